@@ -1,0 +1,119 @@
+import { extentsOf } from '../codegen/extents.ts'
+import { FLOAT_BYTES, type Program } from '../codegen/program.ts'
+import type { Argument, Implementation, Part, Place, Stage } from '../kernels/kernel.ts'
+import { type LayOutMemory, layOutMemory, type MemoryLayout } from '../plan/memory.ts'
+import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
+import type { Buffer } from '../plan/views.ts'
+import type { LoadedPart, LoadedStage } from '../runtime/tasks.ts'
+import { roundUp } from '../tensor.ts'
+
+/** A plan with an implementation for each step and a place for every buffer: all but the addresses' base. */
+export interface Assembly {
+  readonly plan: Plan
+  readonly implementations: readonly Implementation[]
+  readonly layout: MemoryLayout
+  /** For each step, the ids of its implementation's private buffers. */
+  readonly privateBuffers: readonly (readonly number[])[]
+  readonly buffers: readonly Buffer[]
+  readonly threadScratchByteLength: number
+}
+
+/** Where a step's places are, in bytes, and how many bytes they have. */
+export type Resolve = (place: Place) => { readonly address: number; readonly byteLength: number }
+
+const CACHE_LINE_BYTES = 64
+
+export function assemble(
+  plan: Plan,
+  implementations: readonly Implementation[],
+  layOut: LayOutMemory = layOutMemory,
+): Assembly {
+  const buffers = [...plan.buffers]
+  const privateBuffers = implementations.map((implementation, step) =>
+    implementation.privateBuffers.map(({ name, length, lifetime }) => {
+      const id = buffers.length
+      const [firstStep, lastStep] = lifetime === 'step' ? [step, step] : [BEFORE_ALL, AFTER_ALL]
+      buffers.push({ id, name, length, firstStep, lastStep })
+      return id
+    }),
+  )
+  const threadScratch = Math.max(0, ...implementations.map((implementation) => implementation.threadScratch))
+  return {
+    plan,
+    implementations,
+    layout: layOut(buffers),
+    privateBuffers,
+    buffers,
+    // A line more, so that no two threads write to one.
+    threadScratchByteLength: roundUp(threadScratch * FLOAT_BYTES, CACHE_LINE_BYTES) + CACHE_LINE_BYTES,
+  }
+}
+
+/** Bytes that a session needs: the slab, then each thread's scratch. */
+export function byteLengthOf(assembly: Assembly, threads: number): number {
+  return assembly.layout.byteLength + threads * assembly.threadScratchByteLength
+}
+
+/** Resolves the places of one step in a slab that begins at `base`. */
+export function resolver(assembly: Assembly, step: number, base: number): Resolve {
+  return (place) => {
+    if (place.kind === 'thread') return { address: 0, byteLength: assembly.threadScratchByteLength }
+    const id = place.kind === 'buffer' ? place.buffer : assembly.privateBuffers[step]![place.index]!
+    return {
+      address: base + assembly.layout.byteOffsets.get(id)!,
+      byteLength: assembly.buffers[id]!.length * FLOAT_BYTES,
+    }
+  }
+}
+
+/** Collects programs, so that equal ones are compiled once. */
+export type AddProgram = (program: Program) => number
+
+/**
+ * A stage with its addresses. Every load and store of every task is checked here against the buffer that it belongs to:
+ * a kernel that would leave its buffer fails with its name before it can run.
+ */
+export function loadStage(stage: Stage, resolve: Resolve, addProgram: AddProgram): LoadedStage {
+  const parts = stage.parts.map((part) => loadPart(part, resolve, addProgram)).filter(({ tasks }) => tasks > 0)
+  return { parts, tasks: parts.reduce((total, { tasks }) => total + tasks, 0) }
+}
+
+function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): LoadedPart {
+  const { program, grid } = part
+  const extents = extentsOf(program)
+  const loaded = program.parameters.map((name, i) => {
+    const argument = part.arguments[name]
+    if (!argument) throw new Error(`${program.name}: no argument '${name}'`)
+    const { address, byteLength } = resolve(argument.place)
+    requireWithin(program.name, name, argument, grid, extents[i]!, byteLength)
+    return { address: address + argument.byteOffset, argument }
+  })
+  return {
+    program: addProgram(program),
+    grid,
+    tasks: grid.reduce((product, extent) => product * extent, 1),
+    addresses: loaded.map(({ address }) => address),
+    steps: loaded.map(({ argument }) => argument.steps),
+    inThreadScratch: loaded.map(({ argument }) => argument.place.kind === 'thread'),
+  }
+}
+
+function requireWithin(
+  program: string,
+  parameter: string,
+  argument: Argument,
+  grid: readonly number[],
+  extent: ReturnType<typeof extentsOf>[number],
+  byteLength: number,
+): void {
+  const moved = argument.steps.map((step, d) => step * (grid[d]! - 1))
+  const lowest = argument.byteOffset + moved.reduce((sum, move) => sum + Math.min(move, 0), 0)
+  const highest = argument.byteOffset + moved.reduce((sum, move) => sum + Math.max(move, 0), 0)
+  const from = lowest + Math.min(extent.readFrom, extent.writeFrom)
+  const to = highest + Math.max(extent.readTo, extent.writeTo)
+  if (from < 0 || to > byteLength) {
+    throw new RangeError(
+      `${program}: '${parameter}' would be used from byte ${from} to ${to} of a buffer of ${byteLength}; a kernel is wrong`,
+    )
+  }
+}

@@ -1,0 +1,377 @@
+import { UsageError } from '../errors.ts'
+import type { Program } from '../codegen/program.ts'
+import { FLOAT_BYTES } from '../codegen/program.ts'
+import { type KernelTable, kernelOf, kernels } from '../kernels/index.ts'
+import { type Candidate, candidateName, type Implementation, type TargetTraits } from '../kernels/kernel.ts'
+import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
+import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
+import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import { gridOf } from '../plan/views.ts'
+import type { Code } from '../runtime/code.ts'
+import { type ComputeWorker, Executor, replyOf, startComputeWorkers } from '../runtime/executor.ts'
+import type { MemoryBlock } from '../runtime/heap.ts'
+import type { LoadedStage } from '../runtime/tasks.ts'
+import { type Tuning, tuningKey } from '../runtime/tuning.ts'
+import { type Grid, pixelAt, roundUp, type Shape } from '../tensor.ts'
+import { type Assembly, assemble, byteLengthOf, loadStage, resolver } from './assemble.ts'
+import type { Engine, EngineInfo, Inspection, PreparedPlan, PreparedStep, PrepareOptions, TensorView } from './engine.ts'
+import { type TuningCache, openTuningCache } from './tuning-cache.ts'
+
+/** What a target has to bring so that kernels written as vector programs run on it. */
+export interface CodeTarget {
+  readonly traits: TargetTraits
+  /** Names the target, its features and its version, for tunings. */
+  readonly version: string
+  /** The largest block that it can address. */
+  readonly maxByteLength: number
+  /** Why no block can be larger: for messages. */
+  readonly maxReason: string
+  allocate(byteLength: number): MemoryBlock
+  /** Equal bytes mean equal programs: they are compiled once. */
+  encode(program: Program): Uint8Array<ArrayBuffer>
+  compile(bytes: Uint8Array<ArrayBuffer>): Promise<Code>
+}
+
+export interface CompiledEngineOptions {
+  readonly info: EngineInfo
+  readonly target: CodeTarget
+  readonly processor: string
+  /** Others than convmark's own: for tests that plant a wrong one. */
+  readonly kernels?: KernelTable
+  readonly layOutMemory?: LayOutMemory
+}
+
+/** The engine that compiles kernels for this machine and runs them on all its threads. */
+export class CompiledEngine implements Engine {
+  readonly info: EngineInfo
+  readonly lanes: number
+  readonly #options: CompiledEngineOptions
+  readonly #codes = new Map<string, Promise<Code>>()
+
+  constructor(options: CompiledEngineOptions) {
+    this.info = options.info
+    this.lanes = options.target.traits.lanes
+    this.#options = options
+  }
+
+  async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
+    const { layOutMemory: layOut = layOutMemory } = this.#options
+    const choices = plan.steps.map((step) => this.#candidatesOf(step)[0]!)
+    this.#requireRoom(plan, assemble(plan, this.#build(plan, choices), layOut))
+
+    const workers = await startComputeWorkers(this.info.threads)
+    let slab: MemoryBlock | null = null
+    try {
+      const tuning = await this.#tune(plan, workers, options)
+      const chosen = plan.steps.map((step) => this.#chosen(step, tuning))
+      const assembly = assemble(plan, this.#build(plan, chosen), layOut)
+      slab = this.#allocate(plan, assembly)
+      const programs = this.#collector()
+      const stages = stagesOf(assembly, slab.byteOffset, programs.add)
+      const executor = await Executor.load(workers, {
+        codes: await programs.codes(),
+        stages: stages.all,
+        threadScratch: slab.byteOffset + assembly.layout.byteLength,
+        threadScratchByteLength: assembly.threadScratchByteLength,
+      })
+      return new CompiledPlan(assembly, slab, executor, stages, tuning)
+    } catch (error) {
+      slab?.free()
+      await Promise.all(workers.map((worker) => worker.terminate()))
+      throw error
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#codes.clear()
+  }
+
+  #candidatesOf(step: Step): readonly Candidate[] {
+    return this.#rule(step).candidates(step as never, this.#options.target.traits)
+  }
+
+  #rule(step: Step) {
+    return kernelOf(this.#options.kernels ?? kernels, step)
+  }
+
+  #build(plan: Plan, choices: readonly Candidate[]): Implementation[] {
+    return plan.steps.map((step, i) => this.#buildStep(step, choices[i]!))
+  }
+
+  #buildStep(step: Step, candidate: Candidate): Implementation {
+    return this.#rule(step).build(step as never, this.#options.target.traits, candidate)
+  }
+
+  #chosen(step: Step, tuning: Tuning): Candidate {
+    const candidates = this.#candidatesOf(step)
+    const choice = tuning.choices[tuningKey(step)]
+    return candidates.find((candidate) => candidateName(candidate) === choice) ?? candidates[0]!
+  }
+
+  #requireRoom(plan: Plan, assembly: Assembly): void {
+    const { maxByteLength, maxReason } = this.#options.target
+    const needed = byteLengthOf(assembly, this.info.threads)
+    if (needed <= maxByteLength) return
+    const fits = (batch: number): boolean => {
+      const smaller = createPlan(plan.network, { batch, pass: plan.pass, lanes: plan.lanes, keep: keptBy(plan) })
+      const choices = smaller.steps.map((step) => this.#candidatesOf(step)[0]!)
+      const { layOutMemory: layOut = layOutMemory } = this.#options
+      return byteLengthOf(assemble(smaller, this.#build(smaller, choices), layOut), this.info.threads) <= maxByteLength
+    }
+    let [low, high] = [0, plan.batch]
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (fits(middle)) low = middle
+      else high = middle
+    }
+    const advice = low > 0 ? `the largest batch that fits is ${low}` : 'not even a batch of 1 fits'
+    throw new UsageError(`batch ${plan.batch} needs ${needed} bytes of memory; ${maxReason} ${maxByteLength}; ${advice}`)
+  }
+
+  #allocate(plan: Plan, assembly: Assembly): MemoryBlock {
+    const slab = this.#options.target.allocate(byteLengthOf(assembly, this.info.threads))
+    // What the caller writes has zeros around and between that no step writes.
+    const floats = new Float32Array(slab.buffer)
+    for (const buffer of plan.buffers) {
+      if (buffer.firstStep !== BEFORE_ALL) continue
+      const from = (slab.byteOffset + assembly.layout.byteOffsets.get(buffer.id)!) / FLOAT_BYTES
+      floats.fill(0, from, from + buffer.length)
+    }
+    return slab
+  }
+
+  /** Numbers programs as they come; equal ones share a number, over all plans of this engine a compilation. */
+  #collector() {
+    const numbers = new Map<string, number>()
+    const compiled: Promise<Code>[] = []
+    const add = (program: Program): number => {
+      const bytes = this.#options.target.encode(program)
+      const key = new TextDecoder('latin1').decode(bytes)
+      const known = numbers.get(key)
+      if (known !== undefined) return known
+      const code = this.#codes.get(key) ?? this.#options.target.compile(bytes)
+      this.#codes.set(key, code)
+      numbers.set(key, compiled.length)
+      return compiled.push(code) - 1
+    }
+    return { add, codes: () => Promise.all(compiled) }
+  }
+
+  /** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
+  async #tune(plan: Plan, workers: readonly ComputeWorker[], options: PrepareOptions): Promise<Tuning> {
+    const { processor, target } = this.#options
+    const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
+    const choices: Record<string, string> = {}
+    const open = new Map<string, Step>()
+    for (const step of plan.steps) {
+      const names = this.#candidatesOf(step).map(candidateName)
+      if (names.length === 1) continue
+      const key = tuningKey(step)
+      const known = [options.tuning?.choices[key], cache?.get(key)].find((name) => name && names.includes(name))
+      if (known) choices[key] = known
+      else open.set(key, step)
+    }
+    const total = open.size
+    const queue = [...open]
+    await Promise.all(
+      workers.map(async (worker) => {
+        for (let next = queue.shift(); next; next = queue.shift()) {
+          options.signal?.throwIfAborted()
+          const [key, step] = next
+          choices[key] = await this.#fastest(step, worker)
+          options.onProgress?.({ done: total - queue.length, total })
+        }
+      }),
+    )
+    await this.#keep(cache, choices, [...open.keys()])
+    return { version: 1, processor, engine: target.version, choices }
+  }
+
+  async #keep(cache: TuningCache | null, choices: Readonly<Record<string, string>>, measured: readonly string[]) {
+    if (!cache || measured.length === 0) return
+    await cache.add(Object.fromEntries(measured.map((key) => [key, choices[key]!])))
+  }
+
+  /** Lays the step's memory out on its own, runs some tasks of every candidate on one worker, and names the best. */
+  async #fastest(step: Step, worker: ComputeWorker): Promise<string> {
+    const candidates = this.#candidatesOf(step)
+    const implementations = candidates.map((candidate) => this.#buildStep(step, candidate))
+    const lengths = new Map([...readsOf(step), ...writesOf(step)].map((view) => [view.buffer, spanOf(view)]))
+    const privateLength = Math.max(...implementations.map((i) => i.privateBuffers.reduce((n, b) => n + b.length, 0)))
+    const scratchLength = Math.max(...implementations.map(({ threadScratch }) => threadScratch))
+    let end = 0
+    const place = (length: number): number => {
+      const at = end
+      end = roundUp(end + length * FLOAT_BYTES, 64)
+      return at
+    }
+    const bufferAt = new Map([...lengths].map(([id, length]) => [id, place(length)]))
+    const privateAt = place(privateLength)
+    const scratchAt = place(scratchLength)
+    const block = this.#options.target.allocate(end)
+    try {
+      const requests = implementations.map(async (implementation) => {
+        const programs = this.#collector()
+        const resolve = (p: Parameters<Parameters<typeof loadStage>[1]>[0]) => {
+          if (p.kind === 'thread') return { address: 0, byteLength: scratchLength * FLOAT_BYTES }
+          if (p.kind === 'buffer') {
+            return { address: block.byteOffset + bufferAt.get(p.buffer)!, byteLength: lengths.get(p.buffer)! * FLOAT_BYTES }
+          }
+          const before = implementation.privateBuffers.slice(0, p.index).reduce((n, b) => n + b.length, 0)
+          return {
+            address: block.byteOffset + privateAt + before * FLOAT_BYTES,
+            byteLength: implementation.privateBuffers[p.index]!.length * FLOAT_BYTES,
+          }
+        }
+        const stages = implementation.stages.map((stage) => loadStage(stage, resolve, programs.add))
+        return { codes: await programs.codes(), stages }
+      })
+      worker.post({
+        kind: 'measure',
+        candidates: await Promise.all(requests),
+        threadScratch: block.byteOffset + scratchAt,
+      })
+      const { estimatesMs } = await replyOf(worker, 'measured')
+      const best = estimatesMs.indexOf(Math.min(...estimatesMs))
+      return candidateName(candidates[best]!)
+    } finally {
+      block.free()
+    }
+  }
+}
+
+const spanOf = ({ shape, imagePitch }: { shape: readonly number[]; imagePitch: number }): number =>
+  shape[0]! * imagePitch
+
+const keptBy = (plan: Plan): string[] =>
+  Object.entries(plan.tensors)
+    .filter(([name, { role, isKept }]) => role === 'activation' && isKept && !plan.outputs.includes(name))
+    .map(([name]) => name)
+
+interface LoadedStages {
+  readonly all: readonly LoadedStage[]
+  /** The stages before the first step's: run when parameters were written. */
+  readonly prologue: number
+  /** For each step, its first stage; and behind the last, the end. */
+  readonly firstStage: readonly number[]
+}
+
+function stagesOf(assembly: Assembly, base: number, add: (program: Program) => number): LoadedStages {
+  const load = (step: number, stage: Implementation['stages'][number]) =>
+    loadStage(stage, resolver(assembly, step, base), add)
+  const prologue: LoadedStage[] = []
+  assembly.implementations.forEach((implementation, step) => {
+    implementation.prologue.forEach((stage, i) => {
+      const loaded = load(step, stage)
+      const joined = [...(prologue[i]?.parts ?? []), ...loaded.parts]
+      prologue[i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
+    })
+  })
+  const all = [...prologue]
+  const firstStage: number[] = []
+  assembly.implementations.forEach((implementation, step) => {
+    firstStage.push(all.length)
+    for (const stage of implementation.stages) all.push(load(step, stage))
+  })
+  firstStage.push(all.length)
+  return { all, prologue: prologue.length, firstStage }
+}
+
+class CompiledPlan implements PreparedPlan {
+  readonly plan: Plan
+  readonly slabByteLength: number
+  readonly steps: readonly PreparedStep[]
+  readonly tuning: Tuning
+  readonly inspection: Inspection
+  readonly #slab: MemoryBlock
+  readonly #executor: Executor
+  readonly #stages: LoadedStages
+  readonly #floats: Float32Array
+  readonly #bufferOffsets: ReadonlyMap<number, number>
+  #parametersChanged = true
+
+  constructor(assembly: Assembly, slab: MemoryBlock, executor: Executor, stages: LoadedStages, tuning: Tuning) {
+    this.plan = assembly.plan
+    this.slabByteLength = assembly.layout.byteLength
+    this.steps = assembly.plan.steps.map((step, i) => {
+      const { algorithm, tile } = assembly.implementations[i]!
+      return { step, algorithm, tile }
+    })
+    this.tuning = tuning
+    this.#slab = slab
+    this.#executor = executor
+    this.#stages = stages
+    this.#floats = new Float32Array(slab.buffer)
+    const offsets = [...assembly.layout.byteOffsets].map(
+      ([id, offset]) => [id, (slab.byteOffset + offset) / FLOAT_BYTES] as const,
+    )
+    this.#bufferOffsets = new Map(offsets)
+    this.inspection = {
+      memory: slab.buffer,
+      bufferOffsets: this.#bufferOffsets,
+      runStep: (index) => this.#runStep(index),
+    }
+  }
+
+  write(tensor: string, values: Float32Array): void {
+    const { role, view } = this.plan.tensors[tensor]!
+    const grid = gridOf(view, this.#floats, this.#bufferOffsets.get(view.buffer)!)
+    const [images, height, width, channels] = grid.shape
+    const isRowWhole = grid.pixelPitch === channels
+    let from = 0
+    for (let n = 0; n < images; n++) {
+      for (let y = 0; y < height; y++) {
+        const run = isRowWhole ? width * channels : channels
+        for (let x = 0; x < (isRowWhole ? 1 : width); x++, from += run) {
+          this.#floats.set(values.subarray(from, from + run), pixelAt(grid, n, y, x))
+        }
+      }
+    }
+    if (role === 'parameter') this.#parametersChanged = true
+  }
+
+  async run(signal?: AbortSignal): Promise<void> {
+    const { prologue, firstStage } = this.#stages
+    const first = this.#parametersChanged ? 0 : prologue
+    await this.#executor.run(first, firstStage.at(-1)!, signal)
+    this.#parametersChanged = false
+  }
+
+  async #runStep(index: number): Promise<void> {
+    const { prologue, firstStage } = this.#stages
+    if (index === BEFORE_ALL) await this.#executor.run(0, prologue)
+    else await this.#executor.run(firstStage[index]!, firstStage[index + 1]!)
+  }
+
+  view(tensor: string): TensorView {
+    const { role, view, shape } = this.plan.tensors[tensor]!
+    const grid = gridOf(view, this.#floats, this.#bufferOffsets.get(view.buffer)!)
+    return { data: this.#floats, offset: grid.offset, shape, strides: stridesOf(role, shape, grid) }
+  }
+
+  stepTimesMs(): readonly number[] {
+    const { firstStage } = this.#stages
+    const stages = this.#executor.stageTimesMs(firstStage[0]!, firstStage.at(-1)!)
+    return this.steps.map((_, step) => {
+      const from = firstStage[step]! - firstStage[0]!
+      const to = firstStage[step + 1]! - firstStage[0]!
+      return stages.slice(from, to).reduce((total, ms) => total + ms, 0)
+    })
+  }
+
+  async dispose(): Promise<void> {
+    await this.#executor.dispose()
+    this.#slab.free()
+  }
+}
+
+/** Strides of a tensor as its user sees it: an activation (N, H, W, C), a parameter (..., F) whose rows have a pitch. */
+function stridesOf(role: PlannedTensor['role'], shape: Shape, grid: Grid): number[] {
+  if (role === 'input' || role === 'activation') {
+    return [grid.imagePitch, grid.rowPitch, grid.pixelPitch, 1].slice(0, shape.length)
+  }
+  const rows = [grid.pixelPitch]
+  for (let axis = shape.length - 2; axis > 0; axis--) rows.unshift(rows[0]! * shape[axis]!)
+  return shape.length === 1 ? [1] : [...rows, 1]
+}
+

@@ -1,0 +1,81 @@
+import type { Plan } from '../plan/plan.ts'
+import type { Step } from '../plan/steps.ts'
+import type { Shape } from '../tensor.ts'
+import type { Tuning } from '../runtime/tuning.ts'
+
+/** What an engine is, for results and for people. */
+export interface EngineInfo {
+  readonly name: string
+  readonly target: string
+  readonly threads: number
+  /** Why this engine and target, and what was missing for a faster one. */
+  readonly reason: string
+  /** Flags of V8 that were set for it; empty in a library that was not asked to. */
+  readonly v8Flags: readonly string[]
+}
+
+export interface EngineOptions {
+  /** Physical cores that this process may use, by default. */
+  readonly threads?: number
+  /** Lets the engine set V8's flags, for the whole process: relaxed SIMD on Node 20, for example. */
+  readonly experimentalV8Flags?: boolean
+}
+
+export interface PrepareOptions {
+  /** Tiles chosen before; what it lacks is measured. */
+  readonly tuning?: Tuning
+  /** Keep what was measured in the user's cache folder and take it from there; true by default. */
+  readonly tuningCache?: boolean
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  readonly signal?: AbortSignal
+}
+
+/** An engine prepares a whole plan, not single operations: a peer's adapter can build its own graph of it. */
+export interface Engine {
+  readonly info: EngineInfo
+  /** The vector that the plan should round channels up to, in values. */
+  readonly lanes: number
+  prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
+  dispose(): Promise<void>
+}
+
+/** How a step is done. */
+export interface PreparedStep {
+  readonly step: Step
+  readonly algorithm: string
+  readonly tile: string
+}
+
+/** A tensor as it lies in memory: value (i, j, ...) is `data[offset + i * strides[0] + j * strides[1] + ...]`. */
+export interface TensorView {
+  readonly data: Float32Array | Float64Array
+  readonly offset: number
+  readonly shape: Shape
+  readonly strides: readonly number[]
+}
+
+/** A plan that can be run many times. Names are checked by the session; a run is over when every result can be read. */
+export interface PreparedPlan {
+  readonly plan: Plan
+  readonly slabByteLength: number
+  readonly steps: readonly PreparedStep[]
+  /** What was chosen; given back to `prepare`, everything is bit-identical on the same machine. */
+  readonly tuning: Tuning | null
+  write(tensor: string, values: Float32Array): void
+  run(signal?: AbortSignal): Promise<void>
+  /** Live until the next run. */
+  view(tensor: string): TensorView
+  /** How long each step took in the last run, inside it; null where it can't be seen. */
+  stepTimesMs(): readonly number[] | null
+  /** For the check: an engine whose steps can be run one by one and whose memory can be looked at. */
+  readonly inspection: Inspection | null
+  dispose(): Promise<void>
+}
+
+export interface Inspection {
+  /** Runs one step alone; step -1 is what runs before all others when parameters were written. */
+  runStep(index: number): Promise<void>
+  /** All of the memory, and where the plan's buffers begin in it, in values. */
+  readonly memory: ArrayBufferLike
+  readonly bufferOffsets: ReadonlyMap<number, number>
+}

@@ -1,0 +1,51 @@
+import { UsageError, unknownName } from '../errors.ts'
+import { isPositiveInteger } from '../tensor.ts'
+import type { Engine, EngineOptions } from './engine.ts'
+
+/** `name[:target][@threads]`, taken apart. */
+export interface EngineSpec {
+  readonly name: string
+  /** Empty: the engine's own choice. */
+  readonly target: string
+  readonly threads?: number
+}
+
+type Open = (spec: EngineSpec, options: EngineOptions) => Promise<Engine>
+
+/** The table name -> engine, loaded when it is asked for. */
+export const engines: Readonly<Record<string, Open>> = {
+  auto: async (spec, options) => {
+    if (spec.target) throw new UsageError(`engine 'auto:${spec.target}': auto chooses the target itself`)
+    const { openWasm } = await import('./wasm.ts')
+    return openWasm('', { ...options, reason: 'the fastest engine here' })
+  },
+  wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
+  reference: async (spec, options) => (await import('./reference.ts')).openReference(spec.target, options),
+}
+
+const SPEC = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/
+
+/** Throws UsageError for what is no spec, an unknown name (with the nearest), or threads that are no positive integer. */
+export function parseEngineSpec(spec: string): EngineSpec {
+  const [, name, target = '', threads] = SPEC.exec(spec) ?? []
+  if (!name) throw new UsageError(`engine '${spec}' is not name[:target][@threads]`)
+  if (!Object.hasOwn(engines, name)) throw new UsageError(unknownName('engine', name, Object.keys(engines)))
+  if (threads === undefined) return { name, target }
+  if (!isPositiveInteger(Number(threads))) {
+    throw new UsageError(`engine '${spec}': ${threads} threads; it must be a positive integer`)
+  }
+  return { name, target, threads: Number(threads) }
+}
+
+/**
+ * Opens an engine by its spec: `auto`, `wasm`, `wasm:revectorized@1`, `reference`. Threads in the spec go before those in
+ * the options. Throws UsageError for a spec that names nothing, UnavailableError where this machine lacks it.
+ */
+export async function openEngine(spec: string, options: EngineOptions = {}): Promise<Engine> {
+  const parsed = parseEngineSpec(spec)
+  const threads = parsed.threads ?? options.threads
+  if (threads !== undefined && !isPositiveInteger(threads)) {
+    throw new UsageError(`threads is ${threads}; it must be a positive integer`)
+  }
+  return engines[parsed.name]!(parsed, { ...options, ...(threads !== undefined && { threads }) })
+}

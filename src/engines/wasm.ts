@@ -1,0 +1,91 @@
+import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
+import { wasmFeatures } from '../codegen/wasm/features.ts'
+import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
+import { isNode } from '../runtime/host.ts'
+import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
+import { CompiledEngine, type CodeTarget } from './compiled.ts'
+import type { EngineInfo, EngineOptions } from './engine.ts'
+import type { KernelTable } from '../kernels/index.ts'
+import type { LayOutMemory } from '../plan/memory.ts'
+
+const TARGETS = ['', 'revectorized'] as const
+
+/** 16 SSE or AVX registers, 32 on Arm: what V8 can use, whatever the module says. */
+const VECTOR_REGISTERS = 16
+/** Revectorizing (two 128-bit operations as one of 256) came with V8 13.6. */
+const REVECTORIZE_SINCE = 13.6
+/** From here on relaxed SIMD needs no flag. */
+const RELAXED_SIMD_SINCE = 11.4
+
+const PAGE_BYTES = 65536
+
+/** Replaced in tests alone. */
+export interface WasmEngineParts {
+  readonly kernels?: KernelTable
+  readonly layOutMemory?: LayOutMemory
+}
+
+/**
+ * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError
+ * where WASM SIMD, shared memory or (for `revectorized`) the version of V8 is missing.
+ */
+export async function openWasm(
+  target: string,
+  options: EngineOptions & { readonly reason?: string } = {},
+  parts: WasmEngineParts = {},
+): Promise<CompiledEngine> {
+  if (!(TARGETS as readonly string[]).includes(target)) {
+    throw new UsageError(unknownName('target of wasm', target, TARGETS.slice(1)))
+  }
+  const isRevectorized = target === 'revectorized'
+  const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
+  const { simd, relaxedMadd } = wasmFeatures()
+  if (!simd) throw new UnavailableError('wasm: this JavaScript engine has no WASM SIMD; Node 20.19 has')
+  if (typeof SharedArrayBuffer === 'undefined') {
+    throw new UnavailableError('wasm: no SharedArrayBuffer; a page must be cross-origin isolated')
+  }
+  const fma = relaxedMadd ? 'relaxed FMA' : 'no FMA'
+  const reasons = [options.reason ?? 'asked for', `128-bit SIMD, ${fma}`]
+  if (!relaxedMadd && isNode) reasons.push('this V8 has relaxed SIMD behind a flag: pass experimentalV8Flags')
+  if (isRevectorized) reasons.push("pairs joined to 256 bits by V8's experimental revectorizer")
+  const name = isRevectorized ? 'wasm:revectorized' : 'wasm'
+  const info: EngineInfo = {
+    name: 'wasm',
+    target: isRevectorized ? 'revectorized' : 'simd128',
+    threads: options.threads ?? (await availableCores()),
+    reason: reasons.join('; '),
+    v8Flags,
+  }
+  const codeTarget: CodeTarget = {
+    traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
+    version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version()}`,
+    maxByteLength: WASM_MAX_BYTES - PAGE_BYTES,
+    maxReason: 'a WASM memory holds at most',
+    allocate: (byteLength) => wasmHeap.allocate(byteLength),
+    encode: (program) => encodeWasm(program, { relaxedMadd }),
+    compile: async (bytes) => ({
+      target: 'wasm',
+      module: await WebAssembly.compile(bytes),
+      memory: wasmHeap.memory,
+    }),
+  }
+  return new CompiledEngine({ info, target: codeTarget, processor: await processorName(), ...parts })
+}
+
+/** V8's flags hold for the whole process and for what is compiled from now on. */
+async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
+  const version = Number(v8Version())
+  if (isRevectorized && version < REVECTORIZE_SINCE) {
+    throw new UnavailableError(
+      `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is V8 ${v8Version()}; take wasm`,
+    )
+  }
+  if (!isNode) return []
+  const flags: string[] = []
+  if (version < RELAXED_SIMD_SINCE) flags.push('--experimental-wasm-relaxed-simd')
+  if (isRevectorized) flags.push('--experimental-wasm-revectorize')
+  const v8 = await import('node:v8')
+  for (const flag of flags) v8.setFlagsFromString(flag)
+  return flags
+}

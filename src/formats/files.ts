@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import { access, constants, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { messageOf, UsageError } from '../errors.ts'
+import { type DecodedSafetensors, decodeSafetensors, encodeSafetensors, type Tensor } from './safetensors.ts'
+
+/** Throws UsageError where the file can't be read, and FormatError where it is damaged; both name it. */
+export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
+  })
+  return decodeSafetensors(bytes, path)
+}
+
+/** Writes all or nothing, see `writeBeside`. */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, Tensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeBeside(path, encodeSafetensors(tensors, metadata))
+}
+
+/**
+ * Writes a file so that whoever looks finds the old one or the whole new one: to a temporary name beside it, which is
+ * then renamed. On failure the temporary file is removed, the old one left as it was, and the error thrown.
+ */
+export async function writeBeside(path: string, bytes: Uint8Array | string): Promise<void> {
+  const existing = await stat(path).catch(() => undefined)
+  // Renaming over /dev/stdout or a pipe would put a file in its place
+  if (existing && !existing.isFile()) return writeFile(path, bytes)
+  const target = existing ? await realpath(path) : path // a link stays a link
+  const temporary = `${target}.${randomUUID()}.tmp`
+  try {
+    const file = await open(temporary, 'wx', existing?.mode)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Finds out before the work what would stop `writeBeside` after it. Throws UsageError with path and reason. */
+export async function requireWritable(path: string): Promise<void> {
+  const refuse = (reason: string): never => {
+    throw new UsageError(`${path}: can't be written: ${reason}`)
+  }
+  const existing = await stat(path).catch(() => undefined)
+  if (existing?.isDirectory()) refuse('it is a folder')
+  const folder = dirname(path)
+  const folderStatus = await stat(folder).catch((error: unknown) =>
+    refuse(`its folder '${folder}': ${reasonOf(error)}`),
+  )
+  if (!folderStatus.isDirectory()) refuse(`'${folder}' is not a folder`)
+  if (existing) await access(path, constants.W_OK).catch((error: unknown) => refuse(reasonOf(error)))
+  if (existing && !existing.isFile()) return
+  const mayEnter = constants.W_OK | constants.X_OK
+  await access(folder, mayEnter).catch((error: unknown) =>
+    refuse(`its folder '${folder}': ${reasonOf(error)}`),
+  )
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  return (code && REASONS[code]) || messageOf(error)
+}

@@ -1,0 +1,10 @@
+// In a browser, import safetensors.ts itself: files.ts needs Node.
+export { readSafetensors, writeSafetensors } from './files.ts'
+export {
+  type DecodedSafetensors,
+  decodeSafetensors,
+  encodeSafetensors,
+  requireTensors,
+  type StoredTensor,
+  type Tensor,
+} from './safetensors.ts'

@@ -1,0 +1,322 @@
+import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FormatError, UsageError } from '../errors.ts'
+import { elementCount } from '../tensor.ts'
+import { readSafetensors, requireWritable, writeBeside, writeSafetensors } from './files.ts'
+import { decodeSafetensors, encodeSafetensors, requireTensors, type Tensor } from './safetensors.ts'
+
+/** A file with this header, as it stands, and this many bytes of values. */
+function fileOf(header: unknown, dataBytes = 0): Uint8Array {
+  const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header))
+  const bytes = new Uint8Array(8 + json.length + dataBytes)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true)
+  bytes.set(json, 8)
+  return bytes
+}
+
+const entry = (begin: number, end: number, shape: unknown = [(end - begin) / 4], dtype = 'F32') => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+})
+
+const tensorNames = fc.string({ minLength: 1 }).filter((name) => name !== '__metadata__')
+const tensors: fc.Arbitrary<Record<string, Tensor>> = fc.dictionary(
+  tensorNames,
+  fc.array(fc.nat(3), { maxLength: 3 }).chain((shape) => {
+    const size = { minLength: elementCount(shape), maxLength: elementCount(shape) }
+    return fc.oneof(
+      fc.float32Array(size).map((data) => ({ shape, data })),
+      fc.bigInt64Array(size).map((data) => ({ shape, data })),
+    )
+  }),
+  { maxKeys: 5 },
+)
+
+describe('the bytes', () => {
+  it('are those of the format', () => {
+    const bytes = encodeSafetensors(
+      {
+        images: { shape: [2], data: Float32Array.of(1, -2) },
+        labels: { shape: [], data: BigInt64Array.of(3n) },
+      },
+      { made: 'here' },
+    )
+    const json =
+      '{"__metadata__":{"made":"here"},' +
+      '"labels":{"dtype":"I64","shape":[],"data_offsets":[0,8]},' +
+      '"images":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}'
+    const headerBytes = Math.ceil(json.length / 8) * 8
+    expect(Buffer.from(bytes).readBigUInt64LE()).toBe(BigInt(headerBytes))
+    expect(new TextDecoder().decode(bytes.subarray(8, 8 + headerBytes))).toBe(json.padEnd(headerBytes))
+    // int64 3, float32 1 and -2
+    expect(Buffer.from(bytes.subarray(8 + headerBytes)).toString('hex')).toBe(
+      '0300000000000000' + '0000803f000000c0',
+    )
+  })
+
+  it('come back as the tensors they were', () => {
+    fc.assert(
+      fc.property(tensors, fc.dictionary(fc.string(), fc.string()), fc.nat(7), (written, metadata, shift) => {
+        const bytes = encodeSafetensors(written, metadata)
+        // As a part of a larger buffer, at any alignment
+        const shifted = new Uint8Array(shift + bytes.length).subarray(shift)
+        shifted.set(bytes)
+        const decoded = decodeSafetensors(shifted, 'f')
+        expect(decoded.metadata).toEqual(metadata)
+        expect([...decoded.tensors.keys()].sort()).toEqual(Object.keys(written).sort())
+        for (const [name, { shape, data }] of Object.entries(written)) {
+          const dtype = data instanceof Float32Array ? 'F32' : 'I64'
+          expect(decoded.tensors.get(name)).toEqual({ dtype, shape, data })
+        }
+      }),
+    )
+  })
+
+  it('keep names that mean something to JavaScript', () => {
+    const written = JSON.parse('{"__proto__": 0, "constructor": 0}')
+    for (const name of Object.keys(written)) {
+      Object.defineProperty(written, name, { value: { shape: [1], data: Float32Array.of(1) } })
+    }
+    expect([...decodeSafetensors(encodeSafetensors(written), 'f').tensors.keys()]).toEqual(
+      Object.keys(written),
+    )
+  })
+
+  it('cut short anywhere, or with anything behind, are refused', () => {
+    fc.assert(
+      fc.property(tensors, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (written, part) => {
+        const bytes = encodeSafetensors(written)
+        const cut = bytes.subarray(0, Math.floor(part * bytes.length))
+        expect(() => decodeSafetensors(cut, 'f')).toThrow(FormatError)
+        expect(() => decodeSafetensors(Uint8Array.of(...bytes, 0), 'f')).toThrow(FormatError)
+      }),
+    )
+  })
+
+  it('with a changed header are refused or read, and nothing else', () => {
+    fc.assert(
+      fc.property(tensors, fc.nat(), fc.integer({ min: 1, max: 255 }), (written, place, change) => {
+        const bytes = encodeSafetensors(written, { made: 'here' })
+        const headerBytes = Number(Buffer.from(bytes).readBigUInt64LE())
+        bytes[place % (8 + headerBytes)]! ^= change
+        try {
+          decodeSafetensors(bytes, 'f')
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError)
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('are not made of data that does not fill its shape, or under the format’s own name', () => {
+    const data = new Float32Array(5)
+    expect(() => encodeSafetensors({ a: { shape: [2, 3], data } })).toThrow(
+      new UsageError('a: 5 values do not fill its shape [2, 3]'),
+    )
+    expect(() => encodeSafetensors({ __metadata__: { shape: [5], data } })).toThrow(
+      /^__metadata__: the name is taken/,
+    )
+  })
+})
+
+describe('what is refused', () => {
+  const tooLong = fileOf('{}')
+  new DataView(tooLong.buffer).setBigUint64(0, 100_000_001n, true)
+  const cutHeader = fileOf('{}')
+  new DataView(cutHeader.buffer).setBigUint64(0, 3n, true)
+
+  it.each<[string, Uint8Array, string | RegExp]>([
+    ['no bytes', new Uint8Array(0), /^f: it has 0 bytes, but a safetensors file begins with 8/],
+    ['a header over 100 MB', tooLong, /^f: its header is said to have 100000001 bytes, over 100000000/],
+    ['a header over the file', cutHeader, 'f: its header has 3 bytes, but only 2 follow; it was cut short'],
+    ['a header not JSON', fileOf('{'), /^f: its header is not JSON: /],
+    ['a header not UTF-8', fileOf('{}').fill(0xff, 8), /^f: its header is not JSON: /],
+    ['a header not an object', fileOf('[]'), 'f: its header is not a JSON object'],
+    ['a header of null', fileOf('null'), 'f: its header is not a JSON object'],
+    [
+      'metadata not strings',
+      fileOf({ __metadata__: { a: 1 } }),
+      'f: its __metadata__ is not an object of strings',
+    ],
+    ['an entry not an object', fileOf({ a: 1 }), 'f: a: its entry in the header is not an object'],
+    [
+      'another dtype',
+      fileOf({ a: entry(0, 4, [2], 'F16') }, 4),
+      'f: a: its dtype is "F16"; only F32 and I64 are read',
+    ],
+    ['no dtype', fileOf({ a: {} }), 'f: a: its dtype is undefined; only F32 and I64 are read'],
+    [
+      'a negative extent',
+      fileOf({ a: entry(0, 4, [-1, -1]) }, 4),
+      /^f: a: its shape \[-1,-1\] is not a list/,
+    ],
+    ['half an extent', fileOf({ a: entry(0, 4, [0.5, 2]) }, 4), /^f: a: its shape \[0.5,2\] is not a list/],
+    ['no shape', fileOf({ a: entry(0, 4, null) }, 4), /^f: a: its shape null is not a list/],
+    [
+      'offsets turned round',
+      fileOf({ a: entry(4, 0, []) }, 4),
+      'f: a: its data_offsets [4,0] are not [begin, end]',
+    ],
+    ['a lone offset', fileOf({ a: { ...entry(0, 4), data_offsets: [0] } }, 4), /are not \[begin, end\]$/],
+    [
+      'a shape of another size',
+      fileOf({ a: entry(0, 4, [2]) }, 4),
+      /^f: a: F32 \[2\] takes 8 bytes, .* hold 4$/,
+    ],
+    ['a size past 2^53', fileOf({ a: entry(0, 4, [2 ** 40, 2 ** 40]) }, 4), /^f: a: F32 .* hold 4$/],
+    [
+      'offsets past the end',
+      fileOf({ a: entry(0, 8) }, 4),
+      'f: a: it ends at byte 8 of 4; the file was cut short',
+    ],
+    [
+      'overlap',
+      fileOf({ a: entry(0, 8), b: entry(4, 12) }, 12),
+      'f: b: it begins at byte 4, within another tensor',
+    ],
+    [
+      'a hole',
+      fileOf({ b: entry(8, 12), a: entry(0, 4) }, 12),
+      /^f: b: .* byte 8, but byte 4 is the next; .* hole$/,
+    ],
+    ['a hole in front', fileOf({ a: entry(4, 8) }, 8), /^f: a: it begins at byte 4, but byte 0 is the next/],
+    ['bytes behind', fileOf({ a: entry(0, 4) }, 8), 'f: 4 bytes follow the last tensor'],
+  ])('%s', (_what, bytes, message) => {
+    expect(() => decodeSafetensors(bytes, 'f')).toThrow(FormatError)
+    expect(() => decodeSafetensors(bytes, 'f')).toThrow(message)
+  })
+
+  it('a tensor twice', () => {
+    const one = JSON.stringify(entry(0, 4))
+    const header = `{"a":${one},"{\\"[,":${JSON.stringify(entry(4, 8))},"\\u0061":${one}}`
+    expect(() => decodeSafetensors(fileOf(header, 8), 'f')).toThrow(
+      new FormatError('f: a: it is in the header twice'),
+    )
+    const apart = `{"a":${one},"b":{"a":[1,{"a":2}],"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`
+    expect(decodeSafetensors(fileOf(apart, 4), 'f').tensors.size).toBe(2)
+  })
+})
+
+describe('requireTensors', () => {
+  const weights = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }
+  const expected = { 'conv1/weights': [2, 2], 'conv1/biases': [1] }
+  const biases = { shape: [1], data: Float32Array.of(5) }
+  const good = { 'conv1/weights': weights, 'conv1/biases': biases }
+  const require = (written: Record<string, Tensor>) =>
+    requireTensors('f', decodeSafetensors(encodeSafetensors(written), 'f').tensors, expected)
+
+  it('gives the values', () => {
+    expect(require(good)).toEqual({ 'conv1/weights': weights.data, 'conv1/biases': biases.data })
+  })
+
+  it.each<[string, Record<string, Tensor>, string | RegExp]>([
+    ['missing', { 'conv1/weights': weights }, 'f: conv1/biases: it is missing'],
+    [
+      'unknown',
+      { ...good, 'conv1/bias': biases },
+      /^f: unknown tensor 'conv1\/bias'; did you mean 'conv1\/biases'/,
+    ],
+    [
+      'another shape',
+      { ...good, 'conv1/weights': { ...weights, shape: [4] } },
+      'f: conv1/weights: its shape is [4], but [2, 2] is expected',
+    ],
+    [
+      'another type',
+      { ...good, 'conv1/biases': { shape: [1], data: BigInt64Array.of(1n) } },
+      'f: conv1/biases: its dtype is I64, but F32 is expected',
+    ],
+    [
+      'NaN',
+      { ...good, 'conv1/weights': { shape: [2, 2], data: Float32Array.of(1, 2, Number.NaN, 4) } },
+      'f: conv1/weights: value 2 of 4 is NaN; all must be finite',
+    ],
+    [
+      'infinite',
+      { ...good, 'conv1/biases': { shape: [1], data: Float32Array.of(-Infinity) } },
+      'f: conv1/biases: value 0 of 1 is -Infinity; all must be finite',
+    ],
+  ])('%s', (_what, written, message) => {
+    expect(() => require(written)).toThrow(FormatError)
+    expect(() => require(written)).toThrow(message)
+  })
+})
+
+describe('files', () => {
+  let folder = ''
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'convmark-'))
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('go out and come back', async () => {
+    const path = join(folder, 'weights.safetensors')
+    await writeFile(path, 'the old one')
+    await writeSafetensors(path, { a: { shape: [2], data: Float32Array.of(1, 2) } }, { made: 'here' })
+    const { tensors, metadata } = await readSafetensors(path)
+    expect(tensors.get('a')?.data).toEqual(Float32Array.of(1, 2))
+    expect(metadata).toEqual({ made: 'here' })
+    expect(await readdir(folder)).toEqual(['weights.safetensors'])
+  })
+
+  it('that are missing or damaged are named', async () => {
+    const path = join(folder, 'weights.safetensors')
+    await expect(readSafetensors(path)).rejects.toThrow(
+      new UsageError(`${path}: can't be read: it does not exist`),
+    )
+    await expect(readSafetensors(folder)).rejects.toThrow(
+      new UsageError(`${folder}: can't be read: it is a folder`),
+    )
+    await writeFile(path, 'x')
+    await expect(readSafetensors(path)).rejects.toThrow(FormatError)
+    await expect(readSafetensors(path)).rejects.toThrow(path)
+  })
+
+  it('are left alone, with nothing beside, when writing fails', async () => {
+    const taken = join(folder, 'taken')
+    const broken = { toString: () => 'no bytes' } as unknown as Uint8Array
+    await writeFile(taken, 'the old one')
+    await expect(writeBeside(taken, broken)).rejects.toThrow()
+    expect(await readFile(taken, 'utf8')).toBe('the old one')
+    expect(await readdir(folder)).toEqual(['taken'])
+  })
+
+  it('keep their link and their mode; what is no file is written through', async () => {
+    const [target, link] = [join(folder, 'target'), join(folder, 'link')]
+    await writeFile(target, 'the old one', { mode: 0o600 })
+    await symlink('target', link)
+    await writeBeside(link, 'the new one')
+    expect(await readFile(target, 'utf8')).toBe('the new one')
+    expect(await readlink(link)).toBe('target')
+    expect((await stat(target)).mode & 0o777).toBe(0o600)
+    await writeBeside('/dev/null', 'gone')
+    expect(await readFile('/dev/null', 'utf8')).toBe('')
+  })
+
+  it('that can’t be written are known before', async () => {
+    const path = join(folder, 'a')
+    await requireWritable(path)
+    await expect(requireWritable(folder)).rejects.toThrow(
+      new UsageError(`${folder}: can't be written: it is a folder`),
+    )
+    const lost = join(folder, 'b', 'a')
+    await expect(requireWritable(lost)).rejects.toThrow(
+      new UsageError(`${lost}: can't be written: its folder '${join(folder, 'b')}': it does not exist`),
+    )
+    await writeFile(path, '')
+    await expect(requireWritable(join(path, 'c'))).rejects.toThrow(UsageError)
+    expect(await readdir(folder)).toEqual(['a'])
+  })
+
+  // The superuser may write anywhere
+  it.skipIf(process.getuid?.() === 0)('that may not be written are known before', async () => {
+    await chmod(folder, 0o500)
+    await expect(requireWritable(join(folder, 'a'))).rejects.toThrow(/permission denied$/)
+    await chmod(folder, 0o700)
+  })
+})

@@ -1,0 +1,84 @@
+import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
+import { haloParts } from './copy.ts'
+import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
+import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+
+const PACKED = 0
+
+export const convForward: KernelRule<'conv-forward', DirectCandidate> = {
+  candidates: (step, traits) => {
+    const { shape, pixelPitch } = step.writes.output
+    return directCandidates(traits, pixelPitch / traits.lanes, shape[2])
+  },
+
+  build(step, traits, candidate) {
+    const { geometry: g, activation } = step.options
+    const { input, weights, biases } = step.reads
+    const { output } = step.writes
+    const [images, height, width] = output.shape
+    const channels = input.shape[3]
+    const rows = g.kernelHeight * g.kernelWidth * channels
+    const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
+
+    // Blocks of filters: [block][tap][filter of the block], as the tile reads them.
+    const packing = vectorBlocks(output.pixelPitch / traits.lanes, candidate.vectors).map((block): Part => {
+      const blockWidth = block.size * traits.lanes
+      const b = new ProgramBuilder(`pack ${step.layer}`, traits.lanes, ['weights', 'packed'])
+      const [from, to] = [b.parameter('weights'), b.parameter('packed')]
+      b.loop(rows, () => {
+        for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
+        b.advance(from, weights.pixelPitch * FLOAT_BYTES)
+        b.advance(to, blockWidth * FLOAT_BYTES)
+      })
+      return {
+        program: b.finish(),
+        grid: [block.count],
+        arguments: {
+          weights: argument(weights, block.first * traits.lanes, [blockWidth]),
+          packed: privateArgument(PACKED, block.first * traits.lanes * rows, [blockWidth * rows]),
+        },
+      }
+    })
+
+    const parts = directParts(
+      traits,
+      {
+        name: step.layer,
+        images,
+        height,
+        width,
+        vectors: output.pixelPitch / traits.lanes,
+        kernelHeight: g.kernelHeight,
+        kernelWidth: g.kernelWidth,
+        channels,
+        input: {
+          at: (steps) => argument(input, corner, steps),
+          image: input.imagePitch,
+          row: g.strideHeight * input.rowPitch,
+          pixel: g.strideWidth * input.pixelPitch,
+          tapRow: input.rowPitch,
+          tapPixel: input.pixelPitch,
+        },
+        weights: (values, steps) => privateArgument(PACKED, values, steps),
+        biases: (values, steps) => argument(biases, values, steps),
+        output: {
+          at: (values, steps) => argument(output, values, steps),
+          image: output.imagePitch,
+          row: output.rowPitch,
+          pixel: output.pixelPitch,
+        },
+        relu: activation === 'relu',
+      },
+      candidate,
+    )
+    return {
+      ...candidate,
+      privateBuffers: [
+        { name: `${step.layer}/weights packed`, length: rows * output.pixelPitch, lifetime: 'parameters' },
+      ],
+      threadScratch: 0,
+      prologue: [{ parts: packing }],
+      stages: [{ parts: [...parts, ...haloParts(traits, output)] }],
+    }
+  },
+}

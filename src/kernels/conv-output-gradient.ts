@@ -1,0 +1,88 @@
+import { FLOAT_BYTES, ProgramBuilder, type Vector } from '../codegen/program.ts'
+import { haloParts } from './copy.ts'
+import { argument, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+
+const PARTIAL = 0
+
+/** Sums of biases that stay in registers while the pixels go by. */
+const VECTORS_AT_ONCE = 4
+
+/** The gradient that ReLU lets through, and the biases' gradient: a sum for each image, then those in order. */
+export const convOutputGradient = onlyWay<'conv-output-gradient'>((step, traits) => {
+  const { output, outputGradient } = step.reads
+  const { gradient, biasesGradient } = step.writes
+  const [images, height, width] = output.shape
+  const filters = gradient.pixelPitch
+  const isMasked = step.options.activation === 'relu'
+  const bytes = (values: number) => values * FLOAT_BYTES
+
+  const masks = vectorBlocks(filters / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
+    const first = block.first * traits.lanes
+    const parameters = ['output', 'outputGradient', 'gradient', 'partial']
+    const b = new ProgramBuilder(`${step.layer} output gradient`, traits.lanes, parameters)
+    const [y, from, to, partial] = parameters.map((name) => b.parameter(name)) as [never, never, never, never]
+    const zero = b.splat(0)
+    const sums: Vector[] = Array.from({ length: block.size }, () => b.splat(0))
+    b.loop(block.count, () => {
+      for (const sum of sums) b.assign(sum, zero)
+      b.walk(
+        height,
+        [
+          [y, bytes(output.rowPitch)],
+          [from, bytes(outputGradient.rowPitch)],
+          [to, bytes(gradient.rowPitch)],
+        ],
+        () =>
+          b.walk(
+            width,
+            [
+              [y, bytes(output.pixelPitch)],
+              [from, bytes(outputGradient.pixelPitch)],
+              [to, bytes(gradient.pixelPitch)],
+            ],
+            () => {
+              sums.forEach((sum, v) => {
+                let value = b.load(from, v * b.vectorBytes)
+                if (isMasked) value = b.binary('and', value, b.binary('lessThan', zero, b.load(y, v * b.vectorBytes)))
+                b.store(to, v * b.vectorBytes, value)
+                b.assign(sum, b.add(sum, value))
+              })
+            },
+          ),
+      )
+      sums.forEach((sum, v) => {
+        b.store(partial, v * b.vectorBytes, sum)
+      })
+      for (const pointer of [y, from, to, partial]) b.advance(pointer, block.size * b.vectorBytes)
+    })
+    return {
+      program: b.finish(),
+      grid: [images],
+      arguments: {
+        output: argument(output, first, [output.imagePitch]),
+        outputGradient: argument(outputGradient, first, [outputGradient.imagePitch]),
+        gradient: argument(gradient, first, [gradient.imagePitch]),
+        partial: privateArgument(PARTIAL, first, [filters]),
+      },
+    }
+  })
+
+  const b = new ProgramBuilder(`${step.layer} biases gradient`, traits.lanes, ['partial', 'biases'])
+  const [partial, biases] = [b.parameter('partial'), b.parameter('biases')]
+  b.loop(filters / traits.lanes, () => {
+    const sum = b.splat(0)
+    b.walk(images, [[partial, bytes(filters)]], () => b.assign(sum, b.add(sum, b.load(partial))))
+    b.store(biases, 0, sum)
+    b.advance(partial, b.vectorBytes)
+    b.advance(biases, b.vectorBytes)
+  })
+  const reduce: Part = {
+    program: b.finish(),
+    grid: [1],
+    arguments: { partial: privateArgument(PARTIAL, 0, []), biases: argument(biasesGradient, 0, []) },
+  }
+  return {
+    privateBuffers: [{ name: `${step.layer}/biases.gradient partial`, length: images * filters, lifetime: 'step' }],
+    stages: [{ parts: [...masks, ...haloParts(traits, gradient)] }, { parts: [reduce] }],
+  }
+})

@@ -1,0 +1,45 @@
+import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
+import { hasHalo } from '../plan/views.ts'
+import { argument, type Part, type TargetTraits } from './kernel.ts'
+
+/** Stores that are written out before a loop is made of them. */
+const UNROLLED_STORES = 8
+
+/** Writes zeros over `values` values, a multiple of the vector, and leaves the pointer behind them. */
+export function writeZeros(b: ProgramBuilder, pointer: Pointer, values: number): void {
+  const vectors = values / b.lanes
+  if (!Number.isInteger(vectors)) throw new Error(`${values} values are not whole vectors of ${b.lanes}`)
+  if (vectors === 0) return
+  const zero = b.splat(0)
+  const store = (count: number): void => {
+    for (let i = 0; i < count; i++) b.store(pointer, i * b.vectorBytes, zero)
+    b.advance(pointer, count * b.vectorBytes)
+  }
+  b.loop(Math.floor(vectors / UNROLLED_STORES), () => store(UNROLLED_STORES))
+  if (vectors % UNROLLED_STORES > 0) store(vectors % UNROLLED_STORES)
+}
+
+/**
+ * The zeros around each image of a tensor that a step writes: tasks of that step, since the memory held other values
+ * before it. None where the tensor has no halo.
+ */
+export function haloParts(traits: TargetTraits, view: View): Part[] {
+  if (!hasHalo(view.halo)) return []
+  const { halo, rowPitch, pixelPitch, shape } = view
+  const b = new ProgramBuilder(`halo of ${view.tensor}`, traits.lanes, ['image'])
+  const image = b.parameter('image')
+  // The end of one row and the beginning of the next lie side by side.
+  const between = (halo.right + halo.left) * pixelPitch
+  writeZeros(b, image, halo.top * rowPitch + halo.left * pixelPitch)
+  b.loop(shape[1] - 1, () => {
+    b.advance(image, shape[2] * pixelPitch * FLOAT_BYTES)
+    writeZeros(b, image, between)
+  })
+  b.advance(image, shape[2] * pixelPitch * FLOAT_BYTES)
+  writeZeros(b, image, halo.right * pixelPitch + halo.bottom * rowPitch)
+  const first = -halo.top * rowPitch - halo.left * pixelPitch
+  return [
+    { program: b.finish(), grid: [shape[0]], arguments: { image: argument(view, first, [view.imagePitch]) } },
+  ]
+}

@@ -1,0 +1,38 @@
+import type { Step, StepKind } from '../plan/steps.ts'
+import { convForward } from './conv-forward.ts'
+import { convInputGradient } from './conv-input-gradient.ts'
+import { convOutputGradient } from './conv-output-gradient.ts'
+import { convWeightsGradient } from './conv-weights-gradient.ts'
+import type { KernelRule } from './kernel.ts'
+import { l2LossBackward, l2LossForward } from './l2-loss.ts'
+import { lrnBackward, lrnForward } from './lrn.ts'
+import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
+import { reluBackward, reluForward } from './relu.ts'
+import { sumGradients } from './sum-gradients.ts'
+
+/** A rule whose candidates only it understands. */
+export type AnyKernelRule<Kind extends StepKind> = KernelRule<Kind, never> | KernelRule<Kind>
+
+/** The table step kind -> kernel. A kind without one does not compile. */
+export type KernelTable = { readonly [Kind in StepKind]: AnyKernelRule<Kind> }
+
+export const kernels: KernelTable = {
+  'conv-forward': convForward,
+  'conv-output-gradient': convOutputGradient,
+  'conv-weights-gradient': convWeightsGradient,
+  'conv-input-gradient': convInputGradient,
+  'relu-forward': reluForward,
+  'relu-backward': reluBackward,
+  'lrn-forward': lrnForward,
+  'lrn-backward': lrnBackward,
+  'max-pool-forward': maxPoolForward,
+  'max-pool-backward': maxPoolBackward,
+  'l2-loss-forward': l2LossForward,
+  'l2-loss-backward': l2LossBackward,
+  'sum-gradients': sumGradients,
+}
+
+/** The rule of a step whose kind is only known at run time. */
+export function kernelOf(table: KernelTable, step: Step): KernelRule<StepKind> {
+  return table[step.kind] as KernelRule<StepKind>
+}

@@ -1,0 +1,141 @@
+import { FLOAT_BYTES, type Program } from '../codegen/program.ts'
+import type { StepKind, StepOfKind } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
+
+/** What a kernel may know of the target that it is written for. */
+export interface TargetTraits {
+  readonly name: string
+  readonly lanes: number
+  /** Vector registers that a tile may fill, its operands included. */
+  readonly vectorRegisters: number
+}
+
+/** One way to do a step; which is best is measured. `algorithm` and `tile` name it in tables and tunings. */
+export interface Candidate {
+  readonly algorithm: string
+  /** Empty where a step has no tile. */
+  readonly tile: string
+}
+
+export const candidateName = ({ algorithm, tile }: Candidate): string => `${algorithm} ${tile}`.trimEnd()
+
+/** A place in memory: a buffer of the plan, one that the kernel asked for, or the working thread's own scratch. */
+export type Place =
+  | { readonly kind: 'buffer'; readonly buffer: number }
+  | { readonly kind: 'private'; readonly index: number }
+  | { readonly kind: 'thread' }
+
+/** An address that a task is called with: it moves by `steps[d]` bytes along dimension d of the part's grid. */
+export interface Argument {
+  readonly place: Place
+  readonly byteOffset: number
+  readonly steps: readonly number[]
+}
+
+/** A program and the tasks that it is called for, one for each point of the grid; the last dimension runs first. */
+export interface Part {
+  readonly program: Program
+  readonly grid: readonly number[]
+  /** By the program's parameters. */
+  readonly arguments: Readonly<Record<string, Argument>>
+}
+
+/** Tasks that may run at the same time: no two write to one float. Stages follow each other behind a barrier. */
+export interface Stage {
+  readonly parts: readonly Part[]
+}
+
+/** Memory that a kernel needs beyond the plan's. */
+export interface PrivateBuffer {
+  readonly name: string
+  /** In values. */
+  readonly length: number
+  /** `parameters`: filled by the prologue, valid until parameters are written again; `step`: for the step alone. */
+  readonly lifetime: 'parameters' | 'step'
+}
+
+/** How a candidate does a step. */
+export interface Implementation extends Candidate {
+  readonly privateBuffers: readonly PrivateBuffer[]
+  /** Scratch that each thread has for itself, in values. */
+  readonly threadScratch: number
+  /** Run when parameters were written, before the next run. */
+  readonly prologue: readonly Stage[]
+  readonly stages: readonly Stage[]
+}
+
+/** How a step kind is done: its candidates, the one to take unmeasured first, and what each builds. */
+export interface KernelRule<Kind extends StepKind, C extends Candidate = Candidate> {
+  candidates(step: StepOfKind<Kind>, traits: TargetTraits): readonly C[]
+  build(step: StepOfKind<Kind>, traits: TargetTraits, candidate: C): Implementation
+}
+
+/** For steps that are done in one way: nothing to choose, nothing to measure. */
+export function onlyWay<Kind extends StepKind>(
+  build: (step: StepOfKind<Kind>, traits: TargetTraits) => Partial<Implementation> & { stages: readonly Stage[] },
+): KernelRule<Kind> {
+  const only: Candidate = { algorithm: 'plain', tile: '' }
+  return {
+    candidates: () => [only],
+    build: (step, traits) => ({
+      ...only,
+      privateBuffers: [],
+      threadScratch: 0,
+      prologue: [],
+      ...build(step, traits),
+    }),
+  }
+}
+
+/** An argument that points `values` behind a view's first pixel and moves by `steps` values. */
+export function argument(view: View, values: number, steps: readonly number[]): Argument {
+  return {
+    place: { kind: 'buffer', buffer: view.buffer },
+    byteOffset: (view.offset + values) * FLOAT_BYTES,
+    steps: steps.map((step) => step * FLOAT_BYTES),
+  }
+}
+
+export function privateArgument(index: number, values: number, steps: readonly number[]): Argument {
+  return {
+    place: { kind: 'private', index },
+    byteOffset: values * FLOAT_BYTES,
+    steps: steps.map((step) => step * FLOAT_BYTES),
+  }
+}
+
+export const threadArgument: Argument = { place: { kind: 'thread' }, byteOffset: 0, steps: [] }
+
+/** `length` in pieces of at most `most`, as even as can be, larger ones first: 13 in fives is 5 + 4 + 4. */
+export function evenSplit(length: number, most: number): number[] {
+  const pieces = Math.ceil(length / most)
+  return Array.from({ length: pieces }, (_, i) => Math.floor((length + pieces - 1 - i) / pieces))
+}
+
+export interface Run {
+  readonly first: number
+  readonly size: number
+  readonly count: number
+}
+
+/** Pieces as runs of equal size: 5 + 4 + 4 is one of 5 and two of 4. `first` is where a run begins. */
+export function runsOf(pieces: readonly number[]): Run[] {
+  const runs: { first: number; size: number; count: number }[] = []
+  let first = 0
+  for (const size of pieces) {
+    const last = runs.at(-1)
+    if (last?.size === size) last.count++
+    else runs.push({ first, size, count: 1 })
+    first += size
+  }
+  return runs
+}
+
+/** Vectors in blocks of at most `most`: all but the last are full, since a block's width is a program of its own. */
+export function vectorBlocks(vectors: number, most: number): Run[] {
+  const full = Math.floor(vectors / most)
+  const runs: Run[] = []
+  if (full > 0) runs.push({ first: 0, size: most, count: full })
+  if (vectors % most > 0) runs.push({ first: full * most, size: vectors % most, count: 1 })
+  return runs
+}

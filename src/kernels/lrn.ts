@@ -1,0 +1,220 @@
+import { FLOAT_BYTES, type Pointer, type ProgramBuilder, type Vector } from '../codegen/program.ts'
+import type { LrnOptions } from '../layers/index.ts'
+import type { View } from '../plan/views.ts'
+import { roundUp } from '../tensor.ts'
+import { haloParts } from './copy.ts'
+import { evenSplit, onlyWay, runsOf, threadArgument } from './kernel.ts'
+import { inversePowers } from './math.ts'
+import { eachVector, rowParts } from './rows.ts'
+
+/**
+ * Values of pixels that are taken together: what is written to the scratch must have left the store buffer before
+ * the window sums read it at other alignments, and must still be in the first-level cache.
+ */
+const VALUES_AT_ONCE = 1024
+
+/** A thread's scratch: for some pixels, their channels with zeros on both sides, so that no window is clipped. */
+class WindowScratch {
+  readonly #b: ProgramBuilder
+  readonly pixels: number
+  readonly pitch: number
+  readonly #margin: number
+  readonly #radius: number
+
+  constructor(b: ProgramBuilder, view: View, radius: number) {
+    this.#b = b
+    this.#radius = radius
+    this.#margin = roundUp(radius, b.lanes)
+    this.pitch = scratchPitch(view, radius, b.lanes)
+    this.pixels = pixelsAtOnce(view)
+  }
+
+  get pitchBytes(): number {
+    return this.pitch * FLOAT_BYTES
+  }
+
+  /** Where an area's first channel is, in bytes. */
+  area(index: number): number {
+    return (index * this.pixels * this.pitch + this.#margin) * FLOAT_BYTES
+  }
+
+  /** Zeros on both sides of each pixel of some areas. */
+  clearMargins(scratch: Pointer, channels: number, areas: readonly number[]): void {
+    const b = this.#b
+    const zero = b.splat(0)
+    for (const area of areas) {
+      const at = b.point(scratch, this.area(area))
+      b.walk(this.pixels, [[at, this.pitchBytes]], () => {
+        for (let c = 0; c < this.#margin; c += b.lanes) {
+          b.store(at, (c - this.#margin) * FLOAT_BYTES, zero)
+          b.store(at, (channels + c) * FLOAT_BYTES, zero)
+        }
+      })
+    }
+  }
+
+  /** The sum over the window of each channel of a vector. */
+  windowSum(at: Pointer, offset: number): Vector {
+    const b = this.#b
+    let terms = Array.from({ length: 2 * this.#radius + 1 }, (_, i) =>
+      b.load(at, offset + (i - this.#radius) * FLOAT_BYTES),
+    )
+    while (terms.length > 1) {
+      terms = terms.flatMap((term, i) => (i % 2 === 1 ? [] : i + 1 < terms.length ? [b.add(term, terms[i + 1]!)] : [term]))
+    }
+    return terms[0]!
+  }
+}
+
+const pixelsAtOnce = (view: View): number =>
+  Math.max(1, Math.min(view.shape[2], Math.floor(VALUES_AT_ONCE / view.pixelPitch)))
+
+const scratchPitch = (view: View, radius: number, lanes: number): number => view.pixelPitch + 2 * roundUp(radius, lanes)
+
+const scratchLength = (view: View, radius: number, lanes: number, areas: number): number =>
+  areas * pixelsAtOnce(view) * scratchPitch(view, radius, lanes)
+
+/** bias + alpha * sum of squares */
+function scaleOf(b: ProgramBuilder, options: LrnOptions, squares: Vector): Vector {
+  const scale = b.splat(options.bias)
+  b.fma(scale, squares, b.splat(options.alpha))
+  return scale
+}
+
+/** Calls `write` for pixels at once, along a row; the pointers move to each chunk's first pixel. */
+function eachChunk(
+  b: ProgramBuilder,
+  scratch: WindowScratch,
+  width: number,
+  pointers: readonly (readonly [Pointer, View])[],
+  write: (pixels: number) => void,
+): void {
+  for (const run of runsOf(evenSplit(width, scratch.pixels))) {
+    b.loop(run.count, () => {
+      write(run.size)
+      for (const [pointer, view] of pointers) b.advance(pointer, run.size * view.pixelPitch * FLOAT_BYTES)
+    })
+  }
+  for (const [pointer, view] of pointers) b.advance(pointer, -width * view.pixelPitch * FLOAT_BYTES)
+}
+
+const bytesOf = (view: View) => view.pixelPitch * FLOAT_BYTES
+
+export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
+  const { options } = step
+  const views = { input: step.reads.input, output: step.writes.output }
+  const vectors = views.input.pixelPitch / traits.lanes
+  const parts = rowParts(
+    traits,
+    step.layer,
+    views,
+    (b, { input, output, scratch }) => {
+      const window = new WindowScratch(b, views.input, options.radius)
+      window.clearMargins(scratch!, views.input.pixelPitch, [0])
+      const at = b.point(scratch!, window.area(0))
+      eachChunk(
+        b,
+        window,
+        views.input.shape[2],
+        [
+          [input!, views.input],
+          [output!, views.output],
+        ],
+        (pixels) => {
+          squares(b, input!, views.input, at, window, pixels)
+          const moves = [
+            [input!, bytesOf(views.input)],
+            [output!, bytesOf(views.output)],
+            [at, window.pitchBytes],
+          ] as const
+          b.walk(pixels, moves, () => {
+            eachVector(b, vectors, [input!, output!, at], (offset) => {
+              const { power } = inversePowers(b, scaleOf(b, options, window.windowSum(at, offset)), options.beta)
+              b.store(output!, offset, b.mul(b.load(input!, offset), power))
+            })
+          })
+        },
+      )
+    },
+    { scratch: threadArgument },
+  )
+  return {
+    threadScratch: scratchLength(views.input, options.radius, traits.lanes, 1),
+    stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }],
+  }
+})
+
+function squares(
+  b: ProgramBuilder,
+  input: Pointer,
+  view: View,
+  at: Pointer,
+  window: WindowScratch,
+  pixels: number,
+): void {
+  const moves = [
+    [input, bytesOf(view)],
+    [at, window.pitchBytes],
+  ] as const
+  b.walk(pixels, moves, () => {
+    eachVector(b, view.pixelPitch / b.lanes, [input, at], (offset) => {
+      const value = b.load(input, offset)
+      b.store(at, offset, b.mul(value, value))
+    })
+  })
+}
+
+const SQUARES = 0
+/** dy_j x_j scale_j^(-beta-1), summed over windows. */
+const ACROSS = 1
+/** dy_c scale_c^-beta */
+const DIRECT = 2
+
+export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
+  const { options } = step
+  const views = { ...step.reads, ...step.writes }
+  const vectors = views.input.pixelPitch / traits.lanes
+  const parts = rowParts(
+    traits,
+    `${step.layer} gradient`,
+    views,
+    (b, { input, outputGradient, inputGradient, scratch }) => {
+      const window = new WindowScratch(b, views.input, options.radius)
+      window.clearMargins(scratch!, views.input.pixelPitch, [SQUARES, ACROSS])
+      const [square, across, direct] = [SQUARES, ACROSS, DIRECT].map((area) => b.point(scratch!, window.area(area)))
+      const rowPointers = [
+        [input!, views.input],
+        [outputGradient!, views.outputGradient],
+        [inputGradient!, views.inputGradient],
+      ] as const
+      eachChunk(b, window, views.input.shape[2], rowPointers, (pixels) => {
+        squares(b, input!, views.input, square!, window, pixels)
+        const scratches = [square!, across!, direct!].map((pointer) => [pointer, window.pitchBytes] as const)
+        const moves = [...rowPointers.map(([pointer, view]) => [pointer, bytesOf(view)] as const), ...scratches]
+        const pointers = moves.map(([pointer]) => pointer)
+        b.walk(pixels, moves, () => {
+          eachVector(b, vectors, pointers, (offset) => {
+            const scale = scaleOf(b, options, window.windowSum(square!, offset))
+            const { inverse, power } = inversePowers(b, scale, options.beta)
+            const own = b.mul(b.load(outputGradient!, offset), power)
+            b.store(direct!, offset, own)
+            b.store(across!, offset, b.mul(b.mul(own, b.load(input!, offset)), inverse))
+          })
+        })
+        b.walk(pixels, moves, () => {
+          eachVector(b, vectors, pointers, (offset) => {
+            const factor = b.mul(b.load(input!, offset), b.splat(-2 * options.alpha * options.beta))
+            const sum = b.load(direct!, offset)
+            b.fma(sum, factor, window.windowSum(across!, offset))
+            b.store(inputGradient!, offset, sum)
+          })
+        })
+      })
+    },
+    { scratch: threadArgument },
+  )
+  return {
+    threadScratch: scratchLength(views.input, options.radius, traits.lanes, 3),
+    stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }],
+  }
+})

@@ -1,0 +1,26 @@
+import { haloParts } from './copy.ts'
+import { onlyWay } from './kernel.ts'
+import { eachVectorOfRow, rowParts } from './rows.ts'
+
+export const reluForward = onlyWay<'relu-forward'>((step, traits) => {
+  const views = { input: step.reads.input, output: step.writes.output }
+  const parts = rowParts(traits, step.layer, views, (b, { input, output }) => {
+    const zero = b.splat(0)
+    eachVectorOfRow(b, views.output, [input!, output!], (offset) => {
+      b.store(output!, offset, b.max(b.load(input!, offset), zero))
+    })
+  })
+  return { stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }] }
+})
+
+export const reluBackward = onlyWay<'relu-backward'>((step, traits) => {
+  const views = { ...step.reads, ...step.writes }
+  const parts = rowParts(traits, `${step.layer} gradient`, views, (b, { output, outputGradient, inputGradient }) => {
+    const zero = b.splat(0)
+    eachVectorOfRow(b, views.inputGradient, [output!, outputGradient!, inputGradient!], (offset) => {
+      const isPassed = b.binary('lessThan', zero, b.load(output!, offset))
+      b.store(inputGradient!, offset, b.binary('and', b.load(outputGradient!, offset), isPassed))
+    })
+  })
+  return { stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }] }
+})

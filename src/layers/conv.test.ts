@@ -1,0 +1,250 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { gradientErrors } from '../../test/support/finite-differences.ts'
+import { backwardOf, forwardOf, type LayerCase } from '../../test/support/layers.ts'
+import { NetworkError, ShapeError } from '../errors.ts'
+import { type ConvOptions, conv, convDefinition } from './conv.ts'
+import { windowGeometry } from './window.ts'
+
+const definition = convDefinition
+
+describe('forward, by hand', () => {
+  // 3 x 3 image
+  //   1 2 3
+  //   4 5 6
+  //   7 8 9
+  // 2 x 2 kernel, one channel, one filter
+  //   1  2
+  //   3  4
+  const image = {
+    definition,
+    inputShape: [3, 3, 1],
+    input: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    parameters: { weights: [1, 2, 3, 4], biases: [100] },
+  }
+
+  it('VALID: not flipped, bias added', () => {
+    // first: 1*1 + 2*2 + 4*3 + 5*4 = 37; right: 2 + 6 + 15 + 24 = 47; below: 4 + 10 + 21 + 32 = 67; 5+12+24+36 = 77
+    const layer = { ...image, options: { filters: 1, kernel: 2 } }
+    expect(forwardOf(layer)).toEqual({ shape: [2, 2, 1], values: [137, 147, 167, 177] })
+  })
+
+  it('SAME: an even kernel is padded after, at the bottom and at the right', () => {
+    // right column: 3*1 + 6*3 = 21 and 6 + 27 = 33; bottom row: 7 + 16 = 23 and 8 + 18 = 26; corner: 9
+    const layer: LayerCase<ConvOptions> = { ...image, options: { filters: 1, kernel: 2, padding: 'same' } }
+    expect(forwardOf(layer)).toEqual({
+      shape: [3, 3, 1],
+      values: [137, 147, 121, 167, 177, 133, 123, 126, 109],
+    })
+  })
+
+  it('explicit padding, each side its own', () => {
+    // one row above: (0 0 / 1 2) = 3 + 8 = 11 and (0 0 / 2 3) = 6 + 12 = 18; one column at the left of it: 4*1 = 4
+    const padding = { top: 1, bottom: 0, left: 1, right: 0 }
+    const layer = { ...image, options: { filters: 1, kernel: 2, padding } }
+    // left column: 1*2 + 4*4 = 18 and 4*2 + 7*4 = 36
+    expect(forwardOf(layer)).toEqual({
+      shape: [3, 3, 1],
+      values: [104, 111, 118, 118, 137, 147, 136, 167, 177],
+    })
+  })
+
+  it('stride over the kernel leaves pixels out', () => {
+    // 1 x 1 kernel, stride 2: the corners
+    const layer = {
+      ...image,
+      parameters: { weights: [2], biases: [0] },
+      options: { filters: 1, kernel: 1, stride: 2 },
+    }
+    expect(forwardOf(layer)).toEqual({ shape: [2, 2, 1], values: [2, 6, 14, 18] })
+  })
+
+  it('channels are summed, filters are the last axis of the weights, images stay apart', () => {
+    // one pixel of two channels, weights (1, 1, 2, 3): filter f is x0 w[0, f] + x1 w[1, f]
+    const layer = {
+      definition,
+      inputShape: [1, 1, 2],
+      input: [1, 10, 2, 20],
+      batch: 2,
+      parameters: { weights: [1, 2, 3, 4, 5, 6], biases: [0, 0, 1000] },
+      options: { filters: 3, kernel: 1 },
+    }
+    expect(forwardOf(layer).values).toEqual([41, 52, 1063, 82, 104, 1126])
+  })
+
+  it('ReLU comes after the bias and keeps NaN', () => {
+    const layer: LayerCase<ConvOptions> = {
+      definition,
+      inputShape: [1, 4, 1],
+      input: [1, 2, 3, Number.NaN],
+      parameters: { weights: [1], biases: [-2] },
+      options: { filters: 1, kernel: 1, activation: 'relu' },
+    }
+    expect(forwardOf(layer).values).toEqual([0, 0, 1, Number.NaN])
+  })
+})
+
+describe('backward, by hand', () => {
+  it('VALID on a row of three', () => {
+    // y0 = 1 a + 2 b, y1 = 2 a + 3 b with a = 10, b = 20 and dy = (1, 100)
+    const layer = {
+      definition,
+      inputShape: [1, 3, 1],
+      input: [1, 2, 3],
+      parameters: { weights: [10, 20], biases: [0] },
+      options: { filters: 1, kernel: [1, 2] as const },
+    }
+    expect(backwardOf(layer, [1, 100])).toEqual({
+      weights: [1 * 1 + 100 * 2, 1 * 2 + 100 * 3],
+      biases: [101],
+      input: [10, 20 + 100 * 10, 100 * 20],
+    })
+    // added to what is there, as a tensor with two readers needs it
+    expect(backwardOf(layer, [1, 100], 5).input).toEqual([15, 1025, 2005])
+  })
+
+  it('ReLU stops the gradient at 0 too', () => {
+    // sums -1, 0, 1: only the last passes
+    const layer: LayerCase<ConvOptions> = {
+      definition,
+      inputShape: [1, 3, 1],
+      input: [1, 2, 3],
+      parameters: { weights: [1], biases: [-2] },
+      options: { filters: 1, kernel: 1, activation: 'relu' },
+    }
+    expect(backwardOf(layer, [10, 20, 30])).toEqual({ weights: [90], biases: [30], input: [0, 0, 30] })
+  })
+})
+
+describe('backward against finite differences', () => {
+  const sides = { top: 2, bottom: 0, left: 1, right: 3 }
+  it.each<[string, ConvOptions, [number, number]]>([
+    ['VALID', { filters: 3, kernel: 3 }, [5, 6]],
+    ['SAME', { filters: 3, kernel: 3, padding: 'same' }, [5, 6]],
+    ['SAME, even kernel', { filters: 2, kernel: 4, padding: 'same' }, [5, 6]],
+    ['SAME, stride 2', { filters: 2, kernel: 3, stride: 2, padding: 'same' }, [6, 7]],
+    ['SAME, stride 4, as conv1', { filters: 2, kernel: 11, stride: 4, padding: 'same' }, [12, 12]],
+    ['explicit padding', { filters: 2, kernel: [2, 3], padding: sides }, [4, 5]],
+    ['padding as wide as the kernel', { filters: 2, kernel: 2, padding: 2 }, [3, 3]],
+    ['stride that leaves a rest', { filters: 2, kernel: 2, stride: [2, 3] }, [5, 7]],
+    ['stride over the kernel', { filters: 2, kernel: 2, stride: 3 }, [7, 8]],
+    ['kernel larger than the image', { filters: 2, kernel: 5, padding: 'same' }, [2, 3]],
+    ['ReLU', { filters: 3, kernel: 3, padding: 'same', activation: 'relu' }, [5, 6]],
+    ['ReLU, stride 2', { filters: 3, kernel: 3, stride: 2, activation: 'relu' }, [6, 7]],
+  ])('%s', (_what, options, [height, width]) => {
+    const errors = gradientErrors({ definition, options, inputShape: [height, width, 2] })
+    for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-8)
+  })
+})
+
+describe('the window', () => {
+  const sizes = fc.record({ input: fc.integer({ min: 1, max: 40 }), kernel: fc.integer({ min: 1, max: 12 }) })
+
+  it('SAME: out = ceil(in / stride), and the last window ends where input and padding do', () => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 6 }), ({ input, kernel }, stride) => {
+        const { outputHeight, top, bottom } = windowGeometry(
+          'w',
+          { kernel, stride, padding: 'same' },
+          input,
+          1,
+        )
+        expect(outputHeight).toBe(Math.ceil(input / stride))
+        expect([0, 1]).toContain(bottom - top)
+        const end = (outputHeight - 1) * stride + kernel
+        if (top + bottom > 0) expect(end).toBe(input + top + bottom)
+        else expect(end).toBeLessThanOrEqual(input)
+      }),
+    )
+  })
+
+  it('SAME of conv1: 3 before, 4 after', () => {
+    const geometry = windowGeometry('conv1', { kernel: 11, stride: 4, padding: 'same' }, 224, 224)
+    expect(geometry).toMatchObject({
+      top: 3,
+      bottom: 4,
+      left: 3,
+      right: 4,
+      outputHeight: 56,
+      outputWidth: 56,
+    })
+  })
+
+  it('otherwise: as many windows as fit', () => {
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 6 }), fc.nat(4), ({ input, kernel }, stride, padding) => {
+        fc.pre(kernel <= input + 2 * padding)
+        const { outputWidth } = windowGeometry('w', { kernel: [1, kernel], stride, padding }, 1, input)
+        const end = (outputWidth - 1) * stride + kernel
+        expect(end).toBeLessThanOrEqual(input + 2 * padding)
+        expect(end + stride).toBeGreaterThan(input + 2 * padding)
+      }),
+    )
+  })
+
+  it('says by name when nothing fits', () => {
+    expect(() =>
+      definition.outputShape('conv1', { filters: 1, kernel: 11, padding: 1 }, [[6, 20, 3]]),
+    ).toThrow(
+      new ShapeError(
+        'conv1: kernel height 11 is larger than its padded input 8 (input 6, padding 1 and 1); ' +
+          'enlarge the input or the padding',
+      ),
+    )
+    expect(() => definition.outputShape('conv1', { filters: 1, kernel: 1 }, [[5]])).toThrow(
+      /^conv1: its input \[5\]/,
+    )
+  })
+})
+
+it('parameters and FLOPs are those of the shapes', () => {
+  const options: ConvOptions = { filters: 64, kernel: 11, stride: 4, padding: 'same' }
+  expect(definition.parameters(options, [[224, 224, 3]])).toEqual({
+    weights: { shape: [11, 11, 3, 64], initial: 'truncated-normal' },
+    biases: { shape: [64], initial: 'zeros' },
+  })
+  const flops = 2 * 56 * 56 * 64 * 11 * 11 * 3
+  expect(definition.flops(options, [[224, 224, 3]], [56, 56, 64])).toEqual({
+    forward: flops,
+    parametersGradient: flops,
+    inputGradient: flops,
+  })
+})
+
+it.each<[string, unknown, RegExp]>([
+  ['no filters', { kernel: 3 }, /^conv1: filters is undefined; it must be a positive integer$/],
+  ['half a filter', { kernel: 3, filters: 0.5 }, /^conv1: filters is 0.5/],
+  [
+    'no kernel',
+    { filters: 1 },
+    /^conv1: kernel is undefined; it must be a positive integer or a pair of them$/,
+  ],
+  ['three extents', { filters: 1, kernel: [1, 2, 3] }, /^conv1: kernel is \[1,2,3\]/],
+  ['stride 0', { filters: 1, kernel: 1, stride: 0 }, /^conv1: stride is 0/],
+  ['padding -1', { filters: 1, kernel: 1, padding: -1 }, /^conv1: padding is -1/],
+  [
+    'a side missing',
+    { filters: 1, kernel: 1, padding: { top: 1, bottom: 1, left: 1 } },
+    /^conv1: padding is \{/,
+  ],
+  [
+    'an unknown padding',
+    { filters: 1, kernel: 1, padding: 'full' },
+    /^conv1: padding is "full"; it must be 'same'/,
+  ],
+  ['an unknown activation', { filters: 1, kernel: 1, activation: 'tanh' }, /^conv1: activation is "tanh"/],
+])('%s is refused', (_what, options, message) => {
+  expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(NetworkError)
+  expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(message)
+})
+
+it('a layer is plain data', () => {
+  const layer = conv('conv1', { inputs: ['images'], filters: 1, kernel: 3 })
+  expect(layer).toEqual({
+    kind: 'conv',
+    name: 'conv1',
+    inputs: ['images'],
+    options: { filters: 1, kernel: 3 },
+  })
+  expect(structuredClone(layer)).toEqual(layer)
+})

@@ -1,0 +1,45 @@
+import { type ConvLayer, convDefinition } from './conv.ts'
+import { type L2LossLayer, l2LossDefinition } from './l2-loss.ts'
+import type { LayerDefinition } from './layer.ts'
+import { type LrnLayer, lrnDefinition } from './lrn.ts'
+import { type MaxPoolLayer, maxPoolDefinition } from './max-pool.ts'
+import { type ReluLayer, reluDefinition } from './relu.ts'
+
+export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
+export { type L2LossLayer, l2Loss } from './l2-loss.ts'
+export type {
+  BackwardContext,
+  ForwardContext,
+  LayerDefinition,
+  LayerFlops,
+  ParameterSpec,
+} from './layer.ts'
+export { ALEXNET_LRN, type LrnLayer, type LrnOptions, lrn } from './lrn.ts'
+export { type MaxPoolLayer, type MaxPoolOptions, maxPool } from './max-pool.ts'
+export { type ReluLayer, relu } from './relu.ts'
+export { type Extent, type Padding, type WindowGeometry, windowGeometry } from './window.ts'
+
+/** Any layer; its `kind` tells which. */
+export type Layer<Name extends string = string> =
+  | ConvLayer<Name>
+  | ReluLayer<Name>
+  | LrnLayer<Name>
+  | MaxPoolLayer<Name>
+  | L2LossLayer<Name>
+
+export type LayerKind = Layer['kind']
+export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
+
+/** The table kind -> definition. A kind without a definition does not compile. */
+export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<LayerOptions<Kind>> } = {
+  conv: convDefinition,
+  relu: reluDefinition,
+  lrn: lrnDefinition,
+  'max-pool': maxPoolDefinition,
+  'l2-loss': l2LossDefinition,
+}
+
+/** The definition of a layer whose kind is only known at run time. */
+export function definitionOf(layer: Layer): LayerDefinition<Layer['options']> {
+  return layerDefinitions[layer.kind] as LayerDefinition<Layer['options']>
+}

@@ -1,0 +1,37 @@
+import { pixelAt } from '../tensor.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS } from './layer.ts'
+import { eachPixel } from './relu.ts'
+
+export type L2LossOptions = Readonly<Record<never, never>>
+export type L2LossLayer<Name extends string = string> = LayerOf<'l2-loss', Name, L2LossOptions>
+
+/** sum(x^2) / 2 over the whole batch (not its mean), as TensorFlow's l2_loss. (N, H, W, C) -> (). */
+export function l2Loss<const Name extends string>(name: Name, { inputs }: LayerInputs = {}): L2LossLayer<Name> {
+  return { kind: 'l2-loss', name, ...(inputs && { inputs }), options: {} }
+}
+
+export const l2LossDefinition: LayerDefinition<L2LossOptions> = {
+  isLoss: true,
+  validate() {},
+  outputShape: () => [],
+  parameters: () => ({}),
+  flops: () => NO_FLOPS,
+
+  forward({ inputs: [input], output }) {
+    let sum = 0
+    eachPixel(input!, (n, y, x) => {
+      const from = pixelAt(input!, n, y, x)
+      for (let c = 0; c < input!.shape[3]; c++) sum += input!.values[from + c]! ** 2
+    })
+    output.values[output.offset] = sum / 2
+  },
+
+  backward({ inputs: [input], outputGradient, inputGradients: [inputGradient] }) {
+    if (!inputGradient) return
+    const factor = outputGradient.values[outputGradient.offset]!
+    eachPixel(input!, (n, y, x) => {
+      const [from, to] = [pixelAt(input!, n, y, x), pixelAt(inputGradient, n, y, x)]
+      for (let c = 0; c < input!.shape[3]; c++) inputGradient.values[to + c]! += factor * input!.values[from + c]!
+    })
+  },
+}

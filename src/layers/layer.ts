@@ -1,0 +1,73 @@
+import { NetworkError } from '../errors.ts'
+import type { Grid, Shape } from '../tensor.ts'
+
+/** One layer of a network, as plain data: it can be stored, sent to a worker, compared. */
+export interface LayerOf<Kind extends string, Name extends string, Options> {
+  readonly kind: Kind
+  readonly name: Name
+  /** The tensors that it reads; left out, the one layer (or input) before it. */
+  readonly inputs?: readonly string[]
+  readonly options: Options
+}
+
+/** What every layer's factory takes beside the layer's own options. */
+export interface LayerInputs {
+  readonly inputs?: readonly string[]
+}
+
+export interface ParameterSpec {
+  readonly shape: Shape
+  readonly initial: 'truncated-normal' | 'zeros'
+}
+
+/** Work of one image, 2 a multiply-add; what has no multiply-adds of its own (ReLU, LRN, pooling) counts 0. */
+export interface LayerFlops {
+  readonly forward: number
+  readonly parametersGradient: number
+  readonly inputGradient: number
+}
+
+export interface ForwardContext<Options> {
+  readonly options: Options
+  readonly inputs: readonly Grid[]
+  readonly parameters: Readonly<Record<string, Float32Array | Float64Array>>
+  readonly output: Grid
+}
+
+export interface BackwardContext<Options> extends ForwardContext<Options> {
+  readonly outputGradient: Grid
+  /** One an input; null where nobody asks for it. Gradients are added to what is there. */
+  readonly inputGradients: readonly (Grid | null)[]
+  readonly parameterGradients: Readonly<Record<string, Float64Array>>
+}
+
+/** A layer kind: what it makes of shapes, and the plain loops that every engine is checked against. */
+export interface LayerDefinition<Options> {
+  /** Ends the network; its output is a scalar that belongs to the objective, and forward alone leaves it out. */
+  readonly isLoss?: boolean
+  /** Throws NetworkError, naming the layer and the option. */
+  validate(name: string, options: Options): void
+  /** Throws ShapeError, naming the layer. Shapes are an image's: (H, W, C). */
+  outputShape(name: string, options: Options, inputs: readonly Shape[]): Shape
+  parameters(options: Options, inputs: readonly Shape[]): Readonly<Record<string, ParameterSpec>>
+  flops(options: Options, inputs: readonly Shape[], output: Shape): LayerFlops
+  forward(context: ForwardContext<Options>): void
+  backward(context: BackwardContext<Options>): void
+}
+
+export const NO_FLOPS: LayerFlops = { forward: 0, parametersGradient: 0, inputGradient: 0 }
+
+/** Throws NetworkError unless `accepts(value)`. */
+export function requireOption(
+  layer: string,
+  option: string,
+  value: unknown,
+  accepts: (value: never) => boolean,
+  allowed: string,
+): void {
+  if (!accepts(value as never)) {
+    throw new NetworkError(`${layer}: ${option} is ${JSON.stringify(value)}; it must be ${allowed}`)
+  }
+}
+
+export const isFiniteNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)

@@ -1,0 +1,90 @@
+import { pixelAt } from '../tensor.ts'
+import {
+  isFiniteNumber,
+  type LayerDefinition,
+  type LayerInputs,
+  type LayerOf,
+  NO_FLOPS,
+  requireOption,
+} from './layer.ts'
+import { eachPixel } from './relu.ts'
+
+export interface LrnOptions {
+  /** The window is 2 * radius + 1 channels, clipped at the first and the last. */
+  readonly radius: number
+  readonly bias: number
+  /** NOT divided by the window, unlike ONNX, oneDNN and PyTorch: their alpha is this one times the window. */
+  readonly alpha: number
+  readonly beta: number
+}
+
+export type LrnLayer<Name extends string = string> = LayerOf<'lrn', Name, LrnOptions>
+
+/** The article's constants. */
+export const ALEXNET_LRN: LrnOptions = { radius: 4, bias: 1, alpha: 0.001 / 9, beta: 0.75 }
+
+/**
+ * Local response normalisation across channels:
+ * y = x * (bias + alpha * sum over channels c-radius..c+radius of x^2)^-beta. (N, H, W, C) -> (N, H, W, C).
+ * The article's constants by default. Source: Krizhevsky 2012, section 3.3.
+ */
+export function lrn<const Name extends string>(
+  name: Name,
+  { inputs, ...options }: Partial<LrnOptions> & LayerInputs = {},
+): LrnLayer<Name> {
+  return { kind: 'lrn', name, ...(inputs && { inputs }), options: { ...ALEXNET_LRN, ...options } }
+}
+
+export const lrnDefinition: LayerDefinition<LrnOptions> = {
+  validate(name, { radius, bias, alpha, beta }) {
+    requireOption(name, 'radius', radius, (r: number) => Number.isInteger(r) && r >= 0, 'an integer from 0')
+    requireOption(name, 'bias', bias, (b: number) => isFiniteNumber(b) && b > 0, 'a number over 0')
+    requireOption(name, 'alpha', alpha, (a: number) => isFiniteNumber(a) && a >= 0, 'a number from 0')
+    requireOption(name, 'beta', beta, isFiniteNumber, 'a number')
+  },
+  outputShape: (_name, _options, [input]) => input!,
+  parameters: () => ({}),
+  flops: () => NO_FLOPS,
+
+  forward({ options, inputs: [input], output }) {
+    const channels = output.shape[3]
+    const squares = new Float64Array(channels)
+    eachPixel(output, (n, y, x) => {
+      const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
+      for (let c = 0; c < channels; c++) squares[c] = input!.values[from + c]! ** 2
+      for (let c = 0; c < channels; c++) {
+        const scale = options.bias + options.alpha * windowSum(squares, c, options.radius)
+        output.values[to + c] = input!.values[from + c]! * scale ** -options.beta
+      }
+    })
+  },
+
+  // dx_c = dy_c scale_c^-beta - 2 alpha beta x_c * sum over the window of dy_j x_j scale_j^(-beta-1)
+  backward({ options, inputs: [input], outputGradient, inputGradients: [inputGradient] }) {
+    if (!inputGradient) return
+    const channels = input!.shape[3]
+    const [squares, direct, across] = [0, 1, 2].map(() => new Float64Array(channels))
+    eachPixel(input!, (n, y, x) => {
+      const [at, from] = [pixelAt(input!, n, y, x), pixelAt(outputGradient, n, y, x)]
+      const to = pixelAt(inputGradient, n, y, x)
+      for (let c = 0; c < channels; c++) squares![c] = input!.values[at + c]! ** 2
+      for (let c = 0; c < channels; c++) {
+        const scale = options.bias + options.alpha * windowSum(squares!, c, options.radius)
+        direct![c] = outputGradient.values[from + c]! * scale ** -options.beta
+        across![c] = (direct![c]! * input!.values[at + c]!) / scale
+      }
+      for (let c = 0; c < channels; c++) {
+        const sum = windowSum(across!, c, options.radius)
+        const value = input!.values[at + c]!
+        inputGradient.values[to + c]! += direct![c]! - 2 * options.alpha * options.beta * value * sum
+      }
+    })
+  },
+}
+
+function windowSum(values: Float64Array, center: number, radius: number): number {
+  const last = Math.min(center + radius, values.length - 1)
+  let sum = 0
+  for (let c = Math.max(center - radius, 0); c <= last; c++) sum += values[c]!
+  return sum
+}

@@ -1,0 +1,109 @@
+import { ShapeError } from '../errors.ts'
+import { type Grid, pixelAt, type Shape } from '../tensor.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS, requireOption } from './layer.ts'
+import { validateWindow, type WindowGeometry, type WindowOptions, windowGeometry } from './window.ts'
+
+export type MaxPoolOptions = WindowOptions
+export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
+
+/**
+ * Max-pooling; windows may overlap, and what is padded is ignored. (N, H, W, C) -> (N, OH, OW, C).
+ * The gradient goes to the first maximum in row-major window order. Padding 'valid' by default.
+ * Source: Krizhevsky 2012, section 3.4.
+ */
+export function maxPool<const Name extends string>(
+  name: Name,
+  { inputs, ...options }: MaxPoolOptions & LayerInputs,
+): MaxPoolLayer<Name> {
+  return { kind: 'max-pool', name, ...(inputs && { inputs }), options }
+}
+
+export function maxPoolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
+  if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
+  const geometry = windowGeometry(name, options, input[0]!, input[1]!)
+  const lastRow = (geometry.outputHeight - 1) * geometry.strideHeight - geometry.top
+  const lastColumn = (geometry.outputWidth - 1) * geometry.strideWidth - geometry.left
+  const isEmpty =
+    geometry.top >= geometry.kernelHeight ||
+    geometry.left >= geometry.kernelWidth ||
+    lastRow >= geometry.inputHeight ||
+    lastColumn >= geometry.inputWidth
+  if (isEmpty) {
+    throw new ShapeError(`${name}: a window would hold nothing but padding; make the padding smaller than the kernel`)
+  }
+  return geometry
+}
+
+export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
+  validate(name, options) {
+    validateWindow(name, options)
+    requireOption(name, 'kernel', options.kernel, (kernel) => kernel !== undefined, 'given')
+  },
+  outputShape(name, options, [input]) {
+    const { outputHeight, outputWidth } = maxPoolGeometry(name, options, input!)
+    return [outputHeight, outputWidth, input![2]!]
+  },
+  parameters: () => ({}),
+  flops: () => NO_FLOPS,
+
+  forward({ options, inputs: [input], output }) {
+    const geometry = maxPoolGeometry('max-pool', options, input!.shape.slice(1))
+    eachWindow(geometry, output, (n, y, x, channel) => {
+      const at = firstMaximum(geometry, input!, n, y, x, channel)
+      output.values[pixelAt(output, n, y, x) + channel] = input!.values[at.position]!
+    })
+  },
+
+  backward({ options, inputs: [input], output, outputGradient, inputGradients: [inputGradient] }) {
+    if (!inputGradient) return
+    const geometry = maxPoolGeometry('max-pool', options, input!.shape.slice(1))
+    eachWindow(geometry, output, (n, y, x, channel) => {
+      const at = firstMaximum(geometry, input!, n, y, x, channel)
+      const gradient = outputGradient.values[pixelAt(outputGradient, n, y, x) + channel]!
+      inputGradient.values[pixelAt(inputGradient, n, at.y, at.x) + channel]! += gradient
+    })
+  },
+}
+
+function eachWindow(
+  geometry: WindowGeometry,
+  output: Grid,
+  visit: (image: number, y: number, x: number, channel: number) => void,
+): void {
+  const [images, , , channels] = output.shape
+  for (let n = 0; n < images; n++) {
+    for (let y = 0; y < geometry.outputHeight; y++) {
+      for (let x = 0; x < geometry.outputWidth; x++) {
+        for (let c = 0; c < channels; c++) visit(n, y, x, c)
+      }
+    }
+  }
+}
+
+const found = { position: 0, y: 0, x: 0 }
+
+/** The first maximum in row-major order; a NaN that comes first stays. One object, reused. */
+function firstMaximum(
+  geometry: WindowGeometry,
+  input: Grid,
+  image: number,
+  y: number,
+  x: number,
+  channel: number,
+): typeof found {
+  const firstY = y * geometry.strideHeight - geometry.top
+  const firstX = x * geometry.strideWidth - geometry.left
+  const lastY = Math.min(firstY + geometry.kernelHeight, geometry.inputHeight)
+  const lastX = Math.min(firstX + geometry.kernelWidth, geometry.inputWidth)
+  found.position = -1
+  for (let inputY = Math.max(firstY, 0); inputY < lastY; inputY++) {
+    for (let inputX = Math.max(firstX, 0); inputX < lastX; inputX++) {
+      const position = pixelAt(input, image, inputY, inputX) + channel
+      if (found.position >= 0 && !(input.values[position]! > input.values[found.position]!)) continue
+      found.position = position
+      found.y = inputY
+      found.x = inputX
+    }
+  }
+  return found
+}

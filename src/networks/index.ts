@@ -1,0 +1,29 @@
+import { UsageError, unknownName } from '../errors.ts'
+import { type AlexnetOptions, alexnet } from './alexnet.ts'
+import type { Network } from './network.ts'
+
+export { type AlexnetOptions, alexnet } from './alexnet.ts'
+export { type InitializeOptions, initialize, initializeImages } from './initialize.ts'
+export {
+  defineNetwork,
+  type Network,
+  type NetworkDefinition,
+  outputsOf,
+  parametersOf,
+  type ResolvedLayer,
+  shapeOf,
+  type TensorNames,
+} from './network.ts'
+
+/** What the command line asks of a network. */
+export type NetworkFactory = (options: AlexnetOptions) => Network
+
+/** The table name -> network. */
+export const networks: Readonly<Record<string, NetworkFactory>> = { alexnet }
+
+/** Throws UsageError, with the nearest name, where there is no such network. */
+export function networkNamed(name: string, options: AlexnetOptions = {}): Network {
+  const factory = Object.hasOwn(networks, name) ? networks[name] : undefined
+  if (!factory) throw new UsageError(unknownName('network', name, Object.keys(networks)))
+  return factory(options)
+}

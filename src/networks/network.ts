@@ -1,0 +1,139 @@
+import { NetworkError, ShapeError, unknownName } from '../errors.ts'
+import { definitionOf, type Layer, type LayerFlops, type ParameterSpec, layerDefinitions } from '../layers/index.ts'
+import { isPositiveInteger, type Shape } from '../tensor.ts'
+
+/** A network as data: what `defineNetwork` takes, checked, with every layer's inputs named. */
+export interface Network<Tensors extends string = string> {
+  readonly name: string
+  /** An image's shape, (H, W, C), by the input's name. */
+  readonly inputs: Readonly<Record<string, Shape>>
+  readonly layers: readonly ResolvedLayer[]
+  /** The tensors whose shapes the classic lines print. */
+  readonly printed: readonly string[]
+  /** Carries the names that `read` takes in the type alone. */
+  readonly tensorNames?: Tensors
+}
+
+/** A layer in its place: its inputs, its shapes, its parameters and its work. Shapes are an image's. */
+export interface ResolvedLayer {
+  readonly layer: Layer
+  readonly inputs: readonly string[]
+  readonly inputShapes: readonly Shape[]
+  readonly outputShape: Shape
+  /** By full name, as in files: `conv1/weights`. */
+  readonly parameters: Readonly<Record<string, ParameterSpec>>
+  readonly flops: LayerFlops
+  readonly isLoss: boolean
+}
+
+export interface NetworkDefinition<Inputs extends string, Layers extends readonly Layer[]> {
+  readonly inputs: { readonly [Name in Inputs]: Shape }
+  readonly layers: Layers
+  /** Left out: every layer but the losses. */
+  readonly printed?: readonly string[]
+}
+
+type ParameterNames<L> = L extends { kind: 'conv'; name: infer Name extends string }
+  ? `${Name}/weights` | `${Name}/biases`
+  : never
+
+/** Every name that a network's tensors go by: inputs, layers, parameters and the parameters' gradients. */
+export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> =
+  | Inputs
+  | Layers[number]['name']
+  | ParameterNames<Layers[number]>
+  | `${ParameterNames<Layers[number]>}.gradient`
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
+
+/**
+ * Checks a network and resolves its shapes. A layer reads the one before it unless it names its `inputs`,
+ * so branches are possible; a layer may only read what stands above it.
+ * Throws NetworkError for names that clash, are missing or reserved, and ShapeError where a shape does not fit.
+ */
+export function defineNetwork<const Inputs extends string, const Layers extends readonly Layer[]>(
+  name: string,
+  definition: NetworkDefinition<Inputs, Layers>,
+): Network<TensorNames<Inputs, Layers>> {
+  const shapes = new Map<string, Shape>()
+  for (const [input, shape] of Object.entries<Shape>(definition.inputs)) {
+    requireName(name, input, shapes)
+    if (shape.length !== 3 || !shape.every(isPositiveInteger)) {
+      throw new ShapeError(`${name}: input '${input}' is [${shape}]; it must be (H, W, C), all positive`)
+    }
+    shapes.set(input, shape)
+  }
+  if (shapes.size === 0) throw new NetworkError(`${name}: it has no inputs`)
+  if (definition.layers.length === 0) throw new NetworkError(`${name}: it has no layers`)
+
+  let before = [...shapes.keys()].at(-1)!
+  const losses = new Set<string>()
+  const layers = definition.layers.map((layer): ResolvedLayer => {
+    requireName(name, layer.name, shapes)
+    if (!(layer.kind in layerDefinitions)) {
+      throw new NetworkError(`${layer.name}: ${unknownName('layer kind', layer.kind, Object.keys(layerDefinitions))}`)
+    }
+    const inputs = layer.inputs ?? [before]
+    if (inputs.length !== 1) {
+      throw new NetworkError(`${layer.name}: a ${layer.kind} layer has 1 input, not ${inputs.length}`)
+    }
+    for (const input of inputs) {
+      if (!shapes.has(input)) {
+        throw new NetworkError(`${layer.name}: ${unknownName('input', input, [...shapes.keys()])}; it must stand above`)
+      }
+      if (losses.has(input)) throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
+    }
+    const kind = definitionOf(layer)
+    kind.validate(layer.name, layer.options)
+    const inputShapes = inputs.map((input) => shapes.get(input)!)
+    const outputShape = kind.outputShape(layer.name, layer.options, inputShapes)
+    shapes.set(layer.name, outputShape)
+    if (kind.isLoss) losses.add(layer.name)
+    else before = layer.name
+    const parameters = Object.entries(kind.parameters(layer.options, inputShapes))
+    return {
+      layer,
+      inputs,
+      inputShapes,
+      outputShape,
+      parameters: Object.fromEntries(parameters.map(([part, spec]) => [`${layer.name}/${part}`, spec])),
+      flops: kind.flops(layer.options, inputShapes, outputShape),
+      isLoss: kind.isLoss ?? false,
+    }
+  })
+
+  const printed = definition.printed ?? layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
+  for (const tensor of printed) {
+    if (!shapes.has(tensor)) throw new NetworkError(`${name}: ${unknownName('printed tensor', tensor, [...shapes.keys()])}`)
+  }
+  return { name, inputs: definition.inputs, layers, printed }
+}
+
+function requireName(network: string, name: string, taken: ReadonlyMap<string, unknown>): void {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new NetworkError(`${network}: the name '${name}' is not letters, digits, '_', '-' and '.'`)
+  }
+  if (name.endsWith('.gradient')) throw new NetworkError(`${network}: '${name}': '.gradient' names gradients`)
+  if (taken.has(name)) throw new NetworkError(`${network}: two tensors are called '${name}'; rename one`)
+}
+
+/** All parameters by full name, in the network's order. */
+export function parametersOf(network: Network): Readonly<Record<string, ParameterSpec>> {
+  return Object.assign({}, ...network.layers.map((layer) => layer.parameters))
+}
+
+/** The shape of an input or of a layer's tensor, an image's. */
+export function shapeOf(network: Network, tensor: string): Shape {
+  const shape =
+    network.inputs[tensor] ?? network.layers.find(({ layer }) => layer.name === tensor)?.outputShape
+  if (!shape) throw new NetworkError(`${network.name} has no tensor '${tensor}'`)
+  return shape
+}
+
+/** The layers whose tensors no other layer but a loss reads: what forward is run for. */
+export function outputsOf(network: Network): readonly string[] {
+  const consumed = new Set(network.layers.filter(({ isLoss }) => !isLoss).flatMap(({ inputs }) => inputs))
+  return network.layers
+    .filter(({ layer, isLoss }) => !isLoss && !consumed.has(layer.name))
+    .map(({ layer }) => layer.name)
+}

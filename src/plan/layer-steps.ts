@@ -1,0 +1,162 @@
+import type { LayerKind, LayerOptions } from '../layers/index.ts'
+import { convGeometry } from '../layers/conv.ts'
+import { maxPoolGeometry } from '../layers/max-pool.ts'
+import type { ResolvedLayer } from '../networks/network.ts'
+import { convolutionHalo, inputGradientHalo } from './geometry.ts'
+import type { Step } from './steps.ts'
+import { type Halo, NO_HALO, type View } from './views.ts'
+
+/** What a layer's rule may ask while its steps are planned. */
+export interface PlanContext<Kind extends LayerKind> {
+  readonly layer: ResolvedLayer
+  readonly name: string
+  readonly options: LayerOptions<Kind>
+  readonly input: View
+  readonly output: View
+  parameter(part: string): View
+  /** Backward alone: */
+  outputGradient(): View
+  parameterGradient(part: string): View
+  /** A new tensor for this layer's part of its input's gradient; null where nobody asks for it. */
+  inputGradient(): View | null
+  /** A tensor between two steps of this layer, of the output's shape. */
+  between(part: string, halo: Halo): View
+}
+
+/** How a layer kind becomes steps. */
+interface LayerPlanner<Kind extends LayerKind> {
+  /** The zeros that it reads around its input. */
+  readonly inputHalo?: (layer: ResolvedLayer, options: LayerOptions<Kind>) => Halo
+  /** Reads its input value by value, so that the input needs no channels rounded up to the vector. */
+  readonly readsAnyPitch?: boolean
+  forward(context: PlanContext<Kind>): Step[]
+  backward(context: PlanContext<Kind>): Step[]
+}
+
+const geometryOf = ({ layer, options }: PlanContext<'conv'>) =>
+  convGeometry(layer.layer.name, options, layer.inputShapes[0]!)
+
+const poolGeometryOf = ({ layer, options }: PlanContext<'max-pool'>) =>
+  maxPoolGeometry(layer.layer.name, options, layer.inputShapes[0]!)
+
+/** The table kind -> rule. A kind without one does not compile. */
+export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> } = {
+  conv: {
+    readsAnyPitch: true,
+    inputHalo: (layer, options) =>
+      convolutionHalo(convGeometry(layer.layer.name, options, layer.inputShapes[0]!)),
+    forward: (context) => [
+      {
+        kind: 'conv-forward',
+        layer: context.name,
+        pass: 'forward',
+        reads: {
+          input: context.input,
+          weights: context.parameter('weights'),
+          biases: context.parameter('biases'),
+        },
+        writes: { output: context.output },
+        options: { geometry: geometryOf(context), activation: context.options.activation },
+      },
+    ],
+    backward: (context) => {
+      const { name: layer, input, output, options } = context
+      const geometry = geometryOf(context)
+      const outputGradient = context.outputGradient()
+      const inputGradient = context.inputGradient()
+      const gradient = context.between('sums.gradient', inputGradient ? inputGradientHalo(geometry) : NO_HALO)
+      const steps: Step[] = [
+        {
+          kind: 'conv-output-gradient',
+          layer,
+          pass: 'backward',
+          reads: { output, outputGradient },
+          writes: { gradient, biasesGradient: context.parameterGradient('biases') },
+          options: { activation: options.activation },
+        },
+        {
+          kind: 'conv-weights-gradient',
+          layer,
+          pass: 'backward',
+          reads: { input, gradient },
+          writes: { weightsGradient: context.parameterGradient('weights') },
+          options: { geometry },
+        },
+      ]
+      if (inputGradient) {
+        steps.push({
+          kind: 'conv-input-gradient',
+          layer,
+          pass: 'backward',
+          reads: { gradient, weights: context.parameter('weights') },
+          writes: { inputGradient },
+          options: { geometry },
+        })
+      }
+      return steps
+    },
+  },
+
+  relu: {
+    forward: ({ name: layer, input, output }) => [
+      { kind: 'relu-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options: {} },
+    ],
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const reads = { output: context.output, outputGradient: context.outputGradient() }
+      const layer = context.name
+      return [{ kind: 'relu-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options: {} }]
+    },
+  },
+
+  lrn: {
+    forward: ({ name: layer, input, output, options }) => [
+      { kind: 'lrn-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options },
+    ],
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const { name: layer, input, options } = context
+      const reads = { input, outputGradient: context.outputGradient() }
+      return [{ kind: 'lrn-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options }]
+    },
+  },
+
+  'max-pool': {
+    forward: (context) => {
+      const { name: layer, input, output } = context
+      const options = { geometry: poolGeometryOf(context) }
+      return [{ kind: 'max-pool-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options }]
+    },
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const { name: layer, input, output } = context
+      const reads = { input, output, outputGradient: context.outputGradient() }
+      const options = { geometry: poolGeometryOf(context) }
+      return [
+        { kind: 'max-pool-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options },
+      ]
+    },
+  },
+
+  'l2-loss': {
+    forward: ({ name: layer, input, output }) => [
+      { kind: 'l2-loss-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options: {} },
+    ],
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const { name: layer, input } = context
+      return [
+        { kind: 'l2-loss-backward', layer, pass: 'backward', reads: { input }, writes: { inputGradient }, options: {} },
+      ]
+    },
+  },
+}
+
+/** The rule of a layer whose kind is only known at run time. */
+export function plannerOf(layer: ResolvedLayer): LayerPlanner<LayerKind> {
+  return layerPlanners[layer.layer.kind] as LayerPlanner<LayerKind>
+}

@@ -1,0 +1,248 @@
+import { NetworkError, UsageError, unknownName } from '../errors.ts'
+import type { LayerKind } from '../layers/index.ts'
+import { type Network, outputsOf, parametersOf, type ResolvedLayer } from '../networks/network.ts'
+import { isPositiveInteger, type Shape } from '../tensor.ts'
+import { type PlanContext, plannerOf } from './layer-steps.ts'
+import { readsOf, type Step, writesOf } from './steps.ts'
+import { type Buffer, type Halo, layOut, NO_HALO, type View, widest } from './views.ts'
+
+export type Pass = 'forward' | 'forward-backward'
+export const PASSES: readonly Pass[] = ['forward', 'forward-backward']
+
+/** Which activations can be read after a run, beyond the outputs. */
+export type Keep = readonly string[] | 'printed' | 'all'
+
+export interface PlanOptions {
+  readonly batch: number
+  readonly pass: Pass
+  readonly keep?: Keep
+  /** The vector that channels are rounded up to, in values; the engine's business. */
+  readonly lanes?: number
+}
+
+/** A tensor that the caller may write or read, and its shape as the caller sees it. */
+export interface PlannedTensor {
+  readonly role: 'input' | 'parameter' | 'gradient' | 'activation'
+  readonly shape: Shape
+  readonly view: View
+  /** False for an activation whose memory may be reused in the same run. */
+  readonly isKept: boolean
+}
+
+/** What a run does and where its tensors live: plain data, made once. */
+export interface Plan {
+  readonly network: Network
+  readonly batch: number
+  readonly pass: Pass
+  readonly lanes: number
+  readonly steps: readonly Step[]
+  readonly buffers: readonly Buffer[]
+  readonly tensors: Readonly<Record<string, PlannedTensor>>
+  /** What a run is for: the last activations, in forward-backward the losses and gradients too. */
+  readonly outputs: readonly string[]
+}
+
+/** Written before the first step of any run; read after the last. */
+export const BEFORE_ALL = -1
+export const AFTER_ALL = Number.MAX_SAFE_INTEGER
+
+/**
+ * The steps of `pass` over `batch` images and the buffers that they need. Allocates nothing.
+ * Throws UsageError for a batch that is not a positive integer or an unknown tensor in `keep`, and NetworkError
+ * where forward-backward has no loss, or a layer that no loss depends on.
+ */
+export function createPlan(network: Network, options: PlanOptions): Plan {
+  const { batch, pass, lanes = 4 } = options
+  if (!isPositiveInteger(batch)) throw new UsageError(`batch is ${batch}; it must be a positive integer`)
+  if (!PASSES.includes(pass)) throw new UsageError(unknownName('pass', pass, PASSES))
+  return new Planner(network, batch, pass, lanes, keptTensors(network, options.keep)).plan()
+}
+
+function keptTensors(network: Network, keep: Keep = []): ReadonlySet<string> {
+  const layers = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
+  if (keep === 'all') return new Set(layers)
+  const names = keep === 'printed' ? network.printed : keep
+  for (const name of names) {
+    if (!layers.includes(name) && !(name in network.inputs)) {
+      throw new UsageError(`keep: ${unknownName('activation', name, layers)}`)
+    }
+  }
+  return new Set(names)
+}
+
+interface GrowingBuffer {
+  name: string
+  length: number
+  firstStep: number
+  lastStep: number
+}
+
+class Planner {
+  readonly #network: Network
+  readonly #batch: number
+  readonly #pass: Pass
+  readonly #lanes: number
+  readonly #kept: ReadonlySet<string>
+  readonly #buffers: GrowingBuffer[] = []
+  readonly #tensors: Record<string, PlannedTensor> = {}
+  readonly #steps: Step[] = []
+  readonly #losses: string[] = []
+  /** The gradients that layers gave for a tensor so far. */
+  readonly #contributions = new Map<string, View[]>()
+
+  constructor(network: Network, batch: number, pass: Pass, lanes: number, kept: ReadonlySet<string>) {
+    this.#network = network
+    this.#batch = batch
+    this.#pass = pass
+    this.#lanes = lanes
+    this.#kept = kept
+  }
+
+  plan(): Plan {
+    const layers = this.#network.layers.filter(({ isLoss }) => this.#pass === 'forward-backward' || !isLoss)
+    this.#inputs()
+    this.#parameters('parameter', '')
+    for (const layer of layers) this.#forward(layer)
+    if (this.#pass === 'forward-backward') {
+      this.#parameters('gradient', '.gradient')
+      this.#requireLosses(layers)
+      for (const layer of layers.toReversed()) this.#backward(layer)
+    }
+    const gradients = Object.keys(this.#tensors).filter((name) => this.#tensors[name]!.role === 'gradient')
+    return {
+      network: this.#network,
+      batch: this.#batch,
+      pass: this.#pass,
+      lanes: this.#lanes,
+      steps: this.#steps,
+      buffers: this.#lifetimes(),
+      tensors: this.#tensors,
+      outputs: [...outputsOf(this.#network), ...this.#losses, ...gradients],
+    }
+  }
+
+  #inputs(): void {
+    for (const [name, shape] of Object.entries(this.#network.inputs)) {
+      const readers = this.#network.layers.filter(({ inputs }) => inputs.includes(name))
+      const readsAnyPitch = readers.every((layer) => plannerOf(layer).readsAnyPitch)
+      const view = this.#allocate(name, shape, { halo: this.#haloFor(name), anyPitch: readsAnyPitch })
+      this.#tensors[name] = { role: 'input', shape: [this.#batch, ...shape], view, isKept: true }
+    }
+  }
+
+  #parameters(role: 'parameter' | 'gradient', suffix: string): void {
+    for (const [name, { shape }] of Object.entries(parametersOf(this.#network))) {
+      const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1)
+      const view = this.#allocate(name + suffix, [1, rows, shape.at(-1)!], { batch: 1 })
+      this.#tensors[name + suffix] = { role, shape, view, isKept: true }
+    }
+  }
+
+  #forward(layer: ResolvedLayer): void {
+    const name = layer.layer.name
+    const isScalar = layer.isLoss
+    if (isScalar) this.#losses.push(name)
+    const view = this.#allocate(name, layer.outputShape, {
+      halo: this.#haloFor(name),
+      ...(isScalar && { batch: 1 }),
+    })
+    const isKept = isScalar || this.#kept.has(name) || outputsOf(this.#network).includes(name)
+    const shape = isScalar ? [] : [this.#batch, ...layer.outputShape]
+    this.#tensors[name] = { role: 'activation', shape, view, isKept }
+    this.#steps.push(...plannerOf(layer).forward(this.#context(layer)))
+  }
+
+  #backward(layer: ResolvedLayer): void {
+    const contributions = this.#contributions.get(layer.layer.name) ?? []
+    if (contributions.length > 1) {
+      const sum = contributions.reduce((a, b) => {
+        const sum = this.#allocate(`${layer.layer.name}.gradient`, layer.outputShape)
+        this.#steps.push({
+          kind: 'sum-gradients',
+          layer: layer.layer.name,
+          pass: 'backward',
+          reads: { a, b },
+          writes: { sum },
+          options: {},
+        })
+        return sum
+      })
+      this.#contributions.set(layer.layer.name, [sum])
+    }
+    this.#steps.push(...plannerOf(layer).backward(this.#context(layer)))
+  }
+
+  #context(layer: ResolvedLayer): PlanContext<LayerKind> {
+    const { name } = layer.layer
+    const input = layer.inputs[0]!
+    return {
+      layer,
+      name,
+      options: layer.layer.options,
+      input: this.#tensors[input]!.view,
+      output: this.#tensors[name]!.view,
+      parameter: (part) => this.#tensors[`${name}/${part}`]!.view,
+      parameterGradient: (part) => this.#tensors[`${name}/${part}.gradient`]!.view,
+      outputGradient: () => this.#contributions.get(name)![0]!,
+      inputGradient: () => {
+        if (!this.#needsGradient(input)) return null
+        const view = this.#allocate(`${input}.gradient`, layer.inputShapes[0]!)
+        this.#contributions.set(input, [...(this.#contributions.get(input) ?? []), view])
+        return view
+      },
+      between: (part, halo) => this.#allocate(`${name}/${part}`, layer.outputShape, { halo }),
+    }
+  }
+
+  /** Whether some parameter stands at or above the tensor. */
+  #needsGradient(tensor: string): boolean {
+    const layer = this.#network.layers.find((candidate) => candidate.layer.name === tensor)
+    if (!layer) return false
+    return Object.keys(layer.parameters).length > 0 || layer.inputs.some((input) => this.#needsGradient(input))
+  }
+
+  #requireLosses(layers: readonly ResolvedLayer[]): void {
+    const { name } = this.#network
+    const needed = new Set<string>()
+    for (const layer of layers.toReversed()) {
+      if (layer.isLoss || needed.has(layer.layer.name)) for (const input of layer.inputs) needed.add(input)
+      else throw new NetworkError(`${name}: forward-backward needs a loss, and none depends on '${layer.layer.name}'`)
+    }
+  }
+
+  #haloFor(tensor: string): Halo {
+    return this.#network.layers
+      .filter(({ inputs }) => inputs.includes(tensor))
+      .map((layer) => plannerOf(layer).inputHalo?.(layer, layer.layer.options) ?? NO_HALO)
+      .reduce(widest, NO_HALO)
+  }
+
+  #allocate(
+    tensor: string,
+    shape: Shape,
+    options: { halo?: Halo; batch?: number; anyPitch?: boolean } = {},
+  ): View {
+    const { halo = NO_HALO, batch = this.#batch, anyPitch = false } = options
+    const channelMultiple = anyPitch ? 1 : this.#lanes
+    const { view, length } = layOut(tensor, this.#buffers.length, batch, shape, { halo, channelMultiple })
+    this.#buffers.push({ name: tensor, length, firstStep: AFTER_ALL, lastStep: BEFORE_ALL })
+    return view
+  }
+
+  #lifetimes(): Buffer[] {
+    this.#steps.forEach((step, index) => {
+      for (const view of [...readsOf(step), ...writesOf(step)]) {
+        const buffer = this.#buffers[view.buffer]!
+        buffer.firstStep = Math.min(buffer.firstStep, index)
+        buffer.lastStep = Math.max(buffer.lastStep, index)
+      }
+    })
+    for (const { role, view, isKept } of Object.values(this.#tensors)) {
+      const buffer = this.#buffers[view.buffer]!
+      // What the caller wrote must last from run to run.
+      if (role === 'input' || role === 'parameter') buffer.firstStep = BEFORE_ALL
+      if (isKept) buffer.lastStep = AFTER_ALL
+    }
+    return this.#buffers.map((buffer, id) => ({ id, ...buffer }))
+  }
+}

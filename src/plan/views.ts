@@ -1,0 +1,78 @@
+import type { Grid, Shape } from '../tensor.ts'
+import { asImageShape, roundUp } from '../tensor.ts'
+
+/** Zeros around each image, in pixels, as wide as the widest consumer reads. */
+export interface Halo {
+  readonly top: number
+  readonly bottom: number
+  readonly left: number
+  readonly right: number
+}
+
+export const NO_HALO: Halo = { top: 0, bottom: 0, left: 0, right: 0 }
+
+export const hasHalo = ({ top, bottom, left, right }: Halo): boolean => top + bottom + left + right > 0
+
+export const widest = (a: Halo, b: Halo): Halo => ({
+  top: Math.max(a.top, b.top),
+  bottom: Math.max(a.bottom, b.bottom),
+  left: Math.max(a.left, b.left),
+  right: Math.max(a.right, b.right),
+})
+
+/** A piece of the slab that one tensor, or one step's scratch, owns for a while. */
+export interface Buffer {
+  readonly id: number
+  readonly name: string
+  /** In values of 4 bytes. */
+  readonly length: number
+  /** The steps between which it must not be overwritten, both included; see memory.ts. */
+  readonly firstStep: number
+  readonly lastStep: number
+}
+
+/** Where a tensor (N, H, W, C) stands in a buffer. Pitches and offset are in values; channels are contiguous. */
+export interface View {
+  readonly tensor: string
+  readonly buffer: number
+  /** Of the first image's first pixel, behind the halo. */
+  readonly offset: number
+  readonly shape: readonly [number, number, number, number]
+  readonly imagePitch: number
+  readonly rowPitch: number
+  /** The channels, rounded up to the vector: what is between is zero in every tensor, so that no kernel has a tail. */
+  readonly pixelPitch: number
+  readonly halo: Halo
+}
+
+/** Lays a tensor out over a buffer of its own. Returns the view and the buffer's length in values. */
+export function layOut(
+  tensor: string,
+  buffer: number,
+  batch: number,
+  shape: Shape,
+  options: { readonly halo?: Halo; readonly channelMultiple: number },
+): { view: View; length: number } {
+  const halo = options.halo ?? NO_HALO
+  const [height, width, channels] = asImageShape(shape)
+  const pixelPitch = roundUp(channels, options.channelMultiple)
+  const rowPitch = (halo.left + width + halo.right) * pixelPitch
+  const imagePitch = (halo.top + height + halo.bottom) * rowPitch
+  const view: View = {
+    tensor,
+    buffer,
+    offset: halo.top * rowPitch + halo.left * pixelPitch,
+    shape: [batch, height, width, channels],
+    imagePitch,
+    rowPitch,
+    pixelPitch,
+    halo,
+  }
+  return { view, length: batch * imagePitch }
+}
+
+/** The view as a grid over the slab; `bufferOffset` is where its buffer begins, in values. */
+export function gridOf(view: View, values: Float32Array, bufferOffset: number): Grid {
+  const { shape, imagePitch, rowPitch, pixelPitch } = view
+  return { values, offset: bufferOffset + view.offset, shape, imagePitch, rowPitch, pixelPitch }
+}

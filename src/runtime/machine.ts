@@ -1,0 +1,40 @@
+import { isNode } from './host.ts'
+
+/** The processor's name, or what stands for it where the system does not tell. */
+export async function processorName(): Promise<string> {
+  if (!isNode) return globalThis.navigator?.userAgent ?? 'unknown'
+  const { cpus } = await import('node:os')
+  return cpus()[0]?.model.trim() || `${process.arch} processor`
+}
+
+/** The version of V8, `11.3`; '0.0' where the engine is another. */
+export function v8Version(): string {
+  return isNode ? (/^\d+\.\d+/.exec(process.versions.v8 ?? '')?.[0] ?? '0.0') : '0.0'
+}
+
+/** Physical cores that this process may use: of each core's threads one, within affinity and the container's quota. */
+export async function availableCores(): Promise<number> {
+  if (!isNode) return Math.max(1, globalThis.navigator?.hardwareConcurrency ?? 1)
+  const { availableParallelism } = await import('node:os')
+  const logical = availableParallelism()
+  const threadsPerCore = process.platform === 'linux' ? await linuxThreadsPerCore() : 1
+  const quota = process.platform === 'linux' ? await linuxQuota() : Infinity
+  return Math.max(1, Math.min(Math.ceil(logical / threadsPerCore), Math.ceil(quota)))
+}
+
+async function linuxThreadsPerCore(): Promise<number> {
+  const siblings = await readText('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list')
+  // '0,64' or '0-1': as many as are named.
+  return (siblings.match(/\d+/g) ?? ['0']).length
+}
+
+/** The container's limit in cores (cgroup v2); Infinity where there is none. */
+async function linuxQuota(): Promise<number> {
+  const [quota, period] = (await readText('/sys/fs/cgroup/cpu.max')).trim().split(' ').map(Number)
+  return quota && period ? quota / period : Infinity
+}
+
+async function readText(path: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises')
+  return readFile(path, 'utf8').catch(() => '')
+}

@@ -1,0 +1,37 @@
+import { FormatError } from '../errors.ts'
+import type { Step } from '../plan/steps.ts'
+import { readsOf, writesOf } from '../plan/steps.ts'
+
+/** Which candidate each step takes: plain data, valid for one processor and engine version. */
+export interface Tuning {
+  readonly version: 1
+  readonly processor: string
+  /** The target, its features and its version: `wasm relaxed-fma V8 11.3`. */
+  readonly engine: string
+  /** Candidate by step: kind, shapes and window. */
+  readonly choices: Readonly<Record<string, string>>
+}
+
+/** What a step's choice depends on: steps of equal shape share it. */
+export function tuningKey(step: Step): string {
+  const shapes = [...readsOf(step), ...writesOf(step)].map(({ shape }) => shape.join('x'))
+  const window = 'geometry' in step.options ? step.options.geometry : null
+  const kernel = window ? ` ${window.kernelHeight}x${window.kernelWidth}/${window.strideHeight}x${window.strideWidth}` : ''
+  return `${step.kind} ${shapes.join(' ')}${kernel}`
+}
+
+/** Throws FormatError unless it is a tuning. */
+export function requireTuning(value: unknown): Tuning {
+  const tuning = value as Tuning
+  const isTuning =
+    typeof tuning === 'object' &&
+    tuning !== null &&
+    tuning.version === 1 &&
+    typeof tuning.processor === 'string' &&
+    typeof tuning.engine === 'string' &&
+    typeof tuning.choices === 'object' &&
+    tuning.choices !== null &&
+    Object.values(tuning.choices).every((choice) => typeof choice === 'string')
+  if (!isTuning) throw new FormatError('tuning: not a tuning of version 1, as session.tuning gives it')
+  return tuning
+}

@@ -1,0 +1,180 @@
+import type { Engine, EngineInfo, EngineOptions, PreparedPlan, PreparedStep, PrepareOptions, TensorView } from './engines/engine.ts'
+import { openEngine } from './engines/index.ts'
+import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
+import { type Network, parametersOf } from './networks/network.ts'
+import { createPlan, type Keep, type Pass, type Plan, type PlannedTensor } from './plan/plan.ts'
+import type { Tuning } from './runtime/tuning.ts'
+import { elementCount, formatShape } from './tensor.ts'
+
+export interface SessionOptions extends EngineOptions, PrepareOptions {
+  readonly batch: number
+  /** `forward` by default. */
+  readonly pass?: Pass
+  /** A spec (`auto`, `wasm@1`, ...) or an engine that is open already, which the session then leaves open. */
+  readonly engine?: string | Engine
+  /** Activations to be read beyond the outputs; what is not kept shares memory. */
+  readonly keep?: Keep
+}
+
+/** A network prepared on an engine: write its parameters, run it, read what it made. */
+export interface Session<Names extends string = string> extends AsyncDisposable {
+  readonly network: Network<Names>
+  readonly plan: Plan
+  readonly engine: EngineInfo
+  /** Tiles as measured; null for an engine that has none. Give it back as `tuning` for the same bits. */
+  readonly tuning: Tuning | null
+  readonly slabByteLength: number
+  readonly steps: readonly PreparedStep[]
+  /** For tools: what the engine prepared. */
+  readonly prepared: PreparedPlan
+  /** Parameters and inputs by name, dense float32 in the documented layouts; they stay until written again. */
+  write(tensors: { readonly [Name in Names]?: Float32Array }): void
+  /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
+  run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** A copy, dense. */
+  read(tensor: Names): Float32Array
+  /** The engine's own memory, live until the next run. */
+  view(tensor: Names): TensorView
+  /** How long each step took in the last run, inside it; null where it can't be seen. */
+  stepTimesMs(): readonly number[] | null
+  dispose(): Promise<void>
+}
+
+/**
+ * Prepares a network on an engine. All memory is taken here; a run takes none. Throws UsageError for options that can't
+ * be, UnavailableError where the engine is not to be had on this machine.
+ */
+export async function openSession<Names extends string>(
+  network: Network<Names>,
+  options: SessionOptions,
+): Promise<Session<Names>> {
+  const { batch, pass = 'forward', keep } = options
+  const isOwnEngine = typeof options.engine !== 'object'
+  const engine =
+    typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+  try {
+    const plan = createPlan(network, { batch, pass, lanes: engine.lanes, ...(keep && { keep }) })
+    const prepared = await engine.prepare(plan, options)
+    return new EngineSession(network, engine, isOwnEngine, prepared)
+  } catch (error) {
+    if (isOwnEngine) await engine.dispose()
+    throw error
+  }
+}
+
+class EngineSession<Names extends string> implements Session<Names> {
+  readonly network: Network<Names>
+  readonly plan: Plan
+  readonly engine: EngineInfo
+  readonly tuning: Tuning | null
+  readonly slabByteLength: number
+  readonly steps: readonly PreparedStep[]
+  readonly prepared: PreparedPlan
+  readonly #engine: Engine
+  readonly #isOwnEngine: boolean
+  readonly #unwritten: Set<string>
+  #running: Promise<void> | null = null
+  #isDisposed = false
+
+  constructor(network: Network<Names>, engine: Engine, isOwnEngine: boolean, prepared: PreparedPlan) {
+    this.network = network
+    this.plan = prepared.plan
+    this.engine = engine.info
+    this.tuning = prepared.tuning
+    this.slabByteLength = prepared.slabByteLength
+    this.steps = prepared.steps
+    this.prepared = prepared
+    this.#engine = engine
+    this.#isOwnEngine = isOwnEngine
+    this.#unwritten = new Set([...Object.keys(network.inputs), ...Object.keys(parametersOf(network))])
+  }
+
+  write(tensors: { readonly [Name in Names]?: Float32Array }): void {
+    this.#requireIdle('write')
+    const entries = Object.entries(tensors) as [string, Float32Array][]
+    for (const [name, values] of entries) this.#requireWritable(name, values)
+    for (const [name, values] of entries) {
+      this.prepared.write(name, values)
+      this.#unwritten.delete(name)
+    }
+  }
+
+  async run(
+    inputs: { readonly [Name in Names]?: Float32Array } = {},
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.write(inputs)
+    if (this.#unwritten.size > 0) {
+      throw new UsageError(`run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`)
+    }
+    this.#running = this.prepared.run(signal)
+    try {
+      await this.#running
+    } finally {
+      this.#running = null
+    }
+  }
+
+  read(tensor: Names): Float32Array {
+    const { data, offset, shape, strides } = this.view(tensor)
+    const copy = new Float32Array(elementCount(shape))
+    let to = 0
+    const walk = (axis: number, from: number): void => {
+      if (axis === shape.length) copy[to++] = data[from]!
+      else if (axis === shape.length - 1 && strides[axis] === 1) {
+        copy.set(data.subarray(from, from + shape[axis]!), to)
+        to += shape[axis]!
+      } else for (let i = 0; i < shape[axis]!; i++) walk(axis + 1, from + i * strides[axis]!)
+    }
+    walk(0, offset)
+    return copy
+  }
+
+  view(tensor: Names): TensorView {
+    this.#requireIdle('read')
+    const planned = this.#tensor(tensor)
+    if (!planned.isKept) {
+      throw new UsageError(`'${tensor}' is not kept: its memory is used again in the run; open the session with keep: ['${tensor}']`)
+    }
+    return this.prepared.view(tensor)
+  }
+
+  stepTimesMs(): readonly number[] | null {
+    return this.prepared.stepTimesMs()
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    await this.#running?.catch(() => {}) // its caller is told; here only the end matters
+    await this.prepared.dispose()
+    if (this.#isOwnEngine) await this.#engine.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  #requireIdle(what: string): void {
+    if (this.#isDisposed) throw new ConvmarkError(`${what}: this session is disposed`)
+    if (this.#running) throw new ConvmarkError(`${what}: this session is running; await its run first`)
+  }
+
+  #tensor(name: string): PlannedTensor {
+    const { tensors } = this.plan
+    const planned = Object.hasOwn(tensors, name) ? tensors[name] : undefined
+    if (!planned) throw new UsageError(unknownName('tensor', name, Object.keys(tensors)))
+    return planned
+  }
+
+  #requireWritable(name: string, values: Float32Array): void {
+    const { role, shape } = this.#tensor(name)
+    if (role !== 'input' && role !== 'parameter') {
+      throw new UsageError(`'${name}' is made by the run; parameters and inputs can be written`)
+    }
+    if (!(values instanceof Float32Array)) throw new UsageError(`'${name}' must be a Float32Array`)
+    if (values.length !== elementCount(shape)) {
+      throw new ShapeError(`'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`)
+    }
+  }
+}
