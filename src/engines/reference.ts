@@ -1,2 +1,102 @@
-import type { EngineOptions, Engine } from "./engine.ts"
-export async function openReference(_t: string, _o: EngineOptions): Promise<Engine> { throw new Error("todo") }
+import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
+import type { Plan } from '../plan/plan.ts'
+import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
+import { elementCount } from '../tensor.ts'
+import type { Engine, EngineInfo, EngineOptions, PreparedPlan, TensorView } from './engine.ts'
+import type { Tensors } from './reference-network.ts'
+import type { ReferenceReply, ReferenceRequest } from './reference-worker.ts'
+
+type ReferenceWorker = WorkerHandle<ReferenceRequest, ReferenceReply>
+
+/** The layers' plain loops in float64, on one thread: what all else is checked against; some hundred times slower. */
+export async function openReference(target: string, { threads }: EngineOptions): Promise<Engine> {
+  if (target) throw new UsageError(`engine 'reference:${target}': reference has no targets`)
+  if (threads !== undefined && threads !== 1) throw new UsageError(`engine reference runs on 1 thread, not ${threads}`)
+  const info: EngineInfo = {
+    name: 'reference',
+    target: 'float64',
+    threads: 1,
+    reason: 'asked for; plain loops in float64, the truth that engines are checked against',
+    v8Flags: [],
+  }
+  return { info, lanes: 1, prepare: prepareReference, dispose: async () => {} }
+}
+
+async function prepareReference(plan: Plan): Promise<PreparedPlan> {
+  const shared = (length: number) => new Float64Array(new SharedArrayBuffer(8 * length))
+  const tensors: Tensors = Object.fromEntries(
+    Object.entries(plan.tensors).map(([name, { shape }]) => [name, shared(elementCount(shape))]),
+  )
+  const url = new URL('./reference-worker.js', import.meta.url)
+  const worker = await startWorker<ReferenceRequest, ReferenceReply>(url, 'reference worker')
+  const prepared = new ReferencePlan(plan, tensors, worker)
+  await prepared.load()
+  return prepared
+}
+
+class ReferencePlan implements PreparedPlan {
+  readonly plan: Plan
+  readonly slabByteLength: number
+  readonly steps = []
+  readonly tuning = null
+  readonly inspection = null
+  readonly #tensors: Tensors
+  readonly #worker: ReferenceWorker
+  #lost: Error | null = null
+
+  constructor(plan: Plan, tensors: Tensors, worker: ReferenceWorker) {
+    this.plan = plan
+    this.slabByteLength = Object.values(tensors).reduce((sum, { byteLength }) => sum + byteLength, 0)
+    this.#tensors = tensors
+    this.#worker = worker
+    worker.onLoss((error) => {
+      this.#lost = error
+    })
+  }
+
+  load(): Promise<void> {
+    const { network, batch, pass } = this.plan
+    return this.#ask({ kind: 'load', network, batch, isBackward: pass === 'forward-backward', tensors: this.#tensors })
+  }
+
+  write(tensor: string, values: Float32Array): void {
+    this.#tensors[tensor]!.set(values)
+  }
+
+  async run(signal?: AbortSignal): Promise<void> {
+    if (this.#lost) throw new ConvmarkError(`this session can't be used any more: ${this.#lost.message}`)
+    const interrupt = (): void => {
+      this.#lost = new InterruptedError('the run was interrupted', { cause: signal?.reason })
+      void this.#worker.terminate()
+    }
+    if (signal?.aborted) interrupt()
+    signal?.addEventListener('abort', interrupt, { once: true })
+    try {
+      await this.#ask({ kind: 'run' })
+    } catch (error) {
+      throw this.#lost ?? error
+    } finally {
+      signal?.removeEventListener('abort', interrupt)
+    }
+  }
+
+  view(tensor: string): TensorView {
+    const { shape } = this.plan.tensors[tensor]!
+    const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)))
+    return { data: this.#tensors[tensor]!, offset: 0, shape, strides }
+  }
+
+  stepTimesMs(): null {
+    return null
+  }
+
+  async dispose(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  async #ask(request: ReferenceRequest): Promise<void> {
+    this.#worker.post(request)
+    const reply = await this.#worker.next()
+    if (reply.kind === 'failed') throw new ConvmarkError(`reference: ${reply.message}`)
+  }
+}

@@ -1,0 +1,353 @@
+import { activate, biasesGradient, convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
+import { layerDefinitions } from '../layers/index.ts'
+import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
+import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+
+/** Sums over the values of a tensor that were compared: they add up over workers. */
+export interface Comparison {
+  readonly tensor: string
+  readonly differenceSquares: number
+  readonly truthSquares: number
+  readonly values: number
+}
+
+/** The part of the values that one of several workers compares. */
+export interface Share {
+  readonly index: number
+  readonly count: number
+}
+
+/** Where the engine has a tensor. */
+export type Look = (view: View) => Grid
+
+/** Recomputes what a step wrote, in float64 and from the engine's own inputs to it, and compares. */
+type StepTruth<Kind extends StepKind> = (step: StepOfKind<Kind>, look: Look, share: Share) => Comparison[]
+
+class Comparer {
+  readonly #tensor: string
+  #differenceSquares = 0
+  #truthSquares = 0
+  #values = 0
+
+  constructor(view: View) {
+    this.#tensor = view.tensor
+  }
+
+  add(value: number, truth: number): void {
+    const difference = value - truth
+    this.#differenceSquares += difference * difference
+    this.#truthSquares += truth * truth
+    this.#values++
+  }
+
+  /** Compares an image of the engine's with a dense one. */
+  image(engine: Grid, truth: Float64Array): void {
+    const [, height, width, channels] = engine.shape
+    let at = 0
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const from = pixelAt(engine, 0, y, x)
+        for (let c = 0; c < channels; c++) this.add(engine.values[from + c]!, truth[at++]!)
+      }
+    }
+  }
+
+  result(): Comparison {
+    return {
+      tensor: this.#tensor,
+      differenceSquares: this.#differenceSquares,
+      truthSquares: this.#truthSquares,
+      values: this.#values,
+    }
+  }
+}
+
+function imageOf(grid: Grid, image: number): Grid {
+  const [, height, width, channels] = grid.shape
+  return { ...grid, offset: grid.offset + image * grid.imagePitch, shape: [1, height, width, channels] }
+}
+
+/** The images of this share. */
+function* imagesOf(grid: Grid, share: Share): Generator<number> {
+  for (let image = share.index; image < grid.shape[0]; image += share.count) yield image
+}
+
+/** Computes image by image: all values, for steps that are cheap. */
+function wholeImages(
+  view: View,
+  look: Look,
+  share: Share,
+  compute: (image: (other: View) => Grid, truth: Grid) => void,
+): Comparison[] {
+  const written = look(view)
+  const [, height, width, channels] = written.shape
+  const comparer = new Comparer(view)
+  for (const n of imagesOf(written, share)) {
+    const truth = denseGrid(new Float64Array(height * width * channels), 1, [height, width, channels])
+    compute((other) => imageOf(look(other), n), truth)
+    comparer.image(imageOf(written, n), truth.values as Float64Array)
+  }
+  return [comparer.result()]
+}
+
+/** At least so many values of a step that is too dear to be recomputed whole. */
+const MIN_SAMPLES = 2000
+
+/**
+ * Positions to compare: along every axis each index at least once, the rest spread by a fixed sequence. So every image,
+ * every filter (and block of them), every edge and every place in a tile is among them.
+ */
+export function samplePositions(extents: readonly number[]): number[][] {
+  const samples: number[][] = []
+  let state = 0x9e3779b9
+  const random = (below: number): number => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5
+    return ((state ^ (state >>> 13)) >>> 0) % below
+  }
+  const anywhere = () => extents.map(random)
+  extents.forEach((extent, axis) => {
+    for (let index = 0; index < extent; index++) samples.push(anywhere().with(axis, index))
+  })
+  // The corners of all axes together.
+  for (let corner = 0; corner < 2 ** extents.length; corner++) {
+    samples.push(extents.map((extent, axis) => ((corner >> axis) & 1 ? extent - 1 : 0)))
+  }
+  while (samples.length < MIN_SAMPLES) samples.push(anywhere())
+  return samples
+}
+
+function sampled(
+  view: View,
+  extents: readonly number[],
+  share: Share,
+  compare: (position: readonly number[], comparer: Comparer) => void,
+): Comparison[] {
+  const comparer = new Comparer(view)
+  samplePositions(extents).forEach((position, i) => {
+    if (i % share.count === share.index) compare(position, comparer)
+  })
+  return [comparer.result()]
+}
+
+/** A parameter's rows without what the engine puts between them. */
+function denseParameter(grid: Grid): Float64Array {
+  const [, , rows, columns] = grid.shape
+  const dense = new Float64Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    const from = pixelAt(grid, 0, 0, row)
+    for (let column = 0; column < columns; column++) dense[row * columns + column] = grid.values[from + column]!
+  }
+  return dense
+}
+
+/** The table step kind -> truth. A kind without one does not compile. */
+const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
+  'conv-forward'({ reads, writes, options }, look, share) {
+    const [input, output] = [look(reads.input), look(writes.output)]
+    const weights = denseParameter(look(reads.weights))
+    const biases = denseParameter(look(reads.biases))
+    const sum = new Float64Array(1)
+    const activation = options.activation
+    const layer = { filters: biases.length, kernel: 1, ...(activation && { activation }) }
+    return sampled(writes.output, output.shape, share, ([n, y, x, f], comparer) => {
+      convolvePixel(options.geometry, input, weights, biases, n!, y!, x!, f!, sum)
+      comparer.add(output.values[pixelAt(output, n!, y!, x!) + f!]!, activate(layer, sum[0]!))
+    })
+  },
+
+  'conv-output-gradient'({ reads, writes, options }, look, share) {
+    const isMasked = options.activation === 'relu'
+    const mask = (output: Grid, outputGradient: Grid, truth: Grid): void => {
+      const [, height, width, filters] = truth.shape
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const [to, from] = [pixelAt(truth, 0, y, x), pixelAt(outputGradient, 0, y, x)]
+          const at = pixelAt(output, 0, y, x)
+          for (let f = 0; f < filters; f++) {
+            const isPassed = !isMasked || output.values[at + f]! > 0
+            truth.values[to + f] = isPassed ? outputGradient.values[from + f]! : 0
+          }
+        }
+      }
+    }
+    const gradients = wholeImages(writes.gradient, look, share, (image, truth) =>
+      mask(image(reads.output), image(reads.outputGradient), truth),
+    )
+    const comparer = new Comparer(writes.biasesGradient)
+    if (share.index === 0) {
+      const [output, outputGradient] = [look(reads.output), look(reads.outputGradient)]
+      const [images, height, width, filters] = output.shape
+      const sums = new Float64Array(filters)
+      const truth = denseGrid(new Float64Array(height * width * filters), 1, [height, width, filters])
+      for (let n = 0; n < images; n++) {
+        mask(imageOf(output, n), imageOf(outputGradient, n), truth)
+        biasesGradient(truth, 0, sums)
+      }
+      comparer.image(look(writes.biasesGradient), sums)
+    }
+    return [...gradients, comparer.result()]
+  },
+
+  'conv-weights-gradient'({ reads, writes, options }, look, share) {
+    const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
+    const { kernelHeight, kernelWidth } = options.geometry
+    const [channels, filters] = [input.shape[3], gradient.shape[3]]
+    const sum = new Float64Array(1)
+    const extents = [kernelHeight, kernelWidth, channels, filters]
+    return sampled(writes.weightsGradient, extents, share, ([ky, kx, c, f], comparer) => {
+      sum[0] = 0
+      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, f!, sum)
+      const row = (ky! * kernelWidth + kx!) * channels + c!
+      comparer.add(written.values[pixelAt(written, 0, 0, row) + f!]!, sum[0])
+    })
+  },
+
+  'conv-input-gradient'({ reads, writes, options }, look, share) {
+    const [gradient, written] = [look(reads.gradient), look(writes.inputGradient)]
+    const weights = denseParameter(look(reads.weights))
+    const channels = written.shape[3]
+    const sum = new Float64Array(1)
+    return sampled(writes.inputGradient, written.shape, share, ([n, y, x, c], comparer) => {
+      inputGradientPixel(options.geometry, gradient, weights, channels, n!, y!, x!, c!, sum)
+      comparer.add(written.values[pixelAt(written, n!, y!, x!) + c!]!, sum[0]!)
+    })
+  },
+
+  'relu-forward': ({ reads, writes }, look, share) =>
+    wholeImages(writes.output, look, share, (image, output) => {
+      layerDefinitions.relu.forward({ options: {}, inputs: [image(reads.input)], parameters: {}, output })
+    }),
+
+  'relu-backward': ({ reads, writes }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions.relu.backward({
+        options: {},
+        inputs: [],
+        parameters: {},
+        output: image(reads.output),
+        outputGradient: image(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
+  'lrn-forward': ({ reads, writes, options }, look, share) =>
+    wholeImages(writes.output, look, share, (image, output) => {
+      layerDefinitions.lrn.forward({ options, inputs: [image(reads.input)], parameters: {}, output })
+    }),
+
+  'lrn-backward': ({ reads, writes, options }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions.lrn.backward({
+        options,
+        inputs: [image(reads.input)],
+        parameters: {},
+        output: truth,
+        outputGradient: image(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
+  'max-pool-forward': ({ reads, writes, options }, look, share) =>
+    wholeImages(writes.output, look, share, (image, output) => {
+      const layer = windowOptions(options.geometry)
+      layerDefinitions['max-pool'].forward({
+        options: layer,
+        inputs: [image(reads.input)],
+        parameters: {},
+        output,
+      })
+    }),
+
+  'max-pool-backward': ({ reads, writes, options }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions['max-pool'].backward({
+        options: windowOptions(options.geometry),
+        inputs: [image(reads.input)],
+        parameters: {},
+        output: image(reads.output),
+        outputGradient: image(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
+  'l2-loss-forward'({ reads, writes }, look, share) {
+    const comparer = new Comparer(writes.output)
+    if (share.index === 0) {
+      const truth = denseGrid(new Float64Array(1), 1, [])
+      layerDefinitions['l2-loss'].forward({
+        options: {},
+        inputs: [look(reads.input)],
+        parameters: {},
+        output: truth,
+      })
+      const written = look(writes.output)
+      comparer.add(written.values[written.offset]!, truth.values[0]!)
+    }
+    return [comparer.result()]
+  },
+
+  'l2-loss-backward': ({ reads, writes }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions['l2-loss'].backward({
+        options: {},
+        inputs: [image(reads.input)],
+        parameters: {},
+        output: truth,
+        outputGradient: denseGrid(Float64Array.of(1), 1, []),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
+  'sum-gradients': ({ reads, writes }, look, share) =>
+    wholeImages(writes.sum, look, share, (image, truth) => {
+      const [a, b] = [image(reads.a), image(reads.b)]
+      const [, height, width, channels] = truth.shape
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          const to = pixelAt(truth, 0, y, x)
+          for (let c = 0; c < channels; c++) {
+            truth.values[to + c] = a.values[pixelAt(a, 0, y, x) + c]! + b.values[pixelAt(b, 0, y, x) + c]!
+          }
+        }
+      }
+    }),
+}
+
+const windowOptions = (g: StepOfKind<'max-pool-forward'>['options']['geometry']) => ({
+  kernel: [g.kernelHeight, g.kernelWidth] as const,
+  stride: [g.strideHeight, g.strideWidth] as const,
+  padding: { top: g.top, bottom: g.bottom, left: g.left, right: g.right },
+})
+
+export function compareStep(step: Step, look: Look, share: Share): Comparison[] {
+  return (truths[step.kind] as StepTruth<StepKind>)(step as never, look, share)
+}
+
+/** Compares an activation's first image with the reference's. */
+export function compareImage(view: View, look: Look, truth: Float64Array): Comparison {
+  const comparer = new Comparer(view)
+  comparer.image(imageOf(look(view), 0), truth)
+  return comparer.result()
+}
+
+/** A digest of a tensor's bits, of this share's images: they add up over shares. Halo and padded channels left out. */
+export function digest(view: View, look: Look, share: Share): number {
+  const grid = look(view)
+  const bits = new Uint32Array(grid.values.buffer)
+  const [, height, width, channels] = grid.shape
+  let sum = 0
+  for (const n of imagesOf(grid, share)) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const from = pixelAt(grid, n, y, x)
+        for (let c = 0; c < channels; c++) sum = (Math.imul(sum, 31) + bits[from + c]!) | 0
+      }
+    }
+  }
+  return sum
+}
