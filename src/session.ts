@@ -1,4 +1,12 @@
-import type { Engine, EngineInfo, EngineOptions, PreparedPlan, PreparedStep, PrepareOptions, TensorView } from './engines/engine.ts'
+import type {
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  PreparedPlan,
+  PreparedStep,
+  PrepareOptions,
+  TensorView,
+} from './engines/engine.ts'
 import { openEngine } from './engines/index.ts'
 import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
 import { type Network, parametersOf } from './networks/network.ts'
@@ -30,7 +38,10 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
   /** Parameters and inputs by name, dense float32 in the documented layouts; they stay until written again. */
   write(tensors: { readonly [Name in Names]?: Float32Array }): void
   /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
-  run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: { readonly signal?: AbortSignal }): Promise<void>
+  run(
+    inputs?: { readonly [Name in Names]?: Float32Array },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<void>
   /** A copy, dense. */
   read(tensor: Names): Float32Array
   /** The engine's own memory, live until the next run. */
@@ -105,7 +116,9 @@ class EngineSession<Names extends string> implements Session<Names> {
   ): Promise<void> {
     this.write(inputs)
     if (this.#unwritten.size > 0) {
-      throw new UsageError(`run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`)
+      throw new UsageError(
+        `run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`,
+      )
     }
     this.#running = this.prepared.run(signal)
     try {
@@ -134,7 +147,9 @@ class EngineSession<Names extends string> implements Session<Names> {
     this.#requireIdle('read')
     const planned = this.#tensor(tensor)
     if (!planned.isKept) {
-      throw new UsageError(`'${tensor}' is not kept: its memory is used again in the run; open the session with keep: ['${tensor}']`)
+      throw new UsageError(
+        `'${tensor}' is not kept: its memory is used again in the run; open the session with keep: ['${tensor}']`,
+      )
     }
     return this.prepared.view(tensor)
   }
@@ -174,7 +189,9 @@ class EngineSession<Names extends string> implements Session<Names> {
     }
     if (!(values instanceof Float32Array)) throw new UsageError(`'${name}' must be a Float32Array`)
     if (values.length !== elementCount(shape)) {
-      throw new ShapeError(`'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`)
+      throw new ShapeError(
+        `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,
+      )
     }
   }
 }

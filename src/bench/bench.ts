@@ -1,24 +1,256 @@
+import type { Engine, PreparedStep } from '../engines/engine.ts'
+import { openEngine } from '../engines/index.ts'
+import { InterruptedError, UsageError } from '../errors.ts'
+import { initialize, initializeImages } from '../networks/initialize.ts'
+import type { Network, ResolvedLayer } from '../networks/network.ts'
+import { PASSES, type Pass } from '../plan/plan.ts'
+import { isNode } from '../runtime/host.ts'
+import { availableCores } from '../runtime/machine.ts'
+import { openSession, type Session } from '../session.ts'
+import { isPositiveInteger } from '../tensor.ts'
+import { Checker, type CheckResult } from './check.ts'
 import type { BenchEvent } from './events.ts'
-import type { Network } from '../networks/network.ts'
-import type { Pass } from '../plan/plan.ts'
-import type { Engine } from '../engines/engine.ts'
+import { latest } from './latest.ts'
+import type { LayerTime, Run } from './result.ts'
+import { summarize } from './statistics.ts'
 
 export interface BenchOptions {
+  /** 32 by default. */
   readonly batch?: number
+  /** Samples of each pass after burn-in; 100 by default. */
   readonly batches?: number
+  /** Runs before the first sample; 10 by default. */
   readonly burnIn?: number
+  /** Both by default, forward first. */
   readonly passes?: readonly Pass[]
+  /** A spec or an open engine; `auto` by default. */
   readonly engine?: string | Engine
   readonly threads?: number
+  /** 7 by default. */
   readonly seed?: number
   /** False leaves the check out and marks the result as unchecked. */
   readonly check?: boolean
   readonly experimentalV8Flags?: boolean
-  /** Ends the run between two steps or within one; what was measured is reported as interrupted. */
+  /** Ends the run within a step; what was measured is reported as interrupted. */
   readonly signal?: AbortSignal
 }
 
-export async function* benchmark(network: Network, options: BenchOptions = {}): AsyncGenerator<BenchEvent, void, void> {
-  void network
-  void options
+type Settings = Required<Pick<BenchOptions, 'batch' | 'batches' | 'burnIn' | 'seed'>>
+
+/**
+ * The benchmark: for each pass prepares a session, checks it, runs it `burnIn` times and then `batches` times, and
+ * reports every step as it happens. A sample runs from the call of `run()` until every result of the pass can be read.
+ * Throws CheckError for an engine that is wrong: then there is no number.
+ */
+export async function* benchmark(
+  network: Network,
+  options: BenchOptions = {},
+): AsyncGenerator<BenchEvent, void, void> {
+  const { batch = 32, batches = 100, burnIn = 10, seed = 7, passes = PASSES } = options
+  for (const [name, value] of Object.entries({ batch, batches })) {
+    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
+  }
+  if (burnIn !== 0 && !isPositiveInteger(burnIn))
+    throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
+  const settings: Settings = { batch, batches, burnIn, seed }
+
+  for (const pass of passes.slice(0, 1)) yield { kind: 'started', network, batch, pass }
+  const isOwnEngine = typeof options.engine !== 'object'
+  const engine =
+    typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+  const isChecked = options.check !== false
+  const checker = isChecked ? new Checker(network, batch, Math.min(2, await availableCores())) : null
+  try {
+    for (const pass of passes) {
+      if (pass !== passes[0]) yield { kind: 'started', network, batch, pass }
+      const isInterrupted = yield* benchmarkPass(network, pass, engine, checker, settings, options.signal)
+      if (isInterrupted) return
+    }
+  } finally {
+    await checker?.dispose()
+    if (isOwnEngine) await engine.dispose()
+  }
+}
+
+/** One pass; true if it was interrupted. */
+async function* benchmarkPass(
+  network: Network,
+  pass: Pass,
+  engine: Engine,
+  checker: Checker | null,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BenchEvent, boolean, void> {
+  const { batch, batches, burnIn, seed } = settings
+  const measured = new Samples()
+  let session: Session | null = null
+  let check: CheckResult | null = null
+  let isInterrupted = false
+  try {
+    const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
+      openSession(network, { batch, pass, engine, onProgress, ...(signal && { signal }) }),
+    )
+    for await (const { done, total } of tuning.progress)
+      yield { kind: 'progress', pass, phase: 'tuning', done, total }
+    session = await tuning.result
+    const opened = session
+    yield { kind: 'prepared', pass, engine: engine.info, steps: session.steps }
+
+    if (checker) {
+      const checking = latest((onProgress: (p: { done: number; total: number }) => void) =>
+        checker.check(opened, { onProgress, signal }),
+      )
+      for await (const { done, total } of checking.progress)
+        yield { kind: 'progress', pass, phase: 'check', done, total }
+      check = await checking.result
+    }
+    session.write({ ...initialize(network, { seed }), ...initializeImages(network, batch, { seed }) })
+
+    for (let step = 0; step < burnIn; step++) {
+      await session.run({}, signal && { signal })
+      yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
+    }
+    for (let step = 0; step < batches; step++) {
+      const durationMs = await measured.take(session, signal)
+      yield { kind: 'step', pass, step, durationMs, endedAt: performance.timeOrigin + performance.now() }
+      yield { kind: 'progress', pass, phase: 'batches', done: step + 1, total: batches }
+    }
+  } catch (error) {
+    if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
+    isInterrupted = true
+  } finally {
+    await session?.dispose()
+  }
+  // After the timed run, so that a start is fast and nothing runs beside a sample.
+  const peaks = isInterrupted ? null : ((await engine.measurePeaks?.()) ?? null)
+  yield {
+    kind: 'finished',
+    run: runOf(network, pass, engine, settings, session, measured, {
+      check,
+      peakGflopsPerSecond: peaks?.gflopsPerSecond ?? null,
+      interrupted: isInterrupted,
+    }),
+  }
+  return isInterrupted
+}
+
+/** Samples and, of the same runs, how long each step took. */
+class Samples {
+  readonly samplesMs: number[] = []
+  readonly startsMs: number[] = []
+  #stepSumsMs: number[] | null = null
+  #firstMs = 0
+
+  async take(session: Session, signal: AbortSignal | undefined): Promise<number> {
+    const start = performance.now()
+    await session.run({}, signal && { signal })
+    const durationMs = performance.now() - start
+    if (this.samplesMs.length === 0) this.#firstMs = start
+    this.samplesMs.push(durationMs)
+    this.startsMs.push(start - this.#firstMs)
+    const times = session.stepTimesMs()
+    if (times) this.#stepSumsMs = times.map((ms, i) => ms + (this.#stepSumsMs?.[i] ?? 0))
+    return durationMs
+  }
+
+  /** The mean over all samples of each step's time; null where an engine's steps can't be seen. */
+  stepMeansMs(): number[] | null {
+    return this.#stepSumsMs?.map((sum) => sum / this.samplesMs.length) ?? null
+  }
+}
+
+function runOf(
+  network: Network,
+  pass: Pass,
+  engine: Engine,
+  settings: Settings,
+  session: Session | null,
+  measured: Samples,
+  rest: { check: CheckResult | null; peakGflopsPerSecond: number | null; interrupted: boolean },
+): Run {
+  const { batch, burnIn, batches, seed } = settings
+  const summary = measured.samplesMs.length > 0 ? summarize(measured.samplesMs) : null
+  const flops = batch * flopsOf(network, pass)
+  const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
+  const { peakGflopsPerSecond } = rest
+  return {
+    network: network.name,
+    imageSize: Object.values(network.inputs)[0]![0]!,
+    seed,
+    engine: { ...engine.info, v8Flags: [...engine.info.v8Flags] },
+    pass,
+    batch,
+    burnIn,
+    batches,
+    samplesMs: measured.samplesMs,
+    startsMs: measured.startsMs,
+    summary,
+    check: rest.check,
+    flops,
+    gflopsPerSecond,
+    peakGflopsPerSecond,
+    peakFraction: peakGflopsPerSecond ? gflopsPerSecond / peakGflopsPerSecond : null,
+    imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
+    peakMemoryBytes: isNode ? process.resourceUsage().maxRSS * 1024 : 0,
+    layers: session ? layerTimes(network, pass, batch, session.steps, measured.stepMeansMs()) : [],
+    tuning: session?.tuning ?? null,
+    interrupted: rest.interrupted,
+  }
+}
+
+/** The work of one image. */
+function flopsOf(network: Network, pass: Pass): number {
+  return network.layers.reduce((sum, layer) => sum + layerFlops(network, layer, pass), 0)
+}
+
+/** An input of the network needs no gradient, and a layer that reads it does without that work. */
+function layerFlops(network: Network, layer: ResolvedLayer, pass: Pass): number {
+  const { forward, parametersGradient, inputGradient } = layer.flops
+  if (pass === 'forward') return forward
+  const readsInput = layer.inputs.every((input) => input in network.inputs)
+  return forward + parametersGradient + (readsInput ? 0 : inputGradient)
+}
+
+function layerTimes(
+  network: Network,
+  pass: Pass,
+  batch: number,
+  steps: readonly PreparedStep[],
+  meansMs: readonly number[] | null,
+): LayerTime[] {
+  return network.layers
+    .filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
+    .map((layer): LayerTime => {
+      const own = steps
+        .map((step, i) => ({ ...step, ms: meansMs?.[i] ?? 0 }))
+        .filter((s) => s.step.layer === layer.layer.name)
+      const time = (direction: 'forward' | 'backward') =>
+        own.filter(({ step }) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
+      const tiled = own.filter(({ tile }) => tile !== '')
+      return {
+        name: layer.layer.name,
+        kind: layer.layer.kind,
+        shape: layer.isLoss ? [] : [batch, ...layer.outputShape],
+        algorithm: [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))].join(
+          ', ',
+        ),
+        tile: tiled
+          .map(({ step, tile }) =>
+            pass === 'forward' ? tile : `${TILE_LABELS[step.kind] ?? step.kind} ${tile}`,
+          )
+          .join(', '),
+        forwardMs: meansMs ? time('forward') : null,
+        backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
+        flops: batch * layer.flops.forward,
+        backwardFlops:
+          pass === 'forward' ? 0 : batch * (layerFlops(network, layer, pass) - layer.flops.forward),
+      }
+    })
+}
+
+/** What the tiles of one layer's steps are called beside each other. */
+const TILE_LABELS: Readonly<Record<string, string>> = {
+  'conv-forward': 'forward',
+  'conv-weights-gradient': 'weights',
+  'conv-input-gradient': 'input',
 }

@@ -1,4 +1,10 @@
-import { activate, biasesGradient, convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
+import {
+  activate,
+  biasesGradient,
+  convolvePixel,
+  inputGradientPixel,
+  weightsGradientRow,
+} from '../layers/conv.ts'
 import { layerDefinitions } from '../layers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
@@ -7,6 +13,8 @@ import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
 /** Sums over the values of a tensor that were compared: they add up over workers. */
 export interface Comparison {
   readonly tensor: string
+  /** Given the engine's own inputs to the step, or the network's inputs. */
+  readonly kind: 'step' | 'end to end'
   readonly differenceSquares: number
   readonly truthSquares: number
   readonly values: number
@@ -26,12 +34,14 @@ type StepTruth<Kind extends StepKind> = (step: StepOfKind<Kind>, look: Look, sha
 
 class Comparer {
   readonly #tensor: string
+  readonly #kind: Comparison['kind']
   #differenceSquares = 0
   #truthSquares = 0
   #values = 0
 
-  constructor(view: View) {
+  constructor(view: View, kind: Comparison['kind'] = 'step') {
     this.#tensor = view.tensor
+    this.#kind = kind
   }
 
   add(value: number, truth: number): void {
@@ -56,6 +66,7 @@ class Comparer {
   result(): Comparison {
     return {
       tensor: this.#tensor,
+      kind: this.#kind,
       differenceSquares: this.#differenceSquares,
       truthSquares: this.#truthSquares,
       values: this.#values,
@@ -93,12 +104,13 @@ function wholeImages(
 
 /** At least so many values of a step that is too dear to be recomputed whole. */
 const MIN_SAMPLES = 2000
+const FILTERS_AT_ONCE = 4
 
 /**
  * Positions to compare: along every axis each index at least once, the rest spread by a fixed sequence. So every image,
  * every filter (and block of them), every edge and every place in a tile is among them.
  */
-export function samplePositions(extents: readonly number[]): number[][] {
+export function samplePositions(extents: readonly number[], atLeast = MIN_SAMPLES): number[][] {
   const samples: number[][] = []
   let state = 0x9e3779b9
   const random = (below: number): number => {
@@ -113,18 +125,18 @@ export function samplePositions(extents: readonly number[]): number[][] {
   for (let corner = 0; corner < 2 ** extents.length; corner++) {
     samples.push(extents.map((extent, axis) => ((corner >> axis) & 1 ? extent - 1 : 0)))
   }
-  while (samples.length < MIN_SAMPLES) samples.push(anywhere())
+  while (samples.length < atLeast) samples.push(anywhere())
   return samples
 }
 
 function sampled(
   view: View,
-  extents: readonly number[],
+  positions: readonly (readonly number[])[],
   share: Share,
   compare: (position: readonly number[], comparer: Comparer) => void,
 ): Comparison[] {
   const comparer = new Comparer(view)
-  samplePositions(extents).forEach((position, i) => {
+  positions.forEach((position, i) => {
     if (i % share.count === share.index) compare(position, comparer)
   })
   return [comparer.result()]
@@ -136,7 +148,8 @@ function denseParameter(grid: Grid): Float64Array {
   const dense = new Float64Array(rows * columns)
   for (let row = 0; row < rows; row++) {
     const from = pixelAt(grid, 0, 0, row)
-    for (let column = 0; column < columns; column++) dense[row * columns + column] = grid.values[from + column]!
+    for (let column = 0; column < columns; column++)
+      dense[row * columns + column] = grid.values[from + column]!
   }
   return dense
 }
@@ -150,7 +163,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     const sum = new Float64Array(1)
     const activation = options.activation
     const layer = { filters: biases.length, kernel: 1, ...(activation && { activation }) }
-    return sampled(writes.output, output.shape, share, ([n, y, x, f], comparer) => {
+    return sampled(writes.output, samplePositions(output.shape), share, ([n, y, x, f], comparer) => {
       convolvePixel(options.geometry, input, weights, biases, n!, y!, x!, f!, sum)
       comparer.add(output.values[pixelAt(output, n!, y!, x!) + f!]!, activate(layer, sum[0]!))
     })
@@ -193,13 +206,16 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
     const { kernelHeight, kernelWidth } = options.geometry
     const [channels, filters] = [input.shape[3], gradient.shape[3]]
-    const sum = new Float64Array(1)
     const extents = [kernelHeight, kernelWidth, channels, filters]
-    return sampled(writes.weightsGradient, extents, share, ([ky, kx, c, f], comparer) => {
-      sum[0] = 0
-      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, f!, sum)
-      const row = (ky! * kernelWidth + kx!) * channels + c!
-      comparer.add(written.values[pixelAt(written, 0, 0, row) + f!]!, sum[0])
+    // Each sum goes over all images, and a few filters side by side cost little more than one.
+    const positions = samplePositions(extents, MIN_SAMPLES / FILTERS_AT_ONCE)
+    return sampled(writes.weightsGradient, positions, share, ([ky, kx, c, f], comparer) => {
+      const sums = new Float64Array(Math.min(FILTERS_AT_ONCE, filters - f!))
+      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, f!, sums)
+      const at = pixelAt(written, 0, 0, (ky! * kernelWidth + kx!) * channels + c!) + f!
+      sums.forEach((sum, i) => {
+        comparer.add(written.values[at + i]!, sum)
+      })
     })
   },
 
@@ -208,7 +224,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     const weights = denseParameter(look(reads.weights))
     const channels = written.shape[3]
     const sum = new Float64Array(1)
-    return sampled(writes.inputGradient, written.shape, share, ([n, y, x, c], comparer) => {
+    return sampled(writes.inputGradient, samplePositions(written.shape), share, ([n, y, x, c], comparer) => {
       inputGradientPixel(options.geometry, gradient, weights, channels, n!, y!, x!, c!, sum)
       comparer.add(written.values[pixelAt(written, n!, y!, x!) + c!]!, sum[0]!)
     })
@@ -330,7 +346,7 @@ export function compareStep(step: Step, look: Look, share: Share): Comparison[] 
 
 /** Compares an activation's first image with the reference's. */
 export function compareImage(view: View, look: Look, truth: Float64Array): Comparison {
-  const comparer = new Comparer(view)
+  const comparer = new Comparer(view, 'end to end')
   comparer.image(imageOf(look(view), 0), truth)
   return comparer.result()
 }

@@ -55,7 +55,8 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'horizontalSum': {
         const values = Array.from(registers.subarray(i.a * lanes, (i.a + 1) * lanes))
         for (let width = lanes / 2; width >= 1; width /= 2) {
-          for (let lane = 0; lane < width; lane++) values[lane] = Math.fround(values[lane]! + values[lane + width]!)
+          for (let lane = 0; lane < width; lane++)
+            values[lane] = Math.fround(values[lane]! + values[lane + width]!)
         }
         registers.fill(values[0]!, i.to * lanes, (i.to + 1) * lanes)
         return

@@ -46,7 +46,12 @@ export type Instruction =
     }
   | { readonly op: BinaryOperation; readonly to: Vector; readonly a: Vector; readonly b: Vector }
   | { readonly op: UnaryOperation; readonly to: Vector; readonly a: Vector }
-  | { readonly op: 'shiftLeft' | 'shiftRight'; readonly to: Vector; readonly a: Vector; readonly bits: number }
+  | {
+      readonly op: 'shiftLeft' | 'shiftRight'
+      readonly to: Vector
+      readonly a: Vector
+      readonly bits: number
+    }
   /** to = to + a * b; whether it is rounded once or twice is the target's. */
   | { readonly op: 'fma'; readonly to: Vector; readonly a: Vector; readonly b: Vector }
   | {

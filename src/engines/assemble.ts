@@ -74,7 +74,9 @@ export type AddProgram = (program: Program) => number
  * a kernel that would leave its buffer fails with its name before it can run.
  */
 export function loadStage(stage: Stage, resolve: Resolve, addProgram: AddProgram): LoadedStage {
-  const parts = stage.parts.map((part) => loadPart(part, resolve, addProgram)).filter(({ tasks }) => tasks > 0)
+  const parts = stage.parts
+    .map((part) => loadPart(part, resolve, addProgram))
+    .filter(({ tasks }) => tasks > 0)
   return { parts, tasks: parts.reduce((total, { tasks }) => total + tasks, 0) }
 }
 
@@ -116,4 +118,35 @@ function requireWithin(
       `${program}: '${parameter}' would be used from byte ${from} to ${to} of a buffer of ${byteLength}; a kernel is wrong`,
     )
   }
+}
+
+/** All stages of a plan, in the order of a run. */
+export interface LoadedStages {
+  readonly all: readonly LoadedStage[]
+  /** The stages before the first step's: run when parameters were written. */
+  readonly prologue: number
+  /** For each step, its first stage; and behind the last, the end. */
+  readonly firstStage: readonly number[]
+}
+
+/** Loads a plan's stages into a slab that begins at `base`. */
+export function loadStages(assembly: Assembly, base: number, add: AddProgram): LoadedStages {
+  const load = (step: number, stage: Implementation['stages'][number]) =>
+    loadStage(stage, resolver(assembly, step, base), add)
+  const prologue: LoadedStage[] = []
+  assembly.implementations.forEach((implementation, step) => {
+    implementation.prologue.forEach((stage, i) => {
+      const loaded = load(step, stage)
+      const joined = [...(prologue[i]?.parts ?? []), ...loaded.parts]
+      prologue[i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
+    })
+  })
+  const all = [...prologue]
+  const firstStage: number[] = []
+  assembly.implementations.forEach((implementation, step) => {
+    firstStage.push(all.length)
+    for (const stage of implementation.stages) all.push(load(step, stage))
+  })
+  firstStage.push(all.length)
+  return { all, prologue: prologue.length, firstStage }
 }

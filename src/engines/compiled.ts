@@ -1,36 +1,39 @@
-import { UsageError } from '../errors.ts'
 import type { Program } from '../codegen/program.ts'
 import { FLOAT_BYTES } from '../codegen/program.ts'
+import { UsageError } from '../errors.ts'
 import { type KernelTable, kernelOf, kernels } from '../kernels/index.ts'
-import { type Candidate, candidateName, type Implementation, type TargetTraits } from '../kernels/kernel.ts'
+import { type Candidate, candidateName, type Implementation } from '../kernels/kernel.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
 import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
 import { gridOf } from '../plan/views.ts'
 import type { Code } from '../runtime/code.ts'
 import { type ComputeWorker, Executor, replyOf, startComputeWorkers } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
-import type { LoadedStage } from '../runtime/tasks.ts'
+
 import { type Tuning, tuningKey } from '../runtime/tuning.ts'
 import { type Grid, pixelAt, roundUp, type Shape } from '../tensor.ts'
-import { type Assembly, assemble, byteLengthOf, loadStage, resolver } from './assemble.ts'
-import type { Engine, EngineInfo, Inspection, PreparedPlan, PreparedStep, PrepareOptions, TensorView } from './engine.ts'
-import { type TuningCache, openTuningCache } from './tuning-cache.ts'
-
-/** What a target has to bring so that kernels written as vector programs run on it. */
-export interface CodeTarget {
-  readonly traits: TargetTraits
-  /** Names the target, its features and its version, for tunings. */
-  readonly version: string
-  /** The largest block that it can address. */
-  readonly maxByteLength: number
-  /** Why no block can be larger: for messages. */
-  readonly maxReason: string
-  allocate(byteLength: number): MemoryBlock
-  /** Equal bytes mean equal programs: they are compiled once. */
-  encode(program: Program): Uint8Array<ArrayBuffer>
-  compile(bytes: Uint8Array<ArrayBuffer>): Promise<Code>
-}
+import {
+  type Assembly,
+  assemble,
+  byteLengthOf,
+  type LoadedStages,
+  loadStage,
+  loadStages,
+} from './assemble.ts'
+import type {
+  Engine,
+  EngineInfo,
+  Inspection,
+  PreparedPlan,
+  PreparedStep,
+  PrepareOptions,
+  TensorView,
+} from './engine.ts'
+import { measurePeaks, type Peaks } from './peak.ts'
+import type { CodeTarget } from './target.ts'
+import { openTuningCache, type TuningCache } from './tuning-cache.ts'
 
 export interface CompiledEngineOptions {
   readonly info: EngineInfo
@@ -67,7 +70,7 @@ export class CompiledEngine implements Engine {
       const assembly = assemble(plan, this.#build(plan, chosen), layOut)
       slab = this.#allocate(plan, assembly)
       const programs = this.#collector()
-      const stages = stagesOf(assembly, slab.byteOffset, programs.add)
+      const stages = loadStages(assembly, slab.byteOffset, programs.add)
       const executor = await Executor.load(workers, {
         codes: await programs.codes(),
         stages: stages.all,
@@ -80,6 +83,10 @@ export class CompiledEngine implements Engine {
       await Promise.all(workers.map((worker) => worker.terminate()))
       throw error
     }
+  }
+
+  measurePeaks({ withBandwidth = false } = {}): Promise<Peaks> {
+    return measurePeaks(this.#options.target, this.info.threads, withBandwidth)
   }
 
   async dispose(): Promise<void> {
@@ -113,10 +120,18 @@ export class CompiledEngine implements Engine {
     const needed = byteLengthOf(assembly, this.info.threads)
     if (needed <= maxByteLength) return
     const fits = (batch: number): boolean => {
-      const smaller = createPlan(plan.network, { batch, pass: plan.pass, lanes: plan.lanes, keep: keptBy(plan) })
+      const smaller = createPlan(plan.network, {
+        batch,
+        pass: plan.pass,
+        lanes: plan.lanes,
+        keep: keptBy(plan),
+      })
       const choices = smaller.steps.map((step) => this.#candidatesOf(step)[0]!)
       const { layOutMemory: layOut = layOutMemory } = this.#options
-      return byteLengthOf(assemble(smaller, this.#build(smaller, choices), layOut), this.info.threads) <= maxByteLength
+      return (
+        byteLengthOf(assemble(smaller, this.#build(smaller, choices), layOut), this.info.threads) <=
+        maxByteLength
+      )
     }
     let [low, high] = [0, plan.batch]
     while (high - low > 1) {
@@ -125,7 +140,9 @@ export class CompiledEngine implements Engine {
       else high = middle
     }
     const advice = low > 0 ? `the largest batch that fits is ${low}` : 'not even a batch of 1 fits'
-    throw new UsageError(`batch ${plan.batch} needs ${needed} bytes of memory; ${maxReason} ${maxByteLength}; ${advice}`)
+    throw new UsageError(
+      `batch ${plan.batch} needs ${needed} bytes of memory; ${maxReason} ${maxByteLength}; ${advice}`,
+    )
   }
 
   #allocate(plan: Plan, assembly: Assembly): MemoryBlock {
@@ -167,7 +184,9 @@ export class CompiledEngine implements Engine {
       const names = this.#candidatesOf(step).map(candidateName)
       if (names.length === 1) continue
       const key = tuningKey(step)
-      const known = [options.tuning?.choices[key], cache?.get(key)].find((name) => name && names.includes(name))
+      const known = [options.tuning?.choices[key], cache?.get(key)].find(
+        (name) => name && names.includes(name),
+      )
       if (known) choices[key] = known
       else open.set(key, step)
     }
@@ -178,7 +197,7 @@ export class CompiledEngine implements Engine {
         for (let next = queue.shift(); next; next = queue.shift()) {
           options.signal?.throwIfAborted()
           const [key, step] = next
-          choices[key] = await this.#fastest(step, worker)
+          choices[key] = await this.#fastest(withFewImages(step), worker)
           options.onProgress?.({ done: total - queue.length, total })
         }
       }),
@@ -187,7 +206,11 @@ export class CompiledEngine implements Engine {
     return { version: 1, processor, engine: target.version, choices }
   }
 
-  async #keep(cache: TuningCache | null, choices: Readonly<Record<string, string>>, measured: readonly string[]) {
+  async #keep(
+    cache: TuningCache | null,
+    choices: Readonly<Record<string, string>>,
+    measured: readonly string[],
+  ) {
     if (!cache || measured.length === 0) return
     await cache.add(Object.fromEntries(measured.map((key) => [key, choices[key]!])))
   }
@@ -197,7 +220,9 @@ export class CompiledEngine implements Engine {
     const candidates = this.#candidatesOf(step)
     const implementations = candidates.map((candidate) => this.#buildStep(step, candidate))
     const lengths = new Map([...readsOf(step), ...writesOf(step)].map((view) => [view.buffer, spanOf(view)]))
-    const privateLength = Math.max(...implementations.map((i) => i.privateBuffers.reduce((n, b) => n + b.length, 0)))
+    const privateLength = Math.max(
+      ...implementations.map((i) => i.privateBuffers.reduce((n, b) => n + b.length, 0)),
+    )
     const scratchLength = Math.max(...implementations.map(({ threadScratch }) => threadScratch))
     let end = 0
     const place = (length: number): number => {
@@ -215,7 +240,10 @@ export class CompiledEngine implements Engine {
         const resolve = (p: Parameters<Parameters<typeof loadStage>[1]>[0]) => {
           if (p.kind === 'thread') return { address: 0, byteLength: scratchLength * FLOAT_BYTES }
           if (p.kind === 'buffer') {
-            return { address: block.byteOffset + bufferAt.get(p.buffer)!, byteLength: lengths.get(p.buffer)! * FLOAT_BYTES }
+            return {
+              address: block.byteOffset + bufferAt.get(p.buffer)!,
+              byteLength: lengths.get(p.buffer)! * FLOAT_BYTES,
+            }
           }
           const before = implementation.privateBuffers.slice(0, p.index).reduce((n, b) => n + b.length, 0)
           return {
@@ -240,6 +268,21 @@ export class CompiledEngine implements Engine {
   }
 }
 
+/** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
+const MEASURED_IMAGES = 8
+
+/** The step over the first images alone. Which tile is best does not depend on how many follow. */
+function withFewImages(step: Step): Step {
+  const cut = (views: Readonly<Record<string, View>>) =>
+    Object.fromEntries(
+      Object.entries(views).map(([name, view]) => {
+        const [images, ...image] = view.shape
+        return [name, { ...view, shape: [Math.min(images, MEASURED_IMAGES), ...image] }]
+      }),
+    )
+  return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
+}
+
 const spanOf = ({ shape, imagePitch }: { shape: readonly number[]; imagePitch: number }): number =>
   shape[0]! * imagePitch
 
@@ -247,35 +290,6 @@ const keptBy = (plan: Plan): string[] =>
   Object.entries(plan.tensors)
     .filter(([name, { role, isKept }]) => role === 'activation' && isKept && !plan.outputs.includes(name))
     .map(([name]) => name)
-
-interface LoadedStages {
-  readonly all: readonly LoadedStage[]
-  /** The stages before the first step's: run when parameters were written. */
-  readonly prologue: number
-  /** For each step, its first stage; and behind the last, the end. */
-  readonly firstStage: readonly number[]
-}
-
-function stagesOf(assembly: Assembly, base: number, add: (program: Program) => number): LoadedStages {
-  const load = (step: number, stage: Implementation['stages'][number]) =>
-    loadStage(stage, resolver(assembly, step, base), add)
-  const prologue: LoadedStage[] = []
-  assembly.implementations.forEach((implementation, step) => {
-    implementation.prologue.forEach((stage, i) => {
-      const loaded = load(step, stage)
-      const joined = [...(prologue[i]?.parts ?? []), ...loaded.parts]
-      prologue[i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
-    })
-  })
-  const all = [...prologue]
-  const firstStage: number[] = []
-  assembly.implementations.forEach((implementation, step) => {
-    firstStage.push(all.length)
-    for (const stage of implementation.stages) all.push(load(step, stage))
-  })
-  firstStage.push(all.length)
-  return { all, prologue: prologue.length, firstStage }
-}
 
 class CompiledPlan implements PreparedPlan {
   readonly plan: Plan
@@ -290,7 +304,13 @@ class CompiledPlan implements PreparedPlan {
   readonly #bufferOffsets: ReadonlyMap<number, number>
   #parametersChanged = true
 
-  constructor(assembly: Assembly, slab: MemoryBlock, executor: Executor, stages: LoadedStages, tuning: Tuning) {
+  constructor(
+    assembly: Assembly,
+    slab: MemoryBlock,
+    executor: Executor,
+    stages: LoadedStages,
+    tuning: Tuning,
+  ) {
     this.plan = assembly.plan
     this.slabByteLength = assembly.layout.byteLength
     this.steps = assembly.plan.steps.map((step, i) => {
@@ -374,4 +394,3 @@ function stridesOf(role: PlannedTensor['role'], shape: Shape, grid: Grid): numbe
   for (let axis = shape.length - 2; axis > 0; axis--) rows.unshift(rows[0]! * shape[axis]!)
   return shape.length === 1 ? [1] : [...rows, 1]
 }
-

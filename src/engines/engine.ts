@@ -1,7 +1,8 @@
 import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
-import type { Shape } from '../tensor.ts'
 import type { Tuning } from '../runtime/tuning.ts'
+import type { Shape } from '../tensor.ts'
+import type { Peaks } from './peak.ts'
 
 /** What an engine is, for results and for people. */
 export interface EngineInfo {
@@ -36,6 +37,8 @@ export interface Engine {
   /** The vector that the plan should round channels up to, in values. */
   readonly lanes: number
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
+  /** The most that this engine's target can do with its threads on this machine. */
+  measurePeaks?(options?: { readonly withBandwidth?: boolean }): Promise<Peaks>
   dispose(): Promise<void>
 }
 

@@ -20,7 +20,9 @@ interface ReferenceOptions {
 /** The layer's parameters by their short names, as its plain loops take them. */
 function parametersOf(layer: ResolvedLayer, tensors: Tensors, suffix = ''): Record<string, Float64Array> {
   const names = Object.keys(layer.parameters)
-  return Object.fromEntries(names.map((name) => [name.slice(layer.layer.name.length + 1), tensors[name + suffix]!]))
+  return Object.fromEntries(
+    names.map((name) => [name.slice(layer.layer.name.length + 1), tensors[name + suffix]!]),
+  )
 }
 
 const gridFor = (values: Float64Array, layer: { isLoss?: boolean }, batch: number, shape: Shape): Grid =>

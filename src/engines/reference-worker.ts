@@ -1,6 +1,7 @@
 // The reference engine's worker: it holds the tensors and runs the plain loops, so that the caller's thread does not.
-import type { Network } from '../networks/network.ts'
+
 import { messageOf } from '../errors.ts'
+import type { Network } from '../networks/network.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import { referenceBackward, referenceForward, type Tensors } from './reference-network.ts'
 

@@ -11,7 +11,8 @@ type ReferenceWorker = WorkerHandle<ReferenceRequest, ReferenceReply>
 /** The layers' plain loops in float64, on one thread: what all else is checked against; some hundred times slower. */
 export async function openReference(target: string, { threads }: EngineOptions): Promise<Engine> {
   if (target) throw new UsageError(`engine 'reference:${target}': reference has no targets`)
-  if (threads !== undefined && threads !== 1) throw new UsageError(`engine reference runs on 1 thread, not ${threads}`)
+  if (threads !== undefined && threads !== 1)
+    throw new UsageError(`engine reference runs on 1 thread, not ${threads}`)
   const info: EngineInfo = {
     name: 'reference',
     target: 'float64',
@@ -56,7 +57,13 @@ class ReferencePlan implements PreparedPlan {
 
   load(): Promise<void> {
     const { network, batch, pass } = this.plan
-    return this.#ask({ kind: 'load', network, batch, isBackward: pass === 'forward-backward', tensors: this.#tensors })
+    return this.#ask({
+      kind: 'load',
+      network,
+      batch,
+      isBackward: pass === 'forward-backward',
+      tensors: this.#tensors,
+    })
   }
 
   write(tensor: string, values: Float32Array): void {

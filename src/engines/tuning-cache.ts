@@ -32,7 +32,10 @@ export async function openTuningCache(processor: string, engine: string): Promis
       const temporary = `${path}.${process.pid}.${Date.now()}.tmp`
       try {
         await mkdir(dirname(path), { recursive: true })
-        await writeFile(temporary, JSON.stringify({ ...(await read()), ...Object.fromEntries(added) }, null, 1))
+        await writeFile(
+          temporary,
+          JSON.stringify({ ...(await read()), ...Object.fromEntries(added) }, null, 1),
+        )
         await rename(temporary, path)
       } catch {
         // A folder that can't be written costs the next start its second, and nothing else.
@@ -46,7 +49,8 @@ async function cacheFolder(): Promise<string> {
   const { join } = await import('node:path')
   const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
   if (CONVMARK_CACHE) return CONVMARK_CACHE
-  if (process.platform === 'win32') return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'convmark')
+  if (process.platform === 'win32')
+    return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'convmark')
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'convmark')
   return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'convmark')
 }

@@ -1,13 +1,14 @@
 import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
 import { wasmFeatures } from '../codegen/wasm/features.ts'
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import type { KernelTable } from '../kernels/index.ts'
+import type { LayOutMemory } from '../plan/memory.ts'
 import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
-import { CompiledEngine, type CodeTarget } from './compiled.ts'
+import { CompiledEngine } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
-import type { KernelTable } from '../kernels/index.ts'
-import type { LayOutMemory } from '../plan/memory.ts'
+import type { CodeTarget } from './target.ts'
 
 const TARGETS = ['', 'revectorized'] as const
 

@@ -3,7 +3,14 @@ import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
-import { argument, type KernelRule, type Part, privateArgument, type TargetTraits, vectorBlocks } from './kernel.ts'
+import {
+  argument,
+  type KernelRule,
+  type Part,
+  privateArgument,
+  type TargetTraits,
+  vectorBlocks,
+} from './kernel.ts'
 
 type InputGradient = StepOfKind<'conv-input-gradient'>
 

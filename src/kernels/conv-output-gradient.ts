@@ -43,7 +43,8 @@ export const convOutputGradient = onlyWay<'conv-output-gradient'>((step, traits)
             () => {
               sums.forEach((sum, v) => {
                 let value = b.load(from, v * b.vectorBytes)
-                if (isMasked) value = b.binary('and', value, b.binary('lessThan', zero, b.load(y, v * b.vectorBytes)))
+                if (isMasked)
+                  value = b.binary('and', value, b.binary('lessThan', zero, b.load(y, v * b.vectorBytes)))
                 b.store(to, v * b.vectorBytes, value)
                 b.assign(sum, b.add(sum, value))
               })
@@ -82,7 +83,9 @@ export const convOutputGradient = onlyWay<'conv-output-gradient'>((step, traits)
     arguments: { partial: privateArgument(PARTIAL, 0, []), biases: argument(biasesGradient, 0, []) },
   }
   return {
-    privateBuffers: [{ name: `${step.layer}/biases.gradient partial`, length: images * filters, lifetime: 'step' }],
+    privateBuffers: [
+      { name: `${step.layer}/biases.gradient partial`, length: images * filters, lifetime: 'step' },
+    ],
     stages: [{ parts: [...masks, ...haloParts(traits, gradient)] }, { parts: [reduce] }],
   }
 })

@@ -32,7 +32,11 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
   candidates: (step, traits) =>
     tileShapes(traits.vectorRegisters, step.reads.gradient.pixelPitch / traits.lanes).map((shape) => {
       const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
-      return { algorithm: 'direct', tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}`, ...shape }
+      return {
+        algorithm: 'direct',
+        tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}`,
+        ...shape,
+      }
     }),
 
   build(step, traits, candidate) {
@@ -71,7 +75,8 @@ function packGradient(step: WeightsGradient, traits: TargetTraits, blocks: reado
       () => {
         b.walk(height, [[from, gradient.rowPitch * FLOAT_BYTES]], () => {
           b.walk(width, [[from, gradient.pixelPitch * FLOAT_BYTES]], () => {
-            for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
+            for (let v = 0; v < block.size; v++)
+              b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
             b.advance(to, blockWidth * FLOAT_BYTES)
           })
         })
@@ -114,7 +119,10 @@ function productParts(
   const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
 
   const wantedBlocks = Math.max(1, Math.floor((taskRows * block.count) / WANTED_TASKS))
-  const wantedCuts = Math.min(Math.ceil(WANTED_TASKS / (taskRows * block.count)), Math.ceil(rows / candidate.rows))
+  const wantedCuts = Math.min(
+    Math.ceil(WANTED_TASKS / (taskRows * block.count)),
+    Math.ceil(rows / candidate.rows),
+  )
   return runsOf(evenSplit(block.count, wantedBlocks)).flatMap((blocks) =>
     runsOf(evenSplit(rows, Math.ceil(rows / wantedCuts))).map((cut): Part => {
       const packedBlock = images * pixels * blockWidth
@@ -173,7 +181,12 @@ function productParts(
           weights: argument(
             weightsGradient,
             firstBlock + blocks.first * blockWidth + cut.first * weightsGradient.pixelPitch,
-            [tapRows, channels * weightsGradient.pixelPitch, cut.size * weightsGradient.pixelPitch, perBlocks],
+            [
+              tapRows,
+              channels * weightsGradient.pixelPitch,
+              cut.size * weightsGradient.pixelPitch,
+              perBlocks,
+            ],
           ),
         },
       }

@@ -1,5 +1,13 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
-import { type Argument, type Candidate, evenSplit, type Part, runsOf, type TargetTraits, vectorBlocks } from './kernel.ts'
+import {
+  type Argument,
+  type Candidate,
+  evenSplit,
+  type Part,
+  runsOf,
+  type TargetTraits,
+  vectorBlocks,
+} from './kernel.ts'
 import { type TileShape, tileShapes, writeTile } from './tile.ts'
 
 /**
@@ -44,7 +52,8 @@ export interface DirectCandidate extends Candidate, TileShape {
 /** Tiles for rows of `width` pixels. */
 export function directCandidates(traits: TargetTraits, vectors: number, width: number): DirectCandidate[] {
   const candidates = tileShapes(traits.vectorRegisters, vectors).flatMap((shape) => {
-    const cuts: ('even' | 'column')[] = width % shape.rows === 0 || width < shape.rows ? ['even'] : ['column', 'even']
+    const cuts: ('even' | 'column')[] =
+      width % shape.rows === 0 || width < shape.rows ? ['even'] : ['column', 'even']
     return cuts.map((cut): DirectCandidate => {
       const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
       const size = `${shape.rows}x${shape.vectors * traits.lanes}`
@@ -59,7 +68,11 @@ const MIN_TASK_FLOPS = 1e6
 const WANTED_TASKS = 32
 
 /** The tasks of a convolution: image by image, some rows by one block of filters each. */
-export function directParts(traits: TargetTraits, conv: DirectConvolution, candidate: DirectCandidate): Part[] {
+export function directParts(
+  traits: TargetTraits,
+  conv: DirectConvolution,
+  candidate: DirectCandidate,
+): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
   return vectorBlocks(conv.vectors, candidate.vectors).flatMap((block) => {
     const blockWidth = block.size * traits.lanes

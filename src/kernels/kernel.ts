@@ -72,7 +72,10 @@ export interface KernelRule<Kind extends StepKind, C extends Candidate = Candida
 
 /** For steps that are done in one way: nothing to choose, nothing to measure. */
 export function onlyWay<Kind extends StepKind>(
-  build: (step: StepOfKind<Kind>, traits: TargetTraits) => Partial<Implementation> & { stages: readonly Stage[] },
+  build: (
+    step: StepOfKind<Kind>,
+    traits: TargetTraits,
+  ) => Partial<Implementation> & { stages: readonly Stage[] },
 ): KernelRule<Kind> {
   const only: Candidate = { algorithm: 'plain', tile: '' }
   return {

@@ -60,7 +60,9 @@ class WindowScratch {
       b.load(at, offset + (i - this.#radius) * FLOAT_BYTES),
     )
     while (terms.length > 1) {
-      terms = terms.flatMap((term, i) => (i % 2 === 1 ? [] : i + 1 < terms.length ? [b.add(term, terms[i + 1]!)] : [term]))
+      terms = terms.flatMap((term, i) =>
+        i % 2 === 1 ? [] : i + 1 < terms.length ? [b.add(term, terms[i + 1]!)] : [term],
+      )
     }
     return terms[0]!
   }
@@ -69,7 +71,8 @@ class WindowScratch {
 const pixelsAtOnce = (view: View): number =>
   Math.max(1, Math.min(view.shape[2], Math.floor(VALUES_AT_ONCE / view.pixelPitch)))
 
-const scratchPitch = (view: View, radius: number, lanes: number): number => view.pixelPitch + 2 * roundUp(radius, lanes)
+const scratchPitch = (view: View, radius: number, lanes: number): number =>
+  view.pixelPitch + 2 * roundUp(radius, lanes)
 
 const scratchLength = (view: View, radius: number, lanes: number, areas: number): number =>
   areas * pixelsAtOnce(view) * scratchPitch(view, radius, lanes)
@@ -129,7 +132,11 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
           ] as const
           b.walk(pixels, moves, () => {
             eachVector(b, vectors, [input!, output!, at], (offset) => {
-              const { power } = inversePowers(b, scaleOf(b, options, window.windowSum(at, offset)), options.beta)
+              const { power } = inversePowers(
+                b,
+                scaleOf(b, options, window.windowSum(at, offset)),
+                options.beta,
+              )
               b.store(output!, offset, b.mul(b.load(input!, offset), power))
             })
           })
@@ -181,7 +188,9 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
     (b, { input, outputGradient, inputGradient, scratch }) => {
       const window = new WindowScratch(b, views.input, options.radius)
       window.clearMargins(scratch!, views.input.pixelPitch, [SQUARES, ACROSS])
-      const [square, across, direct] = [SQUARES, ACROSS, DIRECT].map((area) => b.point(scratch!, window.area(area)))
+      const [square, across, direct] = [SQUARES, ACROSS, DIRECT].map((area) =>
+        b.point(scratch!, window.area(area)),
+      )
       const rowPointers = [
         [input!, views.input],
         [outputGradient!, views.outputGradient],
@@ -190,7 +199,10 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
       eachChunk(b, window, views.input.shape[2], rowPointers, (pixels) => {
         squares(b, input!, views.input, square!, window, pixels)
         const scratches = [square!, across!, direct!].map((pointer) => [pointer, window.pitchBytes] as const)
-        const moves = [...rowPointers.map(([pointer, view]) => [pointer, bytesOf(view)] as const), ...scratches]
+        const moves = [
+          ...rowPointers.map(([pointer, view]) => [pointer, bytesOf(view)] as const),
+          ...scratches,
+        ]
         const pointers = moves.map(([pointer]) => pointer)
         b.walk(pixels, moves, () => {
           eachVector(b, vectors, pointers, (offset) => {

@@ -2,11 +2,11 @@ import type { ProgramBuilder, Vector } from '../codegen/program.ts'
 
 // Cephes' polynomials (Moshier), float32; relative error about 2e-7 in the range that the kernels use.
 const LOG_POLYNOMIAL = [
-  7.0376836292e-2, -1.151461031e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ]
 const EXP_POLYNOMIAL = [
-  1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
+  1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ]
 
 const ONE_BITS = 0x3f800000
@@ -31,7 +31,11 @@ function polynomial(b: ProgramBuilder, x: Vector, coefficients: readonly number[
 export function log(b: ProgramBuilder, x: Vector): Vector {
   // x = 2^exponent * m with m from sqrt(1/2) to sqrt(2)
   const shifted = b.binary('addInt', x, b.splatInt(ONE_BITS - SQRT_HALF_BITS))
-  const exponent = b.binary('subInt', b.shift('shiftRight', shifted, MANTISSA_BITS), b.splatInt(EXPONENT_BIAS))
+  const exponent = b.binary(
+    'subInt',
+    b.shift('shiftRight', shifted, MANTISSA_BITS),
+    b.splatInt(EXPONENT_BIAS),
+  )
   const mantissa = b.binary('and', shifted, b.splatInt(MANTISSA_MASK))
   const m = b.sub(b.binary('addInt', mantissa, b.splatInt(SQRT_HALF_BITS)), b.splat(1))
   const square = b.mul(m, m)
@@ -49,7 +53,7 @@ export function exp(b: ProgramBuilder, x: Vector): Vector {
   const rounder = b.splat(ROUNDER)
   const power = b.sub(b.add(b.mul(bounded, b.splat(Math.LOG2E)), rounder), rounder)
   // ln 2 in two parts, so that what is left keeps its last bits
-  const rest = b.sub(b.sub(bounded, b.mul(power, b.splat(0.693359375))), b.mul(power, b.splat(-2.12194440e-4)))
+  const rest = b.sub(b.sub(bounded, b.mul(power, b.splat(0.693359375))), b.mul(power, b.splat(-2.1219444e-4)))
   const value = b.add(rest, b.splat(1))
   b.fma(value, b.mul(rest, rest), polynomial(b, rest, EXP_POLYNOMIAL))
   const scale = b.shift('shiftLeft', b.unary('toInt', power), MANTISSA_BITS)
@@ -57,7 +61,11 @@ export function exp(b: ProgramBuilder, x: Vector): Vector {
 }
 
 /** x^-1 and x^-beta of positive values: by square roots where beta is a quarter, a half, three quarters or one. */
-export function inversePowers(b: ProgramBuilder, x: Vector, beta: number): { inverse: Vector; power: Vector } {
+export function inversePowers(
+  b: ProgramBuilder,
+  x: Vector,
+  beta: number,
+): { inverse: Vector; power: Vector } {
   const inverse = b.div(b.splat(1), x)
   if (beta === 1) return { inverse, power: inverse }
   const root = () => b.sqrt(x)

@@ -14,7 +14,13 @@ interface Stretch {
 }
 
 /** The stretches of an axis: the windows that the padding cuts, and between them all that are whole. */
-function stretchesOf(output: number, kernel: number, stride: number, before: number, input: number): Stretch[] {
+function stretchesOf(
+  output: number,
+  kernel: number,
+  stride: number,
+  before: number,
+  input: number,
+): Stretch[] {
   const stretches: { first: number; count: number; skip: number; taps: number }[] = []
   for (let at = 0; at < output; at++) {
     const start = at * stride - before
@@ -33,7 +39,8 @@ const horizontalStretches = (g: WindowGeometry) =>
   stretchesOf(g.outputWidth, g.kernelWidth, g.strideWidth, g.left, g.inputWidth)
 
 const firstTap = (g: WindowGeometry, view: View, y: Stretch, x: Stretch): number =>
-  (y.first * g.strideHeight - g.top + y.skip) * view.rowPitch + (x.first * g.strideWidth - g.left + x.skip) * view.pixelPitch
+  (y.first * g.strideHeight - g.top + y.skip) * view.rowPitch +
+  (x.first * g.strideWidth - g.left + x.skip) * view.pixelPitch
 
 /** The offsets of a window's values, row-major, from its first value that is not padding. */
 function windowOffsets(view: View, y: Stretch, x: Stretch): number[] {
@@ -84,7 +91,10 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
         grid: [output.shape[0], rows.count],
         arguments: {
           input: argument(input, first, [input.imagePitch, rows.size * inputRows]),
-          output: argument(output, (y.first + rows.first) * outputRows, [output.imagePitch, rows.size * outputRows]),
+          output: argument(output, (y.first + rows.first) * outputRows, [
+            output.imagePitch,
+            rows.size * outputRows,
+          ]),
         },
       }
     }),

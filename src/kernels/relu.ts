@@ -15,12 +15,17 @@ export const reluForward = onlyWay<'relu-forward'>((step, traits) => {
 
 export const reluBackward = onlyWay<'relu-backward'>((step, traits) => {
   const views = { ...step.reads, ...step.writes }
-  const parts = rowParts(traits, `${step.layer} gradient`, views, (b, { output, outputGradient, inputGradient }) => {
-    const zero = b.splat(0)
-    eachVectorOfRow(b, views.inputGradient, [output!, outputGradient!, inputGradient!], (offset) => {
-      const isPassed = b.binary('lessThan', zero, b.load(output!, offset))
-      b.store(inputGradient!, offset, b.binary('and', b.load(outputGradient!, offset), isPassed))
-    })
-  })
+  const parts = rowParts(
+    traits,
+    `${step.layer} gradient`,
+    views,
+    (b, { output, outputGradient, inputGradient }) => {
+      const zero = b.splat(0)
+      eachVectorOfRow(b, views.inputGradient, [output!, outputGradient!, inputGradient!], (offset) => {
+        const isPassed = b.binary('lessThan', zero, b.load(output!, offset))
+        b.store(inputGradient!, offset, b.binary('and', b.load(outputGradient!, offset), isPassed))
+      })
+    },
+  )
   return { stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }] }
 })

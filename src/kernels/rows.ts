@@ -23,7 +23,9 @@ export function rowParts(
     const parameters = [...Object.keys(views), ...Object.keys(others)]
     const b = new ProgramBuilder(name, traits.lanes, parameters)
     const pointers = Object.fromEntries(parameters.map((parameter) => [parameter, b.parameter(parameter)]))
-    const moves = Object.entries(views).map(([key, view]) => [pointers[key]!, view.rowPitch * FLOAT_BYTES] as const)
+    const moves = Object.entries(views).map(
+      ([key, view]) => [pointers[key]!, view.rowPitch * FLOAT_BYTES] as const,
+    )
     b.walk(rows.size, moves, () => write(b, pointers))
     const viewArguments = Object.entries(views).map(([key, view]) => [
       key,

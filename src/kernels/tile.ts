@@ -129,7 +129,8 @@ export function tileShapes(vectorRegisters: number, mostVectors: number): TileSh
     if (registers <= vectorRegisters && vectors <= mostVectors) shapes.push({ rows, vectors, unroll })
   }
   // A narrow tensor: few vectors, so many rows.
-  if (!shapes.some(({ rows, vectors }) => rows * vectors >= MIN_SUMS)) shapes.push({ rows: 8, vectors: 1, unroll: 1 })
+  if (!shapes.some(({ rows, vectors }) => rows * vectors >= MIN_SUMS))
+    shapes.push({ rows: 8, vectors: 1, unroll: 1 })
   return shapes
 }
 

@@ -6,7 +6,10 @@ export type L2LossOptions = Readonly<Record<never, never>>
 export type L2LossLayer<Name extends string = string> = LayerOf<'l2-loss', Name, L2LossOptions>
 
 /** sum(x^2) / 2 over the whole batch (not its mean), as TensorFlow's l2_loss. (N, H, W, C) -> (). */
-export function l2Loss<const Name extends string>(name: Name, { inputs }: LayerInputs = {}): L2LossLayer<Name> {
+export function l2Loss<const Name extends string>(
+  name: Name,
+  { inputs }: LayerInputs = {},
+): L2LossLayer<Name> {
   return { kind: 'l2-loss', name, ...(inputs && { inputs }), options: {} }
 }
 
@@ -31,7 +34,8 @@ export const l2LossDefinition: LayerDefinition<L2LossOptions> = {
     const factor = outputGradient.values[outputGradient.offset]!
     eachPixel(input!, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(inputGradient, n, y, x)]
-      for (let c = 0; c < input!.shape[3]; c++) inputGradient.values[to + c]! += factor * input!.values[from + c]!
+      for (let c = 0; c < input!.shape[3]; c++)
+        inputGradient.values[to + c]! += factor * input!.values[from + c]!
     })
   },
 }

@@ -29,7 +29,9 @@ export function maxPoolGeometry(name: string, options: MaxPoolOptions, input: Sh
     lastRow >= geometry.inputHeight ||
     lastColumn >= geometry.inputWidth
   if (isEmpty) {
-    throw new ShapeError(`${name}: a window would hold nothing but padding; make the padding smaller than the kernel`)
+    throw new ShapeError(
+      `${name}: a window would hold nothing but padding; make the padding smaller than the kernel`,
+    )
   }
   return geometry
 }

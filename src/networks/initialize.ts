@@ -14,7 +14,10 @@ const ARTICLE_SD = 0.1
  * The benchmark's parameters by name: weights truncated normal (redrawn past 2 sd), biases 0.
  * The same bits on every engine and machine.
  */
-export function initialize(network: Network, { seed, sd = ARTICLE_SD }: InitializeOptions): Record<string, Float32Array> {
+export function initialize(
+  network: Network,
+  { seed, sd = ARTICLE_SD }: InitializeOptions,
+): Record<string, Float32Array> {
   const parameters = Object.entries(parametersOf(network)).map(([name, { shape, initial }]) => {
     const values = new Float32Array(elementCount(shape))
     if (initial === 'truncated-normal') truncatedNormal(values, { seed, tensor: name, sd })

@@ -1,5 +1,11 @@
 import { NetworkError, ShapeError, unknownName } from '../errors.ts'
-import { definitionOf, type Layer, type LayerFlops, type ParameterSpec, layerDefinitions } from '../layers/index.ts'
+import {
+  definitionOf,
+  type Layer,
+  type LayerFlops,
+  layerDefinitions,
+  type ParameterSpec,
+} from '../layers/index.ts'
 import { isPositiveInteger, type Shape } from '../tensor.ts'
 
 /** A network as data: what `defineNetwork` takes, checked, with every layer's inputs named. */
@@ -71,7 +77,9 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   const layers = definition.layers.map((layer): ResolvedLayer => {
     requireName(name, layer.name, shapes)
     if (!(layer.kind in layerDefinitions)) {
-      throw new NetworkError(`${layer.name}: ${unknownName('layer kind', layer.kind, Object.keys(layerDefinitions))}`)
+      throw new NetworkError(
+        `${layer.name}: ${unknownName('layer kind', layer.kind, Object.keys(layerDefinitions))}`,
+      )
     }
     const inputs = layer.inputs ?? [before]
     if (inputs.length !== 1) {
@@ -79,9 +87,12 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
     }
     for (const input of inputs) {
       if (!shapes.has(input)) {
-        throw new NetworkError(`${layer.name}: ${unknownName('input', input, [...shapes.keys()])}; it must stand above`)
+        throw new NetworkError(
+          `${layer.name}: ${unknownName('input', input, [...shapes.keys()])}; it must stand above`,
+        )
       }
-      if (losses.has(input)) throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
+      if (losses.has(input))
+        throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
     }
     const kind = definitionOf(layer)
     kind.validate(layer.name, layer.options)
@@ -104,7 +115,8 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
 
   const printed = definition.printed ?? layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
   for (const tensor of printed) {
-    if (!shapes.has(tensor)) throw new NetworkError(`${name}: ${unknownName('printed tensor', tensor, [...shapes.keys()])}`)
+    if (!shapes.has(tensor))
+      throw new NetworkError(`${name}: ${unknownName('printed tensor', tensor, [...shapes.keys()])}`)
   }
   return { name, inputs: definition.inputs, layers, printed }
 }

@@ -1,5 +1,5 @@
-import type { LayerKind, LayerOptions } from '../layers/index.ts'
 import { convGeometry } from '../layers/conv.ts'
+import type { LayerKind, LayerOptions } from '../layers/index.ts'
 import { maxPoolGeometry } from '../layers/max-pool.ts'
 import type { ResolvedLayer } from '../networks/network.ts'
 import { convolutionHalo, inputGradientHalo } from './geometry.ts'
@@ -106,7 +106,9 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
       if (!inputGradient) return []
       const reads = { output: context.output, outputGradient: context.outputGradient() }
       const layer = context.name
-      return [{ kind: 'relu-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options: {} }]
+      return [
+        { kind: 'relu-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options: {} },
+      ]
     },
   },
 
@@ -127,7 +129,9 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
     forward: (context) => {
       const { name: layer, input, output } = context
       const options = { geometry: poolGeometryOf(context) }
-      return [{ kind: 'max-pool-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options }]
+      return [
+        { kind: 'max-pool-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options },
+      ]
     },
     backward: (context) => {
       const inputGradient = context.inputGradient()
@@ -150,7 +154,14 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
       if (!inputGradient) return []
       const { name: layer, input } = context
       return [
-        { kind: 'l2-loss-backward', layer, pass: 'backward', reads: { input }, writes: { inputGradient }, options: {} },
+        {
+          kind: 'l2-loss-backward',
+          layer,
+          pass: 'backward',
+          reads: { input },
+          writes: { inputGradient },
+          options: {},
+        },
       ]
     },
   },

@@ -198,7 +198,9 @@ class Planner {
   #needsGradient(tensor: string): boolean {
     const layer = this.#network.layers.find((candidate) => candidate.layer.name === tensor)
     if (!layer) return false
-    return Object.keys(layer.parameters).length > 0 || layer.inputs.some((input) => this.#needsGradient(input))
+    return (
+      Object.keys(layer.parameters).length > 0 || layer.inputs.some((input) => this.#needsGradient(input))
+    )
   }
 
   #requireLosses(layers: readonly ResolvedLayer[]): void {
@@ -206,7 +208,10 @@ class Planner {
     const needed = new Set<string>()
     for (const layer of layers.toReversed()) {
       if (layer.isLoss || needed.has(layer.layer.name)) for (const input of layer.inputs) needed.add(input)
-      else throw new NetworkError(`${name}: forward-backward needs a loss, and none depends on '${layer.layer.name}'`)
+      else
+        throw new NetworkError(
+          `${name}: forward-backward needs a loss, and none depends on '${layer.layer.name}'`,
+        )
     }
   }
 

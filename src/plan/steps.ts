@@ -1,7 +1,12 @@
 import type { LrnOptions, WindowGeometry } from '../layers/index.ts'
 import type { View } from './views.ts'
 
-interface StepOf<Kind extends string, Reads extends string, Writes extends string, Options = Readonly<Record<never, never>>> {
+interface StepOf<
+  Kind extends string,
+  Reads extends string,
+  Writes extends string,
+  Options = Readonly<Record<never, never>>,
+> {
   readonly kind: Kind
   /** The layer that it belongs to. */
   readonly layer: string

@@ -7,7 +7,9 @@ export type Code = {
   readonly memory: WebAssembly.Memory
 }
 
-const loaders: { readonly [Target in Code['target']]: (code: Extract<Code, { target: Target }>) => KernelFunction } = {
+const loaders: {
+  readonly [Target in Code['target']]: (code: Extract<Code, { target: Target }>) => KernelFunction
+} = {
   wasm: ({ module, memory }) =>
     new WebAssembly.Instance(module, { env: { memory } }).exports.run as KernelFunction,
 }

@@ -1,6 +1,15 @@
 import { ConvmarkError, InterruptedError } from '../errors.ts'
 import type { Code } from './code.ts'
-import { ABORT, abort, controlByteLength, DONE, END_STAGE, FIRST_STAGE, GENERATION, resetTasks } from './control.ts'
+import {
+  ABORT,
+  abort,
+  controlByteLength,
+  DONE,
+  END_STAGE,
+  FIRST_STAGE,
+  GENERATION,
+  resetTasks,
+} from './control.ts'
 import type { LoadedStage } from './tasks.ts'
 import type { WorkerReply, WorkerRequest } from './worker.ts'
 import { startWorker, type WorkerHandle } from './worker-pool.ts'
@@ -23,7 +32,8 @@ export async function replyOf<Kind extends WorkerReply['kind']>(
 ): Promise<Extract<WorkerReply, { kind: Kind }>> {
   const reply = await worker.next()
   if (reply.kind === 'failed') throw new ConvmarkError(`a compute worker failed: ${reply.message}`)
-  if (reply.kind !== kind) throw new ConvmarkError(`a compute worker replied '${reply.kind}' to a request to be '${kind}'`)
+  if (reply.kind !== kind)
+    throw new ConvmarkError(`a compute worker replied '${reply.kind}' to a request to be '${kind}'`)
   return reply as Extract<WorkerReply, { kind: Kind }>
 }
 
@@ -89,7 +99,9 @@ export class Executor {
   /** Throws what broke the executor, if something did. */
   requireUsable(): void {
     if (this.#failure) {
-      throw new ConvmarkError(`this session can't be used any more: ${this.#failure.message}`, { cause: this.#failure })
+      throw new ConvmarkError(`this session can't be used any more: ${this.#failure.message}`, {
+        cause: this.#failure,
+      })
     }
   }
 
@@ -123,7 +135,10 @@ export class Executor {
 
   /** How long each of the stages [first, end) took in the last run, on the wall clock of thread 0. */
   stageTimesMs(first: number, end: number): number[] {
-    return Array.from({ length: end - first }, (_, i) => this.#times[first + i + 1]! - this.#times[first + i]!)
+    return Array.from(
+      { length: end - first },
+      (_, i) => this.#times[first + i + 1]! - this.#times[first + i]!,
+    )
   }
 
   async dispose(): Promise<void> {

@@ -16,7 +16,9 @@ export interface Tuning {
 export function tuningKey(step: Step): string {
   const shapes = [...readsOf(step), ...writesOf(step)].map(({ shape }) => shape.join('x'))
   const window = 'geometry' in step.options ? step.options.geometry : null
-  const kernel = window ? ` ${window.kernelHeight}x${window.kernelWidth}/${window.strideHeight}x${window.strideWidth}` : ''
+  const kernel = window
+    ? ` ${window.kernelHeight}x${window.kernelWidth}/${window.strideHeight}x${window.strideWidth}`
+    : ''
   return `${step.kind} ${shapes.join(' ')}${kernel}`
 }
 

@@ -23,7 +23,10 @@ interface RawWorker {
 }
 
 /** Starts a module as a worker. `name` is for messages: what the worker is there for. */
-export async function startWorker<Request, Reply>(url: URL, name: string): Promise<WorkerHandle<Request, Reply>> {
+export async function startWorker<Request, Reply>(
+  url: URL,
+  name: string,
+): Promise<WorkerHandle<Request, Reply>> {
   const worker: unknown = isNode
     ? new (await import('node:worker_threads')).Worker(url)
     : new Worker(url, { type: 'module' })

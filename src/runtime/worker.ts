@@ -1,7 +1,8 @@
 // A worker's whole life: it measures, is loaded, and runs generations; see control.ts and worker-pool.ts.
-import { abort, barrier, END_STAGE, FIRST_STAGE, ABORT, GENERATION, leave, takeTask } from './control.ts'
+
 import { type Code, loadCode } from './code.ts'
-import { measureCandidates, type MeasureRequest, type MeasureResult } from './measure.ts'
+import { ABORT, abort, barrier, END_STAGE, FIRST_STAGE, GENERATION, leave, takeTask } from './control.ts'
+import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
 import { onMessage, postMessage } from './port.ts'
 import { type KernelFunction, type LoadedStage, runTasks } from './tasks.ts'
 

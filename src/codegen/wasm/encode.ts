@@ -12,7 +12,16 @@ export interface WasmFeatures {
 const BLOCK_VOID = 0x40
 const TYPE = { i32: 0x7f, v128: 0x7b, func: 0x60 } as const
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const
-const OP = { loop: 0x03, end: 0x0b, brIf: 0x0d, get: 0x20, set: 0x21, tee: 0x22, i32Const: 0x41, i32Add: 0x6a } as const
+const OP = {
+  loop: 0x03,
+  end: 0x0b,
+  brIf: 0x0d,
+  get: 0x20,
+  set: 0x21,
+  tee: 0x22,
+  i32Const: 0x41,
+  i32Add: 0x6a,
+} as const
 const SIMD_PREFIX = 0xfd
 const LIMITS_SHARED_WITH_MAXIMUM = 0x03
 /** The most that a WASM memory may have, in pages of 64 KiB: every slab fits a module made for it. */

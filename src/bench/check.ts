@@ -1,0 +1,194 @@
+import { CheckError, ConvmarkError } from '../errors.ts'
+import type { Network } from '../networks/network.ts'
+import { BEFORE_ALL } from '../plan/plan.ts'
+import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
+import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
+import type { Session } from '../session.ts'
+import type { CheckData, CheckReply, CheckRequest } from './check-worker.ts'
+import type { Comparison } from './truth.ts'
+
+/** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
+export const MAX_RELATIVE_ERROR = 1e-4
+
+/** Its own data, not the benchmark's: another seed, another scale. */
+const CHECK_SEED = 1
+
+export interface CheckResult {
+  readonly against: string
+  /** 2-norm of the difference over 2-norm of the truth, of the worst tensor of the worst step. */
+  readonly maxRelativeError: number
+  readonly tensor: string
+  readonly passed: boolean
+}
+
+export interface CheckOptions {
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+type CheckWorker = WorkerHandle<CheckRequest, CheckReply>
+
+/**
+ * Checks sessions of one network and batch. The reference's answer is begun at once, beside whatever the caller does:
+ * tuning, most of the time. See docs/method.md for what is compared and why.
+ */
+export class Checker {
+  readonly #workers: Promise<CheckWorker[]>
+  readonly #data: Promise<CheckData>
+
+  constructor(network: Network, batch: number, threads: number) {
+    const url = new URL('./check-worker.js', import.meta.url)
+    const start = () => startWorker<CheckRequest, CheckReply>(url, 'check worker')
+    this.#workers = Promise.all(Array.from({ length: threads }, start))
+    this.#data = this.#workers.then(async ([worker]) => {
+      const { data } = await ask(worker!, { kind: 'make', network, batch, seed: CHECK_SEED }, 'made')
+      return data
+    })
+    this.#data.catch(() => {}) // whoever checks is told
+  }
+
+  /**
+   * Runs the session's own plan step by step, compares every step with float64 and the whole with the reference, then
+   * runs it as it will be timed and compares the bits. Leaves the check's data in the session.
+   * Throws CheckError, naming step and tensor, where the engine is wrong.
+   */
+  async check(session: Session, options: CheckOptions = {}): Promise<CheckResult> {
+    const { plan, inspection } = session.prepared
+    if (!inspection) {
+      if (session.engine.name === 'reference') {
+        return {
+          against: 'nothing: this engine is the reference',
+          maxRelativeError: 0,
+          tensor: '',
+          passed: true,
+        }
+      }
+      throw new ConvmarkError(`engine ${session.engine.name} can't be checked step by step`)
+    }
+    const data = await this.#data
+    const workers = await this.#workers
+    await Promise.all(
+      workers.map((worker, index) => {
+        const { memory, bufferOffsets } = inspection
+        const share = { index, count: workers.length }
+        return ask(worker, { kind: 'load', plan, memory, bufferOffsets, data, share }, 'loaded')
+      }),
+    )
+    session.write({ ...data.inputs, ...data.parameters })
+    await inspection.runStep(BEFORE_ALL)
+
+    const digests = new Digests(workers)
+    const given = Object.values(plan.tensors).filter(({ role }) => role === 'input' || role === 'parameter')
+    await digests.remember(given.map(({ view }) => view))
+    let worst = { tensor: '', error: 0 }
+    for (const [index, step] of plan.steps.entries()) {
+      options.signal?.throwIfAborted()
+      await ask(workers[0]!, { kind: 'poison', index }, 'poisoned')
+      await inspection.runStep(index)
+      const replies = await Promise.all(
+        workers.map((worker) => ask(worker, { kind: 'step', index }, 'stepped')),
+      )
+      digests.require(readsOf(step), sums(replies.map(({ reads }) => reads)), nameOf(step))
+      digests.set(writesOf(step), sums(replies.map(({ writes }) => writes)))
+      for (const { tensor, error } of relativeErrors(replies.flatMap(({ comparisons }) => comparisons))) {
+        if (!(error <= MAX_RELATIVE_ERROR)) {
+          throw new CheckError(
+            `the check failed: ${nameOf(step)}: '${tensor}' is off by ${error.toExponential(1)} ` +
+              `(2-norm, at most ${MAX_RELATIVE_ERROR} is allowed); engine ${session.engine.name} is refused`,
+          )
+        }
+        if (error >= worst.error) worst = { tensor, error }
+      }
+      options.onProgress?.({ done: index + 1, total: plan.steps.length })
+    }
+
+    const kept = Object.values(plan.tensors).filter(({ isKept }) => isKept)
+    const views = kept.map(({ view }) => view)
+    digests.require(views, await digests.of(views), 'the end of the steps')
+    await session.run()
+    digests.require(views, await digests.of(views), 'the run as it is timed')
+    return {
+      against: `float64, ${plan.steps.length} steps and one image end to end`,
+      maxRelativeError: worst.error,
+      tensor: worst.tensor,
+      passed: true,
+    }
+  }
+
+  async dispose(): Promise<void> {
+    const workers = await this.#workers
+    await Promise.all(workers.map((worker) => worker.terminate()))
+  }
+}
+
+const nameOf = (step: Step): string => `${step.kind} of ${step.layer}`
+
+async function ask<Kind extends CheckReply['kind']>(
+  worker: CheckWorker,
+  request: CheckRequest,
+  kind: Kind,
+): Promise<Extract<CheckReply, { kind: Kind }>> {
+  worker.post(request)
+  const reply = await worker.next()
+  if (reply.kind === 'failed') throw new ConvmarkError(`the check could not be made: ${reply.message}`)
+  if (reply.kind !== kind) throw new ConvmarkError(`the check: '${reply.kind}' where '${kind}' was due`)
+  return reply as Extract<CheckReply, { kind: Kind }>
+}
+
+/** Adds up what the workers found of their shares. */
+function relativeErrors(comparisons: readonly Comparison[]): { tensor: string; error: number }[] {
+  const groups = new Map<string, Comparison[]>()
+  for (const comparison of comparisons) {
+    const key = `${comparison.tensor} ${comparison.kind}`
+    groups.set(key, [...(groups.get(key) ?? []), comparison])
+  }
+  return [...groups.values()].map((parts) => {
+    const difference = parts.reduce((sum, part) => sum + part.differenceSquares, 0)
+    const truth = parts.reduce((sum, part) => sum + part.truthSquares, 0)
+    const error = truth > 0 ? Math.sqrt(difference / truth) : Math.sqrt(difference)
+    return { tensor: parts[0]!.tensor, error }
+  })
+}
+
+const sums = (shares: readonly (readonly number[])[]): number[] =>
+  shares[0]!.map((_, i) => shares.reduce((sum, share) => (sum + share[i]!) | 0, 0))
+
+/**
+ * What every tensor's bits were when its step had written them. A tensor that is not the same any more when it is read
+ * shares memory with another: nothing else would show that, since a step is compared given its own inputs.
+ */
+class Digests {
+  readonly #workers: readonly CheckWorker[]
+  readonly #byBuffer = new Map<number, number>()
+
+  constructor(workers: readonly CheckWorker[]) {
+    this.#workers = workers
+  }
+
+  async of(views: readonly View[]): Promise<number[]> {
+    const replies = await Promise.all(
+      this.#workers.map((worker) => ask(worker, { kind: 'digest', views }, 'digested')),
+    )
+    return sums(replies.map(({ digests }) => digests))
+  }
+
+  async remember(views: readonly View[]): Promise<void> {
+    this.set(views, await this.of(views))
+  }
+
+  set(views: readonly View[], digests: readonly number[]): void {
+    views.forEach((view, i) => {
+      this.#byBuffer.set(view.buffer, digests[i]!)
+    })
+  }
+
+  require(views: readonly View[], digests: readonly number[], when: string): void {
+    views.forEach((view, i) => {
+      if (this.#byBuffer.get(view.buffer) === digests[i]) return
+      throw new CheckError(
+        `the check failed: ${when}: '${view.tensor}' is not what its step wrote; its memory was overwritten`,
+      )
+    })
+  }
+}

@@ -1,0 +1,24 @@
+// The seam: for adapters and tools. An engine prepares a whole plan, not single operations.
+export type {
+  Engine,
+  EngineInfo,
+  EngineOptions,
+  Inspection,
+  PreparedPlan,
+  PreparedStep,
+  PrepareOptions,
+  TensorView,
+} from './engines/engine.ts'
+export { type EngineSpec, engines, openEngine, parseEngineSpec } from './engines/index.ts'
+export type { Peaks } from './engines/peak.ts'
+export {
+  createPlan,
+  type Keep,
+  type Pass,
+  type Plan,
+  type PlannedTensor,
+  type PlanOptions,
+} from './plan/plan.ts'
+export type { Step, StepKind, StepOfKind } from './plan/steps.ts'
+export type { Buffer, View } from './plan/views.ts'
+export { requireTuning, type Tuning } from './runtime/tuning.ts'

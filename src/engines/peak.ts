@@ -1,0 +1,67 @@
+import { BANDWIDTH_VALUES, bandwidthProgram, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
+import type { Code } from '../runtime/code.ts'
+import { Executor, startComputeWorkers } from '../runtime/executor.ts'
+import { loadStage } from './assemble.ts'
+import type { CodeTarget } from './target.ts'
+
+/** The limits of this machine, measured with code of the same target. */
+export interface Peaks {
+  readonly gflopsPerSecond: number
+  /** Null where it was not asked for. */
+  readonly bandwidthGigabytesPerSecond: number | null
+}
+
+/** The first rounds are in V8's baseline compiler; the best of the others is the peak. */
+const ROUNDS = 8
+const PEAK_VALUES_EACH = 64
+
+export async function measurePeaks(
+  target: CodeTarget,
+  threads: number,
+  withBandwidth: boolean,
+): Promise<Peaks> {
+  const peaks = peakPrograms(target.traits).map(({ program, flops }) => ({
+    program,
+    work: flops,
+    values: PEAK_VALUES_EACH,
+  }))
+  const bandwidth = {
+    program: bandwidthProgram(target.traits),
+    work: 4 * BANDWIDTH_VALUES,
+    values: BANDWIDTH_VALUES,
+  }
+  const loops = withBandwidth ? [...peaks, bandwidth] : peaks
+  const byteLength = 4 * threads * Math.max(...loops.map(({ values }) => values))
+  const block = target.allocate(byteLength)
+  new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
+  const workers = await startComputeWorkers(threads)
+  try {
+    const codes: Promise<Code>[] = []
+    const stages = loops.map(({ program, values }) => {
+      const resolve = () => ({ address: block.byteOffset, byteLength })
+      const add = () => codes.push(target.compile(target.encode(program))) - 1
+      return loadStage({ parts: [onePartPerThread(program, threads, values)] }, resolve, add)
+    })
+    const executor = await Executor.load(workers, {
+      codes: await Promise.all(codes),
+      stages,
+      threadScratch: 0,
+      threadScratchByteLength: 0,
+    })
+    const best = loops.map(() => 0)
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [stage, { work }] of loops.entries()) {
+        await executor.run(stage, stage + 1)
+        const [ms] = executor.stageTimesMs(stage, stage + 1)
+        best[stage] = Math.max(best[stage]!, (threads * work) / ms! / 1e6)
+      }
+    }
+    return {
+      gflopsPerSecond: Math.max(...best.slice(0, peaks.length)),
+      bandwidthGigabytesPerSecond: withBandwidth ? best.at(-1)! : null,
+    }
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    block.free()
+  }
+}

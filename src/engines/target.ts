@@ -1,0 +1,19 @@
+import type { Program } from '../codegen/program.ts'
+import type { TargetTraits } from '../kernels/kernel.ts'
+import type { Code } from '../runtime/code.ts'
+import type { MemoryBlock } from '../runtime/heap.ts'
+
+/** What a target has to bring so that kernels written as vector programs run on it. */
+export interface CodeTarget {
+  readonly traits: TargetTraits
+  /** Names the target, its features and its version, for tunings. */
+  readonly version: string
+  /** The largest block that it can address. */
+  readonly maxByteLength: number
+  /** Why no block can be larger: for messages. */
+  readonly maxReason: string
+  allocate(byteLength: number): MemoryBlock
+  /** Equal bytes mean equal programs: they are compiled once. */
+  encode(program: Program): Uint8Array<ArrayBuffer>
+  compile(bytes: Uint8Array<ArrayBuffer>): Promise<Code>
+}

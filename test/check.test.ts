@@ -1,0 +1,176 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { KernelTable } from '../src/kernels/index.ts'
+import type { LayOutMemory } from '../src/plan/memory.ts'
+import type { StepOfKind } from '../src/plan/steps.ts'
+import type { View } from '../src/plan/views.ts'
+import { built } from './support/built.ts'
+
+process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+
+const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
+const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kernels/index.js')
+const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
+const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
+const { alexnet, conv, defineNetwork, l2Loss, openSession, relu } =
+  await built<typeof import('../src/index.ts')>('index.js')
+
+const tower = alexnet({ imageSize: 95 })
+const withRelu = defineNetwork('with relu', {
+  inputs: { images: [9, 9, 3] },
+  layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu'), l2Loss('loss')],
+})
+
+/** Checks forward-backward of a network on an engine whose kernels or memory are as given. */
+async function check(
+  parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory },
+  network: typeof tower | typeof withRelu,
+) {
+  const engine = await openWasm('', { threads: 2 }, parts)
+  const checker = new Checker(network, 3, 2)
+  const session = await openSession(network, { batch: 3, pass: 'forward-backward', engine })
+  try {
+    return await checker.check(session)
+  } finally {
+    await session.dispose()
+    await checker.dispose()
+  }
+}
+
+/** The kernels with one whose step is changed before it is built: a fault that leaves everything else as it is. */
+function planted<Kind extends keyof KernelTable>(
+  kind: Kind,
+  change: (step: StepOfKind<Kind>) => StepOfKind<Kind>,
+) {
+  const rule = kernels[kind]
+  const build = (step: never, ...rest: never[]) =>
+    (rule.build as (...all: unknown[]) => unknown)(change(step as StepOfKind<Kind>), ...rest)
+  return { ...kernels, [kind]: { ...rule, build } } as KernelTable
+}
+
+/** All images but the last. */
+const withoutLastImage = (view: View): View => {
+  const [images, height, width, channels] = view.shape
+  return { ...view, shape: [images - 1, height, width, channels] }
+}
+
+/** The last step's rows of weights one further: as if two of a kernel's taps were mixed up. */
+const shifted = (view: View): View => ({ ...view, pixelPitch: view.pixelPitch - 1 })
+
+describe('the check', () => {
+  it('passes the engine as it is', async () => {
+    const result = await check({}, tower)
+    expect(result.passed).toBe(true)
+    expect(result.maxRelativeError).toBeGreaterThan(0)
+    expect(result.maxRelativeError).toBeLessThan(1e-5)
+  })
+
+  it.each([
+    [
+      "LRN's alpha",
+      planted('lrn-forward', (step) => ({
+        ...step,
+        options: { ...step.options, alpha: step.options.alpha * 1.01 },
+      })),
+      "lrn-forward of lrn1: 'lrn1'",
+    ],
+    [
+      "LRN's beta, backward",
+      planted('lrn-backward', (step) => ({ ...step, options: { ...step.options, beta: 0.7 } })),
+      'lrn-backward of lrn2',
+    ],
+    [
+      'weights of another row',
+      planted('conv-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, weights: shifted(step.reads.weights) },
+      })),
+      "conv-forward of conv1: 'conv1'",
+    ],
+    [
+      'weights that are not turned round',
+      planted('conv-input-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, weights: shifted(step.reads.weights) },
+      })),
+      'conv-input-gradient of conv5',
+    ],
+    [
+      'a dropped image',
+      planted('conv-forward', (step) =>
+        step.layer === 'conv3' ? { ...step, writes: { output: withoutLastImage(step.writes.output) } } : step,
+      ),
+      'conv-forward of conv3',
+    ],
+    [
+      'an image left out of the weights gradient',
+      planted('conv-weights-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, gradient: withoutLastImage(step.reads.gradient) },
+      })),
+      'conv-weights-gradient of conv5',
+    ],
+    [
+      'a ReLU that masks nothing',
+      planted('conv-output-gradient', (step) => (step.layer === 'conv4' ? { ...step, options: {} } : step)),
+      'conv-output-gradient of conv4',
+    ],
+    [
+      'a ReLU left out',
+      planted('conv-forward', (step) =>
+        step.layer === 'conv2' ? { ...step, options: { geometry: step.options.geometry } } : step,
+      ),
+      'conv-forward of conv2',
+    ],
+    [
+      'a pooling window too small',
+      planted('max-pool-forward', (step) => ({
+        ...step,
+        options: { geometry: { ...step.options.geometry, kernelWidth: 2 } },
+      })),
+      'max-pool-forward of pool1',
+    ],
+    [
+      "a maximum's gradient that goes astray",
+      planted('max-pool-backward', (step) => ({
+        ...step,
+        options: { geometry: { ...step.options.geometry, kernelHeight: 2 } },
+      })),
+      'max-pool-backward of pool5',
+    ],
+    [
+      'a loss that misses an image',
+      planted('l2-loss-forward', (step) => ({
+        ...step,
+        reads: { input: withoutLastImage(step.reads.input) },
+      })),
+      'l2-loss-forward of loss',
+    ],
+  ])('refuses %s, naming step and tensor', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, tower)).rejects.toThrow(named)
+  })
+
+  it('refuses one image masked as another', async () => {
+    const wrong = planted('relu-backward', (step) => ({
+      ...step,
+      reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
+    }))
+    await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('relu-backward of relu')
+  })
+
+  it('refuses two tensors in one place', async () => {
+    const overlapping: LayOutMemory = (buffers) => {
+      const layout = layOutMemory(buffers)
+      const named = (name: string) => buffers.find((buffer) => buffer.name === name)!.id
+      // conv1 is needed again when the gradient of lrn1 comes by; pool1 lies on it.
+      const byteOffsets = new Map(layout.byteOffsets)
+      byteOffsets.set(named('pool1'), byteOffsets.get(named('conv1'))!)
+      return { ...layout, byteOffsets }
+    }
+    await expect(check({ layOutMemory: overlapping }, tower)).rejects.toThrow(
+      "'conv1' is not what its step wrote",
+    )
+  })
+})

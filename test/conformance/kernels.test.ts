@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compareStep } from '../../src/bench/truth.ts'
+import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
+import { conv, type Layer, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
+import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
+import { normal } from '../../src/random.ts'
+import { elementCount } from '../../src/tensor.ts'
+import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../support/inline.ts'
+
+/** Float32 against float64, given the same inputs. A wrong kernel is off by 1e-2 or more. */
+const TOLERANCE = 2e-6
+
+const targets: { target: InlineTarget; runs: number }[] = [
+  { target: wasmTarget(false), runs: 60 },
+  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 60 }] : []),
+  { target: interpretTarget(4), runs: 25 },
+  { target: interpretTarget(8), runs: 25 },
+  { target: interpretTarget(16), runs: 25 },
+]
+
+const size = fc.integer({ min: 1, max: 13 })
+const channels = fc.integer({ min: 1, max: 21 })
+const extent = (max: number) => fc.tuple(fc.integer({ min: 1, max }), fc.integer({ min: 1, max }))
+
+/** Padding that leaves every pooling window something to read. */
+const paddingFor = ([height, width]: readonly [number, number]) =>
+  fc.oneof(
+    fc.constantFrom('same' as const, 'valid' as const),
+    fc.record({
+      top: fc.integer({ min: 0, max: height - 1 }),
+      bottom: fc.integer({ min: 0, max: height - 1 }),
+      left: fc.integer({ min: 0, max: width - 1 }),
+      right: fc.integer({ min: 0, max: width - 1 }),
+    }),
+  )
+
+const window = extent(5).chain((kernel) =>
+  fc.record({ kernel: fc.constant(kernel), stride: extent(6), padding: paddingFor(kernel) }),
+)
+
+/** Each kind of layer, of any size, channel counts that no vector divides among them. */
+const layers: Record<string, fc.Arbitrary<Layer>> = {
+  conv: fc
+    .record({ filters: channels, window, activation: fc.constantFrom(undefined, 'relu' as const) })
+    .map(({ filters, window: w, activation }) =>
+      conv('tested', { filters, ...w, ...(activation && { activation }) }),
+    ),
+  relu: fc.constant(relu('tested')),
+  lrn: fc
+    .record({
+      radius: fc.integer({ min: 0, max: 7 }),
+      bias: fc.constantFrom(1, 2, 0.5),
+      alpha: fc.constantFrom(0.001 / 9, 0.1, 0),
+      beta: fc.constantFrom(0.75, 0.5, 0.25, 1, 0.6, 1.3),
+    })
+    .map((options) => lrn('tested', options)),
+  'max-pool': window.map((w) => maxPool('tested', w)),
+}
+
+function networkOf(
+  height: number,
+  width: number,
+  inner: number,
+  outer: number,
+  tested: Layer,
+): Network | null {
+  try {
+    return defineNetwork('test', {
+      inputs: { images: [height, width, outer] },
+      layers: [conv('before', { filters: inner, kernel: 1 }), tested, l2Loss('loss')],
+    })
+  } catch {
+    return null // the window does not fit: another example
+  }
+}
+
+describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
+  it.each(Object.keys(layers))(
+    '%s: every step agrees with float64, over any shape and every tile',
+    (kind) => {
+      const example = fc.record({
+        height: size,
+        width: size,
+        inner: channels,
+        outer: channels,
+        tested: layers[kind]!,
+      })
+      const property = fc.property(
+        example,
+        fc.integer({ min: 1, max: 3 }),
+        fc.nat(),
+        ({ height, width, inner, outer, tested }, batch, choice) => {
+          const network = networkOf(height, width, inner, outer, tested)
+          fc.pre(network !== null)
+          checkSteps(target, network, batch, choice)
+        },
+      )
+      fc.assert(property, { numRuns: runs })
+    },
+  )
+
+  it('adds up the gradients of branches', () => {
+    const network = defineNetwork('branches', {
+      inputs: { images: [7, 6, 3] },
+      layers: [
+        conv('stem', { filters: 5, kernel: 3, padding: 'same', activation: 'relu' }),
+        conv('left', { filters: 6, kernel: 3, padding: 'same', inputs: ['stem'] }),
+        l2Loss('leftLoss'),
+        maxPool('right', { kernel: 2, stride: 2, inputs: ['stem'] }),
+        l2Loss('rightLoss'),
+        relu('middle', { inputs: ['stem'] }),
+        l2Loss('middleLoss'),
+      ],
+    })
+    checkSteps(target, network, 2, 0)
+  })
+})
+
+/** Runs forward-backward step by step and compares each, as the benchmark's check does. */
+function checkSteps(target: InlineTarget, network: Network, batch: number, choice: number): void {
+  const plan = createPlan(network, { batch, pass: 'forward-backward', lanes: target.lanes, keep: 'all' })
+  const run = openInline(target, plan, (candidates) => candidates[choice % candidates.length]!)
+  for (const [name, shape] of Object.entries(network.inputs)) {
+    const values = new Float32Array(batch * elementCount(shape))
+    normal(values, { seed: choice, tensor: name, sd: 1 })
+    run.write(name, values)
+  }
+  for (const [name, { shape }] of Object.entries(parametersOf(network))) {
+    const values = new Float32Array(elementCount(shape))
+    normal(values, { seed: choice, tensor: name, sd: 1 / Math.sqrt(elementCount(shape.slice(0, -1))) })
+    run.write(name, values)
+  }
+  run.runStep(BEFORE_ALL)
+  plan.steps.forEach((step, index) => {
+    run.runStep(index)
+    for (const comparison of compareStep(step, run.look, { index: 0, count: 1 })) {
+      const { tensor, differenceSquares, truthSquares } = comparison
+      const error = Math.sqrt(differenceSquares / (truthSquares || 1))
+      const { algorithm, tile } = run.candidates[index]!
+      expect(error, `${step.kind} '${tensor}', ${algorithm} ${tile}`).toBeLessThan(TOLERANCE)
+    }
+  })
+}
