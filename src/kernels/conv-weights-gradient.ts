@@ -1,6 +1,7 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import {
+  type Argument,
   argument,
   type Candidate,
   evenSplit,
@@ -9,7 +10,6 @@ import {
   privateArgument,
   type Run,
   runsOf,
-  type Stage,
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
@@ -17,177 +17,320 @@ import { type TileShape, tileShapes, writeTile } from './tile.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
-interface WeightsGradientCandidate extends Candidate, TileShape {}
+interface WeightsGradientCandidate extends Candidate, TileShape {
+  /** The input packed by the tile's rows of channels, so that what a tile reads lies side by side. */
+  readonly isInputPacked: boolean
+  /** Rows of the output whose pixels are summed before the next rows of C are taken. */
+  readonly rowsAtOnce: number
+}
 
-const PACKED = 0
+const PACKED_GRADIENT = 0
+const PACKED_INPUT = 1
 
 /** Enough tasks that all threads end together, since each goes over all images. */
 const WANTED_TASKS = 48
 
 /**
+ * Where the input is not packed, pixels that are summed at once: so few that what they read stays in the first-level
+ * cache for the next rows of C.
+ */
+const PIXELS_AT_ONCE = 300
+
+/** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
+const MIN_PACKED_CHANNELS = 8
+
+const bytes = (values: number): number => values * FLOAT_BYTES
+
+/**
  * C[kernel column x channels, filters] += A[the same, pixels] * B[pixels, filters], one kernel row at a time. The
- * gradient is packed by blocks of filters first: in NHWC its strides collide in the first-level cache.
+ * gradient is packed by blocks of filters, and the input (where it has the channels) by the tile's rows: in NHWC their
+ * strides collide in the first-level cache.
  */
 export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGradientCandidate> = {
-  candidates: (step, traits) =>
-    tileShapes(traits.vectorRegisters, step.reads.gradient.pixelPitch / traits.lanes).map((shape) => {
-      const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
-      return {
-        algorithm: 'direct',
-        tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}`,
-        ...shape,
-      }
-    }),
+  candidates: ({ reads }, traits) => {
+    const [, height, width] = reads.gradient.shape
+    const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
+    const few = Math.max(1, Math.min(height, Math.floor(PIXELS_AT_ONCE / width)))
+    const ways =
+      reads.input.shape[3] >= MIN_PACKED_CHANNELS
+        ? [{ isInputPacked: true, rowsAtOnce: height }]
+        : [...new Set([height, few])].map((rowsAtOnce) => ({ isInputPacked: false, rowsAtOnce }))
+    return shapes.flatMap((shape) =>
+      ways.map((way): WeightsGradientCandidate => {
+        const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
+        const part = way.rowsAtOnce < height ? `, ${way.rowsAtOnce} rows` : ''
+        return {
+          algorithm: 'direct',
+          tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}${part}`,
+          ...shape,
+          ...way,
+        }
+      }),
+    )
+  },
 
   build(step, traits, candidate) {
     const { gradient } = step.reads
     const [images, height, width] = gradient.shape
     const blocks = vectorBlocks(gradient.pixelPitch / traits.lanes, candidate.vectors)
-    const length = images * height * width * gradient.pixelPitch
+    const input = candidate.isInputPacked
+      ? packedInput(step, candidate.rows)
+      : plainInput(step, candidate.rows)
+    const gradientLength = images * height * width * gradient.pixelPitch
+    const packs = [...blocks.map((block) => packGradient(step, traits, block)), ...input.packs(traits)]
+    const products = blocks.flatMap((block) =>
+      input.pieces.flatMap((piece) => productParts(step, traits, candidate, block, input, piece)),
+    )
     return {
       ...candidate,
-      privateBuffers: [{ name: `${step.layer}/sums.gradient packed`, length, lifetime: 'step' }],
+      privateBuffers: [
+        { name: `${step.layer}/sums.gradient packed`, length: gradientLength, lifetime: 'step' },
+        { name: `${step.layer}/input packed`, length: input.packedLength, lifetime: 'step' },
+      ],
       threadScratch: 0,
       prologue: [],
-      stages: [
-        packGradient(step, traits, blocks),
-        { parts: blocks.flatMap((block) => productParts(step, traits, candidate, block)) },
-      ],
+      stages: [{ parts: packs }, { parts: products }],
     }
   },
 }
 
 /** [block][image][pixel][filter of the block] */
-function packGradient(step: WeightsGradient, traits: TargetTraits, blocks: readonly Run[]): Stage {
+function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): Part {
   const { gradient } = step.reads
   const [images, height, width] = gradient.shape
   const pixels = height * width
-  const parts = blocks.map((block): Part => {
-    const blockWidth = block.size * traits.lanes
-    const b = new ProgramBuilder(`pack ${step.layer} gradient`, traits.lanes, ['gradient', 'packed'])
-    const [from, to] = [b.parameter('gradient'), b.parameter('packed')]
-    b.walk(
-      block.count,
-      [
-        [from, blockWidth * FLOAT_BYTES],
-        [to, images * pixels * blockWidth * FLOAT_BYTES],
-      ],
-      () => {
-        b.walk(height, [[from, gradient.rowPitch * FLOAT_BYTES]], () => {
-          b.walk(width, [[from, gradient.pixelPitch * FLOAT_BYTES]], () => {
-            for (let v = 0; v < block.size; v++)
-              b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
-            b.advance(to, blockWidth * FLOAT_BYTES)
-          })
+  const blockWidth = block.size * traits.lanes
+  const b = new ProgramBuilder(`pack ${step.layer} gradient`, traits.lanes, ['gradient', 'packed'])
+  const [from, to] = [b.parameter('gradient'), b.parameter('packed')]
+  b.walk(
+    block.count,
+    [
+      [from, bytes(blockWidth)],
+      [to, bytes(images * pixels * blockWidth)],
+    ],
+    () => {
+      b.walk(height, [[from, bytes(gradient.rowPitch)]], () => {
+        b.walk(width, [[from, bytes(gradient.pixelPitch)]], () => {
+          for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
+          b.advance(to, bytes(blockWidth))
         })
-        b.advance(to, -pixels * blockWidth * FLOAT_BYTES)
-      },
-    )
-    return {
-      program: b.finish(),
-      grid: [images],
-      arguments: {
-        gradient: argument(gradient, block.first * traits.lanes, [gradient.imagePitch]),
-        packed: privateArgument(PACKED, block.first * traits.lanes * images * pixels, [pixels * blockWidth]),
-      },
-    }
-  })
-  return { parts }
+      })
+      b.advance(to, -bytes(pixels * blockWidth))
+    },
+  )
+  return {
+    program: b.finish(),
+    grid: [images],
+    arguments: {
+      gradient: argument(gradient, block.first * traits.lanes, [gradient.imagePitch]),
+      packed: privateArgument(PACKED_GRADIENT, block.first * traits.lanes * images * pixels, [
+        pixels * blockWidth,
+      ]),
+    },
+  }
+}
+
+/** The tile's A: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in values. */
+interface InputOperand {
+  /** Pieces of equal size, as runs. */
+  readonly pieces: readonly Run[]
+  /** Kernel columns that are tasks of their own; 1 where a piece goes through a whole kernel row. */
+  readonly columns: number
+  readonly packedLength: number
+  packs(traits: TargetTraits): Part[]
+  /** The first piece of a run, moved by `steps`. */
+  at(piece: Run, index: number, steps: readonly number[]): Argument
+  distances(piece: Run): {
+    readonly image: number
+    readonly row: number
+    readonly pixel: number
+    readonly tapRow: number
+    readonly tapColumn: number
+    readonly piece: number
+  }
+}
+
+/** As it is in memory. Where pixels lie close, a kernel row's columns are rows of A just like channels. */
+function plainInput(step: WeightsGradient, rows: number): InputOperand {
+  const { geometry: g } = step.options
+  const { input } = step.reads
+  const channels = input.shape[3]
+  const isContiguous = input.pixelPitch === channels
+  const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
+  return {
+    pieces: runsOf(evenSplit(isContiguous ? g.kernelWidth * channels : channels, rows)),
+    columns: isContiguous ? 1 : g.kernelWidth,
+    packedLength: 0,
+    packs: () => [],
+    at: (piece, index, steps) => argument(input, corner + piece.first + index * piece.size, steps),
+    distances: (piece) => ({
+      image: input.imagePitch,
+      row: g.strideHeight * input.rowPitch,
+      pixel: g.strideWidth * input.pixelPitch,
+      tapRow: input.rowPitch,
+      tapColumn: input.pixelPitch,
+      piece: piece.size,
+    }),
+  }
+}
+
+/** [image][piece][row][column][channel of the piece], padding included. */
+function packedInput(step: WeightsGradient, rows: number): InputOperand {
+  const { geometry: g } = step.options
+  const { input } = step.reads
+  const [images, , , channels] = input.shape
+  const height = (g.outputHeight - 1) * g.strideHeight + g.kernelHeight
+  const width = (g.outputWidth - 1) * g.strideWidth + g.kernelWidth
+  const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
+  const imageLength = height * width * channels
+  const pieces = runsOf(evenSplit(channels, rows))
+  return {
+    pieces,
+    columns: g.kernelWidth,
+    packedLength: images * imageLength,
+    at: (piece, index, steps) =>
+      privateArgument(PACKED_INPUT, (piece.first + index * piece.size) * height * width, steps),
+    distances: ({ size }) => ({
+      image: imageLength,
+      row: g.strideHeight * width * size,
+      pixel: g.strideWidth * size,
+      tapRow: width * size,
+      tapColumn: size,
+      piece: height * width * size,
+    }),
+    packs: (traits) =>
+      pieces.map((piece): Part => {
+        const b = new ProgramBuilder(`pack ${step.layer} input`, traits.lanes, ['input', 'packed'])
+        const [from, to] = [b.parameter('input'), b.parameter('packed')]
+        b.loop(piece.count, () => {
+          b.walk(height, [[from, bytes(input.rowPitch)]], () => {
+            b.walk(width, [[from, bytes(input.pixelPitch)]], () => {
+              let c = 0
+              for (; c + traits.lanes <= piece.size; c += traits.lanes)
+                b.store(to, bytes(c), b.load(from, bytes(c)))
+              for (; c < piece.size; c++) b.storeLane(to, bytes(c), b.loadLane(from, bytes(c)))
+              b.advance(to, bytes(piece.size))
+            })
+          })
+          b.advance(from, bytes(piece.size))
+        })
+        return {
+          program: b.finish(),
+          grid: [images],
+          arguments: {
+            input: argument(input, corner + piece.first, [input.imagePitch]),
+            packed: privateArgument(PACKED_INPUT, piece.first * height * width, [imageLength]),
+          },
+        }
+      }),
+  }
 }
 
 /**
- * A task is one kernel row (where channels are padded: one tap) by some blocks of filters, over all images. The sums
- * go to memory after each image: more exact than one long sum, and an image's values stay in the cache.
+ * A task is one kernel row (where the input is packed, one tap) by some pieces of channels and blocks of filters, over
+ * all images. The sums go to memory after each image: more exact than one long sum, and the image stays in the cache.
  */
 function productParts(
   step: WeightsGradient,
   traits: TargetTraits,
   candidate: WeightsGradientCandidate,
   block: Run,
+  input: InputOperand,
+  piece: Run,
 ): Part[] {
   const { geometry: g } = step.options
-  const { input, gradient } = step.reads
+  const { gradient } = step.reads
   const { weightsGradient } = step.writes
   const [images, height, width] = gradient.shape
-  const channels = input.shape[3]
   const pixels = height * width
+  const channels = step.reads.input.shape[3]
   const blockWidth = block.size * traits.lanes
-  const isContiguous = input.pixelPitch === channels
-  const rows = isContiguous ? g.kernelWidth * channels : channels
-  const columns = isContiguous ? 1 : g.kernelWidth
-  const taskRows = g.kernelHeight * columns
-  const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
+  const packedBlock = images * pixels * blockWidth
+  const distance = input.distances(piece)
+  const cRow = weightsGradient.pixelPitch
 
-  const wantedBlocks = Math.max(1, Math.floor((taskRows * block.count) / WANTED_TASKS))
-  const wantedCuts = Math.min(
-    Math.ceil(WANTED_TASKS / (taskRows * block.count)),
-    Math.ceil(rows / candidate.rows),
-  )
-  return runsOf(evenSplit(block.count, wantedBlocks)).flatMap((blocks) =>
-    runsOf(evenSplit(rows, Math.ceil(rows / wantedCuts))).map((cut): Part => {
-      const packedBlock = images * pixels * blockWidth
-      const b = new ProgramBuilder(`${step.layer} weights gradient ${candidate.tile}`, traits.lanes, [
-        'input',
-        'gradient',
-        'weights',
-      ])
+  const taps = g.kernelHeight * input.columns
+  const pieceShare =
+    (piece.count * piece.size) / input.pieces.reduce((sum, run) => sum + run.count * run.size, 0)
+  const wanted = Math.ceil(WANTED_TASKS * pieceShare)
+  const blocksEach = Math.max(1, Math.floor((taps * block.count) / wanted))
+  const cuts = Math.min(piece.count, Math.ceil(wanted / (taps * block.count)))
+
+  return runsOf(evenSplit(block.count, blocksEach)).flatMap((blocks) =>
+    runsOf(evenSplit(piece.count, Math.ceil(piece.count / cuts))).map((pieces): Part => {
+      const name = `${step.layer} weights gradient ${candidate.tile}`
+      const b = new ProgramBuilder(name, traits.lanes, ['input', 'gradient', 'weights'])
       const at = { a: b.parameter('input'), b: b.parameter('gradient'), c: b.parameter('weights') }
-      const bytes = (values: number) => values * FLOAT_BYTES
-      const cRow = bytes(weightsGradient.pixelPitch)
       const zero = b.splat(0)
-      b.walk(cut.size, [[at.c, cRow]], () => {
+      b.walk(pieces.size * piece.size, [[at.c, bytes(cRow)]], () => {
         for (let v = 0; v < blocks.size * block.size; v++) b.store(at.c, v * b.vectorBytes, zero)
       })
-      const sum = [
-        { count: height, a: bytes(g.strideHeight * input.rowPitch), b: bytes(width * blockWidth) },
-        { count: width, a: bytes(g.strideWidth * input.pixelPitch), b: bytes(blockWidth) },
-      ]
+      const inputRow = bytes(distance.row)
+      const gradientRow = bytes(width * blockWidth)
       const overImages = [
-        [at.a, bytes(input.imagePitch)],
+        [at.a, bytes(distance.image)],
         [at.b, bytes(pixels * blockWidth)],
       ] as const
       const overBlocks = [
         [at.b, bytes(packedBlock)],
         [at.c, bytes(blockWidth)],
       ] as const
-      b.walk(images, overImages, () => {
+      const overPieces = [
+        [at.a, bytes(distance.piece)],
+        [at.c, bytes(piece.size * cRow)],
+      ] as const
+      /** All rows of C, from the pixels of some rows of the image. */
+      const addPixels = (pixelRows: number): void => {
+        const sum = [
+          { count: pixelRows, a: inputRow, b: gradientRow },
+          { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
+        ]
+        const tile = {
+          rows: piece.size,
+          vectors: block.size,
+          unroll: candidate.unroll,
+          sum,
+          aRow: FLOAT_BYTES,
+          cRow: bytes(cRow),
+        }
         b.walk(blocks.size, overBlocks, () => {
-          for (const { size, count } of runsOf(evenSplit(cut.size, candidate.rows))) {
-            b.loop(count, () => {
-              const tile = { ...candidate, vectors: block.size, rows: size, sum, aRow: FLOAT_BYTES, cRow }
-              writeTile(b, tile, at, { begin: 'accumulate' })
-              b.advance(at.a, size * FLOAT_BYTES)
-              b.advance(at.c, size * cRow)
-            })
-          }
-          b.advance(at.a, -cut.size * FLOAT_BYTES)
-          b.advance(at.c, -cut.size * cRow)
+          b.walk(pieces.size, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
         })
+      }
+      b.walk(images, overImages, () => {
+        for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
+          b.loop(count, () => {
+            addPixels(size)
+            b.advance(at.a, size * inputRow)
+            b.advance(at.b, size * gradientRow)
+          })
+        }
+        b.advance(at.a, -height * inputRow)
+        b.advance(at.b, -height * gradientRow)
       })
-      const firstBlock = block.first * traits.lanes
-      const perBlocks = blocks.size * blockWidth
-      const tapRows = g.kernelWidth * channels * weightsGradient.pixelPitch
+      const firstFilter = block.first * traits.lanes + blocks.first * blockWidth
+      const firstRow = piece.first + pieces.first * piece.size
       return {
         program: b.finish(),
-        grid: [g.kernelHeight, columns, cut.count, blocks.count],
+        grid: [g.kernelHeight, input.columns, pieces.count, blocks.count],
         arguments: {
-          input: argument(input, corner + cut.first, [input.rowPitch, input.pixelPitch, cut.size, 0]),
-          gradient: privateArgument(PACKED, firstBlock * images * pixels + blocks.first * packedBlock, [
+          input: input.at(piece, pieces.first, [
+            distance.tapRow,
+            distance.tapColumn,
+            pieces.size * distance.piece,
             0,
-            0,
-            0,
-            blocks.size * packedBlock,
           ]),
-          weights: argument(
-            weightsGradient,
-            firstBlock + blocks.first * blockWidth + cut.first * weightsGradient.pixelPitch,
-            [
-              tapRows,
-              channels * weightsGradient.pixelPitch,
-              cut.size * weightsGradient.pixelPitch,
-              perBlocks,
-            ],
+          gradient: privateArgument(
+            PACKED_GRADIENT,
+            block.first * traits.lanes * images * pixels + blocks.first * packedBlock,
+            [0, 0, 0, blocks.size * packedBlock],
           ),
+          weights: argument(weightsGradient, firstFilter + firstRow * cRow, [
+            g.kernelWidth * channels * cRow,
+            channels * cRow,
+            pieces.size * piece.size * cRow,
+            blocks.size * blockWidth,
+          ]),
         },
       }
     }),

@@ -4,7 +4,8 @@ import type { Part, TargetTraits } from './kernel.ts'
 /** Sums in flight: 10 hide the latency of two multipliers; which count a compiler serves best is measured. */
 const ACCUMULATORS = [10, 12, 14] as const
 const UNROLLED = 4
-const ROUNDS = 400_000
+/** Some ten milliseconds: the way to the threads and back is a hundredth of it or less. */
+const ROUNDS = 1_500_000
 
 /** A loop of nothing but multiply-adds in registers, and its FLOPs. The most that any kernel of this target can reach. */
 export function peakPrograms(traits: TargetTraits): { program: Program; flops: number }[] {

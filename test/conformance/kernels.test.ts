@@ -10,14 +10,16 @@ import { elementCount } from '../../src/tensor.ts'
 import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../support/inline.ts'
 
 /** Float32 against float64, given the same inputs. A wrong kernel is off by 1e-2 or more. */
-const TOLERANCE = 2e-6
+const TOLERANCE = 2e-5
+/** All terms are near 1; a sum of few that happens to cancel is not to be more exact than they are. */
+const SMALLEST_MEAN_SQUARE = 0.01
 
 const targets: { target: InlineTarget; runs: number }[] = [
-  { target: wasmTarget(false), runs: 60 },
-  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 60 }] : []),
-  { target: interpretTarget(4), runs: 25 },
-  { target: interpretTarget(8), runs: 25 },
-  { target: interpretTarget(16), runs: 25 },
+  { target: wasmTarget(false), runs: 120 },
+  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 120 }] : []),
+  { target: interpretTarget(4), runs: 40 },
+  { target: interpretTarget(8), runs: 40 },
+  { target: interpretTarget(16), runs: 40 },
 ]
 
 const size = fc.integer({ min: 1, max: 13 })
@@ -136,8 +138,8 @@ function checkSteps(target: InlineTarget, network: Network, batch: number, choic
   plan.steps.forEach((step, index) => {
     run.runStep(index)
     for (const comparison of compareStep(step, run.look, { index: 0, count: 1 })) {
-      const { tensor, differenceSquares, truthSquares } = comparison
-      const error = Math.sqrt(differenceSquares / (truthSquares || 1))
+      const { tensor, differenceSquares, truthSquares, values } = comparison
+      const error = Math.sqrt(differenceSquares / Math.max(truthSquares, values * SMALLEST_MEAN_SQUARE))
       const { algorithm, tile } = run.candidates[index]!
       expect(error, `${step.kind} '${tensor}', ${algorithm} ${tile}`).toBeLessThan(TOLERANCE)
     }
