@@ -76,7 +76,7 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   const losses = new Set<string>()
   const layers = definition.layers.map((layer): ResolvedLayer => {
     requireName(name, layer.name, shapes)
-    if (!(layer.kind in layerDefinitions)) {
+    if (!Object.hasOwn(layerDefinitions, layer.kind)) {
       throw new NetworkError(
         `${layer.name}: ${unknownName('layer kind', layer.kind, Object.keys(layerDefinitions))}`,
       )
@@ -136,10 +136,14 @@ export function parametersOf(network: Network): Readonly<Record<string, Paramete
 
 /** The shape of an input or of a layer's tensor, an image's. */
 export function shapeOf(network: Network, tensor: string): Shape {
-  const shape =
-    network.inputs[tensor] ?? network.layers.find(({ layer }) => layer.name === tensor)?.outputShape
-  if (!shape) throw new NetworkError(`${network.name} has no tensor '${tensor}'`)
-  return shape
+  const shapes: Record<string, Shape> = {
+    ...network.inputs,
+    ...Object.fromEntries(network.layers.map(({ layer, outputShape }) => [layer.name, outputShape])),
+  }
+  if (!Object.hasOwn(shapes, tensor)) {
+    throw new NetworkError(`${network.name}: ${unknownName('tensor', tensor, Object.keys(shapes))}`)
+  }
+  return shapes[tensor]!
 }
 
 /** The layers whose tensors no other layer but a loss reads: what forward is run for. */
