@@ -30,10 +30,7 @@ const PACKED_INPUT = 1
 /** Enough tasks that all threads end together, since each goes over all images. */
 const WANTED_TASKS = 48
 
-/**
- * Where the input is not packed, pixels that are summed at once: so few that what they read stays in the first-level
- * cache for the next rows of C.
- */
+/** Pixels that are summed at once: all, or so few that what they read stays in the first-level cache for the next rows of C. */
 const PIXELS_AT_ONCE = 300
 
 /** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
@@ -51,10 +48,8 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
     const [, height, width] = reads.gradient.shape
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
     const few = Math.max(1, Math.min(height, Math.floor(PIXELS_AT_ONCE / width)))
-    const ways =
-      reads.input.shape[3] >= MIN_PACKED_CHANNELS
-        ? [{ isInputPacked: true, rowsAtOnce: height }]
-        : [...new Set([height, few])].map((rowsAtOnce) => ({ isInputPacked: false, rowsAtOnce }))
+    const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
+    const ways = [...new Set([height, few])].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
     return shapes.flatMap((shape) =>
       ways.map((way): WeightsGradientCandidate => {
         const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
