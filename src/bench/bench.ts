@@ -185,7 +185,7 @@ function runOf(
     samplesMs: measured.samplesMs,
     startsMs: measured.startsMs,
     summary,
-    check: rest.check,
+    check: rest.check && { ...rest.check },
     flops,
     gflopsPerSecond,
     peakGflopsPerSecond,
@@ -193,7 +193,7 @@ function runOf(
     imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
     peakMemoryBytes: isNode ? process.resourceUsage().maxRSS * 1024 : 0,
     layers: session ? layerTimes(network, pass, batch, session.steps, measured.stepMeansMs()) : [],
-    tuning: session?.tuning ?? null,
+    tuning: session?.tuning ? { ...session.tuning } : null,
     interrupted: rest.interrupted,
   }
 }

@@ -1,1 +1,37 @@
-console.log(1)
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { VERSION } from '../version.ts'
+import { addBenchCommand } from './bench.ts'
+import { throwUsageErrors } from './command.ts'
+import { exitCodeOf, oneLine } from './errors.ts'
+import { addInfoCommand } from './info.ts'
+import { flushOutput } from './output.ts'
+import { addRunCommand } from './run.ts'
+
+async function main(): Promise<number> {
+  const program = new Command('convmark')
+    .description('Convolutional networks in JavaScript at machine speed, and a benchmark that checks first')
+    .version(VERSION)
+    .configureOutput({ outputError: () => {} }) // errors are thrown, and are one line
+  throwUsageErrors(program)
+  let exitCode = 0
+  const onEnd = (code: number): void => {
+    exitCode = code
+  }
+  addBenchCommand(program, onEnd)
+  addRunCommand(program, onEnd)
+  addInfoCommand(program, onEnd)
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    exitCode = exitCodeOf(error)
+    const message = oneLine(error)
+    if (message) process.stderr.write(`convmark: ${message}\n`)
+  }
+  return exitCode
+}
+
+const exitCode = await main()
+await flushOutput()
+// Workers of an interrupted run may still be computing; nothing waits for them.
+process.exit(exitCode)

@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { FormatError, messageOf } from '../errors.ts'
+
+// The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
+
+export const SCHEMA_VERSION = 1
+
+const ms = z.number().nonnegative()
+
+const summarySchema = z.looseObject({
+  meanMs: ms,
+  /** The population's. */
+  sdMs: ms,
+  medianMs: ms,
+  minMs: ms,
+  maxMs: ms,
+  p95Ms: ms,
+})
+
+const layerSchema = z.looseObject({
+  name: z.string(),
+  kind: z.string(),
+  /** With the batch: (N, H, W, C); a loss has none. */
+  shape: z.array(z.number().int().positive()),
+  algorithm: z.string(),
+  /** In forward-backward those of all the layer's steps that have one. */
+  tile: z.string(),
+  /** Means over all samples; null where the engine's steps can't be seen. */
+  forwardMs: ms.nullable(),
+  backwardMs: ms.nullable(),
+  /** Of the whole batch, forward; 2 a multiply-add. */
+  flops: z.number().nonnegative(),
+  backwardFlops: z.number().nonnegative(),
+})
+
+const checkSchema = z.looseObject({
+  against: z.string(),
+  maxRelativeError: z.number(),
+  tensor: z.string(),
+  passed: z.boolean(),
+})
+
+const tuningSchema = z.looseObject({
+  version: z.literal(1),
+  processor: z.string(),
+  engine: z.string(),
+  choices: z.record(z.string(), z.string()),
+})
+
+const runSchema = z.looseObject({
+  network: z.string(),
+  imageSize: z.number().int().positive(),
+  seed: z.number().int(),
+  engine: z.looseObject({
+    name: z.string(),
+    target: z.string(),
+    threads: z.number().int().positive(),
+    reason: z.string(),
+    v8Flags: z.array(z.string()),
+  }),
+  pass: z.enum(['forward', 'forward-backward']),
+  batch: z.number().int().positive(),
+  burnIn: z.number().int().nonnegative(),
+  batches: z.number().int().positive(),
+  samplesMs: z.array(ms),
+  /** When each sample began, from the first one's start. */
+  startsMs: z.array(ms),
+  /** Null where the run was interrupted before its first sample. */
+  summary: summarySchema.nullable(),
+  /** Null: unchecked. */
+  check: checkSchema.nullable(),
+  /** Of one batch. */
+  flops: z.number().nonnegative(),
+  gflopsPerSecond: z.number().nonnegative(),
+  peakGflopsPerSecond: z.number().positive().nullable(),
+  peakFraction: z.number().nonnegative().nullable(),
+  imagesPerSecond: z.number().nonnegative(),
+  /** The process's largest resident size so far. */
+  peakMemoryBytes: z.number().nonnegative(),
+  layers: z.array(layerSchema),
+  tuning: tuningSchema.nullable(),
+  interrupted: z.boolean(),
+})
+
+const environmentSchema = z.looseObject({
+  date: z.string(),
+  processor: z.string(),
+  cores: z.number().int().positive(),
+  memoryBytes: z.number().positive(),
+  platform: z.string(),
+  arch: z.string(),
+  node: z.string(),
+  v8: z.string(),
+  /** Over the last minute; null where the system does not tell. */
+  loadAverage: z.number().nonnegative().nullable(),
+  /** Of the folder that the command ran in; null without git. */
+  gitCommit: z.string().nullable(),
+})
+
+export const resultSchema = z.looseObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  tool: z.looseObject({ name: z.literal('convmark'), version: z.string() }),
+  environment: environmentSchema,
+  runs: z.array(runSchema),
+})
+
+export type Result = z.infer<typeof resultSchema>
+export type Run = z.infer<typeof runSchema>
+export type Summary = z.infer<typeof summarySchema>
+export type LayerTime = z.infer<typeof layerSchema>
+export type Environment = z.infer<typeof environmentSchema>
+
+/** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
+export function parseResult(text: string, fileName: string): Result {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new FormatError(`${fileName}: not JSON, or cut short: ${messageOf(error)}`)
+  }
+  const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion
+  if (typeof version === 'number' && version !== SCHEMA_VERSION) {
+    throw new FormatError(
+      `${fileName}: a result of schema version ${version}; this convmark reads ${SCHEMA_VERSION}`,
+    )
+  }
+  const parsed = resultSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = issue!.path.join('.') || 'the whole'
+  throw new FormatError(`${fileName}: not a convmark result: ${field}: ${issue!.message}`)
+}

@@ -1,0 +1,61 @@
+import type { Command, CommanderError } from 'commander'
+import { UsageError, unknownName } from '../errors.ts'
+
+/** What a command's action ends with. */
+export type OnEnd = (exitCode: number) => void
+
+/** A command of the program whose wrong use is thrown as UsageError. */
+export function addCommand(program: Command, name: string, description: string): Command {
+  const command = program.command(name).description(description)
+  throwUsageErrors(command)
+  return command
+}
+
+export function throwUsageErrors(command: Command): void {
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 || error.code === 'commander.help' ? error : usageError(error, command)
+  })
+}
+
+function usageError(error: CommanderError, command: Command): UsageError {
+  const [, name = ''] = /'([^']*)'/.exec(error.message) ?? []
+  if (error.code === 'commander.unknownOption') {
+    const options = command.options.map(({ long, short }) => long ?? short ?? '')
+    return new UsageError(unknownName('option', name, [...options, '--help']))
+  }
+  if (error.code === 'commander.unknownCommand') {
+    return new UsageError(
+      unknownName(
+        'command',
+        name,
+        command.commands.map((subcommand) => subcommand.name()),
+      ),
+    )
+  }
+  return new UsageError(error.message.replace(/^error: /, ''))
+}
+
+/** Parses an option's value; throws UsageError that names option, value and what is allowed. */
+export function positiveInteger(option: string): (text: string) => number {
+  return integer(option, 1, 'a positive integer')
+}
+
+export function integerFromZero(option: string): (text: string) => number {
+  return integer(option, 0, 'an integer from 0')
+}
+
+function integer(option: string, min: number, allowed: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value
+    throw new UsageError(`${option} is '${text}'; it must be ${allowed}`)
+  }
+}
+
+export function oneOf<Name extends string>(option: string, allowed: readonly Name[]): (text: string) => Name {
+  return (text) => {
+    const found = allowed.find((name) => name === text)
+    if (found === undefined) throw new UsageError(unknownName(`value of ${option}`, text, allowed))
+    return found
+  }
+}

@@ -1,0 +1,16 @@
+import { CommanderError } from 'commander'
+import { ConvmarkError, messageOf } from '../errors.ts'
+
+export function exitCodeOf(error: unknown): number {
+  // What is left of commander's are help and version, asked for or not.
+  if (error instanceof CommanderError) return error.code === 'commander.help' ? 2 : error.exitCode
+  return error instanceof ConvmarkError ? error.exitCode : 1
+}
+
+/** The message without line breaks; empty where all is said. */
+export function oneLine(error: unknown): string {
+  if (error instanceof CommanderError) return ''
+  return messageOf(error)
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')
+}

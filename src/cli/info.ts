@@ -1,0 +1,51 @@
+import type { Command } from 'commander'
+import { messageOf, UnavailableError } from '../errors.ts'
+import { machineLines, type TargetStatus } from '../report/machine.ts'
+import { networkLines } from '../report/network.ts'
+import { addCommand, type OnEnd } from './command.ts'
+import { untilInterrupted } from './interrupt.ts'
+import { Output } from './output.ts'
+
+interface Options {
+  readonly color: boolean
+}
+
+/** In this order, since a target may set flags of V8 for the whole process. */
+const SPECS = ['wasm', 'reference', 'wasm:revectorized']
+
+export function addInfoCommand(program: Command, onEnd: OnEnd): void {
+  addCommand(program, 'info', "this machine's engines and peaks, or a network's layers and counts")
+    .argument('[network]', 'a network; left out, the machine')
+    .option('--no-color', 'plain text')
+    .action(async (network: string | undefined, options: Options) => {
+      const output = new Output({ color: options.color, isAllThereIs: true })
+      if (network === undefined) await untilInterrupted(() => machine(output))
+      else {
+        const { networkNamed } = await import('../networks/index.ts')
+        output.lines(...networkLines(networkNamed(network), output.palette))
+      }
+      onEnd(0)
+    })
+}
+
+async function machine(output: Output): Promise<void> {
+  const { describeEnvironment } = await import('../bench/environment.ts')
+  const { measureMachine } = await import('../bench/machine.ts')
+  const environment = await describeEnvironment()
+  const measured = await measureMachine('auto', {})
+  const targets: TargetStatus[] = []
+  for (const spec of SPECS) targets.push(await statusOf(spec))
+  output.lines(...machineLines(environment, targets, measured, output.palette))
+}
+
+async function statusOf(spec: string): Promise<TargetStatus> {
+  const { openEngine } = await import('../engines/index.ts')
+  try {
+    const engine = await openEngine(spec, { experimentalV8Flags: true })
+    await engine.dispose()
+    return { spec, isAvailable: true, reason: engine.info.reason.replace(/^asked for; /, '') }
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error
+    return { spec, isAvailable: false, reason: messageOf(error) }
+  }
+}

@@ -1,0 +1,113 @@
+import type { Command } from 'commander'
+import { ConvmarkError, FormatError } from '../errors.ts'
+import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
+import { shapeLine } from '../report/classic.ts'
+import type { Session } from '../session.ts'
+import { addCommand, type OnEnd, positiveInteger } from './command.ts'
+import { untilInterrupted } from './interrupt.ts'
+import { Output } from './output.ts'
+import { openProgress } from './progress.ts'
+
+interface Options {
+  readonly weights: string
+  readonly input: string
+  readonly output: string
+  readonly gradients?: boolean
+  readonly engine: string
+  readonly threads?: number
+  readonly color: boolean
+}
+
+const IMAGES = 'images'
+
+export function addRunCommand(program: Command, onEnd: OnEnd): void {
+  addCommand(program, 'run', 'run a network once, with weights and images from safetensors files')
+    .argument('[network]', 'the network', 'alexnet')
+    .requiredOption('--weights <file>', 'its parameters: conv1/weights, conv1/biases, ...')
+    .requiredOption('--input <file>', 'its input: images, (batch, size, size, channels)')
+    .requiredOption('--output <file>', 'what it makes: the activations by layer name')
+    .option('--gradients', "the loss and the parameters' gradients too: conv1/weights.gradient, ...")
+    .option('--engine <spec>', 'name[:target][@threads]: auto, wasm, wasm:revectorized, reference', 'auto')
+    .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
+    .option('--no-color', 'plain text')
+    .action(async (network: string, options: Options) => {
+      await run(network, options)
+      onEnd(0)
+    })
+}
+
+async function run(networkName: string, options: Options): Promise<void> {
+  const { parseEngineSpec } = await import('../engines/index.ts')
+  parseEngineSpec(options.engine)
+  const { networkNamed, parametersOf } = await import('../networks/index.ts')
+  networkNamed(networkName) // an unknown one is found before any file is read
+  const { readSafetensors, requireWritable, writeSafetensors } = await import('../formats/files.ts')
+  const { requireTensors } = await import('../formats/safetensors.ts')
+  await requireWritable(options.output)
+
+  const input = (await readSafetensors(options.input)).tensors
+  const [batch, imageSize] = imagesExtents(options.input, input)
+  const network = networkNamed(networkName, { imageSize })
+  const inputShapes = Object.entries(network.inputs).map(([name, shape]) => [name, [batch, ...shape]])
+  const inputs = requireTensors(options.input, input, Object.fromEntries(inputShapes))
+  const parameters = Object.entries(parametersOf(network))
+  const shapes = Object.fromEntries(parameters.map(([name, { shape }]) => [name, shape]))
+  const weights = (await readSafetensors(options.weights)).tensors
+  const values = requireTensors(options.weights, weights, shapes)
+
+  const output = new Output({ color: options.color, isAllThereIs: false })
+  const progress = await openProgress()
+  const { openSession } = await import('../session.ts')
+  const written = await untilInterrupted(async (signal) => {
+    const session = await openSession(network, {
+      batch,
+      pass: options.gradients ? 'forward-backward' : 'forward',
+      engine: options.engine,
+      keep: 'printed',
+      experimentalV8Flags: true,
+      signal,
+      onProgress: ({ done, total }) => progress.update('tuning', done, total),
+      ...(options.threads !== undefined && { threads: options.threads }),
+    })
+    try {
+      session.write(values)
+      await session.run(inputs, { signal })
+      return results(session)
+    } finally {
+      await session.dispose()
+    }
+  }).finally(() => progress.clear())
+  await writeSafetensors(options.output, written)
+  output.lines(...Object.entries(written).map(([name, { shape }]) => shapeLine(name, shape)))
+}
+
+/** The input's shape tells the batch and the network's image size. */
+function imagesExtents(file: string, tensors: ReadonlyMap<string, StoredTensor>): [number, number] {
+  const images = tensors.get(IMAGES)
+  if (!images) throw new FormatError(`${file}: ${IMAGES}: it is missing`)
+  const [batch = 0, height = 0, width = 0] = images.shape
+  if (images.shape.length !== 4 || batch === 0 || height === 0 || height !== width) {
+    throw new FormatError(
+      `${file}: ${IMAGES}: its shape is [${images.shape.join(', ')}]; (batch, size, size, channels) is expected`,
+    )
+  }
+  return [batch, height]
+}
+
+/** The printed activations and what the run is for: outputs, and of forward-backward the loss and the gradients. */
+function results(session: Session): Record<string, Tensor> {
+  const { network, plan } = session
+  const names = new Set([...network.printed, ...plan.outputs])
+  const tensors: Record<string, Tensor> = {}
+  for (const name of names) {
+    const data = session.read(name)
+    const bad = data.findIndex((value) => !Number.isFinite(value))
+    if (bad >= 0) {
+      throw new ConvmarkError(
+        `${name}: value ${bad} of ${data.length} is ${data[bad]}; these weights and images leave float32's range`,
+      )
+    }
+    tensors[name] = { shape: plan.tensors[name]!.shape, data }
+  }
+  return tensors
+}

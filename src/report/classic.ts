@@ -1,0 +1,55 @@
+// The article's lines, byte for byte: scripts that read the original's output read this one's too.
+import type { TimeStamp } from '../bench/events.ts'
+import type { Run } from '../bench/result.ts'
+
+const STEPS_PER_LINE = 10
+
+/** `conv1  [32, 56, 56, 64]` */
+export function shapeLine(name: string, shape: readonly number[]): string {
+  return `${name}  [${shape.join(', ')}]`
+}
+
+/** Every tenth step after burn-in has a line, from step 0 on. */
+export function hasStepLine(step: number): boolean {
+  return step % STEPS_PER_LINE === 0
+}
+
+/** `2026-01-31 12:00:00.123456: step 0, duration = 0.123` */
+export function stepLine(step: number, durationMs: number, endedAt: TimeStamp): string {
+  return `${formatTime(endedAt)}: step ${step}, duration = ${formatSeconds(durationMs)}`
+}
+
+/**
+ * `2026-01-31 12:00:00.123456: Forward across 100 steps, 0.123 +/- 0.001 sec / batch`, with the steps that were made;
+ * null without one.
+ */
+export function passLine(run: Run, endedAt: TimeStamp): string | null {
+  if (!run.summary) return null
+  const { meanMs, sdMs } = run.summary
+  const times = `${formatSeconds(meanMs)} +/- ${formatSeconds(sdMs)}`
+  return `${formatTime(endedAt)}: ${passName(run.pass)} across ${run.samplesMs.length} steps, ${times} sec / batch`
+}
+
+/** `Forward`, `Forward-backward` */
+export function passName(pass: Run['pass']): string {
+  return pass === 'forward' ? 'Forward' : 'Forward-backward'
+}
+
+/** Local time with six digits of the second. */
+export function formatTime(timeStamp: TimeStamp): string {
+  const wholeMs = Math.floor(timeStamp)
+  const date = new Date(wholeMs)
+  const digits = (value: number, length: number) => String(value).padStart(length, '0')
+  const day = [digits(date.getFullYear(), 4), digits(date.getMonth() + 1, 2), digits(date.getDate(), 2)].join(
+    '-',
+  )
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((value) => digits(value, 2))
+    .join(':')
+  const microseconds = 1000 * date.getMilliseconds() + Math.floor(1000 * (timeStamp - wholeMs))
+  return `${day} ${time}.${digits(microseconds, 6)}`
+}
+
+function formatSeconds(ms: number): string {
+  return (ms / 1000).toFixed(3)
+}

@@ -1,0 +1,26 @@
+// Numbers for people: as many digits as a measurement can carry.
+
+/** `448.1`, `12.34`, `0.123`: milliseconds. */
+export function formatMs(ms: number): string {
+  return ms.toFixed(ms >= 100 ? 1 : ms >= 10 ? 2 : 3)
+}
+
+/** `91.3%` */
+export function formatPercent(fraction: number): string {
+  return `${(100 * fraction).toFixed(1)}%`
+}
+
+/** `94.1`, `1.07`: GFLOP/s, images a second. */
+export function formatRate(rate: number): string {
+  return rate.toFixed(rate >= 10 ? 1 : 2)
+}
+
+/** `2,469,696` */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** `283 MB` */
+export function formatMegabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`
+}

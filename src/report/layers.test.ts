@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { exampleBackward, exampleRun } from '../../test/support/run.ts'
+import { layerLines } from './layers.ts'
+import { PLAIN } from './palette.ts'
+
+it('has a row a layer and their sum', () => {
+  expect(layerLines(exampleRun(), PLAIN)).toEqual([
+    'Forward, layer by layer',
+    'layer  output            forward ms  GFLOP/s  of peak  of run  algorithm  tile',
+    'conv1  [32, 56, 56, 64]       300.0     90.0    81.8%   75.0%  direct     4x8',
+    'pool1  [32, 27, 27, 64]       98.00        -        -   24.5%  plain',
+    "sum of the layers 398.0 ms, 99.5% of the run's mean 400.0 ms (its median 400.0 ms)",
+  ])
+})
+
+it('has backward beside forward', () => {
+  const [, heading, conv1, loss, sum] = layerLines(exampleBackward, PLAIN)
+  expect(heading).toMatch(/forward ms +GFLOP\/s +of peak +of run +backward ms +GFLOP\/s +of peak +of run/)
+  expect(conv1).toMatch(
+    / 300\.0 +90\.0 +81\.8% +25\.0% +897\.0 +60\.2 +54\.7% +74\.8% +direct +forward 4x8, weights 3x12$/,
+  )
+  expect(loss).toMatch(/^loss +\[\] +1\.000 +- +- +0\.1% +2\.000 +- +- +0\.2% +plain$/)
+  expect(sum).toMatch(/^sum of the layers 1200\.0 ms, 100\.0% /)
+})
+
+it('says why there is no table', () => {
+  const layers = exampleRun().layers.map((layer) => ({ ...layer, forwardMs: null }))
+  expect(layerLines(exampleRun({ layers }), PLAIN)[1]).toBe('engine wasm does not show its layers')
+  expect(layerLines(exampleRun({ summary: null }), PLAIN)[1]).toBe('no sample was taken')
+})

@@ -1,0 +1,57 @@
+import type { LayerTime, Run } from '../bench/result.ts'
+import { passName } from './classic.ts'
+import { formatMs, formatPercent, formatRate } from './format.ts'
+import type { Palette } from './palette.ts'
+import { type Alignment, alignColumns } from './table.ts'
+
+/** `--layers`: where a run's time goes. Shares of the run are of its mean, since layer times are means too. */
+export function layerLines(run: Run, palette: Palette): string[] {
+  const title = palette.bold(`${passName(run.pass)}, layer by layer`)
+  const { summary } = run
+  if (!summary) return [title, 'no sample was taken']
+  if (run.layers.every(({ forwardMs }) => forwardMs === null)) {
+    return [title, `engine ${run.engine.name} does not show its layers`]
+  }
+
+  const isBackward = run.pass === 'forward-backward'
+  const directions = isBackward ? (['forward', 'backward'] as const) : (['forward'] as const)
+  const cells = (layer: LayerTime, direction: 'forward' | 'backward'): string[] => {
+    const ms = direction === 'forward' ? layer.forwardMs : layer.backwardMs
+    const flops = direction === 'forward' ? layer.flops : layer.backwardFlops
+    if (ms === null || (ms === 0 && flops === 0)) return ['-', '-', '-', '-']
+    const rate = flops > 0 && ms > 0 ? flops / ms / 1e6 : null
+    const peak = run.peakGflopsPerSecond
+    return [
+      formatMs(ms),
+      rate === null ? '-' : formatRate(rate),
+      rate === null || peak === null ? '-' : formatPercent(rate / peak),
+      formatPercent(ms / summary.meanMs),
+    ]
+  }
+  const headings = ['layer', 'output']
+  const alignments: Alignment[] = ['left', 'left']
+  for (const direction of directions) {
+    headings.push(`${direction} ms`, 'GFLOP/s', 'of peak', 'of run')
+    alignments.push('right', 'right', 'right', 'right')
+  }
+  const rows = [
+    [...headings, 'algorithm', 'tile'],
+    ...run.layers.map((layer) => [
+      layer.name,
+      `[${layer.shape.join(', ')}]`,
+      ...directions.flatMap((direction) => cells(layer, direction)),
+      layer.algorithm,
+      layer.tile,
+    ]),
+  ]
+  const [heading, ...body] = alignColumns(rows, [...alignments, 'left', 'left'])
+
+  const sumMs = run.layers.reduce(
+    (sum, { forwardMs, backwardMs }) => sum + (forwardMs ?? 0) + (backwardMs ?? 0),
+    0,
+  )
+  const sumLine =
+    `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.meanMs)} of the run's mean ` +
+    `${formatMs(summary.meanMs)} ms (its median ${formatMs(summary.medianMs)} ms)`
+  return [title, palette.dim(heading!), ...body, sumLine]
+}

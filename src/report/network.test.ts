@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import { alexnet } from '../networks/index.ts'
+import { networkCounts, networkLines } from './network.ts'
+import { PLAIN } from './palette.ts'
+
+it('counts alexnet', () => {
+  const counts = networkCounts(alexnet())
+  expect(counts).toMatchObject({ parameters: 2_469_696, connections: 658_145_280, neurons: 492_096 })
+  expect((counts.forwardFlops / 1e9).toFixed(3)).toBe('1.316')
+  expect((counts.forwardBackwardFlops / 1e9).toFixed(3)).toBe('3.803')
+})
+
+it('puts the counts beside those of the article', () => {
+  const lines = networkLines(alexnet(), PLAIN)
+  expect(lines).toContain(
+    'conv1   conv      [B, 56, 56, 64]       23,296   72,855,552  200,704          145.7             291.4',
+  )
+  const cells = lines.map((line) => line.split(/ {2,}/))
+  expect(cells).toContainEqual(['connections', '658,145,280', '630 million'])
+  expect(cells).toContainEqual(['parameters', '2,469,696', '60 million'])
+  expect(cells).toContainEqual(['neurons', '492,096', '650 thousand'])
+})

@@ -1,0 +1,11 @@
+/** Colours as functions, so that plain text is the same code with a palette that changes nothing. */
+export interface Palette {
+  bold(text: string): string
+  dim(text: string): string
+  green(text: string): string
+  yellow(text: string): string
+}
+
+const same = (text: string): string => text
+
+export const PLAIN: Palette = { bold: same, dim: same, green: same, yellow: same }

@@ -1,0 +1,78 @@
+import type { Run, Summary } from '../bench/result.ts'
+import { passName } from './classic.ts'
+import { formatMegabytes, formatMs, formatPercent, formatRate } from './format.ts'
+import type { Palette } from './palette.ts'
+import { alignColumns } from './table.ts'
+
+/** The lines below the classic ones. A run that was cut off before its first sample is only said to be. */
+export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
+  if (runs.length === 0) return []
+  const { name, target, threads, reason, v8Flags } = runs[0]!.engine
+  const lines = [
+    `engine   ${palette.bold(`${name}, ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`)}`,
+    `reason   ${reason}`,
+  ]
+  if (v8Flags.length > 0) lines.push(`V8       ${v8Flags.join(' ')}`)
+
+  lines.push(
+    ...tableLines(
+      runs.filter(({ summary }) => summary !== null),
+      palette,
+    ),
+  )
+  // Cut off before a sample, it may have been cut off before its check.
+  const isKnown = ({ check, summary }: Run) => check !== null || summary !== null
+  for (const run of runs.filter(isKnown)) lines.push(checkLine(run, palette))
+  lines.push(...derivedLines(runs))
+  for (const run of runs.filter(({ interrupted }) => interrupted)) {
+    const name = passName(run.pass)
+    const steps = `${run.samplesMs.length} of ${run.batches} steps`
+    lines.push(palette.yellow(`${name} was interrupted after ${steps}`))
+  }
+  return lines
+}
+
+/** One column a pass, of those that have samples. */
+function tableLines(runs: readonly Run[], palette: Palette): string[] {
+  if (runs.length === 0) return []
+  const row = (name: string, cell: (run: Run, summary: Summary) => string): string[] => [
+    name,
+    ...runs.map((run) => cell(run, run.summary!)),
+  ]
+  const rows = [
+    row('', (run) => passName(run.pass)),
+    row('images/s', (run) => formatRate(run.imagesPerSecond)),
+    row('GFLOP/s', (run) => formatRate(run.gflopsPerSecond)),
+    row('measured peak, GFLOP/s', ({ peakGflopsPerSecond: peak }) =>
+      peak === null ? '-' : formatRate(peak),
+    ),
+    row('share of the peak', ({ peakFraction }) =>
+      peakFraction === null ? '-' : formatPercent(peakFraction),
+    ),
+    row('median, ms', (_, { medianMs }) => formatMs(medianMs)),
+    row('spread (sd), ms', (_, { sdMs, meanMs }) => `${formatMs(sdMs)} (${formatPercent(sdMs / meanMs)})`),
+    row('min .. max, ms', (_, { minMs, maxMs }) => `${formatMs(minMs)} .. ${formatMs(maxMs)}`),
+    row('peak memory', ({ peakMemoryBytes }) => formatMegabytes(peakMemoryBytes)),
+  ]
+  const [heading, ...body] = alignColumns(rows, ['left', ...runs.map(() => 'right' as const)])
+  return [palette.bold(heading!), ...body]
+}
+
+function checkLine({ pass, check }: Run, palette: Palette): string {
+  const name = `check of ${passName(pass)}:`
+  if (!check) return `${name} ${palette.yellow('unchecked')}`
+  return `${name} ${check.passed ? palette.green('passed') : 'failed'}, ${checkDetail(check)}`
+}
+
+function checkDetail({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
+  if (tensor === '') return `against ${against}`
+  return `largest relative error ${maxRelativeError.toExponential(1)} (${tensor}), against ${against}`
+}
+
+/** Not measured by itself, hence the label. */
+function derivedLines(runs: readonly Run[]): string[] {
+  const median = (pass: Run['pass']) => runs.find((run) => run.pass === pass)?.summary?.medianMs
+  const [forward, both] = [median('forward'), median('forward-backward')]
+  if (forward === undefined || both === undefined) return []
+  return [`forward-backward minus forward (derived): ${formatMs(both - forward)} ms`]
+}

@@ -1,0 +1,451 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseResult, type Result } from '../src/bench/result.ts'
+import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
+import { alexnet, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
+import { packageJson, root } from './support/package.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'convmark-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const IMAGE_SIZE = 67
+const SMALL = ['--batch', '2', '--burn-in', '1', '--image-size', String(IMAGE_SIZE)]
+const TIMED = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{6}'
+const SHAPES = [
+  'conv1  [2, 17, 17, 64]',
+  'pool1  [2, 8, 8, 64]',
+  'conv2  [2, 8, 8, 192]',
+  'pool2  [2, 3, 3, 192]',
+  'conv3  [2, 3, 3, 384]',
+  'conv4  [2, 3, 3, 256]',
+  'conv5  [2, 3, 3, 256]',
+  'pool5  [2, 1, 1, 256]',
+]
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+    cwd: folder,
+    env: { ...process.env, CONVMARK_CACHE: join(folder, 'cache'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended = new Promise<Ended>((resolve) => {
+    child.on('close', (code) => resolve({ code, stdout, stderr }))
+  })
+  /** Once stdout holds the text. */
+  const printed = (text: RegExp) =>
+    new Promise<void>((resolve) => {
+      child.stdout.on('data', () => {
+        if (text.test(stdout)) resolve()
+      })
+    })
+  return { child, ended, printed }
+}
+
+const convmark = (...args: readonly string[]): Promise<Ended> => start(args).ended
+const linesOf = ({ stdout }: Ended): string[] => stdout.trimEnd().split('\n')
+const readResult = (file: string): Result => parseResult(readFileSync(join(folder, file), 'utf8'), file)
+
+describe('bench', () => {
+  it('prints the classic lines, the summary and the layers, and writes the result', async () => {
+    const ended = await convmark('bench', ...SMALL, '--batches', '11', '--layers', '--json', 'bench.json')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const lines = linesOf(ended)
+    expect(lines.slice(0, 8)).toEqual(SHAPES)
+    const step = (number: number) =>
+      expect.stringMatching(`^${TIMED}: step ${number}, duration = \\d+\\.\\d{3}$`)
+    const across = (pass: string) =>
+      expect.stringMatching(
+        `^${TIMED}: ${pass} across 11 steps, \\d+\\.\\d{3} \\+/- \\d+\\.\\d{3} sec / batch$`,
+      )
+    expect(lines.slice(8, 15)).toEqual([
+      ...[step(0), step(10), across('Forward')],
+      ...[step(0), step(10), across('Forward-backward')],
+      '',
+    ])
+    expect(ended.stdout).toMatch(/^engine {3}wasm, simd128, \d+ threads?$/m)
+    expect(ended.stdout).toMatch(/^check of Forward-backward: passed, largest relative error /m)
+    expect(ended.stdout).toMatch(/^forward-backward minus forward \(derived\): -?\d+\.\d+ ms$/m)
+    expect(ended.stdout).toMatch(/^Forward-backward, layer by layer\n.*\nconv1 {2}\[2, 17, 17, 64\] /m)
+    expect(ended.stdout.match(/^sum of the layers /gm)).toHaveLength(2)
+
+    const { runs, tool, interrupted } = readResult('bench.json')
+    expect(tool).toEqual({ name: 'convmark', version: packageJson.version })
+    expect(interrupted).toBe(false)
+    expect(runs.map(({ pass }) => pass)).toEqual(['forward', 'forward-backward'])
+    for (const run of runs) {
+      expect(run).toMatchObject({
+        network: 'alexnet',
+        batch: 2,
+        batches: 11,
+        burnIn: 1,
+        imageSize: IMAGE_SIZE,
+        seed: 7,
+      })
+      expect(run.check).toMatchObject({ passed: true })
+      expect(run.samplesMs).toHaveLength(11)
+      expect(run.startsMs).toHaveLength(11)
+      expect(run.peakGflopsPerSecond).toBeGreaterThan(1)
+      expect(run.interrupted).toBe(false)
+    }
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it('prints nothing but JSON for --json -', async () => {
+    const ended = await convmark(
+      ...['bench', ...SMALL, '--batches', '2', '--pass', 'forward', '--layers', '--no-check', '--json', '-'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const { runs } = parseResult(ended.stdout, 'stdout')
+    expect(runs.map(({ pass, check }) => [pass, check])).toEqual([['forward', null]])
+  })
+
+  it('says that it is unchecked, takes threads from the spec, and has no burn-in if told so', async () => {
+    const ended = await convmark(
+      ...['bench', 'alexnet', ...SMALL, '--batches', '1', '--burn-in', '0', '--pass', 'forward-backward'],
+      ...[
+        '--engine',
+        'wasm@1',
+        '--threads',
+        '2',
+        '--algorithm',
+        'direct',
+        '--no-check',
+        '--json',
+        'one.json',
+      ],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('engine   wasm, simd128, 1 thread\n')
+    expect(ended.stdout).toContain('check of Forward-backward: unchecked\n')
+    expect(ended.stdout).not.toContain('derived')
+    expect(readResult('one.json').runs[0]).toMatchObject({ burnIn: 0, check: null, engine: { threads: 1 } })
+  })
+
+  it('runs the reference', async () => {
+    const ended = await convmark(
+      ...['bench', '--batch', '1', '--batches', '1', '--burn-in', '0', '--image-size', String(IMAGE_SIZE)],
+      ...['--engine', 'reference', '--pass', 'forward', '--layers', '--json', 'reference.json'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toContain('engine reference does not show its layers')
+    expect(readResult('reference.json').runs[0]).toMatchObject({ peakGflopsPerSecond: null, tuning: null })
+  })
+
+  it('has no colour and no bar where stdout and stderr are no terminals', async () => {
+    const ended = await start(['bench', ...SMALL, '--batches', '1', '--pass', 'forward', '--no-check'], {
+      CI: '',
+      FORCE_COLOR: '',
+    }).ended
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).not.toContain('\u001b')
+  })
+})
+
+describe('Ctrl-C', () => {
+  it.skipIf(process.platform === 'win32')(
+    'ends a run within a second, with the summary and the JSON so far',
+    async () => {
+      const { child, ended, printed } = start([
+        'bench',
+        ...SMALL,
+        '--batches',
+        '100000',
+        '--no-check',
+        '--json',
+        'interrupted.json',
+      ])
+      await printed(/: step 10, /)
+      const killedAt = performance.now()
+      child.kill('SIGINT')
+      const { code, stdout, stderr } = await ended
+      expect(performance.now() - killedAt).toBeLessThan(1000)
+      expect({ code, stderr }).toEqual({ code: 130, stderr: 'convmark: interrupted\n' })
+      expect(stdout).toMatch(/: Forward across \d+ steps, /)
+      expect(stdout).toMatch(/^images\/s /m)
+      expect(stdout).toMatch(/^Forward was interrupted after \d+ of 100000 steps$/m)
+      const { runs, interrupted } = readResult('interrupted.json')
+      expect(interrupted).toBe(true)
+      expect(runs).toHaveLength(1)
+      expect(runs[0]!.interrupted).toBe(true)
+      expect(runs[0]!.samplesMs.length).toBeGreaterThan(10)
+    },
+  )
+
+  it.skipIf(process.platform === 'win32').each([
+    ['tuning and check', []],
+    ['tuning, with the JSON on stdout', ['--json', '-', '--no-check']],
+  ])('ends %s', async (_, options) => {
+    // A cache of its own, so that there is something to tune; a full batch, so that it takes a while.
+    const { child, ended } = start(['bench', ...options], { CONVMARK_CACHE: join(folder, `cache-${_}`) })
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    const killedAt = performance.now()
+    child.kill('SIGINT')
+    const { code, stdout } = await ended
+    expect(performance.now() - killedAt).toBeLessThan(1000)
+    expect(code).toBe(130)
+    if (options.includes('--json')) {
+      const { runs, interrupted } = parseResult(stdout, 'stdout')
+      expect(interrupted).toBe(true)
+      expect(runs.flatMap(({ samplesMs }) => samplesMs)).toEqual([])
+    }
+  })
+})
+
+describe('a reader that goes away', () => {
+  it('ends the command quietly', async () => {
+    const { child, ended } = start(['bench', ...SMALL, '--batches', '100000', '--no-check'])
+    child.stdout.once('data', () => child.stdout.destroy())
+    expect(await ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it('does not keep the JSON from being written', async () => {
+    const { child, ended } = start([
+      'bench',
+      ...SMALL,
+      '--batches',
+      '2',
+      '--pass',
+      'forward',
+      '--no-check',
+      '--json',
+      'head.json',
+    ])
+    child.stdout.once('data', () => child.stdout.destroy())
+    expect(await ended).toMatchObject({ code: 0, stderr: '' })
+    expect(readResult('head.json').runs[0]!.samplesMs).toHaveLength(2)
+  })
+})
+
+describe('info', () => {
+  it('shows the machine', async () => {
+    const ended = await convmark('info')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    for (const pattern of [
+      /^processor {2}\S/m,
+      /^cores {6}\d+ /m,
+      /^memory {5}\d+\.\d GiB$/m,
+      new RegExp(`^Node {7}${process.version.replaceAll('.', '\\.')} \\(V8 `, 'm'),
+      /^wasm +available /m,
+      /^wasm:revectorized +(un)?available /m,
+      /^FMA peak, 1 thread +\d+\.\d+ GFLOP\/s$/m,
+      /^memory bandwidth +\d+\.\d+ GB\/s$/m,
+    ]) {
+      expect(ended.stdout).toMatch(pattern)
+    }
+  })
+
+  it('shows a network beside the article', async () => {
+    const ended = await convmark('info', 'alexnet')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^parameters +2,469,696 +60 million$/m)
+  })
+})
+
+describe('run', () => {
+  const network = alexnet({ imageSize: IMAGE_SIZE })
+  const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape] as const)
+  const parameters = initialize(network, { seed: 3 })
+  const weights: Record<string, Tensor> = Object.fromEntries(
+    shapes.map(([name, shape]) => [name, { shape, data: parameters[name]! }]),
+  )
+  const images: Tensor = {
+    shape: [2, IMAGE_SIZE, IMAGE_SIZE, 3],
+    data: initializeImages(network, 2, { seed: 3 }).images!,
+  }
+  const write = (file: string, bytes: Uint8Array): string => {
+    writeFileSync(join(folder, file), bytes)
+    return file
+  }
+  const weightsFile = write('weights.safetensors', encodeSafetensors(weights))
+  const imagesFile = write('images.safetensors', encodeSafetensors({ images }))
+  const run = (output: string, options: Record<string, string> = {}, ...flags: string[]) => {
+    const all = { '--weights': weightsFile, '--input': imagesFile, '--output': output, ...options }
+    return convmark('run', ...Object.entries(all).flat(), ...flags)
+  }
+  const readTensors = (file: string) => decodeSafetensors(readFileSync(join(folder, file)), file).tensors
+
+  it('writes activations, and the reference gives the same', async () => {
+    const ended = await run('activations.safetensors')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(linesOf(ended)).toEqual(SHAPES)
+    const tensors = readTensors('activations.safetensors')
+    expect([...tensors.keys()]).toEqual(network.printed)
+
+    expect(await run('reference.safetensors', { '--engine': 'reference' })).toMatchObject({ code: 0 })
+    for (const [name, { data }] of readTensors('reference.safetensors')) {
+      const found = Array.from(tensors.get(name)!.data, Number)
+      const expected = Array.from(data, Number)
+      const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+      const worst = expected.reduce((max, value, i) => Math.max(max, Math.abs(value - found[i]!)), 0)
+      expect(largest).toBeGreaterThan(0)
+      expect(worst / largest).toBeLessThan(1e-5)
+    }
+  })
+
+  it('writes loss and gradients when asked for', async () => {
+    const ended = await run('gradients.safetensors', {}, '--gradients')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const tensors = readTensors('gradients.safetensors')
+    const gradients = Object.keys(parameters).map((name) => `${name}.gradient`)
+    expect([...tensors.keys()].sort()).toEqual([...network.printed, ...gradients, 'loss'].sort())
+    for (const [name, shape] of shapes) expect(tensors.get(`${name}.gradient`)!.shape).toEqual(shape)
+    const pool5 = tensors.get('pool5')!.data as Float32Array
+    const loss = pool5.reduce((sum, value) => sum + value ** 2 / 2, 0)
+    expect(Number(tensors.get('loss')!.data[0]) / loss).toBeCloseTo(1, 5)
+    expect(tensors.get('loss')!.shape).toEqual([])
+  })
+
+  const { 'conv1/biases': _, ...incomplete } = weights
+  const nan = Float32Array.from(parameters['conv3/biases']!)
+  nan[5] = Number.NaN
+  const biases = weights['conv3/biases']!
+  it.each([
+    ['cut short', encodeSafetensors(weights).subarray(0, 1000), /weights.*cut short/i],
+    ['empty', new Uint8Array(), /it has 0 bytes/],
+    ['without a tensor', encodeSafetensors(incomplete), /conv1\/biases: it is missing/],
+    ['with an unknown tensor', encodeSafetensors({ ...weights, conv9: biases }), /unknown tensor 'conv9'/],
+    [
+      'with NaN',
+      encodeSafetensors({ ...weights, 'conv3/biases': { ...biases, data: nan } }),
+      /conv3\/biases: value 5 /,
+    ],
+    [
+      'of another shape',
+      encodeSafetensors({ ...weights, 'conv3/biases': { ...biases, shape: [2, 192] } }),
+      /conv3\/biases: its shape is \[2, 192\], but \[384\]/,
+    ],
+  ])('refuses weights that are %s, and leaves no output', async (what, bytes, message) => {
+    const file = write(`weights ${what}.safetensors`, bytes)
+    const ended = await run('refused.safetensors', { '--weights': file })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
+    expect(ended.stderr).toMatch(message)
+    expect(existsSync(join(folder, 'refused.safetensors'))).toBe(false)
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it.each([
+    ['without images', { picture: images }, 1, /images: it is missing/],
+    [
+      'that are no batch',
+      { images: { ...images, shape: [2 * IMAGE_SIZE, IMAGE_SIZE, 3] } },
+      1,
+      /images: its shape/,
+    ],
+    [
+      'that are not square',
+      { images: { ...images, shape: [1, 2 * IMAGE_SIZE, IMAGE_SIZE, 3] } },
+      1,
+      /images: its shape/,
+    ],
+    [
+      'of another type',
+      { images: { shape: [1, 67, 67, 3], data: new BigInt64Array(67 * 67 * 3) } },
+      1,
+      /images: its dtype/,
+    ],
+    ['that are too small', { images: { shape: [1, 20, 20, 3], data: new Float32Array(1200) } }, 2, /pool/],
+  ])('refuses an input %s', async (what, tensors, code, message) => {
+    const file = write(`input ${what}.safetensors`, encodeSafetensors(tensors))
+    const ended = await run('refused.safetensors', { '--input': file })
+    expect(ended).toMatchObject({ code, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
+    expect(ended.stderr).toMatch(message)
+    expect(existsSync(join(folder, 'refused.safetensors'))).toBe(false)
+  })
+
+  it('does not write what is not finite', async () => {
+    const data = new Float32Array(images.data.length).fill(3e38)
+    const file = write('huge.safetensors', encodeSafetensors({ images: { ...images, data } }))
+    const ended = await run('refused.safetensors', { '--input': file })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: conv\d: value \d+ of \d+ is (NaN|-?Infinity)/)
+    expect(existsSync(join(folder, 'refused.safetensors'))).toBe(false)
+  })
+
+  it('finds an output that can not be written before it runs', async () => {
+    const ended = await run('nowhere/out.safetensors')
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: nowhere\/out\.safetensors: can't be written: /)
+  })
+})
+
+describe('wrong use is one line on stderr and exit code 2', () => {
+  it.each<[string, string, number?]>([
+    ['bnech', "unknown command 'bnech'; did you mean 'bench'?"],
+    ['bench alexnt', "unknown network 'alexnt'; did you mean 'alexnet'?"],
+    ['info alexnt', "unknown network 'alexnt'; did you mean 'alexnet'?"],
+    ['bench alexnet more', 'too many arguments'],
+    ['bench --bacth 2', "unknown option '--bacth'; did you mean '--batch'?"],
+    ['bench --engine wasn', "unknown engine 'wasn'; did you mean 'wasm'?"],
+    [
+      'bench --engine wasm:revectorised',
+      "unknown target of wasm 'revectorised'; did you mean 'revectorized'?",
+    ],
+    ['bench --engine wasm@0', "engine 'wasm@0': 0 threads"],
+    ['bench --pass backward', "unknown value of --pass 'backward'; did you mean"],
+    ['bench --algorithm winograd', '--algorithm winograd: no layer has it yet'],
+    ['bench --algorithm dirct', "did you mean 'direct'?"],
+    ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
+    ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],
+    ['bench --batch', "option '--batch <n>' argument missing"],
+    ['bench --batches many', "--batches is 'many'; it must be a positive integer"],
+    ['bench --threads -2', "--threads is '-2'; it must be a positive integer"],
+    ['bench --burn-in -1', "--burn-in is '-1'; it must be an integer from 0"],
+    ['bench --seed 0.5', "--seed is '0.5'; it must be an integer from 0"],
+    ['bench --image-size 1e3', "--image-size is '1e3'; it must be a positive integer"],
+    ['bench --image-size 30', 'pool5: kernel height 3 is larger than its padded input 1'],
+    ['bench --json nowhere/result.json', "nowhere/result.json: can't be written: its folder 'nowhere'"],
+    ['bench --json .', ".: can't be written: it is a folder"],
+    ['run --weights a --input b', "required option '--output <file>' not specified"],
+    ['run --weights a --input b --output c', "b: can't be read: it does not exist"],
+  ])('%s', async (args, message) => {
+    const ended = await convmark(...args.split(' '))
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
+    expect(ended.stderr).toContain(message)
+  })
+
+  it('a batch over the memory: how much it needs, and what fits', async () => {
+    const ended = await convmark('bench', '--batch', '100000', '--no-check')
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toMatch(
+      /^convmark: batch 100000 needs \d+ bytes .*; the largest batch that fits is \d+\n$/,
+    )
+  })
+
+  it('an engine that this machine lacks is exit code 4', async () => {
+    const ended = await convmark('bench', '--engine', 'wasm:revectorized', ...SMALL, '--batches', '1')
+    if (Number(/^\d+\.\d+/.exec(process.versions.v8)![0]) >= 13.6) expect(ended.code).toBe(0)
+    else {
+      expect(ended).toMatchObject({ code: 4, stdout: '' })
+      expect(ended.stderr).toMatch(/^convmark: wasm:revectorized needs V8 13\.6 or later .*\n$/)
+    }
+  })
+})
+
+it('help and version', async () => {
+  expect(await convmark('--version')).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' })
+  const help = await convmark('bench', '--help')
+  expect(help).toMatchObject({ code: 0, stderr: '' })
+  expect(help.stdout).toContain('--burn-in <n>')
+  const nothing = await convmark()
+  expect(nothing).toMatchObject({ code: 2, stdout: '' })
+  expect(nothing.stderr).toContain('Commands:')
+})
