@@ -1,6 +1,7 @@
 // One engine in a process of its own, run when the parent says so: node benchmark-runner.mjs '{"engine": "wasm@1", ...}'
-import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
+
 import { openEngine } from '../dist/engine.js'
+import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
 
 const { engine: spec, batch = 32, pass = 'forward' } = JSON.parse(process.argv[2])
 const engine = await openEngine(spec, { experimentalV8Flags: true })
@@ -19,7 +20,12 @@ const flopsOf = (step) => {
   return batch * (parts[step.kind] ?? 0)
 }
 const flops = session.steps.map(({ step }) => flopsOf(step))
-const steps = session.steps.map(({ step, tile }, i) => ({ kind: step.kind, layer: step.layer, tile, flops: flops[i] }))
+const steps = session.steps.map(({ step, tile }, i) => ({
+  kind: step.kind,
+  layer: step.layer,
+  tile,
+  flops: flops[i],
+}))
 process.send({ kind: 'ready', steps, info: engine.info })
 
 process.on('message', async ({ kind, runs }) => {

@@ -50,8 +50,10 @@ const running = []
 for (const [name, setup] of engines) running.push(await start(name, setup))
 if (options.peers) {
   const peers = ['tfjs-wasm', 'onnxruntime-web@1', `onnxruntime-web@${cores}`]
-  if (!existsSync(here('../peers/node_modules'))) throw new Error('peers are not installed: npm ci --prefix peers')
-  for (const peer of peers) running.push(await start(peer, { peer, batch: 32, runs: 1, warmUp: 2 }, '../peers/runner.mjs'))
+  if (!existsSync(here('../peers/node_modules')))
+    throw new Error('peers are not installed: npm ci --prefix peers')
+  for (const peer of peers)
+    running.push(await start(peer, { peer, batch: 32, runs: 1, warmUp: 2 }, '../peers/runner.mjs'))
 }
 
 for (let round = 0; round < Number(options.rounds); round++) {
@@ -66,7 +68,8 @@ for (let round = 0; round < Number(options.rounds); round++) {
 const find = (name) => running.find((engine) => engine.name === name)
 const ms = (engine) => median(engine.samples.map((sample) => sample.ms))
 const stepMs = (engine, step) => median(engine.samples.map(({ stepsMs }) => stepsMs[step]))
-const convolutions = ({ ready }) => ready.steps.map((step, i) => ({ ...step, i })).filter(({ flops }) => flops > 0)
+const convolutions = ({ ready }) =>
+  ready.steps.map((step, i) => ({ ...step, i })).filter(({ flops }) => flops > 0)
 /** The peak of these threads, by the plain wasm target: the best seen. */
 const peakOf = (engine) => {
   const { engine: spec } = engine.setup
@@ -82,7 +85,8 @@ const wholeShare = (engine) =>
 
 const [one, two, both, single] = running
 const rows = []
-const row = (what, measured, target, isMet) => rows.push({ what, measured, target, met: isMet ? 'yes' : 'NO' })
+const row = (what, measured, target, isMet) =>
+  rows.push({ what, measured, target, met: isMet ? 'yes' : 'NO' })
 const percent = (value) => `${(100 * value).toFixed(1)}%`
 for (const engine of [one, two]) {
   const conv = share(engine, convolutions(engine))
@@ -109,15 +113,25 @@ if (options.peers) {
     const rivals = running.filter((e) => e.setup?.peer && (threads > 1 || !e.name.endsWith(`@${cores}`)))
     const best = rivals.sort((a, b) => ms(a) - ms(b))[0]
     const factor = ms(best) / ms(engine)
-    row(`${engine.name} over ${best.name} (${ms(best).toFixed(0)} ms)`, `${factor.toFixed(2)}x`, `${target}x`, factor >= target)
+    row(
+      `${engine.name} over ${best.name} (${ms(best).toFixed(0)} ms)`,
+      `${factor.toFixed(2)}x`,
+      `${target}x`,
+      factor >= target,
+    )
   }
 }
 
 console.log(`${cpus()[0].model.trim()}, ${cores} cores, Node ${process.version}, V8 ${process.versions.v8}`)
-console.log(`${one.ready.info.reason}; peak ${peakOf(one).toFixed(1)} GFLOP/s on 1 thread, ${peakOf(two).toFixed(1)} on ${cores}\n`)
+console.log(
+  `${one.ready.info.reason}; peak ${peakOf(one).toFixed(1)} GFLOP/s on 1 thread, ${peakOf(two).toFixed(1)} on ${cores}\n`,
+)
 for (const engine of running) {
   if (engine.unsupported) console.log(`${engine.name.padEnd(22)}unsupported: ${engine.unsupported}`)
-  else console.log(`${engine.name.padEnd(22)}${ms(engine).toFixed(1).padStart(8)} ms, ${engine.samples.length} samples`)
+  else
+    console.log(
+      `${engine.name.padEnd(22)}${ms(engine).toFixed(1).padStart(8)} ms, ${engine.samples.length} samples`,
+    )
 }
 console.log()
 for (const { what, measured, target, met } of rows) {
@@ -127,14 +141,18 @@ for (const { what, measured, target, met } of rows) {
 console.log(`\n${'step'.padEnd(32)}${'tile'.padEnd(14)}     ms   of peak   (${both.name}, ${cores} threads)`)
 for (const { kind, layer, tile, i } of convolutions(both)) {
   const of = percent(share(both, [convolutions(both).find((step) => step.i === i)]))
-  console.log(`${`${kind} ${layer}`.padEnd(32)}${tile.padEnd(14)}${stepMs(both, i).toFixed(1).padStart(7)}   ${of.padStart(7)}`)
+  console.log(
+    `${`${kind} ${layer}`.padEnd(32)}${tile.padEnd(14)}${stepMs(both, i).toFixed(1).padStart(7)}   ${of.padStart(7)}`,
+  )
 }
 
 let exitCode = 0
 for (const engine of [one, two, both]) {
   for (const step of convolutions(engine)) {
     if (share(engine, [step]) <= 1) continue
-    console.error(`${engine.name}: ${step.kind} of ${step.layer} is above the peak (${percent(share(engine, [step]))}): the peak is wrong`)
+    console.error(
+      `${engine.name}: ${step.kind} of ${step.layer} is above the peak (${percent(share(engine, [step]))}): the peak is wrong`,
+    )
     exitCode = 1
   }
 }

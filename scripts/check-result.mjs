@@ -11,7 +11,7 @@ const [path] = positionals
 if (!path || !values.batches)
   throw new Error('usage: node scripts/check-result.mjs <result.json> --batches <count>')
 
-const { runs, environment } = parseResult(JSON.parse(readFileSync(path, 'utf8')))
+const { runs, environment } = parseResult(readFileSync(path, 'utf8'), path)
 const problems = runs.flatMap((run) => {
   const wrong = {
     'its check did not pass': run.check?.passed !== true,

@@ -1,14 +1,15 @@
 import type { Engine, PreparedStep } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
-import { initialize, initializeImages } from '../networks/initialize.ts'
-import type { Network, ResolvedLayer } from '../networks/network.ts'
+import { layerCounts, networkCounts } from '../networks/counts.ts'
+import type { Network } from '../networks/network.ts'
 import { PASSES, type Pass } from '../plan/plan.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { openSession, type Session } from '../session.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import { Checker, type CheckResult } from './check.ts'
+import { makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
 import type { LayerTime, Run } from './result.ts'
@@ -59,11 +60,21 @@ export async function* benchmark(
   const engine =
     typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
   const isChecked = options.check !== false
+  const data = makeData({ network, batch, seed })
+  data.catch(() => {}) // who awaits it is told
   const checker = isChecked ? new Checker(network, batch, Math.min(2, await availableCores())) : null
   try {
     for (const pass of passes) {
       if (pass !== passes[0]) yield { kind: 'started', network, batch, pass }
-      const isInterrupted = yield* benchmarkPass(network, pass, engine, checker, settings, options.signal)
+      const isInterrupted = yield* benchmarkPass(
+        network,
+        pass,
+        engine,
+        checker,
+        data,
+        settings,
+        options.signal,
+      )
       if (isInterrupted) return
     }
   } finally {
@@ -78,10 +89,11 @@ async function* benchmarkPass(
   pass: Pass,
   engine: Engine,
   checker: Checker | null,
+  data: Promise<Readonly<Record<string, Float32Array>>>,
   settings: Settings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
-  const { batch, batches, burnIn, seed } = settings
+  const { batch, batches, burnIn } = settings
   const measured = new Samples()
   let session: Session | null = null
   let check: CheckResult | null = null
@@ -104,7 +116,7 @@ async function* benchmarkPass(
         yield { kind: 'progress', pass, phase: 'check', done, total }
       check = await checking.result
     }
-    session.write({ ...initialize(network, { seed }), ...initializeImages(network, batch, { seed }) })
+    session.write(await data)
 
     for (let step = 0; step < burnIn; step++) {
       await session.run({}, signal && { signal })
@@ -170,7 +182,7 @@ function runOf(
 ): Run {
   const { batch, burnIn, batches, seed } = settings
   const summary = measured.samplesMs.length > 0 ? summarize(measured.samplesMs) : null
-  const flops = batch * flopsOf(network, pass)
+  const flops = batch * networkCounts(network)[pass]
   const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
   const { peakGflopsPerSecond } = rest
   return {
@@ -196,19 +208,6 @@ function runOf(
     tuning: session?.tuning ? { ...session.tuning } : null,
     interrupted: rest.interrupted,
   }
-}
-
-/** The work of one image. */
-function flopsOf(network: Network, pass: Pass): number {
-  return network.layers.reduce((sum, layer) => sum + layerFlops(network, layer, pass), 0)
-}
-
-/** An input of the network needs no gradient, and a layer that reads it does without that work. */
-function layerFlops(network: Network, layer: ResolvedLayer, pass: Pass): number {
-  const { forward, parametersGradient, inputGradient } = layer.flops
-  if (pass === 'forward') return forward
-  const readsInput = layer.inputs.every((input) => input in network.inputs)
-  return forward + parametersGradient + (readsInput ? 0 : inputGradient)
 }
 
 function layerTimes(
@@ -242,8 +241,7 @@ function layerTimes(
         forwardMs: meansMs ? time('forward') : null,
         backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
         flops: batch * layer.flops.forward,
-        backwardFlops:
-          pass === 'forward' ? 0 : batch * (layerFlops(network, layer, pass) - layer.flops.forward),
+        backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
       }
     })
 }

@@ -1,7 +1,6 @@
 import { isNode } from '../runtime/host.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
-import { VERSION } from '../version.ts'
-import type { Environment, Result, Run } from './result.ts'
+import type { Environment } from './result.ts'
 
 /** What a result says of the machine and the moment. */
 export async function describeEnvironment(): Promise<Environment> {
@@ -19,11 +18,6 @@ export async function describeEnvironment(): Promise<Environment> {
     loadAverage: process.platform === 'win32' ? null : os.loadavg()[0]!,
     gitCommit: await gitCommit(),
   }
-}
-
-export async function resultOf(runs: readonly Run[]): Promise<Result> {
-  const environment = await describeEnvironment()
-  return { schemaVersion: 1, tool: { name: 'convmark', version: VERSION }, environment, runs: [...runs] }
 }
 
 async function gitCommit(): Promise<string | null> {

@@ -102,6 +102,8 @@ export const resultSchema = z.looseObject({
   tool: z.looseObject({ name: z.literal('convmark'), version: z.string() }),
   environment: environmentSchema,
   runs: z.array(runSchema),
+  /** Ctrl-C, maybe before any run had begun that could say so. */
+  interrupted: z.boolean().optional(),
 })
 
 export type Result = z.infer<typeof resultSchema>

@@ -76,6 +76,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const { benchmark } = await import('../bench/bench.ts')
   const { describeEnvironment } = await import('../bench/environment.ts')
   let environment: ReturnType<typeof describeEnvironment> | undefined
+  let failure: unknown = null
   try {
     await untilInterrupted(async (signal) => {
       const events = benchmark(network, {
@@ -94,14 +95,16 @@ async function bench(networkName: string, options: Options): Promise<number> {
       }
     })
   } catch (error) {
-    if (!(error instanceof InterruptedError)) throw error
-    report.interrupted = true
+    if (error instanceof InterruptedError) report.interrupted = true
+    else failure = error
   } finally {
     report.close()
     await engine.dispose()
   }
 
   const { runs, interrupted } = report
+  // A pass that failed (its check, a worker) takes nothing from the one before it.
+  if (failure && runs.length === 0) throw failure
   if (isJsonPrinted || jsonFile !== undefined) {
     const result: Result = {
       schemaVersion: 1,
@@ -119,6 +122,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
     if (summary.length > 0) output.lines('', ...summary)
     if (options.layers) for (const run of runs) output.lines('', ...layerLines(run, output.palette))
   }
+  if (failure) throw failure
   if (interrupted) throw new InterruptedError('interrupted')
   return 0
 }

@@ -21,8 +21,10 @@ export function addInfoCommand(program: Command, onEnd: OnEnd): void {
       const output = new Output({ color: options.color, isAllThereIs: true })
       if (network === undefined) await untilInterrupted(() => machine(output))
       else {
-        const { networkNamed } = await import('../networks/index.ts')
-        output.lines(...networkLines(networkNamed(network), output.palette))
+        const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
+        const named = networkNamed(network)
+        const layers = named.layers.map((layer) => layerCounts(named, layer))
+        output.lines(...networkLines(named, { layers, total: networkCounts(named) }, output.palette))
       }
       onEnd(0)
     })

@@ -22,8 +22,7 @@ export const reluDefinition: LayerDefinition<ReluOptions> = {
     eachPixel(output, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
       for (let c = 0; c < output.shape[3]; c++) {
-        const value = input!.values[from + c]!
-        output.values[to + c] = value < 0 ? 0 : value
+        output.values[to + c] = Math.max(input!.values[from + c]!, 0)
       }
     })
   },

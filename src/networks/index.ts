@@ -3,6 +3,7 @@ import { type AlexnetOptions, alexnet } from './alexnet.ts'
 import type { Network } from './network.ts'
 
 export { type AlexnetOptions, alexnet } from './alexnet.ts'
+export { type LayerCounts, layerCounts, networkCounts } from './counts.ts'
 export { type InitializeOptions, initialize, initializeImages } from './initialize.ts'
 export {
   defineNetwork,

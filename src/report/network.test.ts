@@ -1,17 +1,19 @@
 import { expect, it } from 'vitest'
-import { alexnet } from '../networks/index.ts'
-import { networkCounts, networkLines } from './network.ts'
+import { alexnet, layerCounts, networkCounts } from '../networks/index.ts'
+import { networkLines } from './network.ts'
 import { PLAIN } from './palette.ts'
 
 it('counts alexnet', () => {
   const counts = networkCounts(alexnet())
   expect(counts).toMatchObject({ parameters: 2_469_696, connections: 658_145_280, neurons: 492_096 })
-  expect((counts.forwardFlops / 1e9).toFixed(3)).toBe('1.316')
-  expect((counts.forwardBackwardFlops / 1e9).toFixed(3)).toBe('3.803')
+  expect((counts.forward / 1e9).toFixed(3)).toBe('1.316')
+  expect((counts['forward-backward'] / 1e9).toFixed(3)).toBe('3.803')
 })
 
 it('puts the counts beside those of the article', () => {
-  const lines = networkLines(alexnet(), PLAIN)
+  const network = alexnet()
+  const layers = network.layers.map((layer) => layerCounts(network, layer))
+  const lines = networkLines(network, { layers, total: networkCounts(network) }, PLAIN)
   expect(lines).toContain(
     'conv1   conv      [B, 56, 56, 64]       23,296   72,855,552  200,704          145.7             291.4',
   )
