@@ -19,7 +19,9 @@ export async function openPeer({ network, batch, parameters, threads }) {
   const model = encodeOnnxModel(network, batch, parameters)
   const session = await ort.InferenceSession.create(model, { executionProviders: ['wasm'] })
   if (ort.env.wasm.numThreads !== threads) {
-    throw new Error(`onnxruntime-web fell back to ${ort.env.wasm.numThreads} threads, ${threads} were asked for`)
+    throw new Error(
+      `onnxruntime-web fell back to ${ort.env.wasm.numThreads} threads, ${threads} were asked for`,
+    )
   }
 
   const [height, width, channels] = network.inputs.images

@@ -18,7 +18,8 @@ const peers = {
 
 /** 2-norm of the difference over 2-norm of the truth. */
 function relativeError(values, truth) {
-  if (values.length !== truth.length) throw new Error(`pool5 has ${values.length} values, not ${truth.length}`)
+  if (values.length !== truth.length)
+    throw new Error(`pool5 has ${values.length} values, not ${truth.length}`)
   let difference = 0
   let norm = 0
   for (let i = 0; i < truth.length; i++) {
@@ -46,7 +47,9 @@ async function convmarkPool5(network, batch, parameters, allImages) {
 
 async function openChecked({ peer: spec, batch = 32 }) {
   const [name, threads = '1'] = spec.split('@')
-  if (!Object.hasOwn(peers, name)) throw new Error(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
+  if (!/^[1-9]\d*$/.test(threads)) throw new Error(`${spec}: '${threads}' is not a number of threads`)
+  if (!Object.hasOwn(peers, name))
+    throw new Error(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
   const network = alexnet()
   const parameters = initialize(network, { seed: SEED })
   const { images } = initializeImages(network, batch, { seed: SEED })
@@ -62,7 +65,9 @@ async function openChecked({ peer: spec, batch = 32 }) {
     // Not the other way round: NaN is an error too.
     if (!(error <= MAX_RELATIVE_ERROR)) {
       const scaled = scale === 1 ? '' : ` with images ${scale} times as large`
-      throw new Error(`pool5 differs from convmark's by ${error.toExponential(1)}${scaled}; ${MAX_RELATIVE_ERROR} is allowed`)
+      throw new Error(
+        `pool5 differs from convmark's by ${error.toExponential(1)}${scaled}; ${MAX_RELATIVE_ERROR} is allowed`,
+      )
     }
     errors.push(error)
   }

@@ -1,7 +1,8 @@
 // TensorFlow.js on its WebAssembly backend. In Node it has SIMD, but not threads (tensorflow/tfjs#3830).
+
+import { fileURLToPath } from 'node:url'
 import { getThreadsCount, setWasmPaths, version_wasm as version } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
-import { fileURLToPath } from 'node:url'
 
 export async function openPeer({ network, batch, parameters, threads }) {
   if (threads !== 1) throw new Error('TensorFlow.js has no WebAssembly threads in Node')

@@ -99,6 +99,19 @@ const backward = ms(both) / ms(two)
 row('forward-backward over forward', `${backward.toFixed(2)}x`, 'at most 3.1x', backward <= 3.1)
 const latency = (ms(single) * 32) / ms(two)
 row('batch 1, time per image over batch 32', `${latency.toFixed(2)}x`, 'under 1.25x', latency < 1.25)
+for (const engine of [two, both]) {
+  const sum = median(
+    engine.samples.map(({ ms, stepsMs }) => stepsMs.reduce((all, step) => all + step, 0) / ms),
+  )
+  row(`layer times of the run, ${engine.name}`, percent(sum), '98 to 102%', Math.abs(sum - 1) <= 0.02)
+}
+// Taking them is a look at the clock for each step (the stages of a step are 1 or 2), in every run, asked for or not.
+const CLOCK_READS = 100_000
+const clockStart = performance.now()
+for (let i = 0; i < CLOCK_READS; i++) performance.now()
+const clockMs = (performance.now() - clockStart) / CLOCK_READS
+const cost = (2 * both.ready.steps.length * clockMs) / ms(both)
+row('cost of taking layer times', `${(100 * cost).toFixed(4)}%`, 'under 1%', cost < 0.01)
 const revectorized = find('revectorized')
 if (revectorized) {
   const factor = ms(two) / ms(revectorized)
