@@ -134,11 +134,7 @@ export function runsOf(pieces: readonly number[]): Run[] {
   return runs
 }
 
-/** Vectors in blocks of at most `most`: all but the last are full, since a block's width is a program of its own. */
+/** Vectors in blocks of at most `most`, as even as can be: 16 in threes is 3 + 3 + 3 + 3 + 2 + 2, since a block of 1 is slow. */
 export function vectorBlocks(vectors: number, most: number): Run[] {
-  const full = Math.floor(vectors / most)
-  const runs: Run[] = []
-  if (full > 0) runs.push({ first: 0, size: most, count: full })
-  if (vectors % most > 0) runs.push({ first: full * most, size: vectors % most, count: 1 })
-  return runs
+  return runsOf(evenSplit(vectors, most))
 }

@@ -103,7 +103,7 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
 })
 
 /** Channels that one task of the gradient owns: windows overlap, so a task has whole planes. */
-const VECTORS_PER_TASK = 16
+const VECTORS_PER_TASK = 64
 
 /**
  * Each window adds its gradient to the first of its values that equals its maximum. A task owns some channels of one
