@@ -9,7 +9,7 @@ describe('the plain loops against PyTorch, in float64', () => {
 
   // What is left, up to 5e-9, is the goldens' rounding to 9 digits
   it.each(Object.keys(expected))('%s', (name) => {
-    expect(compare(name, tensors.get(name)!)).toBeLessThan(1e-8)
+    expect(compare(name, tensors[name]!)).toBeLessThan(1e-8)
   })
 })
 

@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
+import { conv, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
+import { normal } from '../../src/random.ts'
+import type { Session } from '../../src/session.ts'
+import { elementCount } from '../../src/tensor.ts'
+import { built } from '../support/built.ts'
+import { relativeError } from '../support/finite-differences.ts'
+import { runPlainly } from '../support/plain-network.ts'
+
+const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
+
+/** What a case is called; `skip` names cases by it. */
+type CaseName = 'forward' | 'gradients' | 'same bits' | 'keep' | 'rewriting' | 'abort' | 'one run at a time'
+
+export interface Conformance {
+  readonly name: string
+  open(options: EngineOptions): Promise<Engine>
+  /** What the engine can't do, each with the reason. */
+  readonly skip?: readonly { readonly reason: string; readonly tests: readonly CaseName[] }[]
+  /** Of outputs against float64; gradients get ten times as much. */
+  readonly tolerance?: number
+}
+
+/** Small networks that hold every layer kind, odd sizes, one channel, a stride over the kernel, branches. */
+const NETWORKS: readonly Network[] = [
+  defineNetwork('chain', {
+    inputs: { images: [23, 19, 3] },
+    layers: [
+      conv('a', { filters: 10, kernel: 5, stride: 2, padding: 'same', activation: 'relu' }),
+      lrn('b', { alpha: 0.01 }),
+      maxPool('c', { kernel: 3, stride: 2 }),
+      conv('d', { filters: 7, kernel: 3, padding: 1 }),
+      relu('e'),
+      maxPool('f', { kernel: 2, padding: 'same' }),
+      l2Loss('loss'),
+    ],
+  }),
+  defineNetwork('one channel', {
+    inputs: { images: [8, 8, 1] },
+    layers: [
+      conv('a', { filters: 1, kernel: 1 }),
+      conv('b', { filters: 4, kernel: 2, stride: 3, activation: 'relu' }),
+      l2Loss('loss'),
+    ],
+  }),
+  defineNetwork('branches', {
+    inputs: { images: [9, 10, 4] },
+    layers: [
+      conv('stem', { filters: 8, kernel: 3, activation: 'relu' }),
+      conv('left', { filters: 5, kernel: 3, padding: 'same', inputs: ['stem'] }),
+      l2Loss('leftLoss'),
+      lrn('right', { beta: 0.6, alpha: 0.1, inputs: ['stem'] }),
+      l2Loss('rightLoss'),
+    ],
+  }),
+]
+
+function dataFor(network: Network, batch: number) {
+  const make = (name: string, length: number, sd: number) => {
+    const values = new Float32Array(length)
+    normal(values, { seed: 11, tensor: name, sd })
+    return values
+  }
+  const inputs = Object.entries(network.inputs).map(([name, shape]) => [
+    name,
+    make(name, batch * elementCount(shape), 1),
+  ])
+  const parameters = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
+    name,
+    make(name, elementCount(shape), 1 / Math.sqrt(elementCount(shape.slice(0, -1)) || 1)),
+  ])
+  return {
+    inputs: Object.fromEntries(inputs) as Record<string, Float32Array>,
+    parameters: Object.fromEntries(parameters) as Record<string, Float32Array>,
+  }
+}
+
+/** The suite that every engine goes through, convmark's own and any adapter. */
+export function engineConformance({ name, open, skip = [], tolerance = 2e-6 }: Conformance): void {
+  const test = (kind: CaseName, what: string, run: () => Promise<void>): void => {
+    const reason = skip.find(({ tests }) => tests.includes(kind))?.reason
+    if (reason) it.skip(`${what} (skipped: ${reason})`, run)
+    else it(what, run)
+  }
+
+  describe(`engine ${name}`, () => {
+    let engine: Engine
+    beforeAll(async () => {
+      engine = await open({})
+    })
+    afterAll(() => engine.dispose())
+
+    const using = async (
+      network: Network,
+      batch: number,
+      use: (session: Session) => Promise<void>,
+      pass = 'forward-backward',
+    ) => {
+      const session = await openSession(network, {
+        batch,
+        pass: pass as never,
+        engine,
+        keep: 'all',
+        tuningCache: false,
+      })
+      try {
+        await use(session)
+      } finally {
+        await session.dispose()
+      }
+    }
+
+    for (const network of NETWORKS) {
+      for (const batch of [1, 3]) {
+        const { inputs, parameters } = dataFor(network, batch)
+        const activations = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
+
+        test('forward', `${network.name}, batch ${batch}: every activation agrees with float64`, () =>
+          using(
+            network,
+            batch,
+            async (session) => {
+              session.write(parameters)
+              await session.run(inputs)
+              const truth = runPlainly(network, batch, inputs, parameters)
+              for (const tensor of activations) {
+                expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(tolerance)
+              }
+            },
+            'forward',
+          ),
+        )
+
+        test('gradients', `${network.name}, batch ${batch}: losses and gradients agree with float64`, () =>
+          using(network, batch, async (session) => {
+            session.write(parameters)
+            await session.run(inputs)
+            const truth = runPlainly(network, batch, inputs, parameters)
+            const losses = network.layers.filter(({ isLoss }) => isLoss).map(({ layer }) => layer.name)
+            const gradients = Object.keys(parameters).map((parameter) => `${parameter}.gradient`)
+            for (const tensor of [...losses, ...gradients]) {
+              expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(10 * tolerance)
+            }
+          }),
+        )
+      }
+    }
+
+    const network = NETWORKS[0]!
+    const { inputs, parameters } = dataFor(network, 2)
+
+    test('same bits', 'gives the same bits run after run', () =>
+      using(network, 2, async (session) => {
+        session.write(parameters)
+        await session.run(inputs)
+        const first = session.plan.outputs.map((output) => session.read(output))
+        for (let run = 0; run < 5; run++) await session.run()
+        expect(session.plan.outputs.map((output) => session.read(output))).toEqual(first)
+      }),
+    )
+
+    test('rewriting', 'follows parameters and inputs that are written again', () =>
+      using(network, 2, async (session) => {
+        session.write(parameters)
+        await session.run(inputs)
+        const doubled = { 'd/weights': parameters['d/weights']!.map((value) => 2 * value) }
+        session.write(doubled)
+        await session.run({ images: inputs.images!.map((value) => -value) })
+        const truth = runPlainly(
+          network,
+          2,
+          { images: inputs.images!.map((value) => -value) },
+          { ...parameters, ...doubled },
+        )
+        expect(relativeError(session.read('f'), truth.f!)).toBeLessThan(tolerance)
+      }),
+    )
+
+    test('keep', 'reads what is kept and refuses the rest', async () => {
+      const session = await openSession(network, { batch: 1, engine, keep: ['b'], tuningCache: false })
+      try {
+        expect(session.view('b').shape).toEqual([1, 12, 10, 10])
+        expect(() => session.read('a')).toThrow("keep: ['a']")
+      } finally {
+        await session.dispose()
+      }
+    })
+
+    test('one run at a time', 'refuses a second run while one is under way', () =>
+      using(network, 2, async (session) => {
+        session.write({ ...parameters, ...inputs })
+        const running = session.run()
+        await expect(session.run()).rejects.toThrow('is running')
+        await running
+      }),
+    )
+
+    test('abort', 'ends a run whose signal is aborted before it', () =>
+      using(network, 2, async (session) => {
+        session.write({ ...parameters, ...inputs })
+        await expect(session.run({}, { signal: AbortSignal.abort() })).rejects.toThrow('interrupted')
+      }),
+    )
+  })
+}
