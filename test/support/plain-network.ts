@@ -11,7 +11,9 @@ export function runPlainly(
   parameters: Readonly<Record<string, Values>>,
 ): Tensors {
   const given = Object.entries({ ...inputs, ...parameters })
-  const tensors: Tensors = Object.fromEntries(given.map(([name, values]) => [name, Float64Array.from(values)]))
+  const tensors: Tensors = Object.fromEntries(
+    given.map(([name, values]) => [name, Float64Array.from(values)]),
+  )
   referenceForward(network, tensors, { batch })
   referenceBackward(network, tensors, { batch })
   return tensors
