@@ -10,9 +10,11 @@ import {
   privateArgument,
   type Run,
   runsOf,
+  type Stage,
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
+import { eachVector } from './rows.ts'
 import { type TileShape, tileShapes, writeTile } from './tile.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
@@ -26,9 +28,13 @@ interface WeightsGradientCandidate extends Candidate, TileShape {
 
 const PACKED_GRADIENT = 0
 const PACKED_INPUT = 1
+const PARTIAL_SUMS = 2
 
-/** Enough tasks that all threads end together, since each goes over all images. */
+/** Enough tasks that all threads end together. */
 const WANTED_TASKS = 48
+
+/** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
+const SUMS_PER_TASK = 65536
 
 /** Pixels that are summed at once: all, or so few that what they read stays in the first-level cache for the next rows of C. */
 const PIXELS_AT_ONCE = 300
@@ -71,22 +77,75 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
     const input = candidate.isInputPacked
       ? packedInput(step, candidate.rows)
       : plainInput(step, candidate.rows)
-    const gradientLength = images * height * width * gradient.pixelPitch
+    const split = splitTasks(step, blocks, input)
     const packs = [...blocks.map((block) => packGradient(step, traits, block)), ...input.packs(traits)]
     const products = blocks.flatMap((block) =>
-      input.pieces.flatMap((piece) => productParts(step, traits, candidate, block, input, piece)),
+      input.pieces.flatMap((piece) => productParts(step, traits, candidate, block, input, piece, split)),
     )
     return {
       ...candidate,
       privateBuffers: [
-        { name: `${step.layer}/sums.gradient packed`, length: gradientLength, lifetime: 'step' },
+        {
+          name: `${step.layer}/sums.gradient packed`,
+          length: images * height * width * gradient.pixelPitch,
+          lifetime: 'step',
+        },
         { name: `${step.layer}/input packed`, length: input.packedLength, lifetime: 'step' },
+        {
+          name: `${step.layer}/weights.gradient partial`,
+          length: split.groups > 1 ? split.groups * sumsOf(step) : 0,
+          lifetime: 'step',
+        },
       ],
       threadScratch: 0,
       prologue: [],
-      stages: [{ parts: packs }, { parts: products }],
+      stages: [
+        { parts: packs },
+        { parts: products },
+        ...(split.groups > 1 ? [addGroups(step, traits, split)] : []),
+      ],
     }
   },
+}
+
+/** Values of C, its padded columns too. */
+const sumsOf = ({ writes }: WeightsGradient): number =>
+  writes.weightsGradient.shape[2] * writes.weightsGradient.pixelPitch
+
+/** How C and the images are cut into tasks: by the shapes alone, so that the bits are the same on any threads. */
+interface TaskSplit {
+  /** Each sums its images on its own; what they made is added in order. */
+  readonly groups: number
+  readonly imagesEach: number
+  /** Kernel rows of a task: all or one. */
+  readonly kernelRowsEach: number
+  /** Pieces that the blocks of filters, and those of channels, are cut into. */
+  readonly blockCuts: number
+  readonly pieceCuts: number
+}
+
+/**
+ * Every task reads its images' input and gradient, so few tasks for each image are few reads of memory: as much of C as
+ * stays in the cache, and groups of images. With few images C is cut further.
+ */
+function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputOperand): TaskSplit {
+  const { kernelHeight } = step.options.geometry
+  const [images] = step.reads.gradient.shape
+  const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)
+  const pieceCount = input.pieces.reduce((sum, { count }) => sum + count, 0)
+  const sums = sumsOf(step)
+  let kernelRowsEach = sums <= SUMS_PER_TASK ? kernelHeight : 1
+  let blockCuts = Math.min(blockCount, Math.ceil((sums * kernelRowsEach) / kernelHeight / SUMS_PER_TASK))
+  let pieceCuts = 1
+  const tasksOfImage = () => (kernelHeight / kernelRowsEach) * blockCuts * pieceCuts
+  const wantedGroups = Math.min(images, Math.ceil(WANTED_TASKS / tasksOfImage()))
+  const imagesEach = Math.ceil(images / wantedGroups)
+  const groups = Math.ceil(images / imagesEach)
+  const missing = () => Math.ceil(WANTED_TASKS / (groups * tasksOfImage()))
+  if (missing() > 1) kernelRowsEach = 1
+  if (missing() > 1) blockCuts = Math.min(blockCount, blockCuts * missing())
+  if (missing() > 1) pieceCuts = Math.min(pieceCount, missing())
+  return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts }
 }
 
 /** [block][image][pixel][filter of the block] */
@@ -222,8 +281,8 @@ function packedInput(step: WeightsGradient, rows: number): InputOperand {
 }
 
 /**
- * A task is one kernel row (where the input is packed, one tap) by some pieces of channels and blocks of filters, over
- * all images. The sums go to memory after each image: more exact than one long sum, and the image stays in the cache.
+ * A task is some kernel rows by some pieces of channels and blocks of filters, over the images of a group. The sums go to
+ * memory after each image: more exact than one long sum.
  */
 function productParts(
   step: WeightsGradient,
@@ -232,40 +291,114 @@ function productParts(
   block: Run,
   input: InputOperand,
   piece: Run,
+  split: TaskSplit,
 ): Part[] {
   const { geometry: g } = step.options
-  const { gradient } = step.reads
   const { weightsGradient } = step.writes
-  const [images, height, width] = gradient.shape
+  const [images, height, width] = step.reads.gradient.shape
   const pixels = height * width
-  const channels = step.reads.input.shape[3]
   const blockWidth = block.size * traits.lanes
   const packedBlock = images * pixels * blockWidth
   const distance = input.distances(piece)
   const cRow = weightsGradient.pixelPitch
+  const cColumn = step.reads.input.shape[3] * cRow
+  const cKernelRow = g.kernelWidth * cColumn
 
-  const taps = g.kernelHeight * input.columns
-  const pieceShare =
-    (piece.count * piece.size) / input.pieces.reduce((sum, run) => sum + run.count * run.size, 0)
-  const wanted = Math.ceil(WANTED_TASKS * pieceShare)
-  const blocksEach = Math.max(1, Math.floor((taps * block.count) / wanted))
-  const cuts = Math.min(piece.count, Math.ceil(wanted / (taps * block.count)))
+  const groups = runsOf(evenSplit(images, split.imagesEach))
+  const blockRuns = runsOf(
+    evenSplit(block.count, Math.ceil(block.count / Math.min(split.blockCuts, block.count))),
+  )
+  const pieceRuns = runsOf(
+    evenSplit(piece.count, Math.ceil(piece.count / Math.min(split.pieceCuts, piece.count))),
+  )
+  const parts: Part[] = []
+  let firstGroup = 0
+  for (const group of groups) {
+    for (const blocks of blockRuns) {
+      for (const pieces of pieceRuns) {
+        const firstFilter = block.first * traits.lanes + blocks.first * blockWidth
+        const c = firstFilter + (piece.first + pieces.first * piece.size) * cRow
+        const cSteps = [
+          split.kernelRowsEach * cKernelRow,
+          pieces.size * piece.size * cRow,
+          blocks.size * blockWidth,
+        ]
+        const gradientAt = block.first * traits.lanes * images * pixels + blocks.first * packedBlock
+        const imageBlock = pixels * blockWidth
+        parts.push({
+          program: productProgram(group.size, pieces.size, blocks.size),
+          grid: [group.count, g.kernelHeight / split.kernelRowsEach, pieces.count, blocks.count],
+          arguments: {
+            input: moved(
+              input.at(piece, pieces.first, [
+                group.size * distance.image,
+                split.kernelRowsEach * distance.tapRow,
+                pieces.size * distance.piece,
+                0,
+              ]),
+              group.first * distance.image,
+            ),
+            gradient: privateArgument(PACKED_GRADIENT, gradientAt + group.first * imageBlock, [
+              group.size * imageBlock,
+              0,
+              0,
+              blocks.size * packedBlock,
+            ]),
+            weights:
+              split.groups > 1
+                ? privateArgument(PARTIAL_SUMS, firstGroup * sumsOf(step) + c, [sumsOf(step), ...cSteps])
+                : argument(weightsGradient, c, [0, ...cSteps]),
+          },
+        })
+      }
+    }
+    firstGroup += group.count
+  }
+  return parts
 
-  return runsOf(evenSplit(block.count, blocksEach)).flatMap((blocks) =>
-    runsOf(evenSplit(piece.count, Math.ceil(piece.count / cuts))).map((pieces): Part => {
-      const name = `${step.layer} weights gradient ${candidate.tile}`
-      const b = new ProgramBuilder(name, traits.lanes, ['input', 'gradient', 'weights'])
-      const at = { a: b.parameter('input'), b: b.parameter('gradient'), c: b.parameter('weights') }
-      const zero = b.splat(0)
-      b.walk(pieces.size * piece.size, [[at.c, bytes(cRow)]], () => {
-        for (let v = 0; v < blocks.size * block.size; v++) b.store(at.c, v * b.vectorBytes, zero)
-      })
-      const inputRow = bytes(distance.row)
-      const gradientRow = bytes(width * blockWidth)
-      const overImages = [
-        [at.a, bytes(distance.image)],
-        [at.b, bytes(pixels * blockWidth)],
-      ] as const
+  function productProgram(imageCount: number, pieceCount: number, blockCount: number) {
+    const name = `${step.layer} weights gradient ${candidate.tile}`
+    const b = new ProgramBuilder(name, traits.lanes, ['input', 'gradient', 'weights'])
+    const at = { a: b.parameter('input'), b: b.parameter('gradient'), c: b.parameter('weights') }
+    const overKernel = (write: () => void): void =>
+      b.walk(
+        split.kernelRowsEach,
+        [
+          [at.a, bytes(distance.tapRow)],
+          [at.c, bytes(cKernelRow)],
+        ],
+        () =>
+          b.walk(
+            input.columns,
+            [
+              [at.a, bytes(distance.tapColumn)],
+              [at.c, bytes(cColumn)],
+            ],
+            write,
+          ),
+      )
+    const zero = b.splat(0)
+    overKernel(() =>
+      b.walk(pieceCount * piece.size, [[at.c, bytes(cRow)]], () => {
+        for (let v = 0; v < blockCount * block.size; v++) b.store(at.c, v * b.vectorBytes, zero)
+      }),
+    )
+    const inputRow = bytes(distance.row)
+    const gradientRow = bytes(width * blockWidth)
+    /** A tile for each piece and block, from the pixels of some rows of the image. */
+    const addPixels = (pixelRows: number): void => {
+      const sum = [
+        { count: pixelRows, a: inputRow, b: gradientRow },
+        { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
+      ]
+      const tile = {
+        rows: piece.size,
+        vectors: block.size,
+        unroll: candidate.unroll,
+        sum,
+        aRow: FLOAT_BYTES,
+        cRow: bytes(cRow),
+      }
       const overBlocks = [
         [at.b, bytes(packedBlock)],
         [at.c, bytes(blockWidth)],
@@ -274,25 +407,16 @@ function productParts(
         [at.a, bytes(distance.piece)],
         [at.c, bytes(piece.size * cRow)],
       ] as const
-      /** All rows of C, from the pixels of some rows of the image. */
-      const addPixels = (pixelRows: number): void => {
-        const sum = [
-          { count: pixelRows, a: inputRow, b: gradientRow },
-          { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
-        ]
-        const tile = {
-          rows: piece.size,
-          vectors: block.size,
-          unroll: candidate.unroll,
-          sum,
-          aRow: FLOAT_BYTES,
-          cRow: bytes(cRow),
-        }
-        b.walk(blocks.size, overBlocks, () => {
-          b.walk(pieces.size, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
-        })
-      }
-      b.walk(images, overImages, () => {
+      b.walk(blockCount, overBlocks, () => {
+        b.walk(pieceCount, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
+      })
+    }
+    const overImages = [
+      [at.a, bytes(distance.image)],
+      [at.b, bytes(pixels * blockWidth)],
+    ] as const
+    b.walk(imageCount, overImages, () => {
+      overKernel(() => {
         for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
           b.loop(count, () => {
             addPixels(size)
@@ -303,31 +427,43 @@ function productParts(
         b.advance(at.a, -height * inputRow)
         b.advance(at.b, -height * gradientRow)
       })
-      const firstFilter = block.first * traits.lanes + blocks.first * blockWidth
-      const firstRow = piece.first + pieces.first * piece.size
-      return {
-        program: b.finish(),
-        grid: [g.kernelHeight, input.columns, pieces.count, blocks.count],
-        arguments: {
-          input: input.at(piece, pieces.first, [
-            distance.tapRow,
-            distance.tapColumn,
-            pieces.size * distance.piece,
-            0,
-          ]),
-          gradient: privateArgument(
-            PACKED_GRADIENT,
-            block.first * traits.lanes * images * pixels + blocks.first * packedBlock,
-            [0, 0, 0, blocks.size * packedBlock],
-          ),
-          weights: argument(weightsGradient, firstFilter + firstRow * cRow, [
-            g.kernelWidth * channels * cRow,
-            channels * cRow,
-            pieces.size * piece.size * cRow,
-            blocks.size * blockWidth,
-          ]),
-        },
+    })
+    return b.finish()
+  }
+}
+
+const moved = (from: Argument, values: number): Argument => ({
+  ...from,
+  byteOffset: from.byteOffset + bytes(values),
+})
+
+/** Values of C that one task adds up. */
+const ADDED_PER_TASK = 8192
+
+/** C is the sum of what the groups of images made, in their order. */
+function addGroups(step: WeightsGradient, traits: TargetTraits, { groups }: TaskSplit): Stage {
+  const { weightsGradient } = step.writes
+  const vectors = sumsOf(step) / traits.lanes
+  const parts = runsOf(evenSplit(vectors, ADDED_PER_TASK / traits.lanes)).map((run): Part => {
+    const b = new ProgramBuilder(`${step.layer} weights gradient sum`, traits.lanes, ['partial', 'weights'])
+    const [partial, weights] = [b.parameter('partial'), b.parameter('weights')]
+    eachVector(b, run.size, [partial, weights], (offset) => {
+      let sum = b.load(partial, offset)
+      for (let group = 1; group < groups; group++) {
+        sum = b.add(sum, b.load(partial, offset + group * bytes(sumsOf(step))))
       }
-    }),
-  )
+      b.store(weights, offset, sum)
+    })
+    const first = run.first * traits.lanes
+    const steps = [run.size * traits.lanes]
+    return {
+      program: b.finish(),
+      grid: [run.count],
+      arguments: {
+        partial: privateArgument(PARTIAL_SUMS, first, steps),
+        weights: argument(weightsGradient, first, steps),
+      },
+    }
+  })
+  return { parts }
 }
