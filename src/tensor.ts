@@ -60,3 +60,13 @@ export function denseGrid(values: Float32Array | Float64Array, batch: number, sh
 export function pixelAt(grid: Grid, image: number, y: number, x: number): number {
   return grid.offset + image * grid.imagePitch + y * grid.rowPitch + x * grid.pixelPitch
 }
+
+/** Calls `visit` for every pixel of every image. */
+export function eachPixel(grid: Grid, visit: (image: number, y: number, x: number) => void): void {
+  const [images, height, width] = grid.shape
+  for (let n = 0; n < images; n++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) visit(n, y, x)
+    }
+  }
+}

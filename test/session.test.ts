@@ -202,7 +202,7 @@ describe('a session', () => {
   it('takes no memory from run to run, and gives its memory back', async () => {
     for (let i = 0; i < 3; i++) {
       const session = await openSession(tower, { batch: 2, engine: 'wasm', threads: 1 })
-      const { byteOffset } = { byteOffset: session.view('conv1/biases').offset }
+      const { offset } = session.view('conv1/biases')
       await session.dispose()
       const again = await openSession(tower, {
         batch: 2,
@@ -210,7 +210,7 @@ describe('a session', () => {
         threads: 1,
         tuning: session.tuning!,
       })
-      expect(again.view('conv1/biases').offset).toBe(byteOffset)
+      expect(again.view('conv1/biases').offset).toBe(offset)
       await again.dispose()
       await expect(again.run()).rejects.toThrow('disposed')
     }

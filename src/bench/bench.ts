@@ -55,7 +55,8 @@ export async function* benchmark(
     throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
   const settings: Settings = { batch, batches, burnIn, seed }
 
-  for (const pass of passes.slice(0, 1)) yield { kind: 'started', network, batch, pass }
+  const [firstPass] = passes
+  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isOwnEngine = typeof options.engine !== 'object'
   const engine =
     typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
@@ -65,7 +66,7 @@ export async function* benchmark(
   const checker = isChecked ? new Checker(network, batch, Math.min(2, await availableCores())) : null
   try {
     for (const pass of passes) {
-      if (pass !== passes[0]) yield { kind: 'started', network, batch, pass }
+      if (pass !== firstPass) yield { kind: 'started', network, batch, pass }
       const isInterrupted = yield* benchmarkPass(
         network,
         pass,

@@ -1,8 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { extentsOf } from './extents.ts'
-import { interpret, type KernelFunction } from './interpret.ts'
-import { type BinaryOperation, type Program, ProgramBuilder, type Vector } from './program.ts'
+import { interpret } from './interpret.ts'
+import {
+  type BinaryOperation,
+  type KernelFunction,
+  type Program,
+  ProgramBuilder,
+  type Vector,
+} from './program.ts'
 import { encodeWasm } from './wasm/encode.ts'
 import { wasmFeatures } from './wasm/features.ts'
 

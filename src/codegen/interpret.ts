@@ -1,7 +1,4 @@
-import { FLOAT_BYTES, type Instruction, type Program } from './program.ts'
-
-/** A program as a function over one memory; its arguments are byte addresses. */
-export type KernelFunction = (...pointers: number[]) => void
+import { FLOAT_BYTES, type Instruction, type KernelFunction, type Program } from './program.ts'
 
 /**
  * Runs a program in plain JavaScript, at any vector width. For tests alone: it is slow, and shows what a program

@@ -76,6 +76,9 @@ export interface Program {
   readonly body: readonly Instruction[]
 }
 
+/** A program made callable: its arguments are addresses in bytes. */
+export type KernelFunction = (...pointers: number[]) => void
+
 export const FLOAT_BYTES = 4
 
 /** Writes a program, instruction by instruction. Offsets are in bytes. */

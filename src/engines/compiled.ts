@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts'
 import { type KernelTable, kernelOf, kernels } from '../kernels/index.ts'
 import { type Candidate, candidateName, type Implementation } from '../kernels/kernel.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
-import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
+import { AFTER_ALL, BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { gridOf } from '../plan/views.ts'
@@ -13,15 +13,8 @@ import { type ComputeWorker, Executor, replyOf, startComputeWorkers } from '../r
 import type { MemoryBlock } from '../runtime/heap.ts'
 
 import { type Tuning, tuningKey } from '../runtime/tuning.ts'
-import { type Grid, pixelAt, roundUp, type Shape } from '../tensor.ts'
-import {
-  type Assembly,
-  assemble,
-  byteLengthOf,
-  type LoadedStages,
-  loadStage,
-  loadStages,
-} from './assemble.ts'
+import { type Grid, pixelAt, type Shape } from '../tensor.ts'
+import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
 import type {
   Engine,
   EngineInfo,
@@ -59,15 +52,19 @@ export class CompiledEngine implements Engine {
 
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
     const { layOutMemory: layOut = layOutMemory } = this.#options
-    const choices = plan.steps.map((step) => this.#candidatesOf(step)[0]!)
-    this.#requireRoom(plan, assemble(plan, this.#build(plan, choices), layOut))
+    const defaults = plan.steps.map((step) => this.#candidatesOf(step)[0]!)
+    const withDefaults = assemble(plan, this.#build(plan, defaults), layOut)
+    this.#requireRoom(plan, withDefaults)
 
     const workers = await startComputeWorkers(this.info.threads)
     let slab: MemoryBlock | null = null
     try {
       const tuning = await this.#tune(plan, workers, options)
       const chosen = plan.steps.map((step) => this.#chosen(step, tuning))
-      const assembly = assemble(plan, this.#build(plan, chosen), layOut)
+      const tuned = assemble(plan, this.#build(plan, chosen), layOut)
+      // A faster tile may need more scratch: where memory ends, the tiles that were found to fit are taken.
+      const fits = byteLengthOf(tuned, this.info.threads) <= this.#options.target.maxByteLength
+      const assembly = fits ? tuned : withDefaults
       slab = this.#allocate(plan, assembly)
       const programs = this.#collector()
       const stages = loadStages(assembly, slab.byteOffset, programs.add)
@@ -197,7 +194,7 @@ export class CompiledEngine implements Engine {
         for (let next = queue.shift(); next; next = queue.shift()) {
           options.signal?.throwIfAborted()
           const [key, step] = next
-          choices[key] = await this.#fastest(withFewImages(step), worker)
+          choices[key] = await this.#fastest(plan, withFewImages(step), worker)
           options.onProgress?.({ done: total - queue.length, total })
         }
       }),
@@ -216,48 +213,21 @@ export class CompiledEngine implements Engine {
   }
 
   /** Lays the step's memory out on its own, runs some tasks of every candidate on one worker, and names the best. */
-  async #fastest(step: Step, worker: ComputeWorker): Promise<string> {
+  async #fastest(plan: Plan, step: Step, worker: ComputeWorker): Promise<string> {
     const candidates = this.#candidatesOf(step)
-    const implementations = candidates.map((candidate) => this.#buildStep(step, candidate))
-    const lengths = new Map([...readsOf(step), ...writesOf(step)].map((view) => [view.buffer, spanOf(view)]))
-    const privateLength = Math.max(
-      ...implementations.map((i) => i.privateBuffers.reduce((n, b) => n + b.length, 0)),
-    )
-    const scratchLength = Math.max(...implementations.map(({ threadScratch }) => threadScratch))
-    let end = 0
-    const place = (length: number): number => {
-      const at = end
-      end = roundUp(end + length * FLOAT_BYTES, 64)
-      return at
-    }
-    const bufferAt = new Map([...lengths].map(([id, length]) => [id, place(length)]))
-    const privateAt = place(privateLength)
-    const scratchAt = place(scratchLength)
-    const block = this.#options.target.allocate(end)
+    const alone = onlyStep(plan, step)
+    const assemblies = candidates.map((candidate) => assemble(alone, [this.#buildStep(step, candidate)]))
+    const block = this.#options.target.allocate(Math.max(...assemblies.map((each) => byteLengthOf(each, 1))))
     try {
-      const requests = implementations.map(async (implementation) => {
+      const requests = assemblies.map(async (assembly) => {
         const programs = this.#collector()
-        const resolve = (p: Parameters<Parameters<typeof loadStage>[1]>[0]) => {
-          if (p.kind === 'thread') return { address: 0, byteLength: scratchLength * FLOAT_BYTES }
-          if (p.kind === 'buffer') {
-            return {
-              address: block.byteOffset + bufferAt.get(p.buffer)!,
-              byteLength: lengths.get(p.buffer)! * FLOAT_BYTES,
-            }
-          }
-          const before = implementation.privateBuffers.slice(0, p.index).reduce((n, b) => n + b.length, 0)
-          return {
-            address: block.byteOffset + privateAt + before * FLOAT_BYTES,
-            byteLength: implementation.privateBuffers[p.index]!.length * FLOAT_BYTES,
-          }
-        }
-        const stages = implementation.stages.map((stage) => loadStage(stage, resolve, programs.add))
-        return { codes: await programs.codes(), stages }
+        const { all, prologue } = loadStages(assembly, block.byteOffset, programs.add)
+        const threadScratch = block.byteOffset + assembly.layout.byteLength
+        return { codes: await programs.codes(), stages: all.slice(prologue), threadScratch }
       })
       worker.post({
         kind: 'measure',
         candidates: await Promise.all(requests),
-        threadScratch: block.byteOffset + scratchAt,
       })
       const { estimatesMs } = await replyOf(worker, 'measured')
       const best = estimatesMs.indexOf(Math.min(...estimatesMs))
@@ -283,8 +253,18 @@ function withFewImages(step: Step): Step {
   return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
 }
 
-const spanOf = ({ shape, imagePitch }: { shape: readonly number[]; imagePitch: number }): number =>
-  shape[0]! * imagePitch
+/** A plan of one step, all its tensors at once in memory and none else. */
+function onlyStep(plan: Plan, step: Step): Plan {
+  const views = [...readsOf(step), ...writesOf(step)]
+  const lengths = new Map(views.map(({ buffer, shape, imagePitch }) => [buffer, shape[0] * imagePitch]))
+  const buffers = plan.buffers.map((buffer) => ({
+    ...buffer,
+    length: lengths.get(buffer.id) ?? 0,
+    firstStep: BEFORE_ALL,
+    lastStep: AFTER_ALL,
+  }))
+  return { ...plan, steps: [step], buffers }
+}
 
 const keptBy = (plan: Plan): string[] =>
   Object.entries(plan.tensors)

@@ -19,8 +19,6 @@ const REVECTORIZE_SINCE = 13.6
 /** From here on relaxed SIMD needs no flag. */
 const RELAXED_SIMD_SINCE = 11.4
 
-const PAGE_BYTES = 65536
-
 /** Replaced in tests alone. */
 export interface WasmEngineParts {
   readonly kernels?: KernelTable
@@ -61,7 +59,7 @@ export async function openWasm(
   const codeTarget: CodeTarget = {
     traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
     version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version()}`,
-    maxByteLength: WASM_MAX_BYTES - PAGE_BYTES,
+    maxByteLength: WASM_MAX_BYTES,
     maxReason: 'a WASM memory holds at most',
     allocate: (byteLength) => wasmHeap.allocate(byteLength),
     encode: (program) => encodeWasm(program, { relaxedMadd }),

@@ -1,6 +1,5 @@
-import { pixelAt } from '../tensor.ts'
+import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS } from './layer.ts'
-import { eachPixel } from './relu.ts'
 
 export type L2LossOptions = Readonly<Record<never, never>>
 export type L2LossLayer<Name extends string = string> = LayerOf<'l2-loss', Name, L2LossOptions>

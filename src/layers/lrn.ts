@@ -1,4 +1,4 @@
-import { pixelAt } from '../tensor.ts'
+import { eachPixel, pixelAt } from '../tensor.ts'
 import {
   isFiniteNumber,
   type LayerDefinition,
@@ -7,7 +7,6 @@ import {
   NO_FLOPS,
   requireOption,
 } from './layer.ts'
-import { eachPixel } from './relu.ts'
 
 export interface LrnOptions {
   /** The window is 2 * radius + 1 channels, clipped at the first and the last. */

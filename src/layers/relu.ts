@@ -1,4 +1,4 @@
-import { type Grid, pixelAt } from '../tensor.ts'
+import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS } from './layer.ts'
 
 export type ReluOptions = Readonly<Record<never, never>>
@@ -37,14 +37,4 @@ export const reluDefinition: LayerDefinition<ReluOptions> = {
       }
     })
   },
-}
-
-/** Calls `visit` for every pixel of every image. */
-export function eachPixel(grid: Grid, visit: (image: number, y: number, x: number) => void): void {
-  const [images, height, width] = grid.shape
-  for (let n = 0; n < images; n++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) visit(n, y, x)
-    }
-  }
 }

@@ -1,4 +1,4 @@
-import type { KernelFunction } from './tasks.ts'
+import type { KernelFunction } from '../codegen/program.ts'
 
 /** A compiled program, in a form that can be sent to a worker. Each target has its own. */
 export type Code = {

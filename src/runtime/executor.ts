@@ -55,7 +55,6 @@ export class Executor {
   readonly #times: Float64Array<SharedArrayBuffer>
   readonly #lost: Promise<never>
   #failure: Error | null = null
-  #isRunning = false
 
   private constructor(workers: readonly ComputeWorker[], stages: number) {
     this.#workers = workers
@@ -92,10 +91,6 @@ export class Executor {
     return executor
   }
 
-  get isRunning(): boolean {
-    return this.#isRunning
-  }
-
   /** Throws what broke the executor, if something did. */
   requireUsable(): void {
     if (this.#failure) {
@@ -115,7 +110,6 @@ export class Executor {
     control[END_STAGE] = end
     const interrupt = (): void => abort(control)
     signal?.addEventListener('abort', interrupt, { once: true })
-    this.#isRunning = true
     for (const worker of this.#workers) worker.keepAlive(true)
     try {
       const before = Atomics.load(control, DONE)
@@ -127,7 +121,6 @@ export class Executor {
       if (!signal?.aborted) await this.#workersError()
       throw new InterruptedError('the run was interrupted', { cause: signal?.reason })
     } finally {
-      this.#isRunning = false
       for (const worker of this.#workers) worker.keepAlive(false)
       signal?.removeEventListener('abort', interrupt)
     }

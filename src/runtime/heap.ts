@@ -1,3 +1,4 @@
+import { WASM_MAX_PAGES } from '../codegen/wasm/encode.ts'
 import { roundUp } from '../tensor.ts'
 
 /** A piece of memory that all threads see. */
@@ -10,8 +11,9 @@ export interface MemoryBlock {
 }
 
 const PAGE_BYTES = 65536
-const MAX_PAGES = 65536
-export const WASM_MAX_BYTES = PAGE_BYTES * MAX_PAGES
+
+/** The largest block that there can be: all of a memory but its first page. */
+export const WASM_MAX_BYTES = PAGE_BYTES * (WASM_MAX_PAGES - 1)
 
 /**
  * The process's one WASM memory: it grows and is reused, never given back. (A memory for each session was tried: 1,000
@@ -23,7 +25,7 @@ class WasmHeap {
 
   get memory(): WebAssembly.Memory {
     // Page 0 is left unused, so that no address is 0.
-    this.#memory ??= new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared: true })
+    this.#memory ??= new WebAssembly.Memory({ initial: 1, maximum: WASM_MAX_PAGES, shared: true })
     return this.#memory
   }
 

@@ -3,8 +3,11 @@ import { type LoadedPart, type LoadedStage, runTask } from './tasks.ts'
 
 /** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
 export interface MeasureRequest {
-  readonly candidates: readonly { readonly codes: readonly Code[]; readonly stages: readonly LoadedStage[] }[]
-  readonly threadScratch: number
+  readonly candidates: readonly {
+    readonly codes: readonly Code[]
+    readonly stages: readonly LoadedStage[]
+    readonly threadScratch: number
+  }[]
 }
 
 export interface MeasureResult {
@@ -22,12 +25,13 @@ const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
 
 /** Measures on the calling thread. All candidates in turn, so that the optimising compiler works on the others meanwhile. */
-export function measureCandidates({ candidates, threadScratch }: MeasureRequest): MeasureResult {
-  const loaded = candidates.map(({ codes, stages }) => ({
+export function measureCandidates({ candidates }: MeasureRequest): MeasureResult {
+  const loaded = candidates.map(({ codes, stages, threadScratch }) => ({
+    threadScratch,
     kernels: codes.map(loadCode),
     parts: stages.flatMap((stage) => stage.parts),
   }))
-  const estimate = ({ kernels, parts }: (typeof loaded)[number], sampleMs: number): number =>
+  const estimate = ({ kernels, parts, threadScratch }: (typeof loaded)[number], sampleMs: number): number =>
     parts.reduce((total, part) => {
       const kernel = kernels[part.program]!
       return total + timePart(part, (task) => runTask(part, kernel, task, threadScratch), sampleMs)

@@ -1,5 +1,4 @@
-/** A kernel in a form that can be called: its arguments are addresses in bytes. */
-export type KernelFunction = (...pointers: number[]) => void
+import type { KernelFunction } from '../codegen/program.ts'
 
 /** A part of a stage with all its addresses known: plain data, sent to the workers. */
 export interface LoadedPart {

@@ -1,10 +1,11 @@
 // A worker's whole life: it measures, is loaded, and runs generations; see control.ts and worker-pool.ts.
 
+import type { KernelFunction } from '../codegen/program.ts'
 import { type Code, loadCode } from './code.ts'
 import { ABORT, abort, barrier, END_STAGE, FIRST_STAGE, GENERATION, leave, takeTask } from './control.ts'
 import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
 import { onMessage, postMessage } from './port.ts'
-import { type KernelFunction, type LoadedStage, runTasks } from './tasks.ts'
+import { type LoadedStage, runTasks } from './tasks.ts'
 
 /** What a worker is told before it runs. */
 export interface LoadRequest {

@@ -1,5 +1,5 @@
 import { interpret } from '../../src/codegen/interpret.ts'
-import type { Program } from '../../src/codegen/program.ts'
+import type { KernelFunction, Program } from '../../src/codegen/program.ts'
 import { encodeWasm } from '../../src/codegen/wasm/encode.ts'
 import { assemble, byteLengthOf, loadStages } from '../../src/engines/assemble.ts'
 import { kernelOf, kernels } from '../../src/kernels/index.ts'
@@ -7,7 +7,7 @@ import type { Candidate } from '../../src/kernels/kernel.ts'
 import { BEFORE_ALL, type Plan } from '../../src/plan/plan.ts'
 import type { Step } from '../../src/plan/steps.ts'
 import { gridOf, type View } from '../../src/plan/views.ts'
-import { type KernelFunction, type LoadedStage, runTasks } from '../../src/runtime/tasks.ts'
+import { type LoadedStage, runTasks } from '../../src/runtime/tasks.ts'
 import { type Grid, pixelAt } from '../../src/tensor.ts'
 
 /** A target that runs in the test's own thread. */
