@@ -35,7 +35,7 @@ const STDOUT = '-'
 export function addBenchCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'bench', 'time a network, forward and forward-backward')
     .argument('[network]', 'the network', 'alexnet')
-    .option('--engine <spec>', 'name[:target][@threads]: auto, wasm, wasm:revectorized, reference', 'auto')
+    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
     .option('--pass <pass>', PASS_CHOICES.join(' | '), oneOf('--pass', PASS_CHOICES), 'both')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 32)
     .option('--batches <n>', 'runs that are timed', positiveInteger('--batches'), 100)

@@ -11,7 +11,7 @@ interface Options {
 }
 
 /** In this order, since a target may set flags of V8 for the whole process. */
-const SPECS = ['wasm', 'reference', 'wasm:revectorized']
+const SPECS = ['x64:avx512', 'x64:avx2', 'wasm', 'reference', 'wasm:revectorized']
 
 export function addInfoCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'info', "this machine's engines and peaks, or a network's layers and counts")

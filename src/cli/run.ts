@@ -27,7 +27,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
     .requiredOption('--input <file>', 'its input: images, (batch, size, size, channels)')
     .requiredOption('--output <file>', 'what it makes: the activations by layer name')
     .option('--gradients', "the loss and the parameters' gradients too: conv1/weights.gradient, ...")
-    .option('--engine <spec>', 'name[:target][@threads]: auto, wasm, wasm:revectorized, reference', 'auto')
+    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => {

@@ -8,10 +8,8 @@ import { AFTER_ALL, BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { gridOf } from '../plan/views.ts'
-import type { Code } from '../runtime/code.ts'
 import { type ComputeWorker, Executor, replyOf, startComputeWorkers } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
-
 import { type Tuning, tuningKey } from '../runtime/tuning.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
@@ -25,16 +23,19 @@ import type {
   TensorView,
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
-import type { CodeTarget } from './target.ts'
+import type { CodeTarget, CompiledPrograms, EncodedProgram } from './target.ts'
 import { openTuningCache, type TuningCache } from './tuning-cache.ts'
 
-export interface CompiledEngineOptions {
+/** Others than convmark's own: for tests that plant a wrong one. */
+export interface CompiledEngineParts {
+  readonly kernels?: KernelTable
+  readonly layOutMemory?: LayOutMemory
+}
+
+export interface CompiledEngineOptions extends CompiledEngineParts {
   readonly info: EngineInfo
   readonly target: CodeTarget
   readonly processor: string
-  /** Others than convmark's own: for tests that plant a wrong one. */
-  readonly kernels?: KernelTable
-  readonly layOutMemory?: LayOutMemory
 }
 
 /** The engine that compiles kernels for this machine and runs them on all its threads. */
@@ -42,7 +43,6 @@ export class CompiledEngine implements Engine {
   readonly info: EngineInfo
   readonly lanes: number
   readonly #options: CompiledEngineOptions
-  readonly #codes = new Map<string, Promise<Code>>()
 
   constructor(options: CompiledEngineOptions) {
     this.info = options.info
@@ -58,6 +58,7 @@ export class CompiledEngine implements Engine {
 
     const workers = await startComputeWorkers(this.info.threads)
     let slab: MemoryBlock | null = null
+    let compiled: CompiledPrograms | null = null
     try {
       const tuning = await this.#tune(plan, workers, options)
       const chosen = plan.steps.map((step) => this.#chosen(step, tuning))
@@ -67,28 +68,30 @@ export class CompiledEngine implements Engine {
       const assembly = fits ? tuned : withDefaults
       slab = this.#allocate(plan, assembly)
       const programs = this.#collector()
-      const stages = loadStages(assembly, slab.byteOffset, programs.add)
+      const stages = loadStages(assembly, slab.address, programs.add)
+      compiled = await programs.compile()
       const executor = await Executor.load(workers, {
-        codes: await programs.codes(),
+        memory: slab.buffer,
+        codes: compiled.codes,
         stages: stages.all,
-        threadScratch: slab.byteOffset + assembly.layout.byteLength,
+        threadScratch: slab.address + assembly.layout.byteLength,
         threadScratchByteLength: assembly.threadScratchByteLength,
       })
-      return new CompiledPlan(assembly, slab, executor, stages, tuning)
+      return new CompiledPlan(assembly, slab, compiled, executor, stages, tuning)
     } catch (error) {
-      slab?.free()
+      // Not before nobody runs in them any more.
       await Promise.all(workers.map((worker) => worker.terminate()))
+      compiled?.free()
+      slab?.free()
       throw error
     }
   }
 
   measurePeaks({ withBandwidth = false } = {}): Promise<Peaks> {
-    return measurePeaks(this.#options.target, this.info.threads, withBandwidth)
+    return measurePeaks(this.#options.target, this.info.threads, { withBandwidth })
   }
 
-  async dispose(): Promise<void> {
-    this.#codes.clear()
-  }
+  async dispose(): Promise<void> {} // a plan's memory and code go with the plan
 
   #candidatesOf(step: Step): readonly Candidate[] {
     return this.#rule(step).candidates(step as never, this.#options.target.traits)
@@ -154,21 +157,20 @@ export class CompiledEngine implements Engine {
     return slab
   }
 
-  /** Numbers programs as they come; equal ones share a number, over all plans of this engine a compilation. */
+  /** Numbers programs as they come; equal ones share a number. */
   #collector() {
+    const { target } = this.#options
     const numbers = new Map<string, number>()
-    const compiled: Promise<Code>[] = []
+    const programs: EncodedProgram[] = []
     const add = (program: Program): number => {
-      const bytes = this.#options.target.encode(program)
+      const bytes = target.encode(program)
       const key = new TextDecoder('latin1').decode(bytes)
       const known = numbers.get(key)
       if (known !== undefined) return known
-      const code = this.#codes.get(key) ?? this.#options.target.compile(bytes)
-      this.#codes.set(key, code)
-      numbers.set(key, compiled.length)
-      return compiled.push(code) - 1
+      numbers.set(key, programs.length)
+      return programs.push({ bytes, parameters: program.parameters.length }) - 1
     }
-    return { add, codes: () => Promise.all(compiled) }
+    return { add, compile: () => target.compile(programs) }
   }
 
   /** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
@@ -218,21 +220,20 @@ export class CompiledEngine implements Engine {
     const alone = onlyStep(plan, step)
     const assemblies = candidates.map((candidate) => assemble(alone, [this.#buildStep(step, candidate)]))
     const block = this.#options.target.allocate(Math.max(...assemblies.map((each) => byteLengthOf(each, 1))))
+    const programs = this.#collector()
+    const requests = assemblies.map((assembly) => {
+      const { all, prologue } = loadStages(assembly, block.address, programs.add)
+      return { stages: all.slice(prologue), threadScratch: block.address + assembly.layout.byteLength }
+    })
+    let compiled: CompiledPrograms | null = null
     try {
-      const requests = assemblies.map(async (assembly) => {
-        const programs = this.#collector()
-        const { all, prologue } = loadStages(assembly, block.byteOffset, programs.add)
-        const threadScratch = block.byteOffset + assembly.layout.byteLength
-        return { codes: await programs.codes(), stages: all.slice(prologue), threadScratch }
-      })
-      worker.post({
-        kind: 'measure',
-        candidates: await Promise.all(requests),
-      })
+      compiled = await programs.compile()
+      worker.post({ kind: 'measure', codes: compiled.codes, candidates: requests })
       const { estimatesMs } = await replyOf(worker, 'measured')
       const best = estimatesMs.indexOf(Math.min(...estimatesMs))
       return candidateName(candidates[best]!)
     } finally {
+      compiled?.free()
       block.free()
     }
   }
@@ -278,6 +279,7 @@ class CompiledPlan implements PreparedPlan {
   readonly tuning: Tuning
   readonly inspection: Inspection
   readonly #slab: MemoryBlock
+  readonly #compiled: CompiledPrograms
   readonly #executor: Executor
   readonly #stages: LoadedStages
   readonly #floats: Float32Array
@@ -287,6 +289,7 @@ class CompiledPlan implements PreparedPlan {
   constructor(
     assembly: Assembly,
     slab: MemoryBlock,
+    compiled: CompiledPrograms,
     executor: Executor,
     stages: LoadedStages,
     tuning: Tuning,
@@ -299,6 +302,7 @@ class CompiledPlan implements PreparedPlan {
     })
     this.tuning = tuning
     this.#slab = slab
+    this.#compiled = compiled
     this.#executor = executor
     this.#stages = stages
     this.#floats = new Float32Array(slab.buffer)
@@ -361,6 +365,7 @@ class CompiledPlan implements PreparedPlan {
 
   async dispose(): Promise<void> {
     await this.#executor.dispose()
+    this.#compiled.free()
     this.#slab.free()
   }
 }

@@ -1,4 +1,4 @@
-import { UsageError, unknownName } from '../errors.ts'
+import { UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 
@@ -16,12 +16,26 @@ type Open = (spec: EngineSpec, options: EngineOptions) => Promise<Engine>
 export const engines: Readonly<Record<string, Open>> = {
   auto: async (spec, options) => {
     if (spec.target) throw new UsageError(`engine 'auto:${spec.target}': auto chooses the target itself`)
-    const { openWasm } = await import('./wasm.ts')
-    return openWasm('', { ...options, reason: 'the fastest engine here' })
+    return openFastest(options)
   },
+  x64: async (spec, options) => (await import('./x64.ts')).openX64(spec.target, options),
   wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
   reference: async (spec, options) => (await import('./reference.ts')).openReference(spec.target, options),
 }
+
+/** x64 where it serves; else wasm, and the reason. */
+async function openFastest(options: EngineOptions): Promise<Engine> {
+  try {
+    const { openX64 } = await import('./x64.ts')
+    return await openX64('', { ...options, reason: FASTEST })
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error
+    const { openWasm } = await import('./wasm.ts')
+    return openWasm('', { ...options, reason: `${FASTEST}; ${error.message.replace(/; take wasm$/, '')}` })
+  }
+}
+
+const FASTEST = 'the fastest engine here'
 
 const SPEC = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/
 

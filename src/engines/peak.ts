@@ -1,8 +1,7 @@
 import { BANDWIDTH_VALUES, bandwidthProgram, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
-import type { Code } from '../runtime/code.ts'
 import { Executor, startComputeWorkers } from '../runtime/executor.ts'
 import { loadStage } from './assemble.ts'
-import type { CodeTarget } from './target.ts'
+import type { CodeTarget, CompiledPrograms } from './target.ts'
 
 /** The limits of this machine, measured with code of the same target. */
 export interface Peaks {
@@ -18,7 +17,7 @@ const PEAK_VALUES_EACH = 64
 export async function measurePeaks(
   target: CodeTarget,
   threads: number,
-  withBandwidth: boolean,
+  { withBandwidth = false, rounds = ROUNDS }: { withBandwidth?: boolean; rounds?: number } = {},
 ): Promise<Peaks> {
   const peaks = peakPrograms(target.traits).map(({ program, flops }) => ({
     program,
@@ -35,21 +34,27 @@ export async function measurePeaks(
   const block = target.allocate(byteLength)
   new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
   const workers = await startComputeWorkers(threads)
+  let compiled: CompiledPrograms | null = null
   try {
-    const codes: Promise<Code>[] = []
-    const stages = loops.map(({ program, values }) => {
-      const resolve = () => ({ address: block.byteOffset, byteLength })
-      const add = () => codes.push(target.compile(target.encode(program))) - 1
-      return loadStage({ parts: [onePartPerThread(program, threads, values)] }, resolve, add)
+    compiled = await target.compile(
+      loops.map(({ program }) => ({
+        bytes: target.encode(program),
+        parameters: program.parameters.length,
+      })),
+    )
+    const stages = loops.map(({ program, values }, i) => {
+      const resolve = () => ({ address: block.address, byteLength })
+      return loadStage({ parts: [onePartPerThread(program, threads, values)] }, resolve, () => i)
     })
     const executor = await Executor.load(workers, {
-      codes: await Promise.all(codes),
+      memory: block.buffer,
+      codes: compiled.codes,
       stages,
       threadScratch: 0,
       threadScratchByteLength: 0,
     })
     const best = loops.map(() => 0)
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       for (const [stage, { work }] of loops.entries()) {
         // On the caller's clock: a thread that woke late would not have seen the others begin.
         const start = performance.now()
@@ -64,6 +69,7 @@ export async function measurePeaks(
     }
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()))
+    compiled?.free()
     block.free()
   }
 }

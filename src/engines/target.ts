@@ -3,7 +3,20 @@ import type { TargetTraits } from '../kernels/kernel.ts'
 import type { Code } from '../runtime/code.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 
-/** What a target has to bring so that kernels written as vector programs run on it. */
+/** A program in the target's own bytes. */
+export interface EncodedProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly parameters: number
+}
+
+/** Programs that any thread can load, by their place in what was compiled. */
+export interface CompiledPrograms {
+  readonly codes: readonly Code[]
+  /** Called when no thread will call them any more. */
+  free(): void
+}
+
+/** What a target has to bring so that kernels written as vector programs run on it. See docs/add-a-target.md. */
 export interface CodeTarget {
   readonly traits: TargetTraits
   /** Names the target, its features and its version, for tunings. */
@@ -15,5 +28,5 @@ export interface CodeTarget {
   allocate(byteLength: number): MemoryBlock
   /** Equal bytes mean equal programs: they are compiled once. */
   encode(program: Program): Uint8Array<ArrayBuffer>
-  compile(bytes: Uint8Array<ArrayBuffer>): Promise<Code>
+  compile(programs: readonly EncodedProgram[]): Promise<CompiledPrograms>
 }

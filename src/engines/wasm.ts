@@ -1,12 +1,10 @@
 import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
 import { wasmFeatures } from '../codegen/wasm/features.ts'
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
-import type { KernelTable } from '../kernels/index.ts'
-import type { LayOutMemory } from '../plan/memory.ts'
 import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
-import { CompiledEngine } from './compiled.ts'
+import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
 import type { CodeTarget } from './target.ts'
 
@@ -19,12 +17,6 @@ const REVECTORIZE_SINCE = 13.6
 /** From here on relaxed SIMD needs no flag. */
 const RELAXED_SIMD_SINCE = 11.4
 
-/** Replaced in tests alone. */
-export interface WasmEngineParts {
-  readonly kernels?: KernelTable
-  readonly layOutMemory?: LayOutMemory
-}
-
 /**
  * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError
  * where WASM SIMD, shared memory or (for `revectorized`) the version of V8 is missing.
@@ -32,7 +24,7 @@ export interface WasmEngineParts {
 export async function openWasm(
   target: string,
   options: EngineOptions & { readonly reason?: string } = {},
-  parts: WasmEngineParts = {},
+  parts: CompiledEngineParts = {},
 ): Promise<CompiledEngine> {
   if (!(TARGETS as readonly string[]).includes(target)) {
     throw new UsageError(unknownName('target of wasm', target, TARGETS.slice(1)))
@@ -56,6 +48,14 @@ export async function openWasm(
     reason: reasons.join('; '),
     v8Flags,
   }
+  // One compilation over all plans of this engine: a module that was optimised once stays so.
+  const modules = new Map<string, Promise<WebAssembly.Module>>()
+  const moduleOf = (bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> => {
+    const key = new TextDecoder('latin1').decode(bytes)
+    const module = modules.get(key) ?? WebAssembly.compile(bytes)
+    modules.set(key, module)
+    return module
+  }
   const codeTarget: CodeTarget = {
     traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
     version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version()}`,
@@ -63,11 +63,11 @@ export async function openWasm(
     maxReason: 'a WASM memory holds at most',
     allocate: (byteLength) => wasmHeap.allocate(byteLength),
     encode: (program) => encodeWasm(program, { relaxedMadd }),
-    compile: async (bytes) => ({
-      target: 'wasm',
-      module: await WebAssembly.compile(bytes),
-      memory: wasmHeap.memory,
-    }),
+    compile: async (programs) => {
+      const modules = await Promise.all(programs.map(({ bytes }) => moduleOf(bytes)))
+      const codes = modules.map((module) => ({ target: 'wasm', module, memory: wasmHeap.memory }) as const)
+      return { codes, free: () => {} } // modules are the garbage collector's
+    },
   }
   return new CompiledEngine({ info, target: codeTarget, processor: await processorName(), ...parts })
 }

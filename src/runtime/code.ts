@@ -1,20 +1,30 @@
 import type { KernelFunction } from '../codegen/program.ts'
+import { openNative } from './native.ts'
 
 /** A compiled program, in a form that can be sent to a worker. Each target has its own. */
-export type Code = {
-  readonly target: 'wasm'
-  readonly module: WebAssembly.Module
-  readonly memory: WebAssembly.Memory
+export type Code =
+  | {
+      readonly target: 'wasm'
+      readonly module: WebAssembly.Module
+      readonly memory: WebAssembly.Memory
+    }
+  | {
+      readonly target: 'x64'
+      readonly address: number
+      readonly parameters: number
+    }
+
+type Loaders = {
+  readonly [Target in Code['target']]: (code: Extract<Code, { target: Target }>) => Promise<KernelFunction>
 }
 
-const loaders: {
-  readonly [Target in Code['target']]: (code: Extract<Code, { target: Target }>) => KernelFunction
-} = {
-  wasm: ({ module, memory }) =>
-    new WebAssembly.Instance(module, { env: { memory } }).exports.run as KernelFunction,
+const loaders: Loaders = {
+  wasm: async ({ module, memory }) =>
+    (await WebAssembly.instantiate(module, { env: { memory } })).exports.run as KernelFunction,
+  x64: async ({ address, parameters }) => (await openNative()).functionAt(address, parameters),
 }
 
 /** Makes a program callable on this thread. */
-export function loadCode(code: Code): KernelFunction {
-  return loaders[code.target](code)
+export function loadCode(code: Code): Promise<KernelFunction> {
+  return (loaders[code.target] as (code: Code) => Promise<KernelFunction>)(code)
 }

@@ -38,6 +38,7 @@ export async function replyOf<Kind extends WorkerReply['kind']>(
 }
 
 export interface LoadedProgram {
+  readonly memory: ArrayBufferLike
   readonly codes: readonly Code[]
   readonly stages: readonly LoadedStage[]
   /** The first byte of each thread's scratch is `threadScratch + thread * threadScratchLength`. */
@@ -77,6 +78,7 @@ export class Executor {
       workers.map(async (worker, thread) => {
         worker.post({
           kind: 'load',
+          memory: program.memory,
           control: executor.#control.buffer,
           times: executor.#times.buffer,
           codes: program.codes,

@@ -4,8 +4,10 @@ import { roundUp } from '../tensor.ts'
 /** A piece of memory that all threads see. */
 export interface MemoryBlock {
   readonly buffer: ArrayBufferLike
-  /** From the buffer's start; also what compiled code takes as the block's address, plus `baseAddress`. */
+  /** Of the block's first byte in the buffer. */
   readonly byteOffset: number
+  /** What compiled code takes as the address of the block's first byte. */
+  readonly address: number
   readonly byteLength: number
   free(): void
 }
@@ -45,6 +47,7 @@ class WasmHeap {
     return {
       buffer: this.memory.buffer,
       byteOffset: from,
+      address: from,
       byteLength,
       free: () => {
         this.#blocks = this.#blocks.filter((other) => other !== block)

@@ -28,6 +28,14 @@ async function linuxThreadsPerCore(): Promise<number> {
   return (siblings.match(/\d+/g) ?? ['0']).length
 }
 
+/** What this process may have of the machine's memory. */
+export async function totalMemoryBytes(): Promise<number> {
+  if (!isNode) return Infinity
+  const { totalmem } = await import('node:os')
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
+
 /** The container's limit in cores (cgroup v2); Infinity where there is none. */
 async function linuxQuota(): Promise<number> {
   const [quota, period] = (await readText('/sys/fs/cgroup/cpu.max')).trim().split(' ').map(Number)

@@ -3,8 +3,8 @@ import { type LoadedPart, type LoadedStage, runTask } from './tasks.ts'
 
 /** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
 export interface MeasureRequest {
+  readonly codes: readonly Code[]
   readonly candidates: readonly {
-    readonly codes: readonly Code[]
     readonly stages: readonly LoadedStage[]
     readonly threadScratch: number
   }[]
@@ -25,13 +25,13 @@ const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
 
 /** Measures on the calling thread. All candidates in turn, so that the optimising compiler works on the others meanwhile. */
-export function measureCandidates({ candidates }: MeasureRequest): MeasureResult {
-  const loaded = candidates.map(({ codes, stages, threadScratch }) => ({
+export async function measureCandidates({ codes, candidates }: MeasureRequest): Promise<MeasureResult> {
+  const kernels = await Promise.all(codes.map(loadCode))
+  const loaded = candidates.map(({ stages, threadScratch }) => ({
     threadScratch,
-    kernels: codes.map(loadCode),
     parts: stages.flatMap((stage) => stage.parts),
   }))
-  const estimate = ({ kernels, parts, threadScratch }: (typeof loaded)[number], sampleMs: number): number =>
+  const estimate = ({ parts, threadScratch }: (typeof loaded)[number], sampleMs: number): number =>
     parts.reduce((total, part) => {
       const kernel = kernels[part.program]!
       return total + timePart(part, (task) => runTask(part, kernel, task, threadScratch), sampleMs)

@@ -11,7 +11,7 @@ const port: Port = isNode
   ? ((await import('node:worker_threads')).parentPort as unknown as Port)
   : (globalThis as unknown as Port)
 
-export function onMessage<Message>(listener: (message: Message) => void): void {
+export function onMessage<Message>(listener: (message: Message) => void | Promise<void>): void {
   if (port.on) port.on('message', listener)
   else port.addEventListener!('message', (event) => listener(event.data))
 }

@@ -10,6 +10,8 @@ import { type LoadedStage, runTasks } from './tasks.ts'
 /** What a worker is told before it runs. */
 export interface LoadRequest {
   readonly kind: 'load'
+  /** The session's memory: held here, so that no address outlives it. */
+  readonly memory: ArrayBufferLike
   readonly control: SharedArrayBuffer
   /** When each stage ended on thread 0, and before them when the run began; milliseconds. */
   readonly times: SharedArrayBuffer
@@ -34,11 +36,11 @@ function reply(message: WorkerReply): void {
   postMessage(message)
 }
 
-onMessage((request: WorkerRequest) => {
+onMessage(async (request: WorkerRequest) => {
   try {
-    if (request.kind === 'measure') reply({ kind: 'measured', ...measureCandidates(request) })
+    if (request.kind === 'measure') reply({ kind: 'measured', ...(await measureCandidates(request)) })
     else {
-      const loaded = { ...request, kernels: request.codes.map(loadCode) }
+      const loaded = { ...request, kernels: await Promise.all(request.codes.map(loadCode)) }
       const seen = Atomics.load(new Int32Array(request.control), GENERATION)
       reply({ kind: 'loaded' })
       serve(loaded, seen)

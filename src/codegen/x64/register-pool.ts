@@ -1,0 +1,35 @@
+/** Registers to be had and given back; the first that is free is taken, in the order of preference. */
+export class RegisterPool {
+  /** What was taken at any time. */
+  readonly everTaken = new Set<number>()
+  readonly #what: string
+  readonly #order: readonly number[]
+  readonly #taken = new Set<number>()
+
+  constructor(what: string, order: readonly number[]) {
+    this.#what = what
+    this.#order = order
+  }
+
+  takeIfFree(): number | null {
+    const register = this.#order.find((candidate) => !this.#taken.has(candidate))
+    return register === undefined ? null : this.takeThis(register)
+  }
+
+  /** Throws where all are taken. */
+  take(): number {
+    const register = this.takeIfFree()
+    if (register === null) throw new Error(`${this.#what}: more than ${this.#order.length} are needed`)
+    return register
+  }
+
+  takeThis(register: number): number {
+    this.#taken.add(register)
+    this.everTaken.add(register)
+    return register
+  }
+
+  release(register: number): void {
+    this.#taken.delete(register)
+  }
+}

@@ -1,0 +1,124 @@
+// Memory, machine code and calls of this process on Linux, through koffi.
+
+import type { KernelFunction } from '../codegen/program.ts'
+import { messageOf, UnavailableError } from '../errors.ts'
+import { roundUp } from '../tensor.ts'
+import type { MemoryBlock } from './heap.ts'
+import { isNode } from './host.ts'
+
+export interface Native {
+  /** Puts code into memory of its own, that is never writable and executable at once. Throws UnavailableError. */
+  mapCode(codes: readonly Uint8Array[]): { readonly addresses: readonly number[]; free(): void }
+  /** A call of the code at an address; its arguments are integers. */
+  functionAt(address: number, parameters: number): KernelFunction
+  allocate(byteLength: number): MemoryBlock
+  addressOf(values: ArrayBufferView): number
+}
+
+const PROT_READ = 1
+const PROT_WRITE = 2
+const PROT_EXEC = 4
+const MAP_PRIVATE_ANONYMOUS = 0x22
+const MADV_DONTNEED = 4
+const MADV_HUGEPAGE = 14
+const PAGE_BYTES = 4096
+const HUGE_PAGE_BYTES = 2 * 1024 * 1024
+/** What encoded programs ask for. */
+const CODE_ALIGNMENT_BYTES = 64
+
+let opened: Promise<Native> | null = null
+
+/** Throws UnavailableError with the reason where the system or koffi does not serve. */
+export function openNative(): Promise<Native> {
+  opened ??= open()
+  return opened
+}
+
+async function open(): Promise<Native> {
+  if (!isNode || process.platform !== 'linux' || process.arch !== 'x64') {
+    const here = isNode ? `${process.platform} ${process.arch}` : 'a browser'
+    throw new UnavailableError(`it is written for Linux x86-64; this is ${here}`)
+  }
+  const { default: koffi } = await import('koffi').catch((error: unknown) => {
+    throw new UnavailableError(
+      `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
+    )
+  })
+  const { getSystemErrorName } = await import('node:util')
+  const libc = koffi.load(null)
+  const mmap = libc.func(
+    'int64_t mmap(int64_t address, size_t length, int protection, int flags, int fd, int64_t offset)',
+  )
+  const mprotect = libc.func('int mprotect(int64_t address, size_t length, int protection)')
+  const munmap = libc.func('int munmap(int64_t address, size_t length)')
+  const madvise = libc.func('int madvise(int64_t address, size_t length, int advice)')
+  const memcpy = libc.func('int64_t memcpy(int64_t to, const uint8_t *from, size_t length)')
+  const prototypes = new Map<number, ReturnType<typeof koffi.proto>>()
+  const refused = (call: string): UnavailableError => {
+    const reason = getSystemErrorName(-koffi.errno())
+    return new UnavailableError(`the system refuses memory for machine code (${call}: ${reason})`)
+  }
+  const addressOf = (values: ArrayBufferView): number => Number(koffi.address(values))
+
+  return {
+    addressOf,
+
+    mapCode(codes) {
+      const offsets: number[] = []
+      let length = 0
+      for (const code of codes) {
+        offsets.push(length)
+        length += roundUp(code.length, CODE_ALIGNMENT_BYTES)
+      }
+      const byteLength = roundUp(Math.max(length, 1), PAGE_BYTES)
+      const address = Number(mmap(0, byteLength, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0))
+      if (address === -1) throw refused('mmap')
+      codes.forEach((code, i) => {
+        memcpy(address + offsets[i]!, code, code.length)
+      })
+      if (mprotect(address, byteLength, PROT_READ | PROT_EXEC) !== 0) {
+        const error = refused('mprotect')
+        munmap(address, byteLength)
+        throw error
+      }
+      return {
+        addresses: offsets.map((offset) => address + offset),
+        free: () => {
+          munmap(address, byteLength)
+        },
+      }
+    },
+
+    functionAt(address, parameters) {
+      let prototype = prototypes.get(parameters)
+      if (!prototype) {
+        prototype = koffi.proto('void', new Array(parameters).fill('int64_t'))
+        prototypes.set(parameters, prototype)
+      }
+      return koffi.decode(BigInt(address), prototype) as KernelFunction
+    },
+
+    // JavaScript's own shared memory, not mmap's: every thread sees it as what it is, and whoever still holds a view
+    // after its session is gone reads zeros, where an unmapped page would end the process.
+    allocate(byteLength) {
+      const alignment = byteLength >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : CODE_ALIGNMENT_BYTES
+      const buffer = new SharedArrayBuffer(roundUp(byteLength, alignment) + alignment)
+      const start = addressOf(new Uint8Array(buffer, 0, 1))
+      const address = roundUp(start, alignment)
+      const pages = byteLength - (byteLength % PAGE_BYTES)
+      const isLarge = alignment === HUGE_PAGE_BYTES
+      // Asked for, not needed: a system without huge pages only has more of the small ones.
+      if (isLarge) madvise(address, pages, MADV_HUGEPAGE)
+      return {
+        buffer,
+        byteOffset: address - start,
+        byteLength,
+        address,
+        free: () => {
+          // The addresses go with the buffer, when nobody holds it; the memory goes now.
+          if (isLarge) madvise(address, pages, MADV_DONTNEED)
+        },
+      }
+    },
+  }
+}
