@@ -87,7 +87,7 @@ async function codeTarget(native: Native, target: X64Target): Promise<CodeTarget
 }
 
 /** Asks the processor, by code of the same assembler: that also shows whether the system lets code be made at all. */
-function readProcessor(native: Native): ProcessorRegisters {
+export function readProcessor(native: Native): ProcessorRegisters {
   const { addresses, free } = native.mapCode([cpuidCode(), xgetbvCode()])
   try {
     const [cpuid, xgetbv] = [native.functionAt(addresses[0]!, 3), native.functionAt(addresses[1]!, 2)]

@@ -56,15 +56,13 @@ class WindowScratch {
   /** The sum over the window of each channel of a vector. */
   windowSum(at: Pointer, offset: number): Vector {
     const b = this.#b
-    let terms = Array.from({ length: 2 * this.#radius + 1 }, (_, i) =>
-      b.load(at, offset + (i - this.#radius) * FLOAT_BYTES),
-    )
-    while (terms.length > 1) {
-      terms = terms.flatMap((term, i) =>
-        i % 2 === 1 ? [] : i + 1 < terms.length ? [b.add(term, terms[i + 1]!)] : [term],
-      )
+    // Halves by halves: short chains of sums, and few of them in registers at once.
+    const sum = (from: number, to: number): Vector => {
+      if (from === to) return b.load(at, offset + from * FLOAT_BYTES)
+      const middle = Math.floor((from + to) / 2)
+      return b.add(sum(from, middle), sum(middle + 1, to))
     }
-    return terms[0]!
+    return sum(-this.#radius, this.#radius)
   }
 }
 

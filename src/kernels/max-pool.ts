@@ -74,8 +74,11 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
           const at = b.point(from, start * FLOAT_BYTES)
           b.loop(x.count, () => {
             eachVector(b, output.pixelPitch / b.lanes, [at, to], (offset) => {
-              const values = windowOffsets(input, y, x).map((tap) => b.load(at, tap + offset))
-              const maximum = values.reduce((a, value) => b.max(a, value))
+              // The last first: of equals, and beside a NaN, the earlier stays. Each is read where it is compared, so
+              // that no more than two are in registers.
+              const [last, ...others] = windowOffsets(input, y, x).reverse()
+              const start = b.load(at, last! + offset)
+              const maximum = others.reduce<Vector>((a, tap) => b.max(b.load(at, tap + offset), a), start)
               b.store(to, offset, maximum)
             })
             b.advance(at, g.strideWidth * input.pixelPitch * FLOAT_BYTES)

@@ -124,7 +124,7 @@ const MIN_SUMS = 8
 /** Every shape that the registers hold and that keeps the multiplier busy, the likely best first. */
 export function tileShapes(vectorRegisters: number, mostVectors: number): TileShape[] {
   const shapes: TileShape[] = []
-  for (const [rows, vectors, unroll] of PREFERRED_TILES) {
+  for (const [rows, vectors, unroll] of vectorRegisters > 16 ? OF_32_REGISTERS : OF_16_REGISTERS) {
     const registers = rows * vectors + vectors + 1
     if (registers <= vectorRegisters && vectors <= mostVectors) shapes.push({ rows, vectors, unroll })
   }
@@ -134,8 +134,9 @@ export function tileShapes(vectorRegisters: number, mostVectors: number): TileSh
   return shapes
 }
 
-// 4 x 2 vectors: 8 sums leave registers for the operands. 6 x 2 spills in V8 11.3 (half the speed) and wins in 13.6.
-const PREFERRED_TILES = [
+// 4 x 2 vectors: 8 sums leave registers for the operands. 6 x 2 spills in V8 11.3 (half the speed) and wins in 13.6 and
+// in machine code.
+const OF_16_REGISTERS = [
   [4, 2, 1],
   [2, 4, 1],
   [6, 2, 1],
@@ -143,6 +144,24 @@ const PREFERRED_TILES = [
   [6, 2, 2],
   [5, 2, 1],
   [3, 3, 1],
+  [4, 3, 1],
+  [4, 3, 2],
   [8, 1, 1],
   [12, 1, 1],
+] as const
+
+// Two loads a cycle feed two multiply-adds of 512 bits only if each value serves several: the more square the better.
+const OF_32_REGISTERS = [
+  [13, 2, 1],
+  [13, 2, 2],
+  [9, 3, 1],
+  [9, 3, 2],
+  [6, 4, 1],
+  [6, 4, 2],
+  [4, 4, 1],
+  [7, 3, 1],
+  [14, 2, 1],
+  [7, 2, 2],
+  [12, 1, 1],
+  [28, 1, 1],
 ] as const

@@ -1,4 +1,5 @@
 import { built } from '../support/built.ts'
+import { missing } from '../support/x64.ts'
 import { engineConformance } from './suite.ts'
 
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
@@ -9,4 +10,15 @@ engineConformance({
   name: 'wasm@2 with relaxed FMA',
   open: (options) => openEngine('wasm@2', { ...options, experimentalV8Flags: true }),
 })
+for (const target of ['avx512', 'avx2'] as const) {
+  const reason = missing(target)
+  for (const threads of [1, 2]) {
+    const name = `x64:${target}@${threads}`
+    engineConformance({
+      name,
+      open: (options) => openEngine(name, options),
+      ...(reason && { missing: reason }),
+    })
+  }
+}
 engineConformance({ name: 'reference', open: (options) => openEngine('reference', options), tolerance: 2e-7 })

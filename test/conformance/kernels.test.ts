@@ -8,6 +8,7 @@ import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
 import { normal } from '../../src/random.ts'
 import { elementCount } from '../../src/tensor.ts'
 import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../support/inline.ts'
+import { runnable, x64Target } from '../support/x64.ts'
 
 /** Float32 against float64, given the same inputs. A wrong kernel is off by 1e-2 or more. */
 const TOLERANCE = 2e-5
@@ -17,6 +18,7 @@ const SMALLEST_MEAN_SQUARE = 0.01
 const targets: { target: InlineTarget; runs: number }[] = [
   { target: wasmTarget(false), runs: 120 },
   ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 120 }] : []),
+  ...runnable.map((name) => ({ target: x64Target(name), runs: 120 })),
   { target: interpretTarget(4), runs: 40 },
   { target: interpretTarget(8), runs: 40 },
   { target: interpretTarget(16), runs: 40 },

@@ -17,6 +17,8 @@ type CaseName = 'forward' | 'gradients' | 'same bits' | 'keep' | 'rewriting' | '
 export interface Conformance {
   readonly name: string
   open(options: EngineOptions): Promise<Engine>
+  /** Why this machine does not have it; then nothing is run. */
+  readonly missing?: string
   /** What the engine can't do, each with the reason. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly CaseName[] }[]
   /** Of outputs against float64; gradients get ten times as much. */
@@ -78,11 +80,17 @@ function dataFor(network: Network, batch: number) {
 }
 
 /** The suite that every engine goes through, convmark's own and any adapter. */
-export function engineConformance({ name, open, skip = [], tolerance = 2e-6 }: Conformance): void {
+export function engineConformance(conformance: Conformance): void {
+  const { name, open, missing, skip = [], tolerance = 2e-6 } = conformance
   const test = (kind: CaseName, what: string, run: () => Promise<void>): void => {
     const reason = skip.find(({ tests }) => tests.includes(kind))?.reason
     if (reason) it.skip(`${what} (skipped: ${reason})`, run)
     else it(what, run)
+  }
+
+  if (missing !== undefined) {
+    it.skip(`engine ${name} (skipped: ${missing})`, () => {})
+    return
   }
 
   describe(`engine ${name}`, () => {

@@ -16,7 +16,12 @@ export interface InlineTarget {
   readonly lanes: number
   readonly vectorRegisters: number
   /** Memory of so many bytes, and what makes programs callable on it. */
-  open(byteLength: number): { readonly memory: ArrayBufferLike; compile(program: Program): KernelFunction }
+  open(byteLength: number): {
+    readonly memory: ArrayBufferLike
+    /** What programs take as the address of the memory's first byte. */
+    readonly address: number
+    compile(program: Program): KernelFunction
+  }
 }
 
 export const interpretTarget = (lanes: number): InlineTarget => ({
@@ -25,7 +30,7 @@ export const interpretTarget = (lanes: number): InlineTarget => ({
   vectorRegisters: lanes === 16 ? 32 : 16,
   open: (byteLength) => {
     const memory = new ArrayBuffer(Math.ceil(byteLength / 4) * 4)
-    return { memory, compile: (program) => interpret(program, memory) }
+    return { memory, address: 0, compile: (program) => interpret(program, memory) }
   },
 })
 
@@ -41,6 +46,7 @@ export const wasmTarget = (relaxedMadd: boolean): InlineTarget => ({
     })
     return {
       memory: memory.buffer,
+      address: 0,
       compile: (program) => {
         const module = new WebAssembly.Module(encodeWasm(program, { relaxedMadd }))
         return new WebAssembly.Instance(module, { env: { memory } }).exports.run as KernelFunction
@@ -72,12 +78,11 @@ export function openInline(
     kernelOf(kernels, step).build(step as never, traits, candidates[i]!),
   )
   const assembly = assemble(plan, implementations)
-  const base = 64
-  const { memory, compile } = target.open(base + byteLengthOf(assembly, 1))
+  const { memory, address, compile } = target.open(byteLengthOf(assembly, 1))
   const functions: KernelFunction[] = []
-  const stages = loadStages(assembly, base, (program) => functions.push(compile(program)) - 1)
+  const stages = loadStages(assembly, address, (program) => functions.push(compile(program)) - 1)
   const floats = new Float32Array(memory).fill(Number.NaN)
-  const offsetOf = (buffer: number) => (base + assembly.layout.byteOffsets.get(buffer)!) / 4
+  const offsetOf = (buffer: number) => assembly.layout.byteOffsets.get(buffer)! / 4
   for (const buffer of plan.buffers) {
     if (buffer.firstStep === BEFORE_ALL)
       floats.fill(0, offsetOf(buffer.id), offsetOf(buffer.id) + buffer.length)
@@ -89,7 +94,7 @@ export function openInline(
       runTasks(
         stage,
         functions,
-        base + assembly.layout.byteLength,
+        address + assembly.layout.byteLength,
         () => next++,
         () => false,
       )

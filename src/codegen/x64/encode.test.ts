@@ -1,0 +1,302 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { assembleAgain, disassemble, hasBinutils } from '../../../test/support/binutils.ts'
+import { missing, runnable, runOnBoth } from '../../../test/support/x64.ts'
+import { kernelOf, kernels } from '../../kernels/index.ts'
+import { alexnet } from '../../networks/alexnet.ts'
+import { createPlan } from '../../plan/plan.ts'
+import { type BinaryOperation, type Program, ProgramBuilder, type Vector } from '../program.ts'
+import { encodeX64, X64_TARGETS, type X64Target } from './encode.ts'
+
+const TARGETS = ['avx2', 'avx512'] as const
+
+const BINARY: BinaryOperation[] = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'max',
+  'lessThan',
+  'equal',
+  'and',
+  'andNot',
+  'or',
+  'xor',
+  'addInt',
+  'subInt',
+  'mulInt',
+]
+
+/** What a random program does next. Operands are picked among the vectors that there are, by number. */
+type Move =
+  | { readonly kind: 'load' | 'broadcast' | 'loadLane'; readonly at: number }
+  | { readonly kind: 'splat' | 'splatInt'; readonly value: number }
+  | { readonly kind: 'binary'; readonly op: BinaryOperation; readonly a: number; readonly b: number }
+  | { readonly kind: 'unary'; readonly op: 'sqrt' | 'toFloat' | 'horizontalSum'; readonly a: number }
+  | {
+      readonly kind: 'shift'
+      readonly op: 'shiftLeft' | 'shiftRight'
+      readonly a: number
+      readonly bits: number
+    }
+  | { readonly kind: 'fma' | 'assign'; readonly to: number; readonly a: number; readonly b: number }
+  | {
+      readonly kind: 'select'
+      readonly a: number
+      readonly b: number
+      readonly c: number
+      readonly d: number
+    }
+  | { readonly kind: 'store' | 'storeLane'; readonly a: number; readonly at: number }
+  | { readonly kind: 'loop'; readonly count: number; readonly step: number; readonly moves: readonly Move[] }
+
+const pick = fc.nat(1000)
+const place = fc.nat(15)
+const moveOf = (depth: number): fc.Arbitrary<Move> =>
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constantFrom('load', 'broadcast', 'loadLane'), at: place }),
+    },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('splat'), value: fc.float({ noNaN: true }) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('splatInt'), value: fc.integer() }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ kind: fc.constant('binary'), op: fc.constantFrom(...BINARY), a: pick, b: pick }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('unary'),
+        op: fc.constantFrom('sqrt', 'toFloat', 'horizontalSum'),
+        a: pick,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('shift'),
+        op: fc.constantFrom('shiftLeft', 'shiftRight'),
+        a: pick,
+        bits: fc.integer({ min: 1, max: 31 }),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constantFrom('fma', 'assign'), to: pick, a: pick, b: pick }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('select'), a: pick, b: pick, c: pick, d: pick }),
+    },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('store', 'storeLane'), a: pick, at: place }) },
+    ...(depth > 0
+      ? [
+          {
+            weight: 2,
+            arbitrary: fc.record({
+              kind: fc.constant('loop'),
+              count: fc.integer({ min: 1, max: 4 }),
+              step: fc.integer({ min: -2, max: 2 }),
+              moves: fc.array(moveOf(depth - 1), { minLength: 1, maxLength: 6 }),
+            }),
+          },
+        ]
+      : []),
+  ) as fc.Arbitrary<Move>
+
+/** Vectors that are alive at once at the most: what is older is not picked. */
+const ALIVE = 8
+const FLOATS = 1024
+const MIDDLE = FLOATS / 2
+
+function programOf(moves: readonly Move[], lanes: number): Program {
+  const b = new ProgramBuilder('random', lanes, ['data'])
+  const data = b.point(b.parameter('data'), MIDDLE * 4)
+  const write = (list: readonly Move[], outer: readonly Vector[]): void => {
+    const vectors = [...outer]
+    const from = (number: number): Vector => vectors[number % vectors.length]!
+    const make = (vector: Vector): void => {
+      vectors.push(vector)
+      if (vectors.length > ALIVE) vectors.splice(Math.min(outer.length, 4), 1)
+    }
+    for (const move of list) {
+      switch (move.kind) {
+        case 'load':
+        case 'broadcast':
+        case 'loadLane':
+          make(b[move.kind](data, move.at * 4))
+          break
+        case 'splat':
+        case 'splatInt':
+          make(b[move.kind](move.value))
+          break
+        case 'binary':
+          make(b.binary(move.op, from(move.a), from(move.b)))
+          break
+        case 'unary':
+          make(b.unary(move.op, from(move.a)))
+          break
+        case 'shift':
+          make(b.shift(move.op, from(move.a), move.bits))
+          break
+        case 'fma':
+          b.fma(from(move.to), from(move.a), from(move.b))
+          break
+        case 'assign':
+          b.assign(from(move.to), b.add(from(move.a), from(move.b)))
+          break
+        case 'select': {
+          const mask = b.binary('lessThan', from(move.a), from(move.b))
+          make(b.select(mask, from(move.c), from(move.d)))
+          break
+        }
+        case 'store':
+        case 'storeLane':
+          b[move.kind](data, move.at * 4, from(move.a))
+          break
+        case 'loop':
+          b.walk(move.count, [[data, 4 * move.step]], () => write(move.moves, vectors))
+      }
+    }
+    vectors.slice(outer.length).forEach((vector, i) => {
+      b.store(data, 4 * i * lanes, vector)
+    })
+  }
+  write(moves, [b.load(data), b.broadcast(data, 64), b.splat(0)])
+  return b.finish()
+}
+
+/** All NaN are one: which of two NaN operands a sum takes is the processor's. */
+const canonical = (bits: Uint32Array): Uint32Array =>
+  bits.map((word) => ((word & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : word))
+
+describe.each(runnable)('x64:%s', (target) => {
+  it('does what interpret does, any program', () => {
+    const { lanes } = X64_TARGETS[target]
+    const values = fc.array(fc.float(), { minLength: 64, maxLength: 64 })
+    fc.assert(
+      fc.property(fc.array(moveOf(3), { minLength: 1, maxLength: 20 }), values, (moves, some) => {
+        const memory = Float32Array.from({ length: FLOATS }, (_, i) => some[i % some.length]! + (i >> 6))
+        const [machine, interpreted] = runOnBoth(programOf(moves, lanes), target, memory)
+        expect(canonical(machine)).toEqual(canonical(interpreted))
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('takes more than six pointers, more loops than registers, and gives the caller its registers back', () => {
+    const { lanes } = X64_TARGETS[target]
+    const names = Array.from({ length: 12 }, (_, i) => `p${i}`)
+    const b = new ProgramBuilder('twelve', lanes, names)
+    const pointers = names.map((name) => b.parameter(name))
+    const sum = b.splat(0)
+    const nest = (depth: number): void => {
+      if (depth > 0) b.loop(2, () => nest(depth - 1))
+      else for (const pointer of pointers) b.assign(sum, b.add(sum, b.broadcast(pointer)))
+    }
+    nest(7)
+    b.store(pointers[11]!, 0, sum)
+    const values = Float32Array.from({ length: 12 + lanes }, (_, i) => 2 ** (i % 12))
+    const addresses = names.map((_, i) => 4 * i)
+    const [machine, interpreted] = runOnBoth(b.finish(), target, values, addresses)
+    expect(machine).toEqual(interpreted)
+    expect(new Float32Array(machine.buffer)[11]).toBe(2 ** 7 * (2 ** 12 - 1))
+  })
+})
+
+describe('what a target refuses', () => {
+  it.each(TARGETS)('%s: more vectors at once than it has registers, with the name', (target) => {
+    const { lanes, vectorRegisters } = X64_TARGETS[target]
+    const b = new ProgramBuilder('too wide a tile', lanes, ['data'])
+    const data = b.parameter('data')
+    const vectors = Array.from({ length: vectorRegisters + 1 }, (_, i) => b.load(data, i * b.vectorBytes))
+    for (const vector of vectors) b.store(data, 0, vector)
+    expect(() => encodeX64(b.finish(), target)).toThrow(
+      `too wide a tile on x64:${target}: vector registers: more than ${vectorRegisters} are needed`,
+    )
+  })
+
+  it.each(TARGETS)('%s: more pointers than it has registers', (target) => {
+    const { lanes } = X64_TARGETS[target]
+    const b = new ProgramBuilder('many pointers', lanes, ['data'])
+    const pointers = Array.from({ length: 16 }, (_, i) => b.point(b.parameter('data'), i))
+    for (const pointer of pointers) b.store(pointer, 0, b.load(pointer))
+    expect(() => encodeX64(b.finish(), target)).toThrow('many pointers on x64')
+  })
+
+  it.each(TARGETS)('%s: programs of another width', (target) => {
+    const program = new ProgramBuilder('narrow', 4, ['data']).finish()
+    expect(() => encodeX64(program, target)).toThrow('narrow is written for 4 lanes')
+  })
+})
+
+describe('offsets beyond 32 bits', () => {
+  it.each(TARGETS)('%s: are added, not cut', (target) => {
+    const b = new ProgramBuilder('far', X64_TARGETS[target].lanes, ['data'])
+    const data = b.parameter('data')
+    const far = b.point(data, 5 * 2 ** 30)
+    b.advance(far, 3 * 2 ** 30)
+    b.store(far, -(8 * 2 ** 30), b.load(data))
+    if (hasBinutils) {
+      const texts = disassemble(encodeX64(b.finish(), target)).map(({ text }) => text)
+      expect(texts).toContain('movabs rax,0x140000000')
+      expect(texts).toContain('movabs rax,0xc0000000')
+      expect(texts).toContain('movabs rax,0xfffffffe00000000')
+    }
+  })
+
+  it.each(runnable)('%s: end where they should', (target) => {
+    const { lanes } = X64_TARGETS[target]
+    const b = new ProgramBuilder('far and back', lanes, ['data'])
+    const data = b.parameter('data')
+    const far = b.point(data, 5 * 2 ** 30)
+    b.advance(far, 3 * 2 ** 30)
+    b.store(far, 4 * lanes - 8 * 2 ** 30, b.load(data))
+    b.advance(far, -8 * 2 ** 30)
+    b.store(far, 8 * lanes, b.load(data))
+    const values = Float32Array.from({ length: 3 * lanes }, (_, i) => i)
+    const [machine, interpreted] = runOnBoth(b.finish(), target, values)
+    expect(machine).toEqual(interpreted)
+    expect(new Float32Array(machine.buffer).slice(2 * lanes)).toEqual(values.slice(0, lanes))
+  })
+})
+
+/** Every program of AlexNet's steps, in the tile that is taken unmeasured, and the last one. */
+function programsFor(target: X64Target): Program[] {
+  const { lanes, vectorRegisters } = X64_TARGETS[target]
+  const traits = { name: `x64:${target}`, lanes, vectorRegisters }
+  const plan = createPlan(alexnet(), { batch: 2, pass: 'forward-backward', lanes })
+  return plan.steps.flatMap((step) => {
+    const candidates = kernelOf(kernels, step).candidates(step as never, traits)
+    return [candidates[0]!, candidates.at(-1)!].flatMap((candidate) => {
+      const { prologue, stages } = kernelOf(kernels, step).build(step as never, traits, candidate)
+      return [...prologue, ...stages].flatMap(({ parts }) => parts.map(({ program }) => program))
+    })
+  })
+}
+
+const END = Buffer.from([0xc5, 0xf8, 0x77, 0xc3]) // vzeroupper, ret
+
+describe.skipIf(!hasBinutils)(
+  'GNU objdump and as agree with the code of AlexNet (skipped without binutils)',
+  () => {
+    it.each(TARGETS)('%s: all of it is known, and assembles to the same bytes', (target) => {
+      const codes = programsFor(target).map((program) => {
+        const bytes = Buffer.from(encodeX64(program, target))
+        return bytes.subarray(0, bytes.lastIndexOf(END) + END.length)
+      })
+      const code = Buffer.concat([...new Map(codes.map((each) => [each.toString('hex'), each])).values()])
+      const instructions = disassemble(code)
+      expect(instructions.length).toBeGreaterThan(2000)
+      expect(instructions.filter(({ text }) => text.includes('(bad)'))).toEqual([])
+      expect(Buffer.from(assembleAgain(instructions)).equals(code)).toBe(true)
+    })
+  },
+)
+
+describe('a target that this machine lacks', () => {
+  it.each(TARGETS)('%s is run here, or the reason is known', (target) => {
+    expect(runnable.includes(target)).toBe(missing(target) === null)
+  })
+})
