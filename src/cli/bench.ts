@@ -65,10 +65,9 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const { openEngine } = await import('../engines/index.ts')
   const { batch, batches, burnIn, seed, check, threads } = options
   // Before the first line is printed, so that an engine that is not to be had leaves no output.
-  const engine = await openEngine(options.engine, {
-    experimentalV8Flags: true,
-    ...(threads !== undefined && { threads }),
-  })
+  const engine = await untilInterrupted(() =>
+    openEngine(options.engine, { experimentalV8Flags: true, ...(threads !== undefined && { threads }) }),
+  )
 
   const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
   const progress = await openProgress()

@@ -82,7 +82,7 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
         registers[to] = registers[a]! / registers[b]!
         break
       case 'fma':
-        registers[to] = registers[to]! + registers[a]! * registers[b]!
+        registers[to] = fusedMultiplyAdd(registers[a]!, registers[b]!, registers[to]!)
         break
       case 'max':
         bits[to] = registers[a]! < registers[b]! ? bits[b]! : bits[a]!
@@ -152,4 +152,24 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
     for (let i = 0; i < program.parameters.length; i++) pointers[i] = addresses[i]!
     run(program.body)
   }
+}
+
+const double = new Float64Array(1)
+const doubleBits = new BigInt64Array(double.buffer)
+
+/**
+ * a * b + c of float32 values, rounded once. The product is exact in float64, the sum is not: rounded to odd first, it
+ * rounds to float32 as the exact sum would. Source: Boldo & Melquiond 2008, 'Emulation of FMA and correctly rounded sums'.
+ */
+function fusedMultiplyAdd(a: number, b: number, c: number): number {
+  const product = a * b
+  const sum = product + c
+  if (!Number.isFinite(sum)) return sum
+  const rounded = sum - product
+  const error = product - (sum - rounded) + (c - rounded)
+  if (error === 0) return sum
+  double[0] = sum
+  const isOdd = (doubleBits[0]! & 1n) === 1n
+  if (!isOdd) doubleBits[0]! += error > 0 === sum > 0 ? 1n : -1n
+  return double[0]
 }

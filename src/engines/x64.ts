@@ -26,6 +26,12 @@ const DESCRIPTIONS: Readonly<Record<X64Target, string>> = {
 /** Wider vectors that do not multiply faster are still fewer instructions; below this they lose. */
 const MIN_PEAK_RATIO = 0.95
 
+/** Replaced in tests alone. */
+export interface X64EngineParts extends CompiledEngineParts {
+  readonly openNative?: () => Promise<Native>
+  readonly readProcessor?: (native: Native) => ProcessorRegisters
+}
+
 /**
  * Opens the x64 engine: machine code for Linux on x86-64. Without a target the faster of those that the machine has.
  * Throws UnavailableError, naming what is missing: system, koffi, processor, or the right to run code.
@@ -33,15 +39,15 @@ const MIN_PEAK_RATIO = 0.95
 export async function openX64(
   target: string,
   options: EngineOptions & { readonly reason?: string } = {},
-  parts: CompiledEngineParts = {},
+  parts: X64EngineParts = {},
 ): Promise<CompiledEngine> {
   if (target !== '' && !(TARGETS as readonly string[]).includes(target)) {
     throw new UsageError(unknownName('target of x64', target, TARGETS))
   }
   const name = target ? `x64:${target}` : 'x64'
   try {
-    const native = await openNative()
-    const registers = readProcessor(native)
+    const native = await (parts.openNative ?? openNative)()
+    const registers = (parts.readProcessor ?? readProcessor)(native)
     const { chosen, reason } = target
       ? requireTarget(target as X64Target, registers)
       : await fastestTarget(native, registers)

@@ -28,7 +28,8 @@ export async function startWorker<Request, Reply>(
   name: string,
 ): Promise<WorkerHandle<Request, Reply>> {
   const worker: unknown = isNode
-    ? new (await import('node:worker_threads')).Worker(url)
+    ? // The process's own options are not the worker's: some (--input-type) it refuses.
+      new (await import('node:worker_threads')).Worker(url, { execArgv: [] })
     : new Worker(url, { type: 'module' })
   return new Handle<Request, Reply>(worker as RawWorker, name)
 }

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { freemem, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { built } from '../support/built.ts'
+import { runnable } from '../support/x64.ts'
+
+process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+
+const { conv, defineNetwork, maxPool, openSession } =
+  await built<typeof import('../../src/index.ts')>('index.js')
+
+const GIB = 2 ** 30
+
+describe.runIf(runnable.length > 0)('x64', () => {
+  it.runIf(freemem() > 8 * GIB)('runs a session of more than 4 GiB, which no WASM memory holds', async () => {
+    const network = defineNetwork('large', {
+      inputs: { images: [128, 128, 16] },
+      layers: [conv('all', { filters: 16, kernel: 1 }), maxPool('few', { kernel: 64, stride: 64 })],
+    })
+    const batch = 2100
+    const session = await openSession(network, { batch, engine: 'x64@2', keep: 'all' })
+    try {
+      expect(session.slabByteLength).toBeGreaterThan(4 * GIB)
+      const weights = new Float32Array(256)
+      for (let i = 0; i < 16; i++) weights[17 * i] = 2
+      const images = new Float32Array(batch * 128 * 128 * 16)
+      images[images.length - 1] = 3
+      session.write({ 'all/weights': weights, 'all/biases': new Float32Array(16), images })
+      await session.run()
+      const few = session.read('few')
+      expect(few.at(-1)).toBe(6)
+      expect(few.slice(0, -1).every((value) => value === 0)).toBe(true)
+    } finally {
+      await session.dispose()
+    }
+  })
+
+  it('leaves nothing mapped after 1,000 sessions', async () => {
+    const script = new URL('./many-sessions.mjs', import.meta.url).pathname
+    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, '1000'])
+    const { before, during, after } = JSON.parse(stdout) as Record<
+      'before' | 'during' | 'after',
+      { executable: number; virtualMb: number; residentMb: number }
+    >
+    expect(during.executable).toBeGreaterThan(before.executable)
+    expect(after.executable).toBe(before.executable)
+    // What V8 itself keeps moves by some megabytes; each session had 20 MB of memory and its workers' heaps.
+    expect(after.virtualMb - before.virtualMb).toBeLessThan(500)
+    expect(after.residentMb - before.residentMb).toBeLessThan(150)
+  })
+})

@@ -1,0 +1,120 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { Native } from '../src/runtime/native.ts'
+import { built } from './support/built.ts'
+import { runnable } from './support/x64.ts'
+
+process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+
+const { openEngine } = await built<typeof import('../src/engines/index.ts')>('engines/index.js')
+const { openX64 } = await built<typeof import('../src/engines/x64.ts')>('engines/x64.js')
+const { openNative } = await built<typeof import('../src/runtime/native.ts')>('runtime/native.js')
+const { UnavailableError, UsageError } = await built<typeof import('../src/errors.ts')>('errors.js')
+
+const OLD = { leaf1: { ecx: 0 }, leaf7: { ebx: 0 }, xcr0: 0 }
+
+/** A machine on which something of the real one is missing. */
+const without = (part: Partial<Native>) => ({
+  openNative: async () => ({ ...(await openNative()), ...part }),
+})
+
+const rejection = (opening: Promise<unknown>) =>
+  opening.then(
+    () => expect.unreachable(),
+    (error: Error) => error,
+  )
+
+describe.runIf(runnable.length > 0)('x64', () => {
+  it('without a target takes one that the machine has, and auto takes x64', async () => {
+    for (const spec of ['x64', 'auto']) {
+      const { info } = await openEngine(spec)
+      expect(info.name).toBe('x64')
+      expect(runnable).toContain(info.target)
+      expect(info.reason).toMatch(spec === 'auto' ? /^the fastest engine here; AVX/ : /^asked for; AVX/)
+    }
+  })
+
+  it.runIf(runnable.length > 1)(
+    'measures its targets once a processor, and keeps which is faster',
+    async () => {
+      await openEngine('x64')
+      const path = join(process.env.CONVMARK_CACHE!, 'tuning.json')
+      const entries = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
+      const [key, kept] = Object.entries(entries).find(([name]) => name.endsWith('| x64 | target'))!
+      expect(runnable).toContain(kept)
+      writeFileSync(path, JSON.stringify({ ...entries, [key]: 'avx2' }))
+      const { info } = await openEngine('x64')
+      expect(info.target).toBe('avx2')
+      expect(info.reason).toContain('AVX-512 was measured and is slower here')
+      writeFileSync(path, JSON.stringify(entries))
+    },
+  )
+
+  it('an unknown target is a usage error that names those there are', async () => {
+    const error = await rejection(openEngine('x64:avx'))
+    expect(error).toBeInstanceOf(UsageError)
+    expect(error.message).toBe("unknown target of x64 'avx'; did you mean 'avx2'? (avx512, avx2)")
+  })
+
+  it('a processor without it: unavailable, naming what is missing', async () => {
+    const parts = { readProcessor: () => OLD }
+    const error = await rejection(openX64('avx2', {}, parts))
+    expect(error).toBeInstanceOf(UnavailableError)
+    expect(error.message).toBe(
+      'x64:avx2 is not to be had here: the processor has no FMA, the processor has no AVX, the processor has no AVX2; take wasm',
+    )
+    expect((await rejection(openX64('', {}, parts))).message).toMatch(/^x64 is not to be had here: /)
+  })
+
+  it('a system that refuses memory for code: unavailable, with its reason', async () => {
+    const refusal = new UnavailableError('the system refuses memory for machine code (mprotect: EACCES)')
+    const parts = without({
+      mapCode: () => {
+        throw refusal
+      },
+    })
+    const error = await rejection(openX64('', {}, parts))
+    expect(error).toBeInstanceOf(UnavailableError)
+    expect(error.message).toBe(
+      'x64 is not to be had here: the system refuses memory for machine code (mprotect: EACCES); take wasm',
+    )
+  })
+
+  it('code is executable and not writable, and gone when it is freed', async () => {
+    const native = await openNative()
+    const { addresses, free } = native.mapCode([Uint8Array.of(0xc3), Uint8Array.of(0xc3)])
+    expect(addresses[1]! - addresses[0]!).toBe(64)
+    native.functionAt(addresses[0]!, 0)()
+    const page = addresses[0]!.toString(16)
+    const mapping = () =>
+      readFileSync('/proc/self/maps', 'utf8')
+        .split('\n')
+        .find((line) => line.startsWith(`${page}-`))
+    expect(mapping()).toMatch(/ r-xp /)
+    free()
+    expect(mapping() ?? '').not.toMatch(/ r-xp /)
+  })
+
+  it('memory is aligned, begins as zeros, and a view of what was freed reads zeros', async () => {
+    const native = await openNative()
+    const byteLength = 8 * 2 ** 20 + 4
+    const block = native.allocate(byteLength)
+    expect(block.address % (2 * 2 ** 20)).toBe(0)
+    const values = new Float32Array(block.buffer, block.byteOffset, byteLength / 4)
+    expect(native.addressOf(values)).toBe(block.address)
+    expect(values.every((value) => value === 0)).toBe(true)
+    values.fill(1)
+    block.free()
+    expect(values[5]).toBe(0)
+    expect(native.allocate(100).address % 64).toBe(0)
+  })
+})
+
+it('what it needs is optional: koffi is no plain dependency', () => {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const { dependencies, optionalDependencies } = JSON.parse(text)
+  expect(Object.keys(optionalDependencies)).toEqual(['koffi'])
+  expect(dependencies.koffi).toBeUndefined()
+})
