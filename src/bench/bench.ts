@@ -56,10 +56,11 @@ export async function* benchmark(
   const settings: Settings = { batch, batches, burnIn, seed }
 
   const [firstPass] = passes
-  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
+  // Before the first event, so that an engine that is not to be had leaves no output.
   const isOwnEngine = typeof options.engine !== 'object'
   const engine =
     typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isChecked = options.check !== false
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // who awaits it is told

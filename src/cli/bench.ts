@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { BenchEvent } from '../bench/events.ts'
-import type { Result, Run } from '../bench/result.ts'
+import type { Environment, Result, Run } from '../bench/result.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
 import type { Pass } from '../plan/plan.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
@@ -62,24 +62,20 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const jsonFile = isJsonPrinted ? undefined : options.json
   if (jsonFile !== undefined) await (await import('../formats/files.ts')).requireWritable(jsonFile)
 
-  const { openEngine } = await import('../engines/index.ts')
   const { batch, batches, burnIn, seed, check, threads } = options
-  // Before the first line is printed, so that an engine that is not to be had leaves no output.
-  const engine = await untilInterrupted(() =>
-    openEngine(options.engine, { experimentalV8Flags: true, ...(threads !== undefined && { threads }) }),
-  )
-
   const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
   const progress = await openProgress()
   const report = new Report(isJsonPrinted ? null : output, progress)
-  const { benchmark } = await import('../bench/bench.ts')
-  const { describeEnvironment } = await import('../bench/environment.ts')
-  let environment: ReturnType<typeof describeEnvironment> | undefined
+  let environment: Promise<Environment> | undefined
   let failure: unknown = null
   try {
     await untilInterrupted(async (signal) => {
+      const { benchmark } = await import('../bench/bench.ts')
+      const { describeEnvironment } = await import('../bench/environment.ts')
       const events = benchmark(network, {
-        engine,
+        engine: options.engine,
+        experimentalV8Flags: true,
+        ...(threads !== undefined && { threads }),
         batch,
         batches,
         burnIn,
@@ -98,7 +94,6 @@ async function bench(networkName: string, options: Options): Promise<number> {
     else failure = error
   } finally {
     report.close()
-    await engine.dispose()
   }
 
   const { runs, interrupted } = report
@@ -108,7 +103,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
-      environment: await (environment ?? describeEnvironment()),
+      environment: await (environment ?? (await import('../bench/environment.ts')).describeEnvironment()),
       runs,
       interrupted, // also where no run was begun that could say so
     }
