@@ -13,6 +13,7 @@ process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
 const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kernels/index.js')
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
+const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
 const { alexnet, conv, defineNetwork, l2Loss, openSession, relu } =
   await built<typeof import('../src/index.ts')>('index.js')
@@ -172,5 +173,29 @@ describe('the check', () => {
     await expect(check({ layOutMemory: overlapping }, tower)).rejects.toThrow(
       "'conv1' is not what its step wrote",
     )
+  })
+})
+
+describe('auto', () => {
+  it('times what passes where the fastest engine is wrong, and says why', async () => {
+    const wrong = planted('relu-forward', (step) => ({
+      ...step,
+      writes: { output: withoutLastImage(step.writes.output) },
+    }))
+    const engine = await openWasm('', { threads: 1 }, { kernels: wrong })
+    const right = await openWasm('', { threads: 1, reason: 'the next' })
+    const reasons: string[] = []
+    engine.fallback = async (why) => {
+      reasons.push(why)
+      return right
+    }
+    const runs = []
+    const options = { engine, batch: 2, batches: 2, burnIn: 0, passes: ['forward'] as const }
+    for await (const event of benchmark(withRelu, options))
+      if (event.kind === 'finished') runs.push(event.run)
+    expect(reasons).toEqual([expect.stringContaining('the check failed: relu-forward of relu')])
+    expect(runs).toHaveLength(1)
+    expect(runs[0]!.engine.reason).toContain('the next')
+    expect(runs[0]!.check!.passed).toBe(true)
   })
 })

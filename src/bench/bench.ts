@@ -1,6 +1,6 @@
 import type { Engine, PreparedStep } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { InterruptedError, UsageError } from '../errors.ts'
+import { CheckError, InterruptedError, UsageError } from '../errors.ts'
 import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import { PASSES, type Pass } from '../plan/plan.ts'
@@ -58,8 +58,9 @@ export async function* benchmark(
   const [firstPass] = passes
   // Before the first event, so that an engine that is not to be had leaves no output.
   const isOwnEngine = typeof options.engine !== 'object'
-  const engine =
+  let engine =
     typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+  const opened = isOwnEngine ? [engine] : []
   if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isChecked = options.check !== false
   const data = makeData({ network, batch, seed })
@@ -68,20 +69,21 @@ export async function* benchmark(
   try {
     for (const pass of passes) {
       if (pass !== firstPass) yield { kind: 'started', network, batch, pass }
-      const isInterrupted = yield* benchmarkPass(
-        network,
-        pass,
-        engine,
-        checker,
-        data,
-        settings,
-        options.signal,
-      )
-      if (isInterrupted) return
+      const run = (engine: Engine) =>
+        benchmarkPass(network, pass, engine, checker, data, settings, options.signal)
+      try {
+        if (yield* run(engine)) return
+      } catch (error) {
+        if (!(error instanceof CheckError && engine.fallback)) throw error
+        // auto: an engine that is wrong is not timed, and the result says why another was.
+        engine = await engine.fallback(error.message)
+        opened.push(engine)
+        if (yield* run(engine)) return
+      }
     }
   } finally {
     await checker?.dispose()
-    if (isOwnEngine) await engine.dispose()
+    for (const own of opened) await own.dispose()
   }
 }
 

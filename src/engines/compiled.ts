@@ -42,6 +42,7 @@ export interface CompiledEngineOptions extends CompiledEngineParts {
 export class CompiledEngine implements Engine {
   readonly info: EngineInfo
   readonly lanes: number
+  fallback: Engine['fallback']
   readonly #options: CompiledEngineOptions
 
   constructor(options: CompiledEngineOptions) {

@@ -39,6 +39,8 @@ export interface Engine {
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
   /** The most that this engine's target can do with its threads on this machine. */
   measurePeaks?(options?: { readonly withBandwidth?: boolean }): Promise<Peaks>
+  /** Of `auto`: what to take where this one fails its check, for the reason given. The caller disposes both. */
+  fallback?: ((why: string) => Promise<Engine>) | undefined
   dispose(): Promise<void>
 }
 

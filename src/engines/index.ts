@@ -25,13 +25,18 @@ export const engines: Readonly<Record<string, Open>> = {
 
 /** x64 where it serves; else wasm, and the reason. */
 async function openFastest(options: EngineOptions): Promise<Engine> {
+  const fallback = async (why: string): Promise<Engine> => {
+    const { openWasm } = await import('./wasm.ts')
+    return openWasm('', { ...options, reason: `${FASTEST}; ${why.replace(/; take wasm$/, '')}` })
+  }
   try {
     const { openX64 } = await import('./x64.ts')
-    return await openX64('', { ...options, reason: FASTEST })
+    const engine = await openX64('', { ...options, reason: FASTEST })
+    engine.fallback = fallback
+    return engine
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
-    const { openWasm } = await import('./wasm.ts')
-    return openWasm('', { ...options, reason: `${FASTEST}; ${error.message.replace(/; take wasm$/, '')}` })
+    return fallback(error.message)
   }
 }
 

@@ -1,4 +1,4 @@
-import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
+import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import {
   type Argument,
@@ -37,7 +37,7 @@ const WANTED_TASKS = 48
 const SUMS_PER_TASK = 65536
 
 /** Pixels that are summed at once: all, or so few that what they read stays in the first-level cache for the next rows of C. */
-const PIXELS_AT_ONCE = 300
+const PIXELS_AT_ONCE = [300, 120]
 
 /** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
 const MIN_PACKED_CHANNELS = 8
@@ -53,9 +53,9 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
   candidates: ({ reads }, traits) => {
     const [, height, width] = reads.gradient.shape
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
-    const few = Math.max(1, Math.min(height, Math.floor(PIXELS_AT_ONCE / width)))
+    const few = PIXELS_AT_ONCE.map((pixels) => Math.max(1, Math.min(height, Math.floor(pixels / width))))
     const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
-    const ways = [...new Set([height, few])].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
+    const ways = [...new Set([height, ...few])].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
     return shapes.flatMap((shape) =>
       ways.map((way): WeightsGradientCandidate => {
         const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
@@ -256,17 +256,22 @@ function packedInput(step: WeightsGradient, rows: number): InputOperand {
       pieces.map((piece): Part => {
         const b = new ProgramBuilder(`pack ${step.layer} input`, traits.lanes, ['input', 'packed'])
         const [from, to] = [b.parameter('input'), b.parameter('packed')]
-        b.loop(piece.count, () => {
-          b.walk(height, [[from, bytes(input.rowPitch)]], () => {
+        const rows = (count: number, isExact: boolean): void => {
+          b.loop(count, () => {
             b.walk(width, [[from, bytes(input.pixelPitch)]], () => {
-              let c = 0
-              for (; c + traits.lanes <= piece.size; c += traits.lanes)
-                b.store(to, bytes(c), b.load(from, bytes(c)))
-              for (; c < piece.size; c++) b.storeLane(to, bytes(c), b.loadLane(from, bytes(c)))
+              copyChannels(b, from, to, piece.size, isExact)
               b.advance(to, bytes(piece.size))
             })
+            b.advance(from, bytes(input.rowPitch))
           })
-          b.advance(from, bytes(piece.size))
+        }
+        // What a whole vector writes too much belongs to pixels that are written after it; in the last row there are
+        // too few of them.
+        const inexact = width * Math.min(piece.size, input.pixelPitch) > 2 * traits.lanes ? height - 1 : 0
+        b.loop(piece.count, () => {
+          rows(inexact, false)
+          rows(height - inexact, true)
+          b.advance(from, bytes(piece.size - height * input.rowPitch))
         })
         return {
           program: b.finish(),
@@ -278,6 +283,20 @@ function packedInput(step: WeightsGradient, rows: number): InputOperand {
         }
       }),
   }
+}
+
+/** Copies the channels of a pixel: with whole vectors, which go beyond them, or exactly. */
+function copyChannels(
+  b: ProgramBuilder,
+  from: Pointer,
+  to: Pointer,
+  channels: number,
+  isExact: boolean,
+): void {
+  let c = 0
+  const end = isExact ? channels - b.lanes : channels - 1
+  for (; c <= end; c += b.lanes) b.store(to, bytes(c), b.load(from, bytes(c)))
+  for (; c < channels; c++) b.storeLane(to, bytes(c), b.loadLane(from, bytes(c)))
 }
 
 /**
