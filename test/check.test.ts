@@ -180,7 +180,7 @@ describe('auto', () => {
   it('times what passes where the fastest engine is wrong, and says why', async () => {
     const wrong = planted('relu-forward', (step) => ({
       ...step,
-      writes: { output: withoutLastImage(step.writes.output) },
+      reads: { input: withoutLastImage(step.reads.input) },
     }))
     const engine = await openWasm('', { threads: 1 }, { kernels: wrong })
     const right = await openWasm('', { threads: 1, reason: 'the next' })
