@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { KernelTable } from '../src/kernels/index.ts'
+import type { Network } from '../src/networks/network.ts'
 import type { LayOutMemory } from '../src/plan/memory.ts'
 import type { StepOfKind } from '../src/plan/steps.ts'
 import type { View } from '../src/plan/views.ts'
@@ -15,7 +16,7 @@ const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kerne
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
-const { alexnet, conv, defineNetwork, l2Loss, openSession, relu } =
+const { alexnet, conv, defineNetwork, dense, l2Loss, openSession, relu } =
   await built<typeof import('../src/index.ts')>('index.js')
 
 const tower = alexnet({ imageSize: 95 })
@@ -24,11 +25,18 @@ const withRelu = defineNetwork('with relu', {
   layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu'), l2Loss('loss')],
 })
 
+const withDense = defineNetwork('with dense', {
+  inputs: { images: [9, 9, 3] },
+  layers: [
+    conv('conv', { filters: 8, kernel: 3 }),
+    dense('fc1', { units: 40, activation: 'relu' }),
+    dense('fc2', { units: 10 }),
+    l2Loss('loss'),
+  ],
+})
+
 /** Checks forward-backward of a network on an engine whose kernels or memory are as given. */
-async function check(
-  parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory },
-  network: typeof tower | typeof withRelu,
-) {
+async function check(parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory }, network: Network) {
   const engine = await openWasm('', { threads: 2 }, parts)
   const checker = new Checker(network, 3, 2)
   const session = await openSession(network, { batch: 3, pass: 'forward-backward', engine })
@@ -115,8 +123,8 @@ describe('the check', () => {
     ],
     [
       'a ReLU that masks nothing',
-      planted('conv-output-gradient', (step) => (step.layer === 'conv4' ? { ...step, options: {} } : step)),
-      'conv-output-gradient of conv4',
+      planted('output-gradient', (step) => (step.layer === 'conv4' ? { ...step, options: {} } : step)),
+      'output-gradient of conv4',
     ],
     [
       'a ReLU left out',
@@ -159,6 +167,35 @@ describe('the check', () => {
       reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
     }))
     await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('relu-backward of relu')
+  })
+
+  it.each([
+    [
+      'weights of another row',
+      planted('dense-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, weights: shifted(step.reads.weights) },
+      })),
+      'dense-forward of fc1',
+    ],
+    [
+      'an image left out of the weights gradient',
+      planted('dense-weights-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, gradient: withoutLastImage(step.reads.gradient) },
+      })),
+      'dense-weights-gradient of fc2',
+    ],
+    [
+      "another image's gradient",
+      planted('dense-input-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, gradient: { ...step.reads.gradient, imagePitch: 0 } },
+      })),
+      'dense-input-gradient of fc2',
+    ],
+  ])('refuses %s of a dense layer', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, withDense)).rejects.toThrow(named)
   })
 
   it('refuses two tensors in one place', async () => {

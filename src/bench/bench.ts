@@ -255,4 +255,7 @@ const TILE_LABELS: Readonly<Record<string, string>> = {
   'conv-forward': 'forward',
   'conv-weights-gradient': 'weights',
   'conv-input-gradient': 'input',
+  'dense-forward': 'forward',
+  'dense-weights-gradient': 'weights',
+  'dense-input-gradient': 'input',
 }

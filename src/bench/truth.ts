@@ -1,10 +1,6 @@
-import {
-  activate,
-  biasesGradient,
-  convolvePixel,
-  inputGradientPixel,
-  weightsGradientRow,
-} from '../layers/conv.ts'
+import { activate, biasesGradient } from '../layers/activation.ts'
+import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
+import { eachInput } from '../layers/dense.ts'
 import { layerDefinitions } from '../layers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
@@ -105,6 +101,8 @@ function wholeImages(
 /** At least so many values of a step that is too dear to be recomputed whole. */
 const MIN_SAMPLES = 2000
 const FILTERS_AT_ONCE = 4
+/** A line of the cache. */
+const UNITS_AT_ONCE = 16
 
 /**
  * Positions to compare: along every axis each index at least once, the rest spread by a fixed sequence. So every image,
@@ -127,6 +125,11 @@ export function samplePositions(extents: readonly number[], atLeast = MIN_SAMPLE
   }
   while (samples.length < atLeast) samples.push(anywhere())
   return samples
+}
+
+/** sums += value * values[from...] */
+function addRow(sums: Float64Array, value: number, values: Grid['values'], from: number): void {
+  for (let i = 0; i < sums.length; i++) sums[i]! += value * values[from + i]!
 }
 
 function sampled(
@@ -161,15 +164,13 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     const weights = denseParameter(look(reads.weights))
     const biases = denseParameter(look(reads.biases))
     const sum = new Float64Array(1)
-    const activation = options.activation
-    const layer = { filters: biases.length, kernel: 1, ...(activation && { activation }) }
     return sampled(writes.output, samplePositions(output.shape), share, ([n, y, x, f], comparer) => {
       convolvePixel(options.geometry, input, weights, biases, n!, y!, x!, f!, sum)
-      comparer.add(output.values[pixelAt(output, n!, y!, x!) + f!]!, activate(layer, sum[0]!))
+      comparer.add(output.values[pixelAt(output, n!, y!, x!) + f!]!, activate(options, sum[0]!))
     })
   },
 
-  'conv-output-gradient'({ reads, writes, options }, look, share) {
+  'output-gradient'({ reads, writes, options }, look, share) {
     const isMasked = options.activation === 'relu'
     const mask = (output: Grid, outputGradient: Grid, truth: Grid): void => {
       const [, height, width, filters] = truth.shape
@@ -227,6 +228,67 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     return sampled(writes.inputGradient, samplePositions(written.shape), share, ([n, y, x, c], comparer) => {
       inputGradientPixel(options.geometry, gradient, weights, channels, n!, y!, x!, c!, sum)
       comparer.add(written.values[pixelAt(written, n!, y!, x!) + c!]!, sum[0]!)
+    })
+  },
+
+  'dense-forward'({ reads, writes, options }, look, share) {
+    const [input, output, weights] = [look(reads.input), look(writes.output), look(reads.weights)]
+    const biases = look(reads.biases)
+    const [images, , , units] = output.shape
+    // Units side by side: a row of the weights is as far from memory for one as for a line of the cache.
+    const positions = samplePositions([images, Math.ceil(units / UNITS_AT_ONCE)], MIN_SAMPLES / UNITS_AT_ONCE)
+    return sampled(writes.output, positions, share, ([n, block], comparer) => {
+      const first = block! * UNITS_AT_ONCE
+      const from = pixelAt(biases, 0, 0, 0) + first
+      const sums = Float64Array.from(
+        biases.values.subarray(from, from + Math.min(UNITS_AT_ONCE, units - first)),
+      )
+      eachInput(input, n!, (at, row) =>
+        addRow(sums, input.values[at]!, weights.values, pixelAt(weights, 0, 0, row) + first),
+      )
+      const to = pixelAt(output, n!, 0, 0) + first
+      sums.forEach((sum, u) => {
+        comparer.add(output.values[to + u]!, activate(options, sum))
+      })
+    })
+  },
+
+  'dense-weights-gradient'({ reads, writes }, look, share) {
+    const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
+    const [, , inputs, units] = written.shape
+    const [images, , width, channels] = input.shape
+    const positions = samplePositions([inputs, Math.ceil(units / UNITS_AT_ONCE)], MIN_SAMPLES / UNITS_AT_ONCE)
+    return sampled(writes.weightsGradient, positions, share, ([row, block], comparer) => {
+      const first = block! * UNITS_AT_ONCE
+      const sums = new Float64Array(Math.min(UNITS_AT_ONCE, units - first))
+      const pixel = Math.floor(row! / channels)
+      for (let n = 0; n < images; n++) {
+        const at = pixelAt(input, n, Math.floor(pixel / width), pixel % width) + (row! % channels)
+        addRow(sums, input.values[at]!, gradient.values, pixelAt(gradient, n, 0, 0) + first)
+      }
+      const to = pixelAt(written, 0, 0, row!) + first
+      sums.forEach((sum, u) => {
+        comparer.add(written.values[to + u]!, sum)
+      })
+    })
+  },
+
+  'dense-input-gradient'({ reads, writes }, look, share) {
+    const [gradient, weights, written] = [
+      look(reads.gradient),
+      look(reads.weights),
+      look(writes.inputGradient),
+    ]
+    const [images, height, width, channels] = written.shape
+    const units = gradient.shape[3]
+    const positions = samplePositions([images, height * width * channels])
+    return sampled(writes.inputGradient, positions, share, ([n, row], comparer) => {
+      const [from, w] = [pixelAt(gradient, n!, 0, 0), pixelAt(weights, 0, 0, row!)]
+      let sum = 0
+      for (let u = 0; u < units; u++) sum += gradient.values[from + u]! * weights.values[w + u]!
+      const pixel = Math.floor(row! / channels)
+      const to = pixelAt(written, n!, Math.floor(pixel / width), pixel % width) + (row! % channels)
+      comparer.add(written.values[to]!, sum)
     })
   },
 

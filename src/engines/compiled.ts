@@ -243,8 +243,12 @@ export class CompiledEngine implements Engine {
 /** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
 const MEASURED_IMAGES = 8
 
-/** The step over the first images alone. Which tile is best does not depend on how many follow. */
+/**
+ * The step over the first images alone. Which tile is best does not depend on how many follow, but in a dense layer, where
+ * images are the tile's rows and share what is read of the weights.
+ */
 function withFewImages(step: Step): Step {
+  if (step.kind.startsWith('dense-')) return step
   const cut = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(
       Object.entries(views).map(([name, view]) => {
@@ -371,10 +375,11 @@ class CompiledPlan implements PreparedPlan {
   }
 }
 
-/** Strides of a tensor as its user sees it: an activation (N, H, W, C), a parameter (..., F) whose rows have a pitch. */
+/** Strides of a tensor as its user sees it: an activation (N, H, W, C) or (N, C), a parameter (..., F) with pitched rows. */
 function stridesOf(role: PlannedTensor['role'], shape: Shape, grid: Grid): number[] {
   if (role === 'input' || role === 'activation') {
-    return [grid.imagePitch, grid.rowPitch, grid.pixelPitch, 1].slice(0, shape.length)
+    const all = [grid.imagePitch, grid.rowPitch, grid.pixelPitch, 1]
+    return shape.length === all.length ? all : [grid.imagePitch, 1].slice(0, shape.length)
   }
   const rows = [grid.pixelPitch]
   for (let axis = shape.length - 2; axis > 0; axis--) rows.unshift(rows[0]! * shape[axis]!)

@@ -1,12 +1,15 @@
 import type { Step, StepKind } from '../plan/steps.ts'
 import { convForward } from './conv-forward.ts'
 import { convInputGradient } from './conv-input-gradient.ts'
-import { convOutputGradient } from './conv-output-gradient.ts'
 import { convWeightsGradient } from './conv-weights-gradient.ts'
+import { denseForward } from './dense-forward.ts'
+import { denseInputGradient } from './dense-input-gradient.ts'
+import { denseWeightsGradient } from './dense-weights-gradient.ts'
 import type { KernelRule } from './kernel.ts'
 import { l2LossBackward, l2LossForward } from './l2-loss.ts'
 import { lrnBackward, lrnForward } from './lrn.ts'
 import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
+import { layerOutputGradient } from './output-gradient.ts'
 import { reluBackward, reluForward } from './relu.ts'
 import { sumGradients } from './sum-gradients.ts'
 
@@ -18,9 +21,12 @@ export type KernelTable = { readonly [Kind in StepKind]: AnyKernelRule<Kind> }
 
 export const kernels: KernelTable = {
   'conv-forward': convForward,
-  'conv-output-gradient': convOutputGradient,
   'conv-weights-gradient': convWeightsGradient,
   'conv-input-gradient': convInputGradient,
+  'dense-forward': denseForward,
+  'dense-weights-gradient': denseWeightsGradient,
+  'dense-input-gradient': denseInputGradient,
+  'output-gradient': layerOutputGradient,
   'relu-forward': reluForward,
   'relu-backward': reluBackward,
   'lrn-forward': lrnForward,

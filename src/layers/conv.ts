@@ -1,12 +1,11 @@
 import { ShapeError } from '../errors.ts'
 import { type Grid, isPositiveInteger, pixelAt, type Shape } from '../tensor.ts'
+import { type Activated, activate, activationGradient, biasesGradient, isActivation } from './activation.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
 import { validateWindow, type WindowGeometry, type WindowOptions, windowGeometry } from './window.ts'
 
-export interface ConvOptions extends WindowOptions {
+export interface ConvOptions extends WindowOptions, Activated {
   readonly filters: number
-  /** Applied to the sum; the layer's tensor is what comes after it. */
-  readonly activation?: 'relu'
 }
 
 export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, ConvOptions>
@@ -32,7 +31,6 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
   validate(name, options) {
     validateWindow(name, options)
     requireOption(name, 'filters', options.filters, isPositiveInteger, 'a positive integer')
-    const isActivation = (value: unknown) => value === undefined || value === 'relu'
     requireOption(name, 'activation', options.activation, isActivation, "'relu' or left out")
   },
 
@@ -105,38 +103,6 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
   },
 }
 
-/** The layer's value of a sum. NaN stays NaN. */
-export function activate(options: ConvOptions, sum: number): number {
-  return options.activation === 'relu' && sum < 0 ? 0 : sum
-}
-
-/** The gradient of the sums, given that of the layer's output: masked where ReLU let nothing through. */
-export function activationGradient(options: ConvOptions, output: Grid, outputGradient: Grid): Grid {
-  if (options.activation === undefined) return outputGradient
-  const [images, height, width, filters] = output.shape
-  const values = new Float64Array(images * height * width * filters)
-  let to = 0
-  for (let n = 0; n < images; n++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const [from, mask] = [pixelAt(outputGradient, n, y, x), pixelAt(output, n, y, x)]
-        for (let f = 0; f < filters; f++) {
-          values[to++] = output.values[mask + f]! > 0 ? outputGradient.values[from + f]! : 0
-        }
-      }
-    }
-  }
-  const rowPitch = width * filters
-  return {
-    values,
-    offset: 0,
-    shape: output.shape,
-    imagePitch: height * rowPitch,
-    rowPitch,
-    pixelPitch: filters,
-  }
-}
-
 /** The sums (before activation) of `sums.length` filters, from `firstFilter` on, at one output pixel. */
 export function convolvePixel(
   geometry: WindowGeometry,
@@ -162,19 +128,6 @@ export function convolvePixel(
       for (let c = 0; c < channels; c++, row += filters) {
         const value = input.values[from + c]!
         for (let f = 0; f < sums.length; f++) sums[f]! += value * weights[row + f]!
-      }
-    }
-  }
-}
-
-/** Adds to `sums` the gradient of biases `firstFilter` and on. `gradient` is that of the sums, (N, OH, OW, F). */
-export function biasesGradient(gradient: Grid, firstFilter: number, sums: Float64Array): void {
-  const [images, height, width] = gradient.shape
-  for (let n = 0; n < images; n++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const from = pixelAt(gradient, n, y, x) + firstFilter
-        for (let f = 0; f < sums.length; f++) sums[f]! += gradient.values[from + f]!
       }
     }
   }

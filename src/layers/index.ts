@@ -1,11 +1,14 @@
 import { type ConvLayer, convDefinition } from './conv.ts'
+import { type DenseLayer, denseDefinition } from './dense.ts'
 import { type L2LossLayer, l2LossDefinition } from './l2-loss.ts'
 import type { LayerDefinition } from './layer.ts'
 import { type LrnLayer, lrnDefinition } from './lrn.ts'
 import { type MaxPoolLayer, maxPoolDefinition } from './max-pool.ts'
 import { type ReluLayer, reluDefinition } from './relu.ts'
 
+export type { Activated } from './activation.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
+export { type DenseLayer, type DenseOptions, dense } from './dense.ts'
 export { type L2LossLayer, l2Loss } from './l2-loss.ts'
 export type {
   BackwardContext,
@@ -22,6 +25,7 @@ export { type Extent, type Padding, type WindowGeometry, windowGeometry } from '
 /** Any layer; its `kind` tells which. */
 export type Layer<Name extends string = string> =
   | ConvLayer<Name>
+  | DenseLayer<Name>
   | ReluLayer<Name>
   | LrnLayer<Name>
   | MaxPoolLayer<Name>
@@ -33,6 +37,7 @@ export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }
 /** The table kind -> definition. A kind without a definition does not compile. */
 export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<LayerOptions<Kind>> } = {
   conv: convDefinition,
+  dense: denseDefinition,
   relu: reluDefinition,
   lrn: lrnDefinition,
   'max-pool': maxPoolDefinition,

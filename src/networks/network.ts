@@ -39,7 +39,7 @@ export interface NetworkDefinition<Inputs extends string, Layers extends readonl
   readonly printed?: readonly string[]
 }
 
-type ParameterNames<L> = L extends { kind: 'conv'; name: infer Name extends string }
+type ParameterNames<L> = L extends { kind: 'conv' | 'dense'; name: infer Name extends string }
   ? `${Name}/weights` | `${Name}/biases`
   : never
 

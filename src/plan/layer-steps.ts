@@ -3,7 +3,7 @@ import type { LayerKind, LayerOptions } from '../layers/index.ts'
 import { maxPoolGeometry } from '../layers/max-pool.ts'
 import type { ResolvedLayer } from '../networks/network.ts'
 import { convolutionHalo, inputGradientHalo } from './geometry.ts'
-import type { Step } from './steps.ts'
+import type { Step, StepOfKind } from './steps.ts'
 import { type Halo, NO_HALO, type View } from './views.ts'
 
 /** What a layer's rule may ask while its steps are planned. */
@@ -39,6 +39,24 @@ const geometryOf = ({ layer, options }: PlanContext<'conv'>) =>
 const poolGeometryOf = ({ layer, options }: PlanContext<'max-pool'>) =>
   maxPoolGeometry(layer.layer.name, options, layer.inputShapes[0]!)
 
+/** The first step backward of a layer of weighted sums: what of the gradient goes through its activation. */
+function sumsGradient(
+  context: PlanContext<'conv'> | PlanContext<'dense'>,
+  halo: Halo,
+): StepOfKind<'output-gradient'> {
+  return {
+    kind: 'output-gradient',
+    layer: context.name,
+    pass: 'backward',
+    reads: { output: context.output, outputGradient: context.outputGradient() },
+    writes: {
+      gradient: context.between('sums.gradient', halo),
+      biasesGradient: context.parameterGradient('biases'),
+    },
+    options: { activation: context.options.activation },
+  }
+}
+
 /** The table kind -> rule. A kind without one does not compile. */
 export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> } = {
   conv: {
@@ -60,20 +78,13 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
       },
     ],
     backward: (context) => {
-      const { name: layer, input, output, options } = context
+      const { name: layer, input } = context
       const geometry = geometryOf(context)
-      const outputGradient = context.outputGradient()
       const inputGradient = context.inputGradient()
-      const gradient = context.between('sums.gradient', inputGradient ? inputGradientHalo(geometry) : NO_HALO)
+      const sums = sumsGradient(context, inputGradient ? inputGradientHalo(geometry) : NO_HALO)
+      const { gradient } = sums.writes
       const steps: Step[] = [
-        {
-          kind: 'conv-output-gradient',
-          layer,
-          pass: 'backward',
-          reads: { output, outputGradient },
-          writes: { gradient, biasesGradient: context.parameterGradient('biases') },
-          options: { activation: options.activation },
-        },
+        sums,
         {
           kind: 'conv-weights-gradient',
           layer,
@@ -91,6 +102,48 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
           reads: { gradient, weights: context.parameter('weights') },
           writes: { inputGradient },
           options: { geometry },
+        })
+      }
+      return steps
+    },
+  },
+
+  dense: {
+    readsAnyPitch: true,
+    forward: ({ name: layer, input, output, options, parameter }) => [
+      {
+        kind: 'dense-forward',
+        layer,
+        pass: 'forward',
+        reads: { input, weights: parameter('weights'), biases: parameter('biases') },
+        writes: { output },
+        options: { activation: options.activation },
+      },
+    ],
+    backward: (context) => {
+      const { name: layer, input } = context
+      const inputGradient = context.inputGradient()
+      const sums = sumsGradient(context, NO_HALO)
+      const { gradient } = sums.writes
+      const steps: Step[] = [
+        sums,
+        {
+          kind: 'dense-weights-gradient',
+          layer,
+          pass: 'backward',
+          reads: { input, gradient },
+          writes: { weightsGradient: context.parameterGradient('weights') },
+          options: {},
+        },
+      ]
+      if (inputGradient) {
+        steps.push({
+          kind: 'dense-input-gradient',
+          layer,
+          pass: 'backward',
+          reads: { gradient, weights: context.parameter('weights') },
+          writes: { inputGradient },
+          options: {},
         })
       }
       return steps

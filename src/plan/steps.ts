@@ -1,4 +1,4 @@
-import type { LrnOptions, WindowGeometry } from '../layers/index.ts'
+import type { Activated, LrnOptions, WindowGeometry } from '../layers/index.ts'
 import type { View } from './views.ts'
 
 interface StepOf<
@@ -19,18 +19,21 @@ interface StepOf<
 }
 
 type Window = { readonly geometry: WindowGeometry }
-type Activated = { readonly activation?: 'relu' | undefined }
 
 /**
  * What a run does, in the order it does it. Each kind has a kernel (kernels/) and a truth that its results are
- * compared with (bench/check). Parameters are views (1, 1, rows, columns): weights have KH * KW * C rows of F.
+ * compared with (bench/check). Parameters are views (1, 1, rows, columns): weights have KH * KW * C (dense: H * W * C)
+ * rows of F.
  */
 export type Step =
   | StepOf<'conv-forward', 'input' | 'weights' | 'biases', 'output', Window & Activated>
   /** The gradient of the sums before the activation, and of the biases. */
-  | StepOf<'conv-output-gradient', 'output' | 'outputGradient', 'gradient' | 'biasesGradient', Activated>
+  | StepOf<'output-gradient', 'output' | 'outputGradient', 'gradient' | 'biasesGradient', Activated>
   | StepOf<'conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Window>
   | StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window>
+  | StepOf<'dense-forward', 'input' | 'weights' | 'biases', 'output', Activated>
+  | StepOf<'dense-weights-gradient', 'input' | 'gradient', 'weightsGradient'>
+  | StepOf<'dense-input-gradient', 'gradient' | 'weights', 'inputGradient'>
   | StepOf<'relu-forward', 'input', 'output'>
   | StepOf<'relu-backward', 'output' | 'outputGradient', 'inputGradient'>
   | StepOf<'lrn-forward', 'input', 'output', LrnOptions>

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareStep } from '../../src/bench/truth.ts'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
-import { conv, type Layer, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
 import { normal } from '../../src/random.ts'
@@ -51,6 +51,12 @@ const layers: Record<string, fc.Arbitrary<Layer>> = {
     .map(({ filters, window: w, activation }) =>
       conv('tested', { filters, ...w, ...(activation && { activation }) }),
     ),
+  dense: fc
+    .record({
+      units: fc.integer({ min: 1, max: 70 }),
+      activation: fc.constantFrom(undefined, 'relu' as const),
+    })
+    .map((options) => dense('tested', options)),
   relu: fc.constant(relu('tested')),
   lrn: fc
     .record({

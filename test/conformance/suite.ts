@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
-import { conv, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { conv, dense, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { normal } from '../../src/random.ts'
 import type { Session } from '../../src/session.ts'
@@ -46,6 +46,22 @@ const NETWORKS: readonly Network[] = [
       conv('b', { filters: 4, kernel: 2, stride: 3, activation: 'relu' }),
       l2Loss('loss'),
     ],
+  }),
+  defineNetwork('dense', {
+    inputs: { images: [7, 6, 3] },
+    layers: [
+      conv('a', { filters: 5, kernel: 3, padding: 'same' }),
+      // A second reader with a halo, so that the dense layer's input is not contiguous.
+      conv('side', { filters: 2, kernel: 3, padding: 'same' }),
+      l2Loss('sideLoss'),
+      dense('b', { units: 13, activation: 'relu', inputs: ['a'] }),
+      dense('c', { units: 9 }),
+      l2Loss('loss'),
+    ],
+  }),
+  defineNetwork('dense alone', {
+    inputs: { images: [3, 5, 2] },
+    layers: [dense('a', { units: 33, activation: 'relu' }), dense('b', { units: 1 }), l2Loss('loss')],
   }),
   defineNetwork('branches', {
     inputs: { images: [9, 10, 4] },

@@ -8,7 +8,7 @@ const PARTIAL = 0
 const VECTORS_AT_ONCE = 4
 
 /** The gradient that ReLU lets through, and the biases' gradient: a sum for each image, then those in order. */
-export const convOutputGradient = onlyWay<'conv-output-gradient'>((step, traits) => {
+export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => {
   const { output, outputGradient } = step.reads
   const { gradient, biasesGradient } = step.writes
   const [images, height, width] = output.shape

@@ -1,0 +1,98 @@
+import { elementCount, type Grid, isPositiveInteger, pixelAt } from '../tensor.ts'
+import { type Activated, activate, activationGradient, biasesGradient, isActivation } from './activation.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
+
+export interface DenseOptions extends Activated {
+  readonly units: number
+}
+
+export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, DenseOptions>
+
+/**
+ * A fully connected layer with bias. input (N, H, W, C) or (N, C), flattened in H, W, C order; weights (in, out),
+ * biases (out) -> (N, out). Source: Rumelhart, Hinton & Williams 1986.
+ */
+export function dense<const Name extends string>(
+  name: Name,
+  { inputs, ...options }: DenseOptions & LayerInputs,
+): DenseLayer<Name> {
+  return { kind: 'dense', name, ...(inputs && { inputs }), options }
+}
+
+export const denseDefinition: LayerDefinition<DenseOptions> = {
+  validate(name, options) {
+    requireOption(name, 'units', options.units, isPositiveInteger, 'a positive integer')
+    requireOption(name, 'activation', options.activation, isActivation, "'relu' or left out")
+  },
+
+  outputShape: (_name, { units }) => [units],
+
+  parameters: ({ units }, [input]) => ({
+    weights: { shape: [elementCount(input!), units], initial: 'truncated-normal' },
+    biases: { shape: [units], initial: 'zeros' },
+  }),
+
+  flops({ units }, [input]) {
+    const flops = 2 * elementCount(input!) * units
+    return { forward: flops, parametersGradient: flops, inputGradient: flops }
+  },
+
+  forward({ options, inputs: [input], parameters, output }) {
+    const { units } = options
+    const [weights, biases] = [parameters.weights!, parameters.biases!]
+    const sums = new Float64Array(units)
+    for (let n = 0; n < output.shape[0]; n++) {
+      sums.set(biases)
+      eachInput(input!, n, (from, row) => {
+        const value = input!.values[from]!
+        for (let u = 0, w = row * units; u < units; u++, w++) sums[u]! += value * weights[w]!
+      })
+      const to = pixelAt(output, n, 0, 0)
+      for (let u = 0; u < units; u++) output.values[to + u] = activate(options, sums[u]!)
+    }
+  },
+
+  backward({
+    options,
+    inputs: [input],
+    parameters,
+    output,
+    outputGradient,
+    inputGradients,
+    parameterGradients,
+  }) {
+    const { units } = options
+    const gradient = activationGradient(options, output, outputGradient)
+    const { weights, biases } = parameterGradients
+    const to = inputGradients[0]
+    biasesGradient(gradient, 0, biases!)
+    for (let n = 0; n < output.shape[0]; n++) {
+      const from = pixelAt(gradient, n, 0, 0)
+      eachInput(input!, n, (at, row) => {
+        const value = input!.values[at]!
+        for (let u = 0, w = row * units; u < units; u++, w++)
+          weights![w]! += value * gradient.values[from + u]!
+      })
+      if (!to) continue
+      eachInput(to, n, (at, row) => {
+        let sum = 0
+        for (let u = 0, w = row * units; u < units; u++, w++) {
+          sum += gradient.values[from + u]! * parameters.weights![w]!
+        }
+        to.values[at]! += sum
+      })
+    }
+  },
+}
+
+/** Calls `visit` for every value of an image, in H, W, C order: where it is, and its row of weights. */
+export function eachInput(grid: Grid, image: number, visit: (at: number, row: number) => void): void {
+  const [, height, width, channels] = grid.shape
+  let row = 0
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = pixelAt(grid, image, y, x)
+      for (let c = 0; c < channels; c++) visit(at + c, row++)
+    }
+  }
+}
