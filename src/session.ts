@@ -9,7 +9,7 @@ import type {
 } from './engines/engine.ts'
 import { openEngine } from './engines/index.ts'
 import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
-import { type Network, parametersOf } from './networks/network.ts'
+import { labelClasses, type Network } from './networks/network.ts'
 import { createPlan, type Keep, type Pass, type Plan, type PlannedTensor } from './plan/plan.ts'
 import type { Tuning } from './runtime/tuning.ts'
 import { elementCount, formatShape } from './tensor.ts'
@@ -35,7 +35,10 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
   readonly steps: readonly PreparedStep[]
   /** For tools: what the engine prepared. */
   readonly prepared: PreparedPlan
-  /** Parameters and inputs by name, dense float32 in the documented layouts; they stay until written again. */
+  /**
+   * Parameters and inputs by name, dense float32 in the documented layouts; they stay until written again. Inputs that
+   * the pass has no use for (labels in forward) may be among them.
+   */
   write(tensors: { readonly [Name in Names]?: Float32Array }): void
   /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
   run(
@@ -97,7 +100,11 @@ class EngineSession<Names extends string> implements Session<Names> {
     this.prepared = prepared
     this.#engine = engine
     this.#isOwnEngine = isOwnEngine
-    this.#unwritten = new Set([...Object.keys(network.inputs), ...Object.keys(parametersOf(network))])
+    this.#unwritten = new Set(
+      Object.entries(prepared.plan.tensors)
+        .filter(([, { role }]) => role === 'input' || role === 'parameter')
+        .map(([name]) => name),
+    )
   }
 
   write(tensors: { readonly [Name in Names]?: Float32Array }): void {
@@ -105,6 +112,7 @@ class EngineSession<Names extends string> implements Session<Names> {
     const entries = Object.entries(tensors) as [string, Float32Array][]
     for (const [name, values] of entries) this.#requireWritable(name, values)
     for (const [name, values] of entries) {
+      if (this.#isLeftOut(name)) continue
       this.prepared.write(name, values)
       this.#unwritten.delete(name)
     }
@@ -175,6 +183,11 @@ class EngineSession<Names extends string> implements Session<Names> {
     if (this.#running) throw new ConvmarkError(`${what}: this session is running; await its run first`)
   }
 
+  /** An input of the network that this pass does not read, since only losses do. */
+  #isLeftOut(name: string): boolean {
+    return Object.hasOwn(this.network.inputs, name) && !Object.hasOwn(this.plan.tensors, name)
+  }
+
   #tensor(name: string): PlannedTensor {
     const { tensors } = this.plan
     const planned = Object.hasOwn(tensors, name) ? tensors[name] : undefined
@@ -183,7 +196,9 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   #requireWritable(name: string, values: Float32Array): void {
-    const { role, shape } = this.#tensor(name)
+    const { role, shape } = this.#isLeftOut(name)
+      ? { role: 'input', shape: [this.plan.batch, ...this.network.inputs[name]!] }
+      : this.#tensor(name)
     if (role !== 'input' && role !== 'parameter') {
       throw new UsageError(`'${name}' is made by the run; parameters and inputs can be written`)
     }
@@ -191,6 +206,14 @@ class EngineSession<Names extends string> implements Session<Names> {
     if (values.length !== elementCount(shape)) {
       throw new ShapeError(
         `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,
+      )
+    }
+    const classes = labelClasses(this.network)[name]
+    if (classes === undefined) return
+    const bad = values.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes))
+    if (bad >= 0) {
+      throw new UsageError(
+        `'${name}': image ${bad} has the label ${values[bad]}; it must be an integer from 0 to ${classes - 1}`,
       )
     }
   }

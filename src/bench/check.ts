@@ -1,11 +1,13 @@
 import { CheckError, ConvmarkError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
-import { BEFORE_ALL } from '../plan/plan.ts'
+import { BEFORE_ALL, type Pass } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
-import type { CheckData, CheckReply, CheckRequest } from './check-worker.ts'
+import { type Activations, checkTensors } from './check-data.ts'
+import type { CheckReply, CheckRequest } from './check-worker.ts'
+import { allocateShared, type SharedTensors } from './parts.ts'
 import type { Comparison } from './truth.ts'
 
 /** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
@@ -27,6 +29,12 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What is fed, in shared memory, and what the reference makes of its first image in each pass. */
+interface CheckData {
+  readonly tensors: SharedTensors
+  readonly activations: Readonly<Record<Pass, Activations>>
+}
+
 type CheckWorker = WorkerHandle<CheckRequest, CheckReply>
 
 /**
@@ -41,9 +49,17 @@ export class Checker {
     const url = new URL('./check-worker.js', import.meta.url)
     const start = () => startWorker<CheckRequest, CheckReply>(url, 'check worker')
     this.#workers = Promise.all(Array.from({ length: threads }, start))
-    this.#data = this.#workers.then(async ([worker]) => {
-      const { data } = await ask(worker!, { kind: 'make', network, batch, seed: CHECK_SEED }, 'made')
-      return data
+    this.#data = this.#workers.then(async (workers) => {
+      const request = { network, batch, seed: CHECK_SEED }
+      const tensors = allocateShared(checkTensors(request))
+      await Promise.all(
+        workers.map((worker, index) => {
+          const share = { index, count: workers.length }
+          return ask(worker, { kind: 'fill', ...request, tensors, share }, 'filled')
+        }),
+      )
+      const { activations } = await ask(workers[0]!, { kind: 'answer', network, tensors }, 'answered')
+      return { tensors, activations }
     })
     this.#data.catch(() => {}) // whoever checks is told
   }
@@ -72,10 +88,11 @@ export class Checker {
       workers.map((worker, index) => {
         const { memory, bufferOffsets } = inspection
         const share = { index, count: workers.length }
-        return ask(worker, { kind: 'load', plan, memory, bufferOffsets, data, share }, 'loaded')
+        const activations = data.activations[plan.pass]
+        return ask(worker, { kind: 'load', plan, memory, bufferOffsets, activations, share }, 'loaded')
       }),
     )
-    session.write({ ...data.inputs, ...data.parameters })
+    session.write(data.tensors)
     await inspection.runStep(BEFORE_ALL)
 
     const digests = new Digests(workers)

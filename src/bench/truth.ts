@@ -5,6 +5,7 @@ import { layerDefinitions } from '../layers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+import type { Share } from './parts.ts'
 
 /** Sums over the values of a tensor that were compared: they add up over workers. */
 export interface Comparison {
@@ -14,12 +15,6 @@ export interface Comparison {
   readonly differenceSquares: number
   readonly truthSquares: number
   readonly values: number
-}
-
-/** The part of the values that one of several workers compares. */
-export interface Share {
-  readonly index: number
-  readonly count: number
 }
 
 /** Where the engine has a tensor. */
@@ -292,14 +287,21 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'relu-forward': ({ reads, writes }, look, share) =>
+  'relu-forward': ({ layer: name, reads, writes }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {
-      layerDefinitions.relu.forward({ options: {}, inputs: [image(reads.input)], parameters: {}, output })
+      layerDefinitions.relu.forward({
+        name,
+        options: {},
+        inputs: [image(reads.input)],
+        parameters: {},
+        output,
+      })
     }),
 
-  'relu-backward': ({ reads, writes }, look, share) =>
+  'relu-backward': ({ layer: name, reads, writes }, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
       layerDefinitions.relu.backward({
+        name,
         options: {},
         inputs: [],
         parameters: {},
@@ -310,14 +312,15 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       })
     }),
 
-  'lrn-forward': ({ reads, writes, options }, look, share) =>
+  'lrn-forward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {
-      layerDefinitions.lrn.forward({ options, inputs: [image(reads.input)], parameters: {}, output })
+      layerDefinitions.lrn.forward({ name, options, inputs: [image(reads.input)], parameters: {}, output })
     }),
 
-  'lrn-backward': ({ reads, writes, options }, look, share) =>
+  'lrn-backward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
       layerDefinitions.lrn.backward({
+        name,
         options,
         inputs: [image(reads.input)],
         parameters: {},
@@ -328,20 +331,21 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       })
     }),
 
-  'max-pool-forward': ({ reads, writes, options }, look, share) =>
+  'max-pool-forward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {
-      const layer = windowOptions(options.geometry)
       layerDefinitions['max-pool'].forward({
-        options: layer,
+        name,
+        options: windowOptions(options.geometry),
         inputs: [image(reads.input)],
         parameters: {},
         output,
       })
     }),
 
-  'max-pool-backward': ({ reads, writes, options }, look, share) =>
+  'max-pool-backward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
       layerDefinitions['max-pool'].backward({
+        name,
         options: windowOptions(options.geometry),
         inputs: [image(reads.input)],
         parameters: {},
@@ -352,11 +356,12 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       })
     }),
 
-  'l2-loss-forward'({ reads, writes }, look, share) {
+  'l2-loss-forward'({ layer: name, reads, writes }, look, share) {
     const comparer = new Comparer(writes.output)
     if (share.index === 0) {
       const truth = denseGrid(new Float64Array(1), 1, [])
       layerDefinitions['l2-loss'].forward({
+        name,
         options: {},
         inputs: [look(reads.input)],
         parameters: {},
@@ -368,15 +373,43 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     return [comparer.result()]
   },
 
-  'l2-loss-backward': ({ reads, writes }, look, share) =>
+  'l2-loss-backward': ({ layer: name, reads, writes }, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
       layerDefinitions['l2-loss'].backward({
+        name,
         options: {},
         inputs: [image(reads.input)],
         parameters: {},
         output: truth,
         outputGradient: denseGrid(Float64Array.of(1), 1, []),
         inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
+  'softmax-loss-forward'({ layer: name, reads, writes }, look, share) {
+    const comparer = new Comparer(writes.output)
+    if (share.index === 0) {
+      const truth = denseGrid(new Float64Array(1), 1, [])
+      const inputs = [look(reads.logits), look(reads.labels)]
+      layerDefinitions['softmax-loss'].forward({ name, options: {}, inputs, parameters: {}, output: truth })
+      const written = look(writes.output)
+      comparer.add(written.values[written.offset]!, truth.values[0]!)
+    }
+    return [comparer.result()]
+  },
+
+  'softmax-loss-backward': ({ layer: name, reads, writes }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions['softmax-loss'].backward({
+        name,
+        options: {},
+        inputs: [image(reads.logits), image(reads.labels)],
+        parameters: {},
+        output: truth,
+        // Of the batch's mean, an image's own loss is a part.
+        outputGradient: denseGrid(Float64Array.of(1 / reads.logits.shape[0]), 1, []),
+        inputGradients: [truth, null],
         parameterGradients: {},
       })
     }),

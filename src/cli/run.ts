@@ -24,7 +24,10 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'run', 'run a network once, with weights and images from safetensors files')
     .argument('[network]', 'the network', 'alexnet')
     .requiredOption('--weights <file>', 'its parameters: conv1/weights, conv1/biases, ...')
-    .requiredOption('--input <file>', 'its input: images, (batch, size, size, channels)')
+    .requiredOption(
+      '--input <file>',
+      'its input: images, (batch, size, size, channels); for --gradients labels too, int64, where it takes any',
+    )
     .requiredOption('--output <file>', 'what it makes: the activations by layer name')
     .option('--gradients', "the loss and the parameters' gradients too: conv1/weights.gradient, ...")
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
@@ -39,7 +42,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
 async function run(networkName: string, options: Options): Promise<void> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
-  const { networkNamed, parametersOf } = await import('../networks/index.ts')
+  const { labelClasses, networkNamed, parametersOf } = await import('../networks/index.ts')
   networkNamed(networkName) // an unknown one is found before any file is read
   const { readSafetensors, requireWritable, writeSafetensors } = await import('../formats/files.ts')
   const { requireTensors } = await import('../formats/safetensors.ts')
@@ -48,8 +51,12 @@ async function run(networkName: string, options: Options): Promise<void> {
   const input = (await readSafetensors(options.input)).tensors
   const [batch, imageSize] = imagesExtents(options.input, input)
   const network = networkNamed(networkName, { imageSize })
-  const inputShapes = Object.entries(network.inputs).map(([name, shape]) => [name, [batch, ...shape]])
-  const inputs = requireTensors(options.input, input, Object.fromEntries(inputShapes))
+  // Forward has no use for labels; a file may have them all the same.
+  const labels = Object.keys(labelClasses(network))
+  const inputShapes = Object.entries(network.inputs)
+    .filter(([name]) => options.gradients || input.has(name) || !labels.includes(name))
+    .map(([name, shape]) => [name, [batch, ...shape]])
+  const inputs = requireTensors(options.input, input, Object.fromEntries(inputShapes), labels)
   const parameters = Object.entries(parametersOf(network))
   const shapes = Object.fromEntries(parameters.map(([name, { shape }]) => [name, shape]))
   const weights = (await readSafetensors(options.weights)).tensors

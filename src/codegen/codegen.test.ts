@@ -67,6 +67,7 @@ const operations: Record<string, Program> = {
   select: operation((b, x, y, z) => b.select(b.binary('lessThan', x, y), y, z)),
   splat: operation((b, x) => b.add(x, b.splat(0.1))),
   splatInt: operation((b, x) => b.binary('xor', x, b.splatInt(-12345))),
+  laneIndexes: operation((b, x) => b.binary('addInt', x, b.laneIndexes())),
   broadcast: operation((b) => b.broadcast(b.parameter('data'), 20)),
   loadLane: operation((b) => b.loadLane(b.parameter('data'), 24)),
 }

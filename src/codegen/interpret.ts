@@ -32,6 +32,9 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'splatInt':
         bits.fill(i.value, i.to * lanes, (i.to + 1) * lanes)
         return
+      case 'laneIndexes':
+        for (let lane = 0; lane < lanes; lane++) bits[i.to * lanes + lane] = lane
+        return
       case 'load':
       case 'broadcast':
       case 'loadLane': {

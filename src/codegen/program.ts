@@ -30,6 +30,8 @@ export type UnaryOperation = 'sqrt' | 'toInt' | 'toFloat' | 'horizontalSum' | 'c
 export type Instruction =
   | { readonly op: 'splat'; readonly to: Vector; readonly value: number }
   | { readonly op: 'splatInt'; readonly to: Vector; readonly value: number }
+  /** The integers 0, 1, ..., lanes - 1. */
+  | { readonly op: 'laneIndexes'; readonly to: Vector }
   /** broadcast: one float in all lanes; loadLane: one float in lane 0, zeros beside it. */
   | {
       readonly op: 'load' | 'broadcast' | 'loadLane'
@@ -171,6 +173,12 @@ export class ProgramBuilder {
   splatInt(value: number): Vector {
     const to = this.#vector()
     this.#body.push({ op: 'splatInt', to, value: value | 0 })
+    return to
+  }
+
+  laneIndexes(): Vector {
+    const to = this.#vector()
+    this.#body.push({ op: 'laneIndexes', to })
     return to
   }
 

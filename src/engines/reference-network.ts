@@ -1,9 +1,10 @@
 import { definitionOf } from '../layers/index.ts'
 import type { Network, ResolvedLayer } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
 import { denseGrid, elementCount, type Grid, type Shape } from '../tensor.ts'
 
-/** Dense values by tensor name, activations (N, H, W, C). */
-export type Tensors = Record<string, Float64Array>
+/** Dense values by tensor name, activations (N, H, W, C). What only is read, as parameters are, may be float32. */
+export type Tensors = Record<string, Float32Array | Float64Array>
 
 /** Makes the array of a tensor: for callers that need it in memory of their own. */
 export type Allocate = (name: string, length: number) => Float64Array
@@ -12,30 +13,43 @@ const allocateHere: Allocate = (_name, length) => new Float64Array(length)
 
 interface ReferenceOptions {
   readonly batch: number
+  /** `forward` leaves out the losses and what is off in it. */
+  readonly pass: Pass
   readonly allocate?: Allocate
   /** Called when a layer's output stands in `tensors`; may change it and the parameters. */
   readonly onLayer?: (layer: ResolvedLayer) => void
 }
 
 /** The layer's parameters by their short names, as its plain loops take them. */
-function parametersOf(layer: ResolvedLayer, tensors: Tensors, suffix = ''): Record<string, Float64Array> {
+function parametersOf<Values>(
+  layer: ResolvedLayer,
+  tensors: Record<string, Values>,
+  suffix = '',
+): Record<string, Values> {
   const names = Object.keys(layer.parameters)
   return Object.fromEntries(
     names.map((name) => [name.slice(layer.layer.name.length + 1), tensors[name + suffix]!]),
   )
 }
 
-const gridFor = (values: Float64Array, layer: { isLoss?: boolean }, batch: number, shape: Shape): Grid =>
+const gridFor = (values: Tensors[string], layer: { isLoss?: boolean }, batch: number, shape: Shape): Grid =>
   denseGrid(values, layer.isLoss ? 1 : batch, shape)
 
 /** Runs the network's layers as plain loops in float64: the truth. Reads inputs and parameters, writes activations. */
 export function referenceForward(network: Network, tensors: Tensors, options: ReferenceOptions): void {
-  const { batch, allocate = allocateHere } = options
+  const { batch, pass, allocate = allocateHere } = options
   for (const layer of network.layers) {
+    if (pass === 'forward' && layer.isLoss) continue
     const { name } = layer.layer
     const outputs = layer.isLoss ? 1 : batch
     tensors[name] ??= allocate(name, outputs * elementCount(layer.outputShape))
-    definitionOf(layer.layer).forward({
+    const definition = definitionOf(layer.layer)
+    if (pass === 'forward' && definition.isOffInForward) {
+      tensors[name].set(tensors[layer.inputs[0]!]!)
+      continue
+    }
+    definition.forward({
+      name,
       options: layer.layer.options,
       inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
       parameters: parametersOf(layer, tensors),
@@ -65,6 +79,7 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
   for (const layer of network.layers.toReversed()) {
     const { name } = layer.layer
     definitionOf(layer.layer).backward({
+      name,
       options: layer.layer.options,
       inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
       parameters: parametersOf(layer, tensors),
@@ -74,7 +89,8 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
         if (input in network.inputs) return null
         return denseGrid(tensors[`${input}.gradient`]!, batch, layer.inputShapes[i]!)
       }),
-      parameterGradients: parametersOf(layer, tensors, '.gradient'),
+      // Those are made here or by `allocate`, in float64.
+      parameterGradients: parametersOf(layer, tensors as Record<string, Float64Array>, '.gradient'),
     })
   }
 }

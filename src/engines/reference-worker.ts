@@ -2,6 +2,7 @@
 
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import { referenceBackward, referenceForward, type Tensors } from './reference-network.ts'
 
@@ -10,7 +11,7 @@ export type ReferenceRequest =
       readonly kind: 'load'
       readonly network: Network
       readonly batch: number
-      readonly isBackward: boolean
+      readonly pass: Pass
       /** Every tensor that the caller writes or reads. */
       readonly tensors: Tensors
     }
@@ -25,7 +26,7 @@ onMessage((request: ReferenceRequest) => {
     if (request.kind === 'load') loaded = request
     else if (loaded) {
       referenceForward(loaded.network, loaded.tensors, loaded)
-      if (loaded.isBackward) referenceBackward(loaded.network, loaded.tensors, loaded)
+      if (loaded.pass === 'forward-backward') referenceBackward(loaded.network, loaded.tensors, loaded)
     }
     postMessage({ kind: 'done' } satisfies ReferenceReply)
   } catch (error) {

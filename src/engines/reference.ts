@@ -57,13 +57,7 @@ class ReferencePlan implements PreparedPlan {
 
   load(): Promise<void> {
     const { network, batch, pass } = this.plan
-    return this.#ask({
-      kind: 'load',
-      network,
-      batch,
-      isBackward: pass === 'forward-backward',
-      tensors: this.#tensors,
-    })
+    return this.#ask({ kind: 'load', network, batch, pass, tensors: this.#tensors })
   }
 
   write(tensor: string, values: Float32Array): void {

@@ -221,14 +221,18 @@ function requireFilled(
   if (before < dataBytes) refuse(`${dataBytes - before} bytes follow the last tensor`)
 }
 
+/** Up to here float32 has every integer. */
+const MAX_EXACT_INTEGER = 2 ** 24
+
 /**
- * The values of just the tensors that are expected, each float32, of its shape, and finite.
- * Throws FormatError, naming the file and the tensor.
+ * The values of just the tensors that are expected, each of its shape: float32 and finite or, where `integers` names it
+ * (labels), int64 that float32 has exactly. Throws FormatError, naming the file and the tensor.
  */
 export function requireTensors<Name extends string>(
   file: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   expected: Readonly<Record<Name, Shape>>,
+  integers: readonly string[] = [],
 ): Record<Name, Float32Array> {
   const names = Object.keys(expected) as Name[]
   for (const name of tensors.keys()) {
@@ -241,9 +245,19 @@ export function requireTensors<Name extends string>(
     }
     const tensor = tensors.get(name)
     if (!tensor) return refuse('it is missing')
-    if (tensor.dtype !== 'F32') return refuse(`its dtype is ${tensor.dtype}, but F32 is expected`)
+    const dtype = integers.includes(name) ? 'I64' : 'F32'
+    if (tensor.dtype !== dtype) refuse(`its dtype is ${tensor.dtype}, but ${dtype} is expected`)
     if (!sameShape(tensor.shape, expected[name])) {
       refuse(`its shape is ${formatShape(tensor.shape)}, but ${formatShape(expected[name])} is expected`)
+    }
+    if (tensor.dtype === 'I64') {
+      const values = Float32Array.from(tensor.data, Number)
+      const inexact = values.findIndex((value) => Math.abs(value) > MAX_EXACT_INTEGER)
+      if (inexact >= 0) {
+        const of = `value ${inexact} of ${values.length} is ${tensor.data[inexact]}`
+        refuse(`${of}; float32 has integers exactly up to ${MAX_EXACT_INTEGER}`)
+      }
+      return [name, values] as const
     }
     const bad = tensor.data.findIndex((value) => !Number.isFinite(value))
     if (bad >= 0) refuse(`value ${bad} of ${tensor.data.length} is ${tensor.data[bad]}; all must be finite`)

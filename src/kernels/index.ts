@@ -11,6 +11,7 @@ import { lrnBackward, lrnForward } from './lrn.ts'
 import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
 import { layerOutputGradient } from './output-gradient.ts'
 import { reluBackward, reluForward } from './relu.ts'
+import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts'
 import { sumGradients } from './sum-gradients.ts'
 
 /** A rule whose candidates only it understands. */
@@ -35,6 +36,8 @@ export const kernels: KernelTable = {
   'max-pool-backward': maxPoolBackward,
   'l2-loss-forward': l2LossForward,
   'l2-loss-backward': l2LossBackward,
+  'softmax-loss-forward': softmaxLossForward,
+  'softmax-loss-backward': softmaxLossBackward,
   'sum-gradients': sumGradients,
 }
 

@@ -45,6 +45,14 @@ export function log(b: ProgramBuilder, x: Vector): Vector {
   return sum
 }
 
+/** log(1 + x) of values from 0 to 1, to the last digits where x is small. Source: Kahan (HP-15C handbook, 1982). */
+export function log1p(b: ProgramBuilder, x: Vector): Vector {
+  const one = b.splat(1)
+  const sum = b.add(one, x)
+  const kept = b.sub(sum, one) // of x, what the sum's rounding left
+  return b.select(b.binary('equal', kept, b.splat(0)), x, b.mul(log(b, sum), b.div(x, kept)))
+}
+
 /** e^x; the result is clamped to 2^-126 and 2^126. */
 export function exp(b: ProgramBuilder, x: Vector): Vector {
   const highest = b.splat(LARGEST_EXPONENT * Math.LN2)

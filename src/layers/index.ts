@@ -5,6 +5,7 @@ import type { LayerDefinition } from './layer.ts'
 import { type LrnLayer, lrnDefinition } from './lrn.ts'
 import { type MaxPoolLayer, maxPoolDefinition } from './max-pool.ts'
 import { type ReluLayer, reluDefinition } from './relu.ts'
+import { type SoftmaxLossLayer, softmaxLossDefinition } from './softmax-loss.ts'
 
 export type { Activated } from './activation.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
@@ -20,6 +21,7 @@ export type {
 export { ALEXNET_LRN, type LrnLayer, type LrnOptions, lrn } from './lrn.ts'
 export { type MaxPoolLayer, type MaxPoolOptions, maxPool } from './max-pool.ts'
 export { type ReluLayer, relu } from './relu.ts'
+export { type SoftmaxLossLayer, softmaxLoss } from './softmax-loss.ts'
 export { type Extent, type Padding, type WindowGeometry, windowGeometry } from './window.ts'
 
 /** Any layer; its `kind` tells which. */
@@ -30,6 +32,7 @@ export type Layer<Name extends string = string> =
   | LrnLayer<Name>
   | MaxPoolLayer<Name>
   | L2LossLayer<Name>
+  | SoftmaxLossLayer<Name>
 
 export type LayerKind = Layer['kind']
 export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
@@ -42,6 +45,7 @@ export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<L
   lrn: lrnDefinition,
   'max-pool': maxPoolDefinition,
   'l2-loss': l2LossDefinition,
+  'softmax-loss': softmaxLossDefinition,
 }
 
 /** The definition of a layer whose kind is only known at run time. */

@@ -28,6 +28,8 @@ export interface LayerFlops {
 }
 
 export interface ForwardContext<Options> {
+  /** The layer's. */
+  readonly name: string
   readonly options: Options
   readonly inputs: readonly Grid[]
   readonly parameters: Readonly<Record<string, Float32Array | Float64Array>>
@@ -45,6 +47,10 @@ export interface BackwardContext<Options> extends ForwardContext<Options> {
 export interface LayerDefinition<Options> {
   /** Ends the network; its output is a scalar that belongs to the objective, and forward alone leaves it out. */
   readonly isLoss?: boolean
+  /** In the pass forward it does nothing: its output is its input. */
+  readonly isOffInForward?: boolean
+  /** How many tensors it reads; 1 where left out. */
+  readonly inputCount?: number
   /** Throws NetworkError, naming the layer and the option. */
   validate(name: string, options: Options): void
   /** Throws ShapeError, naming the layer. Shapes are an image's: (H, W, C). */

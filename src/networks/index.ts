@@ -7,6 +7,7 @@ export { type LayerCounts, layerCounts, networkCounts } from './counts.ts'
 export { type InitializeOptions, initialize, initializeImages } from './initialize.ts'
 export {
   defineNetwork,
+  labelClasses,
   type Network,
   type NetworkDefinition,
   outputsOf,

@@ -83,7 +83,7 @@ describe('defineNetwork', () => {
   const convolution = { filters: 2, kernel: 3, padding: 'same' } as const
   const inputs = { images: [8, 8, 3] as const }
 
-  it('a layer reads the one before it, and the first the last input', () => {
+  it('a layer reads the one before it, and the first one the first input', () => {
     const network = defineNetwork('n', { inputs, layers: [conv('a', convolution), relu('b'), lrn('c')] })
     expect(network.layers.map((layer) => layer.inputs)).toEqual([['images'], ['a'], ['b']])
     expect(network.printed).toEqual(['a', 'b', 'c'])

@@ -6,12 +6,12 @@ import {
   layerDefinitions,
   type ParameterSpec,
 } from '../layers/index.ts'
-import { isPositiveInteger, type Shape } from '../tensor.ts'
+import { elementCount, isPositiveInteger, type Shape } from '../tensor.ts'
 
 /** A network as data: what `defineNetwork` takes, checked, with every layer's inputs named. */
 export interface Network<Tensors extends string = string> {
   readonly name: string
-  /** An image's shape, (H, W, C), by the input's name. */
+  /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, as a label is. */
   readonly inputs: Readonly<Record<string, Shape>>
   readonly layers: readonly ResolvedLayer[]
   /** The tensors whose shapes the classic lines print. */
@@ -53,8 +53,8 @@ export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
 
 /**
- * Checks a network and resolves its shapes. A layer reads the one before it unless it names its `inputs`,
- * so branches are possible; a layer may only read what stands above it.
+ * Checks a network and resolves its shapes. A layer reads the one before it (the first one the first input) unless
+ * it names its `inputs`, so branches are possible; a layer may only read what stands above it.
  * Throws NetworkError for names that clash, are missing or reserved, and ShapeError where a shape does not fit.
  */
 export function defineNetwork<const Inputs extends string, const Layers extends readonly Layer[]>(
@@ -64,15 +64,17 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   const shapes = new Map<string, Shape>()
   for (const [input, shape] of Object.entries<Shape>(definition.inputs)) {
     requireName(name, input, shapes)
-    if (shape.length !== 3 || !shape.every(isPositiveInteger)) {
-      throw new ShapeError(`${name}: input '${input}' is [${shape}]; it must be (H, W, C), all positive`)
+    if ((shape.length !== 3 && shape.length !== 0) || !shape.every(isPositiveInteger)) {
+      throw new ShapeError(
+        `${name}: input '${input}' is [${shape}]; it must be (H, W, C), all positive, or [] for one number an image`,
+      )
     }
     shapes.set(input, shape)
   }
   if (shapes.size === 0) throw new NetworkError(`${name}: it has no inputs`)
   if (definition.layers.length === 0) throw new NetworkError(`${name}: it has no layers`)
 
-  let before = [...shapes.keys()].at(-1)!
+  let before = [...shapes.keys()][0]!
   const losses = new Set<string>()
   const layers = definition.layers.map((layer): ResolvedLayer => {
     requireName(name, layer.name, shapes)
@@ -82,8 +84,11 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
       )
     }
     const inputs = layer.inputs ?? [before]
-    if (inputs.length !== 1) {
-      throw new NetworkError(`${layer.name}: a ${layer.kind} layer has 1 input, not ${inputs.length}`)
+    const kind = definitionOf(layer)
+    const { inputCount = 1 } = kind
+    if (inputs.length !== inputCount) {
+      const count = inputCount === 1 ? '1 input' : `${inputCount} inputs`
+      throw new NetworkError(`${layer.name}: a ${layer.kind} layer has ${count}, not ${inputs.length}`)
     }
     for (const input of inputs) {
       if (!shapes.has(input)) {
@@ -94,7 +99,6 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
       if (losses.has(input))
         throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
     }
-    const kind = definitionOf(layer)
     kind.validate(layer.name, layer.options)
     const inputShapes = inputs.map((input) => shapes.get(input)!)
     const outputShape = kind.outputShape(layer.name, layer.options, inputShapes)
@@ -132,6 +136,17 @@ function requireName(network: string, name: string, taken: ReadonlyMap<string, u
 /** All parameters by full name, in the network's order. */
 export function parametersOf(network: Network): Readonly<Record<string, ParameterSpec>> {
   return Object.assign({}, ...network.layers.map((layer) => layer.parameters))
+}
+
+/** How many classes each input of labels chooses from: a label is an integer below that. */
+export function labelClasses(network: Network): Readonly<Record<string, number>> {
+  const classes: Record<string, number> = {}
+  for (const { layer, inputs, inputShapes } of network.layers) {
+    const labels = inputs[1]
+    if (layer.kind !== 'softmax-loss' || labels === undefined || !(labels in network.inputs)) continue
+    classes[labels] = Math.min(classes[labels] ?? Infinity, elementCount(inputShapes[0]!))
+  }
+  return classes
 }
 
 /** The shape of an input or of a layer's tensor, an image's. */

@@ -11,13 +11,15 @@ export interface PlanContext<Kind extends LayerKind> {
   readonly layer: ResolvedLayer
   readonly name: string
   readonly options: LayerOptions<Kind>
+  /** The first of them, and all that the layer reads. */
   readonly input: View
+  readonly inputs: readonly View[]
   readonly output: View
   parameter(part: string): View
   /** Backward alone: */
   outputGradient(): View
   parameterGradient(part: string): View
-  /** A new tensor for this layer's part of its input's gradient; null where nobody asks for it. */
+  /** A new tensor for this layer's part of its first input's gradient; null where nobody asks for it. */
   inputGradient(): View | null
   /** A tensor between two steps of this layer, of the output's shape. */
   between(part: string, halo: Halo): View
@@ -212,6 +214,31 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
           layer,
           pass: 'backward',
           reads: { input },
+          writes: { inputGradient },
+          options: {},
+        },
+      ]
+    },
+  },
+
+  'softmax-loss': {
+    forward: ({ name: layer, inputs, output }) => {
+      const reads = { logits: inputs[0]!, labels: inputs[1]! }
+      return [
+        { kind: 'softmax-loss-forward', layer, pass: 'forward', reads, writes: { output }, options: {} },
+      ]
+    },
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const { name: layer, inputs } = context
+      const reads = { logits: inputs[0]!, labels: inputs[1]! }
+      return [
+        {
+          kind: 'softmax-loss-backward',
+          layer,
+          pass: 'backward',
+          reads,
           writes: { inputGradient },
           options: {},
         },

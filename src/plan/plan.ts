@@ -83,6 +83,8 @@ class Planner {
   readonly #pass: Pass
   readonly #lanes: number
   readonly #kept: ReadonlySet<string>
+  /** Those of the pass: forward alone leaves the losses out. */
+  readonly #layers: readonly ResolvedLayer[]
   readonly #buffers: GrowingBuffer[] = []
   readonly #tensors: Record<string, PlannedTensor> = {}
   readonly #steps: Step[] = []
@@ -96,17 +98,17 @@ class Planner {
     this.#pass = pass
     this.#lanes = lanes
     this.#kept = kept
+    this.#layers = network.layers.filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
   }
 
   plan(): Plan {
-    const layers = this.#network.layers.filter(({ isLoss }) => this.#pass === 'forward-backward' || !isLoss)
     this.#inputs()
     this.#parameters('parameter', '')
-    for (const layer of layers) this.#forward(layer)
+    for (const layer of this.#layers) this.#forward(layer)
     if (this.#pass === 'forward-backward') {
       this.#parameters('gradient', '.gradient')
-      this.#requireLosses(layers)
-      for (const layer of layers.toReversed()) this.#backward(layer)
+      this.#requireLosses()
+      for (const layer of this.#layers.toReversed()) this.#backward(layer)
     }
     const gradients = Object.keys(this.#tensors).filter((name) => this.#tensors[name]!.role === 'gradient')
     return {
@@ -123,7 +125,9 @@ class Planner {
 
   #inputs(): void {
     for (const [name, shape] of Object.entries(this.#network.inputs)) {
-      const readers = this.#network.layers.filter(({ inputs }) => inputs.includes(name))
+      const readers = this.#readersOf(name)
+      // Labels, where the loss that reads them is left out
+      if (readers.length === 0 && this.#network.layers.some(({ inputs }) => inputs.includes(name))) continue
       const readsAnyPitch = readers.every((layer) => plannerOf(layer).readsAnyPitch)
       const view = this.#allocate(name, shape, { halo: this.#haloFor(name), anyPitch: readsAnyPitch })
       this.#tensors[name] = { role: 'input', shape: [this.#batch, ...shape], view, isKept: true }
@@ -180,6 +184,7 @@ class Planner {
       name,
       options: layer.layer.options,
       input: this.#tensors[input]!.view,
+      inputs: layer.inputs.map((name) => this.#tensors[name]!.view),
       output: this.#tensors[name]!.view,
       parameter: (part) => this.#tensors[`${name}/${part}`]!.view,
       parameterGradient: (part) => this.#tensors[`${name}/${part}.gradient`]!.view,
@@ -203,10 +208,10 @@ class Planner {
     )
   }
 
-  #requireLosses(layers: readonly ResolvedLayer[]): void {
+  #requireLosses(): void {
     const { name } = this.#network
     const needed = new Set<string>()
-    for (const layer of layers.toReversed()) {
+    for (const layer of this.#layers.toReversed()) {
       if (layer.isLoss || needed.has(layer.layer.name)) for (const input of layer.inputs) needed.add(input)
       else
         throw new NetworkError(
@@ -215,9 +220,12 @@ class Planner {
     }
   }
 
+  #readersOf(tensor: string): ResolvedLayer[] {
+    return this.#layers.filter(({ inputs }) => inputs.includes(tensor))
+  }
+
   #haloFor(tensor: string): Halo {
-    return this.#network.layers
-      .filter(({ inputs }) => inputs.includes(tensor))
+    return this.#readersOf(tensor)
       .map((layer) => plannerOf(layer).inputHalo?.(layer, layer.layer.options) ?? NO_HALO)
       .reduce(widest, NO_HALO)
   }

@@ -42,6 +42,8 @@ export type Step =
   | StepOf<'max-pool-backward', 'input' | 'output' | 'outputGradient', 'inputGradient', Window>
   | StepOf<'l2-loss-forward', 'input', 'output'>
   | StepOf<'l2-loss-backward', 'input', 'inputGradient'>
+  | StepOf<'softmax-loss-forward', 'logits' | 'labels', 'output'>
+  | StepOf<'softmax-loss-backward', 'logits' | 'labels', 'inputGradient'>
   /** Where several layers read one tensor: its gradient is the sum of what they give. */
   | StepOf<'sum-gradients', 'a' | 'b', 'sum'>
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareStep } from '../../src/bench/truth.ts'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
-import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
 import { normal } from '../../src/random.ts'
@@ -111,6 +112,26 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
     },
   )
 
+  it('softmax-loss: every step agrees with float64, over any number of classes', () => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 70 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.constantFrom(0.1, 1, 30),
+      fc.nat(),
+      (classes, batch, spread, choice) => {
+        const network = defineNetwork('classes', {
+          inputs: { images: [1, 2, 3], labels: [] },
+          layers: [
+            dense('logits', { units: classes }),
+            softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+          ],
+        })
+        checkSteps(target, network, batch, choice, spread)
+      },
+    )
+    fc.assert(property, { numRuns: runs })
+  })
+
   it('adds up the gradients of branches', () => {
     const network = defineNetwork('branches', {
       inputs: { images: [7, 6, 3] },
@@ -129,17 +150,20 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
 })
 
 /** Runs forward-backward step by step and compares each, as the benchmark's check does. */
-function checkSteps(target: InlineTarget, network: Network, batch: number, choice: number): void {
+function checkSteps(
+  target: InlineTarget,
+  network: Network,
+  batch: number,
+  choice: number,
+  weightSd = 1,
+): void {
   const plan = createPlan(network, { batch, pass: 'forward-backward', lanes: target.lanes, keep: 'all' })
   const run = openInline(target, plan, (candidates) => candidates[choice % candidates.length]!)
-  for (const [name, shape] of Object.entries(network.inputs)) {
-    const values = new Float32Array(batch * elementCount(shape))
-    normal(values, { seed: choice, tensor: name, sd: 1 })
-    run.write(name, values)
-  }
+  const inputs = initializeImages(network, batch, { seed: choice, sd: 1 })
+  for (const [name, values] of Object.entries(inputs)) run.write(name, values)
   for (const [name, { shape }] of Object.entries(parametersOf(network))) {
     const values = new Float32Array(elementCount(shape))
-    normal(values, { seed: choice, tensor: name, sd: 1 / Math.sqrt(elementCount(shape.slice(0, -1))) })
+    normal(values, { seed: choice, tensor: name, sd: weightSd / Math.sqrt(elementCount(shape.slice(0, -1))) })
     run.write(name, values)
   }
   run.runStep(BEFORE_ALL)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
-import { conv, dense, l2Loss, lrn, maxPool, relu } from '../../src/layers/index.ts'
+import { conv, dense, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { normal } from '../../src/random.ts'
 import type { Session } from '../../src/session.ts'
@@ -63,6 +64,14 @@ const NETWORKS: readonly Network[] = [
     inputs: { images: [3, 5, 2] },
     layers: [dense('a', { units: 33, activation: 'relu' }), dense('b', { units: 1 }), l2Loss('loss')],
   }),
+  defineNetwork('classes', {
+    inputs: { images: [6, 6, 2], labels: [] },
+    layers: [
+      conv('a', { filters: 6, kernel: 3, activation: 'relu' }),
+      dense('b', { units: 7 }),
+      softmaxLoss('loss', { inputs: ['b', 'labels'] }),
+    ],
+  }),
   defineNetwork('branches', {
     inputs: { images: [9, 10, 4] },
     layers: [
@@ -81,16 +90,12 @@ function dataFor(network: Network, batch: number) {
     normal(values, { seed: 11, tensor: name, sd })
     return values
   }
-  const inputs = Object.entries(network.inputs).map(([name, shape]) => [
-    name,
-    make(name, batch * elementCount(shape), 1),
-  ])
   const parameters = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
     name,
     make(name, elementCount(shape), 1 / Math.sqrt(elementCount(shape.slice(0, -1)) || 1)),
   ])
   return {
-    inputs: Object.fromEntries(inputs) as Record<string, Float32Array>,
+    inputs: initializeImages(network, batch, { seed: 11, sd: 1 }),
     parameters: Object.fromEntries(parameters) as Record<string, Float32Array>,
   }
 }
@@ -148,7 +153,7 @@ export function engineConformance(conformance: Conformance): void {
             async (session) => {
               session.write(parameters)
               await session.run(inputs)
-              const truth = runPlainly(network, batch, inputs, parameters)
+              const truth = runPlainly(network, batch, inputs, parameters, 'forward')
               for (const tensor of activations) {
                 expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(tolerance)
               }

@@ -7,6 +7,8 @@ export interface GradientCase<Options> {
   readonly options: Options
   /** (H, W, C) */
   readonly inputShape: Shape
+  /** One number an image, as a second input that has no gradient. */
+  readonly labels?: readonly number[]
   readonly batch?: number
   readonly seed?: number
 }
@@ -23,6 +25,7 @@ export function gradientErrors<Options>({
   definition,
   options,
   inputShape,
+  labels,
   batch = 2,
   seed = 7,
 }: GradientCase<Options>): Record<string, number> {
@@ -31,7 +34,7 @@ export function gradientErrors<Options>({
     normal(values, { seed, tensor })
     return values
   }
-  const outputShape = definition.outputShape('layer', options, [inputShape])
+  const outputShape = definition.outputShape('layer', options, labels ? [inputShape, []] : [inputShape])
   const isScalar = definition.isLoss ?? false
   const outputGrid = (values: Float64Array) => denseGrid(values, isScalar ? 1 : batch, outputShape)
   const outputCount = (isScalar ? 1 : batch) * elementCount(outputShape)
@@ -45,7 +48,9 @@ export function gradientErrors<Options>({
 
   const outputs = new Float64Array(outputCount)
   const output = outputGrid(outputs)
-  const forward = { options, inputs: [denseGrid(input, batch, inputShape)], parameters, output }
+  const inputs = [denseGrid(input, batch, inputShape)]
+  if (labels) inputs.push(denseGrid(Float64Array.from(labels), batch, []))
+  const forward = { name: 'layer', options, inputs, parameters, output }
   const objective = () => {
     definition.forward(forward)
     return outputs.reduce((sum, value, i) => sum + value * direction[i]!, 0)
@@ -59,7 +64,7 @@ export function gradientErrors<Options>({
   definition.backward({
     ...forward,
     outputGradient: outputGrid(direction),
-    inputGradients: [denseGrid(inputGradient, batch, inputShape)],
+    inputGradients: [denseGrid(inputGradient, batch, inputShape), null],
     parameterGradients,
   })
 

@@ -8,6 +8,8 @@ export interface LayerCase<Options> {
   /** (H, W, C) */
   readonly inputShape: Shape
   readonly input: readonly number[]
+  /** One number an image, as a second input that has no gradient. */
+  readonly labels?: readonly number[]
   readonly parameters?: Readonly<Record<string, readonly number[]>>
   readonly batch?: number
 }
@@ -16,14 +18,15 @@ const toFloat64 = (parameters: Readonly<Record<string, readonly number[]>>) =>
   Object.fromEntries(Object.entries(parameters).map(([name, values]) => [name, Float64Array.from(values)]))
 
 function contextOf<Options>(layer: LayerCase<Options>) {
-  const { definition, options, inputShape, input, parameters = {}, batch = 1 } = layer
+  const { definition, options, inputShape, input, labels, parameters = {}, batch = 1 } = layer
   definition.validate('layer', options)
-  const outputShape = definition.outputShape('layer', options, [inputShape])
+  const outputShape = definition.outputShape('layer', options, labels ? [inputShape, []] : [inputShape])
   const images = definition.isLoss ? 1 : batch
   const outputOf = (values: Float64Array) => denseGrid(values, images, outputShape)
   const output = outputOf(new Float64Array(images * elementCount(outputShape)))
   const inputs = [denseGrid(Float64Array.from(input), batch, inputShape)]
-  const context = { options, inputs, parameters: toFloat64(parameters), output }
+  if (labels) inputs.push(denseGrid(Float64Array.from(labels), batch, []))
+  const context = { name: 'layer', options, inputs, parameters: toFloat64(parameters), output }
   definition.forward(context)
   return { context, outputShape, outputOf }
 }
@@ -48,7 +51,7 @@ export function backwardOf<Options>(
   layer.definition.backward({
     ...context,
     outputGradient: outputOf(Float64Array.from(outputGradient)),
-    inputGradients: [denseGrid(input, layer.batch ?? 1, layer.inputShape)],
+    inputGradients: [denseGrid(input, layer.batch ?? 1, layer.inputShape), null],
     parameterGradients,
   })
   const all: Record<string, Float64Array> = { input, ...parameterGradients }

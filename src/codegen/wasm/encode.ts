@@ -166,6 +166,13 @@ class FunctionEncoder {
         this.#set(i.to)
         return
       }
+      case 'laneIndexes': {
+        const lanes = Int32Array.from({ length: WASM_LANES }, (_, lane) => lane)
+        this.#simd(SIMD.const)
+        out.bytes(...new Uint8Array(lanes.buffer))
+        this.#set(i.to)
+        return
+      }
       case 'load':
       case 'broadcast':
       case 'loadLane': {

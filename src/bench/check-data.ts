@@ -1,0 +1,78 @@
+// The check's own weights and images, and what the reference makes of the first image.
+
+import { referenceForward, type Tensors } from '../engines/reference-network.ts'
+import { definitionOf } from '../layers/index.ts'
+import { type InitialTensor, initialInputs } from '../networks/initialize.ts'
+import { type Network, parametersOf, type ResolvedLayer } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
+import { normal, truncatedNormal } from '../random.ts'
+import { elementCount } from '../tensor.ts'
+import type { DataRequest, SharedTensors } from './parts.ts'
+
+/** By layer name. */
+export type Activations = Readonly<Record<string, Float64Array>>
+
+const BIAS_SHARE = 0.1
+
+/** All images different; weights that leave the size of what goes through them as it is. */
+export function checkTensors({ network, batch, seed }: DataRequest): InitialTensor[] {
+  const parameters = Object.entries(parametersOf(network)).map(
+    ([name, { shape, initial }]): InitialTensor => {
+      const sd = 1 / Math.sqrt(elementCount(shape.slice(0, -1)))
+      return {
+        name,
+        length: elementCount(shape),
+        fill: (values, firstIndex) => {
+          if (initial === 'zeros') normal(values, { seed, tensor: name, sd: BIAS_SHARE, firstIndex })
+          else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
+        },
+      }
+    },
+  )
+  return [...parameters, ...initialInputs(network, batch, { seed, sd: 1 })]
+}
+
+/** Where LRN and ReLU really act: at the benchmark's own scale, outputs near 0.2, a wrong LRN would pass. */
+const WANTED_RMS = 30
+
+/**
+ * The reference's activations of the first image, for each pass. On the way scales the parameters in `given` so that every
+ * layer's outputs are near 30: by powers of two, so that the reference's outputs scale exactly along with them.
+ */
+export function checkActivations(network: Network, given: SharedTensors): Record<Pass, Activations> {
+  const layers = network.layers.filter(({ isLoss }) => !isLoss)
+  const inference: Tensors = { ...given }
+  for (const [name, shape] of Object.entries(network.inputs)) {
+    inference[name] = given[name]!.subarray(0, elementCount(shape))
+  }
+  referenceForward({ ...network, layers }, inference, {
+    batch: 1,
+    pass: 'forward',
+    onLayer: (layer) => scaleOutput(layer, inference),
+  })
+
+  // What differs in training is made anew: from the first layer on that is off in forward.
+  const training: Tensors = { ...inference }
+  const firstOff = layers.findIndex(({ layer }) => definitionOf(layer).isOffInForward)
+  const others = firstOff < 0 ? [] : layers.slice(firstOff)
+  for (const { layer } of others) delete training[layer.name]
+  referenceForward({ ...network, layers: others }, training, { batch: 1, pass: 'forward-backward' })
+
+  const activationsOf = (tensors: Tensors): Activations =>
+    Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
+  return { forward: activationsOf(inference), 'forward-backward': activationsOf(training) }
+}
+
+function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors): void {
+  const names = Object.keys(parameters)
+  const output = tensors[layer.name]!
+  let squares = 0
+  for (const value of output) squares += value * value
+  const rms = Math.sqrt(squares / output.length)
+  if (names.length === 0 || rms === 0) return
+  const factor = 2 ** Math.round(Math.log2(WANTED_RMS / rms))
+  for (const name of [layer.name, ...names]) {
+    const values = tensors[name]!
+    for (let i = 0; i < values.length; i++) values[i]! *= factor
+  }
+}

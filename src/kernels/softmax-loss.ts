@@ -1,0 +1,137 @@
+import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
+import { bytes } from './dense.ts'
+import { argument, onlyWay, type Part, privateArgument, threadArgument } from './kernel.ts'
+import { exp, log, log1p } from './math.ts'
+import { eachVector } from './rows.ts'
+
+const PARTIAL = 0
+
+/** Below all logits. */
+const LOWEST = -3.4028234663852886e38
+
+/** Each image's loss, then their mean, added in order. */
+export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits) => {
+  const { logits, labels } = step.reads
+  const images = logits.shape[0]
+  const parameters = ['logits', 'label', 'scratch', 'partial']
+  const image = new ProgramBuilder(`${step.layer} of an image`, traits.lanes, parameters)
+  const { own, others, distance } = writeSums(image, logits)
+  const total = image.add(own, others)
+  // Where the label's class is the likeliest by far, log(total) would lose the loss's digits.
+  const ratio = image.div(others, own)
+  const isLikely = image.binary('lessThan', ratio, image.splat(1))
+  const loss = image.select(isLikely, log1p(image, ratio), image.sub(log(image, total), distance))
+  // log works on bits, so a NaN would come out as a number: total - total is 0 or NaN.
+  image.storeLane(image.parameter('partial'), 0, image.add(loss, image.sub(total, total)))
+
+  const mean = new ProgramBuilder(step.layer, traits.lanes, ['partial', 'loss'])
+  const sum = mean.splat(0)
+  const each = mean.parameter('partial')
+  mean.walk(images, [[each, bytes(1)]], () => mean.assign(sum, mean.add(sum, mean.loadLane(each))))
+  mean.storeLane(mean.parameter('loss'), 0, mean.div(sum, mean.splat(images)))
+
+  const losses: Part = {
+    program: image.finish(),
+    grid: [images],
+    arguments: {
+      logits: argument(logits, 0, [logits.imagePitch]),
+      label: argument(labels, 0, [labels.imagePitch]),
+      scratch: threadArgument,
+      partial: privateArgument(PARTIAL, 0, [1]),
+    },
+  }
+  const reduce: Part = {
+    program: mean.finish(),
+    grid: [1],
+    arguments: { partial: privateArgument(PARTIAL, 0, []), loss: argument(step.writes.output, 0, []) },
+  }
+  return {
+    privateBuffers: [{ name: `${step.layer}/partial`, length: images, lifetime: 'step' }],
+    threadScratch: traits.lanes,
+    stages: [{ parts: [losses] }, { parts: [reduce] }],
+  }
+})
+
+/** (softmax - 1 at the label) / N: the powers of e go to the gradient's place and are scaled there. */
+export const softmaxLossBackward = onlyWay<'softmax-loss-backward'>((step, traits) => {
+  const { logits, labels } = step.reads
+  const { inputGradient } = step.writes
+  const images = logits.shape[0]
+  const parameters = ['logits', 'label', 'scratch', 'gradient']
+  const b = new ProgramBuilder(`${step.layer} gradient`, traits.lanes, parameters)
+  const gradient = b.parameter('gradient')
+  const { own, others, label } = writeSums(b, logits, gradient)
+  const scale = b.div(b.splat(1), b.mul(b.add(own, others), b.splat(images)))
+  const atLabel = b.sub(b.splat(0), b.mul(others, scale))
+  const index = b.unary('toFloat', b.laneIndexes())
+  eachVector(b, logits.pixelPitch / traits.lanes, [gradient], (offset) => {
+    const value = b.mul(b.load(gradient, offset), scale)
+    b.store(gradient, offset, b.select(b.binary('equal', index, label), atLabel, value))
+    b.assign(index, b.add(index, b.splat(traits.lanes)))
+  })
+  const part: Part = {
+    program: b.finish(),
+    grid: [images],
+    arguments: {
+      logits: argument(logits, 0, [logits.imagePitch]),
+      label: argument(labels, 0, [labels.imagePitch]),
+      scratch: threadArgument,
+      gradient: argument(inputGradient, 0, [inputGradient.imagePitch]),
+    },
+  }
+  return { threadScratch: traits.lanes, stages: [{ parts: [part] }] }
+})
+
+interface Sums {
+  /** e^(logit - largest logit) of the label, and the sum of the other classes', in all lanes. */
+  readonly own: Vector
+  readonly others: Vector
+  /** The label's logit - the largest one. */
+  readonly distance: Vector
+  readonly label: Vector
+}
+
+/** The sums of one image, whose logits and label the program is called with; writes each power of e to `powers` too. */
+function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
+  const [logits, scratch] = [b.parameter('logits'), b.parameter('scratch')]
+  const classes = view.shape[3]
+  const whole = Math.floor(classes / b.lanes)
+  const rest = classes % b.lanes
+  const pointers = powers === undefined ? [logits] : [logits, powers]
+  const lanes = b.unary('toFloat', b.laneIndexes())
+  const isClass = rest > 0 ? b.binary('lessThan', lanes, b.splat(rest)) : null
+  /** Every vector of classes; in the last, the lanes behind them are masked. */
+  const eachClasses = (write: (offset: number, mask: Vector | null) => void): void => {
+    eachVector(b, whole, pointers, (offset) => write(offset, null))
+    if (isClass) write(whole * b.vectorBytes, isClass)
+  }
+
+  const largest = b.splat(LOWEST)
+  eachClasses((offset, mask) => {
+    const value = b.load(logits, offset)
+    b.assign(largest, b.max(largest, mask ? b.select(mask, value, b.splat(LOWEST)) : value))
+  })
+  b.store(scratch, 0, largest)
+  for (let lane = 0; lane < b.lanes; lane++) {
+    const other = b.broadcast(scratch, bytes(lane))
+    b.assign(largest, lane === 0 ? other : b.max(largest, other))
+  }
+
+  const label = b.broadcast(b.parameter('label'))
+  const [own, others, distance] = [b.splat(0), b.splat(0), b.splat(0)]
+  eachClasses((offset, mask) => {
+    const value = b.load(logits, offset)
+    const shifted = b.sub(value, largest)
+    let power = b.select(b.binary('equal', value, value), exp(b, shifted), value) // a NaN stays
+    if (mask) power = b.binary('and', power, mask)
+    if (powers !== undefined) b.store(powers, offset, power)
+    const isLabel = b.binary('equal', lanes, label)
+    b.assign(own, b.add(own, b.binary('and', power, isLabel)))
+    b.assign(others, b.add(others, b.binary('andNot', power, isLabel)))
+    b.assign(distance, b.add(distance, b.binary('and', shifted, isLabel)))
+    b.assign(lanes, b.add(lanes, b.splat(b.lanes)))
+  })
+  const total = (sum: Vector) => b.unary('horizontalSum', sum)
+  return { own: total(own), others: total(others), distance: total(distance), label }
+}
