@@ -84,10 +84,17 @@ export function uniformAt(key: RandomKey, index: number, draw: number): number {
   return ((left >>> 0) * 2 ** 20 + (right >>> 12) + 0.5) * 2 ** -52
 }
 
+/** 32 bits for an index, of which its low 32 bits count: for what kernels decide with vectors of integers. */
+export function hashAt(key: RandomKey, index: number): number {
+  return mix(mix(index ^ key.low) ^ key.high)
+}
+
+export const MIX_FACTORS = [0x85ebca6b, 0xc2b2ae35] as const
+
 /** Turns 32 bits into 32 others, one to one; every bit depends on every bit. Source: MurmurHash3's fmix32. */
 function mix(bits: number): number {
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  bits = Math.imul(bits ^ (bits >>> 16), MIX_FACTORS[0])
+  bits = Math.imul(bits ^ (bits >>> 13), MIX_FACTORS[1])
   return bits ^ (bits >>> 16)
 }
 

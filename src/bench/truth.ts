@@ -4,7 +4,7 @@ import { eachInput } from '../layers/dense.ts'
 import { layerDefinitions } from '../layers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+import { denseGrid, elementCount, type Grid, pixelAt } from '../tensor.ts'
 import type { Share } from './parts.ts'
 
 /** Sums over the values of a tensor that were compared: they add up over workers. */
@@ -43,13 +43,12 @@ class Comparer {
   }
 
   /** Compares an image of the engine's with a dense one. */
-  image(engine: Grid, truth: Float64Array): void {
+  image(engine: Grid, truth: Grid): void {
     const [, height, width, channels] = engine.shape
-    let at = 0
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const from = pixelAt(engine, 0, y, x)
-        for (let c = 0; c < channels; c++) this.add(engine.values[from + c]!, truth[at++]!)
+        const [from, at] = [pixelAt(engine, 0, y, x), pixelAt(truth, 0, y, x)]
+        for (let c = 0; c < channels; c++) this.add(engine.values[from + c]!, truth.values[at + c]!)
       }
     }
   }
@@ -88,7 +87,20 @@ function wholeImages(
   for (const n of imagesOf(written, share)) {
     const truth = denseGrid(new Float64Array(height * width * channels), 1, [height, width, channels])
     compute((other) => imageOf(look(other), n), truth)
-    comparer.image(imageOf(written, n), truth.values as Float64Array)
+    comparer.image(imageOf(written, n), truth)
+  }
+  return [comparer.result()]
+}
+
+/** All values too, at once: for steps that know an image's place in the batch. One share does it. */
+function wholeBatch(view: View, look: Look, share: Share, compute: (truth: Grid) => void): Comparison[] {
+  const written = look(view)
+  const [images, ...image] = written.shape
+  const comparer = new Comparer(view)
+  if (share.index === 0) {
+    const truth = denseGrid(new Float64Array(elementCount(written.shape)), images, image)
+    compute(truth)
+    for (let n = 0; n < images; n++) comparer.image(imageOf(written, n), imageOf(truth, n))
   }
   return [comparer.result()]
 }
@@ -193,7 +205,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
         mask(imageOf(output, n), imageOf(outputGradient, n), truth)
         biasesGradient(truth, 0, sums)
       }
-      comparer.image(look(writes.biasesGradient), sums)
+      comparer.image(look(writes.biasesGradient), denseGrid(sums, 1, [filters]))
     }
     return [...gradients, comparer.result()]
   },
@@ -331,6 +343,31 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       })
     }),
 
+  'dropout-forward': ({ layer: name, reads, writes, options }, look, share) =>
+    wholeBatch(writes.output, look, share, (output) => {
+      layerDefinitions.dropout.forward({
+        name,
+        options,
+        inputs: [look(reads.input)],
+        parameters: {},
+        output,
+      })
+    }),
+
+  'dropout-backward': ({ layer: name, reads, writes, options }, look, share) =>
+    wholeBatch(writes.inputGradient, look, share, (truth) => {
+      layerDefinitions.dropout.backward({
+        name,
+        options,
+        inputs: [],
+        parameters: {},
+        output: truth,
+        outputGradient: look(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
+
   'max-pool-forward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {
       layerDefinitions['max-pool'].forward({
@@ -442,7 +479,8 @@ export function compareStep(step: Step, look: Look, share: Share): Comparison[] 
 /** Compares an activation's first image with the reference's. */
 export function compareImage(view: View, look: Look, truth: Float64Array): Comparison {
   const comparer = new Comparer(view, 'end to end')
-  comparer.image(imageOf(look(view), 0), truth)
+  const [, ...image] = view.shape
+  comparer.image(imageOf(look(view), 0), denseGrid(truth, 1, image))
   return comparer.result()
 }
 

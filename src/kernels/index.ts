@@ -5,6 +5,7 @@ import { convWeightsGradient } from './conv-weights-gradient.ts'
 import { denseForward } from './dense-forward.ts'
 import { denseInputGradient } from './dense-input-gradient.ts'
 import { denseWeightsGradient } from './dense-weights-gradient.ts'
+import { dropoutBackward, dropoutForward } from './dropout.ts'
 import type { KernelRule } from './kernel.ts'
 import { l2LossBackward, l2LossForward } from './l2-loss.ts'
 import { lrnBackward, lrnForward } from './lrn.ts'
@@ -32,6 +33,8 @@ export const kernels: KernelTable = {
   'relu-backward': reluBackward,
   'lrn-forward': lrnForward,
   'lrn-backward': lrnBackward,
+  'dropout-forward': dropoutForward,
+  'dropout-backward': dropoutBackward,
   'max-pool-forward': maxPoolForward,
   'max-pool-backward': maxPoolBackward,
   'l2-loss-forward': l2LossForward,

@@ -1,5 +1,6 @@
 import { type ConvLayer, convDefinition } from './conv.ts'
 import { type DenseLayer, denseDefinition } from './dense.ts'
+import { type DropoutLayer, dropoutDefinition } from './dropout.ts'
 import { type L2LossLayer, l2LossDefinition } from './l2-loss.ts'
 import type { LayerDefinition } from './layer.ts'
 import { type LrnLayer, lrnDefinition } from './lrn.ts'
@@ -10,6 +11,7 @@ import { type SoftmaxLossLayer, softmaxLossDefinition } from './softmax-loss.ts'
 export type { Activated } from './activation.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
 export { type DenseLayer, type DenseOptions, dense } from './dense.ts'
+export { type DropoutLayer, type DropoutOptions, dropout } from './dropout.ts'
 export { type L2LossLayer, l2Loss } from './l2-loss.ts'
 export type {
   BackwardContext,
@@ -30,6 +32,7 @@ export type Layer<Name extends string = string> =
   | DenseLayer<Name>
   | ReluLayer<Name>
   | LrnLayer<Name>
+  | DropoutLayer<Name>
   | MaxPoolLayer<Name>
   | L2LossLayer<Name>
   | SoftmaxLossLayer<Name>
@@ -43,6 +46,7 @@ export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<L
   dense: denseDefinition,
   relu: reluDefinition,
   lrn: lrnDefinition,
+  dropout: dropoutDefinition,
   'max-pool': maxPoolDefinition,
   'l2-loss': l2LossDefinition,
   'softmax-loss': softmaxLossDefinition,

@@ -180,6 +180,21 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
     },
   },
 
+  dropout: {
+    forward: ({ name: layer, input, output, options }) => [
+      { kind: 'dropout-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options },
+    ],
+    backward: (context) => {
+      const inputGradient = context.inputGradient()
+      if (!inputGradient) return []
+      const { name: layer, options } = context
+      const reads = { outputGradient: context.outputGradient() }
+      return [
+        { kind: 'dropout-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options },
+      ]
+    },
+  },
+
   'max-pool': {
     forward: (context) => {
       const { name: layer, input, output } = context

@@ -1,5 +1,5 @@
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
-import type { LayerKind } from '../layers/index.ts'
+import { definitionOf, type LayerKind } from '../layers/index.ts'
 import { type Network, outputsOf, parametersOf, type ResolvedLayer } from '../networks/network.ts'
 import { isPositiveInteger, type Shape } from '../tensor.ts'
 import { type PlanContext, plannerOf } from './layer-steps.ts'
@@ -125,10 +125,10 @@ class Planner {
 
   #inputs(): void {
     for (const [name, shape] of Object.entries(this.#network.inputs)) {
-      const readers = this.#readersOf(name)
+      const isRead = (layers: readonly ResolvedLayer[]) => layers.some(({ inputs }) => inputs.includes(name))
       // Labels, where the loss that reads them is left out
-      if (readers.length === 0 && this.#network.layers.some(({ inputs }) => inputs.includes(name))) continue
-      const readsAnyPitch = readers.every((layer) => plannerOf(layer).readsAnyPitch)
+      if (isRead(this.#network.layers) && !isRead(this.#layers)) continue
+      const readsAnyPitch = this.#readersOf(name).every((layer) => plannerOf(layer).readsAnyPitch)
       const view = this.#allocate(name, shape, { halo: this.#haloFor(name), anyPitch: readsAnyPitch })
       this.#tensors[name] = { role: 'input', shape: [this.#batch, ...shape], view, isKept: true }
     }
@@ -145,15 +145,18 @@ class Planner {
   #forward(layer: ResolvedLayer): void {
     const name = layer.layer.name
     const isScalar = layer.isLoss
+    const isOff = this.#isOff(layer)
     if (isScalar) this.#losses.push(name)
-    const view = this.#allocate(name, layer.outputShape, {
-      halo: this.#haloFor(name),
-      ...(isScalar && { batch: 1 }),
-    })
+    const view = isOff
+      ? this.#tensors[layer.inputs[0]!]!.view
+      : this.#allocate(name, layer.outputShape, {
+          halo: this.#haloFor(name),
+          ...(isScalar && { batch: 1 }),
+        })
     const isKept = isScalar || this.#kept.has(name) || outputsOf(this.#network).includes(name)
     const shape = isScalar ? [] : [this.#batch, ...layer.outputShape]
     this.#tensors[name] = { role: 'activation', shape, view, isKept }
-    this.#steps.push(...plannerOf(layer).forward(this.#context(layer)))
+    if (!isOff) this.#steps.push(...plannerOf(layer).forward(this.#context(layer)))
   }
 
   #backward(layer: ResolvedLayer): void {
@@ -220,8 +223,16 @@ class Planner {
     }
   }
 
+  /** Whether the layer's tensor is its input's in this pass: one view, no step. */
+  #isOff(layer: ResolvedLayer): boolean {
+    return this.#pass === 'forward' && (definitionOf(layer.layer).isOffInForward ?? false)
+  }
+
+  /** The layers that read a tensor in this pass, by its own name or that of a layer that is off. */
   #readersOf(tensor: string): ResolvedLayer[] {
-    return this.#layers.filter(({ inputs }) => inputs.includes(tensor))
+    return this.#layers
+      .filter(({ inputs }) => inputs.includes(tensor))
+      .flatMap((layer) => (this.#isOff(layer) ? this.#readersOf(layer.layer.name) : [layer]))
   }
 
   #haloFor(tensor: string): Halo {

@@ -1,4 +1,4 @@
-import type { Activated, LrnOptions, WindowGeometry } from '../layers/index.ts'
+import type { Activated, DropoutOptions, LrnOptions, WindowGeometry } from '../layers/index.ts'
 import type { View } from './views.ts'
 
 interface StepOf<
@@ -38,6 +38,8 @@ export type Step =
   | StepOf<'relu-backward', 'output' | 'outputGradient', 'inputGradient'>
   | StepOf<'lrn-forward', 'input', 'output', LrnOptions>
   | StepOf<'lrn-backward', 'input' | 'outputGradient', 'inputGradient', LrnOptions>
+  | StepOf<'dropout-forward', 'input', 'output', DropoutOptions>
+  | StepOf<'dropout-backward', 'outputGradient', 'inputGradient', DropoutOptions>
   | StepOf<'max-pool-forward', 'input', 'output', Window>
   | StepOf<'max-pool-backward', 'input' | 'output' | 'outputGradient', 'inputGradient', Window>
   | StepOf<'l2-loss-forward', 'input', 'output'>

@@ -2,7 +2,17 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareStep } from '../../src/bench/truth.ts'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
-import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import {
+  conv,
+  dense,
+  dropout,
+  type Layer,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  softmaxLoss,
+} from '../../src/layers/index.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
@@ -58,6 +68,9 @@ const layers: Record<string, fc.Arbitrary<Layer>> = {
       activation: fc.constantFrom(undefined, 'relu' as const),
     })
     .map((options) => dense('tested', options)),
+  dropout: fc
+    .record({ rate: fc.constantFrom(0, 0.3, 0.5, 0.9), seed: fc.nat() })
+    .map((options) => dropout('tested', options)),
   relu: fc.constant(relu('tested')),
   lrn: fc
     .record({

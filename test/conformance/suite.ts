@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
-import { conv, dense, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { normal } from '../../src/random.ts'
@@ -68,8 +68,21 @@ const NETWORKS: readonly Network[] = [
     inputs: { images: [6, 6, 2], labels: [] },
     layers: [
       conv('a', { filters: 6, kernel: 3, activation: 'relu' }),
+      dropout('drop'),
       dense('b', { units: 7 }),
       softmaxLoss('loss', { inputs: ['b', 'labels'] }),
+    ],
+  }),
+  defineNetwork('dropped', {
+    inputs: { images: [7, 8, 2] },
+    layers: [
+      dropout('a', { rate: 0.2 }),
+      conv('b', { filters: 5, kernel: 3, padding: 'same' }),
+      dropout('c', { rate: 0.3, seed: 2 }),
+      dropout('d', { rate: 0.3, seed: 2 }),
+      conv('e', { filters: 3, kernel: 3, padding: 'same', activation: 'relu' }),
+      dropout('f'),
+      l2Loss('loss'),
     ],
   }),
   defineNetwork('branches', {

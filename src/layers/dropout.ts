@@ -1,0 +1,94 @@
+import { hashAt, keyOf, type RandomKey } from '../random.ts'
+import { type Grid, pixelAt } from '../tensor.ts'
+import {
+  isFiniteNumber,
+  type LayerDefinition,
+  type LayerInputs,
+  type LayerOf,
+  NO_FLOPS,
+  requireOption,
+} from './layer.ts'
+
+export interface DropoutOptions {
+  /** The share of values that become 0. */
+  readonly rate: number
+  /** An integer from 0 to 2^53 - 1; layers of one seed differ by their names. */
+  readonly seed: number
+}
+
+export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name, DropoutOptions>
+
+/**
+ * Dropout, inverted: each value becomes 0 or is divided by 1 - rate. Any shape. Off in the pass forward, where its tensor
+ * is its input's. Which values are kept is a function of the seed, the layer's name and the value's index in the batch,
+ * so it is the same run after run. Rate 0.5 by default. Source: Srivastava et al. 2014.
+ */
+export function dropout<const Name extends string>(
+  name: Name,
+  { inputs, ...options }: Partial<DropoutOptions> & LayerInputs = {},
+): DropoutLayer<Name> {
+  return { kind: 'dropout', name, ...(inputs && { inputs }), options: { rate: 0.5, seed: 0, ...options } }
+}
+
+export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
+  isOffInForward: true,
+  validate(name, { rate, seed }) {
+    const isRate = (value: number) => isFiniteNumber(value) && value >= 0 && value < 1
+    requireOption(name, 'rate', rate, isRate, 'a number from 0 to below 1')
+    const isSeed = (value: number) => Number.isSafeInteger(value) && value >= 0
+    requireOption(name, 'seed', seed, isSeed, 'an integer from 0 to 2^53 - 1')
+  },
+  outputShape: (_name, _options, [input]) => input!,
+  parameters: () => ({}),
+  flops: () => NO_FLOPS,
+
+  forward({ name, options, inputs: [input], output }) {
+    eachKept(name, options, input!, output, (from, to, factor) => {
+      output.values[to] = factor === 0 ? 0 : input!.values[from]! * factor
+    })
+  },
+
+  backward({ name, options, outputGradient, inputGradients: [inputGradient] }) {
+    if (!inputGradient) return
+    eachKept(name, options, outputGradient, inputGradient, (from, to, factor) => {
+      if (factor !== 0) inputGradient.values[to]! += outputGradient.values[from]! * factor
+    })
+  },
+}
+
+/** What a layer's values are decided by. A kernel does the same with vectors. */
+export interface DropoutDecision {
+  readonly key: RandomKey
+  /** A value is kept where the upper 24 bits of its hash are not below this: integers that float32 has exactly. */
+  readonly threshold: number
+  /** What kept values are multiplied by. */
+  readonly scale: number
+}
+
+export function dropoutDecision(name: string, { rate, seed }: DropoutOptions): DropoutDecision {
+  return { key: keyOf(seed, name), threshold: Math.round(rate * 2 ** 24), scale: 1 / (1 - rate) }
+}
+
+/** Calls `visit` for every value: where it is in both grids, and the factor, 0 where it is dropped. */
+function eachKept(
+  name: string,
+  options: DropoutOptions,
+  from: Grid,
+  to: Grid,
+  visit: (from: number, to: number, factor: number) => void,
+): void {
+  const { key, threshold, scale } = dropoutDecision(name, options)
+  const [images, height, width, channels] = from.shape
+  let index = 0
+  for (let n = 0; n < images; n++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [at, where] = [pixelAt(from, n, y, x), pixelAt(to, n, y, x)]
+        for (let c = 0; c < channels; c++) {
+          const isKept = hashAt(key, index++) >>> 8 >= threshold
+          visit(at + c, where + c, isKept ? scale : 0)
+        }
+      }
+    }
+  }
+}
