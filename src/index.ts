@@ -4,6 +4,7 @@ export { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '.
 export {
   type AlexnetOptions,
   alexnet,
+  alexnetFull,
   defineNetwork,
   initialize,
   initializeImages,
