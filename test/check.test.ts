@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import type { KernelTable } from '../src/kernels/index.ts'
 import type { Network } from '../src/networks/network.ts'
 import type { LayOutMemory } from '../src/plan/memory.ts'
+import type { Pass } from '../src/plan/plan.ts'
 import type { StepOfKind } from '../src/plan/steps.ts'
 import type { View } from '../src/plan/views.ts'
 import { built } from './support/built.ts'
@@ -16,7 +17,7 @@ const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kerne
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
-const { alexnet, conv, defineNetwork, dense, l2Loss, openSession, relu } =
+const { alexnet, conv, defineNetwork, dense, dropout, softmaxLoss, l2Loss, openSession, relu } =
   await built<typeof import('../src/index.ts')>('index.js')
 
 const tower = alexnet({ imageSize: 95 })
@@ -26,20 +27,25 @@ const withRelu = defineNetwork('with relu', {
 })
 
 const withDense = defineNetwork('with dense', {
-  inputs: { images: [9, 9, 3] },
+  inputs: { images: [9, 9, 3], labels: [] },
   layers: [
     conv('conv', { filters: 8, kernel: 3 }),
     dense('fc1', { units: 40, activation: 'relu' }),
+    dropout('drop'),
     dense('fc2', { units: 10 }),
-    l2Loss('loss'),
+    softmaxLoss('loss', { inputs: ['fc2', 'labels'] }),
   ],
 })
 
-/** Checks forward-backward of a network on an engine whose kernels or memory are as given. */
-async function check(parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory }, network: Network) {
+/** Checks a pass of a network on an engine whose kernels or memory are as given. */
+async function check(
+  parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory },
+  network: Network,
+  pass: Pass = 'forward-backward',
+) {
   const engine = await openWasm('', { threads: 2 }, parts)
   const checker = new Checker(network, 3, 2)
-  const session = await openSession(network, { batch: 3, pass: 'forward-backward', engine })
+  const session = await openSession(network, { batch: 3, pass, engine })
   try {
     return await checker.check(session)
   } finally {
@@ -74,6 +80,10 @@ describe('the check', () => {
     expect(result.passed).toBe(true)
     expect(result.maxRelativeError).toBeGreaterThan(0)
     expect(result.maxRelativeError).toBeLessThan(1e-5)
+  })
+
+  it.each(['forward', 'forward-backward'] as const)('passes every layer kind in %s', async (pass) => {
+    expect((await check({}, withDense, pass)).passed).toBe(true)
   })
 
   it.each([
@@ -171,7 +181,7 @@ describe('the check', () => {
 
   it.each([
     [
-      'weights of another row',
+      'dense weights of another row',
       planted('dense-forward', (step) => ({
         ...step,
         reads: { ...step.reads, weights: shifted(step.reads.weights) },
@@ -179,7 +189,7 @@ describe('the check', () => {
       'dense-forward of fc1',
     ],
     [
-      'an image left out of the weights gradient',
+      'an image left out of a dense weights gradient',
       planted('dense-weights-gradient', (step) => ({
         ...step,
         reads: { ...step.reads, gradient: withoutLastImage(step.reads.gradient) },
@@ -194,7 +204,35 @@ describe('the check', () => {
       })),
       'dense-input-gradient of fc2',
     ],
-  ])('refuses %s of a dense layer', async (_fault, wrong, named) => {
+    [
+      'another seed of dropout',
+      planted('dropout-forward', (step) => ({ ...step, options: { ...step.options, seed: 5 } })),
+      "dropout-forward of drop: 'drop'",
+    ],
+    [
+      'a gradient that was dropped elsewhere',
+      planted('dropout-backward', (step) => ({ ...step, layer: 'another' })),
+      'dropout-backward of drop',
+    ],
+    [
+      "another image's label",
+      planted('softmax-loss-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, labels: { ...step.reads.labels, imagePitch: 0 } },
+      })),
+      'softmax-loss-forward of loss',
+    ],
+    [
+      'a class too few in the softmax',
+      planted('softmax-loss-backward', (step) => {
+        const { logits } = step.reads
+        const [images, height, width, classes] = logits.shape
+        const cut: View = { ...logits, shape: [images, height, width, classes - 1] }
+        return { ...step, reads: { ...step.reads, logits: cut } }
+      }),
+      'softmax-loss-backward of loss',
+    ],
+  ])('refuses %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, withDense)).rejects.toThrow(named)
   })
 

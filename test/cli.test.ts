@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
-import { alexnet, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
+import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
 import { packageJson, root } from './support/package.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-cli-'))
@@ -268,7 +268,7 @@ describe('info', () => {
   it('shows a network beside the article', async () => {
     const ended = await convmark('info', 'alexnet')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
-    expect(ended.stdout).toMatch(/^parameters +2,469,696 +60 million$/m)
+    expect(ended.stdout).toMatch(/^parameters +2,469,696 +61,100,840 +60 million$/m)
   })
 })
 
@@ -324,6 +324,45 @@ describe('run', () => {
     const loss = pool5.reduce((sum, value) => sum + value ** 2 / 2, 0)
     expect(Number(tensors.get('loss')!.data[0]) / loss).toBeCloseTo(1, 5)
     expect(tensors.get('loss')!.shape).toEqual([])
+  })
+
+  it('needs labels, int64, for gradients alone', async () => {
+    const size = 61 // the smallest: fc6 has 256 inputs
+    const full = alexnetFull({ imageSize: size })
+    const values = initialize(full, { seed: 3 })
+    const tensors: Record<string, Tensor> = {}
+    for (const [name, { shape }] of Object.entries(parametersOf(full)))
+      tensors[name] = { shape, data: values[name]! }
+    const inputs = {
+      images: { shape: [2, size, size, 3], data: initializeImages(full, 2, { seed: 3 }).images! },
+    }
+    const fullFile = write('full.safetensors', encodeSafetensors(tensors))
+    const runFull = (output: string, given: Record<string, Tensor>, ...flags: string[]) =>
+      convmark(
+        ...['run', 'alexnet-full', '--weights', fullFile, '--output', output, ...flags],
+        ...['--input', write('labelled.safetensors', encodeSafetensors(given))],
+      )
+    const labels = { shape: [2], data: BigInt64Array.of(999n, 0n) }
+
+    expect(await runFull('full-out.safetensors', inputs)).toMatchObject({ code: 0, stderr: '' })
+    expect([...readTensors('full-out.safetensors').keys()]).toEqual(full.printed)
+    const missing = await runFull('none.safetensors', inputs, '--gradients')
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: 'convmark: labelled.safetensors: labels: it is missing\n',
+    })
+    const wrong = { ...inputs, labels: { shape: [2], data: BigInt64Array.of(999n, 1000n) } }
+    expect(await runFull('none.safetensors', wrong, '--gradients')).toMatchObject({
+      code: 2,
+      stderr: "convmark: 'labels': image 1 has the label 1000; it must be an integer from 0 to 999\n",
+    })
+    expect(await runFull('full-out.safetensors', { ...inputs, labels }, '--gradients')).toMatchObject({
+      code: 0,
+    })
+    const written = readTensors('full-out.safetensors')
+    expect(written.size).toBe(full.printed.length + 1 + 16)
+    expect(written.get('fc6/weights.gradient')!.shape).toEqual([256, 4096])
+    expect(Number(written.get('loss')!.data[0])).toBeGreaterThan(0)
   })
 
   const { 'conv1/biases': _, ...incomplete } = weights

@@ -10,8 +10,19 @@ import { goldenCase } from './support/goldens.ts'
 
 process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
-const { alexnet, conv, defineNetwork, initialize, initializeImages, l2Loss, maxPool, openSession } =
-  await built<typeof import('../src/index.ts')>('index.js')
+const {
+  alexnet,
+  conv,
+  defineNetwork,
+  dense,
+  dropout,
+  initialize,
+  initializeImages,
+  l2Loss,
+  maxPool,
+  openSession,
+  softmaxLoss,
+} = await built<typeof import('../src/index.ts')>('index.js')
 const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 
@@ -116,6 +127,62 @@ describe('a session', () => {
       const difference = Math.hypot(...value.map((v, i) => v - truth[i]!))
       expect(difference / Math.hypot(...truth), name).toBeLessThan(1e-6)
     }
+  })
+
+  describe('with labels', () => {
+    const network = defineNetwork('classes', {
+      inputs: { images: [5, 5, 3], labels: [] },
+      layers: [
+        conv('a', { filters: 6, kernel: 3 }),
+        dropout('drop'),
+        dense('b', { units: 10 }),
+        softmaxLoss('loss', { inputs: ['b', 'labels'] }),
+      ],
+    })
+    const data = { ...initialize(network, { seed: 3, sd: 1 }), ...initializeImages(network, 3, { seed: 3 }) }
+    const openWith = async (pass: Pass, engine: string) => {
+      const session = await openSession(network, { batch: 3, pass, engine, keep: 'all' })
+      open.push(session)
+      return session
+    }
+
+    it.each(['wasm', 'reference'])('forward on %s needs none, and takes them unread', async (engine) => {
+      const session = await openWith('forward', engine)
+      const { labels, ...rest } = data
+      session.write(rest as never)
+      await session.run()
+      const before = session.read('b')
+      expect(before).toHaveLength(30)
+      expect(session.view('b').shape).toEqual([3, 10])
+      expect(session.view('b').strides[1]).toBe(1)
+      expect(session.read('drop')).toEqual(session.read('a'))
+      await session.run({ labels: labels! })
+      expect(session.read('b')).toEqual(before)
+      expect(() => session.write({ labels: Float32Array.of(0, 1, 10) })).toThrow('image 2 has the label 10')
+    })
+
+    it.each(['wasm', 'reference'])('gradients on %s need them, each a class', async (engine) => {
+      const session = await openWith('forward-backward', engine)
+      const { labels, ...rest } = data
+      session.write(rest as never)
+      await expect(session.run()).rejects.toThrow('run: labels: never written')
+      for (const [bad, shown] of [
+        [10, '10'],
+        [-1, '-1'],
+        [0.5, '0.5'],
+        [Number.NaN, 'NaN'],
+      ] as const) {
+        await expect(session.run({ labels: Float32Array.of(0, bad, 1) })).rejects.toThrow(
+          `'labels': image 1 has the label ${shown}; it must be an integer from 0 to 9`,
+        )
+      }
+      expect(() => session.write({ labels: new Float32Array(2) })).toThrow(
+        "'labels' is [3], 3 values; 2 were given",
+      )
+      await session.run({ labels: labels! })
+      expect(session.read('labels')).toEqual(labels)
+      expect(session.read('loss')[0]).toBeGreaterThan(0)
+    })
   })
 
   it.each(['small', 'full'] as const)("agrees with PyTorch's goldens, whole tower, %s", async (name) => {

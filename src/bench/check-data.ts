@@ -34,10 +34,12 @@ export function checkTensors({ network, batch, seed }: DataRequest): InitialTens
 
 /** Where LRN and ReLU really act: at the benchmark's own scale, outputs near 0.2, a wrong LRN would pass. */
 const WANTED_RMS = 30
+/** Of logits: at 30 one class would have all of the softmax, and none of the others could be seen to be missing. */
+const LOGITS_RMS = 1
 
 /**
  * The reference's activations of the first image, for each pass. On the way scales the parameters in `given` so that every
- * layer's outputs are near 30: by powers of two, so that the reference's outputs scale exactly along with them.
+ * layer's outputs are near 30 (logits near 1): by powers of two, so that the reference's outputs scale exactly along with them.
  */
 export function checkActivations(network: Network, given: SharedTensors): Record<Pass, Activations> {
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
@@ -48,7 +50,12 @@ export function checkActivations(network: Network, given: SharedTensors): Record
   referenceForward({ ...network, layers }, inference, {
     batch: 1,
     pass: 'forward',
-    onLayer: (layer) => scaleOutput(layer, inference),
+    onLayer: (layer) => {
+      const isLogits = network.layers.some(
+        (reader) => reader.layer.kind === 'softmax-loss' && reader.inputs[0] === layer.layer.name,
+      )
+      scaleOutput(layer, inference, isLogits ? LOGITS_RMS : WANTED_RMS)
+    },
   })
 
   // What differs in training is made anew: from the first layer on that is off in forward.
@@ -63,14 +70,14 @@ export function checkActivations(network: Network, given: SharedTensors): Record
   return { forward: activationsOf(inference), 'forward-backward': activationsOf(training) }
 }
 
-function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors): void {
+function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors, wantedRms: number): void {
   const names = Object.keys(parameters)
   const output = tensors[layer.name]!
   let squares = 0
   for (const value of output) squares += value * value
   const rms = Math.sqrt(squares / output.length)
   if (names.length === 0 || rms === 0) return
-  const factor = 2 ** Math.round(Math.log2(WANTED_RMS / rms))
+  const factor = 2 ** Math.round(Math.log2(wantedRms / rms))
   for (const name of [layer.name, ...names]) {
     const values = tensors[name]!
     for (let i = 0; i < values.length; i++) values[i]! *= factor

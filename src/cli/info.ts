@@ -21,10 +21,15 @@ export function addInfoCommand(program: Command, onEnd: OnEnd): void {
       const output = new Output({ color: options.color, isAllThereIs: true })
       if (network === undefined) await untilInterrupted(() => machine(output))
       else {
-        const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
+        const { layerCounts, networkCounts, networkNamed, networks } = await import('../networks/index.ts')
         const named = networkNamed(network)
         const layers = named.layers.map((layer) => layerCounts(named, layer))
-        output.lines(...networkLines(named, { layers, total: networkCounts(named) }, output.palette))
+        const compared = Object.values(networks).map((factory) => {
+          const other = factory({})
+          return { name: other.name, total: networkCounts(other) }
+        })
+        const counts = { layers, total: networkCounts(named) }
+        output.lines(...networkLines(named, counts, compared, output.palette))
       }
       onEnd(0)
     })

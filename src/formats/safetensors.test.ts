@@ -203,6 +203,18 @@ describe('what is refused', () => {
 })
 
 describe('requireTensors', () => {
+  it('gives integers as floats where they are asked for, and refuses what float32 does not have', () => {
+    const require = (data: Float32Array | BigInt64Array) => {
+      const { tensors } = decodeSafetensors(encodeSafetensors({ labels: { shape: [2], data } }), 'f')
+      return requireTensors('f', tensors, { labels: [2] }, ['labels'])
+    }
+    expect(require(BigInt64Array.of(-1n, 16777216n))).toEqual({ labels: Float32Array.of(-1, 16777216) })
+    expect(() => require(BigInt64Array.of(0n, 16777217n))).toThrow(
+      'f: labels: value 1 of 2 is 16777217; float32 has integers exactly up to 16777216',
+    )
+    expect(() => require(Float32Array.of(1, 2))).toThrow('f: labels: its dtype is F32, but I64 is expected')
+  })
+
   const weights = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }
   const expected = { 'conv1/weights': [2, 2], 'conv1/biases': [1] }
   const biases = { shape: [1], data: Float32Array.of(5) }

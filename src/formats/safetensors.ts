@@ -251,13 +251,12 @@ export function requireTensors<Name extends string>(
       refuse(`its shape is ${formatShape(tensor.shape)}, but ${formatShape(expected[name])} is expected`)
     }
     if (tensor.dtype === 'I64') {
-      const values = Float32Array.from(tensor.data, Number)
-      const inexact = values.findIndex((value) => Math.abs(value) > MAX_EXACT_INTEGER)
+      const inexact = tensor.data.findIndex((value) => Math.abs(Number(value)) > MAX_EXACT_INTEGER)
       if (inexact >= 0) {
-        const of = `value ${inexact} of ${values.length} is ${tensor.data[inexact]}`
+        const of = `value ${inexact} of ${tensor.data.length} is ${tensor.data[inexact]}`
         refuse(`${of}; float32 has integers exactly up to ${MAX_EXACT_INTEGER}`)
       }
-      return [name, values] as const
+      return [name, Float32Array.from(tensor.data, Number)] as const
     }
     const bad = tensor.data.findIndex((value) => !Number.isFinite(value))
     if (bad >= 0) refuse(`value ${bad} of ${tensor.data.length} is ${tensor.data[bad]}; all must be finite`)

@@ -22,7 +22,7 @@ type DenseCandidate = Candidate & TileShape
 const PACKED = 0
 
 /** Of a block's weights, what stays in the cache while all images go by. */
-const WEIGHTS_AT_ONCE = 16384
+const WEIGHTS_AT_ONCE = 32768
 
 /** Blocks that are packed side by side, so that a row of weights is read in long pieces. */
 const BLOCKS_PACKED_AT_ONCE = 8

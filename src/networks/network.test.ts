@@ -1,10 +1,11 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
-import { conv, type Layer, l2Loss, lrn, maxPool, relu } from '../layers/index.ts'
+import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
 import { elementCount } from '../tensor.ts'
 import { alexnet } from './alexnet.ts'
-import { initialize, initializeImages, networkNamed } from './index.ts'
-import { defineNetwork, type Network, outputsOf, parametersOf, shapeOf } from './network.ts'
+import { alexnetFull, initialize, initializeImages, networkNamed } from './index.ts'
+import { initialParameters } from './initialize.ts'
+import { defineNetwork, labelClasses, type Network, outputsOf, parametersOf, shapeOf } from './network.ts'
 
 type NamesOf<N> = N extends Network<infer Names> ? Names : never
 
@@ -79,6 +80,32 @@ describe('alexnet', () => {
   })
 })
 
+describe('alexnet-full', () => {
+  const network = alexnetFull()
+
+  it('has 61,100,840 parameters in 16 tensors', () => {
+    const shapes = Object.values(parametersOf(network)).map(({ shape }) => shape)
+    expect(shapes).toHaveLength(16)
+    expect(shapes.reduce((sum, shape) => sum + elementCount(shape), 0)).toBe(61_100_840)
+    expect(parametersOf(network)['fc6/weights']!.shape).toEqual([6 * 6 * 256, 4096])
+  })
+
+  it('begins with the tower, prints its shapes and three more, and ends with 1000 classes', () => {
+    const { layers, printed } = alexnet()
+    expect(network.layers.slice(0, 10)).toEqual(layers.slice(0, 10))
+    expect(network.printed).toEqual([...printed, 'fc6', 'fc7', 'fc8'])
+    expect(outputsOf(network)).toEqual(['fc8'])
+    expect(labelClasses(network)).toEqual({ labels: 1000 })
+    expect(networkNamed('alexnet-full').name).toBe('alexnet-full')
+  })
+
+  it('knows its tensors’ names as types', () => {
+    type Names = NamesOf<typeof network>
+    expectTypeOf<'labels' | 'dropout6' | 'fc8/weights' | 'fc6/biases.gradient'>().toExtend<Names>()
+    expectTypeOf<'dropout6/weights'>().not.toExtend<Names>()
+  })
+})
+
 describe('defineNetwork', () => {
   const convolution = { filters: 2, kernel: 3, padding: 'same' } as const
   const inputs = { images: [8, 8, 3] as const }
@@ -122,6 +149,18 @@ describe('defineNetwork', () => {
       { inputs: { x: [5] }, layers: [relu('a')] },
       ShapeError,
       /^n: input 'x' is \[5\]/,
+    ],
+    [
+      'a layer of two inputs with one',
+      { inputs, layers: [{ kind: 'softmax-loss', name: 'a', options: {} }] },
+      NetworkError,
+      'a: a softmax-loss layer has 2 inputs, not 1',
+    ],
+    [
+      'labels that are images',
+      { inputs, layers: [dense('a', { units: 2 }), softmaxLoss('b', { inputs: ['a', 'images'] })] },
+      ShapeError,
+      'b: its labels are [8, 8, 3]',
     ],
     [
       'a negative input',
@@ -239,5 +278,27 @@ describe('initialize', () => {
     expect(images).toHaveLength(3 * 9 * 9 * 3)
     expect(images!.slice(0, 243)).not.toEqual(images!.slice(243, 486))
     expect(initializeImages(network, 2, { seed: 7 }).images).toEqual(images!.subarray(0, 486))
+  })
+
+  it('labels are classes, each as likely as another, and a larger batch begins with the smaller', () => {
+    const classes = defineNetwork('n', {
+      inputs: { images: [2, 2, 1], labels: [] },
+      layers: [dense('a', { units: 5 }), softmaxLoss('loss', { inputs: ['a', 'labels'] })],
+    })
+    const { labels } = initializeImages(classes, 5000, { seed: 7 })
+    for (let label = 0; label < 5; label++) {
+      const count = labels!.filter((value) => value === label).length
+      expect(Math.abs(count - 1000)).toBeLessThan(5 * Math.sqrt(5000 * 0.2 * 0.8))
+    }
+    expect(initializeImages(classes, 10, { seed: 7 }).labels).toEqual(labels!.subarray(0, 10))
+  })
+
+  it('any stretch of a tensor is made as in the whole', () => {
+    const whole = initialize(network, { seed: 7 })
+    for (const { name, length, fill } of initialParameters(network, { seed: 7 })) {
+      const part = new Float32Array(Math.ceil(length / 2))
+      fill(part, length - part.length)
+      expect(part).toEqual(whole[name]!.subarray(length - part.length))
+    }
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { conv, l2Loss, lrn, maxPool, relu } from '../layers/index.ts'
+import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
 import { windowGeometry } from '../layers/window.ts'
 import { alexnet } from '../networks/alexnet.ts'
 import { defineNetwork } from '../networks/network.ts'
@@ -132,6 +132,57 @@ describe('a plan', () => {
     expect(steps.filter(({ pass }) => pass === 'backward')).toEqual([])
     expect(tensors.images!.view.pixelPitch).toBe(4)
   })
+})
+
+describe('dropout in a plan', () => {
+  const network = defineNetwork('dropped', {
+    inputs: { images: [9, 9, 3] },
+    layers: [
+      conv('a', { filters: 4, kernel: 1 }),
+      dropout('once'),
+      dropout('twice'),
+      conv('b', { filters: 4, kernel: 3, padding: 'same' }),
+      l2Loss('loss'),
+    ],
+  })
+
+  it('is no step in forward, where its tensor is its input, with the halo that its readers need', () => {
+    const { steps, tensors } = createPlan(network, { batch: 2, pass: 'forward', keep: ['once'] })
+    expect(steps.map(({ kind }) => kind)).toEqual(['conv-forward', 'conv-forward'])
+    expect(tensors.twice!.view).toBe(tensors.a!.view)
+    expect(tensors.a!.view.halo).toEqual({ top: 1, bottom: 1, left: 1, right: 1 })
+  })
+
+  it('keeps the memory of a tensor that is kept by its other name', () => {
+    const lastStep = (keep: string[]) => {
+      const { tensors, buffers } = createPlan(network, { batch: 2, pass: 'forward', keep })
+      return buffers[tensors.a!.view.buffer]!.lastStep
+    }
+    expect(lastStep([])).toBe(1)
+    expect(lastStep(['twice'])).toBe(AFTER_ALL)
+  })
+
+  it('is a step forward and one backward where gradients are wanted', () => {
+    const { steps, tensors } = createPlan(network, { batch: 2, pass: 'forward-backward' })
+    const kinds = steps.filter(({ layer }) => layer === 'once').map(({ kind }) => kind)
+    expect(kinds).toEqual(['dropout-forward', 'dropout-backward'])
+    expect(tensors.once!.view.buffer).not.toBe(tensors.a!.view.buffer)
+    expect(tensors.a!.view.halo.top).toBe(0)
+    expect(tensors.twice!.view.halo.top).toBe(1)
+  })
+})
+
+it('leaves labels out where their loss is left out', () => {
+  const network = defineNetwork('classes', {
+    inputs: { images: [4, 4, 3], labels: [] },
+    layers: [dense('a', { units: 5 }), softmaxLoss('loss', { inputs: ['a', 'labels'] })],
+  })
+  const [forward, both] = (['forward', 'forward-backward'] as const).map(
+    (pass) => createPlan(network, { batch: 2, pass }).tensors,
+  )
+  expect(Object.keys(forward!)).toEqual(['images', 'a/weights', 'a/biases', 'a'])
+  expect(both!.labels!.shape).toEqual([2])
+  expect(both!.a!.shape).toEqual([2, 5])
 })
 
 describe('the phases of an input gradient', () => {

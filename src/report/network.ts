@@ -6,10 +6,18 @@ import { type Alignment, alignColumns } from './table.ts'
 
 /** What the article says of its network. */
 const ARTICLE = { connections: '630 million', parameters: '60 million', neurons: '650 thousand' }
-/** `info <network>`: its layers and counts, beside the article's. */
+
+/** A network's counts, for its column beside the article's. */
+export interface NamedCounts {
+  readonly name: string
+  readonly total: LayerCounts
+}
+
+/** `info <network>`: its layers, and the counts of all networks beside the article's. */
 export function networkLines(
   network: Network,
   counts: { readonly layers: readonly LayerCounts[]; readonly total: LayerCounts },
+  compared: readonly NamedCounts[],
   palette: Palette,
 ): string[] {
   const row = (name: string, kind: string, shape: string, of: LayerCounts): string[] => [
@@ -33,16 +41,17 @@ export function networkLines(
   const alignments: Alignment[] = ['left', 'left', 'left', 'right', 'right', 'right', 'right', 'right']
   const lines = alignColumns(rows, alignments)
 
+  const each = (format: (of: LayerCounts) => string) => compared.map((other) => format(other.total))
   const comparison = alignColumns(
     [
-      ['', network.name, 'article'],
-      ['connections', formatCount(total.connections), ARTICLE.connections],
-      ['parameters', formatCount(total.parameters), ARTICLE.parameters],
-      ['neurons', formatCount(total.neurons), ARTICLE.neurons],
-      ['GFLOP an image, forward', formatGigaflops(total.forward), '-'],
-      ['GFLOP an image, forward-backward', formatGigaflops(total['forward-backward']), '-'],
+      ['', ...compared.map(({ name }) => name), 'article'],
+      ['connections', ...each((of) => formatCount(of.connections)), ARTICLE.connections],
+      ['parameters', ...each((of) => formatCount(of.parameters)), ARTICLE.parameters],
+      ['neurons', ...each((of) => formatCount(of.neurons)), ARTICLE.neurons],
+      ['GFLOP an image, forward', ...each((of) => formatGigaflops(of.forward)), '-'],
+      ['GFLOP an image, forward-backward', ...each((of) => formatGigaflops(of['forward-backward'])), '-'],
     ],
-    ['left', 'right', 'right'],
+    ['left', ...compared.map((): Alignment => 'right'), 'right'],
   )
   return [
     palette.bold(network.name),
@@ -57,10 +66,10 @@ export function networkLines(
     'Backward has the gradients of weights and of activations, without those of the images.',
     "The article's figures are those of the whole network of 2012, with its three fully connected layers, which",
     'hold 58.6 million of the parameters. Its code builds the five convolutions only, and with the filters of the',
-    'one-column variant of 2014. convmark builds what the code builds.',
+    'one-column variant of 2014. alexnet is what the code builds; alexnet-full has the fully connected layers too.',
   ]
 }
 
-const formatBatchShape = (shape: readonly number[]): string => `[B, ${shape.join(', ')}]`
+const formatBatchShape = (shape: readonly number[]): string => `[${['B', ...shape].join(', ')}]`
 const formatMegaflops = (flops: number): string => (flops / 1e6).toFixed(1)
 const formatGigaflops = (flops: number): string => (flops / 1e9).toFixed(3)
