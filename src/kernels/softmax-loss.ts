@@ -92,25 +92,40 @@ interface Sums {
   readonly label: Vector
 }
 
+interface Masks {
+  readonly isLabel: () => Vector
+  /** Null where all lanes are. */
+  readonly isClass: (() => Vector) | null
+}
+
 /** The sums of one image, whose logits and label the program is called with; writes each power of e to `powers` too. */
 function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
   const [logits, scratch] = [b.parameter('logits'), b.parameter('scratch')]
+  const label = b.broadcast(b.parameter('label'))
   const classes = view.shape[3]
-  const whole = Math.floor(classes / b.lanes)
   const rest = classes % b.lanes
   const pointers = powers === undefined ? [logits] : [logits, powers]
-  const lanes = b.unary('toFloat', b.laneIndexes())
-  const isClass = rest > 0 ? b.binary('lessThan', lanes, b.splat(rest)) : null
-  /** Every vector of classes; in the last, the lanes behind them are masked. */
-  const eachClasses = (write: (offset: number, mask: Vector | null) => void): void => {
-    eachVector(b, whole, pointers, (offset) => write(offset, null))
-    if (isClass) write(whole * b.vectorBytes, isClass)
+  /** In the last vector the lanes behind the last class are LOWEST. Masks are made when asked for: exp needs registers. */
+  const eachVectorOfClasses = (write: (value: Vector, offset: number, masks: Masks) => void): void => {
+    const index = b.unary('toFloat', b.laneIndexes())
+    const isLabel = () => b.binary('equal', index, label)
+    const whole = Math.floor(classes / b.lanes)
+    eachVector(b, whole, pointers, (offset) => {
+      write(b.load(logits, offset), offset, { isLabel, isClass: null })
+      b.assign(index, b.add(index, b.splat(b.lanes)))
+    })
+    if (rest === 0) return
+    const isClass = () => b.binary('lessThan', index, b.splat(classes))
+    const offset = whole * b.vectorBytes
+    const value = b.select(isClass(), b.load(logits, offset), b.splat(LOWEST))
+    write(value, offset, { isLabel, isClass })
   }
+  const total = (sum: Vector) => b.unary('horizontalSum', sum)
 
-  const largest = b.splat(LOWEST)
-  eachClasses((offset, mask) => {
-    const value = b.load(logits, offset)
-    b.assign(largest, b.max(largest, mask ? b.select(mask, value, b.splat(LOWEST)) : value))
+  const [largest, labels] = [b.splat(LOWEST), b.splat(0)]
+  eachVectorOfClasses((value, _offset, { isLabel }) => {
+    b.assign(largest, b.max(largest, value))
+    b.assign(labels, b.add(labels, b.binary('and', value, isLabel())))
   })
   b.store(scratch, 0, largest)
   for (let lane = 0; lane < b.lanes; lane++) {
@@ -118,20 +133,15 @@ function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
     b.assign(largest, lane === 0 ? other : b.max(largest, other))
   }
 
-  const label = b.broadcast(b.parameter('label'))
-  const [own, others, distance] = [b.splat(0), b.splat(0), b.splat(0)]
-  eachClasses((offset, mask) => {
-    const value = b.load(logits, offset)
-    const shifted = b.sub(value, largest)
-    let power = b.select(b.binary('equal', value, value), exp(b, shifted), value) // a NaN stays
-    if (mask) power = b.binary('and', power, mask)
-    if (powers !== undefined) b.store(powers, offset, power)
-    const isLabel = b.binary('equal', lanes, label)
-    b.assign(own, b.add(own, b.binary('and', power, isLabel)))
-    b.assign(others, b.add(others, b.binary('andNot', power, isLabel)))
-    b.assign(distance, b.add(distance, b.binary('and', shifted, isLabel)))
-    b.assign(lanes, b.add(lanes, b.splat(b.lanes)))
+  /** e^(logit - largest); a NaN stays. */
+  const power = (logit: Vector) =>
+    b.select(b.binary('equal', logit, logit), exp(b, b.sub(logit, largest)), logit)
+  const others = b.splat(0)
+  eachVectorOfClasses((value, offset, { isLabel, isClass }) => {
+    const each = isClass ? b.binary('and', power(value), isClass()) : power(value)
+    if (powers !== undefined) b.store(powers, offset, each)
+    b.assign(others, b.add(others, b.binary('andNot', each, isLabel())))
   })
-  const total = (sum: Vector) => b.unary('horizontalSum', sum)
-  return { own: total(own), others: total(others), distance: total(distance), label }
+  const own = total(labels)
+  return { own: power(own), others: total(others), distance: b.sub(own, largest), label }
 }
