@@ -7,7 +7,7 @@ import { PASSES, type Pass } from '../plan/plan.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { openSession, type Session } from '../session.ts'
-import { isPositiveInteger } from '../tensor.ts'
+import { asImageShape, isPositiveInteger } from '../tensor.ts'
 import { Checker, type CheckResult } from './check.ts'
 import { makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
@@ -191,7 +191,7 @@ function runOf(
   const { peakGflopsPerSecond } = rest
   return {
     network: network.name,
-    imageSize: Object.values(network.inputs)[0]![0]!,
+    imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
     seed,
     engine: { ...engine.info, v8Flags: [...engine.info.v8Flags] },
     pass,
