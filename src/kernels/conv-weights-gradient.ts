@@ -3,6 +3,7 @@ import type { StepOfKind } from '../plan/steps.ts'
 import {
   type Argument,
   argument,
+  bytes,
   type Candidate,
   evenSplit,
   type KernelRule,
@@ -41,8 +42,6 @@ const PIXELS_AT_ONCE = [300, 120]
 
 /** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
 const MIN_PACKED_CHANNELS = 8
-
-const bytes = (values: number): number => values * FLOAT_BYTES
 
 /**
  * C[kernel column x channels, filters] += A[the same, pixels] * B[pixels, filters], one kernel row at a time. The

@@ -1,9 +1,10 @@
 import { ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import { haloParts } from './copy.ts'
-import { bytes, linesOf } from './dense.ts'
+import { linesOf } from './dense.ts'
 import {
   argument,
+  bytes,
   type Candidate,
   evenSplit,
   type KernelRule,

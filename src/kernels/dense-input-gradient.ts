@@ -1,9 +1,10 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import { haloParts } from './copy.ts'
-import { bytes, gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
+import { gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
 import {
   argument,
+  bytes,
   type Candidate,
   evenSplit,
   type KernelRule,

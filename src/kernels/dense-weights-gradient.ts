@@ -1,8 +1,9 @@
 import { ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { bytes, gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
+import { gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
 import {
   argument,
+  bytes,
   type Candidate,
   type KernelRule,
   type Part,

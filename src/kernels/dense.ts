@@ -1,8 +1,5 @@
-import { FLOAT_BYTES } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
 import { type Argument, argument, evenSplit, runsOf } from './kernel.ts'
-
-export const bytes = (values: number): number => values * FLOAT_BYTES
 
 /**
  * An image's values in H, W, C order as lines of contiguous ones: a single line, unless a halo or padded channels lie

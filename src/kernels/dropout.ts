@@ -3,9 +3,9 @@ import { type DropoutOptions, dropoutDecision } from '../layers/dropout.ts'
 import type { View } from '../plan/views.ts'
 import { MIX_FACTORS, type RandomKey } from '../random.ts'
 import { haloParts } from './copy.ts'
-import { bytes } from './dense.ts'
 import {
   argument,
+  bytes,
   type Implementation,
   onlyWay,
   type Part,

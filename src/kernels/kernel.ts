@@ -90,6 +90,8 @@ export function onlyWay<Kind extends StepKind>(
   }
 }
 
+export const bytes = (values: number): number => values * FLOAT_BYTES
+
 /** An argument that points `values` behind a view's first pixel and moves by `steps` values. */
 export function argument(view: View, values: number, steps: readonly number[]): Argument {
   return {

@@ -1,7 +1,6 @@
 import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
-import { bytes } from './dense.ts'
-import { argument, onlyWay, type Part, privateArgument, threadArgument } from './kernel.ts'
+import { argument, bytes, onlyWay, type Part, privateArgument, threadArgument } from './kernel.ts'
 import { exp, log, log1p } from './math.ts'
 import { eachVector } from './rows.ts'
 

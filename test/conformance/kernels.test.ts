@@ -145,6 +145,39 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
     fc.assert(property, { numRuns: runs })
   })
 
+  it('softmax-loss: logits of any size, and a NaN that stays in its image', () => {
+    const network = defineNetwork('classes', {
+      inputs: { images: [1, 1, 5], labels: [] },
+      layers: [dense('logits', { units: 5 }), softmaxLoss('loss', { inputs: ['logits', 'labels'] })],
+    })
+    const plan = createPlan(network, { batch: 2, pass: 'forward-backward', lanes: target.lanes })
+    const run = openInline(target, plan)
+    const values = (name: string, written: ArrayLike<number>) => run.write(name, written)
+    const lossAndGradient = (logits: readonly number[]) => {
+      values('images', logits)
+      for (const step of [BEFORE_ALL, 0, 1, 2]) run.runStep(step)
+      const [loss, gradient] = [plan.steps[1]!.writes, plan.steps[2]!.writes].map((views) =>
+        run.look(Object.values(views)[0]!),
+      )
+      const images = [0, 1].map((n) => {
+        const from = gradient!.offset + n * gradient!.imagePitch
+        return Array.from(gradient!.values.subarray(from, from + 5))
+      })
+      return { loss: loss!.values[loss!.offset]!, images }
+    }
+    const identity = Array.from({ length: 25 }, (_, i) => (i % 6 === 0 ? 1 : 0))
+    values('logits/weights', identity)
+    values('logits/biases', [0, 0, 0, 0, 0])
+    values('labels', [1, 2])
+    const large = lossAndGradient([1e30, 1e30, -1e30, 0, 0, 0, 0, 3e38, 0, 0])
+    expect(large.loss).toBeCloseTo(Math.LN2 / 2, 6)
+    expect(large.images[0]!.map((value) => Math.round(1e6 * value))).toEqual([250000, -250000, 0, 0, 0])
+    const broken = lossAndGradient([1, 2, 3, 4, 5, 0, 0, 0, 0, 0].with(4, Number.NaN))
+    expect(broken.loss).toBeNaN()
+    expect(broken.images[0]!.every(Number.isNaN)).toBe(true)
+    expect(broken.images[1]![2]).toBeCloseTo(-0.4, 6)
+  })
+
   it('adds up the gradients of branches', () => {
     const network = defineNetwork('branches', {
       inputs: { images: [7, 6, 3] },
