@@ -1,5 +1,6 @@
 // A network of convmark's as an ONNX model in memory, weights as initializers.
 import protobuf from 'protobufjs'
+import { padsOf, pair } from './geometry.mjs'
 
 /** The part of onnx.proto3 that is needed here. */
 const SCHEMA = `
@@ -38,22 +39,12 @@ const FLOAT = 1
 const attributeTypes = { f: 1, i: 2, ints: 7 }
 
 const attribute = (name, field, value) => ({ name, [field]: value, type: attributeTypes[field] })
-const pair = (extent) => (typeof extent === 'number' ? [extent, extent] : extent)
 
-/** The smaller half of SAME's padding is before: SAME_UPPER's, written out as ONNX has it, befores first. */
-function pads(kernel, strides, padding, [inputs, outputs]) {
-  if (padding === 'valid') return [0, 0, 0, 0]
-  if (padding !== 'same') throw new Error(`padding ${JSON.stringify(padding)} is not handled here`)
-  const totals = kernel.map((k, i) => Math.max((outputs[i] - 1) * strides[i] + k - inputs[i], 0))
-  return [...totals.map((total) => Math.floor(total / 2)), ...totals.map((total) => Math.ceil(total / 2))]
-}
-
-function windowAttributes({ kernel, stride = 1, padding = 'valid' }, { inputShapes: [input], outputShape }) {
-  const [size, strides] = [pair(kernel), pair(stride)]
+function windowAttributes(options, resolved) {
   return [
-    attribute('kernel_shape', 'ints', size),
-    attribute('strides', 'ints', strides),
-    attribute('pads', 'ints', pads(size, strides, padding, [input, outputShape])),
+    attribute('kernel_shape', 'ints', pair(options.kernel)),
+    attribute('strides', 'ints', pair(options.stride ?? 1)),
+    attribute('pads', 'ints', padsOf(options, resolved)),
   ]
 }
 

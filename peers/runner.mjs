@@ -1,10 +1,17 @@
 // One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark-runner.mjs:
-// node runner.mjs '{"peer": "tfjs-wasm" | "onnxruntime-web@<threads>", "batch": 32}'
-// A peer is timed only after its pool5 of the whole batch was found to be convmark's own.
+// node runner.mjs '{"peer": "tfjs-wasm" | "pytorch@<threads>" | ..., "pass": "forward" | "forward-backward", "batch": 8}'
+// A peer is timed only after its results for the whole batch were found to be convmark's own. Its module has
+// openPeer({network, batch, parameters, threads, pass}) -> {info, setImages(values), run(), results()}: `run` resolves
+// to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts.
 import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
 
 const SEED = 7
 const MAX_RELATIVE_ERROR = 1e-4
+/**
+ * Wider, since a right peer may miss convmark's gradients by 1e-3 to 1e-2: where a value lies near zero, or two of a
+ * pooling window nearly tie, another order of sums decides otherwise. A wrong layer is off by far more.
+ */
+const MAX_GRADIENT_ERROR = 1e-2
 /**
  * Factors for the images that are checked. At 1, the benchmark's own, LRN changes next to nothing, and a wrong one would
  * pass; at 150 conv1's outputs are near 30, and every layer acts.
@@ -14,12 +21,15 @@ const CHECKED_SCALES = [150, 1]
 const peers = {
   'tfjs-wasm': () => import('./tfjs-wasm.mjs'),
   'onnxruntime-web': () => import('./onnxruntime-web.mjs'),
+  'onnxruntime-node': () => import('./onnxruntime-node.mjs'),
+  pytorch: () => import('./pytorch.mjs'),
+  onednn: () => import('./onednn.mjs'),
 }
 
 /** 2-norm of the difference over 2-norm of the truth. */
-function relativeError(values, truth) {
-  if (values.length !== truth.length)
-    throw new Error(`pool5 has ${values.length} values, not ${truth.length}`)
+function relativeError(tensor, values, truth) {
+  if (values?.length !== truth.length)
+    throw new Error(`${tensor} has ${values?.length ?? 'no'} values, not ${truth.length}`)
   let difference = 0
   let norm = 0
   for (let i = 0; i < truth.length; i++) {
@@ -29,15 +39,15 @@ function relativeError(values, truth) {
   return Math.sqrt(difference / norm)
 }
 
-/** What convmark makes of each of the images. */
-async function convmarkPool5(network, batch, parameters, allImages) {
-  const session = await openSession(network, { batch, engine: 'wasm@1' })
+/** What convmark makes of each of the images: pool5, and in forward-backward the loss and the gradients. */
+async function convmarkResults({ network, batch, parameters, pass }, allImages) {
+  const session = await openSession(network, { batch, pass, engine: 'wasm@1' })
   try {
     session.write(parameters)
     const results = []
     for (const images of allImages) {
       await session.run({ images })
-      results.push(session.read('pool5'))
+      results.push(Object.fromEntries(session.plan.outputs.map((tensor) => [tensor, session.read(tensor)])))
     }
     return results
   } finally {
@@ -45,42 +55,55 @@ async function convmarkPool5(network, batch, parameters, allImages) {
   }
 }
 
-async function openChecked({ peer: spec, batch = 32 }) {
+/** The largest relative error of the activations and the loss, and of the gradients. Throws where one is too large. */
+function compare(results, truth, scale) {
+  const largest = { maxRelativeError: 0, maxGradientError: 0 }
+  for (const [tensor, values] of Object.entries(truth)) {
+    const isGradient = tensor.endsWith('.gradient')
+    const allowed = isGradient ? MAX_GRADIENT_ERROR : MAX_RELATIVE_ERROR
+    const error = relativeError(tensor, results[tensor], values)
+    // Not the other way round: NaN is an error too.
+    if (!(error <= allowed)) {
+      const scaled = scale === 1 ? '' : ` with images ${scale} times as large`
+      throw new Error(
+        `${tensor} differs from convmark's by ${error.toExponential(1)}${scaled}; ${allowed} is allowed`,
+      )
+    }
+    const kind = isGradient ? 'maxGradientError' : 'maxRelativeError'
+    largest[kind] = Math.max(largest[kind], error)
+  }
+  return largest
+}
+
+async function openChecked({ peer: spec, pass = 'forward', batch = 32 }) {
   const [name, threads = '1'] = spec.split('@')
   if (!/^[1-9]\d*$/.test(threads)) throw new Error(`${spec}: '${threads}' is not a number of threads`)
   if (!Object.hasOwn(peers, name))
     throw new Error(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
   const network = alexnet()
   const parameters = initialize(network, { seed: SEED })
+  const setup = { network, batch, parameters, threads: Number(threads), pass }
+  const { openPeer } = await peers[name]()
+  const peer = await openPeer(setup)
+
   const { images } = initializeImages(network, batch, { seed: SEED })
   const allImages = CHECKED_SCALES.map((scale) => images.map((value) => value * scale))
-  const truths = await convmarkPool5(network, batch, parameters, allImages)
-
-  const { openPeer } = await peers[name]()
-  const peer = await openPeer({ network, batch, parameters, threads: Number(threads) })
+  const truths = await convmarkResults(setup, allImages)
   const errors = []
   for (const [i, scale] of CHECKED_SCALES.entries()) {
-    peer.setImages(allImages[i])
-    const error = relativeError(peer.toNhwc(await peer.run()), truths[i])
-    // Not the other way round: NaN is an error too.
-    if (!(error <= MAX_RELATIVE_ERROR)) {
-      const scaled = scale === 1 ? '' : ` with images ${scale} times as large`
-      throw new Error(
-        `pool5 differs from convmark's by ${error.toExponential(1)}${scaled}; ${MAX_RELATIVE_ERROR} is allowed`,
-      )
-    }
-    errors.push(error)
+    await peer.setImages(allImages[i])
+    await peer.run()
+    errors.push(compare(await peer.results(), truths[i], scale))
   }
-  return { peer, info: { ...peer.info, maxRelativeError: Math.max(...errors) } }
+  const largest = (kind) => Math.max(...errors.map((error) => error[kind]))
+  const checked = { maxRelativeError: largest('maxRelativeError') }
+  if (pass === 'forward-backward') checked.maxGradientError = largest('maxGradientError')
+  return { peer, info: { ...peer.info, ...checked } }
 }
 
 async function timed(peer, runs) {
   const samples = []
-  for (let i = 0; i < runs; i++) {
-    const start = performance.now()
-    await peer.run()
-    samples.push({ ms: performance.now() - start })
-  }
+  for (let i = 0; i < runs; i++) samples.push({ ms: await peer.run() })
   return samples
 }
 

@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { getThreadsCount, setWasmPaths, version_wasm as version } from '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 
-export async function openPeer({ network, batch, parameters, threads }) {
+export async function openPeer({ network, batch, parameters, threads, pass }) {
   if (threads !== 1) throw new Error('TensorFlow.js has no WebAssembly threads in Node')
+  if (pass !== 'forward') throw new Error('tfjs-wasm has no filter gradient (tfjs#8474)')
   setWasmPaths(fileURLToPath(new URL('.', import.meta.resolve('@tensorflow/tfjs-backend-wasm'))))
   if (!(await tf.setBackend('wasm'))) throw new Error('the wasm backend could not be initialized')
   if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('the wasm backend finds no SIMD')
@@ -34,6 +35,7 @@ export async function openPeer({ network, batch, parameters, threads }) {
   }
 
   let images
+  let pool5
   const forward = () => layers.reduce((x, { layer }) => applyLayer[layer.kind](layer, x), images)
   return {
     info: {
@@ -49,7 +51,11 @@ export async function openPeer({ network, batch, parameters, threads }) {
       images?.dispose()
       images = tf.tensor4d(values, [batch, ...network.inputs.images])
     },
-    run: async () => tf.tidy(() => forward().dataSync()),
-    toNhwc: (values) => values,
+    async run() {
+      const start = performance.now()
+      pool5 = tf.tidy(() => forward().dataSync())
+      return performance.now() - start
+    },
+    results: () => ({ pool5 }),
   }
 }

@@ -48,12 +48,23 @@ const engines = [
 if (v8 >= 13.6) engines.push(['revectorized', { engine: `wasm:revectorized@${cores}` }])
 const running = []
 for (const [name, setup] of engines) running.push(await start(name, setup))
+const peers = [
+  { peer: 'tfjs-wasm', kind: 'wasm' },
+  { peer: 'onnxruntime-web@1', kind: 'wasm' },
+  { peer: `onnxruntime-web@${cores}`, kind: 'wasm' },
+  { peer: `onnxruntime-node@${cores}`, kind: 'native' },
+  { peer: `pytorch@${cores}`, kind: 'native' },
+  { peer: `pytorch@${cores}`, kind: 'native', pass: 'forward-backward' },
+  { peer: `onednn@${cores}`, kind: 'native' },
+  { peer: `onednn@${cores}`, kind: 'native', pass: 'forward-backward' },
+]
 if (options.peers) {
-  const peers = ['tfjs-wasm', 'onnxruntime-web@1', `onnxruntime-web@${cores}`]
   if (!existsSync(here('../peers/node_modules')))
     throw new Error('peers are not installed: npm ci --prefix peers')
-  for (const peer of peers)
-    running.push(await start(peer, { peer, batch: 32, runs: 1, warmUp: 2 }, '../peers/runner.mjs'))
+  for (const setup of peers) {
+    const name = setup.pass ? `${setup.peer}, ${setup.pass}` : setup.peer
+    running.push(await start(name, { ...setup, batch: 32, runs: 1, warmUp: 2 }, '../peers/runner.mjs'))
+  }
 }
 
 for (let round = 0; round < Number(options.rounds); round++) {
@@ -123,8 +134,11 @@ if (options.peers) {
     [two, 2],
   ]) {
     const threads = engine === one ? 1 : cores
-    const rivals = running.filter((e) => e.setup?.peer && (threads > 1 || !e.name.endsWith(`@${cores}`)))
+    const rivals = running.filter(
+      ({ name, setup }) => setup?.kind === 'wasm' && (threads > 1 || !name.endsWith(`@${cores}`)),
+    )
     const best = rivals.sort((a, b) => ms(a) - ms(b))[0]
+    if (!best) continue
     const factor = ms(best) / ms(engine)
     row(
       `${engine.name} over ${best.name} (${ms(best).toFixed(0)} ms)`,
@@ -139,12 +153,15 @@ console.log(`${cpus()[0].model.trim()}, ${cores} cores, Node ${process.version},
 console.log(
   `${one.ready.info.reason}; peak ${peakOf(one).toFixed(1)} GFLOP/s on 1 thread, ${peakOf(two).toFixed(1)} on ${cores}\n`,
 )
-for (const engine of running) {
-  if (engine.unsupported) console.log(`${engine.name.padEnd(22)}unsupported: ${engine.unsupported}`)
-  else
-    console.log(
-      `${engine.name.padEnd(22)}${ms(engine).toFixed(1).padStart(8)} ms, ${engine.samples.length} samples`,
-    )
+for (const { name, unsupported, setup, ready, samples } of running) {
+  if (unsupported) console.log(`${name.padEnd(28)}unsupported: ${unsupported}`)
+  else {
+    const time = `${median(samples.map((sample) => sample.ms)).toFixed(1)} ms`
+    const { reason, maxRelativeError, maxGradientError } = ready.info
+    const errors = [maxRelativeError, maxGradientError].filter(Boolean).map((error) => error.toExponential(1))
+    const about = setup.peer ? `   ${reason}; off by ${errors.join(', gradients ')}` : ''
+    console.log(`${name.padEnd(28)}${time.padStart(11)}, ${samples.length} samples${about}`)
+  }
 }
 console.log()
 for (const { what, measured, target, met } of rows) {

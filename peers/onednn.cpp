@@ -1,0 +1,251 @@
+// A network of convmark's on oneDNN, built and run by onednn.mjs: onednn <pass> <threads> <network>; native.mjs has the
+// rest. Layouts inside are those that oneDNN's primitives choose. Parameters and images are brought into them before
+// anything is timed, and results are brought out of them after, so that is not in the time.
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+#include <string>
+
+#include "onednn-layouts.hpp"
+#include "onednn-lrn.hpp"
+
+void read_into(const memory &values) {
+  if (std::fread(floats(values), sizeof(float), count(values), stdin) != count(values)) std::exit(1);
+}
+
+memory read(const Desc &layout) {
+  const memory values(layout, cpu);
+  read_into(values);
+  return values;
+}
+
+/** As native.mjs has it: how many bytes, then the bytes. */
+void answer(const void *data, uint32_t byte_length) {
+  std::fwrite(&byte_length, sizeof byte_length, 1, stdout);
+  std::fwrite(data, 1, byte_length, stdout);
+  std::fflush(stdout);
+}
+
+class Network {
+ public:
+  Network(const std::string &text, bool is_training) : is_training_(is_training) {
+    std::istringstream lines(text);
+    memory::dim batch, height, width, channels;
+    lines >> batch >> height >> width >> channels;
+    images_ = memory(desc({batch, channels, height, width}, Tag::nhwc), cpu);
+    activation_ = images_;
+    for (std::string kind; lines >> kind;) {
+      if (kind == "conv") add_convolution(lines);
+      else if (kind == "lrn") add_lrn(lines);
+      else add_pooling(lines);
+    }
+    if (!is_training_) return;
+    // The gradient of sum(pool5^2)/2 is pool5.
+    gradient_ = activation_;
+    for (auto layer = layers_backward_.rbegin(); layer != layers_backward_.rend(); ++layer) (*layer)();
+  }
+
+  void set_images() {
+    read_into(images_);
+    execute(images_into_layouts_);
+  }
+
+  double run_ms() {
+    const auto start = std::chrono::steady_clock::now();
+    execute(forward_);
+    if (is_training_) {
+      double sum = 0;
+      for (size_t i = 0; i < count(activation_); i++) sum += double(floats(activation_)[i]) * floats(activation_)[i];
+      loss_ = float(sum / 2);
+      execute(backward_);
+    }
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  std::vector<float> results() const {
+    std::vector<float> all;
+    const auto append = [&](const memory &values, Tag tag) {
+      const memory plain = in_layout_now(values, desc(values.get_desc().dims(), tag));
+      all.insert(all.end(), floats(plain), floats(plain) + count(plain));
+    };
+    append(activation_, Tag::nhwc);
+    if (!is_training_) return all;
+    // Going backward, the last layer's came first.
+    for (auto layer = parameter_gradients_.rbegin(); layer != parameter_gradients_.rend(); ++layer) {
+      append(layer->weights, Tag::hwio);
+      append(layer->biases, Tag::x);
+    }
+    all.push_back(loss_);
+    return all;
+  }
+
+  const std::string &implementations() const { return implementations_; }
+
+ private:
+  struct ParameterGradients {
+    memory weights, biases;
+  };
+
+  prop_kind kind() const { return is_training_ ? prop_kind::forward_training : prop_kind::forward_inference; }
+
+  bool is_images(const memory &values) const { return values.get() == images_.get(); }
+
+  /** Images get into a layout once, before all runs; other activations in the run. */
+  memory input_in_layout(Steps &steps, const memory &input, const Desc &layout) {
+    return in_layout(is_images(input) ? images_into_layouts_ : steps, input, layout);
+  }
+
+  /** Remembers which code oneDNN chose. */
+  void note(const std::string &implementation) {
+    if (implementations_.find(implementation) == std::string::npos) implementations_ += " " + implementation;
+  }
+
+  void add_convolution(std::istream &numbers) {
+    memory::dim filters, size, stride, padding;
+    numbers >> filters >> size >> stride >> padding;
+    const memory input = activation_;
+    const Dims in = input.get_desc().dims(), strides{stride, stride}, pads{padding, padding};
+    const auto extent = [&](int axis) { return (in[axis] + 2 * padding - size) / stride + 1; };
+    const Dims filter_dims{filters, in[1], size, size}, out{in[0], filters, extent(2), extent(3)};
+    const memory weights = read(desc(filter_dims, Tag::hwio));
+    const memory biases = read(desc({filters}, Tag::x));
+    const Desc any_source = desc(in, Tag::any), any_filter = desc(filter_dims, Tag::any);
+    const Desc any_result = desc(out, Tag::any), bias = biases.get_desc();
+    const auto direct = algorithm::convolution_direct;
+
+    post_ops with_relu;
+    with_relu.append_eltwise(1, algorithm::eltwise_relu, 0, 0);
+    primitive_attr attributes;
+    attributes.set_post_ops(with_relu);
+    const convolution_forward::primitive_desc forward(
+        {kind(), direct, any_source, any_filter, bias, any_result, strides, pads, pads}, attributes, cpu);
+    note(forward.impl_info_str());
+    const memory output(forward.dst_desc(), cpu);
+    add(forward_, convolution_forward(forward),
+        {{DNNL_ARG_SRC, input_in_layout(forward_, input, forward.src_desc())},
+         {DNNL_ARG_WEIGHTS, in_layout_now(weights, forward.weights_desc())},
+         {DNNL_ARG_BIAS, biases},
+         {DNNL_ARG_DST, output}});
+    activation_ = output;
+    if (!is_training_) return;
+
+    layers_backward_.push_back([=, this] {
+      const Desc data = output.get_desc();
+      const auto relu = algorithm::eltwise_relu;
+      gradient_ = in_layout(backward_, gradient_, data);
+      const eltwise_forward::primitive_desc relu_forward({prop_kind::forward_training, relu, data, 0.0f}, cpu);
+      const eltwise_backward::primitive_desc relu_backward(
+          {algorithm::eltwise_relu_use_dst_for_bwd, data, data, 0.0f}, cpu, relu_forward);
+      add(backward_, eltwise_backward(relu_backward),
+          {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient_}, {DNNL_ARG_DIFF_SRC, gradient_}});
+
+      const convolution_backward_weights::primitive_desc by_weights(
+          {direct, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu, forward);
+      note(by_weights.impl_info_str());
+      const ParameterGradients gradients{{by_weights.diff_weights_desc(), cpu}, {bias, cpu}};
+      add(backward_, convolution_backward_weights(by_weights),
+          {{DNNL_ARG_SRC, input_in_layout(backward_, input, by_weights.src_desc())},
+           {DNNL_ARG_DIFF_DST, in_layout(backward_, gradient_, by_weights.diff_dst_desc())},
+           {DNNL_ARG_DIFF_WEIGHTS, gradients.weights},
+           {DNNL_ARG_DIFF_BIAS, gradients.biases}});
+      parameter_gradients_.push_back(gradients);
+      if (is_images(input)) return;
+
+      const convolution_backward_data::primitive_desc by_data(
+          {direct, any_source, any_filter, any_result, strides, pads, pads}, cpu, forward);
+      note(by_data.impl_info_str());
+      const memory input_gradient(by_data.diff_src_desc(), cpu);
+      add(backward_, convolution_backward_data(by_data),
+          {{DNNL_ARG_DIFF_DST, in_layout(backward_, gradient_, by_data.diff_dst_desc())},
+           {DNNL_ARG_WEIGHTS, in_layout_now(weights, by_data.weights_desc())},
+           {DNNL_ARG_DIFF_SRC, input_gradient}});
+      gradient_ = input_gradient;
+    });
+  }
+
+  void add_lrn(std::istream &numbers) {
+    const Lrn lrn(numbers);
+    const memory input = activation_, output(input.get_desc(), cpu);
+    const lrn_forward::primitive_desc primitive = lrn.primitive(input.get_desc());
+    const std::string implementation = primitive.impl_info_str();
+    if (implementation.find("jit") != std::string::npos) {
+      note(implementation);
+      add(forward_, lrn_forward(primitive), {{DNNL_ARG_SRC, input}, {DNNL_ARG_DST, output}});
+    } else {
+      note("lrn_by_hand");
+      forward_.push_back([=] { lrn.forward(input, output); });
+    }
+    activation_ = output;
+    if (!is_training_) return;
+
+    layers_backward_.push_back([=, this] {
+      const memory output_gradient = in_layout(backward_, gradient_, output.get_desc());
+      const memory input_gradient(input.get_desc(), cpu);
+      backward_.push_back([=] { lrn.backward(input, output_gradient, input_gradient); });
+      gradient_ = input_gradient;
+    });
+  }
+
+  void add_pooling(std::istream &numbers) {
+    memory::dim size, stride;
+    numbers >> size >> stride;
+    const memory input = activation_;
+    const Desc data = input.get_desc();
+    const Dims in = data.dims(), sizes{size, size}, strides{stride, stride}, none{0, 0};
+    const auto extent = [&](int axis) { return (in[axis] - size) / stride + 1; };
+    const Desc any_result = desc({in[0], in[1], extent(2), extent(3)}, Tag::any);
+    const auto max = algorithm::pooling_max;
+    const pooling_forward::primitive_desc forward({kind(), max, data, any_result, strides, sizes, none, none}, cpu);
+    note(forward.impl_info_str());
+    const memory output(forward.dst_desc(), cpu), workspace(forward.workspace_desc(), cpu);
+    add(forward_, pooling_forward(forward),
+        {{DNNL_ARG_SRC, input}, {DNNL_ARG_DST, output}, {DNNL_ARG_WORKSPACE, workspace}});
+    activation_ = output;
+    if (!is_training_) return;
+
+    layers_backward_.push_back([=, this] {
+      const Desc result = output.get_desc();
+      const pooling_backward::primitive_desc backward({max, data, result, strides, sizes, none, none}, cpu, forward);
+      const memory input_gradient(data, cpu);
+      add(backward_, pooling_backward(backward),
+          {{DNNL_ARG_DIFF_DST, in_layout(backward_, gradient_, result)},
+           {DNNL_ARG_WORKSPACE, workspace},
+           {DNNL_ARG_DIFF_SRC, input_gradient}});
+      gradient_ = input_gradient;
+    });
+  }
+
+  const bool is_training_;
+  memory images_;
+  Steps images_into_layouts_, forward_, backward_;
+  /** While the network is built: what the next layer reads; going backward, the gradient of what it wrote. */
+  memory activation_, gradient_;
+  std::vector<std::function<void()>> layers_backward_;
+  std::vector<ParameterGradients> parameter_gradients_;
+  float loss_ = 0;
+  std::string implementations_;
+};
+
+int main(int, char **arguments) {
+  Network network(arguments[3], std::string(arguments[1]) == "forward-backward");
+  const dnnl_version_t &version = *dnnl_version();
+  std::ostringstream about;
+  about << "{\"version\": \"" << version.major << '.' << version.minor << '.' << version.patch << "\", \"detail\": \""
+        << network.implementations().substr(1) << "\"}";
+  answer(about.str().data(), about.str().size());
+  for (char line[16]; std::fgets(line, sizeof line, stdin);) {
+    const std::string command(line);
+    if (command == "images\n") {
+      network.set_images();
+      answer("", 0);
+    } else if (command == "run\n") {
+      const double ms = network.run_ms();
+      answer(&ms, sizeof ms);
+    } else {
+      const std::vector<float> results = network.results();
+      answer(results.data(), results.size() * sizeof(float));
+    }
+  }
+}

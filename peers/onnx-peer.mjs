@@ -1,0 +1,39 @@
+// What both ONNX Runtimes share. Their layout is NCHW; images and weights are rearranged before anything is timed.
+import { shapeOf } from './geometry.mjs'
+import { encodeOnnxModel } from './onnx-model.mjs'
+
+/** In each image, (rows, columns) to (columns, rows). */
+function transpose(values, batch, rows, columns) {
+  const result = new Float32Array(values.length)
+  let i = 0
+  for (let image = 0; image < batch; image++) {
+    for (let column = 0; column < columns; column++) {
+      for (let row = 0; row < rows; row++) result[i++] = values[(image * rows + row) * columns + column]
+    }
+  }
+  return result
+}
+
+export async function openOnnxPeer(ort, { network, batch, parameters, pass }, sessionOptions) {
+  if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
+  const session = await ort.InferenceSession.create(
+    encodeOnnxModel(network, batch, parameters),
+    sessionOptions,
+  )
+  const [height, width, channels] = network.inputs.images
+  const [outputHeight, outputWidth, outputChannels] = shapeOf(network, 'pool5')
+  let feeds
+  let pool5
+  return {
+    setImages(values) {
+      const nchw = transpose(values, batch, height * width, channels)
+      feeds = { images: new ort.Tensor('float32', nchw, [batch, channels, height, width]) }
+    },
+    async run() {
+      const start = performance.now()
+      pool5 = (await session.run(feeds)).pool5.data
+      return performance.now() - start
+    },
+    results: () => ({ pool5: transpose(pool5, batch, outputChannels, outputHeight * outputWidth) }),
+  }
+}

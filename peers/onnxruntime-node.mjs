@@ -1,0 +1,25 @@
+// ONNX Runtime's native library for Node, on the processor.
+import * as ort from 'onnxruntime-node'
+import { openOnnxPeer } from './onnx-peer.mjs'
+
+export async function openPeer(setup) {
+  const { threads } = setup
+  const peer = await openOnnxPeer(ort, setup, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+  })
+  const version = ort.env.versions.node
+  return {
+    ...peer,
+    info: {
+      name: 'onnxruntime-node',
+      version,
+      target: 'native',
+      threads,
+      layout: 'NCHW',
+      reason: `onnxruntime-node ${version}, cpu; NCHW, images converted outside the timing`,
+    },
+  }
+}

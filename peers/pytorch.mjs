@@ -1,0 +1,23 @@
+// PyTorch on the processor, as Debian's python3-torch has it.
+import { fileURLToPath } from 'node:url'
+import { openNativePeer } from './native.mjs'
+
+// Activations are large. Without these they go back to the system after each layer, and the page faults of the next
+// cost PyTorch a tenth of its time and more.
+const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824'
+
+export async function openPeer(setup) {
+  const program = fileURLToPath(new URL('pytorch.py', import.meta.url))
+  const { about, ...peer } = await openNativePeer('/usr/bin/python3', [program], setup, { GLIBC_TUNABLES })
+  return {
+    ...peer,
+    info: {
+      name: 'pytorch',
+      version: about.version,
+      target: 'native',
+      threads: setup.threads,
+      layout: 'channels last',
+      reason: `PyTorch ${about.version}, ${about.detail}; channels last, images padded outside the timing`,
+    },
+  }
+}
