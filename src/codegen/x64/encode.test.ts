@@ -31,6 +31,7 @@ const BINARY: BinaryOperation[] = [
 type Move =
   | { readonly kind: 'load' | 'broadcast' | 'loadLane'; readonly at: number }
   | { readonly kind: 'splat' | 'splatInt'; readonly value: number }
+  | { readonly kind: 'laneIndexes' }
   | { readonly kind: 'binary'; readonly op: BinaryOperation; readonly a: number; readonly b: number }
   | { readonly kind: 'unary'; readonly op: 'sqrt' | 'toFloat' | 'horizontalSum'; readonly a: number }
   | {
@@ -60,6 +61,7 @@ const moveOf = (depth: number): fc.Arbitrary<Move> =>
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('splat'), value: fc.float({ noNaN: true }) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('splatInt'), value: fc.integer() }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'laneIndexes' }) },
     {
       weight: 6,
       arbitrary: fc.record({ kind: fc.constant('binary'), op: fc.constantFrom(...BINARY), a: pick, b: pick }),
@@ -116,6 +118,8 @@ function programOf(moves: readonly Move[], lanes: number): Program {
   const write = (list: readonly Move[], outer: readonly Vector[]): void => {
     const vectors = [...outer]
     const from = (number: number): Vector => vectors[number % vectors.length]!
+    // Which NaN comes out is the processor's, and integers would see its bits: it becomes 0.
+    const number = (vector: Vector): Vector => b.select(b.binary('equal', vector, vector), vector, b.splat(0))
     const make = (vector: Vector): void => {
       vectors.push(vector)
       if (vectors.length > ALIVE) vectors.splice(Math.min(outer.length, 4), 1)
@@ -131,20 +135,24 @@ function programOf(moves: readonly Move[], lanes: number): Program {
         case 'splatInt':
           make(b[move.kind](move.value))
           break
+        case 'laneIndexes':
+          make(b.laneIndexes())
+          break
         case 'binary':
-          make(b.binary(move.op, from(move.a), from(move.b)))
+          make(number(b.binary(move.op, from(move.a), from(move.b))))
           break
         case 'unary':
-          make(b.unary(move.op, from(move.a)))
+          make(number(b.unary(move.op, from(move.a))))
           break
         case 'shift':
           make(b.shift(move.op, from(move.a), move.bits))
           break
         case 'fma':
           b.fma(from(move.to), from(move.a), from(move.b))
+          b.assign(from(move.to), number(from(move.to)))
           break
         case 'assign':
-          b.assign(from(move.to), b.add(from(move.a), from(move.b)))
+          b.assign(from(move.to), number(b.add(from(move.a), from(move.b))))
           break
         case 'select': {
           const mask = b.binary('lessThan', from(move.a), from(move.b))

@@ -217,7 +217,8 @@ class FunctionEncoder {
         return
       case 'splat':
       case 'splatInt':
-        this.#splat(i)
+      case 'laneIndexes':
+        this.#constant(i)
         return
       case 'point':
         this.#point(i.to, i.from, i.bytes)
@@ -259,9 +260,9 @@ class FunctionEncoder {
     }
   }
 
-  #splat(i: Extract<Instruction, { op: 'splat' | 'splatInt' }>): void {
-    const values = new (i.op === 'splat' ? Float32Array : Int32Array)(this.#lanes).fill(i.value)
-    const isZero = Object.is(i.value, 0)
+  #constant(i: Extract<Instruction, { op: 'splat' | 'splatInt' | 'laneIndexes' }>): void {
+    const values = constantOf(i, this.#lanes)
+    const isZero = i.op !== 'laneIndexes' && Object.is(i.value, 0)
     if (this.#lifetimes.isConstant[i.to]) {
       this.#places.set(i.to, { memory: this.#out.constant(values), isBroadcast: false })
       return
@@ -438,6 +439,14 @@ class FunctionEncoder {
     }
     this.#position++
   }
+}
+
+function constantOf(
+  i: Extract<Instruction, { op: 'splat' | 'splatInt' | 'laneIndexes' }>,
+  lanes: number,
+): Float32Array | Int32Array {
+  if (i.op === 'laneIndexes') return Int32Array.from({ length: lanes }, (_, lane) => lane)
+  return new (i.op === 'splat' ? Float32Array : Int32Array)(lanes).fill(i.value)
 }
 
 /** Whether an instruction can take this operand straight from memory. */

@@ -76,7 +76,7 @@ export function lifetimesOf(program: Program): Lifetimes {
       } else if ('to' in i) {
         writes[i.to]!++
         touch(vectors[i.to]!)
-        if (i.op === 'splat' || i.op === 'splatInt') made.add(i.to)
+        if (i.op === 'splat' || i.op === 'splatInt' || i.op === 'laneIndexes') made.add(i.to)
       }
       position++
     }
