@@ -27,6 +27,9 @@ const BINARY: BinaryOperation[] = [
   'mulInt',
 ]
 
+/** Operations that make the same bits everywhere, whatever they are given. */
+const CANONICAL: ReadonlySet<BinaryOperation> = new Set(['lessThan', 'equal', 'and', 'andNot', 'or', 'xor'])
+
 /** What a random program does next. Operands are picked among the vectors that there are, by number. */
 type Move =
   | { readonly kind: 'load' | 'broadcast' | 'loadLane'; readonly at: number }
@@ -138,9 +141,11 @@ function programOf(moves: readonly Move[], lanes: number): Program {
         case 'laneIndexes':
           make(b.laneIndexes())
           break
-        case 'binary':
-          make(number(b.binary(move.op, from(move.a), from(move.b))))
+        case 'binary': {
+          const made = b.binary(move.op, from(move.a), from(move.b))
+          make(CANONICAL.has(move.op) ? made : number(made))
           break
+        }
         case 'unary':
           make(number(b.unary(move.op, from(move.a))))
           break
