@@ -33,6 +33,8 @@ const PARTIAL_SUMS = 2
 
 /** Enough tasks that all threads end together. */
 const WANTED_TASKS = 48
+/** So few that C is cut further, although then more tasks read each image. */
+const FEW_TASKS = 24
 
 /** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
 const SUMS_PER_TASK = 65536
@@ -140,7 +142,7 @@ function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputO
   const wantedGroups = Math.min(images, Math.ceil(WANTED_TASKS / tasksOfImage()))
   const imagesEach = Math.ceil(images / wantedGroups)
   const groups = Math.ceil(images / imagesEach)
-  const missing = () => Math.ceil(WANTED_TASKS / (groups * tasksOfImage()))
+  const missing = () => Math.ceil(FEW_TASKS / (groups * tasksOfImage()))
   if (missing() > 1) kernelRowsEach = 1
   if (missing() > 1) blockCuts = Math.min(blockCount, blockCuts * missing())
   if (missing() > 1) pieceCuts = Math.min(pieceCount, missing())
@@ -434,17 +436,15 @@ function productParts(
       [at.b, bytes(pixels * blockWidth)],
     ] as const
     b.walk(imageCount, overImages, () => {
-      overKernel(() => {
-        for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
-          b.loop(count, () => {
-            addPixels(size)
-            b.advance(at.a, size * inputRow)
-            b.advance(at.b, size * gradientRow)
-          })
-        }
-        b.advance(at.a, -height * inputRow)
-        b.advance(at.b, -height * gradientRow)
-      })
+      for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
+        b.loop(count, () => {
+          overKernel(() => addPixels(size))
+          b.advance(at.a, size * inputRow)
+          b.advance(at.b, size * gradientRow)
+        })
+      }
+      b.advance(at.a, -height * inputRow)
+      b.advance(at.b, -height * gradientRow)
     })
     return b.finish()
   }
