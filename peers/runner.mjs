@@ -1,4 +1,4 @@
-// One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark-runner.mjs:
+// One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark/engine-runner.mjs:
 // node runner.mjs '{"peer": "tfjs-wasm" | "pytorch@<threads>" | ..., "pass": "forward" | "forward-backward", "batch": 8}'
 // A peer is timed only after its results for the whole batch were found to be convmark's own. Its module has
 // openPeer({network, batch, parameters, threads, pass}) -> {info, setImages(values), run(), results()}: `run` resolves
