@@ -13,6 +13,7 @@ import {
   runsOf,
   type Stage,
   type TargetTraits,
+  threadArgument,
   vectorBlocks,
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
@@ -39,8 +40,8 @@ const FEW_TASKS = 24
 /** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
 const SUMS_PER_TASK = 65536
 
-/** Pixels that are summed at once: all, or so few that what they read stays in the first-level cache for the next rows of C. */
-const PIXELS_AT_ONCE = [300, 120]
+/** Pixels that are summed at once: as many as the second-level cache holds, or so few that the first one does. */
+const PIXELS_AT_ONCE = [1500, 300, 120]
 
 /** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
 const MIN_PACKED_CHANNELS = 8
@@ -56,7 +57,7 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
     const few = PIXELS_AT_ONCE.map((pixels) => Math.max(1, Math.min(height, Math.floor(pixels / width))))
     const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
-    const ways = [...new Set([height, ...few])].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
+    const ways = [...new Set(few)].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
     return shapes.flatMap((shape) =>
       ways.map((way): WeightsGradientCandidate => {
         const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
@@ -79,7 +80,10 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
       ? packedInput(step, candidate.rows)
       : plainInput(step, candidate.rows)
     const split = splitTasks(step, blocks, input)
-    const packs = [...blocks.map((block) => packGradient(step, traits, block)), ...input.packs(traits)]
+    const packs = [
+      ...(split.packsGradient ? [] : blocks.map((block) => packGradient(step, traits, block))),
+      ...input.packs(traits),
+    ]
     const products = blocks.flatMap((block) =>
       input.pieces.flatMap((piece) => productParts(step, traits, candidate, block, input, piece, split)),
     )
@@ -88,7 +92,7 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
       privateBuffers: [
         {
           name: `${step.layer}/sums.gradient packed`,
-          length: images * height * width * gradient.pixelPitch,
+          length: split.packsGradient ? 0 : images * height * width * gradient.pixelPitch,
           lifetime: 'step',
         },
         { name: `${step.layer}/input packed`, length: input.packedLength, lifetime: 'step' },
@@ -98,10 +102,10 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
           lifetime: 'step',
         },
       ],
-      threadScratch: 0,
+      threadScratch: split.packsGradient ? candidate.rowsAtOnce * width * gradient.pixelPitch : 0,
       prologue: [],
       stages: [
-        { parts: packs },
+        ...(packs.length > 0 ? [{ parts: packs }] : []),
         { parts: products },
         ...(split.groups > 1 ? [addGroups(step, traits, split)] : []),
       ],
@@ -123,6 +127,8 @@ interface TaskSplit {
   /** Pieces that the blocks of filters, and those of channels, are cut into. */
   readonly blockCuts: number
   readonly pieceCuts: number
+  /** One task reads an image's gradient, so it packs it itself, in its scratch: memory is read once and not written. */
+  readonly packsGradient: boolean
 }
 
 /**
@@ -146,7 +152,7 @@ function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputO
   if (missing() > 1) kernelRowsEach = 1
   if (missing() > 1) blockCuts = Math.min(blockCount, blockCuts * missing())
   if (missing() > 1) pieceCuts = Math.min(pieceCount, missing())
-  return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts }
+  return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: tasksOfImage() === 1 }
 }
 
 /** [block][image][pixel][filter of the block] */
@@ -165,10 +171,7 @@ function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): 
     ],
     () => {
       b.walk(height, [[from, bytes(gradient.rowPitch)]], () => {
-        b.walk(width, [[from, bytes(gradient.pixelPitch)]], () => {
-          for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
-          b.advance(to, bytes(blockWidth))
-        })
+        copyPixels(b, from, to, width, gradient.pixelPitch, block.size)
       })
       b.advance(to, -bytes(pixels * blockWidth))
     },
@@ -183,6 +186,21 @@ function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): 
       ]),
     },
   }
+}
+
+/** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */
+function copyPixels(
+  b: ProgramBuilder,
+  from: Pointer,
+  to: Pointer,
+  pixels: number,
+  pixelPitch: number,
+  vectors: number,
+): void {
+  b.walk(pixels, [[from, bytes(pixelPitch)]], () => {
+    for (let v = 0; v < vectors; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
+    b.advance(to, vectors * b.vectorBytes)
+  })
 }
 
 /** The tile's A: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in values. */
@@ -314,8 +332,9 @@ function productParts(
   split: TaskSplit,
 ): Part[] {
   const { geometry: g } = step.options
+  const { gradient } = step.reads
   const { weightsGradient } = step.writes
-  const [images, height, width] = step.reads.gradient.shape
+  const [images, height, width] = gradient.shape
   const pixels = height * width
   const blockWidth = block.size * traits.lanes
   const packedBlock = images * pixels * blockWidth
@@ -358,12 +377,22 @@ function productParts(
               ]),
               group.first * distance.image,
             ),
-            gradient: privateArgument(PACKED_GRADIENT, gradientAt + group.first * imageBlock, [
-              group.size * imageBlock,
-              0,
-              0,
-              blocks.size * packedBlock,
-            ]),
+            ...(split.packsGradient
+              ? {
+                  gradient: moved(
+                    argument(gradient, firstFilter, [group.size * gradient.imagePitch]),
+                    group.first * gradient.imagePitch,
+                  ),
+                  packed: threadArgument,
+                }
+              : {
+                  packed: privateArgument(PACKED_GRADIENT, gradientAt + group.first * imageBlock, [
+                    group.size * imageBlock,
+                    0,
+                    0,
+                    blocks.size * packedBlock,
+                  ]),
+                }),
             weights:
               split.groups > 1
                 ? privateArgument(PARTIAL_SUMS, firstGroup * sumsOf(step) + c, [sumsOf(step), ...cSteps])
@@ -378,8 +407,10 @@ function productParts(
 
   function productProgram(imageCount: number, pieceCount: number, blockCount: number) {
     const name = `${step.layer} weights gradient ${candidate.tile}`
-    const b = new ProgramBuilder(name, traits.lanes, ['input', 'gradient', 'weights'])
-    const at = { a: b.parameter('input'), b: b.parameter('gradient'), c: b.parameter('weights') }
+    const parameters = ['input', ...(split.packsGradient ? ['gradient'] : []), 'packed', 'weights']
+    const b = new ProgramBuilder(name, traits.lanes, parameters)
+    const at = { a: b.parameter('input'), b: b.parameter('packed'), c: b.parameter('weights') }
+    const from = split.packsGradient ? b.parameter('gradient') : null
     const overKernel = (write: () => void): void =>
       b.walk(
         split.kernelRowsEach,
@@ -420,7 +451,7 @@ function productParts(
         cRow: bytes(cRow),
       }
       const overBlocks = [
-        [at.b, bytes(packedBlock)],
+        [at.b, from === null ? bytes(packedBlock) : pixelRows * gradientRow],
         [at.c, bytes(blockWidth)],
       ] as const
       const overPieces = [
@@ -431,20 +462,38 @@ function productParts(
         b.walk(pieceCount, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
       })
     }
+    /** [block][pixel][filter of the block] of some rows of the image. */
+    const packRows = (gradientPointer: Pointer, rows: number): void => {
+      const overBlocks = [
+        [gradientPointer, bytes(blockWidth)],
+        [at.b, rows * gradientRow],
+      ] as const
+      b.walk(blockCount, overBlocks, () => {
+        b.walk(rows, [[gradientPointer, bytes(gradient.rowPitch)]], () => {
+          copyPixels(b, gradientPointer, at.b, width, gradient.pixelPitch, block.size)
+        })
+        b.advance(at.b, -rows * gradientRow)
+      })
+    }
     const overImages = [
       [at.a, bytes(distance.image)],
-      [at.b, bytes(pixels * blockWidth)],
+      from === null
+        ? ([at.b, bytes(pixels * blockWidth)] as const)
+        : ([from, bytes(gradient.imagePitch)] as const),
     ] as const
     b.walk(imageCount, overImages, () => {
       for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
         b.loop(count, () => {
+          if (from !== null) packRows(from, size)
           overKernel(() => addPixels(size))
           b.advance(at.a, size * inputRow)
-          b.advance(at.b, size * gradientRow)
+          if (from === null) b.advance(at.b, size * gradientRow)
+          else b.advance(from, size * bytes(gradient.rowPitch))
         })
       }
       b.advance(at.a, -height * inputRow)
-      b.advance(at.b, -height * gradientRow)
+      if (from === null) b.advance(at.b, -height * gradientRow)
+      else b.advance(from, -height * bytes(gradient.rowPitch))
     })
     return b.finish()
   }

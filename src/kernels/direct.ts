@@ -1,6 +1,7 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import {
   type Argument,
+  bytes,
   type Candidate,
   evenSplit,
   type Part,
@@ -114,7 +115,6 @@ function directProgram(
   const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, parameters)
   const [input, weights, output] = [b.parameter('input'), b.parameter('weights'), b.parameter('output')]
   const begin = conv.biases ? b.parameter('biases') : 'zero'
-  const bytes = (values: number) => values * FLOAT_BYTES
   const block = candidate.vectors * traits.lanes
   const sum = [
     { count: kernelHeight, a: bytes(conv.input.tapRow!), b: bytes(kernelWidth * channels * block) },

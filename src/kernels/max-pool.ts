@@ -2,7 +2,7 @@ import { FLOAT_BYTES, type Pointer, ProgramBuilder, type Vector } from '../codeg
 import type { WindowGeometry } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
 import { haloParts, writeZeros } from './copy.ts'
-import { argument, evenSplit, onlyWay, type Part, runsOf, type TargetTraits } from './kernel.ts'
+import { argument, bytes, evenSplit, onlyWay, type Part, runsOf, type TargetTraits } from './kernel.ts'
 import { eachVector, VALUES_PER_TASK } from './rows.ts'
 
 /** Output positions along an axis whose windows are cut alike at the edges: `skip` taps before, `taps` inside. */
@@ -141,7 +141,6 @@ function backwardPart(
   firstVector: number,
   vectors: number,
 ): Part {
-  const bytes = (values: number) => values * FLOAT_BYTES
   const b = new ProgramBuilder(`${layer} gradient`, traits.lanes, ['input', 'output', 'from', 'to'])
   const [x, y, from, to] = ['input', 'output', 'from', 'to'].map((name) => b.parameter(name)) as [
     Pointer,

@@ -1,6 +1,6 @@
-import { FLOAT_BYTES, ProgramBuilder, type Vector } from '../codegen/program.ts'
+import { ProgramBuilder, type Vector } from '../codegen/program.ts'
 import { haloParts } from './copy.ts'
-import { argument, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+import { argument, bytes, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 
 const PARTIAL = 0
 
@@ -14,7 +14,6 @@ export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => 
   const [images, height, width] = output.shape
   const filters = gradient.pixelPitch
   const isMasked = step.options.activation === 'relu'
-  const bytes = (values: number) => values * FLOAT_BYTES
 
   const masks = vectorBlocks(filters / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
     const first = block.first * traits.lanes
