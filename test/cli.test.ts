@@ -258,7 +258,7 @@ describe('info', () => {
       new RegExp(`^Node {7}${process.version.replaceAll('.', '\\.')} \\(V8 `, 'm'),
       /^wasm +available /m,
       /^wasm:revectorized +(un)?available /m,
-      /^FMA peak, 1 thread +\d+\.\d+ GFLOP\/s$/m,
+      /^wasm:simd128 +\d+\.\d+ GFLOP\/s +\d+\.\d+ GFLOP\/s +\d+\.\d+ GB\/s$/m,
       /^memory bandwidth +\d+\.\d+ GB\/s$/m,
     ]) {
       expect(ended.stdout).toMatch(pattern)

@@ -17,11 +17,10 @@ export interface TargetStatus {
 export function machineLines(
   environment: Environment,
   targets: readonly TargetStatus[],
-  measured: MachineMeasurement,
+  measured: readonly MachineMeasurement[],
   palette: Palette,
 ): string[] {
   const { processor, cores, platform, arch, memoryBytes, node, v8 } = environment
-  const { oneThread, allThreads } = measured.peakGflopsPerSecond
   const facts = [
     ['processor', processor],
     ['cores', `${cores} that this process may use`],
@@ -29,10 +28,15 @@ export function machineLines(
     ['system', `${platform} ${arch}`],
     ['Node', `${node} (V8 ${v8})`],
   ]
+  const threads = measured[0]?.threads ?? 1
   const limits = [
-    ['FMA peak, 1 thread', `${formatRate(oneThread)} GFLOP/s`],
-    [`FMA peak, ${measured.threads} threads`, `${formatRate(allThreads)} GFLOP/s`],
-    ['memory bandwidth', `${formatRate(measured.bandwidthGigabytesPerSecond)} GB/s`],
+    ['', 'peak, 1 thread', `${threads} threads`, 'reading memory'],
+    ...measured.map(({ target, peakGflopsPerSecond: peak, bandwidthGigabytesPerSecond }) => [
+      target,
+      `${formatRate(peak.oneThread)} GFLOP/s`,
+      `${formatRate(peak.allThreads)} GFLOP/s`,
+      `${formatRate(bandwidthGigabytesPerSecond)} GB/s`,
+    ]),
   ]
   const rows = targets.map(({ spec, isAvailable, reason }) => [
     spec,
@@ -45,7 +49,7 @@ export function machineLines(
     palette.bold('engines'),
     ...alignColumns(rows, ['left', 'left', 'left']),
     '',
-    palette.bold(`measured limits of ${measured.target}`),
-    ...alignColumns(limits, ['left', 'right']),
+    palette.bold('measured limits: multiply-adds, and reading with all threads'),
+    ...alignColumns(limits, ['left', 'right', 'right', 'right']),
   ]
 }
