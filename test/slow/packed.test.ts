@@ -114,7 +114,8 @@ describe('an installed convmark', () => {
   it('takes no dependency of development along', async () => {
     const installed = JSON.parse(await succeed('npm', ['ls', '--all', '--json']))
     const { dependencies } = installed.dependencies.convmark
-    expect(Object.keys(dependencies).sort()).toEqual(Object.keys(packageJson.dependencies).sort())
+    const wanted = { ...packageJson.dependencies, ...packageJson.optionalDependencies }
+    expect(Object.keys(dependencies).sort()).toEqual(Object.keys(wanted).sort())
   })
 
   it('describes AlexNet', async () => {
@@ -199,5 +200,30 @@ export { type BenchEvent, layer, openEngine, readSafetensors, values }
     const { code, stdout } = await compile('wrong', program(name))
     expect(stdout.trim().split('\n')[0]).toContain(`error TS2345: Argument of type '"${name}"'`)
     expect(code).not.toBe(0)
+  })
+})
+
+// The last, since it takes koffi away.
+describe('an installed convmark without koffi', () => {
+  const options = ['--batch', '1', '--batches', '2', '--burn-in', '0', '--image-size', '67', '--no-check']
+  const bench = (engine: string) =>
+    run('npx', ['--no', 'convmark', 'bench', '--engine', engine, ...options, '--json', '-'])
+
+  beforeAll(() => rmSync(join(user, 'node_modules/koffi'), { recursive: true }))
+
+  it('goes on with wasm, and says why', async () => {
+    const { code, stdout } = await bench('auto')
+    expect(code).toBe(0)
+    const { name, reason } = JSON.parse(stdout).runs[0].engine
+    expect(name).toBe('wasm')
+    if (process.platform === 'linux' && process.arch === 'x64')
+      expect(reason).toContain("koffi, which calls machine code, can't be loaded")
+    else expect(reason).toContain('it is written for Linux x86-64')
+  })
+
+  it('has no x64: exit code 4, and nothing on stdout', async () => {
+    const { code, stdout, stderr } = await bench('x64')
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(stderr).toMatch(/^convmark: x64 is not to be had here: /)
   })
 })

@@ -1,0 +1,73 @@
+// The layer tables of docs/performance.md, as Markdown: node scripts/layer-tables.mjs x64:avx512
+// Runs `convmark bench --layers` at batch 1, 32 and 256 on one and on all threads; some five minutes a target.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const [engine = 'auto'] = process.argv.slice(2)
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'convmark-tables-'))
+const threads = [...new Set([1, Math.min(2, availableParallelism())])]
+/** Batches that are timed: enough for a mean, few enough for an evening. */
+const SETTINGS = [
+  { batch: 1, batches: 200, burnIn: 50 },
+  { batch: 32, batches: 20, burnIn: 5 },
+  { batch: 256, batches: 5, burnIn: 2 },
+]
+
+const columns = []
+try {
+  for (const { batch, batches, burnIn } of SETTINGS) {
+    for (const count of threads) {
+      const file = join(folder, 'result.json')
+      const options = { engine: `${engine}@${count}`, batch, batches, 'burn-in': burnIn, json: file }
+      const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+      execFileSync(process.execPath, [main, 'bench', '--layers', ...words], { stdio: ['ignore', 'ignore', 'inherit'] })
+      const { runs } = JSON.parse(readFileSync(file, 'utf8'))
+      columns.push({ title: `batch ${batch}, ${count} thr.`, runs })
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+const cell = (ms, flops, peak) => {
+  if (ms === null || ms === 0) return ''
+  return flops > 0 ? `${ms.toPrecision(3)} (${Math.round((100 * flops) / ms / 1e6 / peak)}%)` : ms.toPrecision(3)
+}
+const line = (cells) => `| ${cells.join(' | ')} |`
+
+function table(title, pass, value, total) {
+  const runs = columns.map((column) => column.runs.find((run) => run.pass === pass))
+  const layers = runs[0].layers.map(({ name }) => name)
+  const rows = layers.map((name) => [
+    name,
+    ...runs.map((run) =>
+      value(
+        run.layers.find((layer) => layer.name === name),
+        run.peakGflopsPerSecond,
+      ),
+    ),
+  ])
+  return [
+    line([title, ...columns.map((column) => column.title)]),
+    line(['---', ...columns.map(() => '--:')]),
+    ...rows.filter(([, ...cells]) => cells.some((text) => text !== '')).map(line),
+    line([`**${total}**`, ...runs.map((run) => cell(run.summary.medianMs, run.flops, run.peakGflopsPerSecond))]),
+    '',
+  ].join('\n')
+}
+
+console.log(
+  table('Forward', 'forward', (layer, peak) => cell(layer.forwardMs, layer.flops, peak), 'whole run, median'),
+)
+console.log(
+  table(
+    'backward',
+    'forward-backward',
+    (layer, peak) => cell(layer.backwardMs, layer.backwardFlops, peak),
+    'whole Forward-backward, median',
+  ),
+)
