@@ -10,7 +10,7 @@ const [engine = 'auto'] = process.argv.slice(2)
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'convmark-tables-'))
 const threads = [...new Set([1, Math.min(2, availableParallelism())])]
-/** Batches that are timed: enough for a mean, few enough for an evening. */
+/** Batches that are timed: enough for a mean, few enough for a coffee. */
 const SETTINGS = [
   { batch: 1, batches: 200, burnIn: 50 },
   { batch: 32, batches: 20, burnIn: 5 },
@@ -24,7 +24,9 @@ try {
       const file = join(folder, 'result.json')
       const options = { engine: `${engine}@${count}`, batch, batches, 'burn-in': burnIn, json: file }
       const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-      execFileSync(process.execPath, [main, 'bench', '--layers', ...words], { stdio: ['ignore', 'ignore', 'inherit'] })
+      execFileSync(process.execPath, [main, 'bench', '--layers', ...words], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      })
       const { runs } = JSON.parse(readFileSync(file, 'utf8'))
       columns.push({ title: `batch ${batch}, ${count} thr.`, runs })
     }
@@ -33,9 +35,11 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
+/** Three digits, and none of them after the point from 100 on. */
+const digits = (ms) => (ms >= 100 ? Math.round(ms).toLocaleString('en') : ms.toPrecision(3))
 const cell = (ms, flops, peak) => {
   if (ms === null || ms === 0) return ''
-  return flops > 0 ? `${ms.toPrecision(3)} (${Math.round((100 * flops) / ms / 1e6 / peak)}%)` : ms.toPrecision(3)
+  return flops > 0 ? `${digits(ms)} (${Math.round((100 * flops) / ms / 1e6 / peak)}%)` : digits(ms)
 }
 const line = (cells) => `| ${cells.join(' | ')} |`
 
@@ -55,7 +59,10 @@ function table(title, pass, value, total) {
     line([title, ...columns.map((column) => column.title)]),
     line(['---', ...columns.map(() => '--:')]),
     ...rows.filter(([, ...cells]) => cells.some((text) => text !== '')).map(line),
-    line([`**${total}**`, ...runs.map((run) => cell(run.summary.medianMs, run.flops, run.peakGflopsPerSecond))]),
+    line([
+      `**${total}**`,
+      ...runs.map((run) => cell(run.summary.medianMs, run.flops, run.peakGflopsPerSecond)),
+    ]),
     '',
   ].join('\n')
 }

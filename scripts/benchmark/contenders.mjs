@@ -11,9 +11,27 @@ export const median = (values) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
-/** A process that runs when it is asked to, warmed up; or why it can't. */
+/** A whole group each, so that its children are stopped with it. None outlives this process, even if it was stopped. */
+const groups = new Set()
+process.on('exit', () => {
+  for (const pid of groups) signal(pid, 'SIGKILL')
+})
+for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(130))
+
+function signal(pid, name) {
+  try {
+    process.kill(-pid, name)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+    groups.delete(pid)
+  }
+}
+
+/** A process that runs when it is asked to, warmed up and then stopped; or why it can't. */
 export async function start(name, setup, script) {
-  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [JSON.stringify(setup)])
+  const path = fileURLToPath(new URL(script, import.meta.url))
+  const child = fork(path, [JSON.stringify(setup)], { detached: true })
+  groups.add(child.pid)
   const died = once(child, 'exit').then(([code]) => {
     throw new Error(`${name} ended with exit code ${code}`)
   })
@@ -21,21 +39,25 @@ export async function start(name, setup, script) {
   const next = async () => (await Promise.race([once(child, 'message'), died]))[0]
   const ready = await next()
   if (ready.kind === 'unsupported') return { name, setup, unsupported: ready.reason }
-  const ask = (message) => {
+  // Stopped between its turns: a library's threads that spin while they wait would take the others' time.
+  const ask = async (message) => {
+    signal(child.pid, 'SIGCONT')
     child.send(message)
-    return next()
+    const answer = await next()
+    signal(child.pid, 'SIGSTOP')
+    return answer
   }
   const runs = setup.runs ?? 2
   await ask({ kind: 'run', runs: setup.warmUp ?? 4 })
-  return { name, setup, ready, ask, runs, samples: [], peaks: [], stop: () => child.kill() }
+  return { name, setup, ready, ask, runs, samples: [], peaks: [], stop: () => signal(child.pid, 'SIGKILL') }
 }
 
-/** Rounds of turns in random order. */
+/** Rounds of turns in random order. A turn's first run is not counted: caches and pages were the others' before it. */
 export async function takeTurns(contenders, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const contender of [...contenders].sort(() => Math.random() - 0.5)) {
-      const { samples } = await contender.ask({ kind: 'run', runs: contender.runs })
-      contender.samples.push(...samples)
+      const { samples } = await contender.ask({ kind: 'run', runs: contender.runs + 1 })
+      contender.samples.push(...samples.slice(1))
       if (!contender.setup.peer) contender.peaks.push(await contender.ask({ kind: 'peak' }))
     }
   }

@@ -7,7 +7,7 @@ import {
   xgetbvCode,
 } from '../codegen/x64/processor.ts'
 import { messageOf, UnavailableError, UsageError, unknownName } from '../errors.ts'
-import { availableCores, processorName, totalMemoryBytes } from '../runtime/machine.ts'
+import { availableCores, processorName } from '../runtime/machine.ts'
 import { type Native, openNative } from '../runtime/native.ts'
 import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
@@ -60,7 +60,7 @@ export async function openX64(
     }
     return new CompiledEngine({
       info,
-      target: await codeTarget(native, chosen),
+      target: codeTarget(native, chosen),
       processor: await processorName(),
       ...parts,
     })
@@ -72,14 +72,14 @@ export async function openX64(
   }
 }
 
-async function codeTarget(native: Native, target: X64Target): Promise<CodeTarget> {
+function codeTarget(native: Native, target: X64Target): CodeTarget {
   const { lanes, vectorRegisters } = X64_TARGETS[target]
   const name = `x64:${target}`
   return {
     traits: { name, lanes, vectorRegisters },
     version: name,
-    maxByteLength: await totalMemoryBytes(),
-    maxReason: 'this machine has',
+    maxByteLength: native.maxByteLength,
+    maxReason: 'here a session has at most',
     allocate: (byteLength) => native.allocate(byteLength),
     encode: (program) => encodeX64(program, target),
     compile: async (programs) => {
@@ -138,7 +138,7 @@ async function fastestTarget(native: Native, registers: ProcessorRegisters): Pro
     return { chosen: known as X64Target, reason: known === widest ? [] : [SLOWER] }
   }
   const peak = async (target: X64Target) =>
-    (await measurePeaks(await codeTarget(native, target), 1, { rounds: 2 })).gflopsPerSecond
+    (await measurePeaks(codeTarget(native, target), 1, { rounds: 2 })).gflopsPerSecond
   const [wide, narrow] = [await peak(widest), await peak(narrower)]
   const chosen = wide >= MIN_PEAK_RATIO * narrow ? widest : narrower
   await cache?.add({ [CHOICE_KEY]: chosen })

@@ -1,17 +1,21 @@
 // Memory, machine code and calls of this process on Linux, through koffi.
 
 import type { KernelFunction } from '../codegen/program.ts'
-import { messageOf, UnavailableError } from '../errors.ts'
+import { ConvmarkError, messageOf, UnavailableError } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
 import type { MemoryBlock } from './heap.ts'
 import { isNode } from './host.ts'
+import { totalMemoryBytes } from './machine.ts'
 
 export interface Native {
   /** Puts code into memory of its own, that is never writable and executable at once. Throws UnavailableError. */
   mapCode(codes: readonly Uint8Array[]): { readonly addresses: readonly number[]; free(): void }
   /** A call of the code at an address; its arguments are integers. */
   functionAt(address: number, parameters: number): KernelFunction
+  /** Throws ConvmarkError where the system does not give so much. */
   allocate(byteLength: number): MemoryBlock
+  /** The most that `allocate` can be asked for. */
+  readonly maxByteLength: number
   addressOf(values: ArrayBufferView): number
 }
 
@@ -62,6 +66,7 @@ async function open(): Promise<Native> {
 
   return {
     addressOf,
+    maxByteLength: await largestBlock(),
 
     mapCode(codes) {
       const offsets: number[] = []
@@ -102,7 +107,7 @@ async function open(): Promise<Native> {
     // after its session is gone reads zeros, where an unmapped page would end the process.
     allocate(byteLength) {
       const alignment = byteLength >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : CODE_ALIGNMENT_BYTES
-      const buffer = new SharedArrayBuffer(roundUp(byteLength, alignment) + alignment)
+      const buffer = newBuffer(roundUp(byteLength, alignment) + alignment)
       const start = addressOf(new Uint8Array(buffer, 0, 1))
       const address = roundUp(start, alignment)
       const pages = byteLength - (byteLength % PAGE_BYTES)
@@ -121,4 +126,22 @@ async function open(): Promise<Native> {
       }
     },
   }
+}
+
+function newBuffer(byteLength: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(byteLength)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ConvmarkError(`the system does not give ${byteLength} bytes of memory; take a smaller batch`, {
+      cause: error,
+    })
+  }
+}
+
+/** What the machine has, and what V8's arrays of floats can span (16 GiB on Node 20). */
+async function largestBlock(): Promise<number> {
+  const { constants } = await import('node:buffer')
+  const spanned = Float32Array.BYTES_PER_ELEMENT * (constants.MAX_LENGTH - 1) - 2 * HUGE_PAGE_BYTES
+  return Math.min(await totalMemoryBytes(), spanned)
 }
