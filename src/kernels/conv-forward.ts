@@ -2,6 +2,7 @@ import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+import { stretchesOf } from './stretches.ts'
 
 const PACKED = 0
 
@@ -45,7 +46,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate> = {
       {
         name: step.layer,
         images,
-        height,
+        rows: stretchesOf(height, g.kernelHeight, g.strideHeight, g.top, g.inputHeight),
         width,
         vectors: output.pixelPitch / traits.lanes,
         kernelHeight: g.kernelHeight,

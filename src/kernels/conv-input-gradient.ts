@@ -11,6 +11,7 @@ import {
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
+import { stretchesOf } from './stretches.ts'
 
 type InputGradient = StepOfKind<'conv-input-gradient'>
 
@@ -47,7 +48,13 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
           {
             name: `${step.layer} input gradient`,
             images: inputGradient.shape[0],
-            height: vertical.count,
+            rows: stretchesOf(
+              vertical.count,
+              vertical.taps.length,
+              1,
+              -vertical.firstOutput,
+              step.options.geometry.outputHeight,
+            ),
             width: horizontal.count,
             vectors: inputGradient.pixelPitch / traits.lanes,
             kernelHeight: vertical.taps.length,

@@ -1,4 +1,5 @@
 import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { WindowGeometry } from '../layers/index.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import {
   type Argument,
@@ -304,6 +305,30 @@ function packedInput(step: WeightsGradient, rows: number): InputOperand {
   }
 }
 
+/** Kernel rows that are summed over the same rows of the output: the others of these meet the padding's zeros alone. */
+interface KernelRowRun {
+  readonly first: number
+  readonly count: number
+  readonly firstPixelRow: number
+  readonly pixelRows: number
+}
+
+function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[] {
+  if (kernelRowsEach > 1 || g.kernelHeight === 1)
+    return [{ first: 0, count: g.kernelHeight / kernelRowsEach, firstPixelRow: 0, pixelRows: g.outputHeight }]
+  const runs: { first: number; count: number; firstPixelRow: number; pixelRows: number }[] = []
+  for (let row = 0; row < g.kernelHeight; row++) {
+    const from = Math.max(0, Math.ceil((g.top - row) / g.strideHeight))
+    const to = Math.min(g.outputHeight, Math.floor((g.inputHeight - 1 + g.top - row) / g.strideHeight) + 1)
+    const pixelRows = Math.max(0, to - from)
+    const firstPixelRow = pixelRows === 0 ? 0 : from
+    const last = runs.at(-1)
+    if (last?.firstPixelRow === firstPixelRow && last.pixelRows === pixelRows) last.count++
+    else runs.push({ first: row, count: 1, firstPixelRow, pixelRows })
+  }
+  return runs
+}
+
 /** Copies the channels of a pixel: with whole vectors, which go beyond them, or exactly. */
 function copyChannels(
   b: ProgramBuilder,
@@ -350,13 +375,17 @@ function productParts(
   const pieceRuns = runsOf(
     evenSplit(piece.count, Math.ceil(piece.count / Math.min(split.pieceCuts, piece.count))),
   )
+  const kernelRuns = kernelRowRuns(g, split.kernelRowsEach)
   const parts: Part[] = []
   let firstGroup = 0
   for (const group of groups) {
     for (const blocks of blockRuns) {
-      for (const pieces of pieceRuns) {
+      for (const [pieces, kernelRows] of pieceRuns.flatMap((run) =>
+        kernelRuns.map((rows) => [run, rows] as const),
+      )) {
         const firstFilter = block.first * traits.lanes + blocks.first * blockWidth
-        const c = firstFilter + (piece.first + pieces.first * piece.size) * cRow
+        const c =
+          firstFilter + (piece.first + pieces.first * piece.size) * cRow + kernelRows.first * cKernelRow
         const cSteps = [
           split.kernelRowsEach * cKernelRow,
           pieces.size * piece.size * cRow,
@@ -365,8 +394,8 @@ function productParts(
         const gradientAt = block.first * traits.lanes * images * pixels + blocks.first * packedBlock
         const imageBlock = pixels * blockWidth
         parts.push({
-          program: productProgram(group.size, pieces.size, blocks.size),
-          grid: [group.count, g.kernelHeight / split.kernelRowsEach, pieces.count, blocks.count],
+          program: productProgram(group.size, pieces.size, blocks.size, kernelRows.pixelRows),
+          grid: [group.count, kernelRows.count, pieces.count, blocks.count],
           arguments: {
             input: moved(
               input.at(piece, pieces.first, [
@@ -375,23 +404,24 @@ function productParts(
                 pieces.size * distance.piece,
                 0,
               ]),
-              group.first * distance.image,
+              group.first * distance.image +
+                kernelRows.first * distance.tapRow +
+                kernelRows.firstPixelRow * distance.row,
             ),
             ...(split.packsGradient
               ? {
                   gradient: moved(
                     argument(gradient, firstFilter, [group.size * gradient.imagePitch]),
-                    group.first * gradient.imagePitch,
+                    group.first * gradient.imagePitch + kernelRows.firstPixelRow * gradient.rowPitch,
                   ),
                   packed: threadArgument,
                 }
               : {
-                  packed: privateArgument(PACKED_GRADIENT, gradientAt + group.first * imageBlock, [
-                    group.size * imageBlock,
-                    0,
-                    0,
-                    blocks.size * packedBlock,
-                  ]),
+                  packed: privateArgument(
+                    PACKED_GRADIENT,
+                    gradientAt + group.first * imageBlock + kernelRows.firstPixelRow * width * blockWidth,
+                    [group.size * imageBlock, 0, 0, blocks.size * packedBlock],
+                  ),
                 }),
             weights:
               split.groups > 1
@@ -405,7 +435,7 @@ function productParts(
   }
   return parts
 
-  function productProgram(imageCount: number, pieceCount: number, blockCount: number) {
+  function productProgram(imageCount: number, pieceCount: number, blockCount: number, rowCount: number) {
     const name = `${step.layer} weights gradient ${candidate.tile}`
     const parameters = ['input', ...(split.packsGradient ? ['gradient'] : []), 'packed', 'weights']
     const b = new ProgramBuilder(name, traits.lanes, parameters)
@@ -482,7 +512,7 @@ function productParts(
         : ([from, bytes(gradient.imagePitch)] as const),
     ] as const
     b.walk(imageCount, overImages, () => {
-      for (const { size, count } of runsOf(evenSplit(height, candidate.rowsAtOnce))) {
+      for (const { size, count } of runsOf(evenSplit(rowCount, candidate.rowsAtOnce))) {
         b.loop(count, () => {
           if (from !== null) packRows(from, size)
           overKernel(() => addPixels(size))
@@ -491,9 +521,9 @@ function productParts(
           else b.advance(from, size * bytes(gradient.rowPitch))
         })
       }
-      b.advance(at.a, -height * inputRow)
-      if (from === null) b.advance(at.b, -height * gradientRow)
-      else b.advance(from, -height * bytes(gradient.rowPitch))
+      b.advance(at.a, -rowCount * inputRow)
+      if (from === null) b.advance(at.b, -rowCount * gradientRow)
+      else b.advance(from, -rowCount * bytes(gradient.rowPitch))
     })
     return b.finish()
   }

@@ -9,6 +9,7 @@ import {
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
+import { cutStretches, type Stretch } from './stretches.ts'
 import { type TileShape, tileShapes, writeTile } from './tile.ts'
 
 /**
@@ -18,7 +19,8 @@ import { type TileShape, tileShapes, writeTile } from './tile.ts'
 export interface DirectConvolution {
   readonly name: string
   readonly images: number
-  readonly height: number
+  /** Rows of output, by the kernel rows that the padding leaves them: a sum with zeros is not made. */
+  readonly rows: readonly Stretch[]
   readonly width: number
   readonly vectors: number
   readonly kernelHeight: number
@@ -75,21 +77,22 @@ export function directParts(
   candidate: DirectCandidate,
 ): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
+  const allRows = conv.rows.reduce((sum, { count }) => sum + count, 0)
   return vectorBlocks(conv.vectors, candidate.vectors).flatMap((block) => {
     const blockWidth = block.size * traits.lanes
-    const flops = 2 * conv.height * conv.width * taps * blockWidth
+    const flops = 2 * allRows * conv.width * taps * blockWidth
     const wanted = Math.ceil((WANTED_TASKS * candidate.vectors) / (conv.images * conv.vectors))
-    const chunks = Math.max(1, Math.min(wanted, conv.height, Math.floor(flops / MIN_TASK_FLOPS)))
-    return runsOf(evenSplit(conv.height, Math.ceil(conv.height / chunks))).map((rows): Part => {
-      const { first, size: height } = rows
+    const chunks = Math.max(1, Math.min(wanted, allRows, Math.floor(flops / MIN_TASK_FLOPS)))
+    return chunksOf(conv.rows, evenSplit(allRows, Math.ceil(allRows / chunks))).map((chunk): Part => {
+      const { first, height, rows, count } = chunk
       // image, rows, block: tasks that follow each other share the image's rows, which are larger than a block's weights
       const steps = (image: number, chunk: number, perBlock: number) => [image, chunk, perBlock]
       const biases = conv.biases?.(block.first * traits.lanes, steps(0, 0, blockWidth))
       const { input, output } = conv
       const inputAt = input.at(steps(input.image, height * input.row, 0))
       return {
-        program: directProgram(traits, conv, { ...candidate, vectors: block.size }, height),
-        grid: [conv.images, rows.count, block.count],
+        program: directProgram(traits, conv, { ...candidate, vectors: block.size }, rows),
+        grid: [conv.images, count, block.count],
         arguments: {
           input: { ...inputAt, byteOffset: inputAt.byteOffset + first * input.row * FLOAT_BYTES },
           weights: conv.weights(block.first * traits.lanes * taps, steps(0, 0, blockWidth * taps)),
@@ -104,11 +107,33 @@ export function directParts(
   })
 }
 
+/** Rows of output that one task does, and how many such tasks follow each other. */
+interface Chunk {
+  readonly first: number
+  readonly height: number
+  readonly rows: readonly Stretch[]
+  readonly count: number
+}
+
+/** Rows in pieces; those that follow each other and are cut alike have one program. */
+function chunksOf(rows: readonly Stretch[], pieces: readonly number[]): Chunk[] {
+  const chunks: { first: number; height: number; rows: readonly Stretch[]; count: number }[] = []
+  let first = 0
+  for (const height of pieces) {
+    const own = cutStretches(rows, first, height)
+    const last = chunks.at(-1)
+    if (last?.height === height && JSON.stringify(last.rows) === JSON.stringify(own)) last.count++
+    else chunks.push({ first, height, rows: own, count: 1 })
+    first += height
+  }
+  return chunks
+}
+
 function directProgram(
   traits: TargetTraits,
   conv: DirectConvolution,
   candidate: DirectCandidate,
-  height: number,
+  rows: readonly Stretch[],
 ) {
   const { kernelHeight, kernelWidth, channels, width } = conv
   const parameters = ['input', 'weights', ...(conv.biases ? ['biases'] : []), 'output']
@@ -116,14 +141,16 @@ function directProgram(
   const [input, weights, output] = [b.parameter('input'), b.parameter('weights'), b.parameter('output')]
   const begin = conv.biases ? b.parameter('biases') : 'zero'
   const block = candidate.vectors * traits.lanes
-  const sum = [
-    { count: kernelHeight, a: bytes(conv.input.tapRow!), b: bytes(kernelWidth * channels * block) },
+  const tapRow = { a: bytes(conv.input.tapRow!), b: bytes(kernelWidth * channels * block) }
+  const sumOf = (kernelRows: number) => [
+    { count: kernelRows, ...tapRow },
     { count: kernelWidth, a: bytes(conv.input.tapPixel!), b: bytes(channels * block) },
     { count: channels, a: bytes(1), b: bytes(block) },
   ]
 
   /** A line of pixels, along a row or down a column, in tiles. */
-  const line = (along: 'row' | 'pixel', pieces: readonly number[]): void => {
+  const line = (along: 'row' | 'pixel', pieces: readonly number[], kernelRows: number): void => {
+    const sum = sumOf(kernelRows)
     const [inputStep, outputStep] = [bytes(conv.input[along]), bytes(conv.output[along])]
     for (const { size, count } of runsOf(pieces)) {
       b.loop(count, () => {
@@ -140,14 +167,20 @@ function directProgram(
 
   const full = candidate.cut === 'column' ? width - (width % candidate.rows) : width
   const rowPieces = evenSplit(full, candidate.rows)
-  b.walk(
-    height,
-    [
-      [input, bytes(conv.input.row)],
-      [output, bytes(conv.output.row)],
-    ],
-    () => line('pixel', rowPieces),
-  )
+  for (const { count, skip, taps } of rows) {
+    b.advance(input, skip * tapRow.a)
+    b.advance(weights, skip * tapRow.b)
+    b.loop(count, () => {
+      line('pixel', rowPieces, taps)
+      b.advance(input, bytes(conv.input.row))
+      b.advance(output, bytes(conv.output.row))
+    })
+    b.advance(input, -skip * tapRow.a)
+    b.advance(weights, -skip * tapRow.b)
+  }
+  const height = rows.reduce((sum, { count }) => sum + count, 0)
+  b.advance(input, -height * bytes(conv.input.row))
+  b.advance(output, -height * bytes(conv.output.row))
   if (full < width) {
     b.advance(input, bytes(full * conv.input.pixel))
     b.advance(output, bytes(full * conv.output.pixel))
@@ -157,7 +190,8 @@ function directProgram(
         [input, bytes(conv.input.pixel)],
         [output, bytes(conv.output.pixel)],
       ],
-      () => line('row', evenSplit(height, candidate.rows)),
+      // An upright tile's pixels lie in several rows, so all kernel rows are summed: the halo's zeros too.
+      () => line('row', evenSplit(height, candidate.rows), kernelHeight),
     )
   }
   return b.finish()

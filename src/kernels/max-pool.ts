@@ -4,34 +4,7 @@ import type { View } from '../plan/views.ts'
 import { haloParts, writeZeros } from './copy.ts'
 import { argument, bytes, evenSplit, onlyWay, type Part, runsOf, type TargetTraits } from './kernel.ts'
 import { eachVector, VALUES_PER_TASK } from './rows.ts'
-
-/** Output positions along an axis whose windows are cut alike at the edges: `skip` taps before, `taps` inside. */
-interface Stretch {
-  readonly first: number
-  readonly count: number
-  readonly skip: number
-  readonly taps: number
-}
-
-/** The stretches of an axis: the windows that the padding cuts, and between them all that are whole. */
-function stretchesOf(
-  output: number,
-  kernel: number,
-  stride: number,
-  before: number,
-  input: number,
-): Stretch[] {
-  const stretches: { first: number; count: number; skip: number; taps: number }[] = []
-  for (let at = 0; at < output; at++) {
-    const start = at * stride - before
-    const skip = Math.max(-start, 0)
-    const taps = Math.min(start + kernel, input) - Math.max(start, 0)
-    const last = stretches.at(-1)
-    if (last?.skip === skip && last.taps === taps) last.count++
-    else stretches.push({ first: at, count: 1, skip, taps })
-  }
-  return stretches
-}
+import { type Stretch, stretchesOf } from './stretches.ts'
 
 const verticalStretches = (g: WindowGeometry) =>
   stretchesOf(g.outputHeight, g.kernelHeight, g.strideHeight, g.top, g.inputHeight)

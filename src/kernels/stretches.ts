@@ -1,0 +1,39 @@
+/** Output positions along an axis whose windows are cut alike at the edges: `skip` taps before, `taps` inside. */
+export interface Stretch {
+  readonly first: number
+  readonly count: number
+  readonly skip: number
+  readonly taps: number
+}
+
+/**
+ * The stretches of an axis: the windows that the padding cuts, and between them all that are whole. Output `at` meets the
+ * input from `at * stride - before` on.
+ */
+export function stretchesOf(
+  output: number,
+  kernel: number,
+  stride: number,
+  before: number,
+  input: number,
+): Stretch[] {
+  const stretches: { first: number; count: number; skip: number; taps: number }[] = []
+  for (let at = 0; at < output; at++) {
+    const start = at * stride - before
+    const taps = Math.max(0, Math.min(start + kernel, input) - Math.max(start, 0))
+    const skip = taps === 0 ? 0 : Math.max(-start, 0)
+    const last = stretches.at(-1)
+    if (last?.skip === skip && last.taps === taps) last.count++
+    else stretches.push({ first: at, count: 1, skip, taps })
+  }
+  return stretches
+}
+
+/** The stretches of the positions from `first` on, `count` of them, counted from there. */
+export function cutStretches(stretches: readonly Stretch[], first: number, count: number): Stretch[] {
+  return stretches.flatMap((stretch) => {
+    const from = Math.max(stretch.first, first)
+    const to = Math.min(stretch.first + stretch.count, first + count)
+    return from < to ? [{ ...stretch, first: from - first, count: to - from }] : []
+  })
+}
