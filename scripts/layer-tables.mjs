@@ -1,5 +1,5 @@
 // The layer tables of docs/performance.md, as Markdown: node scripts/layer-tables.mjs x64:avx512
-// Runs `convmark bench --layers` at batch 1, 32 and 256 on one and on all threads; some five minutes a target.
+// Runs `convmark bench --layers` at batch 1, 32 and 256 on one and on all threads; some three minutes a target.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -12,9 +12,9 @@ const folder = mkdtempSync(join(tmpdir(), 'convmark-tables-'))
 const threads = [...new Set([1, Math.min(2, availableParallelism())])]
 /** Batches that are timed: enough for a mean, few enough for a coffee. */
 const SETTINGS = [
-  { batch: 1, batches: 200, burnIn: 50 },
-  { batch: 32, batches: 20, burnIn: 5 },
-  { batch: 256, batches: 5, burnIn: 2 },
+  { batch: 1, batches: 100, burnIn: 20 },
+  { batch: 32, batches: 10, burnIn: 3 },
+  { batch: 256, batches: 3, burnIn: 1 },
 ]
 
 const columns = []

@@ -6,6 +6,23 @@ import * as convmark from '../../dist/index.js'
 const { engine: spec, batch = 32, pass = 'forward', network: name = 'alexnet' } = JSON.parse(process.argv[2])
 const networks = { alexnet: convmark.alexnet, 'alexnet-full': convmark.alexnetFull }
 
+/** Of an axis' kernel taps, over all outputs, the share that meets the input and not its padding. */
+function shareInside(outputs, kernel, stride, before, input) {
+  let inside = 0
+  for (let at = 0; at < outputs; at++) {
+    const start = at * stride - before
+    inside += Math.max(0, Math.min(start + kernel, input) - Math.max(start, 0))
+  }
+  return inside / (outputs * kernel)
+}
+
+/** A direct convolution may leave out what it would multiply by the padding's zeros; all else it must do. */
+const leastShare = ({ geometry: g }) =>
+  g
+    ? shareInside(g.outputHeight, g.kernelHeight, g.strideHeight, g.top, g.inputHeight) *
+      shareInside(g.outputWidth, g.kernelWidth, g.strideWidth, g.left, g.inputWidth)
+    : 1
+
 /** FLOPs of each heavy step, for its share of the peak, and the weights that a dense layer reads. */
 function stepsOf(session) {
   return session.steps.map(({ step, tile }) => {
@@ -18,7 +35,8 @@ function stepsOf(session) {
     }
     const weights = kind === 'dense-forward' ? parameters[`${layer}/weights`].shape : [0]
     const weightBytes = 4 * weights.reduce((product, extent) => product * extent, 1)
-    return { kind, layer, tile, flops: batch * (parts[kind] ?? 0), weightBytes }
+    const all = batch * (parts[kind] ?? 0)
+    return { kind, layer, tile, flops: all, leastFlops: all * leastShare(step.options), weightBytes }
   })
 }
 

@@ -137,7 +137,6 @@ function x64(engine, convolution, threads) {
         ...over(forward, peer('onnxruntime-node'), wanted.onnxruntime),
         ...over(forward, peer('pytorch'), wanted.pytorch),
         ...over(backward, peer('pytorch', 'forward-backward'), wanted.pytorchBackward),
-        ...over(forward, peer('onednn'), 1),
         ...over(backward, peer('onednn', 'forward-backward'), 1),
       ]
     },

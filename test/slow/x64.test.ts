@@ -47,8 +47,9 @@ describe.runIf(runnable.length > 0)('x64', () => {
     >
     expect(during.executable).toBeGreaterThan(before.executable)
     expect(after.executable).toBe(before.executable)
-    // What V8 itself keeps moves by some megabytes; each session had 20 MB of memory and its workers' heaps.
-    expect(after.virtualMb - before.virtualMb).toBeLessThan(500)
-    expect(after.residentMb - before.residentMb).toBeLessThan(150)
+    // A thousand times 20 MB of memory, and a worker's heap, would be far more; the rest is malloc's arenas, of which
+    // there are a few a core, 64 MB of addresses each.
+    expect(after.virtualMb - before.virtualMb).toBeLessThan(2000)
+    expect(after.residentMb - before.residentMb).toBeLessThan(300)
   })
 })
