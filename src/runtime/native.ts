@@ -27,6 +27,8 @@ const MADV_DONTNEED = 4
 const MADV_HUGEPAGE = 14
 const PAGE_BYTES = 4096
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024
+const CALL_STACK_BYTES = 64 * 1024
+const CALL_HEAP_BYTES = 16 * 1024
 /** What encoded programs ask for. */
 const CODE_ALIGNMENT_BYTES = 64
 
@@ -49,6 +51,9 @@ async function open(): Promise<Native> {
     )
   })
   const { getSystemErrorName } = await import('node:util')
+  // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
+  // give them back when the thread ends. Our calls pass integers and push a few registers.
+  koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
   const libc = koffi.load(null)
   const mmap = libc.func(
     'int64_t mmap(int64_t address, size_t length, int protection, int flags, int fd, int64_t offset)',
