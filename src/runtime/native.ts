@@ -53,7 +53,11 @@ async function open(): Promise<Native> {
   const { getSystemErrorName } = await import('node:util')
   // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
   // give them back when the thread ends. Our calls pass integers and push a few registers.
-  koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
+  try {
+    koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
+  } catch {
+    // Somebody else in this process used koffi before: its sizes hold, and only addresses are lost by it.
+  }
   const libc = koffi.load(null)
   const mmap = libc.func(
     'int64_t mmap(int64_t address, size_t length, int protection, int flags, int fd, int64_t offset)',
