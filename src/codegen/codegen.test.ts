@@ -1,14 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BINARY } from '../../test/support/operations.ts'
 import { extentsOf } from './extents.ts'
 import { interpret } from './interpret.ts'
-import {
-  type BinaryOperation,
-  type KernelFunction,
-  type Program,
-  ProgramBuilder,
-  type Vector,
-} from './program.ts'
+import { type KernelFunction, type Program, ProgramBuilder, type Vector } from './program.ts'
 import { encodeWasm } from './wasm/encode.ts'
 import { wasmFeatures } from './wasm/features.ts'
 
@@ -37,23 +32,6 @@ function operation(write: (b: ProgramBuilder, x: Vector, y: Vector, z: Vector) =
 
 const float = fc.float({ noDefaultInfinity: false, noNaN: true })
 const vectors = fc.array(float, { minLength: 12, maxLength: 12 }).map((v) => Float32Array.from(v))
-
-const BINARY: BinaryOperation[] = [
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'max',
-  'lessThan',
-  'equal',
-  'and',
-  'andNot',
-  'or',
-  'xor',
-  'addInt',
-  'subInt',
-  'mulInt',
-]
 
 const operations: Record<string, Program> = {
   ...Object.fromEntries(BINARY.map((op) => [op, operation((b, x, y) => b.binary(op, x, y))])),

@@ -1,6 +1,8 @@
 import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { WindowGeometry } from '../layers/index.ts'
 import type { StepOfKind } from '../plan/steps.ts'
+import { type InputOperand, packedInput, plainInput } from './conv-weights-gradient-input.ts'
+import { copyPixels } from './copy.ts'
 import {
   type Argument,
   argument,
@@ -18,7 +20,7 @@ import {
   vectorBlocks,
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
-import { type TileShape, tileShapes, writeTile } from './tile.ts'
+import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
@@ -61,11 +63,10 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
     const ways = [...new Set(few)].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
     return shapes.flatMap((shape) =>
       ways.map((way): WeightsGradientCandidate => {
-        const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
         const part = way.rowsAtOnce < height ? `, ${way.rowsAtOnce} rows` : ''
         return {
           algorithm: 'direct',
-          tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}${part}`,
+          tile: tileName(shape, traits.lanes) + part,
           ...shape,
           ...way,
         }
@@ -78,7 +79,7 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
     const [images, height, width] = gradient.shape
     const blocks = vectorBlocks(gradient.pixelPitch / traits.lanes, candidate.vectors)
     const input = candidate.isInputPacked
-      ? packedInput(step, candidate.rows)
+      ? packedInput(step, candidate.rows, PACKED_INPUT)
       : plainInput(step, candidate.rows)
     const split = splitTasks(step, blocks, input)
     const packs = [
@@ -189,122 +190,6 @@ function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): 
   }
 }
 
-/** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */
-function copyPixels(
-  b: ProgramBuilder,
-  from: Pointer,
-  to: Pointer,
-  pixels: number,
-  pixelPitch: number,
-  vectors: number,
-): void {
-  b.walk(pixels, [[from, bytes(pixelPitch)]], () => {
-    for (let v = 0; v < vectors; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
-    b.advance(to, vectors * b.vectorBytes)
-  })
-}
-
-/** The tile's A: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in values. */
-interface InputOperand {
-  /** Pieces of equal size, as runs. */
-  readonly pieces: readonly Run[]
-  /** Kernel columns that are tasks of their own; 1 where a piece goes through a whole kernel row. */
-  readonly columns: number
-  readonly packedLength: number
-  packs(traits: TargetTraits): Part[]
-  /** The first piece of a run, moved by `steps`. */
-  at(piece: Run, index: number, steps: readonly number[]): Argument
-  distances(piece: Run): {
-    readonly image: number
-    readonly row: number
-    readonly pixel: number
-    readonly tapRow: number
-    readonly tapColumn: number
-    readonly piece: number
-  }
-}
-
-/** As it is in memory. Where pixels lie close, a kernel row's columns are rows of A just like channels. */
-function plainInput(step: WeightsGradient, rows: number): InputOperand {
-  const { geometry: g } = step.options
-  const { input } = step.reads
-  const channels = input.shape[3]
-  const isContiguous = input.pixelPitch === channels
-  const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
-  return {
-    pieces: runsOf(evenSplit(isContiguous ? g.kernelWidth * channels : channels, rows)),
-    columns: isContiguous ? 1 : g.kernelWidth,
-    packedLength: 0,
-    packs: () => [],
-    at: (piece, index, steps) => argument(input, corner + piece.first + index * piece.size, steps),
-    distances: (piece) => ({
-      image: input.imagePitch,
-      row: g.strideHeight * input.rowPitch,
-      pixel: g.strideWidth * input.pixelPitch,
-      tapRow: input.rowPitch,
-      tapColumn: input.pixelPitch,
-      piece: piece.size,
-    }),
-  }
-}
-
-/** [image][piece][row][column][channel of the piece], padding included. */
-function packedInput(step: WeightsGradient, rows: number): InputOperand {
-  const { geometry: g } = step.options
-  const { input } = step.reads
-  const [images, , , channels] = input.shape
-  const height = (g.outputHeight - 1) * g.strideHeight + g.kernelHeight
-  const width = (g.outputWidth - 1) * g.strideWidth + g.kernelWidth
-  const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
-  const imageLength = height * width * channels
-  const pieces = runsOf(evenSplit(channels, rows))
-  return {
-    pieces,
-    columns: g.kernelWidth,
-    packedLength: images * imageLength,
-    at: (piece, index, steps) =>
-      privateArgument(PACKED_INPUT, (piece.first + index * piece.size) * height * width, steps),
-    distances: ({ size }) => ({
-      image: imageLength,
-      row: g.strideHeight * width * size,
-      pixel: g.strideWidth * size,
-      tapRow: width * size,
-      tapColumn: size,
-      piece: height * width * size,
-    }),
-    packs: (traits) =>
-      pieces.map((piece): Part => {
-        const b = new ProgramBuilder(`pack ${step.layer} input`, traits.lanes, ['input', 'packed'])
-        const [from, to] = [b.parameter('input'), b.parameter('packed')]
-        const rows = (count: number, isExact: boolean): void => {
-          b.loop(count, () => {
-            b.walk(width, [[from, bytes(input.pixelPitch)]], () => {
-              copyChannels(b, from, to, piece.size, isExact)
-              b.advance(to, bytes(piece.size))
-            })
-            b.advance(from, bytes(input.rowPitch))
-          })
-        }
-        // What a whole vector writes too much belongs to pixels that are written after it; in the last row there are
-        // too few of them.
-        const inexact = width * Math.min(piece.size, input.pixelPitch) > 2 * traits.lanes ? height - 1 : 0
-        b.loop(piece.count, () => {
-          rows(inexact, false)
-          rows(height - inexact, true)
-          b.advance(from, bytes(piece.size - height * input.rowPitch))
-        })
-        return {
-          program: b.finish(),
-          grid: [images],
-          arguments: {
-            input: argument(input, corner + piece.first, [input.imagePitch]),
-            packed: privateArgument(PACKED_INPUT, piece.first * height * width, [imageLength]),
-          },
-        }
-      }),
-  }
-}
-
 /** Kernel rows that are summed over the same rows of the output: the others of these meet the padding's zeros alone. */
 interface KernelRowRun {
   readonly first: number
@@ -327,20 +212,6 @@ function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[
     else runs.push({ first: row, count: 1, firstPixelRow, pixelRows })
   }
   return runs
-}
-
-/** Copies the channels of a pixel: with whole vectors, which go beyond them, or exactly. */
-function copyChannels(
-  b: ProgramBuilder,
-  from: Pointer,
-  to: Pointer,
-  channels: number,
-  isExact: boolean,
-): void {
-  let c = 0
-  const end = isExact ? channels - b.lanes : channels - 1
-  for (; c <= end; c += b.lanes) b.store(to, bytes(c), b.load(from, bytes(c)))
-  for (; c < channels; c++) b.storeLane(to, bytes(c), b.loadLane(from, bytes(c)))
 }
 
 /**

@@ -1,7 +1,7 @@
 import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
 import { hasHalo } from '../plan/views.ts'
-import { argument, type Part, type TargetTraits } from './kernel.ts'
+import { argument, bytes, type Part, type TargetTraits } from './kernel.ts'
 
 /** Stores that are written out before a loop is made of them. */
 const UNROLLED_STORES = 8
@@ -42,4 +42,33 @@ export function haloParts(traits: TargetTraits, view: View): Part[] {
   return [
     { program: b.finish(), grid: [shape[0]], arguments: { image: argument(view, first, [view.imagePitch]) } },
   ]
+}
+
+/** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */
+export function copyPixels(
+  b: ProgramBuilder,
+  from: Pointer,
+  to: Pointer,
+  pixels: number,
+  pixelPitch: number,
+  vectors: number,
+): void {
+  b.walk(pixels, [[from, bytes(pixelPitch)]], () => {
+    for (let v = 0; v < vectors; v++) b.store(to, v * b.vectorBytes, b.load(from, v * b.vectorBytes))
+    b.advance(to, vectors * b.vectorBytes)
+  })
+}
+
+/** Copies values that follow each other: exactly, or by whole vectors, of which the last goes beyond them. */
+export function copyValues(
+  b: ProgramBuilder,
+  from: Pointer,
+  to: Pointer,
+  count: number,
+  how: 'exactly' | 'by vectors',
+): void {
+  let i = 0
+  const end = how === 'exactly' ? count - b.lanes : count - 1
+  for (; i <= end; i += b.lanes) b.store(to, bytes(i), b.load(from, bytes(i)))
+  for (; i < count; i++) b.storeLane(to, bytes(i), b.loadLane(from, bytes(i)))
 }

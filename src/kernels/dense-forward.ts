@@ -15,7 +15,7 @@ import {
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
-import { type TileShape, writeTile } from './tile.ts'
+import { type TileShape, tileName, writeTile } from './tile.ts'
 
 type DenseForward = StepOfKind<'dense-forward'>
 type DenseCandidate = Candidate & TileShape
@@ -71,14 +71,11 @@ function tiles(traits: TargetTraits, images: number, mostVectors: number): TileS
 export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
   candidates: ({ writes }, traits) => {
     const { shape, pixelPitch } = writes.output
-    return tiles(traits, shape[0], pixelPitch / traits.lanes).map((shape) => {
-      const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
-      return {
-        algorithm: 'direct',
-        tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}`,
-        ...shape,
-      }
-    })
+    return tiles(traits, shape[0], pixelPitch / traits.lanes).map((tile) => ({
+      algorithm: 'direct',
+      tile: tileName(tile, traits.lanes),
+      ...tile,
+    }))
   },
 
   build(step, traits, candidate) {

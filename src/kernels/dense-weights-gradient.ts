@@ -1,5 +1,6 @@
 import { ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
+import { copyValues } from './copy.ts'
 import { gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
 import {
   argument,
@@ -13,7 +14,7 @@ import {
   threadArgument,
   vectorBlocks,
 } from './kernel.ts'
-import { type TileShape, tileShapes, writeTile } from './tile.ts'
+import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 type WeightsGradient = StepOfKind<'dense-weights-gradient'>
 type WeightsGradientCandidate = Candidate & TileShape
@@ -27,14 +28,11 @@ const PACKED_GRADIENT = 0
  */
 export const denseWeightsGradient: KernelRule<'dense-weights-gradient', WeightsGradientCandidate> = {
   candidates: ({ writes }, traits) =>
-    tileShapes(traits.vectorRegisters, writes.weightsGradient.pixelPitch / traits.lanes).map((shape) => {
-      const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
-      return {
-        algorithm: 'direct',
-        tile: `${shape.rows}x${shape.vectors * traits.lanes}${unrolled}`,
-        ...shape,
-      }
-    }),
+    tileShapes(traits.vectorRegisters, writes.weightsGradient.pixelPitch / traits.lanes).map((shape) => ({
+      algorithm: 'direct',
+      tile: tileName(shape, traits.lanes),
+      ...shape,
+    })),
 
   build(step, traits, candidate) {
     const { input, gradient } = step.reads
@@ -118,11 +116,7 @@ function productProgram(
       [from, bytes(input.imagePitch)],
       [at.a, bytes(size)],
     ] as const
-    b.walk(images, overImages, () => {
-      let i = 0
-      for (; i + traits.lanes <= size; i += traits.lanes) b.store(at.a, bytes(i), b.load(from, bytes(i)))
-      for (; i < size; i++) b.storeLane(at.a, bytes(i), b.loadLane(from, bytes(i)))
-    })
+    b.walk(images, overImages, () => copyValues(b, from, at.a, size, 'exactly'))
   }
   const moves = [
     [from, bytes(size)],

@@ -10,7 +10,7 @@ import {
   vectorBlocks,
 } from './kernel.ts'
 import { cutStretches, type Stretch } from './stretches.ts'
-import { type TileShape, tileShapes, writeTile } from './tile.ts'
+import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 /**
  * A convolution as the tile sees it: outputs (images, height, width) by vectors of channels, each a sum over
@@ -58,9 +58,8 @@ export function directCandidates(traits: TargetTraits, vectors: number, width: n
     const cuts: ('even' | 'column')[] =
       width % shape.rows === 0 || width < shape.rows ? ['even'] : ['column', 'even']
     return cuts.map((cut): DirectCandidate => {
-      const unrolled = shape.unroll > 1 ? ` by ${shape.unroll}` : ''
-      const size = `${shape.rows}x${shape.vectors * traits.lanes}`
-      return { algorithm: 'direct', tile: size + unrolled + (cut === 'column' ? ' col' : ''), ...shape, cut }
+      const tile = tileName(shape, traits.lanes) + (cut === 'column' ? ' col' : '')
+      return { algorithm: 'direct', tile, ...shape, cut }
     })
   })
   return candidates

@@ -118,6 +118,10 @@ export interface TileShape {
   readonly unroll: number
 }
 
+/** As tables and tunings show it: rows x values, and the rounds that are written out. */
+export const tileName = ({ rows, vectors, unroll }: TileShape, lanes: number): string =>
+  `${rows}x${vectors * lanes}${unroll > 1 ? ` by ${unroll}` : ''}`
+
 /** Sums in flight that hide the latency of a fused multiply-add (4 cycles, two a cycle). */
 const MIN_SUMS = 8
 

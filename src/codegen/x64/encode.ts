@@ -158,7 +158,9 @@ class FunctionEncoder {
     const counter: Memory = { base: GPR.rsp, displacement: -COUNTER_BYTES * (this.#countersInMemory + 1) }
     if (register === null) {
       if (++this.#countersInMemory > RED_ZONE_COUNTERS)
-        throw new Error(`${this.#program.name}: loops too deep`)
+        throw new Error(
+          `${this.#program.name}: its loops need more than ${RED_ZONE_COUNTERS} counters beside the registers`,
+        )
       out.setMemory(counter, count)
     }
     this.#position++

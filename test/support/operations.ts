@@ -1,0 +1,19 @@
+import type { BinaryOperation } from '../../src/codegen/program.ts'
+
+/** All of them, for tests that go through every operation. */
+export const BINARY: readonly BinaryOperation[] = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'max',
+  'lessThan',
+  'equal',
+  'and',
+  'andNot',
+  'or',
+  'xor',
+  'addInt',
+  'subInt',
+  'mulInt',
+]
