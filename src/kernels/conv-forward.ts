@@ -3,16 +3,24 @@ import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
+import { winogradCandidates } from './winograd/candidates.ts'
+import type { WinogradCandidate } from './winograd/convolution.ts'
+import { winogradForward } from './winograd/forward.ts'
 
 const PACKED = 0
 
-export const convForward: KernelRule<'conv-forward', DirectCandidate> = {
+export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
     const { shape, pixelPitch } = step.writes.output
-    return directCandidates(traits, pixelPitch / traits.lanes, shape[2])
+    const vectors = pixelPitch / traits.lanes
+    return [
+      ...directCandidates(traits, vectors, shape[2]),
+      ...winogradCandidates(step.options.geometry, traits, vectors),
+    ]
   },
 
   build(step, traits, candidate) {
+    if ('points' in candidate) return winogradForward(step, traits, candidate)
     const { geometry: g, activation } = step.options
     const { input, weights, biases } = step.reads
     const { output } = step.writes

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compareStep } from '../../src/bench/truth.ts'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
 import {
   conv,
@@ -13,18 +12,11 @@ import {
   relu,
   softmaxLoss,
 } from '../../src/layers/index.ts'
-import { initializeImages } from '../../src/networks/initialize.ts'
-import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
+import { defineNetwork, type Network } from '../../src/networks/network.ts'
 import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
-import { normal } from '../../src/random.ts'
-import { elementCount } from '../../src/tensor.ts'
+import { checkSteps } from '../support/check-steps.ts'
 import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../support/inline.ts'
 import { runnable, x64Target } from '../support/x64.ts'
-
-/** Float32 against float64, given the same inputs. A wrong kernel is off by 1e-2 or more. */
-const TOLERANCE = 2e-5
-/** All terms are near 1; a sum that happens to cancel is not to be more exact than they are. */
-const SMALLEST_MEAN_SQUARE = 1
 
 const targets: { target: InlineTarget; runs: number }[] = [
   { target: wasmTarget(false), runs: 120 },
@@ -139,7 +131,7 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
             softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
           ],
         })
-        checkSteps(target, network, batch, choice, spread)
+        checkSteps(target, network, batch, choice, { weightSd: spread })
       },
     )
     fc.assert(property, { numRuns: runs })
@@ -194,32 +186,3 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
     checkSteps(target, network, 2, 0)
   })
 })
-
-/** Runs forward-backward step by step and compares each, as the benchmark's check does. */
-function checkSteps(
-  target: InlineTarget,
-  network: Network,
-  batch: number,
-  choice: number,
-  weightSd = 1,
-): void {
-  const plan = createPlan(network, { batch, pass: 'forward-backward', lanes: target.lanes, keep: 'all' })
-  const run = openInline(target, plan, (candidates) => candidates[choice % candidates.length]!)
-  const inputs = initializeImages(network, batch, { seed: choice, sd: 1 })
-  for (const [name, values] of Object.entries(inputs)) run.write(name, values)
-  for (const [name, { shape }] of Object.entries(parametersOf(network))) {
-    const values = new Float32Array(elementCount(shape))
-    normal(values, { seed: choice, tensor: name, sd: weightSd / Math.sqrt(elementCount(shape.slice(0, -1))) })
-    run.write(name, values)
-  }
-  run.runStep(BEFORE_ALL)
-  plan.steps.forEach((step, index) => {
-    run.runStep(index)
-    for (const comparison of compareStep(step, run.look, { index: 0, count: 1 })) {
-      const { tensor, differenceSquares, truthSquares, values } = comparison
-      const error = Math.sqrt(differenceSquares / Math.max(truthSquares, values * SMALLEST_MEAN_SQUARE))
-      const { algorithm, tile } = run.candidates[index]!
-      expect(error, `${step.kind} '${tensor}', ${algorithm} ${tile}`).toBeLessThan(TOLERANCE)
-    }
-  })
-}

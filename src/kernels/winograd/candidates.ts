@@ -1,0 +1,57 @@
+import type { WindowGeometry } from '../../layers/index.ts'
+import type { TargetTraits } from '../kernel.ts'
+import { type TileShape, tileName, tileShapes } from '../tile.ts'
+import type { WinogradCandidate } from './convolution.ts'
+import { POINT_SETS, type PointCount } from './matrices.ts'
+import { strideOne } from './stride-one.ts'
+
+/** Fewer outputs of a tile than this save nothing. */
+const MIN_OUTPUTS = 2
+/** A tile that is not among the best of direct convolution is not among the best here. */
+const SHAPES = 4
+const POINT_CHOICES = 2
+
+const POINT_COUNTS = Object.keys(POINT_SETS).map(Number) as PointCount[]
+
+/** Products for each pair of a channel and a filter, the blocks' zeros too; null where the points do not fit the kernel. */
+function productsOf(g: WindowGeometry, points: PointCount): number | null {
+  const { vertical, horizontal } = strideOne(g)
+  const tiles = [vertical, horizontal].map(({ kernel, output }) => {
+    const outputs = points - kernel + 1
+    return kernel < 2 || outputs < MIN_OUTPUTS ? null : Math.ceil(output / outputs)
+  })
+  if (tiles[0] === null || tiles[1] === null) return null
+  return tiles[0]! * tiles[1]! * points ** 2 * vertical.block * horizontal.block
+}
+
+/** Points that save multiplications, the most saving first. */
+function pointChoices(g: WindowGeometry): PointCount[] {
+  const direct = g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
+  return POINT_COUNTS.map((points) => ({ points, products: productsOf(g, points) ?? Infinity }))
+    .filter(({ products }) => products < direct)
+    .sort((a, b) => a.products - b.products)
+    .slice(0, POINT_CHOICES)
+    .map(({ points }) => points)
+}
+
+/** Ways to do a convolution by Winograd, none where it saves nothing. */
+export function winogradCandidates(
+  g: WindowGeometry,
+  traits: TargetTraits,
+  vectors: number,
+  shapes: readonly TileShape[] = tileShapes(traits.vectorRegisters, vectors).slice(0, SHAPES),
+): WinogradCandidate[] {
+  const { vertical, horizontal } = strideOne(g)
+  return pointChoices(g).flatMap((points) =>
+    shapes.map((shape): WinogradCandidate => {
+      const [m, n] = [points - vertical.kernel + 1, points - horizontal.kernel + 1]
+      const kernel = `${vertical.kernel}x${horizontal.kernel}`
+      return {
+        algorithm: 'winograd',
+        tile: `F(${m}x${n}, ${kernel}) ${tileName(shape, traits.lanes)}`,
+        ...shape,
+        points,
+      }
+    }),
+  )
+}

@@ -1,0 +1,34 @@
+import { roundUp } from '../../tensor.ts'
+
+/** Values of a line of the cache. */
+const LINE = 16
+
+/** Room for so many values as an odd number of lines: what lies a pitch apart then falls into different sets of the cache. */
+const oddLines = (values: number): number => {
+  const lines = roundUp(values, LINE) / LINE
+  return (lines % 2 === 0 ? lines + 1 : lines) * LINE
+}
+
+/** Transformed tiles: [point][tile][channel]. Pitches in values. */
+export interface TileLayout {
+  readonly tile: number
+  readonly point: number
+  readonly length: number
+}
+
+export function tileLayout(points: number, tiles: number, channels: number): TileLayout {
+  const tile = oddLines(channels)
+  const point = oddLines(tiles * tile)
+  return { tile, point, length: points * point }
+}
+
+/** Transformed weights: [point][block of filters][channel][filter of the block]. */
+export interface WeightsLayout {
+  readonly point: number
+  readonly length: number
+}
+
+export function weightsLayout(points: number, channels: number, filters: number): WeightsLayout {
+  const point = oddLines(channels * filters)
+  return { point, length: points * point }
+}

@@ -1,0 +1,144 @@
+import type { Pointer, ProgramBuilder } from '../../codegen/program.ts'
+import { bytes } from '../kernel.ts'
+import type { TileLayout } from './layout.ts'
+import { columnsOf, type TiledAxis, type TileRun } from './tiling.ts'
+import { writeTransform } from './transform.ts'
+
+/** Rows of tiles that a program goes over, and all their columns. */
+export interface TileRows {
+  readonly vertical: TiledAxis
+  readonly horizontal: TiledAxis
+  readonly rows: readonly TileRun[]
+}
+
+/** Pitches of a tensor in memory, in values. */
+export interface Pitches {
+  readonly row: number
+  readonly pixel: number
+}
+
+/** Goes over tiles, row by row; both pointers move and stand where they stood when it is done. */
+function eachTile(
+  b: ProgramBuilder,
+  { vertical, horizontal, rows }: TileRows,
+  image: Pointer,
+  pitches: Pitches,
+  tiles: Pointer,
+  layout: TileLayout,
+  write: (row: TileRun, column: TileRun) => void,
+): void {
+  const rowStep = bytes(vertical.outputs * pitches.row)
+  const columnStep = bytes(horizontal.outputs * pitches.pixel)
+  let count = 0
+  for (const row of rows) {
+    b.loop(row.count, () => {
+      for (const column of horizontal.runs) {
+        b.loop(column.count, () => {
+          write(row, column)
+          b.advance(image, columnStep)
+          b.advance(tiles, bytes(layout.tile))
+        })
+      }
+      b.advance(image, rowStep - horizontal.count * columnStep)
+    })
+    count += row.count
+  }
+  b.advance(image, -count * rowStep)
+  b.advance(tiles, -count * horizontal.count * bytes(layout.tile))
+}
+
+export interface InputTiles extends TileRows {
+  /** Stands at the first tile's first value, though that may lie outside the image. */
+  readonly image: Pointer
+  readonly pitches: Pitches
+  readonly values: Pointer
+  readonly layout: TileLayout
+  readonly vectors: number
+  readonly scratch: Pointer
+}
+
+/** Tiles of the input, transformed. What lies outside the image is not read. */
+export function writeInputTiles(b: ProgramBuilder, tiles: InputTiles): void {
+  const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
+  const [rowStep, columnStep] = [bytes(pitches.row), bytes(pitches.pixel)]
+  eachTile(b, tiles, image, pitches, values, layout, (row, column) => {
+    const outside = row.skip * rowStep + column.skip * columnStep
+    b.advance(image, outside)
+    const moves = [
+      [image, b.vectorBytes],
+      [values, b.vectorBytes],
+    ] as const
+    b.walk(vectors, moves, () =>
+      writeTransform(b, {
+        vertical: columnsOf(vertical.forward.input, row.skip, row.taps),
+        horizontal: columnsOf(horizontal.forward.input, column.skip, column.taps),
+        source: { pointer: image, row: rowStep, column: columnStep },
+        sink: { pointer: values, ...pointSteps(horizontal, layout) },
+        scratch,
+      }),
+    )
+    b.advance(image, -outside)
+  })
+}
+
+export interface OutputTiles extends TileRows {
+  readonly products: Pointer
+  readonly layout: TileLayout
+  /** Stands at the first tile's first value. */
+  readonly image: Pointer
+  readonly pitches: Pitches
+  readonly vectors: number
+  readonly biases: Pointer | null
+  readonly relu: boolean
+  readonly scratch: Pointer
+}
+
+/** Products, transformed back: those outputs that the image has. */
+export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
+  const { vertical, horizontal, products, layout, image, pitches, vectors, biases, relu, scratch } = tiles
+  const zero = relu ? b.splat(0) : null
+  eachTile(b, tiles, image, pitches, products, layout, (row, column) => {
+    const moves: [Pointer, number][] = [image, products].map((pointer) => [pointer, b.vectorBytes])
+    if (biases !== null) moves.push([biases, b.vectorBytes])
+    b.walk(vectors, moves, () =>
+      writeTransform(b, {
+        vertical: vertical.forward.output.slice(0, row.outputs),
+        horizontal: horizontal.forward.output.slice(0, column.outputs),
+        source: { pointer: products, ...pointSteps(horizontal, layout) },
+        sink: { pointer: image, row: bytes(pitches.row), column: bytes(pitches.pixel) },
+        scratch,
+        finish: (value) => {
+          const sum = biases === null ? value : b.add(value, b.load(biases))
+          // max(sum, 0) is sum < 0 ? 0 : sum, so that a NaN stays one.
+          return zero === null ? sum : b.max(sum, zero)
+        },
+      }),
+    )
+  })
+}
+
+/** Tiles of the output's gradient, transformed as a filter of so many taps. */
+export function writeGradientTiles(b: ProgramBuilder, tiles: InputTiles): void {
+  const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
+  eachTile(b, tiles, image, pitches, values, layout, (row, column) => {
+    const moves = [
+      [image, b.vectorBytes],
+      [values, b.vectorBytes],
+    ] as const
+    b.walk(vectors, moves, () =>
+      writeTransform(b, {
+        vertical: columnsOf(vertical.weightsGradient.filter, 0, row.outputs),
+        horizontal: columnsOf(horizontal.weightsGradient.filter, 0, column.outputs),
+        source: { pointer: image, row: bytes(pitches.row), column: bytes(pitches.pixel) },
+        sink: { pointer: values, ...pointSteps(horizontal, layout) },
+        scratch,
+      }),
+    )
+  })
+}
+
+/** Points lie in rows, as the tile's values do. */
+const pointSteps = ({ points }: TiledAxis, layout: TileLayout) => ({
+  row: bytes(points * layout.point),
+  column: bytes(layout.point),
+})

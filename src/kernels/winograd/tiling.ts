@@ -1,0 +1,64 @@
+import { type Stretch, stretchesOf } from '../stretches.ts'
+import { type PointCount, type Transforms, transformsOf } from './matrices.ts'
+
+/** Tiles that follow each other along an axis, with the same part of their input inside the image, and as many outputs. */
+export interface TileRun extends Stretch {
+  readonly outputs: number
+}
+
+/** How one axis of a convolution with stride 1 is cut into tiles of F(outputs, taps). */
+export interface TiledAxis {
+  readonly points: number
+  /** Of a whole tile: from one tile to the next. */
+  readonly outputs: number
+  /** F(outputs, taps) */
+  readonly forward: Transforms
+  /** F(taps, outputs): the gradient's tile is the filter. */
+  readonly weightsGradient: Transforms
+  /** Tiles. */
+  readonly count: number
+  readonly runs: readonly TileRun[]
+}
+
+export interface TiledAxisOptions {
+  readonly input: number
+  readonly output: number
+  readonly kernel: number
+  readonly before: number
+}
+
+export function tiledAxis(points: PointCount, options: TiledAxisOptions): TiledAxis {
+  const { input, output, kernel, before } = options
+  const outputs = points - kernel + 1
+  const count = Math.ceil(output / outputs)
+  const outputsOfLast = output - (count - 1) * outputs
+  const runs = stretchesOf(count, points, outputs, before, input).flatMap((stretch): TileRun[] => {
+    const end = stretch.first + stretch.count
+    if (end < count || outputsOfLast === outputs) return [{ ...stretch, outputs }]
+    const last = { ...stretch, first: count - 1, count: 1, outputs: outputsOfLast }
+    return stretch.count > 1 ? [{ ...stretch, count: stretch.count - 1, outputs }, last] : [last]
+  })
+  return {
+    points,
+    outputs,
+    forward: transformsOf(points, outputs, kernel),
+    weightsGradient: transformsOf(points, kernel, outputs),
+    count,
+    runs,
+  }
+}
+
+/** The runs of some tiles that follow each other, counted from the first of them. */
+export function cutRuns(runs: readonly TileRun[], first: number, count: number): TileRun[] {
+  return runs.flatMap((run) => {
+    const from = Math.max(run.first, first)
+    const to = Math.min(run.first + run.count, first + count)
+    return from < to ? [{ ...run, first: from - first, count: to - from }] : []
+  })
+}
+
+type Numbers = readonly (readonly number[])[]
+
+/** A transform of inputs of which only some are there. */
+export const columnsOf = (matrix: Numbers, skip: number, count: number): Numbers =>
+  matrix.map((row) => row.slice(skip, skip + count))

@@ -1,0 +1,116 @@
+import { ProgramBuilder } from '../../codegen/program.ts'
+import {
+  type Argument,
+  bytes,
+  evenSplit,
+  type Part,
+  type Run,
+  runsOf,
+  type TargetTraits,
+  threadArgument,
+} from '../kernel.ts'
+import type { WeightsLayout } from './layout.ts'
+import { columnsOf, type TiledAxis } from './tiling.ts'
+import { writeTransform } from './transform.ts'
+
+/** Taps of a kernel that are not zero, along one axis, counted from the kernel's first. */
+export interface Taps {
+  readonly skip: number
+  readonly taps: number
+}
+
+/** Channels whose weights lie alike. */
+export interface WeightsPhase {
+  readonly firstChannel: number
+  readonly channels: number
+  /** Where the first tap of the first channel lies, in values. */
+  readonly at: number
+  readonly vertical: Taps
+  readonly horizontal: Taps
+}
+
+/** Weights as they lie in memory: filters side by side. Distances in values. */
+export interface PlainWeights {
+  readonly name: string
+  /** Together all channels, those without weights too. */
+  readonly phases: readonly WeightsPhase[]
+  readonly tapRow: number
+  readonly tapColumn: number
+  readonly channel: number
+  argument(values: number, steps: readonly number[]): Argument
+}
+
+/** Channels that have no weights. */
+export const noWeights = (firstChannel: number, channels: number): WeightsPhase => ({
+  firstChannel,
+  channels,
+  at: 0,
+  vertical: { skip: 0, taps: 0 },
+  horizontal: { skip: 0, taps: 0 },
+})
+
+const CHANNELS_PER_TASK = 64
+
+/** Weights, transformed: tasks for the prologue. */
+export function weightsParts(
+  traits: TargetTraits,
+  weights: PlainWeights,
+  axes: { readonly vertical: TiledAxis; readonly horizontal: TiledAxis },
+  blocks: readonly Run[],
+  layout: WeightsLayout,
+  to: (values: number, steps: readonly number[]) => Argument,
+): Part[] {
+  const { points } = axes.vertical
+  const channels = weights.phases.reduce((sum, phase) => sum + phase.channels, 0)
+  const parts: Part[] = []
+  for (const phase of weights.phases) {
+    for (const block of blocks) {
+      for (const run of runsOf(evenSplit(phase.channels, CHANNELS_PER_TASK))) {
+        const width = block.size * traits.lanes
+        const names = ['weights', 'transformed', 'scratch']
+        const b = new ProgramBuilder(`transform ${weights.name}`, traits.lanes, names)
+        const [from, transformed, scratch] = names.map((name) => b.parameter(name)) as [never, never, never]
+        const overChannels = [
+          [from, bytes(weights.channel)],
+          [transformed, bytes(width)],
+        ] as const
+        const overVectors = [
+          [from, b.vectorBytes],
+          [transformed, b.vectorBytes],
+        ] as const
+        b.walk(run.size, overChannels, () => {
+          b.walk(block.size, overVectors, () =>
+            writeTransform(b, {
+              vertical: columnsOf(axes.vertical.forward.filter, phase.vertical.skip, phase.vertical.taps),
+              horizontal: columnsOf(
+                axes.horizontal.forward.filter,
+                phase.horizontal.skip,
+                phase.horizontal.taps,
+              ),
+              source: { pointer: from, row: bytes(weights.tapRow), column: bytes(weights.tapColumn) },
+              sink: { pointer: transformed, row: bytes(points * layout.point), column: bytes(layout.point) },
+              scratch,
+            }),
+          )
+        })
+        const firstFilter = block.first * traits.lanes
+        parts.push({
+          program: b.finish(),
+          grid: [block.count, run.count],
+          arguments: {
+            weights: weights.argument(phase.at + run.first * weights.channel + firstFilter, [
+              width,
+              run.size * weights.channel,
+            ]),
+            transformed: to(firstFilter * channels + (phase.firstChannel + run.first) * width, [
+              width * channels,
+              run.size * width,
+            ]),
+            scratch: threadArgument,
+          },
+        })
+      }
+    }
+  }
+  return parts
+}
