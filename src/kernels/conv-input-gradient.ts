@@ -1,19 +1,12 @@
-import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
-import type { StepOfKind } from '../plan/steps.ts'
 import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
-import {
-  argument,
-  type KernelRule,
-  type Part,
-  privateArgument,
-  type TargetTraits,
-  vectorBlocks,
-} from './kernel.ts'
+import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
-
-type InputGradient = StepOfKind<'conv-input-gradient'>
+import { turnedWeights } from './turned-weights.ts'
+import { winogradCandidates } from './winograd/candidates.ts'
+import type { WinogradCandidate } from './winograd/convolution.ts'
+import { turnedGeometry, winogradInputGradient } from './winograd/input-gradient.ts'
 
 const PACKED = 0
 
@@ -21,17 +14,24 @@ const PACKED = 0
 const tapsOf = ({ vertical, horizontal }: GradientPhase) => vertical.taps.length * horizontal.taps.length
 
 /** For each phase of the stride a convolution of the output's gradient, with stride 1. */
-export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidate> = {
+export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
     const { shape, pixelPitch } = step.writes.inputGradient
-    const width = Math.ceil(shape[2] / step.options.geometry.strideWidth)
-    return directCandidates(traits, pixelPitch / traits.lanes, width)
+    const { geometry } = step.options
+    const vectors = pixelPitch / traits.lanes
+    const isStrideOne = geometry.strideHeight === 1 && geometry.strideWidth === 1
+    return [
+      ...directCandidates(traits, vectors, Math.ceil(shape[2] / geometry.strideWidth)),
+      ...(isStrideOne ? winogradCandidates(turnedGeometry(geometry), traits, vectors) : []),
+    ]
   },
 
   build(step, traits, candidate) {
+    if ('points' in candidate) return winogradInputGradient(step, traits, candidate)
     const { gradient } = step.reads
     const { inputGradient } = step.writes
     const filters = gradient.shape[3]
+    const blocks = vectorBlocks(inputGradient.pixelPitch / traits.lanes, candidate.vectors)
     const prologue: Part[] = []
     const parts: Part[] = []
     let packed = 0
@@ -39,7 +39,11 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
       const { vertical, horizontal } = phase
       const packedAt = packed
       packed += tapsOf(phase) * filters * inputGradient.pixelPitch
-      prologue.push(...packPhase(step, traits, candidate, phase, packedAt))
+      prologue.push(
+        ...turnedWeights(step, traits, blocks, phase, (values, steps) =>
+          privateArgument(PACKED, packedAt + values, steps),
+        ),
+      )
       const corner = vertical.firstOutput * gradient.rowPitch + horizontal.firstOutput * gradient.pixelPitch
       const first = vertical.first * inputGradient.rowPitch + horizontal.first * inputGradient.pixelPitch
       parts.push(
@@ -90,57 +94,4 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
       stages: [{ parts: [...parts, ...haloParts(traits, inputGradient)] }],
     }
   },
-}
-
-/** [block][tap, turned round][filter][channel of the block]: the weights' channels become the vector. */
-function packPhase(
-  step: InputGradient,
-  traits: TargetTraits,
-  candidate: DirectCandidate,
-  phase: GradientPhase,
-  packedAt: number,
-): Part[] {
-  const { gradient, weights } = step.reads
-  const { kernelWidth } = step.options.geometry
-  const filters = gradient.shape[3]
-  const [, , , channels] = step.writes.inputGradient.shape
-  const taps = phase.vertical.taps.flatMap((ky) => phase.horizontal.taps.map((kx) => ky * kernelWidth + kx))
-  if (taps.length === 0) return []
-  const vectors = step.writes.inputGradient.pixelPitch / traits.lanes
-
-  return vectorBlocks(vectors, candidate.vectors).flatMap((block) =>
-    Array.from({ length: block.count }, (_, index): Part => {
-      const first = (block.first + index * block.size) * traits.lanes
-      const width = block.size * traits.lanes
-      const present = Math.min(width, channels - first)
-      const b = new ProgramBuilder(`turn ${step.layer}`, traits.lanes, ['weights', 'packed'])
-      const [from, to] = [b.parameter('weights'), b.parameter('packed')]
-      let at = 0
-      for (const tap of taps) {
-        const tapAt = tap * channels * weights.pixelPitch * FLOAT_BYTES
-        b.advance(from, tapAt - at)
-        at = tapAt
-        b.loop(filters, () => {
-          if (present < width) {
-            const zero = b.splat(0)
-            for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, zero)
-          }
-          for (let c = 0; c < present; c++) {
-            b.storeLane(to, c * FLOAT_BYTES, b.loadLane(from, c * weights.pixelPitch * FLOAT_BYTES))
-          }
-          b.advance(from, FLOAT_BYTES)
-          b.advance(to, width * FLOAT_BYTES)
-        })
-        b.advance(from, -filters * FLOAT_BYTES)
-      }
-      return {
-        program: b.finish(),
-        grid: [1],
-        arguments: {
-          weights: argument(weights, first * weights.pixelPitch, []),
-          packed: privateArgument(PACKED, packedAt + first * taps.length * filters, []),
-        },
-      }
-    }),
-  )
 }

@@ -15,15 +15,18 @@ export interface BlockedInput {
   parts(traits: TargetTraits, to: (values: number, steps: readonly number[]) => Argument): Part[]
 }
 
+/** Whether an input must be rewritten so that the stride is 1 and the channels are whole vectors. */
+export const needsBlocks = (
+  { vertical, horizontal }: StrideOne,
+  { pixelPitch }: View,
+  traits: TargetTraits,
+): boolean => vertical.block > 1 || horizontal.block > 1 || pixelPitch % traits.lanes !== 0
+
 /** Blocks along an axis: those that are whole, and a last one that the image's end cuts. */
 const blockRuns = ({ input, block }: StrideOneAxis, extent: number): { count: number; present: number }[] => {
   const inLast = extent - (input - 1) * block
-  return inLast === block
-    ? [{ count: input, present: block }]
-    : [
-        { count: input - 1, present: block },
-        { count: 1, present: inLast },
-      ]
+  const whole = { count: inLast === block ? input : input - 1, present: block }
+  return [whole, { count: input - whole.count, present: inLast }].filter(({ count }) => count > 0)
 }
 
 export function blockedInput(input: View, { vertical, horizontal }: StrideOne, lanes: number): BlockedInput {

@@ -1,0 +1,82 @@
+import type { View } from '../../plan/views.ts'
+import { haloParts } from '../copy.ts'
+import {
+  argument,
+  type Implementation,
+  type PrivateBuffer,
+  privateArgument,
+  type Stage,
+  type TargetTraits,
+  vectorBlocks,
+} from '../kernel.ts'
+import {
+  convolutionWeightsLayout,
+  type WinogradCandidate,
+  type WinogradConvolution,
+  winogradStages,
+} from './convolution.ts'
+import type { StrideOne } from './stride-one.ts'
+import { tiledAxis } from './tiling.ts'
+import { transformScratch } from './transform.ts'
+import { type PlainWeights, weightsParts } from './weights.ts'
+
+const TRANSFORMED = 0
+/** The first of the private buffers that the caller brings. */
+export const FIRST_OWN = 1
+
+/** A convolution with stride 1 and what comes before it. */
+export interface WinogradStep
+  extends Pick<WinogradConvolution, 'name' | 'input' | 'channels' | 'biases' | 'relu'> {
+  readonly axes: StrideOne
+  readonly weights: PlainWeights
+  readonly output: View
+  readonly ownBuffers: readonly PrivateBuffer[]
+  /** Before the weights are transformed. */
+  readonly prologue: readonly Stage[]
+  /** Before the input is. */
+  readonly stages: readonly Stage[]
+}
+
+export function implementWinograd(
+  traits: TargetTraits,
+  candidate: WinogradCandidate,
+  step: WinogradStep,
+): Implementation {
+  const { axes, output, ownBuffers } = step
+  const vectors = output.pixelPitch / traits.lanes
+  const conv: WinogradConvolution = {
+    ...step,
+    images: output.shape[0],
+    vertical: tiledAxis(candidate.points, axes.vertical),
+    horizontal: tiledAxis(candidate.points, axes.horizontal),
+    vectors,
+    before: { rows: axes.vertical.before, columns: axes.horizontal.before },
+    weights: (values, steps) => privateArgument(TRANSFORMED, values, steps),
+    output: {
+      at: (values, steps) => argument(output, values, steps),
+      image: output.imagePitch,
+      row: output.rowPitch,
+      pixel: output.pixelPitch,
+    },
+  }
+  const layout = convolutionWeightsLayout(conv, traits.lanes)
+  const blocks = vectorBlocks(vectors, candidate.vectors)
+  const transformed = weightsParts(traits, step.weights, conv, blocks, layout, conv.weights)
+  const own = winogradStages(traits, conv, candidate, FIRST_OWN + ownBuffers.length)
+  const last = own.stages.at(-1)!
+  return {
+    ...candidate,
+    privateBuffers: [
+      { name: `${step.name}/weights transformed`, length: layout.length, lifetime: 'parameters' },
+      ...ownBuffers,
+      ...own.privateBuffers,
+    ],
+    threadScratch: Math.max(own.threadScratch, transformScratch(candidate.points ** 2, traits.lanes)),
+    prologue: [...step.prologue, { parts: transformed }],
+    stages: [
+      ...step.stages,
+      ...own.stages.slice(0, -1),
+      { parts: [...last.parts, ...haloParts(traits, output)] },
+    ],
+  }
+}
