@@ -21,10 +21,13 @@ import {
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
+import { dividingShapes, winogradCandidates } from './winograd/candidates.ts'
+import type { WinogradCandidate } from './winograd/convolution.ts'
+import { winogradWeightsGradient } from './winograd/weights-gradient.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
-interface WeightsGradientCandidate extends Candidate, TileShape {
+interface DirectCandidate extends Candidate, TileShape {
   /** The input packed by the tile's rows of channels, so that what a tile reads lies side by side. */
   readonly isInputPacked: boolean
   /** Rows of the output whose pixels are summed before the next rows of C are taken. */
@@ -54,15 +57,15 @@ const MIN_PACKED_CHANNELS = 8
  * gradient is packed by blocks of filters, and the input (where it has the channels) by the tile's rows: in NHWC their
  * strides collide in the first-level cache.
  */
-export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGradientCandidate> = {
-  candidates: ({ reads }, traits) => {
+export const convWeightsGradient: KernelRule<'conv-weights-gradient', DirectCandidate | WinogradCandidate> = {
+  candidates: ({ reads, options }, traits) => {
     const [, height, width] = reads.gradient.shape
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
     const few = PIXELS_AT_ONCE.map((pixels) => Math.max(1, Math.min(height, Math.floor(pixels / width))))
     const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
     const ways = [...new Set(few)].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
-    return shapes.flatMap((shape) =>
-      ways.map((way): WeightsGradientCandidate => {
+    const direct = shapes.flatMap((shape) =>
+      ways.map((way): DirectCandidate => {
         const part = way.rowsAtOnce < height ? `, ${way.rowsAtOnce} rows` : ''
         return {
           algorithm: 'direct',
@@ -72,9 +75,15 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', WeightsGra
         }
       }),
     )
+    const vectors = reads.gradient.pixelPitch / traits.lanes
+    return [
+      ...direct,
+      ...winogradCandidates(options.geometry, traits, vectors, dividingShapes(traits, vectors)),
+    ]
   },
 
   build(step, traits, candidate) {
+    if ('points' in candidate) return winogradWeightsGradient(step, traits, candidate)
     const { gradient } = step.reads
     const [images, height, width] = gradient.shape
     const blocks = vectorBlocks(gradient.pixelPitch / traits.lanes, candidate.vectors)
@@ -221,7 +230,7 @@ function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[
 function productParts(
   step: WeightsGradient,
   traits: TargetTraits,
-  candidate: WeightsGradientCandidate,
+  candidate: DirectCandidate,
   block: Run,
   input: InputOperand,
   piece: Run,

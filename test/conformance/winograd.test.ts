@@ -71,6 +71,6 @@ describe.each(targets)('Winograd on $target.name', ({ target, runs }) => {
       },
     )
     fc.assert(property, { numRuns: runs })
-    expect([...taken].sort()).toEqual(['conv-forward', 'conv-input-gradient'])
+    expect([...taken].sort()).toEqual(['conv-forward', 'conv-input-gradient', 'conv-weights-gradient'])
   })
 })

@@ -39,11 +39,11 @@ export function winogradCandidates(
   g: WindowGeometry,
   traits: TargetTraits,
   vectors: number,
-  shapes: readonly TileShape[] = tileShapes(traits.vectorRegisters, vectors).slice(0, SHAPES),
+  shapes: readonly TileShape[] = tileShapes(traits.vectorRegisters, vectors),
 ): WinogradCandidate[] {
   const { vertical, horizontal } = strideOne(g)
   return pointChoices(g).flatMap((points) =>
-    shapes.map((shape): WinogradCandidate => {
+    shapes.slice(0, SHAPES).map((shape): WinogradCandidate => {
       const [m, n] = [points - vertical.kernel + 1, points - horizontal.kernel + 1]
       const kernel = `${vertical.kernel}x${horizontal.kernel}`
       return {
@@ -55,3 +55,21 @@ export function winogradCandidates(
     }),
   )
 }
+
+/** Rows, vectors */
+const DIVIDING = [
+  [8, 3],
+  [4, 3],
+  [8, 2],
+  [4, 2],
+  [4, 4],
+  [8, 1],
+  [4, 1],
+] as const
+
+/** Tiles whose rows divide a vector: those of a product whose rows lie in blocks of one. */
+export const dividingShapes = ({ lanes, vectorRegisters }: TargetTraits, mostVectors: number): TileShape[] =>
+  DIVIDING.filter(
+    ([rows, vectors]) =>
+      rows <= lanes && vectors <= mostVectors && rows * vectors + vectors + 1 <= vectorRegisters,
+  ).map(([rows, vectors]) => ({ rows, vectors, unroll: 1 }))

@@ -4,15 +4,18 @@ import { roundUp } from '../../tensor.ts'
 const LINE = 16
 
 /** Room for so many values as an odd number of lines: what lies a pitch apart then falls into different sets of the cache. */
-const oddLines = (values: number): number => {
+export const oddLines = (values: number): number => {
   const lines = roundUp(values, LINE) / LINE
   return (lines % 2 === 0 ? lines + 1 : lines) * LINE
 }
 
 /** Transformed tiles: [point][tile][channel]. Pitches in values. */
-export interface TileLayout {
+export interface TilePitches {
   readonly tile: number
   readonly point: number
+}
+
+export interface TileLayout extends TilePitches {
   readonly length: number
 }
 
@@ -31,4 +34,16 @@ export interface WeightsLayout {
 export function weightsLayout(points: number, channels: number, filters: number): WeightsLayout {
   const point = oddLines(channels * filters)
   return { point, length: points * point }
+}
+
+/** Transformed tiles by blocks of channels: [point][block][tile][channel of the block], where tiles are what is summed over. */
+export interface BlockedTiles {
+  readonly tiles: number
+  readonly point: number
+  readonly length: number
+}
+
+export function blockedTiles(points: number, tiles: number, channels: number): BlockedTiles {
+  const point = oddLines(tiles * channels)
+  return { tiles, point, length: points * point }
 }

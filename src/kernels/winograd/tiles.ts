@@ -1,6 +1,6 @@
 import type { Pointer, ProgramBuilder } from '../../codegen/program.ts'
 import { bytes } from '../kernel.ts'
-import type { TileLayout } from './layout.ts'
+import type { TilePitches } from './layout.ts'
 import { columnsOf, type TiledAxis, type TileRun } from './tiling.ts'
 import { writeTransform } from './transform.ts'
 
@@ -24,7 +24,7 @@ function eachTile(
   image: Pointer,
   pitches: Pitches,
   tiles: Pointer,
-  layout: TileLayout,
+  layout: TilePitches,
   write: (row: TileRun, column: TileRun) => void,
 ): void {
   const rowStep = bytes(vertical.outputs * pitches.row)
@@ -52,7 +52,7 @@ export interface InputTiles extends TileRows {
   readonly image: Pointer
   readonly pitches: Pitches
   readonly values: Pointer
-  readonly layout: TileLayout
+  readonly layout: TilePitches
   readonly vectors: number
   readonly scratch: Pointer
 }
@@ -83,7 +83,7 @@ export function writeInputTiles(b: ProgramBuilder, tiles: InputTiles): void {
 
 export interface OutputTiles extends TileRows {
   readonly products: Pointer
-  readonly layout: TileLayout
+  readonly layout: TilePitches
   /** Stands at the first tile's first value. */
   readonly image: Pointer
   readonly pitches: Pitches
@@ -138,7 +138,7 @@ export function writeGradientTiles(b: ProgramBuilder, tiles: InputTiles): void {
 }
 
 /** Points lie in rows, as the tile's values do. */
-const pointSteps = ({ points }: TiledAxis, layout: TileLayout) => ({
+const pointSteps = ({ points }: TiledAxis, layout: TilePitches) => ({
   row: bytes(points * layout.point),
   column: bytes(layout.point),
 })

@@ -1,6 +1,9 @@
 import { ProgramBuilder } from '../../codegen/program.ts'
+import type { WindowGeometry } from '../../layers/index.ts'
+import type { View } from '../../plan/views.ts'
 import {
   type Argument,
+  argument,
   bytes,
   evenSplit,
   type Part,
@@ -10,6 +13,7 @@ import {
   threadArgument,
 } from '../kernel.ts'
 import type { WeightsLayout } from './layout.ts'
+import type { StrideOne } from './stride-one.ts'
 import { columnsOf, type TiledAxis } from './tiling.ts'
 import { writeTransform } from './transform.ts'
 
@@ -113,4 +117,38 @@ export function weightsParts(
     }
   }
   return parts
+}
+
+/** The weights (or their gradient) of a convolution over an input whose blocks are channels, `allChannels` of them. */
+export function blockedWeights(
+  name: string,
+  { kernelWidth }: WindowGeometry,
+  { vertical, horizontal }: StrideOne,
+  input: View,
+  weights: View,
+  allChannels: number,
+): PlainWeights {
+  const channels = input.shape[3]
+  const channel = weights.pixelPitch
+  const column = channels * channel
+  const row = kernelWidth * column
+  const phases: WeightsPhase[] = []
+  for (const [y, rows] of vertical.taps.entries()) {
+    for (const [x, columns] of horizontal.taps.entries()) {
+      const firstChannel = (y * horizontal.block + x) * input.pixelPitch
+      const at = rows.first * row + columns.first * column
+      phases.push({ firstChannel, channels, at, vertical: rows, horizontal: columns })
+      phases.push(noWeights(firstChannel + channels, input.pixelPitch - channels))
+    }
+  }
+  const used = vertical.block * horizontal.block * input.pixelPitch
+  phases.push(noWeights(used, allChannels - used))
+  return {
+    name,
+    phases: phases.filter((phase) => phase.channels > 0),
+    tapRow: vertical.block * row,
+    tapColumn: horizontal.block * column,
+    channel,
+    argument: (values, steps) => argument(weights, values, steps),
+  }
 }

@@ -1,0 +1,273 @@
+import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../../codegen/program.ts'
+import type { StepOfKind } from '../../plan/steps.ts'
+import {
+  argument,
+  bytes,
+  evenSplit,
+  type Implementation,
+  type Part,
+  privateArgument,
+  type Run,
+  runsOf,
+  type Stage,
+  type TargetTraits,
+  threadArgument,
+  vectorBlocks,
+} from '../kernel.ts'
+import { type TileShape, writeTile } from '../tile.ts'
+import { blockedInput, needsBlocks } from './blocks.ts'
+import type { WinogradCandidate } from './convolution.ts'
+import { blockedTiles, oddLines } from './layout.ts'
+import { strideOne } from './stride-one.ts'
+import { writeGradientTiles, writeInputTiles } from './tiles.ts'
+import { type TileRun, tiledAxis } from './tiling.ts'
+import { transformScratch, writeTransform } from './transform.ts'
+import { blockedWeights } from './weights.ts'
+
+type WeightsGradient = StepOfKind<'conv-weights-gradient'>
+
+const SUMS = 0
+const INPUT_TILES = 1
+const GRADIENT_TILES = 2
+const INPUT_BLOCKS = 3
+
+/** Tiles of so many images at a time as stay in the last cache; more where the sums themselves do not. */
+const GROUP_BYTES = 12 * 2 ** 20
+const GROUP_OF_SUMS = 2.5
+const MOST_GROUP_BYTES = 40 * 2 ** 20
+const TILES_PER_TASK = 24
+const CHANNELS_PER_TASK = 16
+
+/**
+ * F(taps, outputs): the gradient's tile is the filter, over the tiles of input that forward reads. The products of all tiles
+ * of all images are added up for each point; what they sum to is transformed back once.
+ */
+export function winogradWeightsGradient(
+  step: WeightsGradient,
+  traits: TargetTraits,
+  candidate: WinogradCandidate,
+): Implementation {
+  const { lanes } = traits
+  const { geometry } = step.options
+  const { input, gradient } = step.reads
+  const { weightsGradient } = step.writes
+  const axes = strideOne(geometry)
+  const vertical = tiledAxis(candidate.points, axes.vertical)
+  const horizontal = tiledAxis(candidate.points, axes.horizontal)
+  const points = candidate.points ** 2
+  const blocked = needsBlocks(axes, input, traits) ? blockedInput(input, axes, lanes) : null
+  const channels = blocked?.channels ?? input.pixelPitch
+  const filters = gradient.pixelPitch
+  const images = gradient.shape[0]
+
+  const tilesOfImage = vertical.count * horizontal.count
+  const sums = { channel: filters, point: oddLines(channels * filters) }
+  const sumsLength = points * sums.point
+  const bytesOfImage = bytes(points * tilesOfImage * (channels + filters))
+  const room = Math.min(MOST_GROUP_BYTES, Math.max(GROUP_BYTES, GROUP_OF_SUMS * bytes(sumsLength)))
+  const groups = evenSplit(images, Math.max(1, Math.floor(room / bytesOfImage)))
+  const mostTiles = groups[0]! * tilesOfImage
+  const channelBlocks = vectorBlocks(channels / lanes, 1)
+  const filterBlocks = vectorBlocks(filters / lanes, candidate.vectors)
+  const inputTiles = blockedTiles(points, mostTiles, channels)
+  const gradientTiles = blockedTiles(points, mostTiles, filters)
+
+  const source = blocked
+    ? {
+        at: (values: number, steps: readonly number[]) => privateArgument(INPUT_BLOCKS, values, steps),
+        image: blocked.image,
+        row: blocked.row,
+        pixel: blocked.channels,
+      }
+    : {
+        at: (values: number, steps: readonly number[]) => argument(input, values, steps),
+        image: input.imagePitch,
+        row: input.rowPitch,
+        pixel: input.pixelPitch,
+      }
+  const corner = -axes.vertical.before * source.row - axes.horizontal.before * source.pixel
+  const stages: Stage[] = blocked ? [{ parts: blocked.parts(traits, source.at) }] : []
+  let firstImage = 0
+  for (const group of groups) {
+    const tiles = group * tilesOfImage
+    stages.push(
+      {
+        parts: vertical.runs.flatMap((row) => [
+          ...channelBlocks.flatMap((block) => tileParts('input', row, block, group)),
+          ...filterBlocks.flatMap((block) => tileParts('gradient', row, block, group)),
+        ]),
+      },
+      { parts: filterBlocks.map((block) => productPart(block, tiles, firstImage === 0)) },
+    )
+    firstImage += group
+  }
+  stages.push({ parts: sumParts() })
+  return {
+    ...candidate,
+    privateBuffers: [
+      { name: `${step.layer}/weights.gradient transformed`, length: sumsLength, lifetime: 'step' },
+      { name: `${step.layer}/input tiles`, length: inputTiles.length, lifetime: 'step' },
+      { name: `${step.layer}/gradient tiles`, length: gradientTiles.length, lifetime: 'step' },
+      ...(blocked
+        ? [{ name: `${step.layer}/input blocks`, length: blocked.length, lifetime: 'step' as const }]
+        : []),
+    ],
+    threadScratch: transformScratch(points, lanes),
+    prologue: [],
+    stages,
+  }
+
+  /** Tasks: a row of tiles of an image, some blocks of its vectors. */
+  function tileParts(side: 'input' | 'gradient', row: TileRun, block: Run, group: number): Part[] {
+    const width = block.size * lanes
+    const layout = side === 'input' ? inputTiles : gradientTiles
+    const tensor =
+      side === 'input'
+        ? { ...source, corner }
+        : {
+            at: (values: number, steps: readonly number[]) => argument(gradient, values, steps),
+            image: gradient.imagePitch,
+            row: gradient.rowPitch,
+            pixel: gradient.pixelPitch,
+            corner: 0,
+          }
+    const blocksEach = Math.ceil(TILES_PER_TASK / horizontal.count)
+    return runsOf(evenSplit(block.count, blocksEach)).map((piece): Part => {
+      const names = ['image', 'tiles', 'scratch']
+      const b = new ProgramBuilder(`${step.layer} ${side} tiles`, lanes, names)
+      const [image, tiles, scratch] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
+      const blockOfTiles = layout.tiles * width
+      const overBlocks = [
+        [image, bytes(width)],
+        [tiles, bytes(blockOfTiles)],
+      ] as const
+      const write = side === 'input' ? writeInputTiles : writeGradientTiles
+      b.walk(piece.size, overBlocks, () =>
+        write(b, {
+          vertical,
+          horizontal,
+          rows: [{ ...row, count: 1 }],
+          image,
+          pitches: tensor,
+          values: tiles,
+          layout: { tile: width, point: layout.point },
+          vectors: block.size,
+          scratch,
+        }),
+      )
+      const first = block.first * lanes + piece.first * width
+      const rowStep = vertical.outputs * tensor.row
+      const tilesOfRow = horizontal.count * width
+      return {
+        program: b.finish(),
+        grid: [group, row.count, piece.count],
+        arguments: {
+          image: tensor.at(tensor.corner + firstImage * tensor.image + row.first * rowStep + first, [
+            tensor.image,
+            rowStep,
+            piece.size * width,
+          ]),
+          tiles: privateArgument(
+            side === 'input' ? INPUT_TILES : GRADIENT_TILES,
+            first * layout.tiles + row.first * tilesOfRow,
+            [tilesOfImage * width, tilesOfRow, piece.size * blockOfTiles],
+          ),
+          scratch: threadArgument,
+        },
+      }
+    })
+  }
+
+  /** Tasks: a point, a block of filters; all channels. */
+  function productPart(block: Run, tiles: number, isFirst: boolean): Part {
+    const width = block.size * lanes
+    const names = ['input', 'gradient', 'sums']
+    const b = new ProgramBuilder(`${step.layer} weights gradient ${candidate.tile}`, lanes, names)
+    const [from, by, to] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
+    const tile: TileShape = { ...candidate, vectors: block.size }
+    const cRow = bytes(sums.channel)
+    const sum = [{ count: tiles, a: bytes(lanes), b: bytes(width) }]
+    const overBlocks = [
+      [from, bytes(inputTiles.tiles * lanes)],
+      [to, lanes * cRow],
+    ] as const
+    b.walk(channels / lanes, overBlocks, () => {
+      for (const { size, count } of runsOf(evenSplit(lanes, candidate.rows))) {
+        b.loop(count, () => {
+          writeTile(
+            b,
+            { ...tile, rows: size, sum, aRow: FLOAT_BYTES, cRow },
+            { a: from, b: by, c: to },
+            { begin: isFirst ? 'zero' : 'accumulate' },
+          )
+          b.advance(from, bytes(size))
+          b.advance(to, size * cRow)
+        })
+      }
+      b.advance(from, -bytes(lanes))
+      b.advance(to, -lanes * cRow)
+    })
+    const first = block.first * lanes
+    return {
+      program: b.finish(),
+      grid: [points, block.count],
+      arguments: {
+        input: privateArgument(INPUT_TILES, 0, [inputTiles.point, 0]),
+        gradient: privateArgument(GRADIENT_TILES, first * gradientTiles.tiles, [
+          gradientTiles.point,
+          width * gradientTiles.tiles,
+        ]),
+        sums: privateArgument(SUMS, first, [sums.point, width]),
+      },
+    }
+  }
+
+  /** What the products sum to, transformed back; of the blocks' kernel those taps that the kernel has. */
+  function sumParts(): Part[] {
+    const weights = blockedWeights(step.layer, geometry, axes, input, weightsGradient, channels)
+    return weights.phases.flatMap((phase) => {
+      if (phase.vertical.taps === 0 || phase.horizontal.taps === 0) return []
+      return runsOf(evenSplit(phase.channels, CHANNELS_PER_TASK)).map((run): Part => {
+        const names = ['sums', 'weights', 'scratch']
+        const b = new ProgramBuilder(`${step.layer} weights gradient back`, lanes, names)
+        const [from, to, scratch] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
+        const overChannels = [
+          [from, bytes(sums.channel)],
+          [to, bytes(weights.channel)],
+        ] as const
+        const overVectors = [
+          [from, b.vectorBytes],
+          [to, b.vectorBytes],
+        ] as const
+        const rowsOf = (matrix: readonly (readonly number[])[], skip: number, taps: number) =>
+          matrix.slice(skip, skip + taps)
+        b.walk(run.size, overChannels, () => {
+          b.walk(filters / lanes, overVectors, () =>
+            writeTransform(b, {
+              vertical: rowsOf(vertical.weightsGradient.output, phase.vertical.skip, phase.vertical.taps),
+              horizontal: rowsOf(
+                horizontal.weightsGradient.output,
+                phase.horizontal.skip,
+                phase.horizontal.taps,
+              ),
+              source: { pointer: from, row: bytes(candidate.points * sums.point), column: bytes(sums.point) },
+              sink: { pointer: to, row: bytes(weights.tapRow), column: bytes(weights.tapColumn) },
+              scratch,
+            }),
+          )
+        })
+        return {
+          program: b.finish(),
+          grid: [run.count],
+          arguments: {
+            sums: privateArgument(SUMS, (phase.firstChannel + run.first) * sums.channel, [
+              run.size * sums.channel,
+            ]),
+            weights: weights.argument(phase.at + run.first * weights.channel, [run.size * weights.channel]),
+            scratch: threadArgument,
+          },
+        }
+      })
+    })
+  }
+}
