@@ -1,16 +1,12 @@
-import type { Program } from '../codegen/program.ts'
 import { FLOAT_BYTES } from '../codegen/program.ts'
 import { UsageError } from '../errors.ts'
-import { type KernelTable, kernelOf, kernels } from '../kernels/index.ts'
-import { type Candidate, candidateName, type Implementation } from '../kernels/kernel.ts'
+import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
-import { AFTER_ALL, BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
-import { readsOf, type Step, writesOf } from '../plan/steps.ts'
-import type { View } from '../plan/views.ts'
+import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { gridOf } from '../plan/views.ts'
-import { type ComputeWorker, Executor, replyOf, startComputeWorkers } from '../runtime/executor.ts'
+import { Executor, startComputeWorkers } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
-import { type Tuning, tuningKey } from '../runtime/tuning.ts'
+import type { Tuning } from '../runtime/tuning.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
 import type {
@@ -23,8 +19,9 @@ import type {
   TensorView,
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
-import type { CodeTarget, CompiledPrograms, EncodedProgram } from './target.ts'
-import { openTuningCache, type TuningCache } from './tuning-cache.ts'
+import { StepChoices } from './step-choices.ts'
+import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
+import { tune } from './tuner.ts'
 
 /** Others than convmark's own: for tests that plant a wrong one. */
 export interface CompiledEngineParts {
@@ -53,22 +50,22 @@ export class CompiledEngine implements Engine {
 
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
     const { layOutMemory: layOut = layOutMemory } = this.#options
-    const defaults = plan.steps.map((step) => this.#candidatesOf(step)[0]!)
-    const withDefaults = assemble(plan, this.#build(plan, defaults), layOut)
-    this.#requireRoom(plan, withDefaults)
+    const { target, kernels: table = kernels, processor } = this.#options
+    const choices = new StepChoices(table, target.traits, options.algorithm ?? 'auto')
+    const withDefaults = assemble(plan, choices.defaults(plan), layOut)
+    this.#requireRoom(plan, withDefaults, choices)
 
     const workers = await startComputeWorkers(this.info.threads)
     let slab: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
-      const tuning = await this.#tune(plan, workers, options)
-      const chosen = plan.steps.map((step) => this.#chosen(step, tuning))
-      const tuned = assemble(plan, this.#build(plan, chosen), layOut)
+      const tuning = await tune(plan, choices, { target, processor, workers }, options)
+      const tuned = assemble(plan, choices.chosen(plan, tuning), layOut)
       // A faster tile may need more scratch: where memory ends, the tiles that were found to fit are taken.
-      const fits = byteLengthOf(tuned, this.info.threads) <= this.#options.target.maxByteLength
+      const fits = byteLengthOf(tuned, this.info.threads) <= target.maxByteLength
       const assembly = fits ? tuned : withDefaults
       slab = this.#allocate(plan, assembly)
-      const programs = this.#collector()
+      const programs = collectPrograms(target)
       const stages = loadStages(assembly, slab.address, programs.add)
       compiled = await programs.compile()
       const executor = await Executor.load(workers, {
@@ -78,7 +75,7 @@ export class CompiledEngine implements Engine {
         threadScratch: slab.address + assembly.layout.byteLength,
         threadScratchByteLength: assembly.threadScratchByteLength,
       })
-      return new CompiledPlan(assembly, slab, compiled, executor, stages, tuning)
+      return new CompiledPlan(assembly, slab, compiled, executor, stages, tuning, choices)
     } catch (error) {
       // Not before nobody runs in them any more.
       await Promise.all(workers.map((worker) => worker.terminate()))
@@ -94,29 +91,7 @@ export class CompiledEngine implements Engine {
 
   async dispose(): Promise<void> {} // a plan's memory and code go with the plan
 
-  #candidatesOf(step: Step): readonly Candidate[] {
-    return this.#rule(step).candidates(step as never, this.#options.target.traits)
-  }
-
-  #rule(step: Step) {
-    return kernelOf(this.#options.kernels ?? kernels, step)
-  }
-
-  #build(plan: Plan, choices: readonly Candidate[]): Implementation[] {
-    return plan.steps.map((step, i) => this.#buildStep(step, choices[i]!))
-  }
-
-  #buildStep(step: Step, candidate: Candidate): Implementation {
-    return this.#rule(step).build(step as never, this.#options.target.traits, candidate)
-  }
-
-  #chosen(step: Step, tuning: Tuning): Candidate {
-    const candidates = this.#candidatesOf(step)
-    const choice = tuning.choices[tuningKey(step)]
-    return candidates.find((candidate) => candidateName(candidate) === choice) ?? candidates[0]!
-  }
-
-  #requireRoom(plan: Plan, assembly: Assembly): void {
+  #requireRoom(plan: Plan, assembly: Assembly, choices: StepChoices): void {
     const { maxByteLength, maxReason } = this.#options.target
     const needed = byteLengthOf(assembly, this.info.threads)
     if (needed <= maxByteLength) return
@@ -127,12 +102,9 @@ export class CompiledEngine implements Engine {
         lanes: plan.lanes,
         keep: keptBy(plan),
       })
-      const choices = smaller.steps.map((step) => this.#candidatesOf(step)[0]!)
       const { layOutMemory: layOut = layOutMemory } = this.#options
-      return (
-        byteLengthOf(assemble(smaller, this.#build(smaller, choices), layOut), this.info.threads) <=
-        maxByteLength
-      )
+      const assembly = assemble(smaller, choices.defaults(smaller), layOut)
+      return byteLengthOf(assembly, this.info.threads) <= maxByteLength
     }
     let [low, high] = [0, plan.batch]
     while (high - low > 1) {
@@ -157,119 +129,6 @@ export class CompiledEngine implements Engine {
     }
     return slab
   }
-
-  /** Numbers programs as they come; equal ones share a number. */
-  #collector() {
-    const { target } = this.#options
-    const numbers = new Map<string, number>()
-    const programs: EncodedProgram[] = []
-    const add = (program: Program): number => {
-      const bytes = target.encode(program)
-      const key = new TextDecoder('latin1').decode(bytes)
-      const known = numbers.get(key)
-      if (known !== undefined) return known
-      numbers.set(key, programs.length)
-      return programs.push({ bytes, parameters: program.parameters.length }) - 1
-    }
-    return { add, compile: () => target.compile(programs) }
-  }
-
-  /** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
-  async #tune(plan: Plan, workers: readonly ComputeWorker[], options: PrepareOptions): Promise<Tuning> {
-    const { processor, target } = this.#options
-    const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
-    const choices: Record<string, string> = {}
-    const open = new Map<string, Step>()
-    for (const step of plan.steps) {
-      const names = this.#candidatesOf(step).map(candidateName)
-      if (names.length === 1) continue
-      const key = tuningKey(step)
-      const known = [options.tuning?.choices[key], cache?.get(key)].find(
-        (name) => name && names.includes(name),
-      )
-      if (known) choices[key] = known
-      else open.set(key, step)
-    }
-    const total = open.size
-    const queue = [...open]
-    await Promise.all(
-      workers.map(async (worker) => {
-        for (let next = queue.shift(); next; next = queue.shift()) {
-          options.signal?.throwIfAborted()
-          const [key, step] = next
-          choices[key] = await this.#fastest(plan, withFewImages(step), worker)
-          options.onProgress?.({ done: total - queue.length, total })
-        }
-      }),
-    )
-    await this.#keep(cache, choices, [...open.keys()])
-    return { version: 1, processor, engine: target.version, choices }
-  }
-
-  async #keep(
-    cache: TuningCache | null,
-    choices: Readonly<Record<string, string>>,
-    measured: readonly string[],
-  ) {
-    if (!cache || measured.length === 0) return
-    await cache.add(Object.fromEntries(measured.map((key) => [key, choices[key]!])))
-  }
-
-  /** Lays the step's memory out on its own, runs some tasks of every candidate on one worker, and names the best. */
-  async #fastest(plan: Plan, step: Step, worker: ComputeWorker): Promise<string> {
-    const candidates = this.#candidatesOf(step)
-    const alone = onlyStep(plan, step)
-    const assemblies = candidates.map((candidate) => assemble(alone, [this.#buildStep(step, candidate)]))
-    const block = this.#options.target.allocate(Math.max(...assemblies.map((each) => byteLengthOf(each, 1))))
-    const programs = this.#collector()
-    const requests = assemblies.map((assembly) => {
-      const { all, prologue } = loadStages(assembly, block.address, programs.add)
-      return { stages: all.slice(prologue), threadScratch: block.address + assembly.layout.byteLength }
-    })
-    let compiled: CompiledPrograms | null = null
-    try {
-      compiled = await programs.compile()
-      worker.post({ kind: 'measure', codes: compiled.codes, candidates: requests })
-      const { estimatesMs } = await replyOf(worker, 'measured')
-      const best = estimatesMs.indexOf(Math.min(...estimatesMs))
-      return candidateName(candidates[best]!)
-    } finally {
-      compiled?.free()
-      block.free()
-    }
-  }
-}
-
-/** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
-const MEASURED_IMAGES = 8
-
-/**
- * The step over the first images alone. Which tile is best does not depend on how many follow, but in a dense layer, where
- * images are the tile's rows and share what is read of the weights.
- */
-function withFewImages(step: Step): Step {
-  if (step.kind.startsWith('dense-')) return step
-  const cut = (views: Readonly<Record<string, View>>) =>
-    Object.fromEntries(
-      Object.entries(views).map(([name, view]) => {
-        const [images, ...image] = view.shape
-        return [name, { ...view, shape: [Math.min(images, MEASURED_IMAGES), ...image] }]
-      }),
-    )
-  return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
-}
-
-/** A plan of one step, all its tensors at once in memory and none else. */
-function onlyStep(plan: Plan, step: Step): Plan {
-  const views = [...readsOf(step), ...writesOf(step)]
-  const lengths = new Map(views.map(({ buffer, shape, imagePitch }) => [buffer, shape[0] * imagePitch]))
-  const buffers = plan.buffers.map((buffer) => ({
-    ...buffer,
-    length: lengths.get(buffer.id) ?? 0,
-    firstStep: BEFORE_ALL,
-    lastStep: AFTER_ALL,
-  }))
-  return { ...plan, steps: [step], buffers }
 }
 
 const keptBy = (plan: Plan): string[] =>
@@ -298,12 +157,13 @@ class CompiledPlan implements PreparedPlan {
     executor: Executor,
     stages: LoadedStages,
     tuning: Tuning,
+    choices: StepChoices,
   ) {
     this.plan = assembly.plan
     this.slabByteLength = assembly.layout.byteLength
     this.steps = assembly.plan.steps.map((step, i) => {
       const { algorithm, tile } = assembly.implementations[i]!
-      return { step, algorithm, tile }
+      return { step, algorithm, tile, note: choices.noteOf(step) }
     })
     this.tuning = tuning
     this.#slab = slab

@@ -1,3 +1,4 @@
+import type { Algorithm } from '../kernels/kernel.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
 import type { Tuning } from '../runtime/tuning.ts'
@@ -27,6 +28,8 @@ export interface PrepareOptions {
   readonly tuning?: Tuning
   /** Keep what was measured in the user's cache folder and take it from there; true by default. */
   readonly tuningCache?: boolean
+  /** Restricts steps that can be done in several ways to this one; `auto` takes the fastest. */
+  readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
   readonly signal?: AbortSignal
 }
@@ -49,6 +52,8 @@ export interface PreparedStep {
   readonly step: Step
   readonly algorithm: string
   readonly tile: string
+  /** Why it has not the algorithm that was asked for. */
+  readonly note: string | null
 }
 
 /** A tensor as it lies in memory: value (i, j, ...) is `data[offset + i * strides[0] + j * strides[1] + ...]`. */

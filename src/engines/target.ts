@@ -30,3 +30,18 @@ export interface CodeTarget {
   encode(program: Program): Uint8Array<ArrayBuffer>
   compile(programs: readonly EncodedProgram[]): Promise<CompiledPrograms>
 }
+
+/** Numbers programs as they come; equal ones share a number. */
+export function collectPrograms(target: CodeTarget) {
+  const numbers = new Map<string, number>()
+  const programs: EncodedProgram[] = []
+  const add = (program: Program): number => {
+    const bytes = target.encode(program)
+    const key = new TextDecoder('latin1').decode(bytes)
+    const known = numbers.get(key)
+    if (known !== undefined) return known
+    numbers.set(key, programs.length)
+    return programs.push({ bytes, parameters: program.parameters.length }) - 1
+  }
+  return { add, compile: () => target.compile(programs) }
+}

@@ -3,7 +3,7 @@ import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
-import { winogradCandidates } from './winograd/candidates.ts'
+import { whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
 import { winogradForward } from './winograd/forward.ts'
 
@@ -18,6 +18,8 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
       ...winogradCandidates(step.options.geometry, traits, vectors),
     ]
   },
+
+  whyNot: (step) => whyNotWinograd(step.options.geometry),
 
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradForward(step, traits, candidate)

@@ -1,10 +1,11 @@
+import type { WindowGeometry } from '../layers/index.ts'
 import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
 import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
 import { turnedWeights } from './turned-weights.ts'
-import { winogradCandidates } from './winograd/candidates.ts'
+import { whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
 import { turnedGeometry, winogradInputGradient } from './winograd/input-gradient.ts'
 
@@ -13,18 +14,24 @@ const PACKED = 0
 /** Weights of one phase, turned round: taps x filters rows of channels. */
 const tapsOf = ({ vertical, horizontal }: GradientPhase) => vertical.taps.length * horizontal.taps.length
 
+const isStrideOne = (g: WindowGeometry): boolean => g.strideHeight === 1 && g.strideWidth === 1
+
 /** For each phase of the stride a convolution of the output's gradient, with stride 1. */
 export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
     const { shape, pixelPitch } = step.writes.inputGradient
     const { geometry } = step.options
     const vectors = pixelPitch / traits.lanes
-    const isStrideOne = geometry.strideHeight === 1 && geometry.strideWidth === 1
     return [
       ...directCandidates(traits, vectors, Math.ceil(shape[2] / geometry.strideWidth)),
-      ...(isStrideOne ? winogradCandidates(turnedGeometry(geometry), traits, vectors) : []),
+      ...(isStrideOne(geometry) ? winogradCandidates(turnedGeometry(geometry), traits, vectors) : []),
     ]
   },
+
+  whyNot: ({ options: { geometry: g } }) =>
+    isStrideOne(g)
+      ? whyNotWinograd(turnedGeometry(g))
+      : `with stride ${g.strideHeight}x${g.strideWidth} its phases are convolutions of their own`,
 
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradInputGradient(step, traits, candidate)

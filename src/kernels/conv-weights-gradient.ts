@@ -21,7 +21,7 @@ import {
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
-import { dividingShapes, winogradCandidates } from './winograd/candidates.ts'
+import { dividingShapes, whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
 import { winogradWeightsGradient } from './winograd/weights-gradient.ts'
 
@@ -81,6 +81,8 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', DirectCand
       ...winogradCandidates(options.geometry, traits, vectors, dividingShapes(traits, vectors)),
     ]
   },
+
+  whyNot: (step) => whyNotWinograd(step.options.geometry),
 
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradWeightsGradient(step, traits, candidate)

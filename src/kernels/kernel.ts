@@ -10,6 +10,10 @@ export interface TargetTraits {
   readonly vectorRegisters: number
 }
 
+/** What a caller may ask for: the fastest, or one where a step has it. */
+export const ALGORITHMS = ['auto', 'direct', 'winograd'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
 /** One way to do a step; which is best is measured. `algorithm` and `tile` name it in tables and tunings. */
 export interface Candidate {
   readonly algorithm: string
@@ -68,6 +72,8 @@ export interface Implementation extends Candidate {
 export interface KernelRule<Kind extends StepKind, C extends Candidate = Candidate> {
   candidates(step: StepOfKind<Kind>, traits: TargetTraits): readonly C[]
   build(step: StepOfKind<Kind>, traits: TargetTraits, candidate: C): Implementation
+  /** Of steps that can be done in several ways: why this one has no candidate of an algorithm. */
+  whyNot?(step: StepOfKind<Kind>, algorithm: Algorithm): string
 }
 
 /** For steps that are done in one way: nothing to choose, nothing to measure. */

@@ -34,6 +34,18 @@ function pointChoices(g: WindowGeometry): PointCount[] {
     .map(({ points }) => points)
 }
 
+/** Why a convolution has no way. */
+export function whyNotWinograd(g: WindowGeometry): string {
+  const { vertical, horizontal } = strideOne(g)
+  const kernels = [vertical.kernel, horizontal.kernel]
+  const blocks = g.strideHeight > 1 || g.strideWidth > 1 ? ' of blocks' : ''
+  const kernel = `its kernel${blocks} is ${vertical.kernel}x${horizontal.kernel}`
+  const largest = Math.max(...POINT_COUNTS) - MIN_OUTPUTS + 1
+  if (Math.min(...kernels) < 2) return `${kernel}: nothing to save`
+  if (Math.max(...kernels) > largest) return `${kernel}: there are points for up to ${largest}`
+  return `its ${g.outputHeight}x${g.outputWidth} outputs take as many products in tiles as without`
+}
+
 /** Ways to do a convolution by Winograd, none where it saves nothing. */
 export function winogradCandidates(
   g: WindowGeometry,
@@ -42,16 +54,14 @@ export function winogradCandidates(
   shapes: readonly TileShape[] = tileShapes(traits.vectorRegisters, vectors),
 ): WinogradCandidate[] {
   const { vertical, horizontal } = strideOne(g)
-  return pointChoices(g).flatMap((points) =>
-    shapes.slice(0, SHAPES).map((shape): WinogradCandidate => {
+  const points = pointChoices(g)
+  const kernel = `${vertical.kernel}x${horizontal.kernel}`
+  // The first few of all points are measured first.
+  return shapes.slice(0, SHAPES).flatMap((shape) =>
+    points.map((points): WinogradCandidate => {
       const [m, n] = [points - vertical.kernel + 1, points - horizontal.kernel + 1]
-      const kernel = `${vertical.kernel}x${horizontal.kernel}`
-      return {
-        algorithm: 'winograd',
-        tile: `F(${m}x${n}, ${kernel}) ${tileName(shape, traits.lanes)}`,
-        ...shape,
-        points,
-      }
+      const tile = `F(${m}x${n}, ${kernel}) ${tileName(shape, traits.lanes)}`
+      return { algorithm: 'winograd', tile, ...shape, points }
     }),
   )
 }

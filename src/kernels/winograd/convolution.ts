@@ -66,9 +66,9 @@ export const convolutionWeightsLayout = (conv: WinogradConvolution, lanes: numbe
 /** What a thread's own cache holds of transformed values and products. */
 const BAND_BYTES = 800 * 1024
 /** Tiles that are worth reading the transformed weights for. */
-const BAND_TILES = 24
+const BAND_TILES = 8
 /** Images at a time, where their tiles do not stay in a thread's cache: what then goes through memory. */
-const GROUP_BYTES = 40 * 2 ** 20
+const GROUP_BYTES = 20 * 2 ** 20
 
 /** Writes the products of some tiles by some blocks of filters, for one point. */
 function writeProducts(

@@ -1,0 +1,61 @@
+import { type KernelTable, kernelOf } from '../kernels/index.ts'
+import {
+  type Algorithm,
+  type Candidate,
+  candidateName,
+  type Implementation,
+  type TargetTraits,
+} from '../kernels/kernel.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Step } from '../plan/steps.ts'
+import { type Tuning, tuningKey } from '../runtime/tuning.ts'
+
+/** Which candidates each step may take: all, or those of the algorithm asked for where it has any. */
+export class StepChoices {
+  readonly #kernels: KernelTable
+  readonly #traits: TargetTraits
+  readonly #algorithm: Algorithm
+
+  constructor(kernels: KernelTable, traits: TargetTraits, algorithm: Algorithm) {
+    this.#kernels = kernels
+    this.#traits = traits
+    this.#algorithm = algorithm
+  }
+
+  candidatesOf(step: Step): readonly Candidate[] {
+    const all = this.#rule(step).candidates(step as never, this.#traits)
+    const own = all.filter(({ algorithm }) => algorithm === this.#algorithm)
+    return own.length > 0 ? own : all
+  }
+
+  /** Why a step has not the algorithm asked for; null where it has, or where none is asked for. */
+  noteOf(step: Step): string | null {
+    const algorithm = this.#algorithm
+    const rule = this.#rule(step)
+    if (algorithm === 'auto' || !rule.whyNot) return null
+    if (this.candidatesOf(step).some((candidate) => candidate.algorithm === algorithm)) return null
+    return rule.whyNot(step as never, algorithm)
+  }
+
+  build(step: Step, candidate: Candidate): Implementation {
+    return this.#rule(step).build(step as never, this.#traits, candidate)
+  }
+
+  /** What is taken unmeasured. */
+  defaults(plan: Plan): Implementation[] {
+    return plan.steps.map((step) => this.build(step, this.candidatesOf(step)[0]!))
+  }
+
+  chosen(plan: Plan, tuning: Tuning): Implementation[] {
+    return plan.steps.map((step) => {
+      const candidates = this.candidatesOf(step)
+      const choice = tuning.choices[tuningKey(step)]
+      const chosen = candidates.find((candidate) => candidateName(candidate) === choice)
+      return this.build(step, chosen ?? candidates[0]!)
+    })
+  }
+
+  #rule(step: Step) {
+    return kernelOf(this.#kernels, step)
+  }
+}

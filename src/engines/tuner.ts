@@ -1,0 +1,165 @@
+import { type Candidate, candidateName } from '../kernels/kernel.ts'
+import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
+import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
+import { type ComputeWorker, replyOf } from '../runtime/executor.ts'
+import { type Tuning, tuningKey } from '../runtime/tuning.ts'
+import { assemble, byteLengthOf, loadStages } from './assemble.ts'
+import type { PrepareOptions } from './engine.ts'
+import type { StepChoices } from './step-choices.ts'
+import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
+import { openTuningCache } from './tuning-cache.ts'
+
+export interface TunerParts {
+  readonly target: CodeTarget
+  readonly processor: string
+  readonly workers: readonly ComputeWorker[]
+}
+
+/** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
+export async function tune(
+  plan: Plan,
+  stepChoices: StepChoices,
+  { target, processor, workers }: TunerParts,
+  options: PrepareOptions,
+): Promise<Tuning> {
+  const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
+  const choices: Record<string, string> = {}
+  const open = new Map<string, Step>()
+  const cacheKeys = new Map<string, string>()
+  for (const step of plan.steps) {
+    const names = stepChoices.candidatesOf(step).map(candidateName)
+    if (names.length === 1) continue
+    const key = tuningKey(step)
+    cacheKeys.set(key, `${key} | ${digestOf(names)}`)
+    const known = [options.tuning?.choices[key], cache?.get(cacheKeys.get(key)!)].find(
+      (name) => name && names.includes(name),
+    )
+    if (known) choices[key] = known
+    else open.set(key, step)
+  }
+  const total = open.size
+  const queue = [...open]
+  await Promise.all(
+    workers.map(async (worker) => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        options.signal?.throwIfAborted()
+        const [key, step] = next
+        choices[key] = await new StepTuner(plan, withFewImages(step), stepChoices, target, worker).fastest()
+        options.onProgress?.({ done: total - queue.length, total })
+      }
+    }),
+  )
+  const measured = [...open.keys()].map((key) => [cacheKeys.get(key)!, choices[key]!])
+  if (measured.length > 0) await cache?.add(Object.fromEntries(measured))
+  return { version: 1, processor, engine: target.version, choices }
+}
+
+/** The best of some candidates says nothing where there are others. */
+function digestOf(names: readonly string[]): string {
+  const digest = new TextEncoder()
+    .encode(names.join())
+    .reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5)
+  return (digest >>> 0).toString(16)
+}
+
+/** Candidates of each algorithm that are measured first; they come with the likely best in front. */
+const FIRST_OF_ALGORITHM = 4
+/** An algorithm whose first candidates need so many times the best one's time is not looked at further. */
+const HOPELESS_FACTOR = 1.3
+
+class StepTuner {
+  readonly #plan: Plan
+  readonly #step: Step
+  readonly #choices: StepChoices
+  readonly #target: CodeTarget
+  readonly #worker: ComputeWorker
+
+  constructor(plan: Plan, step: Step, choices: StepChoices, target: CodeTarget, worker: ComputeWorker) {
+    this.#plan = onlyStep(plan, step)
+    this.#step = step
+    this.#choices = choices
+    this.#target = target
+    this.#worker = worker
+  }
+
+  /** The name of the fastest candidate. */
+  async fastest(): Promise<string> {
+    const groups = new Map<string, Candidate[]>()
+    for (const candidate of this.#choices.candidatesOf(this.#step)) {
+      groups.set(candidate.algorithm, [...(groups.get(candidate.algorithm) ?? []), candidate])
+    }
+    const algorithms = [...groups.values()]
+    const first = algorithms.length === 1 ? Infinity : FIRST_OF_ALGORITHM
+    const times = await this.#measure(algorithms.flatMap((candidates) => candidates.slice(0, first)))
+    const limit = HOPELESS_FACTOR * Math.min(...times.values())
+    const hopeful = algorithms.filter((candidates) =>
+      candidates.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
+    )
+    const rest = hopeful.flatMap((candidates) => candidates.slice(first))
+    if (rest.length > 0) {
+      // The best so far once more, in the same turns as the others.
+      const [best] = sorted(times)
+      for (const [candidate, ms] of await this.#measure([best!, ...rest])) times.set(candidate, ms)
+    }
+    return candidateName(sorted(times)[0]!)
+  }
+
+  /** Lays the step's memory out on its own and runs some tasks of every candidate: their times in ms. */
+  async #measure(candidates: readonly Candidate[]): Promise<Map<Candidate, number>> {
+    const assemblies = candidates.map((candidate) =>
+      assemble(this.#plan, [this.#choices.build(this.#step, candidate)]),
+    )
+    const block = this.#target.allocate(Math.max(...assemblies.map((each) => byteLengthOf(each, 1))))
+    let compiled: CompiledPrograms | null = null
+    try {
+      const programs = collectPrograms(this.#target)
+      const requests = assemblies.map((assembly) => {
+        const { all, prologue } = loadStages(assembly, block.address, programs.add)
+        return { stages: all.slice(prologue), threadScratch: block.address + assembly.layout.byteLength }
+      })
+      compiled = await programs.compile()
+      this.#worker.post({ kind: 'measure', codes: compiled.codes, candidates: requests })
+      const { estimatesMs } = await replyOf(this.#worker, 'measured')
+      return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
+    } finally {
+      compiled?.free()
+      block.free()
+    }
+  }
+}
+
+const sorted = (times: ReadonlyMap<Candidate, number>): Candidate[] =>
+  [...times].sort(([, a], [, b]) => a - b).map(([candidate]) => candidate)
+
+/** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
+const MEASURED_IMAGES = 8
+
+/**
+ * The step over the first images alone. Which tile is best does not depend on how many follow, but in a dense layer, where
+ * images are the tile's rows and share what is read of the weights.
+ */
+function withFewImages(step: Step): Step {
+  if (step.kind.startsWith('dense-')) return step
+  const cut = (views: Readonly<Record<string, View>>) =>
+    Object.fromEntries(
+      Object.entries(views).map(([name, view]) => {
+        const [images, ...image] = view.shape
+        return [name, { ...view, shape: [Math.min(images, MEASURED_IMAGES), ...image] }]
+      }),
+    )
+  return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
+}
+
+/** A plan of one step, all its tensors at once in memory and none else. */
+function onlyStep(plan: Plan, step: Step): Plan {
+  const views = [...readsOf(step), ...writesOf(step)]
+  const lengths = new Map(views.map(({ buffer, shape, imagePitch }) => [buffer, shape[0] * imagePitch]))
+  const buffers = plan.buffers.map((buffer) => ({
+    ...buffer,
+    length: lengths.get(buffer.id) ?? 0,
+    firstStep: BEFORE_ALL,
+    lastStep: AFTER_ALL,
+  }))
+  return { ...plan, steps: [step], buffers }
+}
