@@ -63,10 +63,10 @@ function digestOf(names: readonly string[]): string {
   return (digest >>> 0).toString(16)
 }
 
-/** Candidates of each algorithm that are measured first; they come with the likely best in front. */
-const FIRST_OF_ALGORITHM = 4
-/** An algorithm whose first candidates need so many times the best one's time is not looked at further. */
-const HOPELESS_FACTOR = 1.3
+/** Candidates of each family that are measured first: they come with the likely best in front. */
+const FIRST_OF_FAMILY = 2
+/** A family whose first candidates need so many times the best one's time is not looked at further. */
+const HOPELESS_FACTOR = 1.15
 
 class StepTuner {
   readonly #plan: Plan
@@ -85,18 +85,19 @@ class StepTuner {
 
   /** The name of the fastest candidate. */
   async fastest(): Promise<string> {
-    const groups = new Map<string, Candidate[]>()
+    const families = new Map<string, Candidate[]>()
     for (const candidate of this.#choices.candidatesOf(this.#step)) {
-      groups.set(candidate.algorithm, [...(groups.get(candidate.algorithm) ?? []), candidate])
+      const family = `${candidate.algorithm} ${candidate.family ?? ''}`
+      families.set(family, [...(families.get(family) ?? []), candidate])
     }
-    const algorithms = [...groups.values()]
-    const first = algorithms.length === 1 ? Infinity : FIRST_OF_ALGORITHM
-    const times = await this.#measure(algorithms.flatMap((candidates) => candidates.slice(0, first)))
+    const first = families.size === 1 ? Infinity : FIRST_OF_FAMILY
+    const all = [...families.values()]
+    const times = await this.#measure(all.flatMap((family) => family.slice(0, first)))
     const limit = HOPELESS_FACTOR * Math.min(...times.values())
-    const hopeful = algorithms.filter((candidates) =>
-      candidates.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
+    const hopeful = all.filter((family) =>
+      family.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
     )
-    const rest = hopeful.flatMap((candidates) => candidates.slice(first))
+    const rest = hopeful.flatMap((family) => family.slice(first))
     if (rest.length > 0) {
       // The best so far once more, in the same turns as the others.
       const [best] = sorted(times)

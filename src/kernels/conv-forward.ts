@@ -5,7 +5,7 @@ import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } f
 import { stretchesOf } from './stretches.ts'
 import { whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
-import { winogradForward } from './winograd/forward.ts'
+import { forwardSizes, winogradForward } from './winograd/forward.ts'
 
 const PACKED = 0
 
@@ -15,7 +15,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
     const vectors = pixelPitch / traits.lanes
     return [
       ...directCandidates(traits, vectors, shape[2]),
-      ...winogradCandidates(step.options.geometry, traits, vectors),
+      ...winogradCandidates(traits, forwardSizes(step, traits)),
     ]
   },
 

@@ -24,7 +24,13 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
     const vectors = pixelPitch / traits.lanes
     return [
       ...directCandidates(traits, vectors, Math.ceil(shape[2] / geometry.strideWidth)),
-      ...(isStrideOne(geometry) ? winogradCandidates(turnedGeometry(geometry), traits, vectors) : []),
+      ...(isStrideOne(geometry)
+        ? winogradCandidates(traits, {
+            geometry: turnedGeometry(geometry),
+            channels: step.reads.gradient.pixelPitch,
+            filters: pixelPitch,
+          })
+        : []),
     ]
   },
 

@@ -21,9 +21,8 @@ import {
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
-import { dividingShapes, whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
-import type { WinogradCandidate } from './winograd/convolution.ts'
-import { winogradWeightsGradient } from './winograd/weights-gradient.ts'
+import { whyNotWinograd, winogradGradientCandidates } from './winograd/candidates.ts'
+import { type WinogradGradientCandidate, winogradWeightsGradient } from './winograd/weights-gradient.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
@@ -57,7 +56,10 @@ const MIN_PACKED_CHANNELS = 8
  * gradient is packed by blocks of filters, and the input (where it has the channels) by the tile's rows: in NHWC their
  * strides collide in the first-level cache.
  */
-export const convWeightsGradient: KernelRule<'conv-weights-gradient', DirectCandidate | WinogradCandidate> = {
+export const convWeightsGradient: KernelRule<
+  'conv-weights-gradient',
+  DirectCandidate | WinogradGradientCandidate
+> = {
   candidates: ({ reads, options }, traits) => {
     const [, height, width] = reads.gradient.shape
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
@@ -75,11 +77,7 @@ export const convWeightsGradient: KernelRule<'conv-weights-gradient', DirectCand
         }
       }),
     )
-    const vectors = reads.gradient.pixelPitch / traits.lanes
-    return [
-      ...direct,
-      ...winogradCandidates(options.geometry, traits, vectors, dividingShapes(traits, vectors)),
-    ]
+    return [...direct, ...winogradGradientCandidates(traits, options.geometry, reads.gradient.pixelPitch)]
   },
 
   whyNot: (step) => whyNotWinograd(step.options.geometry),

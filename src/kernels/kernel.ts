@@ -19,6 +19,8 @@ export interface Candidate {
   readonly algorithm: string
   /** Empty where a step has no tile. */
   readonly tile: string
+  /** Candidates that differ in their tile alone: if its first ones are slow, so are the others. */
+  readonly family?: string
 }
 
 export const candidateName = ({ algorithm, tile }: Candidate): string => `${algorithm} ${tile}`.trimEnd()

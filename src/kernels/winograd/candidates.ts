@@ -1,14 +1,18 @@
 import type { WindowGeometry } from '../../layers/index.ts'
 import type { TargetTraits } from '../kernel.ts'
 import { type TileShape, tileName, tileShapes } from '../tile.ts'
-import type { WinogradCandidate } from './convolution.ts'
+import { bandBlocks, type WinogradCandidate } from './convolution.ts'
 import { POINT_SETS, type PointCount } from './matrices.ts'
 import { strideOne } from './stride-one.ts'
+import { tiledAxis } from './tiling.ts'
+import type { WinogradGradientCandidate } from './weights-gradient.ts'
 
 /** Fewer outputs of a tile than this save nothing. */
 const MIN_OUTPUTS = 2
 /** A tile that is not among the best of direct convolution is not among the best here. */
-const SHAPES = 4
+const SHAPES = 3
+/** Bands of about so many tiles: few stay in the cache with more channels, many read the weights less often. */
+const BAND_TILES = [8, 24]
 const POINT_CHOICES = 2
 
 const POINT_COUNTS = Object.keys(POINT_SETS).map(Number) as PointCount[]
@@ -46,24 +50,71 @@ export function whyNotWinograd(g: WindowGeometry): string {
   return `its ${g.outputHeight}x${g.outputWidth} outputs take as many products in tiles as without`
 }
 
-/** Ways to do a convolution by Winograd, none where it saves nothing. */
-export function winogradCandidates(
-  g: WindowGeometry,
+/** What a convolution of tiles is about to read and write, for its candidates. */
+export interface WinogradSizes {
+  readonly geometry: WindowGeometry
+  /** Whole vectors. */
+  readonly channels: number
+  readonly filters: number
+}
+
+/** Ways to do a convolution by Winograd, none where it saves nothing; of each family the likely best first. */
+export function winogradCandidates(traits: TargetTraits, sizes: WinogradSizes): WinogradCandidate[] {
+  const { geometry, channels, filters } = sizes
+  const vectors = filters / traits.lanes
+  const { vertical, horizontal } = strideOne(geometry)
+  const shapes = tileShapes(traits.vectorRegisters, vectors).slice(0, SHAPES)
+  return pointChoices(geometry).flatMap((points) => {
+    const axes = { vertical: tiledAxis(points, vertical), horizontal: tiledAxis(points, horizontal) }
+    const bands = BAND_TILES.map((tiles) => Math.ceil(tiles / axes.horizontal.count)).filter(
+      (rows, i, all) => {
+        const isNew = rows <= axes.vertical.count && all.indexOf(rows) === i
+        return isNew && bandBlocks(points ** 2, rows * axes.horizontal.count, channels, traits.lanes, 1) > 0
+      },
+    )
+    return [...bands, null].flatMap((bandRows) =>
+      shapes.map((shape): WinogradCandidate => {
+        const rows = bandRows === null ? '' : `, bands of ${bandRows}`
+        const family = `${tileSizes(points, geometry)}${rows}`
+        return {
+          algorithm: 'winograd',
+          tile: `${tileSizes(points, geometry)} ${tileName(shape, traits.lanes)}${rows}`,
+          family,
+          ...shape,
+          points,
+          bandRows,
+        }
+      }),
+    )
+  })
+}
+
+/** Ways to sum a weights gradient up. */
+export function winogradGradientCandidates(
   traits: TargetTraits,
-  vectors: number,
-  shapes: readonly TileShape[] = tileShapes(traits.vectorRegisters, vectors),
-): WinogradCandidate[] {
-  const { vertical, horizontal } = strideOne(g)
-  const points = pointChoices(g)
-  const kernel = `${vertical.kernel}x${horizontal.kernel}`
-  // The first few of all points are measured first.
-  return shapes.slice(0, SHAPES).flatMap((shape) =>
-    points.map((points): WinogradCandidate => {
-      const [m, n] = [points - vertical.kernel + 1, points - horizontal.kernel + 1]
-      const tile = `F(${m}x${n}, ${kernel}) ${tileName(shape, traits.lanes)}`
-      return { algorithm: 'winograd', tile, ...shape, points }
+  geometry: WindowGeometry,
+  filters: number,
+): WinogradGradientCandidate[] {
+  const shapes = dividingShapes(traits, filters / traits.lanes)
+  return pointChoices(geometry).flatMap((points) =>
+    shapes.map((shape): WinogradGradientCandidate => {
+      const family = tileSizes(points, geometry)
+      return {
+        algorithm: 'winograd',
+        tile: `${family} ${tileName(shape, traits.lanes)}`,
+        family,
+        ...shape,
+        points,
+      }
     }),
   )
+}
+
+/** F(outputs, taps) of a tile, as the literature writes it. */
+function tileSizes(points: PointCount, g: WindowGeometry): string {
+  const { vertical, horizontal } = strideOne(g)
+  const [rows, columns] = [points - vertical.kernel + 1, points - horizontal.kernel + 1]
+  return `F(${rows}x${columns}, ${vertical.kernel}x${horizontal.kernel})`
 }
 
 /** Rows, vectors */
@@ -78,7 +129,7 @@ const DIVIDING = [
 ] as const
 
 /** Tiles whose rows divide a vector: those of a product whose rows lie in blocks of one. */
-export const dividingShapes = ({ lanes, vectorRegisters }: TargetTraits, mostVectors: number): TileShape[] =>
+const dividingShapes = ({ lanes, vectorRegisters }: TargetTraits, mostVectors: number): TileShape[] =>
   DIVIDING.filter(
     ([rows, vectors]) =>
       rows <= lanes && vectors <= mostVectors && rows * vectors + vectors + 1 <= vectorRegisters,

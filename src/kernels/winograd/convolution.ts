@@ -23,6 +23,8 @@ import { transformScratch } from './transform.ts'
 
 export interface WinogradCandidate extends Candidate, TileShape {
   readonly points: PointCount
+  /** Rows of tiles that stay in a thread's cache from transform to transform; null: images together, through memory. */
+  readonly bandRows: number | null
 }
 
 /** A convolution with stride 1 as Winograd sees it: tiles of outputs by vectors of filters. Pitches in values. */
@@ -65,8 +67,6 @@ export const convolutionWeightsLayout = (conv: WinogradConvolution, lanes: numbe
 
 /** What a thread's own cache holds of transformed values and products. */
 const BAND_BYTES = 800 * 1024
-/** Tiles that are worth reading the transformed weights for. */
-const BAND_TILES = 8
 /** Images at a time, where their tiles do not stay in a thread's cache: what then goes through memory. */
 const GROUP_BYTES = 20 * 2 ** 20
 
@@ -111,30 +111,41 @@ export function winogradStages(
   candidate: WinogradCandidate,
   firstPrivate: number,
 ): WinogradStages {
-  return bandsStages(traits, conv, candidate) ?? groupStages(traits, conv, candidate, firstPrivate)
+  return candidate.bandRows === null
+    ? groupStages(traits, conv, candidate, firstPrivate)
+    : bandStages(traits, conv, candidate, candidate.bandRows)
 }
 
-/** Tiles by rows of tiles: as many tiles as make the weights worth reading, if their values stay in the cache. */
-function bandsStages(
+/** How many blocks of filters a band of tiles has room for at a time; 0: none. */
+export function bandBlocks(
+  points: number,
+  tiles: number,
+  channels: number,
+  blockWidth: number,
+  blocks: number,
+): number {
+  const room = BAND_BYTES / FLOAT_BYTES - tileLayout(points, tiles, channels).length
+  let atOnce = blocks
+  while (atOnce > 0 && tileLayout(points, tiles, atOnce * blockWidth).length > room) atOnce--
+  return atOnce
+}
+
+/** A task transforms rows of tiles, and for some blocks of filters at a time multiplies and transforms back. */
+function bandStages(
   traits: TargetTraits,
   conv: WinogradConvolution,
   candidate: WinogradCandidate,
-): WinogradStages | null {
+  rowsEach: number,
+): WinogradStages {
   const { vertical, horizontal, channels } = conv
   const points = pointsOf(conv)
-  const rowsEach = Math.ceil(BAND_TILES / horizontal.count)
-  if (rowsEach > vertical.count) return null
   const bands = evenSplit(vertical.count, rowsEach)
   const mostTiles = bands[0]! * horizontal.count
   const values = tileLayout(points, mostTiles, channels)
   const blocks = vectorBlocks(conv.vectors, candidate.vectors)
-  const room = BAND_BYTES / FLOAT_BYTES - values.length
-  const productsOf = (vectors: number) => tileLayout(points, mostTiles, vectors * traits.lanes)
-  // Blocks of filters at a time.
-  let atOnce = blocks[0]!.count
-  while (atOnce > 1 && productsOf(atOnce * blocks[0]!.size).length > room) atOnce--
-  const products = productsOf(atOnce * blocks[0]!.size)
-  if (products.length > room) return null
+  const widest = blocks[0]!.size * traits.lanes
+  const atOnce = Math.max(1, bandBlocks(points, mostTiles, channels, widest, blocks[0]!.count))
+  const products = tileLayout(points, mostTiles, atOnce * widest)
   const scratch = transformScratch(points, traits.lanes)
 
   const weights = convolutionWeightsLayout(conv, traits.lanes)

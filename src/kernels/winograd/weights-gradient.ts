@@ -3,6 +3,7 @@ import type { StepOfKind } from '../../plan/steps.ts'
 import {
   argument,
   bytes,
+  type Candidate,
   evenSplit,
   type Implementation,
   type Part,
@@ -16,8 +17,8 @@ import {
 } from '../kernel.ts'
 import { type TileShape, writeTile } from '../tile.ts'
 import { blockedInput, needsBlocks } from './blocks.ts'
-import type { WinogradCandidate } from './convolution.ts'
 import { blockedTiles, oddLines } from './layout.ts'
+import type { PointCount } from './matrices.ts'
 import { strideOne } from './stride-one.ts'
 import { writeGradientTiles, writeInputTiles } from './tiles.ts'
 import { type TileRun, tiledAxis } from './tiling.ts'
@@ -25,6 +26,10 @@ import { transformScratch, writeTransform } from './transform.ts'
 import { blockedWeights } from './weights.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
+
+export interface WinogradGradientCandidate extends Candidate, TileShape {
+  readonly points: PointCount
+}
 
 const SUMS = 0
 const INPUT_TILES = 1
@@ -45,7 +50,7 @@ const CHANNELS_PER_TASK = 16
 export function winogradWeightsGradient(
   step: WeightsGradient,
   traits: TargetTraits,
-  candidate: WinogradCandidate,
+  candidate: WinogradGradientCandidate,
 ): Implementation {
   const { lanes } = traits
   const { geometry } = step.options
