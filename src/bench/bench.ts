@@ -1,6 +1,7 @@
 import type { Engine, PreparedStep } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { CheckError, InterruptedError, UsageError } from '../errors.ts'
+import type { Algorithm } from '../kernels/kernel.ts'
 import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import { PASSES, type Pass } from '../plan/plan.ts'
@@ -27,6 +28,8 @@ export interface BenchOptions {
   /** A spec or an open engine; `auto` by default. */
   readonly engine?: string | Engine
   readonly threads?: number
+  /** `auto` by default: the fastest for each step. */
+  readonly algorithm?: Algorithm
   /** 7 by default. */
   readonly seed?: number
   /** False leaves the check out and marks the result as unchecked. */
@@ -36,7 +39,7 @@ export interface BenchOptions {
   readonly signal?: AbortSignal
 }
 
-type Settings = Required<Pick<BenchOptions, 'batch' | 'batches' | 'burnIn' | 'seed'>>
+type Settings = Required<Pick<BenchOptions, 'batch' | 'batches' | 'burnIn' | 'seed' | 'algorithm'>>
 
 /**
  * The benchmark: for each pass prepares a session, checks it, runs it `burnIn` times and then `batches` times, and
@@ -47,13 +50,13 @@ export async function* benchmark(
   network: Network,
   options: BenchOptions = {},
 ): AsyncGenerator<BenchEvent, void, void> {
-  const { batch = 32, batches = 100, burnIn = 10, seed = 7, passes = PASSES } = options
+  const { batch = 32, batches = 100, burnIn = 10, seed = 7, algorithm = 'auto', passes = PASSES } = options
   for (const [name, value] of Object.entries({ batch, batches })) {
     if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
   }
   if (burnIn !== 0 && !isPositiveInteger(burnIn))
     throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
-  const settings: Settings = { batch, batches, burnIn, seed }
+  const settings: Settings = { batch, batches, burnIn, seed, algorithm }
 
   const [firstPass] = passes
   // Before the first event, so that an engine that is not to be had leaves no output.
@@ -97,14 +100,14 @@ async function* benchmarkPass(
   settings: Settings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
-  const { batch, batches, burnIn } = settings
+  const { batch, batches, burnIn, algorithm } = settings
   const measured = new Samples()
   let session: Session | null = null
   let check: CheckResult | null = null
   let isInterrupted = false
   try {
     const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
-      openSession(network, { batch, pass, engine, onProgress, ...(signal && { signal }) }),
+      openSession(network, { batch, pass, engine, algorithm, onProgress, ...(signal && { signal }) }),
     )
     for await (const { done, total } of tuning.progress)
       yield { kind: 'progress', pass, phase: 'tuning', done, total }
@@ -184,7 +187,7 @@ function runOf(
   measured: Samples,
   rest: { check: CheckResult | null; peakGflopsPerSecond: number | null; interrupted: boolean },
 ): Run {
-  const { batch, burnIn, batches, seed } = settings
+  const { batch, burnIn, batches, seed, algorithm } = settings
   const summary = measured.samplesMs.length > 0 ? summarize(measured.samplesMs) : null
   const flops = batch * networkCounts(network)[pass]
   const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
@@ -195,6 +198,7 @@ function runOf(
     seed,
     engine: { ...engine.info, v8Flags: [...engine.info.v8Flags] },
     pass,
+    algorithm,
     batch,
     burnIn,
     batches,
@@ -230,18 +234,19 @@ function layerTimes(
       const time = (direction: 'forward' | 'backward') =>
         own.filter(({ step }) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
       const tiled = own.filter(({ tile }) => tile !== '')
+      const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
+      const labelled = (step: PreparedStep, text: string) =>
+        pass === 'forward' ? text : `${STEP_LABELS[step.step.kind] ?? step.step.kind} ${text}`
+      // Where the steps differ, each tile says whose it is.
+      const tileOf = ({ algorithm, tile }: PreparedStep) =>
+        algorithms.length > 1 ? `${algorithm} ${tile}` : tile
       return {
         name: layer.layer.name,
         kind: layer.layer.kind,
         shape: layer.isLoss ? [] : [batch, ...layer.outputShape],
-        algorithm: [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))].join(
-          ', ',
-        ),
-        tile: tiled
-          .map(({ step, tile }) =>
-            pass === 'forward' ? tile : `${TILE_LABELS[step.kind] ?? step.kind} ${tile}`,
-          )
-          .join(', '),
+        algorithm: algorithms.join(', '),
+        tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
+        notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
         forwardMs: meansMs ? time('forward') : null,
         backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
         flops: batch * layer.flops.forward,
@@ -250,8 +255,8 @@ function layerTimes(
     })
 }
 
-/** What the tiles of one layer's steps are called beside each other. */
-const TILE_LABELS: Readonly<Record<string, string>> = {
+/** What the steps of one layer are called beside each other. */
+const STEP_LABELS: Readonly<Record<string, string>> = {
   'conv-forward': 'forward',
   'conv-weights-gradient': 'weights',
   'conv-input-gradient': 'input',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FormatError, messageOf } from '../errors.ts'
+import { ALGORITHMS } from '../kernels/kernel.ts'
 
 // The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
@@ -25,6 +26,8 @@ const layerSchema = z.looseObject({
   algorithm: z.string(),
   /** In forward-backward those of all the layer's steps that have one. */
   tile: z.string(),
+  /** Steps that lack the algorithm asked for, and why. */
+  notes: z.array(z.string()).optional(),
   /** Means over all samples; null where the engine's steps can't be seen. */
   forwardMs: ms.nullable(),
   backwardMs: ms.nullable(),
@@ -59,6 +62,8 @@ const runSchema = z.looseObject({
     v8Flags: z.array(z.string()),
   }),
   pass: z.enum(['forward', 'forward-backward']),
+  /** What was asked for; left out before there was a choice. */
+  algorithm: z.enum(ALGORITHMS).optional(),
   batch: z.number().int().positive(),
   burnIn: z.number().int().nonnegative(),
   batches: z.number().int().positive(),

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import type { BenchEvent } from '../bench/events.ts'
 import type { Environment, Result, Run } from '../bench/result.ts'
-import { InterruptedError, UsageError } from '../errors.ts'
+import { InterruptedError } from '../errors.ts'
+import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import type { Pass } from '../plan/plan.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
 import { layerLines } from '../report/layers.ts'
@@ -21,14 +22,13 @@ interface Options {
   readonly threads?: number
   readonly imageSize: number
   readonly seed: number
-  readonly algorithm: (typeof ALGORITHMS)[number]
+  readonly algorithm: Algorithm
   readonly layers?: boolean
   readonly check: boolean
   readonly json?: string
   readonly color: boolean
 }
 
-const ALGORITHMS = ['auto', 'direct', 'winograd'] as const
 const PASS_CHOICES = ['forward', 'forward-backward', 'both'] as const
 const STDOUT = '-'
 
@@ -43,7 +43,12 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option('--image-size <n>', 'height and width', positiveInteger('--image-size'), 224)
     .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
-    .option('--algorithm <name>', ALGORITHMS.join(' | '), oneOf('--algorithm', ALGORITHMS), 'auto')
+    .option(
+      '--algorithm <name>',
+      `${ALGORITHMS.join(' | ')}: the fastest, or one`,
+      oneOf('--algorithm', ALGORITHMS),
+      'auto',
+    )
     .option('--layers', 'a table of the layers')
     .option('--no-check', 'time without a check; the result says so')
     .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
@@ -53,16 +58,13 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
 
 /** The exit code. */
 async function bench(networkName: string, options: Options): Promise<number> {
-  if (options.algorithm === 'winograd') {
-    throw new UsageError('--algorithm winograd: no layer has it yet; take auto or direct')
-  }
   const { networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(networkName, { imageSize: options.imageSize })
   const isJsonPrinted = options.json === STDOUT
   const jsonFile = isJsonPrinted ? undefined : options.json
   if (jsonFile !== undefined) await (await import('../formats/files.ts')).requireWritable(jsonFile)
 
-  const { batch, batches, burnIn, seed, check, threads } = options
+  const { batch, batches, burnIn, seed, algorithm, check, threads } = options
   const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
   const progress = await openProgress()
   const report = new Report(isJsonPrinted ? null : output, progress)
@@ -80,6 +82,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
         batches,
         burnIn,
         seed,
+        algorithm,
         check,
         signal,
         ...(options.pass !== 'both' && { passes: [options.pass] }),

@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { ConvmarkError, FormatError } from '../errors.ts'
 import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
+import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
-import { addCommand, type OnEnd, positiveInteger } from './command.ts'
+import { addCommand, type OnEnd, oneOf, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -14,6 +15,7 @@ interface Options {
   readonly output: string
   readonly gradients?: boolean
   readonly engine: string
+  readonly algorithm: Algorithm
   readonly threads?: number
   readonly color: boolean
 }
@@ -31,6 +33,12 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
     .requiredOption('--output <file>', 'what it makes: the activations by layer name')
     .option('--gradients', "the loss and the parameters' gradients too: conv1/weights.gradient, ...")
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
+    .option(
+      '--algorithm <name>',
+      `${ALGORITHMS.join(' | ')}: the fastest, or one`,
+      oneOf('--algorithm', ALGORITHMS),
+      'auto',
+    )
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => {
@@ -70,6 +78,7 @@ async function run(networkName: string, options: Options): Promise<void> {
       batch,
       pass: options.gradients ? 'forward-backward' : 'forward',
       engine: options.engine,
+      algorithm: options.algorithm,
       keep: 'printed',
       experimentalV8Flags: true,
       signal,

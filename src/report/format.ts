@@ -24,3 +24,10 @@ export function formatCount(count: number): string {
 export function formatMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }
+
+/** A rate beside the direct limit: a share, unless fewer multiplications than the direct count brought it past. */
+export function formatPeakFraction(fraction: number, isWinograd: boolean): string {
+  return isWinograd && fraction > 1
+    ? `Winograd, ${fraction.toFixed(2)} of the direct limit`
+    : formatPercent(fraction)
+}

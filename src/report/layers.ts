@@ -1,8 +1,10 @@
 import type { LayerTime, Run } from '../bench/result.ts'
 import { passName } from './classic.ts'
-import { formatMs, formatPercent, formatRate } from './format.ts'
+import { formatMs, formatPeakFraction, formatPercent, formatRate } from './format.ts'
 import type { Palette } from './palette.ts'
 import { type Alignment, alignColumns } from './table.ts'
+
+export const isWinograd = ({ algorithm }: LayerTime): boolean => algorithm.split(', ').includes('winograd')
 
 /** `--layers`: where a run's time goes. Shares of the run are of its mean, since layer times are means too. */
 export function layerLines(run: Run, palette: Palette): string[] {
@@ -24,7 +26,7 @@ export function layerLines(run: Run, palette: Palette): string[] {
     return [
       formatMs(ms),
       rate === null ? '-' : formatRate(rate),
-      rate === null || peak === null ? '-' : formatPercent(rate / peak),
+      rate === null || peak === null ? '-' : shareOf(rate / peak, layer),
       formatPercent(ms / summary.meanMs),
     ]
   }
@@ -53,5 +55,29 @@ export function layerLines(run: Run, palette: Palette): string[] {
   const sumLine =
     `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.meanMs)} of the run's mean ` +
     `${formatMs(summary.meanMs)} ms (its median ${formatMs(summary.medianMs)} ms)`
-  return [title, palette.dim(heading!), ...body, sumLine]
+  return [title, palette.dim(heading!), ...body, sumLine, ...winogradLines(run), ...noteLines(run)]
 }
+
+/** A multiple where Winograd is past the direct limit: the lines below say so in words. */
+const shareOf = (fraction: number, layer: LayerTime): string =>
+  isWinograd(layer) && fraction > 1 ? `${fraction.toFixed(2)} x` : formatPercent(fraction)
+
+/** The layers that are past what a direct convolution can reach. */
+function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
+  if (peak === null) return []
+  return layers.filter(isWinograd).flatMap((layer) => {
+    const { name, flops, forwardMs, backwardFlops, backwardMs } = layer
+    const past = [
+      ['forward', flops, forwardMs] as const,
+      ['backward', backwardFlops, backwardMs] as const,
+    ].flatMap(([direction, count, ms]) => {
+      const fraction = ms ? count / ms / 1e6 / peak : 0
+      return fraction > 1 ? [`${direction} ${formatPeakFraction(fraction, true)}`] : []
+    })
+    return past.length > 0 ? [`${name}: ${past.join('; ')}`] : []
+  })
+}
+
+/** What could not be done as it was asked for. */
+const noteLines = ({ algorithm, layers }: Run): string[] =>
+  layers.flatMap(({ name, notes = [] }) => notes.map((note) => `${name}: not ${algorithm}: ${note}`))

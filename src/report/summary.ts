@@ -1,6 +1,7 @@
 import type { Run, Summary } from '../bench/result.ts'
 import { passName } from './classic.ts'
-import { formatMegabytes, formatMs, formatPercent, formatRate } from './format.ts'
+import { formatMegabytes, formatMs, formatPeakFraction, formatPercent, formatRate } from './format.ts'
+import { isWinograd } from './layers.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
 
@@ -46,8 +47,8 @@ function tableLines(runs: readonly Run[], palette: Palette): string[] {
     row('measured peak, GFLOP/s', ({ peakGflopsPerSecond: peak }) =>
       peak === null ? '-' : formatRate(peak),
     ),
-    row('share of the peak', ({ peakFraction }) =>
-      peakFraction === null ? '-' : formatPercent(peakFraction),
+    row('share of the peak', ({ peakFraction, layers }) =>
+      peakFraction === null ? '-' : formatPeakFraction(peakFraction, layers.some(isWinograd)),
     ),
     row('median, ms', (_, { medianMs }) => formatMs(medianMs)),
     row('spread (sd), ms', (_, { sdMs, meanMs }) => `${formatMs(sdMs)} (${formatPercent(sdMs / meanMs)})`),

@@ -1,88 +1,81 @@
-import { type Pointer, ProgramBuilder } from '../../codegen/program.ts'
+import type { Pointer, ProgramBuilder } from '../../codegen/program.ts'
 import type { View } from '../../plan/views.ts'
 import { roundUp } from '../../tensor.ts'
 import { copyValues } from '../copy.ts'
-import { type Argument, argument, bytes, type Part, type TargetTraits } from '../kernel.ts'
+import { bytes, type TargetTraits } from '../kernel.ts'
 import type { StrideOne, StrideOneAxis } from './stride-one.ts'
 
-/** An input whose blocks of stride x stride pixels are read as channels: [image][block row][block][row, pixel, channel]. */
+/** Rows of blocks that follow each other; of the last in an image maybe only some pixel rows are there. */
+export interface BlockRows {
+  readonly first: number
+  readonly count: number
+  readonly present: number
+}
+
+/** An input whose blocks of stride x stride pixels are read as channels: [block row][block][row, pixel, channel]. */
 export interface BlockedInput {
   readonly channels: number
-  readonly image: number
+  /** Pitch of block rows, in values. */
   readonly row: number
-  readonly length: number
-  /** Tasks that make it. */
-  parts(traits: TargetTraits, to: (values: number, steps: readonly number[]) => Argument): Part[]
+  /** An image's block rows. */
+  readonly rows: readonly BlockRows[]
+  /** Values of the input from a block row to the next. */
+  readonly inputRow: number
+  /** Copies block rows; both pointers are left behind them. */
+  write(b: ProgramBuilder, from: Pointer, to: Pointer, rows: BlockRows): void
 }
 
 /** Whether an input must be rewritten so that the stride is 1 and the channels are whole vectors. */
-export const needsBlocks = (
+const needsBlocks = (
   { vertical, horizontal }: StrideOne,
   { pixelPitch }: View,
-  traits: TargetTraits,
-): boolean => vertical.block > 1 || horizontal.block > 1 || pixelPitch % traits.lanes !== 0
+  { lanes }: TargetTraits,
+): boolean => vertical.block > 1 || horizontal.block > 1 || pixelPitch % lanes !== 0
 
 /** Blocks along an axis: those that are whole, and a last one that the image's end cuts. */
-const blockRuns = ({ input, block }: StrideOneAxis, extent: number): { count: number; present: number }[] => {
+function blockRuns({ input, block }: StrideOneAxis, extent: number): BlockRows[] {
   const inLast = extent - (input - 1) * block
-  const whole = { count: inLast === block ? input : input - 1, present: block }
-  return [whole, { count: input - whole.count, present: inLast }].filter(({ count }) => count > 0)
+  const whole = inLast === block ? input : input - 1
+  return [
+    { first: 0, count: whole, present: block },
+    { first: whole, count: input - whole, present: inLast },
+  ].filter(({ count }) => count > 0)
 }
 
-export function blockedInput(input: View, { vertical, horizontal }: StrideOne, lanes: number): BlockedInput {
-  const [images, height, width] = input.shape
+/** Null where the input can be read as it is. */
+export function blockedInput(input: View, axes: StrideOne, traits: TargetTraits): BlockedInput | null {
+  if (!needsBlocks(axes, input, traits)) return null
+  const { vertical, horizontal } = axes
+  const { lanes } = traits
+  const [, height, width] = input.shape
   const rowOfBlock = horizontal.block * input.pixelPitch
-  const used = vertical.block * rowOfBlock
-  const channels = roundUp(used, lanes)
-  const row = horizontal.input * channels
-  const image = vertical.input * row
+  const channels = roundUp(vertical.block * rowOfBlock, lanes)
+  const inputRow = vertical.block * input.rowPitch
   return {
     channels,
-    image,
-    row,
-    length: images * image,
-    parts: (traits, to) => {
-      let first = 0
-      return blockRuns(vertical, height).flatMap((rows): Part[] => {
-        const b = new ProgramBuilder(`blocks of ${input.tensor}`, traits.lanes, ['input', 'blocks'])
-        const [from, blocks] = [b.parameter('input'), b.parameter('blocks')]
+    row: horizontal.input * channels,
+    rows: blockRuns(vertical, height),
+    inputRow,
+    write(b, from, to, { count, present }) {
+      b.loop(count, () => {
         let left = horizontal.input
         for (const run of blockRuns(horizontal, width)) {
           // What a whole vector reads or writes too much must lie in blocks that follow: so the last few are exact.
           left -= run.count
           const exact = Math.min(run.count, Math.max(0, Math.ceil(lanes / rowOfBlock) + 1 - left))
-          for (const [count, how] of [
+          for (const [blocks, how] of [
             [run.count - exact, 'by vectors'],
             [exact, 'exactly'],
           ] as const) {
-            b.loop(count, () => {
-              writeBlock(b, from, blocks, input, {
-                rows: rows.present,
-                values: run.present * input.pixelPitch,
-                rowOfBlock,
-                how,
-                channels,
-              })
+            const values = run.present * input.pixelPitch
+            b.loop(blocks, () => {
+              writeBlock(b, from, to, input, { rows: present, values, rowOfBlock, how, channels })
               b.advance(from, bytes(rowOfBlock))
-              b.advance(blocks, bytes(channels))
+              b.advance(to, bytes(channels))
             })
           }
         }
-        const at = first
-        first += rows.count
-        return [
-          {
-            program: b.finish(),
-            grid: [images, rows.count],
-            arguments: {
-              input: argument(input, at * vertical.block * input.rowPitch, [
-                input.imagePitch,
-                vertical.block * input.rowPitch,
-              ]),
-              blocks: to(at * row, [image, row]),
-            },
-          },
-        ]
+        b.advance(from, bytes(inputRow - horizontal.input * rowOfBlock))
       })
     },
   }

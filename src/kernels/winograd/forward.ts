@@ -1,58 +1,40 @@
 import type { StepOfKind } from '../../plan/steps.ts'
-import { argument, type Implementation, privateArgument, type TargetTraits } from '../kernel.ts'
-import { blockedInput, needsBlocks } from './blocks.ts'
+import { argument, type Implementation, type TargetTraits } from '../kernel.ts'
 import type { WinogradSizes } from './candidates.ts'
 import type { WinogradCandidate } from './convolution.ts'
-import { FIRST_OWN, implementWinograd } from './implementation.ts'
+import { implementWinograd } from './implementation.ts'
+import { tileSource } from './source.ts'
 import { strideOne } from './stride-one.ts'
 import { blockedWeights } from './weights.ts'
 
 type Forward = StepOfKind<'conv-forward'>
 
-/** The input rewritten, or null where it can be read as it is. */
-function blocksOf({ options, reads }: Forward, traits: TargetTraits) {
-  const axes = strideOne(options.geometry)
-  return needsBlocks(axes, reads.input, traits) ? blockedInput(reads.input, axes, traits.lanes) : null
-}
+/** A stride over 1, or channels that are not whole vectors, is rewritten: blocks of pixels become channels. */
+const sourceOf = ({ options, reads }: Forward, traits: TargetTraits) =>
+  tileSource(reads.input, strideOne(options.geometry), traits)
 
 export const forwardSizes = (step: Forward, traits: TargetTraits): WinogradSizes => ({
   geometry: step.options.geometry,
-  channels: blocksOf(step, traits)?.channels ?? step.reads.input.pixelPitch,
+  channels: sourceOf(step, traits).channels,
   filters: step.writes.output.pixelPitch,
 })
 
-/** A stride over 1, or channels that are not whole vectors, is rewritten first: blocks of pixels become channels. */
 export function winogradForward(
   step: Forward,
   traits: TargetTraits,
   candidate: WinogradCandidate,
 ): Implementation {
   const { geometry, activation } = step.options
-  const { input, biases } = step.reads
-  const axes = strideOne(geometry)
-  const blocked = blocksOf(step, traits)
-  const blocksAt = (values: number, steps: readonly number[]) => privateArgument(FIRST_OWN, values, steps)
-  const channels = blocked?.channels ?? input.pixelPitch
+  const { weights, biases } = step.reads
+  const input = sourceOf(step, traits)
   return implementWinograd(traits, candidate, {
     name: step.layer,
-    axes,
-    input: blocked
-      ? { at: blocksAt, image: blocked.image, row: blocked.row, pixel: blocked.channels }
-      : {
-          at: (values, steps) => argument(input, values, steps),
-          image: input.imagePitch,
-          row: input.rowPitch,
-          pixel: input.pixelPitch,
-        },
-    channels,
-    weights: blockedWeights(step.layer, geometry, axes, input, step.reads.weights, channels),
+    input,
+    weights: blockedWeights(step.layer, geometry, input, weights),
     biases: (values, steps) => argument(biases, values, steps),
     output: step.writes.output,
     relu: activation === 'relu',
-    ownBuffers: blocked
-      ? [{ name: `${step.layer}/input blocks`, length: blocked.length, lifetime: 'step' }]
-      : [],
+    ownBuffers: [],
     prologue: [],
-    stages: blocked ? [{ parts: blocked.parts(traits, blocksAt) }] : [],
   })
 }

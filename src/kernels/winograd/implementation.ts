@@ -9,13 +9,9 @@ import {
   type TargetTraits,
   vectorBlocks,
 } from '../kernel.ts'
-import {
-  convolutionWeightsLayout,
-  type WinogradCandidate,
-  type WinogradConvolution,
-  winogradStages,
-} from './convolution.ts'
-import type { StrideOne } from './stride-one.ts'
+import { bandStages } from './bands.ts'
+import { convolutionWeightsLayout, type WinogradCandidate, type WinogradConvolution } from './convolution.ts'
+import { groupStages } from './groups.ts'
 import { tiledAxis } from './tiling.ts'
 import { transformScratch } from './transform.ts'
 import { type PlainWeights, weightsParts } from './weights.ts'
@@ -25,16 +21,12 @@ const TRANSFORMED = 0
 export const FIRST_OWN = 1
 
 /** A convolution with stride 1 and what comes before it. */
-export interface WinogradStep
-  extends Pick<WinogradConvolution, 'name' | 'input' | 'channels' | 'biases' | 'relu'> {
-  readonly axes: StrideOne
+export interface WinogradStep extends Pick<WinogradConvolution, 'name' | 'input' | 'biases' | 'relu'> {
   readonly weights: PlainWeights
   readonly output: View
   readonly ownBuffers: readonly PrivateBuffer[]
   /** Before the weights are transformed. */
   readonly prologue: readonly Stage[]
-  /** Before the input is. */
-  readonly stages: readonly Stage[]
 }
 
 export function implementWinograd(
@@ -42,7 +34,8 @@ export function implementWinograd(
   candidate: WinogradCandidate,
   step: WinogradStep,
 ): Implementation {
-  const { axes, output, ownBuffers } = step
+  const { input, output, ownBuffers } = step
+  const { axes } = input
   const vectors = output.pixelPitch / traits.lanes
   const conv: WinogradConvolution = {
     ...step,
@@ -50,7 +43,6 @@ export function implementWinograd(
     vertical: tiledAxis(candidate.points, axes.vertical),
     horizontal: tiledAxis(candidate.points, axes.horizontal),
     vectors,
-    before: { rows: axes.vertical.before, columns: axes.horizontal.before },
     weights: (values, steps) => privateArgument(TRANSFORMED, values, steps),
     output: {
       at: (values, steps) => argument(output, values, steps),
@@ -62,7 +54,11 @@ export function implementWinograd(
   const layout = convolutionWeightsLayout(conv, traits.lanes)
   const blocks = vectorBlocks(vectors, candidate.vectors)
   const transformed = weightsParts(traits, step.weights, conv, blocks, layout, conv.weights)
-  const own = winogradStages(traits, conv, candidate, FIRST_OWN + ownBuffers.length)
+  const { bandRows } = candidate
+  const own =
+    bandRows === null
+      ? groupStages(traits, conv, candidate, FIRST_OWN + ownBuffers.length)
+      : bandStages(traits, conv, candidate, bandRows)
   const last = own.stages.at(-1)!
   return {
     ...candidate,
@@ -73,10 +69,6 @@ export function implementWinograd(
     ],
     threadScratch: Math.max(own.threadScratch, transformScratch(candidate.points ** 2, traits.lanes)),
     prologue: [...step.prologue, { parts: transformed }],
-    stages: [
-      ...step.stages,
-      ...own.stages.slice(0, -1),
-      { parts: [...last.parts, ...haloParts(traits, output)] },
-    ],
+    stages: [...own.stages.slice(0, -1), { parts: [...last.parts, ...haloParts(traits, output)] }],
   }
 }

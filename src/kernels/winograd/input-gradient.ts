@@ -1,10 +1,11 @@
 import type { WindowGeometry } from '../../layers/index.ts'
 import { inputGradientPhases } from '../../plan/geometry.ts'
 import type { StepOfKind } from '../../plan/steps.ts'
-import { argument, type Implementation, privateArgument, type TargetTraits } from '../kernel.ts'
+import { type Implementation, privateArgument, type TargetTraits } from '../kernel.ts'
 import { turnedWeights } from '../turned-weights.ts'
 import type { WinogradCandidate } from './convolution.ts'
 import { FIRST_OWN, implementWinograd } from './implementation.ts'
+import { tileSource } from './source.ts'
 import { strideOne } from './stride-one.ts'
 import { noWeights } from './weights.ts'
 
@@ -37,14 +38,7 @@ export function winogradInputGradient(
   const all = { skip: 0 }
   return implementWinograd(traits, candidate, {
     name: `${step.layer} input gradient`,
-    axes: strideOne(turnedGeometry(g)),
-    input: {
-      at: (values, steps) => argument(gradient, values, steps),
-      image: gradient.imagePitch,
-      row: gradient.rowPitch,
-      pixel: gradient.pixelPitch,
-    },
-    channels: gradient.pixelPitch,
+    input: tileSource(gradient, strideOne(turnedGeometry(g)), traits),
     weights: {
       name: `${step.layer} turned`,
       phases: [
@@ -75,6 +69,5 @@ export function winogradInputGradient(
         ),
       },
     ],
-    stages: [],
   })
 }

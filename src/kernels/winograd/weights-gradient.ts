@@ -16,9 +16,9 @@ import {
   vectorBlocks,
 } from '../kernel.ts'
 import { type TileShape, writeTile } from '../tile.ts'
-import { blockedInput, needsBlocks } from './blocks.ts'
 import { blockedTiles, oddLines } from './layout.ts'
 import type { PointCount } from './matrices.ts'
+import { stagedSource, tileSource } from './source.ts'
 import { strideOne } from './stride-one.ts'
 import { writeGradientTiles, writeInputTiles } from './tiles.ts'
 import { type TileRun, tiledAxis } from './tiling.ts'
@@ -60,8 +60,8 @@ export function winogradWeightsGradient(
   const vertical = tiledAxis(candidate.points, axes.vertical)
   const horizontal = tiledAxis(candidate.points, axes.horizontal)
   const points = candidate.points ** 2
-  const blocked = needsBlocks(axes, input, traits) ? blockedInput(input, axes, lanes) : null
-  const channels = blocked?.channels ?? input.pixelPitch
+  const source = tileSource(input, axes, traits)
+  const { channels } = source
   const filters = gradient.pixelPitch
   const images = gradient.shape[0]
 
@@ -77,24 +77,13 @@ export function winogradWeightsGradient(
   const inputTiles = blockedTiles(points, mostTiles, channels)
   const gradientTiles = blockedTiles(points, mostTiles, filters)
 
-  const source = blocked
-    ? {
-        at: (values: number, steps: readonly number[]) => privateArgument(INPUT_BLOCKS, values, steps),
-        image: blocked.image,
-        row: blocked.row,
-        pixel: blocked.channels,
-      }
-    : {
-        at: (values: number, steps: readonly number[]) => argument(input, values, steps),
-        image: input.imagePitch,
-        row: input.rowPitch,
-        pixel: input.pixelPitch,
-      }
-  const corner = -axes.vertical.before * source.row - axes.horizontal.before * source.pixel
-  const stages: Stage[] = blocked ? [{ parts: blocked.parts(traits, source.at) }] : []
+  const staged = stagedSource(traits, source, groups[0]!, INPUT_BLOCKS)
+  const stages: Stage[] = []
   let firstImage = 0
   for (const group of groups) {
     const tiles = group * tilesOfImage
+    const packs = staged.pack(firstImage, group)
+    if (packs.length > 0) stages.push({ parts: packs })
     stages.push(
       {
         parts: vertical.runs.flatMap((row) => [
@@ -113,9 +102,7 @@ export function winogradWeightsGradient(
       { name: `${step.layer}/weights.gradient transformed`, length: sumsLength, lifetime: 'step' },
       { name: `${step.layer}/input tiles`, length: inputTiles.length, lifetime: 'step' },
       { name: `${step.layer}/gradient tiles`, length: gradientTiles.length, lifetime: 'step' },
-      ...(blocked
-        ? [{ name: `${step.layer}/input blocks`, length: blocked.length, lifetime: 'step' as const }]
-        : []),
+      ...staged.buffers,
     ],
     threadScratch: transformScratch(points, lanes),
     prologue: [],
@@ -126,16 +113,7 @@ export function winogradWeightsGradient(
   function tileParts(side: 'input' | 'gradient', row: TileRun, block: Run, group: number): Part[] {
     const width = block.size * lanes
     const layout = side === 'input' ? inputTiles : gradientTiles
-    const tensor =
-      side === 'input'
-        ? { ...source, corner }
-        : {
-            at: (values: number, steps: readonly number[]) => argument(gradient, values, steps),
-            image: gradient.imagePitch,
-            row: gradient.rowPitch,
-            pixel: gradient.pixelPitch,
-            corner: 0,
-          }
+    const pitches = side === 'input' ? source : { row: gradient.rowPitch, pixel: gradient.pixelPitch }
     const blocksEach = Math.ceil(TILES_PER_TASK / horizontal.count)
     return runsOf(evenSplit(block.count, blocksEach)).map((piece): Part => {
       const names = ['image', 'tiles', 'scratch']
@@ -153,7 +131,7 @@ export function winogradWeightsGradient(
           horizontal,
           rows: [{ ...row, count: 1 }],
           image,
-          pitches: tensor,
+          pitches,
           values: tiles,
           layout: { tile: width, point: layout.point },
           vectors: block.size,
@@ -161,17 +139,18 @@ export function winogradWeightsGradient(
         }),
       )
       const first = block.first * lanes + piece.first * width
-      const rowStep = vertical.outputs * tensor.row
+      const rowStep = vertical.outputs * pitches.row
       const tilesOfRow = horizontal.count * width
+      const at = row.first * rowStep + first
+      const steps = [rowStep, piece.size * width]
       return {
         program: b.finish(),
         grid: [group, row.count, piece.count],
         arguments: {
-          image: tensor.at(tensor.corner + firstImage * tensor.image + row.first * rowStep + first, [
-            tensor.image,
-            rowStep,
-            piece.size * width,
-          ]),
+          image:
+            side === 'input'
+              ? staged.at(firstImage, source.corner + at, [staged.image, ...steps])
+              : argument(gradient, firstImage * gradient.imagePitch + at, [gradient.imagePitch, ...steps]),
           tiles: privateArgument(
             side === 'input' ? INPUT_TILES : GRADIENT_TILES,
             first * layout.tiles + row.first * tilesOfRow,
@@ -229,7 +208,7 @@ export function winogradWeightsGradient(
 
   /** What the products sum to, transformed back; of the blocks' kernel those taps that the kernel has. */
   function sumParts(): Part[] {
-    const weights = blockedWeights(step.layer, geometry, axes, input, weightsGradient, channels)
+    const weights = blockedWeights(step.layer, geometry, source, weightsGradient)
     return weights.phases.flatMap((phase) => {
       if (phase.vertical.taps === 0 || phase.horizontal.taps === 0) return []
       return runsOf(evenSplit(phase.channels, CHANNELS_PER_TASK)).map((run): Part => {

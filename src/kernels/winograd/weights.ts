@@ -13,7 +13,7 @@ import {
   threadArgument,
 } from '../kernel.ts'
 import type { WeightsLayout } from './layout.ts'
-import type { StrideOne } from './stride-one.ts'
+import type { TileSource } from './source.ts'
 import { columnsOf, type TiledAxis } from './tiling.ts'
 import { writeTransform } from './transform.ts'
 
@@ -119,14 +119,12 @@ export function weightsParts(
   return parts
 }
 
-/** The weights (or their gradient) of a convolution over an input whose blocks are channels, `allChannels` of them. */
+/** The weights (or their gradient) of a convolution over an input whose blocks are channels. */
 export function blockedWeights(
   name: string,
   { kernelWidth }: WindowGeometry,
-  { vertical, horizontal }: StrideOne,
-  input: View,
+  { view: input, axes: { vertical, horizontal }, channels: allChannels }: TileSource,
   weights: View,
-  allChannels: number,
 ): PlainWeights {
   const channels = input.shape[3]
   const channel = weights.pixelPitch
