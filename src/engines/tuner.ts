@@ -1,3 +1,4 @@
+import { FLOAT_BYTES } from '../codegen/program.ts'
 import { type Candidate, candidateName } from '../kernels/kernel.ts'
 import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
@@ -31,7 +32,7 @@ export async function tune(
     const names = stepChoices.candidatesOf(step).map(candidateName)
     if (names.length === 1) continue
     const key = tuningKey(step)
-    cacheKeys.set(key, `${key} | ${digestOf(names)}`)
+    cacheKeys.set(key, `${key} on ${workers.length} | ${digestOf(names)}`)
     const known = [options.tuning?.choices[key], cache?.get(cacheKeys.get(key)!)].find(
       (name) => name && names.includes(name),
     )
@@ -45,7 +46,7 @@ export async function tune(
       for (let next = queue.shift(); next; next = queue.shift()) {
         options.signal?.throwIfAborted()
         const [key, step] = next
-        choices[key] = await new StepTuner(plan, withFewImages(step), stepChoices, target, worker).fastest()
+        choices[key] = await new StepTuner(plan, step, stepChoices, target, worker, workers.length).fastest()
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
@@ -68,16 +69,34 @@ const FIRST_OF_FAMILY = 2
 /** A family whose first candidates need so many times the best one's time is not looked at further. */
 const HOPELESS_FACTOR = 1.15
 
+/** What all steps together read and write may stay in a cache of this size from run to run. */
+const WARM_BYTES = 8 * 2 ** 20
+
+const byteLengthOfBuffers = ({ buffers }: Plan): number =>
+  buffers.reduce((total, { length }) => total + length * FLOAT_BYTES, 0)
+
 class StepTuner {
   readonly #plan: Plan
   readonly #step: Step
   readonly #choices: StepChoices
   readonly #target: CodeTarget
   readonly #worker: ComputeWorker
+  readonly #isCold: boolean
+  readonly #threads: number
 
-  constructor(plan: Plan, step: Step, choices: StepChoices, target: CodeTarget, worker: ComputeWorker) {
-    this.#plan = onlyStep(plan, step)
-    this.#step = step
+  constructor(
+    plan: Plan,
+    step: Step,
+    choices: StepChoices,
+    target: CodeTarget,
+    worker: ComputeWorker,
+    threads: number,
+  ) {
+    this.#threads = threads
+    this.#step = withFewImages(step)
+    this.#plan = onlyStep(plan, this.#step)
+    // Over many images a step has its weights in the cache from the second on.
+    this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
     this.#choices = choices
     this.#target = target
     this.#worker = worker
@@ -120,7 +139,13 @@ class StepTuner {
         return { stages: all.slice(prologue), threadScratch: block.address + assembly.layout.byteLength }
       })
       compiled = await programs.compile()
-      this.#worker.post({ kind: 'measure', codes: compiled.codes, candidates: requests })
+      this.#worker.post({
+        kind: 'measure',
+        codes: compiled.codes,
+        candidates: requests,
+        isCold: this.#isCold,
+        threads: this.#threads,
+      })
       const { estimatesMs } = await replyOf(this.#worker, 'measured')
       return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
     } finally {

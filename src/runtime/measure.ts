@@ -1,5 +1,5 @@
 import { type Code, loadCode } from './code.ts'
-import { type LoadedPart, type LoadedStage, runTask } from './tasks.ts'
+import { type LoadedStage, runTask } from './tasks.ts'
 
 /** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
 export interface MeasureRequest {
@@ -8,10 +8,14 @@ export interface MeasureRequest {
     readonly stages: readonly LoadedStage[]
     readonly threadScratch: number
   }[]
+  /** Other steps will have used the caches when this one's turn comes: each sample begins without its data in them. */
+  readonly isCold: boolean
+  /** That will share each stage's tasks. */
+  readonly threads: number
 }
 
 export interface MeasureResult {
-  /** For each candidate: what the whole step would take on one thread. */
+  /** For each candidate: what the whole step would take, times the threads. */
   readonly estimatesMs: readonly number[]
 }
 
@@ -25,22 +29,33 @@ const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
 
 /** Measures on the calling thread. All candidates in turn, so that the optimising compiler works on the others meanwhile. */
-export async function measureCandidates({ codes, candidates }: MeasureRequest): Promise<MeasureResult> {
+export async function measureCandidates({
+  codes,
+  candidates,
+  isCold,
+  threads,
+}: MeasureRequest): Promise<MeasureResult> {
   const kernels = await Promise.all(codes.map(loadCode))
-  const loaded = candidates.map(({ stages, threadScratch }) => ({
-    threadScratch,
-    parts: stages.flatMap((stage) => stage.parts),
-  }))
-  const estimate = ({ parts, threadScratch }: (typeof loaded)[number], sampleMs: number): number =>
-    parts.reduce((total, part) => {
-      const kernel = kernels[part.program]!
-      return total + timePart(part, (task) => runTask(part, kernel, task, threadScratch), sampleMs)
+  const evict = isCold ? cacheEvictor() : () => {}
+  const estimate = (
+    { stages, threadScratch }: MeasureRequest['candidates'][number],
+    sampleMs: number,
+  ): number => {
+    evict()
+    return stages.reduce((total, { parts }) => {
+      const times = parts.map((part) => {
+        const kernel = kernels[part.program]!
+        const run = (task: number) => runTask(part, kernel, task, threadScratch)
+        return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs) }
+      })
+      return total + threads * stageTime(times, threads)
     }, 0)
+  }
 
-  const best = loaded.map((candidate) => estimate(candidate, 0))
+  const best = candidates.map((candidate) => estimate(candidate, 0))
   for (let round = 0, settled = 0; settled < MEASURED_ROUNDS && round < MAX_ROUNDS; round++) {
     let isSettled = true
-    loaded.forEach((candidate, i) => {
+    candidates.forEach((candidate, i) => {
       const ms = estimate(candidate, SAMPLE_MS)
       if (ms * TIERING_FACTOR < best[i]!) isSettled = false
       best[i] = Math.min(best[i]!, ms)
@@ -49,21 +64,55 @@ export async function measureCandidates({ codes, candidates }: MeasureRequest): 
   }
   // A run-off among the best: a neighbour's noise in one short sample must not choose.
   const limit = Math.min(...best) * RUN_OFF_FACTOR
-  const inRunOff = loaded.map((_, i) => i).filter((i) => best[i]! <= limit)
+  const inRunOff = candidates.map((_, i) => i).filter((i) => best[i]! <= limit)
   for (let round = 0; round < RUN_OFF_ROUNDS && inRunOff.length > 1; round++) {
-    for (const i of inRunOff) best[i] = Math.min(best[i]!, estimate(loaded[i]!, SAMPLE_MS))
+    for (const i of inRunOff) best[i] = Math.min(best[i]!, estimate(candidates[i]!, SAMPLE_MS))
   }
   return { estimatesMs: best }
 }
 
-/** The time of all tasks of a part, from as many as fit `sampleMs` and one at the least. */
-function timePart(part: LoadedPart, run: (task: number) => void, sampleMs: number): number {
+/** The time of a task: the mean of as many as fit `sampleMs`, and one at the least. */
+function timeTask(tasks: number, run: (task: number) => void, sampleMs: number): number {
   const start = performance.now()
   let elapsedMs = 0
-  let tasks = 0
+  let done = 0
   do {
-    run(tasks++)
+    run(done++)
     elapsedMs = performance.now() - start
-  } while (elapsedMs < sampleMs && tasks < part.tasks)
-  return (elapsedMs / tasks) * part.tasks
+  } while (elapsedMs < sampleMs && done < tasks)
+  return elapsedMs / done
+}
+
+/**
+ * How long threads take for a stage, each taking the next task when it is free: where tasks are few some threads wait, and
+ * a single task takes as long on all of them.
+ */
+export function stageTime(
+  parts: readonly { readonly tasks: number; readonly taskMs: number }[],
+  threads: number,
+): number {
+  const busyMs = new Array<number>(threads).fill(0)
+  for (const { tasks, taskMs } of parts) {
+    // What all threads do alike is not counted one by one.
+    const rounds = Math.floor(tasks / threads)
+    for (let thread = 0; thread < threads; thread++) busyMs[thread]! += rounds * taskMs
+    for (let task = rounds * threads; task < tasks; task++) {
+      const next = busyMs.indexOf(Math.min(...busyMs))
+      busyMs[next]! += taskMs
+    }
+  }
+  return Math.max(...busyMs)
+}
+
+/** More than a last-level cache holds for one core. */
+const EVICTED_BYTES = 32 * 2 ** 20
+const CACHE_LINE_BYTES = 64
+
+/** Fills the caches with something else: a line's every first value is changed. */
+function cacheEvictor(): () => void {
+  const values = new Float32Array(EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT)
+  const step = CACHE_LINE_BYTES / Float32Array.BYTES_PER_ELEMENT
+  return () => {
+    for (let i = 0; i < values.length; i += step) values[i]! += 1
+  }
 }
