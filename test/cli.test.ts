@@ -454,7 +454,6 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ],
     ['bench --engine wasm@0', "engine 'wasm@0': 0 threads"],
     ['bench --pass backward', "unknown value of --pass 'backward'; did you mean"],
-    ['bench --algorithm winograd', '--algorithm winograd: no layer has it yet'],
     ['bench --algorithm dirct', "did you mean 'direct'?"],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],

@@ -36,7 +36,7 @@ export async function measureCandidates({
   threads,
 }: MeasureRequest): Promise<MeasureResult> {
   const kernels = await Promise.all(codes.map(loadCode))
-  const evict = isCold ? cacheEvictor() : () => {}
+  const evict = isCold ? cacheEvictor() : () => 0
   const estimate = (
     { stages, threadScratch }: MeasureRequest['candidates'][number],
     sampleMs: number,
@@ -104,15 +104,17 @@ export function stageTime(
   return Math.max(...busyMs)
 }
 
-/** More than a last-level cache holds for one core. */
-const EVICTED_BYTES = 32 * 2 ** 20
+/** What a last-level cache holds for one core, and more. */
+const EVICTED_BYTES = 24 * 2 ** 20
 const CACHE_LINE_BYTES = 64
 
-/** Fills the caches with something else: a line's every first value is changed. */
-function cacheEvictor(): () => void {
-  const values = new Float32Array(EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT)
+/** Fills the caches with something else. Returns what it read, so that it is read. */
+function cacheEvictor(): () => number {
+  const values = new Float32Array(EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT).fill(1)
   const step = CACHE_LINE_BYTES / Float32Array.BYTES_PER_ELEMENT
   return () => {
-    for (let i = 0; i < values.length; i += step) values[i]! += 1
+    let sum = 0
+    for (let i = 0; i < values.length; i += step) sum += values[i]!
+    return sum
   }
 }
