@@ -1,5 +1,5 @@
-// A network of convmark's on oneDNN, built and run by onednn.mjs: onednn <pass> <threads> <network>; native.mjs has the
-// rest. Layouts inside are those that oneDNN's primitives choose. Parameters and images are brought into them before
+// A network of convmark's on oneDNN, built and run by onednn.mjs: onednn direct|winograd <pass> <threads> <network>;
+// native.mjs has the rest. With winograd each convolution takes oneDNN's own where it has one for it. Layouts inside are those that oneDNN's primitives choose. Parameters and images are brought into them before
 // anything is timed, and results are brought out of them after, so that is not in the time.
 #include <chrono>
 #include <cstdint>
@@ -30,7 +30,8 @@ void answer(const void *data, uint32_t byte_length) {
 
 class Network {
  public:
-  Network(const std::string &text, bool is_training) : is_training_(is_training) {
+  Network(const std::string &text, bool is_training, bool with_winograd)
+      : is_training_(is_training), with_winograd_(with_winograd) {
     std::istringstream lines(text);
     memory::dim batch, height, width, channels;
     lines >> batch >> height >> width >> channels;
@@ -97,6 +98,19 @@ class Network {
     return in_layout(is_images(input) ? images_into_layouts_ : steps, input, layout);
   }
 
+  /** What `make` makes with oneDNN's own Winograd if that is wanted and there is one, or else with its direct code. */
+  template <typename Make>
+  auto with_algorithm(const Make &make) const {
+    if (with_winograd_) {
+      try {
+        return make(algorithm::convolution_winograd);
+      } catch (const error &none) {
+        if (none.status != dnnl_unimplemented) throw;
+      }
+    }
+    return make(algorithm::convolution_direct);
+  }
+
   /** Remembers which code oneDNN chose. */
   void note(const std::string &implementation) {
     if (implementations_.find(implementation) == std::string::npos) implementations_ += " " + implementation;
@@ -113,14 +127,15 @@ class Network {
     const memory biases = read(desc({filters}, Tag::x));
     const Desc any_source = desc(in, Tag::any), any_filter = desc(filter_dims, Tag::any);
     const Desc any_result = desc(out, Tag::any), bias = biases.get_desc();
-    const auto direct = algorithm::convolution_direct;
 
     post_ops with_relu;
     with_relu.append_eltwise(1, algorithm::eltwise_relu, 0, 0);
     primitive_attr attributes;
     attributes.set_post_ops(with_relu);
-    const convolution_forward::primitive_desc forward(
-        {kind(), direct, any_source, any_filter, bias, any_result, strides, pads, pads}, attributes, cpu);
+    const auto forward = with_algorithm([&](algorithm by) {
+      return convolution_forward::primitive_desc(
+          {kind(), by, any_source, any_filter, bias, any_result, strides, pads, pads}, attributes, cpu);
+    });
     note(forward.impl_info_str());
     const memory output(forward.dst_desc(), cpu);
     add(forward_, convolution_forward(forward),
@@ -141,8 +156,15 @@ class Network {
       add(backward_, eltwise_backward(relu_backward),
           {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient_}, {DNNL_ARG_DIFF_SRC, gradient_}});
 
-      const convolution_backward_weights::primitive_desc by_weights(
-          {direct, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu, forward);
+      // Each pass takes what it has: its hint is a forward of the same algorithm.
+      const auto hint = [=, this](algorithm by) {
+        return convolution_forward::primitive_desc(
+            {kind(), by, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu);
+      };
+      const auto by_weights = with_algorithm([&](algorithm by) {
+        return convolution_backward_weights::primitive_desc(
+            {by, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu, hint(by));
+      });
       note(by_weights.impl_info_str());
       const ParameterGradients gradients{{by_weights.diff_weights_desc(), cpu}, {bias, cpu}};
       add(backward_, convolution_backward_weights(by_weights),
@@ -153,8 +175,10 @@ class Network {
       parameter_gradients_.push_back(gradients);
       if (is_images(input)) return;
 
-      const convolution_backward_data::primitive_desc by_data(
-          {direct, any_source, any_filter, any_result, strides, pads, pads}, cpu, forward);
+      const auto by_data = with_algorithm([&](algorithm by) {
+        return convolution_backward_data::primitive_desc(
+            {by, any_source, any_filter, any_result, strides, pads, pads}, cpu, hint(by));
+      });
       note(by_data.impl_info_str());
       const memory input_gradient(by_data.diff_src_desc(), cpu);
       add(backward_, convolution_backward_data(by_data),
@@ -217,7 +241,7 @@ class Network {
     });
   }
 
-  const bool is_training_;
+  const bool is_training_, with_winograd_;
   memory images_;
   Steps images_into_layouts_, forward_, backward_;
   /** While the network is built: what the next layer reads; going backward, the gradient of what it wrote. */
@@ -229,7 +253,8 @@ class Network {
 };
 
 int main(int, char **arguments) {
-  Network network(arguments[3], std::string(arguments[1]) == "forward-backward");
+  const std::string algorithm_name(arguments[1]), pass(arguments[2]);
+  Network network(arguments[4], pass == "forward-backward", algorithm_name == "winograd");
   const dnnl_version_t &version = *dnnl_version();
   std::ostringstream about;
   about << "{\"version\": \"" << version.major << '.' << version.minor << '.' << version.patch << "\", \"detail\": \""

@@ -20,17 +20,17 @@ async function build(program) {
   }
 }
 
-export async function openPeer(setup) {
+const openWith = (algorithm) => async (setup) => {
   const folder = await mkdtemp(join(tmpdir(), 'convmark-onednn-'))
   try {
     const program = join(folder, 'onednn')
     await build(program)
     // Once it runs, its file is no longer needed.
-    const { about, ...peer } = await openNativePeer(program, [], setup)
+    const { about, ...peer } = await openNativePeer(program, [algorithm], setup)
     return {
       ...peer,
       info: {
-        name: 'onednn',
+        name: algorithm === 'direct' ? 'onednn' : `onednn-${algorithm}`,
         version: about.version,
         target: 'native',
         threads: setup.threads,
@@ -42,3 +42,8 @@ export async function openPeer(setup) {
     await rm(folder, { recursive: true })
   }
 }
+
+export const openPeer = openWith('direct')
+
+/** The same, but each convolution by oneDNN's own Winograd where it has one for it. */
+export const openWinogradPeer = openWith('winograd')

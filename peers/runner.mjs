@@ -24,6 +24,7 @@ const peers = {
   'onnxruntime-node': () => import('./onnxruntime-node.mjs'),
   pytorch: () => import('./pytorch.mjs'),
   onednn: () => import('./onednn.mjs'),
+  'onednn-winograd': async () => ({ openPeer: (await import('./onednn.mjs')).openWinogradPeer }),
 }
 
 /** 2-norm of the difference over 2-norm of the truth. */
@@ -41,7 +42,7 @@ function relativeError(tensor, values, truth) {
 
 /** What convmark makes of each of the images: pool5, and in forward-backward the loss and the gradients. */
 async function convmarkResults({ network, batch, parameters, pass }, allImages) {
-  const session = await openSession(network, { batch, pass, engine: 'wasm@1' })
+  const session = await openSession(network, { batch, pass, engine: 'wasm@1', algorithm: 'direct' })
   try {
     session.write(parameters)
     const results = []

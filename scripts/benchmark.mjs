@@ -37,8 +37,8 @@ for (const name of wanted) {
 if (options.peers && !existsSync(new URL('../peers/node_modules', import.meta.url)))
   throw new Error('peers are not installed: npm ci --prefix peers')
 
-const nameOf = ({ engine, batch = 32, pass = 'forward', network = 'alexnet' }) =>
-  `${engine}, ${network}, batch ${batch}, ${pass}`
+const nameOf = ({ engine, batch = 32, pass = 'forward', network = 'alexnet', algorithm = 'auto' }) =>
+  `${engine}, ${network}, batch ${batch}, ${pass}, ${algorithm}`
 
 const running = {}
 const missing = []
@@ -88,14 +88,25 @@ for (const [name, contenders] of Object.entries(running)) {
       `  ${what.padEnd(56)}${measured.padStart(8)}   ${target.padEnd(18)}${isMet ? 'met' : 'NOT MET'}`,
     )
   }
-  const { backward } = contenders
+  const { backward, fastestBackward } = contenders
   if (!backward) continue
-  console.log(`\n  ${'step of forward-backward'.padEnd(32)}${'tile'.padEnd(16)}     ms   of peak`)
-  for (const step of convolutions(backward)) {
-    const part = share(backward, [step], own)
-    const line = `${`${step.kind} ${step.layer}`.padEnd(32)}${step.tile.padEnd(16)}${stepMs(backward, step.i).toFixed(1).padStart(7)}`
-    console.log(`  ${line}   ${`${(100 * part).toFixed(1)}%`.padStart(7)}`)
-    if (part * (step.leastFlops / step.flops) <= 1) continue
+  console.log(
+    `\n  ${'step of forward-backward'.padEnd(31)}direct ms  of peak  fastest ms  of peak  algorithm and tile`,
+  )
+  const fastestSteps = convolutions(fastestBackward)
+  for (const [i, step] of convolutions(backward).entries()) {
+    const fast = fastestSteps[i]
+    const columns = [
+      [backward, step, 9],
+      [fastestBackward, fast, 12],
+    ].map(([contender, each, width]) => {
+      const part = share(contender, [each], own)
+      return `${stepMs(contender, each.i).toFixed(1).padStart(width)}${`${(100 * part).toFixed(1)}%`.padStart(9)}`
+    })
+    console.log(
+      `  ${`${step.kind} ${step.layer}`.padEnd(31)}${columns.join('')}  ${fast.algorithm} ${fast.tile}`,
+    )
+    if (share(backward, [step], own) * (step.leastFlops / step.flops) <= 1) continue
     console.error(`${step.kind} of ${step.layer} is above the peak: the peak is wrong`)
     exitCode = 1
   }

@@ -3,7 +3,8 @@
 import { openEngine } from '../../dist/engine.js'
 import * as convmark from '../../dist/index.js'
 
-const { engine: spec, batch = 32, pass = 'forward', network: name = 'alexnet' } = JSON.parse(process.argv[2])
+const setup = JSON.parse(process.argv[2])
+const { engine: spec, batch = 32, pass = 'forward', network: name = 'alexnet', algorithm = 'auto' } = setup
 const networks = { alexnet: convmark.alexnet, 'alexnet-full': convmark.alexnetFull }
 
 /** Of an axis' kernel taps, over all outputs, the share that meets the input and not its padding. */
@@ -25,7 +26,7 @@ const leastShare = ({ geometry: g }) =>
 
 /** FLOPs of each heavy step, for its share of the peak, and the weights that a dense layer reads. */
 function stepsOf(session) {
-  return session.steps.map(({ step, tile }) => {
+  return session.steps.map(({ step, algorithm, tile }) => {
     const { kind, layer } = step
     const { flops, parameters } = session.network.layers.find((each) => each.layer.name === layer)
     const parts = {
@@ -36,14 +37,22 @@ function stepsOf(session) {
     const weights = kind === 'dense-forward' ? parameters[`${layer}/weights`].shape : [0]
     const weightBytes = 4 * weights.reduce((product, extent) => product * extent, 1)
     const all = batch * (parts[kind] ?? 0)
-    return { kind, layer, tile, flops: all, leastFlops: all * leastShare(step.options), weightBytes }
+    return {
+      kind,
+      layer,
+      algorithm,
+      tile,
+      flops: all,
+      leastFlops: all * leastShare(step.options),
+      weightBytes,
+    }
   })
 }
 
 try {
   const engine = await openEngine(spec, { experimentalV8Flags: true })
   const network = networks[name]()
-  const session = await convmark.openSession(network, { batch, pass, engine })
+  const session = await convmark.openSession(network, { batch, pass, engine, algorithm })
   session.write({
     ...convmark.initialize(network, { seed: 7 }),
     ...convmark.initializeImages(network, batch, { seed: 7 }),

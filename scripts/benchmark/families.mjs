@@ -16,13 +16,24 @@ const atMost = (what, value, target, format) => ({
   isMet: value <= target,
 })
 
-/** What every family has. `single` is one thread's, all others have all threads. */
-const common = (engine, threads) => ({
-  single: { engine: `${engine}@1` },
-  forward: { engine: `${engine}@${threads}` },
-  backward: { engine: `${engine}@${threads}`, pass: 'forward-backward' },
-  latency: { engine: `${engine}@${threads}`, batch: 1, runs: 40, warmUp: 100 },
-})
+/**
+ * What every family has. `single` is one thread's, all others have all threads. Shares of the peak are of direct
+ * convolutions; the last three take whatever is fastest.
+ */
+const common = (engine, threads) => {
+  const all = { engine: `${engine}@${threads}` }
+  const direct = { ...all, algorithm: 'direct' }
+  const latency = { batch: 1, runs: 40, warmUp: 100 }
+  return {
+    single: { engine: `${engine}@1`, algorithm: 'direct' },
+    forward: direct,
+    backward: { ...direct, pass: 'forward-backward' },
+    latency: { ...direct, ...latency },
+    fastest: all,
+    fastestBackward: { ...all, pass: 'forward-backward' },
+    fastestLatency: { ...all, ...latency },
+  }
+}
 
 const perImage = (contender) => ms(contender) / (contender.setup.batch ?? 32)
 
@@ -54,6 +65,13 @@ const over = (own, rival, target) =>
     ? [atLeast(`over ${rival.name} (${ms(rival).toFixed(0)} ms)`, ms(rival) / ms(own), target, times)]
     : []
 
+/** What Winograd makes of it: multiples of the direct limit, and batch 1, which takes it only where it is faster. */
+const winogradRows = ({ latency, fastest, fastestBackward, fastestLatency }, all, [forward, backward]) => [
+  atLeast('whole forward, of the direct limit', wholeShare(fastest, all), forward, times),
+  atLeast('whole forward-backward, of the direct limit', wholeShare(fastestBackward, all), backward, times),
+  atLeast('batch 1, over direct', ms(latency) / ms(fastestLatency), 1, times),
+]
+
 function wasm(threads) {
   return {
     setups: common('wasm', threads),
@@ -71,6 +89,10 @@ function wasm(threads) {
         ...layerTimeRows(own),
         ...over(single, bestOf(web(1)), 1.35),
         ...over(forward, bestOf(web(threads)), 2),
+        atLeast('Winograd forward, over direct', ms(forward) / ms(own.fastest), 1.8, times),
+        atLeast('Winograd forward-backward, over direct', ms(backward) / ms(own.fastestBackward), 1, times),
+        atLeast('batch 1, over direct', ms(latency) / ms(own.fastestLatency), 1, times),
+        ...over(own.fastest, bestOf(rivals.filter(({ setup }) => setup.name === 'onnxruntime-node')), 1),
       ]
     },
   }
@@ -80,24 +102,26 @@ function revectorized(threads) {
   return {
     setups: { forward: { engine: `wasm:revectorized@${threads}` } },
     rows({ forward }, all) {
-      const plain = all.find(({ setup }) => setup.engine === `wasm@${threads}` && !setup.pass && !setup.batch)
+      const plain = all.find(
+        ({ setup }) => setup.engine === `wasm@${threads}` && !setup.pass && !setup.batch && !setup.algorithm,
+      )
       return plain?.samples ? [atLeast('over wasm', ms(plain) / ms(forward), 1.4, times)] : []
     },
   }
 }
 
-/** What the two machines of the figures that convmark set out from (AVX-512; AVX2) ask for over native peers. */
-const NATIVE_PEERS = {
-  'x64:avx512': { onnxruntime: 2.2, pytorch: 2.6, pytorchBackward: 2.1 },
-  'x64:avx2': { onnxruntime: 1.55, pytorch: 1.5, pytorchBackward: 1.35 },
+/** What the two machines of the figures that convmark set out from (AVX-512; AVX2) ask for. */
+const WANTED = {
+  'x64:avx512': { direct: 0.9, winograd: [1.45, 1.4], onnxruntime: 4, pytorch: 2.6, pytorchBackward: 3.8 },
+  'x64:avx2': { direct: 0.87, winograd: [1.8, 1.7], onnxruntime: 3.5, pytorch: 1.5, pytorchBackward: 2.9 },
 }
 
-function x64(engine, convolution, threads) {
+function x64(engine, threads) {
   return {
     setups: {
       ...common(engine, threads),
-      small: { engine: `${engine}@${threads}`, batch: 8, runs: 4 },
-      large: { engine: `${engine}@${threads}`, batch: 256, runs: 1, warmUp: 1 },
+      small: { engine: `${engine}@${threads}`, algorithm: 'direct', batch: 8, runs: 4 },
+      large: { engine: `${engine}@${threads}`, algorithm: 'direct', batch: 256, runs: 1, warmUp: 1 },
       full: {
         engine: `${engine}@${threads}`,
         batch: 1,
@@ -107,7 +131,7 @@ function x64(engine, convolution, threads) {
       },
     },
     rows(own, all, rivals) {
-      const { single, forward, backward, latency, small, large, full } = own
+      const { single, forward, backward, latency, small, large, full, fastest, fastestBackward } = own
       const kinds = ['conv-forward', 'conv-weights-gradient', 'conv-input-gradient']
       const images = [small, forward, large].map(perImage)
       const dense = full.ready.steps.map((step, i) => ({ ...step, i })).filter((step) => step.weightBytes > 0)
@@ -115,10 +139,10 @@ function x64(engine, convolution, threads) {
       const denseBytes = dense.reduce((sum, step) => sum + step.weightBytes, 0)
       const bandwidth = median(full.peaks.map(({ gigabytesPerSecond }) => gigabytesPerSecond))
       const peer = (name, pass) => rivals.find(({ setup }) => setup.name === name && setup.pass === pass)
-      const wanted = NATIVE_PEERS[engine]
+      const wanted = WANTED[engine]
       return [
         ...kinds.map((kind) =>
-          atLeast(kind, share(backward, convolutions(backward, kind), all), convolution, percent),
+          atLeast(kind, share(backward, convolutions(backward, kind), all), wanted.direct, percent),
         ),
         ...[single, forward].map((each) =>
           atLeast(`whole forward, ${each.name}`, wholeShare(each, all), 0.82, percent),
@@ -134,18 +158,21 @@ function x64(engine, convolution, threads) {
           percent,
         ),
         ...layerTimeRows(own),
-        ...over(forward, peer('onnxruntime-node'), wanted.onnxruntime),
-        ...over(forward, peer('pytorch'), wanted.pytorch),
-        ...over(backward, peer('pytorch', 'forward-backward'), wanted.pytorchBackward),
         ...over(backward, peer('onednn', 'forward-backward'), 1),
+        ...winogradRows(own, all, wanted.winograd),
+        ...over(fastest, peer('onnxruntime-node'), wanted.onnxruntime),
+        ...over(fastest, peer('pytorch'), wanted.pytorch),
+        ...over(fastestBackward, peer('pytorch', 'forward-backward'), wanted.pytorchBackward),
+        ...over(fastest, peer('onednn-winograd'), 1),
+        ...over(fastestBackward, peer('onednn-winograd', 'forward-backward'), 1),
       ]
     },
   }
 }
 
 export const families = (threads) => ({
-  'x64:avx512': x64('x64:avx512', 0.9, threads),
-  'x64:avx2': x64('x64:avx2', 0.87, threads),
+  'x64:avx512': x64('x64:avx512', threads),
+  'x64:avx2': x64('x64:avx2', threads),
   wasm: wasm(threads),
   'wasm:revectorized': revectorized(threads),
 })
@@ -160,6 +187,8 @@ export const peers = (threads) =>
     { name: 'pytorch', threads, kind: 'native', pass: 'forward-backward' },
     { name: 'onednn', threads, kind: 'native' },
     { name: 'onednn', threads, kind: 'native', pass: 'forward-backward' },
+    { name: 'onednn-winograd', threads, kind: 'native' },
+    { name: 'onednn-winograd', threads, kind: 'native', pass: 'forward-backward' },
   ].map((setup) => ({
     ...setup,
     peer: setup.name === 'tfjs-wasm' ? setup.name : `${setup.name}@${setup.threads}`,
