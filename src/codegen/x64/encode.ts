@@ -75,6 +75,7 @@ class FunctionEncoder {
   readonly #pointerRegisters: RegisterPool
   readonly #places = new Map<number, Place>()
   readonly #pointers = new Map<number, number>()
+  readonly #constants = new Map<string, Memory>()
   #countersInMemory = 0
   #position = 0
   /** Registers that an instruction took for itself alone. */
@@ -263,15 +264,26 @@ class FunctionEncoder {
   }
 
   #constant(i: Extract<Instruction, { op: 'splat' | 'splatInt' | 'laneIndexes' }>): void {
-    const values = constantOf(i, this.#lanes)
+    const constant = this.#constantOf(i)
     const isZero = i.op !== 'laneIndexes' && Object.is(i.value, 0)
     if (this.#lifetimes.isConstant[i.to]) {
-      this.#places.set(i.to, { memory: this.#out.constant(values), isBroadcast: false })
+      this.#places.set(i.to, { memory: constant, isBroadcast: false })
       return
     }
     const to = this.#define(i.to)
     if (isZero) this.#out.binary('vpxor', to, to, to)
-    else this.#out.unary('vmovups', to, this.#out.constant(values))
+    else this.#out.unary('vmovups', to, constant)
+  }
+
+  #constantOf(i: Extract<Instruction, { op: 'splat' | 'splatInt' | 'laneIndexes' }>): Memory {
+    const value = i.op === 'laneIndexes' ? '' : Object.is(i.value, -0) ? '-0' : i.value
+    const key = `${i.op} ${value}`
+    let constant = this.#constants.get(key)
+    if (!constant) {
+      constant = this.#out.constant(constantOf(i, this.#lanes))
+      this.#constants.set(key, constant)
+    }
+    return constant
   }
 
   #fma({ to, a, b }: Extract<Instruction, { op: 'fma' }>): void {
@@ -433,12 +445,9 @@ class FunctionEncoder {
   #endPosition(): void {
     for (const register of this.#temporaries) this.#vectorRegisters.release(register)
     this.#temporaries = []
-    for (const vector of [...this.#places.keys()]) {
-      if (this.#lifetimes.vectors[vector]!.to <= this.#position) this.#releaseVector(vector)
-    }
-    for (const pointer of [...this.#pointers.keys()]) {
-      if (this.#lifetimes.pointers[pointer]!.to <= this.#position) this.#releasePointer(pointer)
-    }
+    const { vectors, pointers } = this.#lifetimes.endingAt
+    for (const vector of vectors.get(this.#position) ?? []) this.#releaseVector(vector)
+    for (const pointer of pointers.get(this.#position) ?? []) this.#releasePointer(pointer)
     this.#position++
   }
 }

@@ -13,6 +13,11 @@ export interface Lifetimes {
   readonly reads: readonly number[]
   /** Vectors that are written once, by the instruction that makes them. */
   readonly isConstant: readonly boolean[]
+  /** By position: the vectors and pointers that live no longer. */
+  readonly endingAt: {
+    readonly vectors: ReadonlyMap<number, readonly number[]>
+    readonly pointers: ReadonlyMap<number, readonly number[]>
+  }
 }
 
 /** The vectors that an instruction reads. */
@@ -83,5 +88,21 @@ export function lifetimesOf(program: Program): Lifetimes {
   }
   visit(program.body)
   for (const { lifetime, loop } of pending) lifetime.to = Math.max(lifetime.to, loop.end)
-  return { vectors, pointers, reads, isConstant: writes.map((count, v) => count === 1 && made.has(v)) }
+  return {
+    vectors,
+    pointers,
+    reads,
+    isConstant: writes.map((count, v) => count === 1 && made.has(v)),
+    endingAt: { vectors: byEnd(vectors), pointers: byEnd(pointers) },
+  }
+}
+
+function byEnd(lifetimes: readonly Lifetime[]): Map<number, number[]> {
+  const ends = new Map<number, number[]>()
+  lifetimes.forEach(({ to }, register) => {
+    const others = ends.get(to)
+    if (others) others.push(register)
+    else ends.set(to, [register])
+  })
+  return ends
 }
