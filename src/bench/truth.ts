@@ -14,6 +14,8 @@ export interface Comparison {
   readonly kind: 'step' | 'end to end'
   readonly differenceSquares: number
   readonly truthSquares: number
+  /** Of one value. */
+  readonly largestDifference: number
   readonly values: number
 }
 
@@ -28,6 +30,7 @@ class Comparer {
   readonly #kind: Comparison['kind']
   #differenceSquares = 0
   #truthSquares = 0
+  #largestDifference = 0
   #values = 0
 
   constructor(view: View, kind: Comparison['kind'] = 'step') {
@@ -39,6 +42,8 @@ class Comparer {
     const difference = value - truth
     this.#differenceSquares += difference * difference
     this.#truthSquares += truth * truth
+    // Not Math.max alone: a NaN must stay one.
+    if (!(Math.abs(difference) <= this.#largestDifference)) this.#largestDifference = Math.abs(difference)
     this.#values++
   }
 
@@ -59,6 +64,7 @@ class Comparer {
       kind: this.#kind,
       differenceSquares: this.#differenceSquares,
       truthSquares: this.#truthSquares,
+      largestDifference: this.#largestDifference,
       values: this.#values,
     }
   }
