@@ -137,6 +137,20 @@ describe('bench', () => {
     expect(readResult('one.json').runs[0]).toMatchObject({ burnIn: 0, check: null, engine: { threads: 1 } })
   })
 
+  it('takes the algorithm that is asked for', async () => {
+    const ended = await convmark(
+      ...['bench', ...SMALL, '--batches', '1', '--burn-in', '0', '--pass', 'forward-backward', '--layers'],
+      ...['--engine', 'wasm', '--algorithm', 'winograd', '--json', 'winograd.json'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const [run] = readResult('winograd.json').runs
+    expect(run).toMatchObject({ algorithm: 'winograd', check: { passed: true } })
+    const convolutions = run!.layers.filter(({ kind }) => kind === 'conv')
+    expect(convolutions.map(({ algorithm }) => algorithm)).toEqual(Array(5).fill('winograd'))
+    expect(convolutions.flatMap(({ notes }) => notes)).toEqual([])
+    expect(ended.stdout).toMatch(/^conv3 .* winograd +forward F\(\dx\d, 3x3\) .*; weights F\(.*; input F\(/m)
+  })
+
   it('runs the reference', async () => {
     const ended = await convmark(
       ...['bench', '--batch', '1', '--batches', '1', '--burn-in', '0', '--image-size', String(IMAGE_SIZE)],

@@ -214,6 +214,44 @@ describe('a session', () => {
     }
   })
 
+  it('takes the algorithm that is asked for, and says where a step has none', async () => {
+    const network = defineNetwork('mixed', {
+      inputs: { images: [24, 24, 8] },
+      layers: [
+        conv('three', { filters: 8, kernel: 3, padding: 'same' }),
+        conv('one', { filters: 8, kernel: 1 }),
+        conv('strided', { filters: 8, kernel: 3, stride: 2 }),
+        l2Loss('loss'),
+      ],
+    })
+    const stepsWith = async (algorithm: 'direct' | 'winograd') => {
+      const session = await openSession(network, {
+        batch: 2,
+        pass: 'forward-backward',
+        engine: 'wasm@1',
+        algorithm,
+      })
+      open.push(session)
+      return session.steps.filter(({ step }) => step.kind.startsWith('conv-'))
+    }
+    const direct = await stepsWith('direct')
+    expect(new Set(direct.map(({ algorithm, note }) => `${algorithm} ${note}`))).toEqual(
+      new Set(['direct null']),
+    )
+    const winograd = await stepsWith('winograd')
+    const taken = winograd.map(({ step, algorithm, note }) => [`${step.kind} ${step.layer}`, algorithm, note])
+    expect(taken).toEqual([
+      ['conv-forward three', 'winograd', null],
+      ['conv-forward one', 'direct', 'its kernel is 1x1: nothing to save'],
+      ['conv-forward strided', 'winograd', null],
+      ['conv-weights-gradient strided', 'winograd', null],
+      ['conv-input-gradient strided', 'direct', 'with stride 2x2 its phases are convolutions of their own'],
+      ['conv-weights-gradient one', 'direct', 'its kernel is 1x1: nothing to save'],
+      ['conv-input-gradient one', 'direct', 'its kernel is 1x1: nothing to save'],
+      ['conv-weights-gradient three', 'winograd', null],
+    ])
+  })
+
   it('reads what is kept, and names keep for what is not', async () => {
     const session = await towerSession({ keep: ['pool2'] })
     await session.run()

@@ -25,9 +25,11 @@ export function formatMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`
 }
 
-/** A rate beside the direct limit: a share, unless fewer multiplications than the direct count brought it past. */
+/** A share of the direct limit; a multiple, where fewer multiplications than the direct count went past it. */
 export function formatPeakFraction(fraction: number, isWinograd: boolean): string {
-  return isWinograd && fraction > 1
-    ? `Winograd, ${fraction.toFixed(2)} of the direct limit`
-    : formatPercent(fraction)
+  return isWinograd && fraction > 1 ? `${fraction.toFixed(2)} x` : formatPercent(fraction)
 }
+
+/** What such a multiple is, in words. */
+export const winogradText = (fraction: number): string =>
+  `Winograd, ${fraction.toFixed(2)} of the direct limit`

@@ -23,6 +23,23 @@ it('has backward beside forward', () => {
   expect(sum).toMatch(/^sum of the layers 1200\.0 ms, 100\.0% /)
 })
 
+it('says what is past the direct limit, and what is not as it was asked for', () => {
+  const [conv1, pool1] = exampleRun().layers
+  const layers = [
+    { ...conv1!, algorithm: 'winograd', tile: 'F(5x5, 3x3) 4x8', forwardMs: 100 },
+    { ...conv1!, name: 'conv2', notes: ['its kernel is 1x1: nothing to save'] },
+    { ...conv1!, name: 'conv3', algorithm: 'winograd', forwardMs: 300 },
+    pool1!,
+  ]
+  const lines = layerLines(exampleRun({ layers, algorithm: 'winograd' }), PLAIN)
+  expect(lines[2]).toMatch(/ 100\.0 +270\.0 +2\.45 x +25\.0% +winograd +F\(5x5, 3x3\) 4x8$/)
+  expect(lines[4]).toContain(' 81.8% ')
+  expect(lines.slice(-2)).toEqual([
+    'conv1: forward Winograd, 2.45 of the direct limit',
+    'conv2: not winograd: its kernel is 1x1: nothing to save',
+  ])
+})
+
 it('says why there is no table', () => {
   const layers = exampleRun().layers.map((layer) => ({ ...layer, forwardMs: null }))
   expect(layerLines(exampleRun({ layers }), PLAIN)[1]).toBe('engine wasm does not show its layers')

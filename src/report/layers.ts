@@ -1,6 +1,6 @@
 import type { LayerTime, Run } from '../bench/result.ts'
 import { passName } from './classic.ts'
-import { formatMs, formatPeakFraction, formatPercent, formatRate } from './format.ts'
+import { formatMs, formatPeakFraction, formatPercent, formatRate, winogradText } from './format.ts'
 import type { Palette } from './palette.ts'
 import { type Alignment, alignColumns } from './table.ts'
 
@@ -26,7 +26,7 @@ export function layerLines(run: Run, palette: Palette): string[] {
     return [
       formatMs(ms),
       rate === null ? '-' : formatRate(rate),
-      rate === null || peak === null ? '-' : shareOf(rate / peak, layer),
+      rate === null || peak === null ? '-' : formatPeakFraction(rate / peak, isWinograd(layer)),
       formatPercent(ms / summary.meanMs),
     ]
   }
@@ -58,10 +58,6 @@ export function layerLines(run: Run, palette: Palette): string[] {
   return [title, palette.dim(heading!), ...body, sumLine, ...winogradLines(run), ...noteLines(run)]
 }
 
-/** A multiple where Winograd is past the direct limit: the lines below say so in words. */
-const shareOf = (fraction: number, layer: LayerTime): string =>
-  isWinograd(layer) && fraction > 1 ? `${fraction.toFixed(2)} x` : formatPercent(fraction)
-
 /** The layers that are past what a direct convolution can reach. */
 function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
   if (peak === null) return []
@@ -72,7 +68,7 @@ function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
       ['backward', backwardFlops, backwardMs] as const,
     ].flatMap(([direction, count, ms]) => {
       const fraction = ms ? count / ms / 1e6 / peak : 0
-      return fraction > 1 ? [`${direction} ${formatPeakFraction(fraction, true)}`] : []
+      return fraction > 1 ? [`${direction} ${winogradText(fraction)}`] : []
     })
     return past.length > 0 ? [`${name}: ${past.join('; ')}`] : []
   })

@@ -43,6 +43,16 @@ it('says what was cut off, and derives nothing from it', () => {
   expect(summaryLines([], PLAIN)).toEqual([])
 })
 
+it('says what is past the direct limit, and why', () => {
+  const [layer] = exampleRun().layers
+  const layers = [{ ...layer!, algorithm: 'winograd' }]
+  const lines = summaryLines([exampleRun({ layers, peakFraction: 2.4567 }), exampleBackward], PLAIN)
+  expect(lines).toContain('share of the peak               2.46 x             90.9%')
+  expect(lines).toContain('Forward: Winograd, 2.46 of the direct limit')
+  // A direct step that leaves out its padding's zeros can be a little past it, and that is no Winograd.
+  expect(summaryLines([exampleRun({ peakFraction: 1.012 })], PLAIN).join('\n')).not.toContain('Winograd')
+})
+
 it('shows flags of V8, one thread and a peak that is not known', () => {
   const engine = { name: 'reference', target: 'float64', threads: 1, reason: 'asked for', v8Flags: ['--x'] }
   const lines = summaryLines([exampleRun({ engine, peakGflopsPerSecond: null, peakFraction: null })], PLAIN)

@@ -1,6 +1,13 @@
 import type { Run, Summary } from '../bench/result.ts'
 import { passName } from './classic.ts'
-import { formatMegabytes, formatMs, formatPeakFraction, formatPercent, formatRate } from './format.ts'
+import {
+  formatMegabytes,
+  formatMs,
+  formatPeakFraction,
+  formatPercent,
+  formatRate,
+  winogradText,
+} from './format.ts'
 import { isWinograd } from './layers.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
@@ -24,6 +31,7 @@ export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
   // Cut off before a sample, it may have been cut off before its check.
   const isKnown = ({ check, summary }: Run) => check !== null || summary !== null
   for (const run of runs.filter(isKnown)) lines.push(checkLine(run, palette))
+  for (const run of runs) lines.push(...winogradLines(run))
   lines.push(...derivedLines(runs))
   for (const run of runs.filter(({ interrupted }) => interrupted)) {
     const name = passName(run.pass)
@@ -68,6 +76,11 @@ function checkLine({ pass, check }: Run, palette: Palette): string {
 function checkDetail({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
   if (tensor === '') return `against ${against}`
   return `largest relative error ${maxRelativeError.toExponential(1)} (${tensor}), against ${against}`
+}
+
+function winogradLines({ pass, peakFraction, layers }: Run): string[] {
+  const isPast = peakFraction !== null && peakFraction > 1 && layers.some(isWinograd)
+  return isPast ? [`${passName(pass)}: ${winogradText(peakFraction)}`] : []
 }
 
 /** Not measured by itself, hence the label. */

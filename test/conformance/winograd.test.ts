@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
+import { kernelOf, kernels } from '../../src/kernels/index.ts'
+import type { Candidate } from '../../src/kernels/kernel.ts'
+import type { WinogradCandidate } from '../../src/kernels/winograd/convolution.ts'
 import { conv, l2Loss } from '../../src/layers/index.ts'
+import { alexnet } from '../../src/networks/alexnet.ts'
 import { defineNetwork, type Network } from '../../src/networks/network.ts'
+import { createPlan } from '../../src/plan/plan.ts'
 import { checkSteps } from '../support/check-steps.ts'
 import { type InlineTarget, interpretTarget, wasmTarget } from '../support/inline.ts'
 import { runnable, x64Target } from '../support/x64.ts'
@@ -49,8 +54,19 @@ function networkOf(
   }
 }
 
+/** Winograd's candidates where there are any, in turn. */
+const winogradOf =
+  (index: number) =>
+  (candidates: readonly Candidate[]): Candidate => {
+    const winograd = candidates.filter(({ algorithm }) => algorithm === 'winograd')
+    const from = winograd.length > 0 ? winograd : candidates
+    return from[index % from.length]!
+  }
+
+const KINDS = ['conv-forward', 'conv-input-gradient', 'conv-weights-gradient']
+
 describe.each(targets)('Winograd on $target.name', ({ target, runs }) => {
-  it('agrees with float64, over any shape, every set of points and every tile', () => {
+  it('agrees with float64, over any shape and every tile', () => {
     const taken = new Set<string>()
     const property = fc.property(
       fc.record({ height: size, width: size, inner: channels, filters: channels, window }),
@@ -60,17 +76,65 @@ describe.each(targets)('Winograd on $target.name', ({ target, runs }) => {
       ({ height, width, inner, filters, window: w }, activation, batch, choice) => {
         const network = networkOf(height, width, { filters, ...w, ...(activation && { activation }) }, inner)
         fc.pre(network !== null)
-        const choices = checkSteps(target, network, batch, choice, {
-          choose: (candidates) => {
-            const winograd = candidates.filter(({ algorithm }) => algorithm === 'winograd')
-            const from = winograd.length > 0 ? winograd : candidates
-            return from[choice % from.length]!
-          },
-        })
-        for (const { step, algorithm } of choices) if (algorithm === 'winograd') taken.add(step.kind)
+        const steps = checkSteps(target, network, batch, choice, { choose: winogradOf(choice) })
+        for (const { step, candidate } of steps) if (candidate.algorithm === 'winograd') taken.add(step.kind)
       },
     )
     fc.assert(property, { numRuns: runs })
-    expect([...taken].sort()).toEqual(['conv-forward', 'conv-input-gradient', 'conv-weights-gradient'])
+    expect([...taken].sort()).toEqual(KINDS)
   })
+
+  it('agrees with float64 on every set of points, in bands and in groups', () => {
+    const taken = new Set<string>()
+    for (const [extent, kernel, stride] of [
+      [13, 3, 1],
+      [20, 3, 1],
+      [27, 5, 1],
+      [40, 7, 1],
+      [38, 9, 4],
+    ] as const) {
+      const options = { filters: 20, kernel, stride, padding: 'same', activation: 'relu' } as const
+      const network = networkOf(extent, extent, options, 10)!
+      // As many as the candidates of any step.
+      for (let index = 0, unseen = true; unseen; index++) {
+        const before = taken.size
+        const steps = checkSteps(target, network, 2, index, { choose: winogradOf(index) })
+        for (const { step, candidate } of steps) {
+          if (candidate.algorithm !== 'winograd') continue
+          const { points, bandRows } = candidate as Partial<WinogradCandidate> & Candidate
+          const way = bandRows === undefined ? '' : bandRows === null ? ' groups' : ' bands'
+          taken.add(`${step.kind} ${points}${way}`)
+        }
+        unseen = taken.size > before || index < 12
+      }
+    }
+    const points = [6, 7, 8]
+    const ways = points.flatMap((count) => [`${count} groups`, `${count} bands`])
+    expect([...taken].sort()).toEqual(
+      [
+        ...ways.map((way) => `conv-forward ${way}`),
+        ...ways.map((way) => `conv-input-gradient ${way}`),
+        ...points.map((count) => `conv-weights-gradient ${count}`),
+      ].sort(),
+    )
+  })
+})
+
+it.each([4, 8, 16])("AlexNet's scratch is under 64 MB at batch 32, with vectors of %i", (lanes) => {
+  const traits = { name: 'any', lanes, vectorRegisters: lanes === 16 ? 32 : 16 }
+  const plan = createPlan(alexnet(), { batch: 32, pass: 'forward-backward', lanes })
+  const families = new Set<string>()
+  for (const step of plan.steps) {
+    const rule = kernelOf(kernels, step)
+    for (const candidate of rule.candidates(step as never, traits)) {
+      const family = `${step.kind} ${step.layer} ${candidate.family}`
+      if (candidate.algorithm !== 'winograd' || families.has(family)) continue
+      families.add(family)
+      const { privateBuffers, threadScratch } = rule.build(step as never, traits, candidate)
+      const ofStep = privateBuffers.filter(({ lifetime }) => lifetime === 'step')
+      const values = ofStep.reduce((sum, { length }) => sum + length, 2 * threadScratch)
+      expect(4 * values, family).toBeLessThan(64e6)
+    }
+  }
+  expect(families.size).toBeGreaterThan(28)
 })

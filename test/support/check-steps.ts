@@ -27,7 +27,7 @@ export function checkSteps(
   batch: number,
   seed: number,
   options: CheckStepsOptions = {},
-): { step: Step; algorithm: string }[] {
+): { step: Step; candidate: Candidate }[] {
   const { weightSd = 1, choose = (candidates) => candidates[seed % candidates.length]! } = options
   const plan = createPlan(network, { batch, pass: 'forward-backward', lanes: target.lanes, keep: 'all' })
   const run = openInline(target, plan, choose)
@@ -41,12 +41,13 @@ export function checkSteps(
   run.runStep(BEFORE_ALL)
   return plan.steps.map((step, index) => {
     run.runStep(index)
-    const { algorithm, tile } = run.candidates[index]!
+    const candidate = run.candidates[index]!
+    const { algorithm, tile } = candidate
     for (const comparison of compareStep(step, run.look, { index: 0, count: 1 })) {
       const { tensor, differenceSquares, truthSquares, values } = comparison
       const error = Math.sqrt(differenceSquares / Math.max(truthSquares, values * SMALLEST_MEAN_SQUARE))
       expect(error, `${step.kind} '${tensor}', ${algorithm} ${tile}`).toBeLessThan(TOLERANCE)
     }
-    return { step, algorithm }
+    return { step, candidate }
   })
 }
