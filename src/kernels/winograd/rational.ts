@@ -12,7 +12,7 @@ const absolute = (a: bigint): bigint => (a < 0n ? -a : a)
 export function rational(numerator: bigint | number, denominator: bigint | number = 1n): Rational {
   const [n, d] = [BigInt(numerator), BigInt(denominator)]
   if (d === 0n) throw new RangeError('a fraction with denominator 0')
-  const divisor = greatestCommonDivisor(absolute(n), absolute(d)) || 1n
+  const divisor = greatestCommonDivisor(absolute(n), absolute(d))
   const sign = d < 0n ? -1n : 1n
   return { numerator: (sign * n) / divisor, denominator: (sign * d) / divisor }
 }

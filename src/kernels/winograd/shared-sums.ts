@@ -100,17 +100,22 @@ function shareProportions(inputs: number, matrix: Matrix): { shared: Term[][]; r
     const most = [...counts.values()].sort((a, b) => b.count - a.count)[0]
     if (!most || most.count < 2) break
     const { a, b, ratio } = most
+    const both = sums.filter((sum) => sum.has(a) && sum.has(b) && sum.get(b)! / sum.get(a)! === ratio)
+    // Of the two, the one that more of these sums have as it is: they will have the new node as it is.
+    const ofNode = (node: number) => both.filter((sum) => sum.get(node) === 1).length
+    // Where that takes no factor that float32 would round.
+    const isTurned = ofNode(b) > ofNode(a) && Math.fround(1 / ratio) === 1 / ratio
+    const [one, other] = isTurned ? [b, a] : [a, b]
     const node = inputs + shared.length
     shared.push([
-      { node: a, factor: 1 },
-      { node: b, factor: ratio },
+      { node: one, factor: 1 },
+      { node: other, factor: isTurned ? 1 / ratio : ratio },
     ])
-    for (const sum of sums) {
-      const [factorA, factorB] = [sum.get(a), sum.get(b)]
-      if (factorA === undefined || factorB === undefined || factorB / factorA !== ratio) continue
+    for (const sum of both) {
+      const factor = sum.get(one)!
       sum.delete(a)
       sum.delete(b)
-      sum.set(node, factorA)
+      sum.set(node, factor)
     }
   }
   return {
