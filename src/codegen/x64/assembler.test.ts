@@ -76,7 +76,11 @@ function vectorCases(bits: VectorBits): Case[] {
     for (const [name, text] of binaries) {
       add(`${text} ${v(to)},${v(a)},${v(b)}`, (out) => out.binary(name, to, a, b))
     }
-    for (const name of unaries) add(`{load} ${name} ${v(to)},${v(a)}`, (out) => out.unary(name, to, a))
+    for (const name of unaries) {
+      // Of registers alone vmovaps is written the shorter way, vmovups never.
+      const form = name === 'vmovaps' ? '' : '{load} '
+      add(`${form}${name} ${v(to)},${v(a)}`, (out) => out.unary(name, to, a))
+    }
     for (const [lanes, text] of swaps) add(text(v(to), v(a)), (out) => out.swap(to, a, lanes))
     add(`vpslld ${v(to)},${v(a)},23`, (out) => out.vpslld(to, a, 23))
     add(`vpsrld ${v(to)},${v(a)},31`, (out) => out.vpsrld(to, a, 31))

@@ -76,6 +76,7 @@ const VECTOR_OF_TWO = {
   vmovaps: instruction(MAP_0F, NONE, 0x28),
   vmovups: instruction(MAP_0F, NONE, 0x10),
 } as const
+const VMOVAPS_STORE = instruction(MAP_0F, NONE, 0x29)
 const VMOVUPS_STORE = instruction(MAP_0F, NONE, 0x11)
 const VBROADCASTSS = instruction(MAP_0F38, P66, 0x18)
 const VMOVSS_LOAD = instruction(MAP_0F, PF3, 0x10)
@@ -169,7 +170,10 @@ export class Assembler {
   }
 
   unary(name: UnaryName, to: number, a: Operand): void {
-    this.#vector(VECTOR_OF_TWO[name], to, 0, a)
+    const isHighToLow = name === 'vmovaps' && typeof a === 'number' && a >= 8 && to < 8
+    // Its form for stores has the operands the other way round, which saves a byte.
+    if (isHighToLow && this.bits === 256) this.#vector(VMOVAPS_STORE, a, 0, to)
+    else this.#vector(VECTOR_OF_TWO[name], to, 0, a)
   }
 
   /** vmovups to memory. */
