@@ -37,9 +37,12 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
+/** The best that was seen of the target, so that one low measurement raises no column. */
+const peak = Math.max(...columns.flatMap(({ runs }) => runs.map((run) => run.peakGflopsPerSecond)))
+
 /** Three digits, and none of them after the point from 100 on. */
 const digits = (ms) => (ms >= 100 ? Math.round(ms).toLocaleString('en') : ms.toPrecision(3))
-const cell = (ms, flops, peak) => {
+const cell = (ms, flops) => {
   if (ms === null || ms === 0) return ''
   return flops > 0 ? `${digits(ms)} (${Math.round((100 * flops) / ms / 1e6 / peak)}%)` : digits(ms)
 }
@@ -50,12 +53,7 @@ function table(title, pass, value, total) {
   const layers = runs[0].layers.map(({ name }) => name)
   const rows = layers.map((name) => [
     name,
-    ...runs.map((run) =>
-      value(
-        run.layers.find((layer) => layer.name === name),
-        run.peakGflopsPerSecond,
-      ),
-    ),
+    ...runs.map((run) => value(run.layers.find((layer) => layer.name === name))),
   ])
   return [
     line([title, ...columns.map((column) => column.title)]),
@@ -63,20 +61,20 @@ function table(title, pass, value, total) {
     ...rows.filter(([, ...cells]) => cells.some((text) => text !== '')).map(line),
     line([
       `**${total}**`,
-      ...runs.map((run) => cell(run.summary.medianMs, run.flops, run.peakGflopsPerSecond)),
+      ...runs.map((run) => cell(run.summary.medianMs, run.flops)),
     ]),
     '',
   ].join('\n')
 }
 
 console.log(
-  table('Forward', 'forward', (layer, peak) => cell(layer.forwardMs, layer.flops, peak), 'whole run, median'),
+  table('Forward', 'forward', (layer) => cell(layer.forwardMs, layer.flops), 'whole run, median'),
 )
 console.log(
   table(
     'backward',
     'forward-backward',
-    (layer, peak) => cell(layer.backwardMs, layer.backwardFlops, peak),
+    (layer) => cell(layer.backwardMs, layer.backwardFlops),
     'whole Forward-backward, median',
   ),
 )

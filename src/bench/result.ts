@@ -16,6 +16,13 @@ const summarySchema = z.looseObject({
   minMs: ms,
   maxMs: ms,
   p95Ms: ms,
+  /** The sample's: over n - 1. */
+  sampleSdMs: ms.optional(),
+  /** Median of the absolute distances from the median. */
+  madMs: ms.optional(),
+  /** 95% by bootstrap over blocks of samples. */
+  meanIntervalMs: z.tuple([ms, ms]).optional(),
+  medianIntervalMs: z.tuple([ms, ms]).optional(),
 })
 
 const layerSchema = z.looseObject({
@@ -34,6 +41,9 @@ const layerSchema = z.looseObject({
   /** Of the whole batch, forward; 2 a multiply-add. */
   flops: z.number().nonnegative(),
   backwardFlops: z.number().nonnegative(),
+  /** What its steps read and write at the least, of the whole batch: inputs, parameters, outputs, each once. */
+  bytes: z.number().nonnegative().optional(),
+  backwardBytes: z.number().nonnegative().optional(),
 })
 
 const checkSchema = z.looseObject({
@@ -70,6 +80,8 @@ const runSchema = z.looseObject({
   samplesMs: z.array(ms),
   /** When each sample began, from the first one's start. */
   startsMs: z.array(ms),
+  /** How many samples each round took, where engines took turns; together all of `samplesMs`, in their order. */
+  rounds: z.array(z.number().int().positive()).optional(),
   /** Null where the run was interrupted before its first sample. */
   summary: summarySchema.nullable(),
   /** Null: unchecked. */
@@ -79,6 +91,12 @@ const runSchema = z.looseObject({
   gflopsPerSecond: z.number().nonnegative(),
   peakGflopsPerSecond: z.number().positive().nullable(),
   peakFraction: z.number().nonnegative().nullable(),
+  /** Of memory, measured in the same run. */
+  bandwidthGigabytesPerSecond: z.number().positive().nullable().optional(),
+  /** Processor time over elapsed time while it ran: a peer may use fewer threads than it was given. */
+  threadsUsed: z.number().nonnegative().nullable().optional(),
+  /** In plain words, each with what to do. */
+  warnings: z.array(z.string()).optional(),
   imagesPerSecond: z.number().nonnegative(),
   /** The process's largest resident size so far. */
   peakMemoryBytes: z.number().nonnegative(),
@@ -100,6 +118,45 @@ const environmentSchema = z.looseObject({
   loadAverage: z.number().nonnegative().nullable(),
   /** Of the folder that the command ran in; null without git. */
   gitCommit: z.string().nullable(),
+  loadAverageAtEnd: z.number().nonnegative().nullable().optional(),
+  /** Processors that a container's quota allows; null without one. */
+  quotaCores: z.number().positive().nullable().optional(),
+  /** By level and kind: `L1d 32 KiB`; empty where the system does not tell. */
+  caches: z.array(z.string()).optional(),
+  /** Of the processor's frequency: `performance`, or 'unknown'. */
+  governor: z.string().optional(),
+  /** Node's own flags. */
+  nodeFlags: z.array(z.string()).optional(),
+  packages: z.record(z.string(), z.string()).optional(),
+  /** Share of the time that went to other machines on the same processor, as far as the system tells. */
+  stealFraction: z.number().min(0).max(1).nullable().optional(),
+  /** A fixed piece of work, done between rounds: its slowest time over its fastest shows a neighbour. */
+  calibrationSpread: z.number().min(1).nullable().optional(),
+  /** In plain words, each with what to do. */
+  warnings: z.array(z.string()).optional(),
+})
+
+/** What an engine can't do, and why. */
+const unsupportedSchema = z.looseObject({
+  engine: z.string(),
+  pass: z.enum(['forward', 'forward-backward']),
+  reason: z.string(),
+})
+
+/** One engine beside another, over rounds. */
+const comparisonSchema = z.looseObject({
+  pass: z.enum(['forward', 'forward-backward']),
+  /** Engine specs. */
+  engine: z.string(),
+  baseline: z.string(),
+  /** How many times as fast as the baseline, by the medians of rounds; with its 95% interval. */
+  ratio: z.number().positive(),
+  interval: z.tuple([z.number().positive(), z.number().positive()]),
+  pValue: z.number().min(0).max(1),
+  /** A difference of this fraction would have been found. */
+  detectable: z.number().nonnegative(),
+  verdict: z.enum(['faster', 'slower', 'no difference found']),
+  text: z.string(),
 })
 
 export const resultSchema = z.looseObject({
@@ -107,6 +164,8 @@ export const resultSchema = z.looseObject({
   tool: z.looseObject({ name: z.literal('convmark'), version: z.string() }),
   environment: environmentSchema,
   runs: z.array(runSchema),
+  unsupported: z.array(unsupportedSchema).optional(),
+  comparisons: z.array(comparisonSchema).optional(),
   /** Ctrl-C, maybe before any run had begun that could say so. */
   interrupted: z.boolean().optional(),
 })
@@ -116,6 +175,8 @@ export type Run = z.infer<typeof runSchema>
 export type Summary = z.infer<typeof summarySchema>
 export type LayerTime = z.infer<typeof layerSchema>
 export type Environment = z.infer<typeof environmentSchema>
+export type ComparisonResult = z.infer<typeof comparisonSchema>
+export type Unsupported = z.infer<typeof unsupportedSchema>
 
 /** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
 export function parseResult(text: string, fileName: string): Result {

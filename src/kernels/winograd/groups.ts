@@ -24,6 +24,8 @@ import { stagedSource } from './source.ts'
 import { writeInputTiles, writeOutputTiles } from './tiles.ts'
 import { transformScratch } from './transform.ts'
 
+/** A task of products: so much that handing it out costs nothing beside it. */
+const PRODUCT_FLOPS = 4e6
 /** Images at a time: their tiles go through the last cache. */
 const GROUP_BYTES = 20 * 2 ** 20
 /** At least so many tasks, where the vectors give them. */
@@ -137,23 +139,27 @@ export function groupStages(
     )
   }
 
-  /** Tasks: a point, a block of filters. */
-  function productParts(block: Run, tiles: number): Part {
-    const names = ['values', 'weights', 'products']
-    const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, names)
-    const [from, by, to] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
-    const sizes = { tiles, blocks: 1, channels, a: values, c: products }
-    writeProducts(b, { a: from, b: by, c: to }, { ...candidate, vectors: block.size }, sizes)
-    const first = block.first * traits.lanes
+  /** Tasks: a point, some blocks of filters. */
+  function productParts(block: Run, tiles: number): Part[] {
     const width = block.size * traits.lanes
-    return {
-      program: b.finish(),
-      grid: [points, block.count],
-      arguments: {
-        values: privateArgument(valuesAt, 0, [values.point, 0]),
-        weights: conv.weights(first * channels, [weights.point, width * channels]),
-        products: privateArgument(productsAt, first, [products.point, width]),
-      },
-    }
+    const flops = 2 * tiles * channels * width
+    return runsOf(evenSplit(block.count, Math.ceil(PRODUCT_FLOPS / flops))).map((run): Part => {
+      const names = ['values', 'weights', 'products']
+      const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, names)
+      const [from, by, to] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
+      const sizes = { tiles, blocks: run.size, channels, a: values, c: products }
+      writeProducts(b, { a: from, b: by, c: to }, { ...candidate, vectors: block.size }, sizes)
+      const first = block.first * traits.lanes + run.first * width
+      const step = run.size * width
+      return {
+        program: b.finish(),
+        grid: [points, run.count],
+        arguments: {
+          values: privateArgument(valuesAt, 0, [values.point, 0]),
+          weights: conv.weights(first * channels, [weights.point, step * channels]),
+          products: privateArgument(productsAt, first, [products.point, step]),
+        },
+      }
+    })
   }
 }
