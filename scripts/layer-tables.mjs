@@ -59,17 +59,12 @@ function table(title, pass, value, total) {
     line([title, ...columns.map((column) => column.title)]),
     line(['---', ...columns.map(() => '--:')]),
     ...rows.filter(([, ...cells]) => cells.some((text) => text !== '')).map(line),
-    line([
-      `**${total}**`,
-      ...runs.map((run) => cell(run.summary.medianMs, run.flops)),
-    ]),
+    line([`**${total}**`, ...runs.map((run) => cell(run.summary.medianMs, run.flops))]),
     '',
   ].join('\n')
 }
 
-console.log(
-  table('Forward', 'forward', (layer) => cell(layer.forwardMs, layer.flops), 'whole run, median'),
-)
+console.log(table('Forward', 'forward', (layer) => cell(layer.forwardMs, layer.flops), 'whole run, median'))
 console.log(
   table(
     'backward',
