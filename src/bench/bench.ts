@@ -1,20 +1,18 @@
-import type { Engine, PreparedStep } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { CheckError, InterruptedError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import { PASSES, type Pass } from '../plan/plan.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { openSession, type Session } from '../session.ts'
-import { asImageShape, isPositiveInteger } from '../tensor.ts'
+import { isPositiveInteger } from '../tensor.ts'
 import { Checker, type CheckResult } from './check.ts'
 import { makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
-import type { LayerTime, Run } from './result.ts'
-import { summarize } from './statistics.ts'
+import { describeRun, type RunSettings, seenStep } from './run.ts'
 
 export interface BenchOptions {
   /** 32 by default. */
@@ -39,8 +37,6 @@ export interface BenchOptions {
   readonly signal?: AbortSignal
 }
 
-type Settings = Required<Pick<BenchOptions, 'batch' | 'batches' | 'burnIn' | 'seed' | 'algorithm'>>
-
 /**
  * The benchmark: for each pass prepares a session, checks it, runs it `burnIn` times and then `batches` times, and
  * reports every step as it happens. A sample runs from the call of `run()` until every result of the pass can be read.
@@ -56,7 +52,7 @@ export async function* benchmark(
   }
   if (burnIn !== 0 && !isPositiveInteger(burnIn))
     throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
-  const settings: Settings = { batch, batches, burnIn, seed, algorithm }
+  const settings: RunSettings = { batch, batches, burnIn, seed, algorithm }
 
   const [firstPass] = passes
   // Before the first event, so that an engine that is not to be had leaves no output.
@@ -97,7 +93,7 @@ async function* benchmarkPass(
   engine: Engine,
   checker: Checker | null,
   data: Promise<Readonly<Record<string, Float32Array>>>,
-  settings: Settings,
+  settings: RunSettings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
   const { batch, batches, burnIn, algorithm } = settings
@@ -144,9 +140,19 @@ async function* benchmarkPass(
   const peaks = isInterrupted ? null : ((await engine.measurePeaks?.()) ?? null)
   yield {
     kind: 'finished',
-    run: runOf(network, pass, engine, settings, session, measured, {
+    run: describeRun({
+      network,
+      pass,
+      engine: engine.info,
+      settings,
+      samplesMs: measured.samplesMs,
+      startsMs: measured.startsMs,
+      steps: session?.steps.map(seenStep) ?? null,
+      stepMeansMs: measured.stepMeansMs(),
       check,
       peakGflopsPerSecond: peaks?.gflopsPerSecond ?? null,
+      peakMemoryBytes: isNode ? process.resourceUsage().maxRSS * 1024 : 0,
+      tuning: session?.tuning ?? null,
       interrupted: isInterrupted,
     }),
   }
@@ -176,91 +182,4 @@ class Samples {
   stepMeansMs(): number[] | null {
     return this.#stepSumsMs?.map((sum) => sum / this.samplesMs.length) ?? null
   }
-}
-
-function runOf(
-  network: Network,
-  pass: Pass,
-  engine: Engine,
-  settings: Settings,
-  session: Session | null,
-  measured: Samples,
-  rest: { check: CheckResult | null; peakGflopsPerSecond: number | null; interrupted: boolean },
-): Run {
-  const { batch, burnIn, batches, seed, algorithm } = settings
-  const summary = measured.samplesMs.length > 0 ? summarize(measured.samplesMs) : null
-  const flops = batch * networkCounts(network)[pass]
-  const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
-  const { peakGflopsPerSecond } = rest
-  return {
-    network: network.name,
-    imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
-    seed,
-    engine: { ...engine.info, v8Flags: [...engine.info.v8Flags] },
-    pass,
-    algorithm,
-    batch,
-    burnIn,
-    batches,
-    samplesMs: measured.samplesMs,
-    startsMs: measured.startsMs,
-    summary,
-    check: rest.check && { ...rest.check },
-    flops,
-    gflopsPerSecond,
-    peakGflopsPerSecond,
-    peakFraction: peakGflopsPerSecond ? gflopsPerSecond / peakGflopsPerSecond : null,
-    imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
-    peakMemoryBytes: isNode ? process.resourceUsage().maxRSS * 1024 : 0,
-    layers: session ? layerTimes(network, pass, batch, session.steps, measured.stepMeansMs()) : [],
-    tuning: session?.tuning ? { ...session.tuning } : null,
-    interrupted: rest.interrupted,
-  }
-}
-
-function layerTimes(
-  network: Network,
-  pass: Pass,
-  batch: number,
-  steps: readonly PreparedStep[],
-  meansMs: readonly number[] | null,
-): LayerTime[] {
-  return network.layers
-    .filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
-    .map((layer): LayerTime => {
-      const own = steps
-        .map((step, i) => ({ ...step, ms: meansMs?.[i] ?? 0 }))
-        .filter((s) => s.step.layer === layer.layer.name)
-      const time = (direction: 'forward' | 'backward') =>
-        own.filter(({ step }) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
-      const tiled = own.filter(({ tile }) => tile !== '')
-      const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
-      const labelled = (step: PreparedStep, text: string) =>
-        pass === 'forward' ? text : `${STEP_LABELS[step.step.kind] ?? step.step.kind} ${text}`
-      // Where the steps differ, each tile says whose it is.
-      const tileOf = ({ algorithm, tile }: PreparedStep) =>
-        algorithms.length > 1 ? `${algorithm} ${tile}` : tile
-      return {
-        name: layer.layer.name,
-        kind: layer.layer.kind,
-        shape: layer.isLoss ? [] : [batch, ...layer.outputShape],
-        algorithm: algorithms.join(', '),
-        tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
-        notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
-        forwardMs: meansMs ? time('forward') : null,
-        backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
-        flops: batch * layer.flops.forward,
-        backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
-      }
-    })
-}
-
-/** What the steps of one layer are called beside each other. */
-const STEP_LABELS: Readonly<Record<string, string>> = {
-  'conv-forward': 'forward',
-  'conv-weights-gradient': 'weights',
-  'conv-input-gradient': 'input',
-  'dense-forward': 'forward',
-  'dense-weights-gradient': 'weights',
-  'dense-input-gradient': 'input',
 }

@@ -44,7 +44,7 @@ export async function openTuningCache(processor: string, engine: string): Promis
   }
 }
 
-async function cacheFolder(): Promise<string> {
+export async function cacheFolder(): Promise<string> {
   const { homedir } = await import('node:os')
   const { join } = await import('node:path')
   const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import { ConvmarkError, UnavailableError } from '../../errors.ts'
+import { Contender } from './contender.ts'
+import type { ContenderSetup } from './protocol.ts'
+
+const FAKE = new URL('../../../test/support/contenders/fake.mjs', import.meta.url)
+const LIMITS = { startMs: 5000, turnMs: 1500 }
+
+const setupOf = (engine: string): ContenderSetup => ({
+  engine,
+  network: 'alexnet',
+  imageSize: 224,
+  pass: 'forward',
+  batch: 1,
+  burnIn: 0,
+  seed: 7,
+  threads: 1,
+  algorithm: 'auto',
+  isChecked: false,
+})
+const start = (engine: string, limits = LIMITS, onProgress: (phase: string) => void = () => {}) =>
+  Contender.start(FAKE, setupOf(engine), onProgress, limits)
+
+it('takes its turns, and says what it is doing before', async () => {
+  const phases: string[] = []
+  const contender = await start('works', LIMITS, (phase) => phases.push(phase))
+  expect(phases).toEqual(['tuning'])
+  expect(contender.ready.engine.name).toBe('works')
+  expect(await contender.turn(3)).toMatchObject({ samplesMs: [10, 11, 12], processorMs: 5 })
+  expect(await contender.peaks()).toMatchObject({ gflopsPerSecond: 100 })
+  contender.end()
+})
+
+it('says what it can not do, and why it was refused', async () => {
+  await expect(start('unsupported')).rejects.toThrow(new UnavailableError('no filter gradient'))
+  await expect(start('fails')).rejects.toThrow(new ConvmarkError('refused: conv1 is off'))
+})
+
+it('is reported where its process ends', async () => {
+  await expect(start('crashes')).rejects.toThrow('crashes: its process ended with exit code 3')
+  const contender = await start('crashes-later')
+  await expect(contender.turn(1)).rejects.toThrow('crashes-later: its process ended with exit code 7')
+})
+
+it('is ended where it hangs', async () => {
+  await expect(start('hangs', { startMs: 600, turnMs: 1 })).rejects.toThrow(
+    'hangs: no answer in 0.6 s; it was ended',
+  )
+  const contender = await start('hangs-later', { startMs: 5000, turnMs: 300 })
+  await expect(contender.turn(1)).rejects.toThrow('hangs-later: no answer in 0.3 s; it was ended')
+  await expect(contender.turn(1)).rejects.toThrow('its process ended with signal SIGKILL')
+})

@@ -1,0 +1,86 @@
+// One of convmark's own engines in a process of its own, run when the parent says so.
+import { openEngine } from '../../engines/index.ts'
+import { CheckError, messageOf, UnavailableError } from '../../errors.ts'
+import { networkNamed } from '../../networks/index.ts'
+import { openSession } from '../../session.ts'
+import { Checker } from '../check.ts'
+import { makeData } from '../data.ts'
+import { seenStep } from '../run.ts'
+import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
+
+const reply = (message: ContenderReply): void => {
+  process.send!(message)
+}
+
+async function open(setup: ContenderSetup): Promise<void> {
+  const { network: name, imageSize, pass, batch, burnIn, seed, threads, algorithm, isChecked } = setup
+  const network = networkNamed(name, { imageSize })
+  const engine = await openEngine(setup.engine, { experimentalV8Flags: true, threads })
+  const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
+  const data = makeData({ network, batch, seed })
+  data.catch(() => {}) // awaited below
+  reply({ kind: 'progress', phase: 'tuning' })
+  const session = await openSession(network, { batch, pass, engine, algorithm })
+  if (checker) reply({ kind: 'progress', phase: 'check' })
+  const check = checker ? await checker.check(session) : null
+  await checker?.dispose()
+  session.write(await data)
+  reply({ kind: 'progress', phase: 'burn-in' })
+  for (let i = 0; i < burnIn; i++) await session.run()
+
+  const turn = async (samples: number): Promise<void> => {
+    await session.run()
+    const samplesMs: number[] = []
+    const startedAtMs: number[] = []
+    const stepsMs: (readonly number[])[] = []
+    const [before, startMs] = [process.cpuUsage(), performance.now()]
+    for (let i = 0; i < samples; i++) {
+      const start = performance.now()
+      startedAtMs.push(performance.timeOrigin + start)
+      await session.run()
+      samplesMs.push(performance.now() - start)
+      const times = session.stepTimesMs()
+      if (times) stepsMs.push(times)
+    }
+    const { user, system } = process.cpuUsage(before)
+    reply({
+      kind: 'samples',
+      samplesMs,
+      startedAtMs,
+      stepsMs: stepsMs.length > 0 ? stepsMs : null,
+      processorMs: (user + system) / 1000,
+      elapsedMs: performance.now() - startMs,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    })
+  }
+  const peaks = async (): Promise<void> => {
+    const measured = await engine.measurePeaks?.({ withBandwidth: true })
+    reply({
+      kind: 'peaks',
+      gflopsPerSecond: measured?.gflopsPerSecond ?? null,
+      bandwidthGigabytesPerSecond: measured?.bandwidthGigabytesPerSecond ?? null,
+    })
+  }
+  process.on('message', (request: ContenderRequest) => {
+    const work = request.kind === 'turn' ? turn(request.samples) : peaks()
+    work.catch(fail)
+  })
+  reply({
+    kind: 'ready',
+    engine: engine.info,
+    check,
+    steps: session.steps.map(seenStep),
+    tuning: session.tuning,
+  })
+}
+
+function fail(error: unknown): void {
+  const isUnsupported = error instanceof UnavailableError
+  const reason = error instanceof CheckError ? `refused: ${messageOf(error)}` : messageOf(error)
+  process.send!({ kind: isUnsupported ? 'unsupported' : 'failed', reason } satisfies ContenderReply, () =>
+    process.exit(0),
+  )
+}
+
+process.on('disconnect', () => process.exit())
+open(JSON.parse(process.argv[2]!) as ContenderSetup).catch(fail)

@@ -1,0 +1,65 @@
+import type { EngineInfo } from '../../engines/engine.ts'
+import type { Algorithm } from '../../kernels/kernel.ts'
+import type { Pass } from '../../plan/plan.ts'
+import type { Tuning } from '../../runtime/tuning.ts'
+import type { CheckResult } from '../check.ts'
+import type { SeenStep } from '../run.ts'
+
+// What a comparison and an engine's own process say to each other. A peer's runner (peers/runner.mjs) speaks it too.
+
+/** The process's one argument, as JSON. */
+export interface ContenderSetup {
+  /** An engine spec, a peer's too. */
+  readonly engine: string
+  readonly network: string
+  readonly imageSize: number
+  readonly pass: Pass
+  readonly batch: number
+  readonly burnIn: number
+  readonly seed: number
+  readonly threads: number
+  readonly algorithm: Algorithm
+  readonly isChecked: boolean
+}
+
+export interface ContenderReady {
+  readonly kind: 'ready'
+  readonly engine: EngineInfo
+  readonly check: CheckResult | null
+  /** Empty where an engine's steps can't be seen. */
+  readonly steps: readonly SeenStep[]
+  readonly tuning: Tuning | null
+}
+
+export interface ContenderSamples {
+  readonly kind: 'samples'
+  readonly samplesMs: readonly number[]
+  /** When each began, in milliseconds since 1970 with the clock's fraction. */
+  readonly startedAtMs: readonly number[]
+  /** For each sample, its steps' times; null where they can't be seen. */
+  readonly stepsMs: readonly (readonly number[])[] | null
+  /** Of the whole process, over all samples together. */
+  readonly processorMs: number
+  readonly elapsedMs: number
+  /** The process's largest resident size so far. */
+  readonly peakMemoryBytes: number
+}
+
+export interface ContenderPeaks {
+  readonly kind: 'peaks'
+  readonly gflopsPerSecond: number | null
+  readonly bandwidthGigabytesPerSecond: number | null
+}
+
+export type ContenderReply =
+  | ContenderReady
+  | ContenderSamples
+  | ContenderPeaks
+  | { readonly kind: 'progress'; readonly phase: string }
+  /** What this machine, or this engine, can't do. */
+  | { readonly kind: 'unsupported'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+export type ContenderRequest =
+  /** So many samples, after one that is not counted: caches and pages were the others' before it. */
+  { readonly kind: 'turn'; readonly samples: number } | { readonly kind: 'peaks' }

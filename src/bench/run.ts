@@ -1,0 +1,139 @@
+import type { EngineInfo, PreparedStep } from '../engines/engine.ts'
+import type { Algorithm } from '../kernels/kernel.ts'
+import { layerCounts, networkCounts } from '../networks/counts.ts'
+import type { Network } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
+import type { Tuning } from '../runtime/tuning.ts'
+import { asImageShape } from '../tensor.ts'
+import type { CheckResult } from './check.ts'
+import type { LayerTime, Run } from './result.ts'
+import { summarize } from './statistics.ts'
+
+/** What was asked for. */
+export interface RunSettings {
+  readonly batch: number
+  readonly batches: number
+  readonly burnIn: number
+  readonly seed: number
+  readonly algorithm: Algorithm
+}
+
+/** A step without its views, so that another process can tell of it. */
+export interface SeenStep {
+  readonly kind: string
+  readonly layer: string
+  readonly pass: 'forward' | 'backward'
+  readonly algorithm: string
+  readonly tile: string
+  readonly note: string | null
+}
+
+export const seenStep = ({ step, algorithm, tile, note }: PreparedStep): SeenStep => ({
+  kind: step.kind,
+  layer: step.layer,
+  pass: step.pass,
+  algorithm,
+  tile,
+  note,
+})
+
+/** What was measured of one engine in one pass. */
+export interface RunMeasurement {
+  readonly network: Network
+  readonly pass: Pass
+  readonly engine: EngineInfo
+  readonly settings: RunSettings
+  readonly samplesMs: readonly number[]
+  /** Of each sample, from the first one's start. */
+  readonly startsMs: readonly number[]
+  /** Empty where the engine's steps can't be seen; null where it was not prepared. */
+  readonly steps: readonly SeenStep[] | null
+  /** The mean of each step's time over all samples; null where they can't be seen. */
+  readonly stepMeansMs: readonly number[] | null
+  readonly check: CheckResult | null
+  readonly peakGflopsPerSecond: number | null
+  readonly peakMemoryBytes: number
+  readonly tuning: Tuning | null
+  readonly interrupted: boolean
+}
+
+/** A run as the result has it. */
+export function describeRun(measurement: RunMeasurement): Run {
+  const { network, pass, engine, settings, samplesMs, startsMs, check, peakGflopsPerSecond } = measurement
+  const { batch, burnIn, batches, seed, algorithm } = settings
+  const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
+  const flops = batch * networkCounts(network)[pass]
+  const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
+  const { steps, stepMeansMs } = measurement
+  return {
+    network: network.name,
+    imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
+    seed,
+    engine: { ...engine, v8Flags: [...engine.v8Flags] },
+    pass,
+    algorithm,
+    batch,
+    burnIn,
+    batches,
+    samplesMs: [...samplesMs],
+    startsMs: [...startsMs],
+    summary,
+    check: check && { ...check },
+    flops,
+    gflopsPerSecond,
+    peakGflopsPerSecond,
+    peakFraction: peakGflopsPerSecond ? gflopsPerSecond / peakGflopsPerSecond : null,
+    imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
+    peakMemoryBytes: measurement.peakMemoryBytes,
+    layers: steps ? layerTimes(network, pass, batch, steps, stepMeansMs) : [],
+    tuning: measurement.tuning && { ...measurement.tuning },
+    interrupted: measurement.interrupted,
+  }
+}
+
+function layerTimes(
+  network: Network,
+  pass: Pass,
+  batch: number,
+  steps: readonly SeenStep[],
+  meansMs: readonly number[] | null,
+): LayerTime[] {
+  return network.layers
+    .filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
+    .map((layer): LayerTime => {
+      const own = steps
+        .map((step, i) => ({ ...step, ms: meansMs?.[i] ?? 0 }))
+        .filter((step) => step.layer === layer.layer.name)
+      const time = (direction: 'forward' | 'backward') =>
+        own.filter((step) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
+      const tiled = own.filter(({ tile }) => tile !== '')
+      const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
+      const labelled = (step: SeenStep, text: string) =>
+        pass === 'forward' ? text : `${STEP_LABELS[step.kind] ?? step.kind} ${text}`
+      // Where the steps differ, each tile says whose it is.
+      const tileOf = ({ algorithm, tile }: SeenStep) =>
+        algorithms.length > 1 ? `${algorithm} ${tile}` : tile
+      return {
+        name: layer.layer.name,
+        kind: layer.layer.kind,
+        shape: layer.isLoss ? [] : [batch, ...layer.outputShape],
+        algorithm: algorithms.join(', '),
+        tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
+        notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
+        forwardMs: meansMs ? time('forward') : null,
+        backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
+        flops: batch * layer.flops.forward,
+        backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
+      }
+    })
+}
+
+/** What the steps of one layer are called beside each other. */
+const STEP_LABELS: Readonly<Record<string, string>> = {
+  'conv-forward': 'forward',
+  'conv-weights-gradient': 'weights',
+  'conv-input-gradient': 'input',
+  'dense-forward': 'forward',
+  'dense-weights-gradient': 'weights',
+  'dense-input-gradient': 'input',
+}
