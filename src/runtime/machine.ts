@@ -1,4 +1,6 @@
+import { readText } from './files.ts'
 import { isNode } from './host.ts'
+import { quotaCores } from './quota.ts'
 
 /** The processor's name, or what stands for it where the system does not tell. */
 export async function processorName(): Promise<string> {
@@ -18,7 +20,7 @@ export async function availableCores(): Promise<number> {
   const { availableParallelism } = await import('node:os')
   const logical = availableParallelism()
   const threadsPerCore = process.platform === 'linux' ? await linuxThreadsPerCore() : 1
-  const quota = process.platform === 'linux' ? await linuxQuota() : Infinity
+  const quota = (process.platform === 'linux' ? await quotaCores() : null) ?? Infinity
   return Math.max(1, Math.min(Math.ceil(logical / threadsPerCore), Math.ceil(quota)))
 }
 
@@ -34,15 +36,4 @@ export async function totalMemoryBytes(): Promise<number> {
   const { totalmem } = await import('node:os')
   const limit = process.constrainedMemory()
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-}
-
-/** The container's limit in cores (cgroup v2); Infinity where there is none. */
-async function linuxQuota(): Promise<number> {
-  const [quota, period] = (await readText('/sys/fs/cgroup/cpu.max')).trim().split(' ').map(Number)
-  return quota && period ? quota / period : Infinity
-}
-
-async function readText(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises')
-  return readFile(path, 'utf8').catch(() => '')
 }
