@@ -1,27 +1,129 @@
+import { readText } from '../runtime/files.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
+import { quotaCores } from '../runtime/quota.ts'
+import { VERSION } from '../version.ts'
+import { linuxCaches, linuxGovernor, linuxProcessorTicks, stealFraction } from './linux.ts'
 import type { Environment } from './result.ts'
+import { environmentWarnings } from './warnings.ts'
+
+/** Where the facts come from; tests make theirs up. */
+export interface Host {
+  readonly platform: string
+  readonly readText: (path: string) => Promise<string>
+  readonly memoryBytes: number
+  /** Over the last minute. */
+  readonly loadAverage: () => number
+  /** The machine's logical processors. */
+  readonly processors: number
+  /** That this process has had so far. */
+  readonly processorTimeMs: () => number
+  readonly execArgv: readonly string[]
+  readonly nodeOptions: string
+  /** Null where it is not installed. */
+  readonly packageVersion: (name: string) => Promise<string | null>
+}
+
+/** A description that was begun before a benchmark and is completed after it. */
+export interface StartedEnvironment {
+  finish(ran: RanBenchmark): Promise<Environment>
+}
+
+export interface RanBenchmark {
+  /** The most that any run had; 0 where none was run. */
+  readonly threads: number
+  readonly calibrationSpread: number | null
+}
+
+const LOAD_PERIOD_MS = 60_000
+
+/** To be called before the work begins: what the machine does until then is somebody else's. */
+export async function startEnvironment(host?: Host): Promise<StartedEnvironment> {
+  const source = host ?? (await thisHost())
+  const ownLoad = source.processorTimeMs() / LOAD_PERIOD_MS
+  const environment = await describeEnvironment(source)
+  const ticks = await ticksOf(source)
+  return {
+    finish: async ({ threads, calibrationSpread }) => {
+      const complete: Environment = {
+        ...environment,
+        loadAverageAtEnd: loadOf(source),
+        stealFraction: stealFraction(ticks, await ticksOf(source)),
+        calibrationSpread,
+      }
+      const { processors } = source
+      return { ...complete, warnings: environmentWarnings(complete, { threads, processors, ownLoad }) }
+    },
+  }
+}
 
 /** What a result says of the machine and the moment. */
-export async function describeEnvironment(): Promise<Environment> {
-  if (!isNode) throw new Error('the environment of a browser is not described yet')
-  const os = await import('node:os')
+export async function describeEnvironment(host?: Host): Promise<Environment> {
+  const source = host ?? (await thisHost())
+  const koffi = await source.packageVersion('koffi')
+  const isLinux = source.platform === 'linux'
   return {
     date: new Date().toISOString(),
     processor: await processorName(),
     cores: await availableCores(),
-    memoryBytes: os.totalmem(),
-    platform: process.platform,
+    quotaCores: isLinux ? await quotaCores(source.readText) : null,
+    caches: isLinux ? await linuxCaches(source.readText) : [],
+    governor: isLinux ? await linuxGovernor(source.readText) : 'unknown',
+    memoryBytes: source.memoryBytes,
+    platform: source.platform,
     arch: process.arch,
     node: process.version,
     v8: process.versions.v8,
-    loadAverage: process.platform === 'win32' ? null : os.loadavg()[0]!,
+    nodeFlags: [...source.execArgv, ...splitOptions(source.nodeOptions)],
+    packages: { convmark: VERSION, ...(koffi !== null && { koffi }) },
+    loadAverage: loadOf(source),
     gitCommit: await gitCommit(),
   }
 }
 
+/** Windows has no load average; Node says 0. */
+const loadOf = ({ platform, loadAverage }: Host): number | null =>
+  platform === 'win32' ? null : loadAverage()
+
+const ticksOf = async ({ platform, readText }: Host) =>
+  platform === 'linux' ? linuxProcessorTicks(readText) : null
+
+/** As in NODE_OPTIONS: by spaces, but those within quotes. */
+const splitOptions = (options: string): string[] => options.match(/(?:[^\s"]|"[^"]*")+/g) ?? []
+
+async function thisHost(): Promise<Host> {
+  if (!isNode) throw new Error('the environment of a browser is not described yet')
+  const os = await import('node:os')
+  return {
+    platform: process.platform,
+    readText,
+    memoryBytes: os.totalmem(),
+    loadAverage: () => os.loadavg()[0]!,
+    processors: os.cpus().length,
+    processorTimeMs: () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1000
+    },
+    execArgv: process.execArgv,
+    nodeOptions: process.env.NODE_OPTIONS ?? '',
+    packageVersion,
+  }
+}
+
+/** Of an installed package whose main file lies beside its package.json, which it need not export. */
+async function packageVersion(name: string): Promise<string | null> {
+  const { createRequire } = await import('node:module')
+  const { dirname, join } = await import('node:path')
+  let main: string
+  try {
+    main = createRequire(import.meta.url).resolve(name)
+  } catch {
+    return null // an optional dependency that is not installed
+  }
+  return (JSON.parse(await readText(join(dirname(main), 'package.json'))) as { version: string }).version
+}
+
 async function gitCommit(): Promise<string | null> {
-  if (!isNode) return null
   const { execFile } = await import('node:child_process')
   return new Promise((resolve) => {
     execFile('git', ['rev-parse', 'HEAD'], { timeout: 2000 }, (error, stdout) =>
