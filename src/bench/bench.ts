@@ -12,7 +12,7 @@ import { Checker, type CheckResult } from './check.ts'
 import { makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
-import { describeRun, type RunSettings, seenStep } from './run.ts'
+import { describeRun, type RunSettings, seenPlan } from './run.ts'
 
 export interface BenchOptions {
   /** 32 by default. */
@@ -33,8 +33,14 @@ export interface BenchOptions {
   /** False leaves the check out and marks the result as unchecked. */
   readonly check?: boolean
   readonly experimentalV8Flags?: boolean
+  /** Called before each sample, outside of what is timed: for work beside the benchmark, such as a calibration. */
+  readonly betweenSamples?: () => void
   /** Ends the run within a step; what was measured is reported as interrupted. */
   readonly signal?: AbortSignal
+}
+
+interface BenchSettings extends RunSettings {
+  readonly betweenSamples: NonNullable<BenchOptions['betweenSamples']>
 }
 
 /**
@@ -47,12 +53,13 @@ export async function* benchmark(
   options: BenchOptions = {},
 ): AsyncGenerator<BenchEvent, void, void> {
   const { batch = 32, batches = 100, burnIn = 10, seed = 7, algorithm = 'auto', passes = PASSES } = options
+  const { betweenSamples = () => {} } = options
   for (const [name, value] of Object.entries({ batch, batches })) {
     if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
   }
   if (burnIn !== 0 && !isPositiveInteger(burnIn))
     throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
-  const settings: RunSettings = { batch, batches, burnIn, seed, algorithm }
+  const settings: BenchSettings = { batch, batches, burnIn, seed, algorithm, betweenSamples }
 
   const [firstPass] = passes
   // Before the first event, so that an engine that is not to be had leaves no output.
@@ -93,10 +100,10 @@ async function* benchmarkPass(
   engine: Engine,
   checker: Checker | null,
   data: Promise<Readonly<Record<string, Float32Array>>>,
-  settings: RunSettings,
+  settings: BenchSettings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
-  const { batch, batches, burnIn, algorithm } = settings
+  const { batch, batches, burnIn, algorithm, betweenSamples } = settings
   const measured = new Samples()
   let session: Session | null = null
   let check: CheckResult | null = null
@@ -126,6 +133,7 @@ async function* benchmarkPass(
       yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
     }
     for (let step = 0; step < batches; step++) {
+      betweenSamples()
       const durationMs = await measured.take(session, signal)
       yield { kind: 'step', pass, step, durationMs, endedAt: performance.timeOrigin + performance.now() }
       yield { kind: 'progress', pass, phase: 'batches', done: step + 1, total: batches }
@@ -137,7 +145,8 @@ async function* benchmarkPass(
     await session?.dispose()
   }
   // After the timed run, so that a start is fast and nothing runs beside a sample.
-  const peaks = isInterrupted ? null : ((await engine.measurePeaks?.()) ?? null)
+  const peakMemoryBytes = residentPeakBytes() // without what measuring the limits takes
+  const peaks = isInterrupted ? null : ((await engine.measurePeaks?.({ withBandwidth: true })) ?? null)
   yield {
     kind: 'finished',
     run: describeRun({
@@ -147,11 +156,11 @@ async function* benchmarkPass(
       settings,
       samplesMs: measured.samplesMs,
       startsMs: measured.startsMs,
-      steps: session?.steps.map(seenStep) ?? null,
+      plan: session && seenPlan(session.steps),
       stepMeansMs: measured.stepMeansMs(),
       check,
-      peakGflopsPerSecond: peaks?.gflopsPerSecond ?? null,
-      peakMemoryBytes: isNode ? process.resourceUsage().maxRSS * 1024 : 0,
+      peaks,
+      peakMemoryBytes,
       tuning: session?.tuning ?? null,
       interrupted: isInterrupted,
     }),
@@ -183,3 +192,5 @@ class Samples {
     return this.#stepSumsMs?.map((sum) => sum / this.samplesMs.length) ?? null
   }
 }
+
+const residentPeakBytes = (): number => (isNode ? process.resourceUsage().maxRSS * 1024 : 0)

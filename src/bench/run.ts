@@ -1,11 +1,14 @@
 import type { EngineInfo, PreparedStep } from '../engines/engine.ts'
+import type { Peaks } from '../engines/peak.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
+import type { Step } from '../plan/steps.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { asImageShape } from '../tensor.ts'
 import type { CheckResult } from './check.ts'
+import { leastBytes } from './least-bytes.ts'
 import type { LayerTime, Run } from './result.ts'
 import { summarize } from './statistics.ts'
 
@@ -28,14 +31,30 @@ export interface SeenStep {
   readonly note: string | null
 }
 
-export const seenStep = ({ step, algorithm, tile, note }: PreparedStep): SeenStep => ({
-  kind: step.kind,
-  layer: step.layer,
-  pass: step.pass,
-  algorithm,
-  tile,
-  note,
-})
+/** A prepared plan, as far as an engine shows it: plain data. */
+export interface SeenPlan {
+  /** Empty where its steps can't be seen. */
+  readonly steps: readonly SeenStep[]
+  /** By layer: what its steps read and write at the least. */
+  readonly layerBytes: Readonly<Record<string, { readonly forward: number; readonly backward: number }>>
+}
+
+export function seenPlan(prepared: readonly PreparedStep[]): SeenPlan {
+  const layers = [...new Set(prepared.map(({ step }) => step.layer))]
+  const bytesOf = (layer: string, pass: Step['pass']) =>
+    leastBytes(prepared.map(({ step }) => step).filter((step) => step.layer === layer && step.pass === pass))
+  const layerBytes = layers.map((layer) => [
+    layer,
+    { forward: bytesOf(layer, 'forward'), backward: bytesOf(layer, 'backward') },
+  ])
+  return {
+    steps: prepared.map(({ step, algorithm, tile, note }) => {
+      const { kind, layer, pass } = step
+      return { kind, layer, pass, algorithm, tile, note }
+    }),
+    layerBytes: Object.fromEntries(layerBytes),
+  }
+}
 
 /** What was measured of one engine in one pass. */
 export interface RunMeasurement {
@@ -46,12 +65,12 @@ export interface RunMeasurement {
   readonly samplesMs: readonly number[]
   /** Of each sample, from the first one's start. */
   readonly startsMs: readonly number[]
-  /** Empty where the engine's steps can't be seen; null where it was not prepared. */
-  readonly steps: readonly SeenStep[] | null
+  /** Null where it was not prepared. */
+  readonly plan: SeenPlan | null
   /** The mean of each step's time over all samples; null where they can't be seen. */
   readonly stepMeansMs: readonly number[] | null
   readonly check: CheckResult | null
-  readonly peakGflopsPerSecond: number | null
+  readonly peaks: Peaks | null
   readonly peakMemoryBytes: number
   readonly tuning: Tuning | null
   readonly interrupted: boolean
@@ -59,12 +78,13 @@ export interface RunMeasurement {
 
 /** A run as the result has it. */
 export function describeRun(measurement: RunMeasurement): Run {
-  const { network, pass, engine, settings, samplesMs, startsMs, check, peakGflopsPerSecond } = measurement
+  const { network, pass, engine, settings, samplesMs, startsMs, check, peaks } = measurement
+  const peakGflopsPerSecond = peaks?.gflopsPerSecond ?? null
   const { batch, burnIn, batches, seed, algorithm } = settings
   const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
   const flops = batch * networkCounts(network)[pass]
   const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
-  const { steps, stepMeansMs } = measurement
+  const { plan, stepMeansMs } = measurement
   return {
     network: network.name,
     imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
@@ -83,9 +103,10 @@ export function describeRun(measurement: RunMeasurement): Run {
     gflopsPerSecond,
     peakGflopsPerSecond,
     peakFraction: peakGflopsPerSecond ? gflopsPerSecond / peakGflopsPerSecond : null,
+    bandwidthGigabytesPerSecond: peaks?.bandwidthGigabytesPerSecond ?? null,
     imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
     peakMemoryBytes: measurement.peakMemoryBytes,
-    layers: steps ? layerTimes(network, pass, batch, steps, stepMeansMs) : [],
+    layers: plan ? layerTimes(network, pass, batch, plan, stepMeansMs) : [],
     tuning: measurement.tuning && { ...measurement.tuning },
     interrupted: measurement.interrupted,
   }
@@ -95,7 +116,7 @@ function layerTimes(
   network: Network,
   pass: Pass,
   batch: number,
-  steps: readonly SeenStep[],
+  { steps, layerBytes }: SeenPlan,
   meansMs: readonly number[] | null,
 ): LayerTime[] {
   return network.layers
@@ -124,6 +145,11 @@ function layerTimes(
         backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
         flops: batch * layer.flops.forward,
         backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
+        // An engine that does not show its steps leaves open what they read.
+        ...(steps.length > 0 && {
+          bytes: layerBytes[layer.layer.name]?.forward ?? 0,
+          backwardBytes: layerBytes[layer.layer.name]?.backward ?? 0,
+        }),
       }
     })
 }

@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
+import type { StartedEnvironment } from '../bench/environment.ts'
 import type { BenchEvent } from '../bench/events.ts'
-import type { Environment, Result, Run } from '../bench/result.ts'
+import type { Result, Run } from '../bench/result.ts'
 import { InterruptedError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import type { Pass } from '../plan/plan.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
 import { layerLines } from '../report/layers.ts'
-import { summaryLines } from '../report/summary.ts'
+import { summaryLines, warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
 import { addCommand, integerFromZero, type OnEnd, oneOf, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -68,12 +69,14 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
   const progress = await openProgress()
   const report = new Report(isJsonPrinted ? null : output, progress)
-  let environment: Promise<Environment> | undefined
+  const { Calibration } = await import('../bench/calibration.ts')
+  const { startEnvironment } = await import('../bench/environment.ts')
+  const calibration = new Calibration()
+  let started: Promise<StartedEnvironment> | undefined
   let failure: unknown = null
   try {
     await untilInterrupted(async (signal) => {
       const { benchmark } = await import('../bench/bench.ts')
-      const { describeEnvironment } = await import('../bench/environment.ts')
       const events = benchmark(network, {
         engine: options.engine,
         experimentalV8Flags: true,
@@ -84,12 +87,13 @@ async function bench(networkName: string, options: Options): Promise<number> {
         seed,
         algorithm,
         check,
+        betweenSamples: () => calibration.measureIfDue(),
         signal,
         ...(options.pass !== 'both' && { passes: [options.pass] }),
       })
       for await (const event of events) {
         report.show(event)
-        environment ??= describeEnvironment()
+        started ??= startEnvironment()
       }
     })
   } catch (error) {
@@ -102,11 +106,15 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const { runs, interrupted } = report
   // A pass that failed (its check, a worker) takes nothing from the one before it.
   if (failure && runs.length === 0) throw failure
+  const environment = await (await (started ?? startEnvironment())).finish({
+    threads: Math.max(0, ...runs.map(({ engine }) => engine.threads)),
+    calibrationSpread: calibration.spread(),
+  })
   if (isJsonPrinted || jsonFile !== undefined) {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
-      environment: await (environment ?? (await import('../bench/environment.ts')).describeEnvironment()),
+      environment,
       runs,
       interrupted, // also where no run was begun that could say so
     }
@@ -116,7 +124,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
   }
   if (!isJsonPrinted) {
     const summary = summaryLines(runs, output.palette)
-    if (summary.length > 0) output.lines('', ...summary)
+    if (summary.length > 0) output.lines('', ...summary, ...warningLines(environment, output.palette))
     if (options.layers) for (const run of runs) output.lines('', ...layerLines(run, output.palette))
   }
   if (failure) throw failure

@@ -1,4 +1,4 @@
-import { BANDWIDTH_VALUES, bandwidthProgram, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
+import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
 import { Executor, startComputeWorkers } from '../runtime/executor.ts'
 import { loadStage } from './assemble.ts'
 import type { CodeTarget, CompiledPrograms } from './target.ts'
@@ -24,10 +24,11 @@ export async function measurePeaks(
     work: flops,
     values: PEAK_VALUES_EACH,
   }))
+  const values = bandwidthValues(threads)
   const bandwidth = {
-    program: bandwidthProgram(target.traits),
-    work: 4 * BANDWIDTH_VALUES,
-    values: BANDWIDTH_VALUES,
+    program: bandwidthProgram(target.traits, values),
+    work: 4 * values,
+    values,
   }
   const loops = withBandwidth ? [...peaks, bandwidth] : peaks
   const byteLength = 4 * threads * Math.max(...loops.map(({ values }) => values))

@@ -24,24 +24,28 @@ export function peakPrograms(traits: TargetTraits): { program: Program; flops: n
   })
 }
 
-/** Values that one task of the bandwidth program reads: far more than the caches hold. */
-export const BANDWIDTH_VALUES = 16 << 20
+/** Far more than the caches hold. */
+const BANDWIDTH_VALUES = 16 << 20
+/** 512 MiB: many threads share it, or they would not find room (wasm has 4 GiB). */
+const BANDWIDTH_VALUES_OF_ALL = 128 << 20
 const VECTORS_AT_ONCE = 8
 
-/** Reads memory in order and adds it up. */
-export function bandwidthProgram(traits: TargetTraits): Program {
+/** Values that each of so many threads reads: a power of two, so that any vector divides it. */
+export function bandwidthValues(threads: number): number {
+  const share = 2 ** Math.floor(Math.log2(BANDWIDTH_VALUES_OF_ALL / threads))
+  return Math.min(BANDWIDTH_VALUES, share)
+}
+
+/** Reads so many values of memory in order and adds them up. */
+export function bandwidthProgram(traits: TargetTraits, values: number): Program {
   const b = new ProgramBuilder('read bandwidth', traits.lanes, ['data'])
   const data = b.parameter('data')
   const sums = Array.from({ length: VECTORS_AT_ONCE }, () => b.splat(0))
-  b.walk(
-    BANDWIDTH_VALUES / (VECTORS_AT_ONCE * traits.lanes),
-    [[data, VECTORS_AT_ONCE * b.vectorBytes]],
-    () => {
-      sums.forEach((sum, v) => {
-        b.assign(sum, b.add(sum, b.load(data, v * b.vectorBytes)))
-      })
-    },
-  )
+  b.walk(values / (VECTORS_AT_ONCE * traits.lanes), [[data, VECTORS_AT_ONCE * b.vectorBytes]], () => {
+    sums.forEach((sum, v) => {
+      b.assign(sum, b.add(sum, b.load(data, v * b.vectorBytes)))
+    })
+  })
   b.store(
     data,
     0,

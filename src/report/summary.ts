@@ -1,4 +1,4 @@
-import type { Run, Summary } from '../bench/result.ts'
+import type { Environment, Run, Summary } from '../bench/result.ts'
 import { passName } from './classic.ts'
 import {
   formatMegabytes,
@@ -39,6 +39,11 @@ export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
     lines.push(palette.yellow(`${name} was interrupted after ${steps}`))
   }
   return lines
+}
+
+/** What about the machine makes the numbers above less than they could be; nothing on a quiet one. */
+export function warningLines({ warnings = [] }: Environment, palette: Palette): string[] {
+  return warnings.map((warning) => palette.yellow(`warning: ${warning}`))
 }
 
 /** One column a pass, of those that have samples. */

@@ -5,7 +5,7 @@ import { networkNamed } from '../../networks/index.ts'
 import { openSession } from '../../session.ts'
 import { Checker } from '../check.ts'
 import { makeData } from '../data.ts'
-import { seenStep } from '../run.ts'
+import { seenPlan } from '../run.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
 const reply = (message: ContenderReply): void => {
@@ -69,7 +69,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     kind: 'ready',
     engine: engine.info,
     check,
-    steps: session.steps.map(seenStep),
+    plan: seenPlan(session.steps),
     tuning: session.tuning,
   })
 }

@@ -3,7 +3,7 @@ import type { Algorithm } from '../../kernels/kernel.ts'
 import type { Pass } from '../../plan/plan.ts'
 import type { Tuning } from '../../runtime/tuning.ts'
 import type { CheckResult } from '../check.ts'
-import type { SeenStep } from '../run.ts'
+import type { SeenPlan } from '../run.ts'
 
 // What a comparison and an engine's own process say to each other. A peer's runner (peers/runner.mjs) speaks it too.
 
@@ -26,8 +26,7 @@ export interface ContenderReady {
   readonly kind: 'ready'
   readonly engine: EngineInfo
   readonly check: CheckResult | null
-  /** Empty where an engine's steps can't be seen. */
-  readonly steps: readonly SeenStep[]
+  readonly plan: SeenPlan
   readonly tuning: Tuning | null
 }
 

@@ -27,5 +27,5 @@ else if (engine === 'unsupported') send({ kind: 'unsupported', reason: 'no filte
 else if (engine === 'fails') send({ kind: 'failed', reason: 'refused: conv1 is off' })
 else if (engine !== 'hangs') {
   send({ kind: 'progress', phase: 'tuning' })
-  send({ kind: 'ready', engine: info, check: null, steps: [], tuning: null })
+  send({ kind: 'ready', engine: info, check: null, plan: { steps: [], layerBytes: {} }, tuning: null })
 }
