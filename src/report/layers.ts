@@ -2,9 +2,9 @@ import type { LayerTime, Run } from '../bench/result.ts'
 import { passName } from './classic.ts'
 import { formatMs, formatPeakFraction, formatPercent, formatRate, winogradText } from './format.ts'
 import type { Palette } from './palette.ts'
+import { rooflineLines } from './roofline.ts'
 import { type Alignment, alignColumns } from './table.ts'
-
-export const isWinograd = ({ algorithm }: LayerTime): boolean => algorithm.split(', ').includes('winograd')
+import { isWinograd } from './winograd.ts'
 
 /** `--layers`: where a run's time goes. Shares of the run are of its mean, since layer times are means too. */
 export function layerLines(run: Run, palette: Palette): string[] {
@@ -55,7 +55,15 @@ export function layerLines(run: Run, palette: Palette): string[] {
   const sumLine =
     `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.meanMs)} of the run's mean ` +
     `${formatMs(summary.meanMs)} ms (its median ${formatMs(summary.medianMs)} ms)`
-  return [title, palette.dim(heading!), ...body, sumLine, ...winogradLines(run), ...noteLines(run)]
+  return [
+    title,
+    palette.dim(heading!),
+    ...body,
+    sumLine,
+    ...winogradLines(run),
+    ...noteLines(run),
+    ...rooflineLines(run, palette),
+  ]
 }
 
 /** The layers that are past what a direct convolution can reach. */

@@ -8,9 +8,9 @@ import {
   formatRate,
   winogradText,
 } from './format.ts'
-import { isWinograd } from './layers.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
+import { isWinograd } from './winograd.ts'
 
 /** The lines below the classic ones. A run that was cut off before its first sample is only said to be. */
 export function summaryLines(runs: readonly Run[], palette: Palette): string[] {

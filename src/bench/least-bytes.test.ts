@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { conv, l2Loss, maxPool } from '../layers/index.ts'
+import { defineNetwork } from '../networks/index.ts'
+import { createPlan, type Pass } from '../plan/plan.ts'
+import { leastBytes } from './least-bytes.ts'
+
+const network = defineNetwork('tiny', {
+  inputs: { images: [8, 8, 3] },
+  layers: [
+    conv('conv1', { filters: 5, kernel: 3, stride: 1, padding: 'same' }),
+    maxPool('pool1', { kernel: 2, stride: 2, padding: 'valid' }),
+    conv('conv2', { filters: 7, kernel: 3, stride: 1, padding: 'same' }),
+    l2Loss('loss'),
+  ],
+})
+
+/** Lanes that round channels up: what is between them is no tensor's. */
+function bytesOf(layer: string, direction: 'forward' | 'backward', pass: Pass = 'forward-backward'): number {
+  const { steps } = createPlan(network, { batch: 2, pass, lanes: 8 })
+  return leastBytes(steps.filter((step) => step.layer === layer && step.pass === direction))
+}
+
+const [images, conv1, pool1, conv2] = [2 * 8 * 8 * 3, 2 * 8 * 8 * 5, 2 * 4 * 4 * 5, 2 * 4 * 4 * 7]
+const [parameters1, parameters2] = [3 * 3 * 3 * 5 + 5, 3 * 3 * 5 * 7 + 7]
+const weights2 = 3 * 3 * 5 * 7
+
+describe('leastBytes', () => {
+  it('of forward: inputs, parameters, output', () => {
+    expect(bytesOf('conv1', 'forward')).toBe(4 * (images + parameters1 + conv1))
+    expect(bytesOf('conv1', 'forward', 'forward')).toBe(4 * (images + parameters1 + conv1))
+    expect(bytesOf('pool1', 'forward')).toBe(4 * (conv1 + pool1))
+    expect(bytesOf('loss', 'forward')).toBe(4 * (conv2 + 1))
+  })
+
+  it('of a convolution backward: each once, none for the gradient between its own steps', () => {
+    // Output and its gradient, input and its gradient, weights, and the gradients of weights and biases.
+    expect(bytesOf('conv2', 'backward')).toBe(4 * (2 * conv2 + 2 * pool1 + weights2 + parameters2))
+  })
+
+  it('of the first layer backward: neither weights nor a gradient of the images', () => {
+    expect(bytesOf('conv1', 'backward')).toBe(4 * (2 * conv1 + images + parameters1))
+  })
+
+  it('of pooling backward: input, output and both gradients', () => {
+    expect(bytesOf('pool1', 'backward')).toBe(4 * (2 * conv1 + 2 * pool1))
+  })
+
+  it('of nothing is 0', () => {
+    expect(leastBytes([])).toBe(0)
+  })
+})

@@ -1,0 +1,106 @@
+import type { LayerTime, Run } from '../bench/result.ts'
+import { formatPeakFraction, formatRate } from './format.ts'
+import type { Palette } from './palette.ts'
+import { type Alignment, alignColumns } from './table.ts'
+import { isWinograd } from './winograd.ts'
+
+/** What a machine can do at the most, as measured in the same run. */
+export interface Limits {
+  readonly peakGflopsPerSecond: number
+  readonly bandwidthGigabytesPerSecond: number
+}
+
+/** One layer's work in one direction. */
+export interface Work {
+  readonly flops: number
+  /** What it reads and writes at the least. */
+  readonly bytes: number
+  readonly ms: number
+}
+
+export interface Roofline {
+  /** Arithmetic intensity. */
+  readonly flopsPerByte: number
+  readonly attainableGflopsPerSecond: number
+  /** Over 1 where the data was still in the caches, or an algorithm does with fewer FLOPs than were counted. */
+  readonly attainableFraction: number
+  readonly isMemoryBound: boolean
+}
+
+/**
+ * The roofline: work is attainable at the peak or as fast as memory brings its bytes, whichever is less. What has no FLOPs
+ * is memory-bound, and its share is that of the bandwidth. Work takes time and bytes. Source: Williams, Waterman, Patterson
+ * 2009.
+ */
+export function roofline({ flops, bytes, ms }: Work, limits: Limits): Roofline {
+  const { peakGflopsPerSecond, bandwidthGigabytesPerSecond } = limits
+  const flopsPerByte = flops / bytes
+  const computeMs = flops / peakGflopsPerSecond / 1e6
+  const memoryMs = bytes / bandwidthGigabytesPerSecond / 1e6
+  return {
+    flopsPerByte,
+    attainableGflopsPerSecond: Math.min(peakGflopsPerSecond, flopsPerByte * bandwidthGigabytesPerSecond),
+    attainableFraction: Math.max(computeMs, memoryMs) / ms,
+    isMemoryBound: memoryMs > computeMs,
+  }
+}
+
+const DIRECTIONS = ['forward', 'backward'] as const
+type Direction = (typeof DIRECTIONS)[number]
+
+/** Null where nothing was done, or it is not known what. */
+function workOf(layer: LayerTime, direction: Direction): Work | null {
+  const isForward = direction === 'forward'
+  const flops = isForward ? layer.flops : layer.backwardFlops
+  const bytes = isForward ? layer.bytes : layer.backwardBytes
+  const ms = isForward ? layer.forwardMs : layer.backwardMs
+  return bytes && ms ? { flops, bytes, ms } : null
+}
+
+/** Below the layers' times: what bounds each, and how near it is. Nothing where the run's limits are not known. */
+export function rooflineLines(run: Run, palette: Palette): string[] {
+  const { peakGflopsPerSecond: peak, bandwidthGigabytesPerSecond: bandwidth, layers } = run
+  if (!peak || !bandwidth) return []
+  const limits = { peakGflopsPerSecond: peak, bandwidthGigabytesPerSecond: bandwidth }
+  const found = layers.map((layer) => ({
+    layer,
+    rooflines: DIRECTIONS.map((direction) => {
+      const work = workOf(layer, direction)
+      return work && roofline(work, limits)
+    }),
+  }))
+  const shown = DIRECTIONS.map((_, i) => i).filter((i) => found.some(({ rooflines }) => rooflines[i]))
+  if (shown.length === 0) return []
+
+  const headings = ['FLOP/byte', 'attainable GFLOP/s', 'of attainable']
+  const cells = (layer: LayerTime, entry: Roofline | null | undefined): string[] => {
+    if (!entry) return headings.map(() => '-')
+    const { flopsPerByte, attainableGflopsPerSecond, attainableFraction } = entry
+    const hasFlops = flopsPerByte > 0
+    return [
+      hasFlops ? formatRate(flopsPerByte) : '-',
+      hasFlops ? formatRate(attainableGflopsPerSecond) : '-',
+      formatPeakFraction(attainableFraction, isWinograd(layer)),
+    ]
+  }
+  const rows = [
+    [
+      'layer',
+      ...shown.flatMap((i) => headings.map((text, at) => (at === 0 ? `${DIRECTIONS[i]} ${text}` : text))),
+    ],
+    ...found.map(({ layer, rooflines }) => [layer.name, ...shown.flatMap((i) => cells(layer, rooflines[i]))]),
+  ]
+  const alignments: Alignment[] = ['left', ...shown.flatMap(() => headings.map(() => 'right' as const))]
+  const [heading, ...body] = alignColumns(rows, alignments)
+  const memoryBound = shown.map((i) => {
+    const names = found.flatMap(({ layer, rooflines }) => (rooflines[i]?.isMemoryBound ? [layer.name] : []))
+    return `${DIRECTIONS[i]} ${names.join(', ') || 'none'}`
+  })
+  return [
+    `roofline: ${formatRate(peak)} GFLOP/s at the most, ${formatRate(bandwidth)} GB/s from memory; ` +
+      `memory-bound below ${formatRate(peak / bandwidth)} FLOP/byte`,
+    palette.dim(heading!),
+    ...body,
+    `memory-bound: ${memoryBound.join('; ')}`,
+  ]
+}
