@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
@@ -83,10 +83,17 @@ describe('bench', () => {
     expect(ended.stdout).toMatch(/^forward-backward minus forward \(derived\): -?\d+\.\d+ ms$/m)
     expect(ended.stdout).toMatch(/^Forward-backward, layer by layer\n.*\nconv1 {2}\[2, 17, 17, 64\] /m)
     expect(ended.stdout.match(/^sum of the layers /gm)).toHaveLength(2)
+    expect(ended.stdout.match(/^roofline: .* GB\/s from memory; /gm)).toHaveLength(2)
+    expect(ended.stdout).toMatch(/^layer +forward FLOP\/byte .* backward FLOP\/byte /m)
 
-    const { runs, tool, interrupted } = readResult('bench.json')
+    const { runs, tool, environment, interrupted } = readResult('bench.json')
     expect(tool).toEqual({ name: 'convmark', version: packageJson.version })
     expect(interrupted).toBe(false)
+    expect(environment).toMatchObject({ packages: { convmark: packageJson.version } })
+    const known = Object.keys(environment)
+    for (const field of ['caches', 'governor', 'quotaCores', 'nodeFlags', 'loadAverageAtEnd'])
+      expect(known).toContain(field)
+    for (const field of ['stealFraction', 'calibrationSpread', 'warnings']) expect(known).toContain(field)
     expect(runs.map(({ pass }) => pass)).toEqual(['forward', 'forward-backward'])
     for (const run of runs) {
       expect(run).toMatchObject({
@@ -135,6 +142,19 @@ describe('bench', () => {
     expect(ended.stdout).toContain('check of Forward-backward: unchecked\n')
     expect(ended.stdout).not.toContain('derived')
     expect(readResult('one.json').runs[0]).toMatchObject({ burnIn: 0, check: null, engine: { threads: 1 } })
+  })
+
+  it('warns of more threads than cores, below the summary and in the result', async () => {
+    const threads = availableParallelism() + 1
+    const ended = await convmark(
+      ...['bench', ...SMALL, '--batches', '1', '--pass', 'forward', '--engine', 'wasm', '--no-check'],
+      ...['--threads', String(threads), '--json', 'threads.json'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const warning = linesOf(ended).find((line) => line.startsWith(`warning: ${threads} threads on `))
+    expect(warning).toMatch(/; take --threads \d+/)
+    expect(readResult('threads.json').environment.warnings).toContain(warning!.replace('warning: ', ''))
+    expect(ended.stdout.indexOf(warning!)).toBeGreaterThan(ended.stdout.indexOf('check of Forward'))
   })
 
   it('takes the algorithm that is asked for', async () => {
@@ -268,6 +288,7 @@ describe('info', () => {
     for (const pattern of [
       /^processor {2}\S/m,
       /^cores {6}\d+ /m,
+      ...(process.platform === 'linux' ? [/^governor {3}\S/m] : []),
       /^memory {5}\d+\.\d GiB$/m,
       new RegExp(`^Node {7}${process.version.replaceAll('.', '\\.')} \\(V8 `, 'm'),
       /^wasm +available /m,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { conv, l2Loss, maxPool } from '../layers/index.ts'
-import { defineNetwork } from '../networks/index.ts'
+import { defineNetwork, type Network } from '../networks/index.ts'
 import { createPlan, type Pass } from '../plan/plan.ts'
 import { leastBytes } from './least-bytes.ts'
 
@@ -15,8 +15,12 @@ const network = defineNetwork('tiny', {
 })
 
 /** Lanes that round channels up: what is between them is no tensor's. */
-function bytesOf(layer: string, direction: 'forward' | 'backward', pass: Pass = 'forward-backward'): number {
-  const { steps } = createPlan(network, { batch: 2, pass, lanes: 8 })
+function bytesOf(
+  layer: string,
+  direction: 'forward' | 'backward',
+  { pass = 'forward-backward', of = network }: { pass?: Pass; of?: Network } = {},
+): number {
+  const { steps } = createPlan(of, { batch: 2, pass, lanes: 8 })
   return leastBytes(steps.filter((step) => step.layer === layer && step.pass === direction))
 }
 
@@ -27,7 +31,7 @@ const weights2 = 3 * 3 * 5 * 7
 describe('leastBytes', () => {
   it('of forward: inputs, parameters, output', () => {
     expect(bytesOf('conv1', 'forward')).toBe(4 * (images + parameters1 + conv1))
-    expect(bytesOf('conv1', 'forward', 'forward')).toBe(4 * (images + parameters1 + conv1))
+    expect(bytesOf('conv1', 'forward', { pass: 'forward' })).toBe(4 * (images + parameters1 + conv1))
     expect(bytesOf('pool1', 'forward')).toBe(4 * (conv1 + pool1))
     expect(bytesOf('loss', 'forward')).toBe(4 * (conv2 + 1))
   })
@@ -43,6 +47,18 @@ describe('leastBytes', () => {
 
   it('of pooling backward: input, output and both gradients', () => {
     expect(bytesOf('pool1', 'backward')).toBe(4 * (2 * conv1 + 2 * pool1))
+  })
+
+  it('where two layers read one output: both gradients, not their sum', () => {
+    const branching = defineNetwork('branching', {
+      inputs: { images: [8, 8, 3] },
+      layers: [
+        conv('conv1', { filters: 5, kernel: 3, stride: 1, padding: 'same' }),
+        l2Loss('loss1', { inputs: ['conv1'] }),
+        l2Loss('loss2', { inputs: ['conv1'] }),
+      ],
+    })
+    expect(bytesOf('conv1', 'backward', { of: branching })).toBe(4 * (3 * conv1 + images + parameters1))
   })
 
   it('of nothing is 0', () => {

@@ -1,27 +1,10 @@
 import { expect, it } from 'vitest'
+import { exampleEnvironment } from '../../test/support/environment.ts'
 import type { Environment } from './result.ts'
 import { environmentWarnings, type WarningContext } from './warnings.ts'
 
-const QUIET: Environment = {
-  date: '2026-01-31T12:00:00.000Z',
-  processor: 'a processor',
-  cores: 4,
-  quotaCores: null,
-  memoryBytes: 8e9,
-  platform: 'linux',
-  arch: 'x64',
-  node: 'v20.20.0',
-  v8: '11.3',
-  loadAverage: 0.3,
-  loadAverageAtEnd: 4.2,
-  gitCommit: null,
-  governor: 'performance',
-  stealFraction: 0.001,
-  calibrationSpread: 1.2,
-}
-
 const warningsOf = (changes: Partial<Environment>, context: Partial<WarningContext> = {}): string[] =>
-  environmentWarnings({ ...QUIET, ...changes }, { threads: 4, processors: 4, ownLoad: 0.01, ...context })
+  environmentWarnings(exampleEnvironment(changes), { threads: 4, processors: 4, ownLoad: 0.01, ...context })
 
 it.each<[string, Partial<Environment>, Partial<WarningContext>]>([
   ['a quiet machine', {}, {}],

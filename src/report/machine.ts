@@ -21,9 +21,13 @@ export function machineLines(
   palette: Palette,
 ): string[] {
   const { processor, cores, platform, arch, memoryBytes, node, v8 } = environment
+  const { caches = [], quotaCores, governor } = environment
   const facts = [
     ['processor', processor],
     ['cores', `${cores} that this process may use`],
+    ...(quotaCores ? [['quota', `${formatRate(quotaCores)} processors, of a container or service`]] : []),
+    ...(caches.length > 0 ? [['caches', caches.join(', ')]] : []),
+    ...(governor === undefined ? [] : [['governor', governor]]),
     ['memory', `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`],
     ['system', `${platform} ${arch}`],
     ['Node', `${node} (V8 ${v8})`],

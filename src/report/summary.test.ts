@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
+import { exampleEnvironment } from '../../test/support/environment.ts'
 import { exampleBackward, exampleRun } from '../../test/support/run.ts'
 import { PLAIN } from './palette.ts'
-import { summaryLines } from './summary.ts'
+import { summaryLines, warningLines } from './summary.ts'
 
 it('has both passes side by side', () => {
   expect(summaryLines([exampleRun(), exampleBackward], PLAIN)).toEqual([
@@ -62,6 +63,16 @@ it('shows flags of V8, one thread and a peak that is not known', () => {
     'V8       --x',
   ])
   expect(lines.filter((line) => line.endsWith(' -'))).toHaveLength(2)
+})
+
+it('shows warnings in yellow, and nothing without one', () => {
+  const environment = exampleEnvironment({ warnings: ['it is hot; open a window', 'it is late'] })
+  const palette = { ...PLAIN, yellow: (text: string) => `<${text}>` }
+  expect(warningLines(environment, palette)).toEqual([
+    '<warning: it is hot; open a window>',
+    '<warning: it is late>',
+  ])
+  expect(warningLines(exampleEnvironment(), palette)).toEqual([])
 })
 
 it('takes its colours from the palette alone', () => {

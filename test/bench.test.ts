@@ -1,0 +1,41 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { built } from './support/built.ts'
+
+process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+
+const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
+const { conv, defineNetwork, l2Loss } = await built<typeof import('../src/index.ts')>('index.js')
+
+const network = defineNetwork('one convolution', {
+  inputs: { images: [9, 9, 3] },
+  layers: [conv('conv', { filters: 8, kernel: 3, padding: 'valid' }), l2Loss('loss')],
+})
+
+it('leaves room between samples, and tells what the limits and the least bytes are', async () => {
+  const order: string[] = []
+  const runs = []
+  const events = benchmark(network, {
+    engine: 'wasm@1',
+    passes: ['forward-backward'],
+    batch: 2,
+    batches: 3,
+    burnIn: 1,
+    check: false,
+    betweenSamples: () => order.push('between'),
+  })
+  for await (const event of events) {
+    if (event.kind === 'step') order.push(`sample ${event.step}`)
+    if (event.kind === 'finished') runs.push(event.run)
+  }
+  expect(order).toEqual(['between', 'sample 0', 'between', 'sample 1', 'between', 'sample 2'])
+  const [run] = runs
+  expect(run!.bandwidthGigabytesPerSecond).toBeGreaterThan(0.1)
+  const [images, output, weights, biases] = [2 * 9 * 9 * 3, 2 * 7 * 7 * 8, 3 * 3 * 3 * 8, 8]
+  expect(run!.layers.map(({ bytes, backwardBytes }) => [bytes, backwardBytes])).toEqual([
+    [4 * (images + weights + biases + output), 4 * (2 * output + images + weights + biases)],
+    [4 * (output + 1), 4 * (2 * output)],
+  ])
+})
