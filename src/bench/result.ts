@@ -193,8 +193,27 @@ export function parseResult(text: string, fileName: string): Result {
     )
   }
   const parsed = resultSchema.safeParse(json)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    requireSamples(parsed.data, fileName)
+    return parsed.data
+  }
   const [issue] = parsed.error.issues
   const field = issue!.path.join('.') || 'the whole'
   throw new FormatError(`${fileName}: not a convmark result: ${field}: ${issue!.message}`)
+}
+
+/** Every sample has its time, rounds share them all out, and none is missing without a reason. */
+function requireSamples({ runs }: Result, fileName: string): void {
+  runs.forEach(({ samplesMs, startsMs, rounds, summary, interrupted }, i) => {
+    const refuse = (field: string, what: string): never => {
+      throw new FormatError(`${fileName}: not a convmark result: runs.${i}.${field}: ${what}`)
+    }
+    const count = samplesMs.length
+    if (count === 0 && summary !== null) refuse('samplesMs', 'it is empty, yet there is a summary of it')
+    if (count === 0 && !interrupted) refuse('samplesMs', 'it is empty, yet the run was not interrupted')
+    if (count > 0 && summary === null) refuse('summary', `it is null, yet there are ${count} samples`)
+    if (startsMs.length !== count) refuse('startsMs', `${startsMs.length} starts of ${count} samples`)
+    const inRounds = rounds?.reduce((sum, size) => sum + size, 0) ?? count
+    if (inRounds !== count) refuse('rounds', `they hold ${inRounds} of ${count} samples`)
+  })
 }

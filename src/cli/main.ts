@@ -6,6 +6,7 @@ import { throwUsageErrors } from './command.ts'
 import { exitCodeOf, oneLine } from './errors.ts'
 import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
+import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 
 async function main(): Promise<number> {
@@ -21,6 +22,7 @@ async function main(): Promise<number> {
   addBenchCommand(program, onEnd)
   addRunCommand(program, onEnd)
   addInfoCommand(program, onEnd)
+  addReportCommand(program, onEnd)
   try {
     await program.parseAsync()
   } catch (error) {

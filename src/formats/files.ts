@@ -6,10 +6,18 @@ import { type DecodedSafetensors, decodeSafetensors, encodeSafetensors, type Ten
 
 /** Throws UsageError where the file can't be read, and FormatError where it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  return decodeSafetensors(await readBytes(path), path)
+}
+
+/** Text in UTF-8. Throws UsageError where the file can't be read, which names it. */
+export async function readText(path: string): Promise<string> {
+  return (await readBytes(path)).toString('utf8')
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  return readFile(path).catch((error: unknown) => {
     throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
   })
-  return decodeSafetensors(bytes, path)
 }
 
 /** Writes all or nothing, see `writeBeside`. */

@@ -1,0 +1,149 @@
+// Charts are SVG without a view box: across in percent, down in pixels, so that text keeps its size at any width.
+import { type Content, html, type Markup } from './markup.ts'
+import type { Scale } from './scales.ts'
+import { type Table, tableDetails } from './table.ts'
+
+/** Of a chart's width: what `range` of its scales across is. */
+export const ACROSS = [0, 100] as const
+
+export interface Axis {
+  readonly scale: Scale
+  readonly label: string
+}
+
+export interface Chart {
+  readonly title: string
+  /** What is to be seen in it, in words. */
+  readonly description: string
+  readonly x: Axis
+  readonly y: Axis
+  readonly heightPx: number
+  readonly marks: Content
+  readonly legend: readonly LegendEntry[]
+  /** The numbers behind it. */
+  readonly table: Table
+}
+
+export interface LegendEntry {
+  readonly swatch: Markup
+  readonly text: string
+}
+
+/** Two axes, marks and a legend, and the numbers behind them. */
+export function chartFigure({ title, description, x, y, heightPx, marks, legend, table }: Chart): Markup {
+  return html`<figure class="chart">
+<figcaption><h4>${title}</h4><p>${description}</p></figcaption>
+<p class="axis-label">${y.label}</p>
+<div class="plot"><svg role="img" height="${heightPx}"><title>${title}</title><desc>${description}</desc>
+${y.scale.ticks.map(({ at, label }) => horizontalTick(at, label))}
+${x.scale.ticks.map(({ at, label }) => html`${gridLine(at, heightPx)}${tickText(at, heightPx + 16, label)}`)}
+${marks}
+<text class="axis-label" x="100%" y="${heightPx + 34}" text-anchor="end">${x.label}</text>
+</svg></div>
+${legendList(legend)}${tableDetails(table)}</figure>`
+}
+
+export interface Strip {
+  /** What it is about, in words, beside it. */
+  readonly heading: Markup
+  readonly title: string
+  readonly heightPx: number
+  readonly marks: Content
+}
+
+export interface StripChart {
+  readonly title: string
+  readonly description: string
+  readonly x: Axis
+  readonly strips: readonly Strip[]
+  readonly legend: readonly LegendEntry[]
+  readonly table: Table
+  /** Room for names left of the strips. */
+  readonly hasRowNames?: boolean
+}
+
+/** Rows of words with a strip of drawing each, all over one axis. */
+export function stripFigure(chart: StripChart): Markup {
+  const { title, description, x, strips, legend, table, hasRowNames = false } = chart
+  const plotClass = hasRowNames ? 'plot named' : 'plot'
+  const grid = (heightPx: number): Markup[] => x.scale.ticks.map(({ at }) => gridLine(at, heightPx))
+  return html`<figure class="chart strips">
+<figcaption><h4>${title}</h4><p>${description}</p></figcaption>
+<ol>${strips.map(
+    (strip) => html`
+<li><div>${strip.heading}</div><div class="${plotClass}"><svg role="img" height="${strip.heightPx}">
+<title>${strip.title}</title>${grid(strip.heightPx)}${strip.marks}</svg></div></li>`,
+  )}
+<li class="axis" aria-hidden="true"><div></div><div class="${plotClass}"><svg height="36">
+${x.scale.ticks.map(({ at, label }) => tickText(at, 12, label))}
+<text class="axis-label" x="100%" y="30" text-anchor="end">${x.label}</text></svg></div></li></ol>
+${legendList(legend)}${tableDetails(table)}</figure>`
+}
+
+export type Shape = 'circle' | 'square' | 'diamond'
+
+const SHAPES: { readonly [S in Shape]: string } = {
+  circle: 'M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z',
+  square: 'M-4.5 -4.5h9v9h-9z',
+  diamond: 'M0 -6.5L6.5 0L0 6.5L-6.5 0z',
+}
+
+/** A mark that says what it is when it is pointed at. */
+export function point(shape: Shape, style: string, xPercent: number, yPx: number, title: string): Markup {
+  return html`<svg x="${percent(xPercent)}" y="${pixels(yPx)}" overflow="visible"><path class="${style}" d="${SHAPES[shape]}"><title>${title}</title></path></svg>`
+}
+
+export function dot(style: string, xPercent: number, yPx: number): Markup {
+  return html`<circle class="${style}" cx="${percent(xPercent)}" cy="${pixels(yPx)}" r="2.5"/>`
+}
+
+type Place = readonly [xPercent: number, yPx: number]
+
+export function line(style: string, [x1, y1]: Place, [x2, y2]: Place): Markup {
+  return html`<line class="${style}" x1="${percent(x1)}" y1="${pixels(y1)}" x2="${percent(x2)}" y2="${pixels(y2)}"/>`
+}
+
+/** Between two corners, in any order. */
+export function rectangle(style: string, [x1, y1]: Place, [x2, y2]: Place, title: string): Markup {
+  const [x, width] = [Math.min(x1, x2), Math.abs(x2 - x1)]
+  const [y, height] = [Math.min(y1, y2), Math.abs(y2 - y1)]
+  return html`<rect class="${style}" x="${percent(x)}" y="${pixels(y)}" width="${percent(width)}" height="${pixels(height)}"><title>${title}</title></rect>`
+}
+
+export interface LabelOptions {
+  readonly anchor?: 'start' | 'middle' | 'end'
+  readonly dx?: number
+  readonly dy?: number
+}
+
+export function label([xPercent, yPx]: Place, text: string, options: LabelOptions = {}): Markup {
+  const { anchor = 'start', dx = 0, dy = 4 } = options
+  return html`<text x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
+}
+
+/** For a legend: the mark itself, small. */
+export function swatch(mark: 'point' | 'line' | 'area', style: string, shape: Shape = 'circle'): Markup {
+  const drawn = {
+    point: () => html`<path class="${style}" d="${SHAPES[shape]}" transform="translate(10 8)"/>`,
+    line: () => html`<line class="${style}" x1="0" y1="8" x2="20" y2="8"/>`,
+    area: () => html`<rect class="${style}" x="0" y="1" width="20" height="14"/>`,
+  }
+  return html`<svg class="swatch" width="20" height="16" aria-hidden="true">${drawn[mark]()}</svg>`
+}
+
+const legendList = (legend: readonly LegendEntry[]): Content =>
+  legend.length > 0 &&
+  html`<ul class="legend">${legend.map(({ swatch, text }) => html`<li>${swatch} ${text}</li>`)}</ul>
+`
+
+const horizontalTick = (yPx: number, text: string): Markup =>
+  html`${line('grid', [0, yPx], [100, yPx])}<text class="tick" x="0" y="${pixels(yPx)}" dx="-8" dy="4" text-anchor="end">${text}</text>`
+
+const gridLine = (xPercent: number, heightPx: number): Markup =>
+  line('grid', [xPercent, 0], [xPercent, heightPx])
+
+const tickText = (xPercent: number, yPx: number, text: string): Markup =>
+  html`<text class="tick" x="${percent(xPercent)}" y="${yPx}" text-anchor="middle">${text}</text>`
+
+const percent = (value: number): string => `${Number(value.toFixed(3))}%`
+const pixels = (value: number): number => Number(value.toFixed(2))

@@ -1,0 +1,50 @@
+import type { Result } from '../../bench/result.ts'
+import { formatPercent } from '../format.ts'
+import { commandsOf } from './commands.ts'
+import { html, type Markup } from './markup.ts'
+
+const BYTES_PER_GIB = 2 ** 30
+const UNKNOWN = 'the system does not tell'
+
+/** Where a result was measured, and how to do it again. */
+export function environmentSection(name: string, result: Result): Markup {
+  const facts = Object.entries(factsOf(result)).filter(([, fact]) => fact !== null)
+  const commands = commandsOf(result)
+  return html`<section class="card"><h3>${name}</h3>
+<dl class="facts">${facts.map(([term, fact]) => html`<dt>${term}</dt><dd>${fact}</dd>\n`)}</dl>
+${commands.length > 0 && html`<h4>To measure it again</h4><pre>${commands.join('\n')}</pre>`}</section>`
+}
+
+/** Null: the result is older than the field. */
+function factsOf({ environment, tool }: Result): Record<string, string | null> {
+  const { processor, cores, memoryBytes, platform, arch, node, v8, gitCommit, loadAverage } = environment
+  const { quotaCores, caches, governor, nodeFlags, packages, stealFraction, calibrationSpread } = environment
+  const list = (values: readonly string[] | undefined, none: string): string | null =>
+    values === undefined ? null : values.join(', ') || none
+  const loads = [loadAverage, environment.loadAverageAtEnd].filter((load) => load !== undefined)
+  return {
+    date: dateText(environment.date),
+    processor: `${processor}, ${cores} cores that the process may use`,
+    quota: quotaCores === undefined ? null : quotaCores === null ? 'none' : `${quotaCores} cores`,
+    caches: list(caches, UNKNOWN),
+    governor: governor ?? null,
+    memory: `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`,
+    system: `${platform} ${arch}`,
+    Node: `${node} (V8 ${v8})`,
+    'flags of Node': list(nodeFlags, 'none'),
+    convmark: gitCommit === null ? tool.version : `${tool.version}, git commit ${gitCommit}`,
+    packages: list(packages && Object.entries(packages).map((each) => each.join(' ')), 'none'),
+    'load average':
+      loads.map((load) => load?.toFixed(2) ?? UNKNOWN).join(' before, ') + (loads.length > 1 ? ' after' : ''),
+    'stolen time':
+      stealFraction === undefined ? null : stealFraction === null ? UNKNOWN : formatPercent(stealFraction),
+    'calibration, slowest over fastest':
+      calibrationSpread === undefined ? null : (calibrationSpread?.toFixed(3) ?? 'not made'),
+  }
+}
+
+/** `2026-01-31 12:00 UTC`; as it is where it is no date. */
+export function dateText(date: string): string {
+  const time = new Date(date)
+  return Number.isNaN(time.getTime()) ? date : `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

@@ -1,0 +1,112 @@
+// Where a run's time goes: a bar a layer and direction.
+import type { LayerTime, Run } from '../../bench/result.ts'
+import { formatMs, formatPeakFraction, formatPercent, formatRate } from '../format.ts'
+import { isWinograd } from '../layers.ts'
+import { label, rectangle, stripFigure, swatch } from './chart.ts'
+import { type Content, html, type Markup } from './markup.ts'
+import { linearScale } from './scales.ts'
+
+/** A layer in one direction, with what was measured of it. */
+export interface LayerPass {
+  readonly layer: LayerTime
+  readonly direction: 'forward' | 'backward'
+  readonly ms: number
+  /** Null where nothing is counted. */
+  readonly gflopsPerSecond: number | null
+  readonly flops: number
+  readonly bytes: number | null
+}
+
+/** Forward and backward of a layer, as far as the engine shows them and they are something to do. */
+export function layerPasses(layer: LayerTime): LayerPass[] {
+  const directions = [
+    { direction: 'forward', ms: layer.forwardMs, flops: layer.flops, bytes: layer.bytes },
+    { direction: 'backward', ms: layer.backwardMs, flops: layer.backwardFlops, bytes: layer.backwardBytes },
+  ] as const
+  return directions.flatMap(({ direction, ms, flops, bytes = null }) => {
+    if (ms === null || (ms === 0 && flops === 0)) return []
+    const gflopsPerSecond = flops > 0 && ms > 0 ? flops / ms / 1e6 : null
+    return [{ layer, direction, ms, gflopsPerSecond, flops, bytes }]
+  })
+}
+
+const ROW_PX = 22
+/** The widest bar leaves room for its numbers on a phone. */
+const BARS_ACROSS = [0, 45] as const
+
+export function layersFigure(run: Run): Markup {
+  const { layers, engine, peakGflopsPerSecond: peak, algorithm = 'auto' } = run
+  const passes = layers.flatMap(layerPasses)
+  if (passes.length === 0) {
+    return html`<p class="quiet">Layers: engine ${engine.name} does not show what its layers take.</p>`
+  }
+  const scale = linearScale([0, Math.max(...passes.map(({ ms }) => ms))], BARS_ACROSS)
+  const notes = layers.flatMap(({ name, notes = [] }) => notes.map((note) => ({ name, note })))
+  const meanMs = run.summary!.meanMs
+  const share = (fraction: number | null, layer: LayerTime): string =>
+    fraction === null ? '-' : formatPeakFraction(fraction, isWinograd(layer))
+  return html`${stripFigure({
+    title: 'Layers',
+    description: 'Mean time of each layer; the algorithm and tile that were taken, of all its steps.',
+    x: { scale, label: 'ms' },
+    hasRowNames: true,
+    strips: layers
+      .map((layer) => ({ layer, passes: layerPasses(layer) }))
+      .filter(({ passes }) => passes.length > 0)
+      .map(({ layer, passes }) => ({
+        heading: layerHeading(layer),
+        title: `${layer.name}: ${passes.map(passText).join('; ')}`,
+        heightPx: ROW_PX * passes.length,
+        marks: passes.map((pass, row) => bar(pass, row, scale.at)),
+      })),
+    legend: [
+      { swatch: swatch('area', 'bar'), text: 'forward' },
+      ...(passes.some(({ direction }) => direction === 'backward')
+        ? [{ swatch: swatch('area', 'bar back'), text: 'backward' }]
+        : []),
+    ],
+    table: {
+      caption: 'layers',
+      columns: [
+        { heading: 'layer' },
+        { heading: 'direction' },
+        { heading: 'output' },
+        ...['ms', 'GFLOP/s', 'of peak', 'of run'].map((heading) => ({ heading, isNumber: true })),
+        { heading: 'algorithm' },
+        { heading: 'tile' },
+      ],
+      rows: passes.map(({ layer, direction, ms, gflopsPerSecond: rate }) => [
+        layer.name,
+        direction,
+        `[${layer.shape.join(', ')}]`,
+        formatMs(ms),
+        rate === null ? '-' : formatRate(rate),
+        share(rate === null || peak === null ? null : rate / peak, layer),
+        meanMs > 0 ? formatPercent(ms / meanMs) : '-',
+        layer.algorithm,
+        layer.tile,
+      ]),
+    },
+  })}${notes.length > 0 && html`<ul class="quiet">${notes.map(({ name, note }) => html`<li>${name}: not ${algorithm}: ${note}</li>`)}</ul>`}`
+}
+
+function layerHeading({ name, kind, shape, algorithm, tile }: LayerTime): Markup {
+  const output: Content = shape.length > 0 && html` [${shape.join(', ')}]`
+  return html`<p><strong>${name}</strong> <span class="quiet">${kind}${output}</span></p>
+<p class="quiet">${[algorithm, tile].filter(Boolean).join(': ')}</p>`
+}
+
+function bar(pass: LayerPass, row: number, at: (ms: number) => number): Markup {
+  const { direction, ms, gflopsPerSecond } = pass
+  const top = row * ROW_PX
+  const middle = top + ROW_PX / 2
+  const rate = gflopsPerSecond === null ? '' : ` · ${formatRate(gflopsPerSecond)} GFLOP/s`
+  return html`${label([0, middle], direction, { anchor: 'end', dx: -6 })}
+${rectangle(direction === 'forward' ? 'bar' : 'bar back', [0, top + 3], [at(ms), top + ROW_PX - 3], passText(pass))}
+${label([at(ms), middle], `${formatMs(ms)} ms${rate}`, { dx: 6 })}`
+}
+
+function passText({ direction, ms, gflopsPerSecond }: LayerPass): string {
+  const rate = gflopsPerSecond === null ? '' : `, ${formatRate(gflopsPerSecond)} GFLOP/s`
+  return `${direction} ${formatMs(ms)} ms${rate}`
+}

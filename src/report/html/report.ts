@@ -1,0 +1,125 @@
+import type { Result, Run } from '../../bench/result.ts'
+import { passName } from '../classic.ts'
+import { formatMs, formatPeakFraction, formatRate } from '../format.ts'
+import { isWinograd } from '../layers.ts'
+import { dateText, environmentSection } from './environment.ts'
+import { html, type Markup } from './markup.ts'
+import { runSection } from './run.ts'
+import { runTitle } from './run-title.ts'
+import { STYLE } from './style.ts'
+import { tableRegion } from './table.ts'
+import { noticeList, verdicts } from './verdicts.ts'
+
+/** A result and what to call it: the name of its file. */
+export interface NamedResult {
+  readonly name: string
+  readonly result: Result
+}
+
+export interface ReportOptions {
+  /** That made the report. */
+  readonly command: string
+}
+
+/** No script, and nothing from anywhere: what a page may not do, no text in it can make it do. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+/** A run and its place in the report. */
+interface Placed {
+  readonly run: Run
+  readonly id: string
+  readonly file: string
+}
+
+/** Results as one HTML file that needs no other and runs no script. */
+export function reportHtml(results: readonly NamedResult[], options: ReportOptions): string {
+  const placed = results.flatMap(({ name, result }, i) =>
+    result.runs.map((run, j): Placed => ({ run, id: `run-${i + 1}-${j + 1}`, file: name })),
+  )
+  const isSeveral = results.length > 1
+  const page = html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>convmark: ${results.map(({ name }) => name).join(', ')}</title>
+${STYLE}
+</head>
+<body>
+<header><h1>convmark report</h1>${THEME}</header>
+<main>
+<nav aria-label="Contents"><ul><li><a href="#verdicts">Verdicts</a></li>${placed.map(
+    ({ run, id }) => html`<li><a href="#${id}">${runTitle(run).work}: ${runTitle(run).engine}</a></li>`,
+  )}<li><a href="#environment">Environment</a></li></ul></nav>
+<h2 id="verdicts">Verdicts</h2>
+${results.map(resultSection)}
+${isSeveral && html`<p class="quiet">Runs of different files were made at different times and are not compared here; convmark compare lets engines take turns and tells differences from noise.</p>`}
+${placed.length > 0 && html`<div class="card">${overview(placed, isSeveral)}</div><h2>Runs</h2>`}
+${placed.map(({ run, id }) => runSection(run, id))}
+<h2 id="environment">Environment</h2>
+${results.map(({ name, result }) => environmentSection(name, result))}
+</main>
+<footer>Made by <code>${options.command}</code></footer>
+</body>
+</html>
+`
+  return page.toString()
+}
+
+/** Works by CSS alone, and forgets. */
+const THEME = html`<fieldset class="theme"><legend>Colours</legend>
+<label><input type="radio" name="theme" checked> system</label>
+<label><input type="radio" name="theme" id="theme-light"> light</label>
+<label><input type="radio" name="theme" id="theme-dark"> dark</label></fieldset>`
+
+/** What was measured, what to know of it, and the verdicts. */
+function resultSection({ name, result }: NamedResult): Markup {
+  const { comparisons = [], environment } = result
+  return html`<section class="card"><h3>${name}</h3><p>${measuredText(result)} On ${environment.processor}, ${dateText(environment.date)}.</p>
+${noticeList(name, result)}
+${comparisons.length > 0 && verdicts(comparisons)}</section>
+`
+}
+
+function measuredText({ runs }: Result): string {
+  if (runs.length === 0) return 'No run was made.'
+  const all = (textOf: (run: Run) => string): string => [...new Set(runs.map(textOf))].join('; ')
+  const networks = all(
+    ({ network, imageSize, batch }) => `${network} at ${imageSize} x ${imageSize}, batch ${batch}`,
+  )
+  return `${networks}: ${all(({ pass }) => passName(pass))} by ${all(({ engine }) => engine.name)}.`
+}
+
+function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
+  return tableRegion({
+    caption: 'All runs',
+    columns: [
+      { heading: 'run' },
+      ...(isSeveral ? [{ heading: 'file' }] : []),
+      ...['median, ms', 'images/s', 'GFLOP/s', 'share of the peak'].map((heading) => ({
+        heading,
+        isNumber: true,
+      })),
+      { heading: 'check' },
+    ],
+    rows: placed.map(({ run, id, file }) => {
+      const { summary, peakFraction, check, layers } = run
+      const { engine, work } = runTitle(run)
+      const numbers = summary
+        ? [
+            formatMs(summary.medianMs),
+            formatRate(run.imagesPerSecond),
+            formatRate(run.gflopsPerSecond),
+            peakFraction === null ? '-' : formatPeakFraction(peakFraction, layers.some(isWinograd)),
+          ]
+        : ['-', '-', '-', '-']
+      return [
+        html`<a href="#${id}">${work}: ${engine}</a>`,
+        ...(isSeveral ? [file] : []),
+        ...numbers,
+        check ? (check.passed ? 'passed' : 'FAILED') : 'unchecked',
+      ]
+    }),
+  })
+}

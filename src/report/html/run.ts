@@ -1,0 +1,93 @@
+// One run: its key figures, its samples, its layers and its roofline.
+import type { Run, Summary } from '../../bench/result.ts'
+import { formatMegabytes, formatMs, formatPercent, formatRate, winogradText } from '../format.ts'
+import { isWinograd } from '../layers.ts'
+import { layersFigure } from './layers.ts'
+import { html, type Markup } from './markup.ts'
+import { rooflineFigure } from './roofline.ts'
+import { runTitle } from './run-title.ts'
+import { samplesFigures } from './samples.ts'
+import { checkText } from './verdicts.ts'
+
+/** `id`: what links lead to. */
+export function runSection(run: Run, id: string): Markup {
+  const { engine, work } = runTitle(run)
+  const { network, imageSize, batch, burnIn, batches, seed, algorithm, summary } = run
+  const flags = run.engine.v8Flags
+  return html`<section class="card" id="${id}">
+<h3>${work}: ${engine}</h3>
+<p class="quiet">${network}, ${imageSize} x ${imageSize} images, batch ${batch}, ${burnIn} burn-in and ${batches} timed batches, seed ${seed}${
+    algorithm !== undefined && `, algorithm ${algorithm}`
+  }. Engine: ${run.engine.reason}${flags.length > 0 && `; V8 flags ${flags.join(' ')}`}.</p>
+${
+  summary
+    ? [keyFigures(run, summary), samplesFigures(run), layersFigure(run), rooflineFigure(run)]
+    : html`<p>It was interrupted before its first sample.</p>`
+}
+</section>
+`
+}
+
+interface Figure {
+  readonly name: string
+  readonly value: string
+  readonly detail: string | null
+}
+
+function keyFigures(run: Run, summary: Summary): Markup {
+  const { check, peakMemoryBytes, threadsUsed, engine } = run
+  const { medianMs, medianIntervalMs, meanMs, sdMs, minMs, maxMs, p95Ms } = summary
+  const figures: Figure[] = [
+    {
+      name: 'median',
+      value: `${formatMs(medianMs)} ms`,
+      detail: medianIntervalMs
+        ? `95% interval ${formatMs(medianIntervalMs[0])} to ${formatMs(medianIntervalMs[1])}`
+        : null,
+    },
+    {
+      name: 'mean ± sd',
+      value: `${formatMs(meanMs)} ± ${formatMs(sdMs)} ms`,
+      detail: meanMs > 0 ? `sd ${formatPercent(sdMs / meanMs)} of the mean` : null,
+    },
+    {
+      name: 'min .. max',
+      value: `${formatMs(minMs)} .. ${formatMs(maxMs)} ms`,
+      detail: `95% of the samples up to ${formatMs(p95Ms)}`,
+    },
+    { name: 'images/s', value: formatRate(run.imagesPerSecond), detail: null },
+    { name: 'GFLOP/s', value: formatRate(run.gflopsPerSecond), detail: 'as a direct convolution counts' },
+    peakFigure(run),
+    {
+      name: 'check',
+      value: check ? (check.passed ? 'passed' : 'FAILED') : 'unchecked',
+      detail: check && checkText(check),
+    },
+    { name: 'peak memory', value: formatMegabytes(peakMemoryBytes), detail: null },
+  ]
+  if (threadsUsed != null) {
+    figures.push({
+      name: 'threads used',
+      value: threadsUsed.toFixed(1),
+      detail: `processor time over elapsed time; of ${engine.threads}`,
+    })
+  }
+  return html`<dl class="figures">${figures.map(
+    ({ name, value, detail }) =>
+      html`<div><dt>${name}</dt><dd>${value}${detail !== null && html`<small>${detail}</small>`}</dd></div>\n`,
+  )}</dl>`
+}
+
+function peakFigure({ peakFraction, peakGflopsPerSecond: peak, layers }: Run): Figure {
+  const name = 'share of the peak'
+  if (peakFraction === null || peak === null) return { name, value: 'not known', detail: null }
+  const measured = `the peak: ${formatRate(peak)} GFLOP/s, measured`
+  if (peakFraction > 1 && layers.some(isWinograd)) {
+    return {
+      name,
+      value: `${peakFraction.toFixed(2)} x`,
+      detail: `${winogradText(peakFraction)}; ${measured}`,
+    }
+  }
+  return { name, value: formatPercent(peakFraction), detail: measured }
+}

@@ -1,0 +1,138 @@
+// What comes first: what stands in the way of trusting the numbers, and which engine is faster.
+import type { ComparisonResult, Result, Run } from '../../bench/result.ts'
+import { passName } from '../classic.ts'
+import { formatPercent } from '../format.ts'
+import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
+import { type Content, html, type Markup } from './markup.ts'
+import { type RunTitle, runTitle } from './run-title.ts'
+import { extentOf, logScale, type Pair } from './scales.ts'
+
+type Level = 'bad' | 'warn' | 'good'
+
+interface Notice {
+  readonly level: Level
+  readonly word: string
+  readonly text: string
+}
+
+/** Failed and missing checks, what can't be done, what was cut off and all warnings; worst first. */
+export function noticeList(name: string, result: Result): Markup {
+  const runNotices = result.runs.flatMap((run) => {
+    const title = titleText(runTitle(run))
+    return noticesOf(run).map((notice) => ({ ...notice, text: `${title}: ${notice.text}` }))
+  })
+  const notices = [
+    ...runNotices,
+    ...(result.unsupported ?? []).map(({ engine, pass, reason }) =>
+      warn('Unsupported', `${engine}, ${passName(pass)}: ${reason}`),
+    ),
+    ...(result.environment.warnings ?? []).map((text) => warn('Warning', text)),
+  ]
+  if (result.interrupted && result.runs.every(({ interrupted }) => !interrupted)) {
+    notices.push(warn('Interrupted', 'before all runs were made'))
+  }
+  if (notices.length === 0) {
+    notices.push({
+      level: 'good',
+      word: 'Checked',
+      text: 'every run passed its check; there are no warnings',
+    })
+  }
+  const order: readonly Level[] = ['bad', 'warn', 'good']
+  notices.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level))
+  return html`<ul class="notices" aria-label="Checks and warnings of ${name}">${notices.map(
+    ({ level, word, text }) => html`<li class="${level}"><strong>${word}:</strong> ${text}</li>\n`,
+  )}</ul>`
+}
+
+const warn = (word: string, text: string): Notice => ({ level: 'warn', word, text })
+const titleText = ({ engine, work }: RunTitle): string => `${engine}, ${work}`
+
+function noticesOf({ check, samplesMs, batches, interrupted, warnings = [] }: Run): Notice[] {
+  const notices = warnings.map((text) => warn('Warning', text))
+  if (check && !check.passed) {
+    notices.push({ level: 'bad', word: 'Check failed', text: `${checkText(check)}; do not use its numbers` })
+  } else if (!check && samplesMs.length > 0) {
+    notices.push(warn('Unchecked', 'nothing says that its results are right'))
+  }
+  if (interrupted) notices.push(warn('Interrupted', `after ${samplesMs.length} of ${batches} samples`))
+  return notices
+}
+
+/** `largest relative error 1.8e-6 (conv5), against float64` */
+export function checkText({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
+  if (tensor === '') return `against ${against}`
+  return `largest relative error ${maxRelativeError.toExponential(1)} (${tensor}), against ${against}`
+}
+
+/** The verdicts in words, each with its interval beside it on a scale of ratios. */
+export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
+  const [low, high] = extentOf([1, ...comparisons.flatMap(({ ratio, interval }) => [ratio, ...interval])])
+  const room = Math.max(high / low, 1.1) ** 0.06
+  const scale = logScale([low / room, high * room], [0, 100])
+  return stripFigure({
+    title: 'How many times as fast as the baseline',
+    description:
+      'Ratios of the medians of rounds with their 95% intervals, on a logarithmic scale. An interval that holds 1 is no difference found.',
+    x: { scale, label: 'times as fast' },
+    strips: comparisons.map((comparison) => verdictStrip(comparison, scale.at)),
+    legend: [
+      { swatch: swatch('point', 'first', 'diamond'), text: 'ratio' },
+      { swatch: swatch('line', 'interval'), text: '95% interval' },
+      { swatch: swatch('line', 'reference'), text: 'as fast as the baseline' },
+    ],
+    table: {
+      caption: 'comparisons',
+      columns: [
+        { heading: 'engine' },
+        { heading: 'baseline' },
+        { heading: 'pass' },
+        { heading: 'ratio', isNumber: true },
+        { heading: '95% interval', isNumber: true },
+        { heading: 'p', isNumber: true },
+        { heading: 'would have been found', isNumber: true },
+        { heading: 'verdict' },
+      ],
+      rows: comparisons.map(({ engine, baseline, pass, ratio, interval, pValue, detectable, verdict }) => [
+        engine,
+        baseline,
+        passName(pass),
+        formatRatio(ratio),
+        intervalText(interval),
+        pText(pValue),
+        formatPercent(detectable),
+        verdict,
+      ]),
+    },
+  })
+}
+
+const STRIP_HEIGHT_PX = 44
+
+function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => number): Strip {
+  const { engine, baseline, pass, ratio, interval, verdict, detectable, text } = comparison
+  const middle = STRIP_HEIGHT_PX / 2
+  const [from, to] = interval.map(at) as [number, number]
+  const words = `${formatRatio(ratio)}, 95% interval ${intervalText(interval)}`
+  const found: Content =
+    verdict === 'no difference found' &&
+    html` A difference of ${formatPercent(detectable)} would have been found.`
+  return {
+    heading: html`<p><strong>${capitalized(verdict)}</strong> · ${passName(pass)}</p>
+<p>${text}</p><p class="quiet">${engine} beside ${baseline}: ${words}.${found}</p>`,
+    title: `${engine} beside ${baseline}, ${passName(pass)}: ${words}`,
+    heightPx: STRIP_HEIGHT_PX,
+    marks: [
+      line('reference', [at(1), 0], [at(1), STRIP_HEIGHT_PX]),
+      rectangle('hit', [from, 0], [to, STRIP_HEIGHT_PX], words),
+      line('interval', [from, middle], [to, middle]),
+      ...[from, to].map((end) => line('interval', [end, middle - 7], [end, middle + 7])),
+      point('diamond', 'first', at(ratio), middle, words),
+    ],
+  }
+}
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+const formatRatio = (ratio: number): string => `${ratio.toPrecision(3)} x`
+const intervalText = ([low, high]: Pair): string => `${low.toPrecision(3)} to ${high.toPrecision(3)}`
+const pText = (p: number): string => (p < 0.0001 ? '< 0.0001' : p.toFixed(4))
