@@ -8,7 +8,11 @@ const result: Result = {
   schemaVersion: 1,
   tool: { name: 'convmark', version: '0.1.0' },
   environment: await describeEnvironment(),
-  runs: [exampleRun(), exampleBackward, exampleRun({ samplesMs: [], startsMs: [], summary: null, interrupted: true })],
+  runs: [
+    exampleRun(),
+    exampleBackward,
+    exampleRun({ samplesMs: [], startsMs: [], summary: null, interrupted: true }),
+  ],
 }
 
 describe('parseResult', () => {

@@ -1,7 +1,7 @@
 // Where a run's time goes: a bar a layer and direction.
 import type { LayerTime, Run } from '../../bench/result.ts'
 import { formatMs, formatPeakFraction, formatPercent, formatRate } from '../format.ts'
-import { isWinograd } from '../layers.ts'
+import { isWinograd } from '../winograd.ts'
 import { label, rectangle, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { linearScale } from './scales.ts'

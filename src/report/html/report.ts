@@ -1,7 +1,7 @@
 import type { Result, Run } from '../../bench/result.ts'
 import { passName } from '../classic.ts'
 import { formatMs, formatPeakFraction, formatRate } from '../format.ts'
-import { isWinograd } from '../layers.ts'
+import { isWinograd } from '../winograd.ts'
 import { dateText, environmentSection } from './environment.ts'
 import { html, type Markup } from './markup.ts'
 import { runSection } from './run.ts'

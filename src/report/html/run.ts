@@ -1,7 +1,7 @@
 // One run: its key figures, its samples, its layers and its roofline.
 import type { Run, Summary } from '../../bench/result.ts'
 import { formatMegabytes, formatMs, formatPercent, formatRate, winogradText } from '../format.ts'
-import { isWinograd } from '../layers.ts'
+import { isWinograd } from '../winograd.ts'
 import { layersFigure } from './layers.ts'
 import { html, type Markup } from './markup.ts'
 import { rooflineFigure } from './roofline.ts'
