@@ -20,7 +20,7 @@ export interface Host {
   readonly processorTimeMs: () => number
   readonly execArgv: readonly string[]
   readonly nodeOptions: string
-  /** Null where it is not installed. */
+  /** Null where it is not installed, or not known. */
   readonly packageVersion: (name: string) => Promise<string | null>
 }
 
@@ -120,7 +120,8 @@ async function packageVersion(name: string): Promise<string | null> {
   } catch {
     return null // an optional dependency that is not installed
   }
-  return (JSON.parse(await readText(join(dirname(main), 'package.json'))) as { version: string }).version
+  const text = await readText(join(dirname(main), 'package.json'))
+  return text === '' ? null : (JSON.parse(text) as { version: string }).version
 }
 
 async function gitCommit(): Promise<string | null> {
