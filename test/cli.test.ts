@@ -7,6 +7,7 @@ import { parseResult, type Result } from '../src/bench/result.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
 import { packageJson, root } from './support/package.ts'
+import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -63,7 +64,17 @@ const readResult = (file: string): Result => parseResult(readFileSync(join(folde
 
 describe('bench', () => {
   it('prints the classic lines, the summary and the layers, and writes the result', async () => {
-    const ended = await convmark('bench', ...SMALL, '--batches', '11', '--layers', '--json', 'bench.json')
+    const ended = await convmark(
+      'bench',
+      ...SMALL,
+      '--batches',
+      '11',
+      '--layers',
+      '--json',
+      'bench.json',
+      '--html',
+      'bench.html',
+    )
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     const lines = linesOf(ended)
     expect(lines.slice(0, 8)).toEqual(SHAPES)
@@ -110,6 +121,9 @@ describe('bench', () => {
       expect(run.peakGflopsPerSecond).toBeGreaterThan(1)
       expect(run.interrupted).toBe(false)
     }
+    const page = readFileSync(join(folder, 'bench.html'), 'utf8')
+    expect(page.match(/<section class="card" id="run-/g)).toHaveLength(2)
+    expect(page).toContain(`<code>convmark bench ${SMALL.join(' ')} --batches 11`)
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 
@@ -475,6 +489,52 @@ describe('run', () => {
   })
 })
 
+describe('report', () => {
+  const write = (file: string, text: string): string => {
+    writeFileSync(join(folder, file), text)
+    return file
+  }
+  const result = exampleResult({ runs: [exampleRun(), exampleBackward] })
+  const cut = exampleRun({ samplesMs: [], startsMs: [], summary: null, check: null, interrupted: true })
+
+  it('makes one page of several results', async () => {
+    const first = write('first.json', JSON.stringify(result))
+    const second = write("it's second.json", JSON.stringify({ ...result, runs: [exampleRun()] }))
+    const ended = await convmark('report', first, second, '--html', 'report.html')
+    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    const page = readFileSync(join(folder, 'report.html'), 'utf8')
+    expect(page.match(/<section class="card" id="run-/g)).toHaveLength(3)
+    expect(page).toContain(
+      'convmark report first.json &#39;it&#39;\\&#39;&#39;s second.json&#39; --html report.html',
+    )
+  })
+
+  it.each([
+    ['cut short', JSON.stringify(result).slice(0, 900), /not JSON, or cut short/],
+    [
+      'of another version',
+      JSON.stringify({ ...result, schemaVersion: 2 }),
+      /schema version 2; this convmark reads 1/,
+    ],
+    [
+      'with an empty list of samples',
+      JSON.stringify({ ...result, runs: [exampleRun({ samplesMs: [] })] }),
+      /runs\.0\.samplesMs: it is empty, yet there is a summary of it/,
+    ],
+    [
+      'interrupted too soon',
+      JSON.stringify({ ...result, runs: [cut] }),
+      /it has no sample, so there is nothing/,
+    ],
+  ])('refuses a result %s in one line, and leaves no page', async (what, text, message) => {
+    const ended = await convmark('report', write(`${what}.json`, text), '--html', 'refused.html')
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
+    expect(ended.stderr).toMatch(message)
+    expect(existsSync(join(folder, 'refused.html'))).toBe(false)
+  })
+})
+
 describe('wrong use is one line on stderr and exit code 2', () => {
   it.each<[string, string, number?]>([
     ['bnech', "unknown command 'bnech'; did you mean 'bench'?"],
@@ -501,6 +561,12 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['bench --image-size 30', 'pool5: kernel height 3 is larger than its padded input 1'],
     ['bench --json nowhere/result.json', "nowhere/result.json: can't be written: its folder 'nowhere'"],
     ['bench --json .', ".: can't be written: it is a folder"],
+    ['bench --html nowhere/page.html', "nowhere/page.html: can't be written: its folder 'nowhere'"],
+    ['bench --json same --html ./same', "--json and --html are both 'same'"],
+    ['report --html page.html', "missing required argument 'result.json'"],
+    ['report gone.json', "required option '--html <file>' not specified"],
+    ['report gone.json --html page.html', "gone.json: can't be read: it does not exist"],
+    ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],
     ['run --weights a --input b', "required option '--output <file>' not specified"],
     ['run --weights a --input b --output c', "b: can't be read: it does not exist"],
   ])('%s', async (args, message) => {

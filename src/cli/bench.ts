@@ -1,8 +1,9 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { StartedEnvironment } from '../bench/environment.ts'
 import type { BenchEvent } from '../bench/events.ts'
 import type { Result, Run } from '../bench/result.ts'
-import { InterruptedError } from '../errors.ts'
+import { InterruptedError, UsageError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import type { Pass } from '../plan/plan.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
@@ -27,6 +28,7 @@ interface Options {
   readonly layers?: boolean
   readonly check: boolean
   readonly json?: string
+  readonly html?: string
   readonly color: boolean
 }
 
@@ -53,6 +55,7 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
     .option('--layers', 'a table of the layers')
     .option('--no-check', 'time without a check; the result says so')
     .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
+    .option('--html <file>', 'the result as one page with charts')
     .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => onEnd(await bench(network, options)))
 }
@@ -63,10 +66,15 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const network = networkNamed(networkName, { imageSize: options.imageSize })
   const isJsonPrinted = options.json === STDOUT
   const jsonFile = isJsonPrinted ? undefined : options.json
-  if (jsonFile !== undefined) await (await import('../formats/files.ts')).requireWritable(jsonFile)
+  const htmlFile = options.html
+  const written = [jsonFile, htmlFile].filter((file) => file !== undefined)
+  for (const file of written) await (await import('../formats/files.ts')).requireWritable(file)
+  if (jsonFile !== undefined && htmlFile !== undefined && resolve(jsonFile) === resolve(htmlFile)) {
+    throw new UsageError(`--json and --html are both '${jsonFile}'; one would overwrite the other`)
+  }
 
   const { batch, batches, burnIn, seed, algorithm, check, threads } = options
-  const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
+  const output = new Output({ color: options.color, isAllThereIs: written.length === 0 })
   const progress = await openProgress()
   const report = new Report(isJsonPrinted ? null : output, progress)
   const { Calibration } = await import('../bench/calibration.ts')
@@ -110,7 +118,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
     threads: Math.max(0, ...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (isJsonPrinted || jsonFile !== undefined) {
+  if (isJsonPrinted || written.length > 0) {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
@@ -119,8 +127,11 @@ async function bench(networkName: string, options: Options): Promise<number> {
       interrupted, // also where no run was begun that could say so
     }
     const json = JSON.stringify(result, null, 2)
-    if (jsonFile === undefined) output.lines(json)
-    else await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
+    if (isJsonPrinted) output.lines(json)
+    if (jsonFile !== undefined) await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
+    if (htmlFile !== undefined) {
+      await (await import('./report.ts')).writeReport(htmlFile, [{ name: `bench ${network.name}`, result }])
+    }
   }
   if (!isJsonPrinted) {
     const summary = summaryLines(runs, output.palette)

@@ -1,4 +1,4 @@
-import type { Run } from '../../src/bench/result.ts'
+import type { Result, Run } from '../../src/bench/result.ts'
 
 /** A run as the benchmark reports it, with round numbers. */
 export function exampleRun(changes: Partial<Run> = {}): Run {
@@ -80,3 +80,25 @@ export const exampleBackward = exampleRun({
     },
   ],
 })
+
+/** A result of a machine that tells little, with the fields that every result has. */
+export function exampleResult(changes: Partial<Result> = {}): Result {
+  return {
+    schemaVersion: 1,
+    tool: { name: 'convmark', version: '0.1.0' },
+    environment: {
+      date: '2026-01-31T12:00:00.000Z',
+      processor: 'Example 3000',
+      cores: 2,
+      memoryBytes: 8 * 2 ** 30,
+      platform: 'linux',
+      arch: 'x64',
+      node: 'v20.19.0',
+      v8: '11.3.244.8-node.26',
+      loadAverage: null,
+      gitCommit: null,
+    },
+    runs: [exampleRun()],
+    ...changes,
+  }
+}

@@ -92,8 +92,9 @@ export function layersFigure(run: Run): Markup {
 
 function layerHeading({ name, kind, shape, algorithm, tile }: LayerTime): Markup {
   const output: Content = shape.length > 0 && html` [${shape.join(', ')}]`
-  return html`<p><strong>${name}</strong> <span class="quiet">${kind}${output}</span></p>
-<p class="quiet">${[algorithm, tile].filter(Boolean).join(': ')}</p>`
+  const [inLine, below] = tile === '' ? [`, ${algorithm}`, null] : ['', `${algorithm}: ${tile}`]
+  return html`<p><strong>${name}</strong> <span class="quiet">${kind}${output}${inLine}</span></p>
+${below !== null && html`<p class="quiet">${below}</p>`}`
 }
 
 function bar(pass: LayerPass, row: number, at: (ms: number) => number): Markup {

@@ -8,7 +8,7 @@ import { runSection } from './run.ts'
 import { runTitle } from './run-title.ts'
 import { STYLE } from './style.ts'
 import { tableRegion } from './table.ts'
-import { noticeList, verdicts } from './verdicts.ts'
+import { failureList, verdicts, warningList } from './verdicts.ts'
 
 /** A result and what to call it: the name of its file. */
 export interface NamedResult {
@@ -77,8 +77,9 @@ const THEME = html`<fieldset class="theme"><legend>Colours</legend>
 function resultSection({ name, result }: NamedResult): Markup {
   const { comparisons = [], environment } = result
   return html`<section class="card"><h3>${name}</h3><p>${measuredText(result)} On ${environment.processor}, ${dateText(environment.date)}.</p>
-${noticeList(name, result)}
-${comparisons.length > 0 && verdicts(comparisons)}</section>
+${failureList(result)}
+${comparisons.length > 0 && verdicts(comparisons)}
+${warningList(result)}</section>
 `
 }
 

@@ -119,10 +119,10 @@ function pointLabels(points: readonly RoofPoint[], x: Scale, y: Scale): Markup[]
     yPx: y.at(gflopsPerSecond),
   }))
   const taken: Box[] = places.map(({ xPx, yPx }) => ({
-    left: xPx - 6,
-    right: xPx + 6,
-    top: yPx - 6,
-    bottom: yPx + 6,
+    left: xPx - 5,
+    right: xPx + 5,
+    top: yPx - 5,
+    bottom: yPx + 5,
   }))
   return points.flatMap(({ layer }, i) => {
     const { xPercent, xPx, yPx } = places[i]!
@@ -132,6 +132,10 @@ function pointLabels(points: readonly RoofPoint[], x: Scale, y: Scale): Markup[]
       { anchor: 'end', dx: -8, dy: 4, left: xPx - 8 - widthPx },
       { anchor: 'middle', dx: 0, dy: -9, left: xPx - widthPx / 2 },
       { anchor: 'middle', dx: 0, dy: 17, left: xPx - widthPx / 2 },
+      { anchor: 'start', dx: 4, dy: -7, left: xPx + 4 },
+      { anchor: 'end', dx: -4, dy: -7, left: xPx - 4 - widthPx },
+      { anchor: 'start', dx: 4, dy: 16, left: xPx + 4 },
+      { anchor: 'end', dx: -4, dy: 16, left: xPx - 4 - widthPx },
     ] as const
     for (const { left, ...options } of candidates) {
       const bottom = yPx + options.dy

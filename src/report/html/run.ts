@@ -47,12 +47,12 @@ function keyFigures(run: Run, summary: Summary): Markup {
     },
     {
       name: 'mean ± sd',
-      value: `${formatMs(meanMs)} ± ${formatMs(sdMs)} ms`,
+      value: `${formatMs(meanMs)} ± ${formatLike(sdMs, formatMs(meanMs))} ms`,
       detail: meanMs > 0 ? `sd ${formatPercent(sdMs / meanMs)} of the mean` : null,
     },
     {
-      name: 'min .. max',
-      value: `${formatMs(minMs)} .. ${formatMs(maxMs)} ms`,
+      name: 'min .. max, ms',
+      value: `${formatMs(minMs)} .. ${formatMs(maxMs)}`,
       detail: `95% of the samples up to ${formatMs(p95Ms)}`,
     },
     { name: 'images/s', value: formatRate(run.imagesPerSecond), detail: null },
@@ -76,6 +76,11 @@ function keyFigures(run: Run, summary: Summary): Markup {
     ({ name, value, detail }) =>
       html`<div><dt>${name}</dt><dd>${value}${detail !== null && html`<small>${detail}</small>`}</dd></div>\n`,
   )}</dl>`
+}
+
+/** With as many decimals as another number. */
+function formatLike(value: number, other: string): string {
+  return value.toFixed(other.split('.')[1]?.length ?? 0)
 }
 
 function peakFigure({ peakFraction, peakGflopsPerSecond: peak, layers }: Run): Figure {

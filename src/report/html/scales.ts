@@ -47,9 +47,12 @@ export function extentOf(values: readonly number[]): Pair {
   )
 }
 
+/** Values closer than this are one: between them doubles are too few for a scale. */
+const MIN_RELATIVE_EXTENT = 1e-9
+
 /** A single value gets some room around it. */
 function widened([low, high]: Pair): Pair {
-  if (low < high) return [low, high]
+  if (high - low > MIN_RELATIVE_EXTENT * high) return [low, high]
   return low === 0 ? [0, 1] : [low * 0.95, low * 1.05]
 }
 
@@ -63,11 +66,14 @@ function evenTicks(low: number, high: number, at: Scale['at']): Tick[] {
   return ticks(low, high, TICKS).map((value) => ({ at: at(value), label: value.toFixed(decimals) }))
 }
 
+/** A range up to this ratio has room for 2 and 5 between its powers of ten. */
+const MAX_RATIO_OF_FIVES = 500
+
 /** Powers of ten, with 2 and 5 between them where there are few, and some left out where there are many. */
 function decadeTicks(low: number, high: number, at: Scale['at']): Tick[] {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))]
-  const stride = Math.ceil((last - first) / TICKS)
-  const mantissas = last - first <= 2 ? [1, 2, 5] : [1]
+  const mantissas = high / low <= MAX_RATIO_OF_FIVES ? [1, 2, 5] : [1]
+  const stride = mantissas.length > 1 ? 1 : Math.ceil((last - first) / (TICKS + 1))
   const found: Tick[] = []
   for (let exponent = first; exponent <= last; exponent += stride) {
     for (const mantissa of mantissas) {

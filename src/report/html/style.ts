@@ -45,10 +45,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; margin:
 .bad > strong { color: var(--bad); }
 .warn > strong { color: var(--warn); }
 .good > strong { color: var(--good); }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 10px; margin: 14px 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 10px; margin: 14px 0; }
 .figures div { border: 1px solid var(--edge); border-radius: 8px; padding: 8px 12px; }
 .figures dt { color: var(--quiet); font-size: 13px; }
-.figures dd { margin: 0; font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
+.figures dd { margin: 0; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
 .figures dd small { display: block; font-size: 13px; font-weight: 400; color: var(--quiet); }
 .facts { display: grid; grid-template-columns: minmax(110px, max-content) 1fr; gap: 4px 16px; margin: 0; font-size: 15px; }
 .facts dt { color: var(--quiet); }
@@ -89,6 +89,7 @@ caption { text-align: left; padding: 6px 10px; color: var(--quiet); }
 th, td { padding: 5px 10px; border-top: 1px solid var(--edge); vertical-align: top; }
 th { font-weight: 600; }
 .text { text-align: left; min-width: 6em; }
+.scroll th.text { min-width: 10em; }
 .number { text-align: right; white-space: nowrap; }
 pre { background: var(--band); border-radius: 6px; padding: 10px 12px; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
 footer { padding-top: 24px; padding-bottom: 32px; }

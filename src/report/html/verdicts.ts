@@ -4,58 +4,64 @@ import { passName } from '../classic.ts'
 import { formatPercent } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { type RunTitle, runTitle } from './run-title.ts'
+import { runTitle } from './run-title.ts'
 import { extentOf, logScale, type Pair } from './scales.ts'
 
-type Level = 'bad' | 'warn' | 'good'
-
 interface Notice {
-  readonly level: Level
+  readonly level: 'bad' | 'warn' | 'good'
   readonly word: string
   readonly text: string
 }
 
-/** Failed and missing checks, what can't be done, what was cut off and all warnings; worst first. */
-export function noticeList(name: string, result: Result): Markup {
-  const runNotices = result.runs.flatMap((run) => {
-    const title = titleText(runTitle(run))
-    return noticesOf(run).map((notice) => ({ ...notice, text: `${title}: ${notice.text}` }))
+/** Failed checks alone: what no verdict may be read without. */
+export function failureList(result: Result): Content {
+  const failures = result.runs.flatMap((run) => {
+    const { check } = run
+    if (!check || check.passed) return []
+    const text = `${titleText(run)}: ${checkText(check)}; do not use its numbers`
+    return [{ level: 'bad', word: 'Check failed', text } as const]
   })
+  return failures.length > 0 && noticeList(failures, 'Failed checks')
+}
+
+/** Missing checks, what can't be done, what was cut off and all warnings. */
+export function warningList(result: Result): Markup {
+  const { runs, unsupported = [], environment, interrupted = false } = result
   const notices = [
-    ...runNotices,
-    ...(result.unsupported ?? []).map(({ engine, pass, reason }) =>
+    ...runs.flatMap(warningsOf),
+    ...unsupported.map(({ engine, pass, reason }) =>
       warn('Unsupported', `${engine}, ${passName(pass)}: ${reason}`),
     ),
-    ...(result.environment.warnings ?? []).map((text) => warn('Warning', text)),
+    ...(environment.warnings ?? []).map((text) => warn('Warning', text)),
   ]
-  if (result.interrupted && result.runs.every(({ interrupted }) => !interrupted)) {
+  if (interrupted && runs.every((run) => !run.interrupted)) {
     notices.push(warn('Interrupted', 'before all runs were made'))
   }
-  if (notices.length === 0) {
-    notices.push({
-      level: 'good',
-      word: 'Checked',
-      text: 'every run passed its check; there are no warnings',
-    })
-  }
-  const order: readonly Level[] = ['bad', 'warn', 'good']
-  notices.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level))
-  return html`<ul class="notices" aria-label="Checks and warnings of ${name}">${notices.map(
+  const isFine = notices.length === 0 && runs.every(({ check }) => check?.passed)
+  if (isFine)
+    notices.push({ level: 'good', word: 'Checked', text: 'every run passed its check, no warnings' })
+  return noticeList(notices, 'Warnings')
+}
+
+function noticeList(notices: readonly Notice[], label: string): Markup {
+  return html`<ul class="notices" aria-label="${label}">${notices.map(
     ({ level, word, text }) => html`<li class="${level}"><strong>${word}:</strong> ${text}</li>\n`,
   )}</ul>`
 }
 
 const warn = (word: string, text: string): Notice => ({ level: 'warn', word, text })
-const titleText = ({ engine, work }: RunTitle): string => `${engine}, ${work}`
 
-function noticesOf({ check, samplesMs, batches, interrupted, warnings = [] }: Run): Notice[] {
-  const notices = warnings.map((text) => warn('Warning', text))
-  if (check && !check.passed) {
-    notices.push({ level: 'bad', word: 'Check failed', text: `${checkText(check)}; do not use its numbers` })
-  } else if (!check && samplesMs.length > 0) {
-    notices.push(warn('Unchecked', 'nothing says that its results are right'))
-  }
-  if (interrupted) notices.push(warn('Interrupted', `after ${samplesMs.length} of ${batches} samples`))
+const titleText = (run: Run): string => {
+  const { engine, work } = runTitle(run)
+  return `${engine}, ${work}`
+}
+
+function warningsOf(run: Run): Notice[] {
+  const { check, samplesMs, batches, interrupted, warnings = [] } = run
+  const of = (word: string, text: string): Notice => warn(word, `${titleText(run)}: ${text}`)
+  const notices = warnings.map((text) => of('Warning', text))
+  if (!check && samplesMs.length > 0) notices.push(of('Unchecked', 'nothing says that its results are right'))
+  if (interrupted) notices.push(of('Interrupted', `after ${samplesMs.length} of ${batches} samples`))
   return notices
 }
 
@@ -110,16 +116,13 @@ export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
 const STRIP_HEIGHT_PX = 44
 
 function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => number): Strip {
-  const { engine, baseline, pass, ratio, interval, verdict, detectable, text } = comparison
+  const { engine, baseline, pass, ratio, interval, verdict, pValue, text } = comparison
   const middle = STRIP_HEIGHT_PX / 2
   const [from, to] = interval.map(at) as [number, number]
   const words = `${formatRatio(ratio)}, 95% interval ${intervalText(interval)}`
-  const found: Content =
-    verdict === 'no difference found' &&
-    html` A difference of ${formatPercent(detectable)} would have been found.`
   return {
     heading: html`<p><strong>${capitalized(verdict)}</strong> · ${passName(pass)}</p>
-<p>${text}</p><p class="quiet">${engine} beside ${baseline}: ${words}.${found}</p>`,
+<p>${text}</p><p class="quiet">${words}, p ${pText(pValue)}</p>`,
     title: `${engine} beside ${baseline}, ${passName(pass)}: ${words}`,
     heightPx: STRIP_HEIGHT_PX,
     marks: [
