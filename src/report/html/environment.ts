@@ -12,7 +12,7 @@ export function environmentSection(name: string, result: Result): Markup {
   const commands = commandsOf(result)
   return html`<section class="card"><h3>${name}</h3>
 <dl class="facts">${facts.map(([term, fact]) => html`<dt>${term}</dt><dd>${fact}</dd>\n`)}</dl>
-${commands.length > 0 && html`<h4>To measure it again</h4><pre>${commands.join('\n')}</pre>`}</section>`
+${commands.length > 0 && html`<h4>To measure it again</h4><pre tabindex="0">${commands.join('\n')}</pre>`}</section>`
 }
 
 /** Null: the result is older than the field. */

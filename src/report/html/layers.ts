@@ -32,7 +32,7 @@ export function layerPasses(layer: LayerTime): LayerPass[] {
 
 const ROW_PX = 22
 /** The widest bar leaves room for its numbers on a phone. */
-const BARS_ACROSS = [0, 45] as const
+const BARS_ACROSS = [0, 42] as const
 
 export function layersFigure(run: Run): Markup {
   const { layers, engine, peakGflopsPerSecond: peak, algorithm = 'auto' } = run

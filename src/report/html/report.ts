@@ -50,13 +50,13 @@ ${STYLE}
 <header><h1>convmark report</h1>${THEME}</header>
 <main>
 <nav aria-label="Contents"><ul><li><a href="#verdicts">Verdicts</a></li>${placed.map(
-    ({ run, id }) => html`<li><a href="#${id}">${runTitle(run).work}: ${runTitle(run).engine}</a></li>`,
+    (each) => html`<li>${runLink(each)}${isSeveral && ` (${each.file})`}</li>`,
   )}<li><a href="#environment">Environment</a></li></ul></nav>
 <h2 id="verdicts">Verdicts</h2>
 ${results.map(resultSection)}
 ${isSeveral && html`<p class="quiet">Runs of different files were made at different times and are not compared here; convmark compare lets engines take turns and tells differences from noise.</p>`}
 ${placed.length > 0 && html`<div class="card">${overview(placed, isSeveral)}</div><h2>Runs</h2>`}
-${placed.map(({ run, id }) => runSection(run, id))}
+${placed.map(({ run, id, file }) => runSection(run, id, isSeveral ? file : null))}
 <h2 id="environment">Environment</h2>
 ${results.map(({ name, result }) => environmentSection(name, result))}
 </main>
@@ -85,11 +85,16 @@ ${warningList(result)}</section>
 
 function measuredText({ runs }: Result): string {
   if (runs.length === 0) return 'No run was made.'
-  const all = (textOf: (run: Run) => string): string => [...new Set(runs.map(textOf))].join('; ')
+  const all = (textOf: (run: Run) => string): string => [...new Set(runs.map(textOf))].join(', ')
   const networks = all(
     ({ network, imageSize, batch }) => `${network} at ${imageSize} x ${imageSize}, batch ${batch}`,
   )
   return `${networks}: ${all(({ pass }) => passName(pass))} by ${all(({ engine }) => engine.name)}.`
+}
+
+function runLink({ run, id }: Placed): Markup {
+  const { engine, work } = runTitle(run)
+  return html`<a href="#${id}">${work}: ${engine}</a>`
 }
 
 function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
@@ -104,9 +109,9 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
       })),
       { heading: 'check' },
     ],
-    rows: placed.map(({ run, id, file }) => {
+    rows: placed.map((each) => {
+      const { run, file } = each
       const { summary, peakFraction, check, layers } = run
-      const { engine, work } = runTitle(run)
       const numbers = summary
         ? [
             formatMs(summary.medianMs),
@@ -116,7 +121,7 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
           ]
         : ['-', '-', '-', '-']
       return [
-        html`<a href="#${id}">${work}: ${engine}</a>`,
+        runLink(each),
         ...(isSeveral ? [file] : []),
         ...numbers,
         check ? (check.passed ? 'passed' : 'FAILED') : 'unchecked',

@@ -77,7 +77,7 @@ export function rooflineFigure(run: Run): Markup {
     ],
     table: rooflineTable(passes, roof),
   })}
-<p>${boundText(points)}${uncounted.length > 0 && ` Without FLOPs that are counted, hence by memory alone: ${namesOf(uncounted)}.`}</p>`
+<p class="finding">${boundText(points)}${uncounted.length > 0 && ` Without FLOPs that are counted, hence by memory alone: ${namesOf(uncounted)}.`}</p>`
 }
 
 function pointsOf(pass: LayerPass, { ridge }: Roof): RoofPoint[] {

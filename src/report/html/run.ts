@@ -9,14 +9,14 @@ import { runTitle } from './run-title.ts'
 import { samplesFigures } from './samples.ts'
 import { checkText } from './verdicts.ts'
 
-/** `id`: what links lead to. */
-export function runSection(run: Run, id: string): Markup {
+/** `id`: what links lead to; `file`: where it comes from, if that is a question. */
+export function runSection(run: Run, id: string, file: string | null): Markup {
   const { engine, work } = runTitle(run)
   const { network, imageSize, batch, burnIn, batches, seed, algorithm, summary } = run
   const flags = run.engine.v8Flags
   return html`<section class="card" id="${id}">
 <h3>${work}: ${engine}</h3>
-<p class="quiet">${network}, ${imageSize} x ${imageSize} images, batch ${batch}, ${burnIn} burn-in and ${batches} timed batches, seed ${seed}${
+<p class="quiet">${file !== null && `${file}: `}${network}, ${imageSize} x ${imageSize} images, batch ${batch}, ${burnIn} burn-in and ${batches} timed batches, seed ${seed}${
     algorithm !== undefined && `, algorithm ${algorithm}`
   }. Engine: ${run.engine.reason}${flags.length > 0 && `; V8 flags ${flags.join(' ')}`}.</p>
 ${
@@ -36,19 +36,20 @@ interface Figure {
 
 function keyFigures(run: Run, summary: Summary): Markup {
   const { check, peakMemoryBytes, threadsUsed, engine } = run
-  const { medianMs, medianIntervalMs, meanMs, sdMs, minMs, maxMs, p95Ms } = summary
+  const { medianMs, medianIntervalMs, meanMs, meanIntervalMs, sdMs, minMs, maxMs, p95Ms } = summary
   const figures: Figure[] = [
     {
       name: 'median',
       value: `${formatMs(medianMs)} ms`,
-      detail: medianIntervalMs
-        ? `95% interval ${formatMs(medianIntervalMs[0])} to ${formatMs(medianIntervalMs[1])}`
-        : null,
+      detail: intervalText(medianIntervalMs),
     },
     {
-      name: 'mean ± sd',
-      value: `${formatMs(meanMs)} ± ${formatLike(sdMs, formatMs(meanMs))} ms`,
-      detail: meanMs > 0 ? `sd ${formatPercent(sdMs / meanMs)} of the mean` : null,
+      name: 'mean ± sd, ms',
+      value: `${formatMs(meanMs)} ± ${formatLike(sdMs, formatMs(meanMs))}`,
+      detail:
+        [intervalText(meanIntervalMs), meanMs > 0 && `sd ${formatPercent(sdMs / meanMs)} of the mean`]
+          .filter(Boolean)
+          .join('; ') || null,
     },
     {
       name: 'min .. max, ms',
@@ -76,6 +77,10 @@ function keyFigures(run: Run, summary: Summary): Markup {
     ({ name, value, detail }) =>
       html`<div><dt>${name}</dt><dd>${value}${detail !== null && html`<small>${detail}</small>`}</dd></div>\n`,
   )}</dl>`
+}
+
+function intervalText(intervalMs: Summary['medianIntervalMs']): string | null {
+  return intervalMs ? `95% interval ${intervalMs.map(formatMs).join(' to ')}` : null
 }
 
 /** With as many decimals as another number. */

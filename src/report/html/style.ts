@@ -81,6 +81,7 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 .second { fill: var(--card); stroke: var(--orange); stroke-width: 2; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 13px; color: var(--quiet); margin-bottom: 6px; }
 .swatch { vertical-align: -3px; }
+.finding { font-size: 15px; }
 details { margin: 6px 0; font-size: 14px; }
 summary { cursor: pointer; color: var(--blue); padding: 4px 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--edge); border-radius: 6px; overflow-wrap: normal; }
@@ -91,7 +92,7 @@ th { font-weight: 600; }
 .text { text-align: left; min-width: 6em; }
 .scroll th.text { min-width: 10em; }
 .number { text-align: right; white-space: nowrap; }
-pre { background: var(--band); border-radius: 6px; padding: 10px 12px; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
+pre { background: var(--band); border-radius: 6px; padding: 10px 12px; overflow-x: auto; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
 footer { padding-top: 24px; padding-bottom: 32px; }
 @media (max-width: 640px) {
   h1 { font-size: 22px; }

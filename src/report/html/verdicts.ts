@@ -122,7 +122,7 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
   const words = `${formatRatio(ratio)}, 95% interval ${intervalText(interval)}`
   return {
     heading: html`<p><strong>${capitalized(verdict)}</strong> · ${passName(pass)}</p>
-<p>${text}</p><p class="quiet">${words}, p ${pText(pValue)}</p>`,
+<p>${text}</p><p class="quiet">${words}, ${pText(pValue)}</p>`,
     title: `${engine} beside ${baseline}, ${passName(pass)}: ${words}`,
     heightPx: STRIP_HEIGHT_PX,
     marks: [
@@ -138,4 +138,4 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 const formatRatio = (ratio: number): string => `${ratio.toPrecision(3)} x`
 const intervalText = ([low, high]: Pair): string => `${low.toPrecision(3)} to ${high.toPrecision(3)}`
-const pText = (p: number): string => (p < 0.0001 ? '< 0.0001' : p.toFixed(4))
+const pText = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${p.toFixed(4)}`)
