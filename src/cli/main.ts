@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { addBenchCommand } from './bench.ts'
 import { throwUsageErrors } from './command.ts'
+import { addCompareCommand } from './compare.ts'
 import { exitCodeOf, oneLine } from './errors.ts'
 import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
@@ -20,6 +21,7 @@ async function main(): Promise<number> {
     exitCode = code
   }
   addBenchCommand(program, onEnd)
+  addCompareCommand(program, onEnd)
   addRunCommand(program, onEnd)
   addInfoCommand(program, onEnd)
   addReportCommand(program, onEnd)

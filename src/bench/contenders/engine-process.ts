@@ -54,12 +54,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     })
   }
   const peaks = async (): Promise<void> => {
-    const measured = await engine.measurePeaks?.({ withBandwidth: true })
-    reply({
-      kind: 'peaks',
-      gflopsPerSecond: measured?.gflopsPerSecond ?? null,
-      bandwidthGigabytesPerSecond: measured?.bandwidthGigabytesPerSecond ?? null,
-    })
+    reply({ kind: 'peaks', peaks: (await engine.measurePeaks?.({ withBandwidth: true })) ?? null })
   }
   process.on('message', (request: ContenderRequest) => {
     const work = request.kind === 'turn' ? turn(request.samples) : peaks()

@@ -1,7 +1,7 @@
 // Libraries that convmark is compared with. Each has an adapter in peers/, with a lock file of its own: none is ever a
 // dependency of convmark.
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { cacheFolder } from '../../engines/tuning-cache.ts'
 import { UnavailableError } from '../../errors.ts'
 import { VERSION } from '../../version.ts'
@@ -22,8 +22,9 @@ const nameOf = (spec: string): string => spec.split('@')[0]!
 
 export const isPeer = (spec: string): boolean => Object.hasOwn(PEERS, nameOf(spec))
 
-/** In a checkout or an installed package: the adapters as they are shipped. */
-const SHIPPED = new URL('../../../peers/', import.meta.url)
+/** From dist/bench/contenders/, in a checkout and in an installed package: the adapters as they are shipped. */
+const PEERS_FOLDER = '../../../peers/'
+const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
 
 /**
  * The script that runs a peer, where its packages are: beside the adapters, or in the user's cache folder. Throws
@@ -32,7 +33,6 @@ const SHIPPED = new URL('../../../peers/', import.meta.url)
 export async function peerRunner(spec: string): Promise<URL> {
   const isInstalled = (folder: URL): boolean => existsSync(new URL('node_modules/', folder))
   if (!PEERS[nameOf(spec)]!.isPackage || isInstalled(SHIPPED)) return new URL('runner.mjs', SHIPPED)
-  const { pathToFileURL } = await import('node:url')
   const folder = `${await cacheFolder()}/peers-${VERSION}`
   const cached = pathToFileURL(`${folder}/`)
   if (isInstalled(cached)) return new URL('runner.mjs', cached)

@@ -1,4 +1,5 @@
 import type { EngineInfo } from '../../engines/engine.ts'
+import type { Peaks } from '../../engines/peak.ts'
 import type { Algorithm } from '../../kernels/kernel.ts'
 import type { Pass } from '../../plan/plan.ts'
 import type { Tuning } from '../../runtime/tuning.ts'
@@ -46,8 +47,8 @@ export interface ContenderSamples {
 
 export interface ContenderPeaks {
   readonly kind: 'peaks'
-  readonly gflopsPerSecond: number | null
-  readonly bandwidthGigabytesPerSecond: number | null
+  /** Null for an engine that does not know them. */
+  readonly peaks: Peaks | null
 }
 
 export type ContenderReply =

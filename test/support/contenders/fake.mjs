@@ -5,8 +5,9 @@ const info = { name: engine, target: 'fake', threads: 1, reason: 'asked for', v8
 
 process.on('disconnect', () => process.exit())
 process.on('message', ({ kind, samples }) => {
-  if (kind === 'peaks') send({ kind: 'peaks', gflopsPerSecond: 100, bandwidthGigabytesPerSecond: 20 })
-  else if (engine === 'crashes-later') process.exit(7)
+  if (kind === 'peaks') {
+    send({ kind: 'peaks', peaks: { gflopsPerSecond: 100, bandwidthGigabytesPerSecond: 20 } })
+  } else if (engine === 'crashes-later') process.exit(7)
   else if (engine === 'hangs-later') return
   else {
     const samplesMs = Array.from({ length: samples }, (_, i) => 10 + i)

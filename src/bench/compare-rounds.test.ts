@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest'
+import { compareRounds, verdictText } from './compare-rounds.ts'
+
+/** A generator of its own, so that every run of the tests sees the same data. */
+function generator(seed: number) {
+  let state = seed
+  const uniform = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    return (state >>> 0) / 2 ** 32
+  }
+  return {
+    uniform,
+    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
+  }
+}
+
+const ROUNDS = 10
+const SAMPLES = 10
+const TRIALS = 1000
+/** A test at 5% stays below this in all but one of 10,000 tries of 1,000 trials. */
+const MOST_FALSE_ALARMS = 77
+
+type Noise = (random: ReturnType<typeof generator>) => () => number
+
+/** Samples of two engines that take turns on one machine, whose state goes on from turn to turn. */
+function trial(seed: number, slowdown: number, noise: Noise) {
+  const random = generator(seed)
+  const next = noise(random)
+  const [a, b]: [number[][], number[][]] = [[], []]
+  for (let round = 0; round < ROUNDS; round++) {
+    const turns = [
+      () => a.push(Array.from({ length: SAMPLES }, () => 10 * next())),
+      () => b.push(Array.from({ length: SAMPLES }, () => 10 * slowdown * next())),
+    ]
+    if (random.uniform() < 0.5) turns.reverse()
+    for (const turn of turns) turn()
+  }
+  return compareRounds(a, b)
+}
+
+const independent: Noise = (random) => () => Math.exp(0.03 * random.normal())
+const autoregressive: Noise = (random) => {
+  let state = 0
+  return () => {
+    state = 0.8 * state + 0.03 * random.normal()
+    return Math.exp(state)
+  }
+}
+/** Now and then a neighbour takes half of the machine for some time. */
+const spells: Noise = (random) => {
+  let left = 0
+  return () => {
+    if (left > 0) left--
+    else if (random.uniform() < 0.02) left = 5 + Math.floor(20 * random.uniform())
+    return (left > 0 ? 2 : 1) * Math.exp(0.01 * random.normal())
+  }
+}
+
+it.each([
+  ['independent noise', independent],
+  ['noise that goes on (AR(1), 0.8)', autoregressive],
+  ['spells of slowness', spells],
+] as const)('finds no difference between equals in 95 of 100 trials: %s', (_, noise) => {
+  const alarms = Array.from({ length: TRIALS }, (_, i) => trial(i + 1, 1, noise)).filter(
+    ({ verdict }) => verdict !== 'no difference found',
+  )
+  expect(alarms.length).toBeLessThanOrEqual(MOST_FALSE_ALARMS)
+})
+
+it('misses a slowdown of 10% in at most 5 of 100 trials, and its interval has the truth in it in 95', () => {
+  const found = Array.from({ length: TRIALS }, (_, i) => trial(i + 1, 1.1, independent))
+  expect(found.filter(({ verdict }) => verdict !== 'faster').length).toBeLessThanOrEqual(50)
+  const covered = found.filter(({ interval: [low, high] }) => low <= 1.1 && 1.1 <= high)
+  expect(covered.length).toBeGreaterThanOrEqual(TRIALS - MOST_FALSE_ALARMS)
+})
+
+it('is the signed-rank test: exact, and turned round where the engines are', () => {
+  const rounds = (values: readonly number[]) => values.map((value) => [value])
+  const a = rounds([10, 10, 10, 10, 10, 10])
+  const b = rounds([11, 12, 13, 14, 15, 16])
+  const comparison = compareRounds(a, b)
+  expect(comparison).toMatchObject({ pValue: 2 / 64, verdict: 'faster' })
+  expect(comparison.interval[0]).toBeCloseTo(1.1, 10)
+  expect(comparison.interval[1]).toBeCloseTo(1.6, 10)
+  const turned = compareRounds(b, a)
+  expect(turned.verdict).toBe('slower')
+  expect(turned.ratio).toBeCloseTo(1 / comparison.ratio, 10)
+  expect(compareRounds(a, a)).toMatchObject({ ratio: 1, pValue: 1, verdict: 'no difference found' })
+  expect(() => compareRounds(a.slice(1), b.slice(1))).toThrow('a comparison takes 6 or more')
+})
+
+it('says its verdict in words, with the digits that the interval carries', () => {
+  const comparison = { ratio: 2.3123, interval: [2.27, 2.36], pValue: 0.002, detectable: 0.02 } as const
+  expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'faster' })).toBe(
+    'x64 is 2.31x as fast as wasm, 95% interval 2.27 to 2.36',
+  )
+  expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'no difference found' })).toBe(
+    'x64 and wasm: no difference found; a difference of 2.0% would have been',
+  )
+})

@@ -1,0 +1,101 @@
+import { medianSorted } from 'simple-statistics'
+
+/** One engine beside another, over the rounds in which both had their turns. */
+export interface RoundComparison {
+  /** How many times as fast as the other. */
+  readonly ratio: number
+  /** Of the ratio, 95%. */
+  readonly interval: readonly [number, number]
+  readonly pValue: number
+  /** A difference of this fraction would have been found in four of five comparisons. */
+  readonly detectable: number
+  readonly verdict: 'faster' | 'slower' | 'no difference found'
+}
+
+const SIGNIFICANCE = 0.05
+/** With fewer, not even rounds that all agree would be a finding at 5%. */
+export const MIN_ROUNDS = 6
+/** Distance that is found four times of five, over an interval's half width, of normal errors: (1.96 + 0.84) / 1.96. */
+const POWER_FACTOR = 1.43
+
+/**
+ * The unit is the round: samples in a row depend on each other, and a test over them would find differences that are not
+ * there. Of each round the log-ratio of the medians; over rounds Wilcoxon's signed-rank test and the estimate and interval
+ * that belong to it (Hodges & Lehmann 1963), exact, so that a spell of slowness in some rounds does not decide.
+ * Arrays have one array of samples a round. Throws RangeError for fewer than MIN_ROUNDS, or rounds that do not match.
+ */
+export function compareRounds(
+  engine: readonly (readonly number[])[],
+  other: readonly (readonly number[])[],
+): RoundComparison {
+  if (engine.length !== other.length || engine.length < MIN_ROUNDS)
+    throw new RangeError(
+      `${engine.length} and ${other.length} rounds; a comparison takes ${MIN_ROUNDS} or more of both`,
+    )
+  const logRatios = engine.map((samples, round) => Math.log(medianOf(other[round]!) / medianOf(samples)))
+  const averages = walshAverages(logRatios)
+  const count = averages.length
+  const pValue = signedRankPValue(averages, logRatios.length)
+  // Of the differences that would not be rejected: so many of the lowest and of the highest averages lie outside.
+  const outside = criticalRank(logRatios.length)
+  const [low, high] = [averages[outside]!, averages[count - 1 - outside]!]
+  const estimate = medianSorted(averages)
+  const isFound = pValue <= SIGNIFICANCE
+  return {
+    ratio: Math.exp(estimate),
+    interval: [Math.exp(low), Math.exp(high)],
+    pValue,
+    detectable: Math.exp((POWER_FACTOR * (high - low)) / 2) - 1,
+    verdict: !isFound ? 'no difference found' : estimate > 0 ? 'faster' : 'slower',
+  }
+}
+
+/** `x64 is 2.31x as fast as wasm, 95% interval 2.27 to 2.36` */
+export function verdictText(engine: string, other: string, comparison: RoundComparison): string {
+  const { ratio, interval, detectable, verdict } = comparison
+  if (verdict === 'no difference found') {
+    const percent = Math.max(100 * detectable, 0.1)
+    return `${engine} and ${other}: no difference found; a difference of ${percent.toPrecision(percent < 10 ? 2 : 3)}% would have been`
+  }
+  // As many digits as the interval carries.
+  const width = interval[1] - interval[0]
+  const digits = Math.min(3, Math.max(1, Math.ceil(-Math.log10(width / 2))))
+  const text = (value: number) => value.toFixed(digits)
+  return `${engine} is ${text(ratio)}x as fast as ${other}, 95% interval ${text(interval[0])} to ${text(interval[1])}`
+}
+
+const medianOf = (samples: readonly number[]): number => medianSorted([...samples].sort((a, b) => a - b))
+
+/** The means of all pairs, each with itself too, sorted: their signs are the signed-rank statistic. */
+function walshAverages(values: readonly number[]): number[] {
+  return values.flatMap((a, i) => values.slice(i).map((b) => (a + b) / 2)).sort((a, b) => a - b)
+}
+
+/** Two-sided: how likely so many averages on one side are, if each round's sign is a coin's. Zeros count half to each side. */
+function signedRankPValue(averages: readonly number[], rounds: number): number {
+  const zeros = averages.filter((average) => average === 0).length / 2
+  const positive = averages.filter((average) => average > 0).length + zeros
+  const smaller = Math.floor(Math.min(positive, averages.length - positive))
+  return Math.min(1, 2 * tail(rounds, smaller))
+}
+
+/** The largest rank at which both tails together have at most 5%. */
+function criticalRank(rounds: number): number {
+  let rank = 0
+  while (2 * tail(rounds, rank + 1) <= SIGNIFICANCE) rank++
+  return rank
+}
+
+/** P(signed-rank statistic <= rank): of all signs for 1, 2, ..., rounds those whose positive ranks sum to so little. */
+function tail(rounds: number, rank: number): number {
+  let ways = [1]
+  for (let r = 1; r <= rounds; r++) {
+    const next = new Array<number>(ways.length + r).fill(0)
+    ways.forEach((count, sum) => {
+      next[sum]! += count
+      next[sum + r]! += count
+    })
+    ways = next
+  }
+  return ways.slice(0, rank + 1).reduce((sum, count) => sum + count, 0) / 2 ** rounds
+}

@@ -1,0 +1,207 @@
+import type { Peaks } from '../engines/peak.ts'
+import { ConvmarkError, messageOf, UnavailableError, UsageError } from '../errors.ts'
+import type { Algorithm } from '../kernels/kernel.ts'
+import type { Network } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
+import { availableCores } from '../runtime/machine.ts'
+import { asImageShape, isPositiveInteger } from '../tensor.ts'
+import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
+import { Contender } from './contenders/contender.ts'
+import { isPeer, peerRunner } from './contenders/peers.ts'
+import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
+import type { ComparisonResult, Run, Unsupported } from './result.ts'
+import { describeRun, type RunSettings } from './run.ts'
+
+export interface CompareOptions {
+  /** Engine specs, peers among them. */
+  readonly engines: readonly string[]
+  /** Forward alone by default. */
+  readonly passes?: readonly Pass[]
+  /** 32 by default. */
+  readonly batch?: number
+  /** That an engine runs in each round; 3 by default. */
+  readonly batches?: number
+  /** 10 by default. */
+  readonly rounds?: number
+  /** Runs before the first round; 10 by default. */
+  readonly burnIn?: number
+  readonly seed?: number
+  /** Of each engine that names none; the physical cores by default. */
+  readonly threads?: number
+  readonly algorithm?: Algorithm
+  readonly check?: boolean
+  /** Called before each round, for work beside the comparison, such as a calibration. */
+  readonly betweenRounds?: () => void
+  readonly signal?: AbortSignal
+}
+
+export interface CompareResult {
+  readonly runs: readonly Run[]
+  readonly comparisons: readonly ComparisonResult[]
+  readonly unsupported: readonly Unsupported[]
+}
+
+export type CompareEvent =
+  | { readonly kind: 'starting'; readonly engine: string; readonly pass: Pass; readonly phase: string }
+  | { readonly kind: 'unsupported'; readonly unsupported: Unsupported }
+  | { readonly kind: 'turn'; readonly pass: Pass; readonly done: number; readonly total: number }
+  | ({ readonly kind: 'finished' } & CompareResult)
+
+const ENGINE_PROCESS = new URL('./contenders/engine-process.js', import.meta.url)
+
+/** An engine that takes its turns, and what it made of them. */
+interface Running {
+  readonly contender: Contender
+  readonly turns: ContenderSamples[]
+}
+
+/**
+ * Engines take turns, in rounds of random order, each in a process of its own that is stopped between its turns: so drift
+ * of the machine hits all alike. The fastest is then compared with each of the others, round by round. What an engine can't
+ * do is reported, and so is one that crashes or hangs; the others go on.
+ */
+export async function* compare(
+  network: Network,
+  options: CompareOptions,
+): AsyncGenerator<CompareEvent, void, void> {
+  const { engines, passes = ['forward'], batch = 32, batches = 3, rounds = 10, signal } = options
+  for (const [name, value] of Object.entries({ batch, batches })) {
+    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
+  }
+  if (!(isPositiveInteger(rounds) && rounds >= MIN_ROUNDS))
+    throw new UsageError(`rounds is ${rounds}; a comparison takes at least ${MIN_ROUNDS}`)
+  const threads = options.threads ?? (await availableCores())
+  const { burnIn = 10, seed = 7, algorithm = 'auto', check = true } = options
+  const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }
+  const imageSize = Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0]))
+  const setupOf = (engine: string, pass: Pass): ContenderSetup => ({
+    engine,
+    network: network.name,
+    imageSize,
+    pass,
+    batch,
+    burnIn,
+    seed,
+    threads,
+    algorithm,
+    isChecked: check,
+  })
+
+  const result = {
+    runs: [] as Run[],
+    comparisons: [] as ComparisonResult[],
+    unsupported: [] as Unsupported[],
+  }
+  for (const pass of passes) {
+    const running = new Set<Running>()
+    const giveUp = (engine: string, error: unknown): Unsupported => {
+      if (!(error instanceof ConvmarkError)) throw error
+      const unsupported = { engine, pass, reason: messageOf(error) }
+      result.unsupported.push(unsupported)
+      return unsupported
+    }
+    try {
+      for (const engine of engines) {
+        signal?.throwIfAborted()
+        yield { kind: 'starting', engine, pass, phase: 'start' }
+        try {
+          const script = isPeer(engine) ? await peerRunner(engine) : ENGINE_PROCESS
+          const contender = await Contender.start(script, setupOf(engine, pass), () => {})
+          running.add({ contender, turns: [] })
+        } catch (error) {
+          yield { kind: 'unsupported', unsupported: giveUp(engine, error) }
+        }
+      }
+      for (let round = 0; round < rounds; round++) {
+        options.betweenRounds?.()
+        for (const each of shuffled([...running])) {
+          signal?.throwIfAborted()
+          try {
+            each.turns.push(await each.contender.turn(batches))
+          } catch (error) {
+            running.delete(each)
+            yield { kind: 'unsupported', unsupported: giveUp(each.contender.setup.engine, error) }
+          }
+        }
+        yield { kind: 'turn', pass, done: round + 1, total: rounds }
+      }
+      for (const each of running) {
+        const peaks = isPeer(each.contender.setup.engine) ? null : (await each.contender.peaks()).peaks
+        result.runs.push(runOf(network, settings, each, peaks))
+      }
+      result.comparisons.push(...comparisonsOf(pass, [...running]))
+    } finally {
+      for (const { contender } of running) contender.end()
+    }
+  }
+  if (result.runs.length === 0) {
+    const [first] = result.unsupported
+    throw new UnavailableError(`no engine could be timed: ${first?.engine}: ${first?.reason}`)
+  }
+  yield { kind: 'finished', ...result }
+}
+
+function runOf(
+  network: Network,
+  settings: RunSettings,
+  { contender, turns }: Running,
+  peaks: Peaks | null,
+): Run {
+  const { setup, ready } = contender
+  const startedAtMs = turns.flatMap((turn) => turn.startedAtMs)
+  const stepsMs = turns.flatMap((turn) => turn.stepsMs ?? [])
+  const sum = (value: (turn: ContenderSamples) => number) => turns.reduce((all, turn) => all + value(turn), 0)
+  const run = describeRun({
+    network,
+    pass: setup.pass,
+    engine: ready.engine,
+    settings,
+    samplesMs: turns.flatMap(({ samplesMs }) => samplesMs),
+    startsMs: startedAtMs.map((at) => at - startedAtMs[0]!),
+    plan: ready.plan,
+    stepMeansMs:
+      stepsMs.length > 0
+        ? ready.plan.steps.map((_, i) => stepsMs.reduce((all, step) => all + step[i]!, 0) / stepsMs.length)
+        : null,
+    check: ready.check,
+    peaks,
+    peakMemoryBytes: Math.max(...turns.map(({ peakMemoryBytes }) => peakMemoryBytes)),
+    tuning: ready.tuning,
+    interrupted: false,
+  })
+  return {
+    ...run,
+    rounds: turns.map(({ samplesMs }) => samplesMs.length),
+    threadsUsed: sum(({ processorMs }) => processorMs) / sum(({ elapsedMs }) => elapsedMs),
+  }
+}
+
+/** The fastest beside each of the others. */
+function comparisonsOf(pass: Pass, running: readonly Running[]): ComparisonResult[] {
+  const contenders = running.map(({ contender, turns }) => ({
+    engine: contender.setup.engine,
+    rounds: turns.map(({ samplesMs }) => samplesMs),
+  }))
+  const medianOf = (samples: readonly number[]) => [...samples].sort((a, b) => a - b)[samples.length >> 1]!
+  const [fastest, ...others] = contenders.sort(
+    (a, b) => medianOf(a.rounds.flat()) - medianOf(b.rounds.flat()),
+  )
+  return others.map(({ engine: baseline, rounds }): ComparisonResult => {
+    const { engine } = fastest!
+    const comparison = compareRounds(fastest!.rounds, rounds)
+    const { interval } = comparison
+    return {
+      pass,
+      engine,
+      baseline,
+      ...comparison,
+      interval: [...interval],
+      text: verdictText(engine, baseline, comparison),
+    }
+  })
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = items.map((item) => ({ item, key: Math.random() }))
+  return order.sort((a, b) => a.key - b.key).map(({ item }) => item)
+}

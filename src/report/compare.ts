@@ -1,0 +1,65 @@
+import type { ComparisonResult, Run, Unsupported } from '../bench/result.ts'
+import { passName } from './classic.ts'
+import { formatMs, formatPeakFraction, formatRate } from './format.ts'
+import type { Palette } from './palette.ts'
+import { alignColumns } from './table.ts'
+import { isWinograd } from './winograd.ts'
+
+/** What was compared, the fastest first, and the verdicts in words. */
+export function compareLines(
+  runs: readonly Run[],
+  comparisons: readonly ComparisonResult[],
+  unsupported: readonly Unsupported[],
+  palette: Palette,
+): string[] {
+  const passes = [...new Set([...runs, ...unsupported].map(({ pass }) => pass))]
+  return passes.flatMap((pass, i) => [
+    ...(i > 0 ? [''] : []),
+    ...tableLines(
+      pass,
+      runs.filter((run) => run.pass === pass),
+      palette,
+    ),
+    ...comparisons
+      .filter((comparison) => comparison.pass === pass)
+      .map(({ text, verdict }) => (verdict === 'no difference found' ? text : palette.green(text))),
+    ...unsupported
+      .filter((each) => each.pass === pass)
+      .map(({ engine, reason }) => palette.yellow(`${engine}: unsupported: ${reason}`)),
+  ])
+}
+
+function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): string[] {
+  const headings = [
+    passName(pass),
+    'target',
+    'threads',
+    'used',
+    'median ms',
+    'sd ms',
+    'images/s',
+    'of peak',
+    'check',
+  ]
+  const rows = [...runs]
+    .sort((a, b) => a.summary!.medianMs - b.summary!.medianMs)
+    .map((run) => {
+      const { engine, summary, threadsUsed, peakFraction, check } = run
+      return [
+        engine.name,
+        engine.target,
+        String(engine.threads),
+        threadsUsed == null ? '-' : threadsUsed.toFixed(1),
+        formatMs(summary!.medianMs),
+        formatMs(summary!.sdMs),
+        formatRate(run.imagesPerSecond),
+        peakFraction === null ? '-' : formatPeakFraction(peakFraction, run.layers.some(isWinograd)),
+        check ? check.maxRelativeError.toExponential(1) : 'unchecked',
+      ]
+    })
+  const [heading, ...body] = alignColumns(
+    [headings, ...rows],
+    headings.map((_, column) => (column < 2 ? 'left' : 'right')),
+  )
+  return [palette.bold(heading!), ...body]
+}
