@@ -535,6 +535,64 @@ describe('report', () => {
   })
 })
 
+describe('compare', () => {
+  it('has engines take turns, says which is faster, and writes the result', async () => {
+    const ended = await convmark(
+      ...['compare', 'wasm', 'wasm@1', '--algorithm', 'direct', '--rounds', '6', '--batches', '2', ...SMALL],
+      ...['--json', 'compare.json', '--html', 'compare.html'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^Forward +target +threads +used +median ms/)
+    expect(ended.stdout).toMatch(
+      /wasm.* (is [\d.]+x as fast as|and) wasm.*(95% interval|no difference found)/,
+    )
+    const { runs, comparisons, unsupported } = readResult('compare.json')
+    expect(runs.map(({ engine, rounds, check }) => [engine.threads, rounds, check?.passed])).toEqual([
+      [expect.any(Number), [2, 2, 2, 2, 2, 2], true],
+      [1, [2, 2, 2, 2, 2, 2], true],
+    ])
+    expect(comparisons).toHaveLength(1)
+    expect(unsupported).toEqual([])
+    expect(readFileSync(join(folder, 'compare.html'), 'utf8')).toContain(comparisons![0]!.text)
+  })
+
+  it('ends with 4 where no engine can be timed, and says why', async () => {
+    const ended = await convmark('compare', 'wasm:revectorized', '--rounds', '6', ...SMALL)
+    if (ended.code === 0) return // this Node has it
+    expect(ended).toMatchObject({ code: 4, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: no engine could be timed: wasm:revectorized: /)
+  })
+})
+
+describe('gate', () => {
+  const write = (file: string, meanMs: number) => {
+    const samplesMs = Array.from({ length: 40 }, (_, i) => meanMs * (1 + 0.001 * ((i * 7) % 10)))
+    const startsMs = samplesMs.map((_, i) => i * meanMs)
+    const run = exampleRun({ samplesMs, startsMs, rounds: new Array<number>(10).fill(4) })
+    writeFileSync(join(folder, file), JSON.stringify({ ...exampleResult(), runs: [run] }))
+  }
+
+  it('is 0 within the limit, 3 for a regression, 1 for what is not comparable', async () => {
+    write('baseline.json', 100)
+    write('same.json', 101)
+    write('slower.json', 110)
+    const gate = (file: string, ...more: string[]) =>
+      convmark('gate', file, '--baseline', 'baseline.json', ...more)
+    expect(await gate('same.json')).toMatchObject({ code: 0, stderr: '' })
+    const slower = await gate('slower.json', '--fail-above', '5%')
+    expect(slower).toMatchObject({ code: 3, stderr: '' })
+    expect(slower.stdout).toBe(
+      'Forward on wasm simd128, 2 threads: +10.0% of time, 95% interval +9.8% to +10.2%: a regression beyond 5.0%\n',
+    )
+    expect(await gate('slower.json', '--fail-above', '0.2')).toMatchObject({ code: 0 })
+    const other = { ...exampleResult(), runs: [exampleRun({ batch: 8 })] }
+    writeFileSync(join(folder, 'other.json'), JSON.stringify(other))
+    const ended = await gate('other.json')
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toContain("forward: batch is 8, the baseline's 32")
+  })
+})
+
 describe('wrong use is one line on stderr and exit code 2', () => {
   it.each<[string, string, number?]>([
     ['bnech', "unknown command 'bnech'; did you mean 'bench'?"],
@@ -550,6 +608,9 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['bench --engine wasm@0', "engine 'wasm@0': 0 threads"],
     ['bench --pass backward', "unknown value of --pass 'backward'; did you mean"],
     ['bench --algorithm dirct', "did you mean 'direct'?"],
+    ['compare wasm onnxruntime-nod', "unknown engine 'onnxruntime-nod'; did you mean 'onnxruntime-node'?"],
+    ['compare wasm --rounds 2', 'rounds is 2; a comparison takes at least 6'],
+    ['gate a.json --baseline b.json --fail-above much', "--fail-above is 'much'"],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],
     ['bench --batch', "option '--batch <n>' argument missing"],

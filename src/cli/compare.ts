@@ -26,6 +26,7 @@ interface Options {
   readonly algorithm: Algorithm
   readonly check: boolean
   readonly json?: string
+  readonly html?: string
   readonly color: boolean
 }
 
@@ -52,6 +53,7 @@ export function addCompareCommand(program: Command, onEnd: OnEnd): void {
     )
     .option('--no-check', 'time without a check; the result says so')
     .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
+    .option('--html <file>', 'the result as one page with charts')
     .option('--no-color', 'plain text')
     .action(async (engines: string[], options: Options) => onEnd(await run(engines, options)))
 }
@@ -70,9 +72,11 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
   const network = networkNamed(options.network, { imageSize: options.imageSize })
   const isJsonPrinted = options.json === STDOUT
   const jsonFile = isJsonPrinted ? undefined : options.json
-  if (jsonFile !== undefined) await (await import('../formats/files.ts')).requireWritable(jsonFile)
+  const htmlFile = options.html
+  const written = [jsonFile, htmlFile].filter((file) => file !== undefined)
+  for (const file of written) await (await import('../formats/files.ts')).requireWritable(file)
 
-  const output = new Output({ color: options.color, isAllThereIs: jsonFile === undefined })
+  const output = new Output({ color: options.color, isAllThereIs: written.length === 0 })
   const progress = await openProgress()
   const { compare } = await import('../bench/compare.ts')
   const { Calibration } = await import('../bench/calibration.ts')
@@ -109,7 +113,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     threads: Math.max(...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (isJsonPrinted || jsonFile !== undefined) {
+  if (isJsonPrinted || written.length > 0) {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
@@ -119,8 +123,11 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       unsupported: [...unsupported],
     }
     const json = JSON.stringify(result, null, 2)
-    if (jsonFile === undefined) output.lines(json)
-    else await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
+    if (isJsonPrinted) output.lines(json)
+    if (jsonFile !== undefined) await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
+    if (htmlFile !== undefined) {
+      await (await import('./report.ts')).writeReport(htmlFile, [{ name: 'compare', result }])
+    }
   }
   if (!isJsonPrinted) {
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))

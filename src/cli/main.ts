@@ -5,6 +5,7 @@ import { addBenchCommand } from './bench.ts'
 import { throwUsageErrors } from './command.ts'
 import { addCompareCommand } from './compare.ts'
 import { exitCodeOf, oneLine } from './errors.ts'
+import { addGateCommand } from './gate.ts'
 import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
 import { addReportCommand } from './report.ts'
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
   addBenchCommand(program, onEnd)
   addCompareCommand(program, onEnd)
   addRunCommand(program, onEnd)
+  addGateCommand(program, onEnd)
   addInfoCommand(program, onEnd)
   addReportCommand(program, onEnd)
   try {

@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import type { GateFinding } from '../bench/gate.ts'
+import { parseResult } from '../bench/result.ts'
+import { ConvmarkError, UsageError } from '../errors.ts'
+import { passName } from '../report/classic.ts'
+import { formatPercent } from '../report/format.ts'
+import { addCommand, type OnEnd } from './command.ts'
+import { Output } from './output.ts'
+
+interface Options {
+  readonly baseline: string
+  readonly failAbove: number
+  readonly color: boolean
+}
+
+const REGRESSION = 3
+
+/** `5%` or `0.05`. */
+function fraction(text: string): number {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
+  if (number === undefined)
+    throw new UsageError(`--fail-above is '${text}'; it must be a share like 5% or 0.05`)
+  return percent ? Number(number) / 100 : Number(number)
+}
+
+export function addGateCommand(program: Command, onEnd: OnEnd): void {
+  addCommand(program, 'gate', 'compare a result with a baseline: exit code 3 for a regression')
+    .argument('<result>', "a result of bench or compare, '--json'")
+    .requiredOption('--baseline <file>', 'an earlier one of the same machine')
+    .option('--fail-above <share>', 'a slowdown that is too much', fraction, 0.05)
+    .option('--no-color', 'plain text')
+    .action(async (file: string, options: Options) => onEnd(await run(file, options)))
+}
+
+/** The exit code. */
+async function run(file: string, options: Options): Promise<number> {
+  const { readText } = await import('../formats/files.ts')
+  const { gate } = await import('../bench/gate.ts')
+  const [result, baseline] = [
+    parseResult(await readText(file), file),
+    parseResult(await readText(options.baseline), options.baseline),
+  ]
+  const compared = gate(result, baseline, options.failAbove)
+  if (compared.kind === 'not comparable') {
+    throw new ConvmarkError(
+      `${file} and ${options.baseline} are not comparable: ${compared.reasons.join('; ')}`,
+    )
+  }
+  const { findings } = compared
+  const output = new Output({ color: options.color, isAllThereIs: true })
+  const { palette } = output
+  for (const finding of findings) {
+    const line = findingLine(finding, options.failAbove)
+    output.lines(finding.isRegression ? palette.yellow(line) : line)
+  }
+  return findings.some(({ isRegression }) => isRegression) ? REGRESSION : 0
+}
+
+function findingLine(finding: GateFinding, failAbove: number): string {
+  const { pass, engine, slowdown, interval, isRegression, hasRounds } = finding
+  const change = (times: number) => `${times < 1 ? '-' : '+'}${formatPercent(Math.abs(times - 1))}`
+  const verdict = isRegression ? `a regression beyond ${formatPercent(failAbove)}` : 'fine'
+  const caution = hasRounds ? '' : '; without rounds: compared more cautiously'
+  return `${passName(pass)} on ${engine}: ${change(slowdown)} of time, 95% interval ${change(interval[0])} to ${change(interval[1])}: ${verdict}${caution}`
+}
