@@ -1,6 +1,6 @@
 // What both ONNX Runtimes share. Their layout is NCHW; images and weights are rearranged before anything is timed.
+import { onnxModel } from '../dist/formats/index.js'
 import { shapeOf } from './geometry.mjs'
-import { encodeOnnxModel } from './onnx-model.mjs'
 
 /** In each image, (rows, columns) to (columns, rows). */
 function transpose(values, batch, rows, columns) {
@@ -17,7 +17,7 @@ function transpose(values, batch, rows, columns) {
 export async function openOnnxPeer(ort, { network, batch, parameters, pass }, sessionOptions) {
   if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
   const session = await ort.InferenceSession.create(
-    encodeOnnxModel(network, batch, parameters),
+    onnxModel(network, parameters, { layout: 'NCHW', batch }),
     sessionOptions,
   )
   const [height, width, channels] = network.inputs.images

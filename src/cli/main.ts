@@ -5,6 +5,7 @@ import { addBenchCommand } from './bench.ts'
 import { throwUsageErrors } from './command.ts'
 import { addCompareCommand } from './compare.ts'
 import { exitCodeOf, oneLine } from './errors.ts'
+import { addExportCommand } from './export.ts'
 import { addGateCommand } from './gate.ts'
 import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
@@ -27,6 +28,7 @@ async function main(): Promise<number> {
   addGateCommand(program, onEnd)
   addInfoCommand(program, onEnd)
   addReportCommand(program, onEnd)
+  addExportCommand(program, onEnd)
   try {
     await program.parseAsync()
   } catch (error) {

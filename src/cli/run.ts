@@ -50,9 +50,11 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
 async function run(networkName: string, options: Options): Promise<void> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
-  const { labelClasses, networkNamed, parametersOf } = await import('../networks/index.ts')
+  const { labelClasses, networkNamed } = await import('../networks/index.ts')
   networkNamed(networkName) // an unknown one is found before any file is read
-  const { readSafetensors, requireWritable, writeSafetensors } = await import('../formats/files.ts')
+  const { readParameters, readSafetensors, requireWritable, writeSafetensors } = await import(
+    '../formats/files.ts'
+  )
   const { requireTensors } = await import('../formats/safetensors.ts')
   await requireWritable(options.output)
 
@@ -65,10 +67,7 @@ async function run(networkName: string, options: Options): Promise<void> {
     .filter(([name]) => options.gradients || input.has(name) || !labels.includes(name))
     .map(([name, shape]) => [name, [batch, ...shape]])
   const inputs = requireTensors(options.input, input, Object.fromEntries(inputShapes), labels)
-  const parameters = Object.entries(parametersOf(network))
-  const shapes = Object.fromEntries(parameters.map(([name, { shape }]) => [name, shape]))
-  const weights = (await readSafetensors(options.weights)).tensors
-  const values = requireTensors(options.weights, weights, shapes)
+  const parameters = await readParameters(options.weights, network)
 
   const output = new Output({ color: options.color, isAllThereIs: false })
   const progress = await openProgress()
@@ -86,7 +85,7 @@ async function run(networkName: string, options: Options): Promise<void> {
       ...(options.threads !== undefined && { threads: options.threads }),
     })
     try {
-      session.write(values)
+      session.write(parameters)
       await session.run(inputs, { signal })
       return results(session)
     } finally {

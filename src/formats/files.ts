@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { access, constants, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { messageOf, UsageError } from '../errors.ts'
-import { type DecodedSafetensors, decodeSafetensors, encodeSafetensors, type Tensor } from './safetensors.ts'
+import { type Network, parametersOf } from '../networks/index.ts'
+import {
+  type DecodedSafetensors,
+  decodeSafetensors,
+  encodeSafetensors,
+  requireTensors,
+  type Tensor,
+} from './safetensors.ts'
 
 /** Throws UsageError where the file can't be read, and FormatError where it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
@@ -18,6 +25,13 @@ async function readBytes(path: string): Promise<Buffer> {
   return readFile(path).catch((error: unknown) => {
     throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
   })
+}
+
+/** A network's parameters by name, as `readSafetensors`; a missing, unknown or misshapen one is a FormatError too. */
+export async function readParameters(path: string, network: Network): Promise<Record<string, Float32Array>> {
+  const { tensors } = await readSafetensors(path)
+  const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape])
+  return requireTensors(path, tensors, Object.fromEntries(shapes))
 }
 
 /** Writes all or nothing, see `writeBeside`. */
