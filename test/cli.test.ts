@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
+import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
 import { packageJson, root } from './support/package.ts'
@@ -593,6 +594,45 @@ describe('gate', () => {
   })
 })
 
+describe('export', () => {
+  const network = alexnet({ imageSize: IMAGE_SIZE })
+  const size = ['--image-size', String(IMAGE_SIZE)]
+  const written = (file: string) => readFileSync(join(folder, file))
+
+  it("writes the benchmark's own weights, of the seed", async () => {
+    const ended = await convmark('export', ...size, '--onnx', 'own.onnx')
+    expect(ended).toEqual({ code: 0, stdout: 'alexnet written to own.onnx\n', stderr: '' })
+    expect(written('own.onnx').equals(onnxModel(network, initialize(network, { seed: 7 })))).toBe(true)
+    await convmark('export', 'alexnet', ...size, '--seed', '8', '--onnx', 'own.onnx')
+    expect(written('own.onnx').equals(onnxModel(network, initialize(network, { seed: 8 })))).toBe(true)
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it('writes the weights that it is given', async () => {
+    const parameters = initialize(network, { seed: 3 })
+    const entries = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
+      name,
+      { shape, data: parameters[name]! },
+    ])
+    writeFileSync(join(folder, 'given.safetensors'), encodeSafetensors(Object.fromEntries(entries)))
+    const ended = await convmark(
+      ...['export', ...size, '--onnx', 'given.onnx', '--weights', 'given.safetensors'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(written('given.onnx').equals(onnxModel(network, parameters))).toBe(true)
+  })
+
+  it('leaves the file as it was where the weights are another network’s', async () => {
+    writeFileSync(join(folder, 'kept.onnx'), 'as it was')
+    const images: Tensor = { shape: [1], data: Float32Array.of(1) }
+    writeFileSync(join(folder, 'other.safetensors'), encodeSafetensors({ images }))
+    const ended = await convmark('export', '--onnx', 'kept.onnx', '--weights', 'other.safetensors')
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: other\.safetensors: [^\n]+\n$/)
+    expect(written('kept.onnx').toString()).toBe('as it was')
+  })
+})
+
 describe('wrong use is one line on stderr and exit code 2', () => {
   it.each<[string, string, number?]>([
     ['bnech', "unknown command 'bnech'; did you mean 'bench'?"],
@@ -630,6 +670,11 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],
     ['run --weights a --input b', "required option '--output <file>' not specified"],
     ['run --weights a --input b --output c', "b: can't be read: it does not exist"],
+    ['export', "required option '--onnx <file>' not specified"],
+    ['export alexnt --onnx a', "unknown network 'alexnt'; did you mean 'alexnet'?"],
+    ['export --onnx nowhere/a.onnx --weights b', "nowhere/a.onnx: can't be written: its folder 'nowhere'"],
+    ['export --onnx a.onnx --weights b', "b: can't be read: it does not exist"],
+    ['export --onnx a.onnx --weights b --seed 1', "'--seed <n>' cannot be used with option '--weights"],
   ])('%s', async (args, message) => {
     const ended = await convmark(...args.split(' '))
     expect(ended).toMatchObject({ code: 2, stdout: '' })

@@ -75,11 +75,13 @@ describe('the tarball', () => {
     for (const path of ['package.json', 'README.md', 'README.zh-CN.md', 'LICENSE'])
       expect(paths()).toContain(path)
     for (const path of ['dist/cli/main.js', 'dist/runtime/worker.js']) expect(paths()).toContain(path)
+    for (const path of ['peers/package-lock.json', 'peers/runner.mjs', 'peers/pytorch.py'])
+      expect(paths()).toContain(path)
     expect(text('dist/cli/main.js').startsWith('#!/usr/bin/env node\n')).toBe(true)
   })
 
   it('holds nothing else', () => {
-    const wanted = /^(dist\/.+\.(js|d\.ts)|docs\/.+|package\.json|README(\.zh-CN)?\.md|LICENSE)$/
+    const wanted = /^(dist\/.+\.(js|d\.ts)|docs\/.+|peers\/[^/]+|package\.json|README(\.zh-CN)?\.md|LICENSE)$/
     expect(paths().filter((path) => !wanted.test(path) || /\.test\./.test(path))).toEqual([])
     expect(packed.size).toBeLessThan(MAX_BYTES)
   })

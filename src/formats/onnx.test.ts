@@ -1,0 +1,244 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { describe, expect, it } from 'vitest'
+import { NetworkError, ShapeError, UsageError } from '../errors.ts'
+import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
+import { alexnet, defineNetwork, initialize, type Network, parametersOf } from '../networks/index.ts'
+import { elementCount } from '../tensor.ts'
+import { type OnnxOptions, onnxModel } from './onnx.ts'
+
+// Read back by the numbers of onnx.proto, written down here once more.
+
+type Fields = ReadonlyMap<number, readonly (number | Uint8Array)[]>
+
+function fieldsOf(bytes: Uint8Array): Fields {
+  const reader = new BinaryReader(bytes)
+  const fields = new Map<number, (number | Uint8Array)[]>()
+  while (reader.pos < reader.len) {
+    const [number, type] = reader.tag()
+    if (!fields.has(number)) fields.set(number, [])
+    const values = fields.get(number)!
+    if (type === WireType.LengthDelimited) values.push(reader.bytes())
+    else values.push(type === WireType.Bit32 ? reader.float() : Number(reader.int64()))
+  }
+  return fields
+}
+
+const messages = (fields: Fields, number: number) =>
+  (fields.get(number) ?? []).map((bytes) => fieldsOf(bytes as Uint8Array))
+const message = (fields: Fields, number: number) => messages(fields, number)[0]!
+const strings = (fields: Fields, number: number) =>
+  (fields.get(number) ?? []).map((bytes) => new TextDecoder().decode(bytes as Uint8Array))
+
+const INTS = 7
+
+/** An attribute's name and value, after its type (FLOAT, INT or INTS), which must be that of the field it is in. */
+function attributeOf(attribute: Fields): [string | undefined, unknown] {
+  const type = attribute.get(20)![0]
+  const field = { 1: 2, 2: 3, [INTS]: 8 }[type as number]!
+  const values = attribute.get(field)!
+  return [strings(attribute, 1)[0], type === INTS ? values : values[0]]
+}
+
+function decode(bytes: Uint8Array) {
+  const model = fieldsOf(bytes)
+  const graph = message(model, 7)
+  const valueInfo = (info: Fields) => {
+    const tensorType = message(message(info, 2), 1)
+    const dims = messages(message(tensorType, 2), 1).map((dim) => dim.get(1)?.[0] ?? strings(dim, 2)[0])
+    return [strings(info, 1)[0], tensorType.get(1)![0], dims]
+  }
+  return {
+    irVersion: model.get(1)![0],
+    producer: strings(model, 2)[0],
+    opsets: messages(model, 8).map((opset) => [strings(opset, 1)[0], opset.get(2)![0]]),
+    name: strings(graph, 2)[0],
+    nodes: messages(graph, 1).map((node) => ({
+      opType: strings(node, 4)[0],
+      inputs: strings(node, 1),
+      outputs: strings(node, 2),
+      attributes: Object.fromEntries(messages(node, 5).map(attributeOf)),
+    })),
+    tensors: new Map(
+      messages(graph, 5).map((tensor) => {
+        const { buffer, byteOffset, byteLength } = tensor.get(9)![0] as Uint8Array
+        const values = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer
+        const type = tensor.get(2)![0]
+        const data = type === 1 ? [...new Float32Array(values)] : [...new BigInt64Array(values)].map(Number)
+        return [strings(tensor, 8)[0], { type, dims: tensor.get(1), data }]
+      }),
+    ),
+    inputs: messages(graph, 11).map(valueInfo),
+    outputs: messages(graph, 12).map(valueInfo),
+  }
+}
+
+/** Every parameter's values are 0, 1, 2, ..., so that it shows where each went. */
+function numbered(network: Network): Record<string, Float32Array> {
+  const entries = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
+    name,
+    Float32Array.from({ length: elementCount(shape) }, (_, i) => i),
+  ])
+  return Object.fromEntries(entries)
+}
+
+const decoded = (network: Network, options?: OnnxOptions) =>
+  decode(onnxModel(network, numbered(network), options))
+const opsOf = ({ nodes }: ReturnType<typeof decode>) =>
+  nodes.map(({ opType, inputs, outputs }) => `${opType} ${inputs.join(' ')} -> ${outputs.join(' ')}`)
+
+const inputs = { images: [6, 8, 2] } as const
+
+describe('a model', () => {
+  const classifier = defineNetwork('classifier', {
+    inputs: { ...inputs, labels: [] },
+    layers: [
+      conv('a', { filters: 3, kernel: [2, 3], stride: [1, 2], padding: 'same', activation: 'relu' }),
+      maxPool('b', { kernel: 3, stride: 2 }),
+      dropout('c'),
+      dense('d', { units: 4, activation: 'relu' }),
+      dense('e', { units: 5 }),
+      softmaxLoss('loss', { inputs: ['e', 'labels'] }),
+    ],
+  })
+
+  it('says what it is', () => {
+    expect(decoded(classifier)).toMatchObject({
+      irVersion: 8,
+      producer: 'convmark',
+      opsets: [['', 17]],
+      name: 'classifier',
+    })
+  })
+
+  it('ends with the logits: no loss, no labels, and a dropout that does nothing', () => {
+    const model = decoded(classifier)
+    expect(opsOf(model)).toEqual([
+      'Transpose images -> images/nchw',
+      'Conv images/nchw a/weights a/biases -> a/sum',
+      'Relu a/sum -> a',
+      'MaxPool a -> b',
+      'Identity b -> c',
+      'Flatten c -> d/flattened',
+      'Gemm d/flattened d/weights d/biases -> d/sum',
+      'Relu d/sum -> d',
+      'Gemm d e/weights e/biases -> e',
+    ])
+    expect(model.inputs).toEqual([['images', 1, ['batch', 6, 8, 2]]])
+    expect(model.outputs).toEqual([['e', 1, ['batch', 5]]])
+  })
+
+  it("has the windows' sizes, strides and uneven padding", () => {
+    const { nodes } = decoded(classifier)
+    const attributes = (op: string) => nodes.find(({ opType }) => opType === op)!.attributes
+    // SAME: 1 row is padded, below; 1 column in all, on the right
+    expect(attributes('Conv')).toEqual({ kernel_shape: [2, 3], strides: [1, 2], pads: [0, 0, 1, 1] })
+    expect(attributes('MaxPool')).toEqual({ kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 0, 0] })
+    expect(attributes('Flatten')).toEqual({ axis: 1 })
+  })
+
+  it('has weights with filters first, and rows of dense ones in the order of NCHW', () => {
+    const { tensors } = decoded(classifier)
+    const a = tensors.get('a/weights')!
+    expect(a).toMatchObject({ type: 1, dims: [3, 2, 2, 3] })
+    // Filter 0, channel 0: of (2, 3, 2, 3), every 6th
+    expect(a.data.slice(0, 6)).toEqual([0, 6, 12, 18, 24, 30])
+    expect(a.data.slice(6, 8)).toEqual([3, 9])
+    expect(a.data[12]).toBe(1)
+    // (2, 1, 3) values in, 4 units: the second row of channel 0 is the image's 4th value
+    const d = tensors.get('d/weights')!
+    expect(d).toMatchObject({ dims: [6, 4] })
+    expect(d.data.slice(0, 12)).toEqual([0, 1, 2, 3, 12, 13, 14, 15, 4, 5, 6, 7])
+    expect(tensors.get('e/weights')).toMatchObject({ dims: [4, 5], data: [...Array(20).keys()] })
+    expect(tensors.get('e/biases')).toEqual({ type: 1, dims: [5], data: [0, 1, 2, 3, 4] })
+  })
+
+  const branches = defineNetwork('branches', {
+    inputs,
+    layers: [
+      relu('a'),
+      lrn('b', { radius: 2, alpha: 0.5, beta: 0.75, bias: 2 }),
+      maxPool('c', { kernel: 2, inputs: ['a'] }),
+      dense('d', { units: 3, inputs: ['a'] }),
+      lrn('e', { radius: 1 }),
+      l2Loss('loss'),
+    ],
+  })
+
+  it('has every output, transposed where it is an image', () => {
+    const model = decoded(branches)
+    expect(opsOf(model).filter((op) => op.startsWith('Transpose'))).toEqual([
+      'Transpose images -> images/nchw',
+      'Transpose b/nchw -> b',
+      'Transpose c/nchw -> c',
+    ])
+    expect(model.nodes.filter(({ opType }) => opType === 'Transpose').map((n) => n.attributes)).toEqual([
+      { perm: [0, 3, 1, 2] },
+      { perm: [0, 2, 3, 1] },
+      { perm: [0, 2, 3, 1] },
+    ])
+    expect(model.outputs).toEqual([
+      ['b', 1, ['batch', 6, 8, 2]],
+      ['c', 1, ['batch', 5, 7, 2]],
+      ['e', 1, ['batch', 3]],
+    ])
+  })
+
+  it('is NCHW throughout, and of one batch, if that is asked for', () => {
+    const model = decoded(branches, { layout: 'NCHW', batch: 9 })
+    expect(opsOf(model).join()).not.toMatch(/Transpose|nchw/)
+    expect(model.inputs).toEqual([['images', 1, [9, 2, 6, 8]]])
+    expect(model.outputs).toEqual([
+      ['b', 1, [9, 2, 6, 8]],
+      ['c', 1, [9, 2, 5, 7]],
+      ['e', 1, [9, 3]],
+    ])
+  })
+
+  it("has LRN's alpha times the window, and LRN of what is no image as one of an image", () => {
+    const model = decoded(branches)
+    const [ofImages] = model.nodes.filter(({ opType }) => opType === 'LRN')
+    expect(ofImages!.attributes).toEqual({ size: 5, alpha: 2.5, beta: 0.75, bias: 2 })
+    expect(opsOf(model).slice(-5, -2)).toEqual([
+      'Reshape d e/image.shape -> e/image',
+      'LRN e/image -> e/normalized',
+      'Reshape e/normalized e/normalized.shape -> e',
+    ])
+    expect(model.tensors.get('e/image.shape')).toEqual({ type: 7, dims: [4], data: [0, 3, 1, 1] })
+    expect(model.tensors.get('e/normalized.shape')).toEqual({ type: 7, dims: [2], data: [0, 3] })
+  })
+
+  it('of AlexNet has its parameters, and nothing else of weight', () => {
+    const network = alexnet()
+    const bytes = onnxModel(network, initialize(network, { seed: 7 }))
+    expect(bytes.length - 4 * 2_469_696).toBeLessThan(3000)
+    expect(decode(bytes).nodes.map(({ opType }) => opType)).toEqual(
+      ['Transpose', 'Conv', 'Relu', 'LRN', 'MaxPool', 'Conv', 'Relu', 'LRN', 'MaxPool'].concat(
+        ...['Conv', 'Relu', 'Conv', 'Relu', 'Conv', 'Relu', 'MaxPool', 'Transpose'],
+      ),
+    )
+  })
+})
+
+describe('what is refused', () => {
+  const network = defineNetwork('n', { inputs, layers: [conv('a', { filters: 3, kernel: 3 })] })
+  const { 'a/weights': weights, 'a/biases': biases } = numbered(network)
+
+  it('a parameter that is missing', () => {
+    const write = () => onnxModel(network, { 'a/weights': weights! })
+    expect(write).toThrow(UsageError)
+    expect(write).toThrow("n: the parameter 'a/biases' is missing; give all of them")
+  })
+
+  it('a parameter of another size', () => {
+    const write = () => onnxModel(network, { 'a/weights': biases!, 'a/biases': biases! })
+    expect(write).toThrow(ShapeError)
+    expect(write).toThrow("'a/weights' is [3, 3, 2, 3], 54 values; 3 were given")
+  })
+
+  it('a network of losses alone', () => {
+    const losses = defineNetwork('losses', { inputs, layers: [l2Loss('loss')] })
+    expect(() => onnxModel(losses, {})).toThrow(
+      new NetworkError('losses: it has no layer but losses to export'),
+    )
+  })
+})
