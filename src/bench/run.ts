@@ -10,6 +10,7 @@ import { asImageShape } from '../tensor.ts'
 import type { CheckResult } from './check.ts'
 import { leastBytes } from './least-bytes.ts'
 import type { LayerTime, Run } from './result.ts'
+import { clockResolution, sampleWarnings } from './sample-warnings.ts'
 import { summarize } from './statistics.ts'
 
 /** What was asked for. */
@@ -108,6 +109,7 @@ export function describeRun(measurement: RunMeasurement): Run {
     peakMemoryBytes: measurement.peakMemoryBytes,
     layers: plan ? layerTimes(network, pass, batch, plan, stepMeansMs) : [],
     tuning: measurement.tuning && { ...measurement.tuning },
+    warnings: samplesMs.length > 0 ? sampleWarnings(samplesMs, clockResolution()) : [],
     interrupted: measurement.interrupted,
   }
 }

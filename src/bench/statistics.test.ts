@@ -1,5 +1,6 @@
+import { mean } from 'simple-statistics'
 import { describe, expect, it } from 'vitest'
-import { summarize } from './statistics.ts'
+import { autocorrelation, blockBootstrapInterval, summarize } from './statistics.ts'
 
 describe('summarize', () => {
   it('has mean, population sd, median, extremes and 95th percentile', () => {
@@ -11,8 +12,20 @@ describe('summarize', () => {
       minMs: 2,
       maxMs: 9,
       p95Ms: expect.closeTo(8.3, 9), // between 7 and 9, on a straight line
+      sampleSdMs: expect.closeTo(Math.sqrt(32 / 7), 9),
+      madMs: 0.5,
+      meanIntervalMs: expect.anything(),
+      medianIntervalMs: expect.anything(),
     })
-    expect(summarize([3])).toEqual({ meanMs: 3, sdMs: 0, medianMs: 3, minMs: 3, maxMs: 3, p95Ms: 3 })
+    expect(summarize([3])).toEqual({
+      meanMs: 3,
+      sdMs: 0,
+      medianMs: 3,
+      minMs: 3,
+      maxMs: 3,
+      p95Ms: 3,
+      madMs: 0,
+    })
   })
 
   it('keeps a small sd of large samples', () => {
@@ -24,5 +37,46 @@ describe('summarize', () => {
     const samples = [3, 1, 2]
     summarize(samples)
     expect(samples).toEqual([3, 1, 2])
+  })
+})
+
+describe('blockBootstrapInterval', () => {
+  const noise = (seed: number) => {
+    let state = seed
+    const uniform = () => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0
+      return (state >>> 0) / 2 ** 32
+    }
+    return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+  }
+  const samples = (seed: number, rho: number) => {
+    const next = noise(seed)
+    let state = 0
+    for (let i = 0; i < 50; i++) state = rho * state + next() // until it no longer knows where it began
+    return Array.from({ length: 100 }, () => {
+      state = rho * state + next()
+      return 100 + state
+    })
+  }
+  const covered = (rho: number) =>
+    Array.from({ length: 300 }, (_, i) => blockBootstrapInterval(samples(i + 1, rho), mean)).filter(
+      ([low, high]) => low <= 100 && 100 <= high,
+    ).length / 300
+
+  it('has the truth in it in 95 of 100 trials, and in 3 of 4 where samples depend on each other', () => {
+    expect(covered(0)).toBeGreaterThan(0.9)
+    // 100 samples that depend on each other that much are worth 11: blocks of them are few, and the interval too narrow.
+    expect(covered(0.8)).toBeGreaterThan(0.75)
+  })
+
+  it('is wider for samples that depend on each other, and the same for the same samples', () => {
+    const [independent, dependent] = [samples(1, 0), samples(1, 0.8)]
+    expect(autocorrelation(dependent)).toBeGreaterThan(0.5)
+    expect(Math.abs(autocorrelation(independent))).toBeLessThan(0.3)
+    const shuffled = dependent.map((_, i) => dependent[(37 * i) % 100]!)
+    const widthOf = ([low, high]: readonly [number, number]) => high - low
+    const interval = blockBootstrapInterval(dependent, mean)
+    expect(widthOf(interval)).toBeGreaterThan(1.5 * widthOf(blockBootstrapInterval(shuffled, mean)))
+    expect(blockBootstrapInterval(dependent, mean)).toEqual(interval)
   })
 })

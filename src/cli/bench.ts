@@ -135,7 +135,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
   }
   if (!isJsonPrinted) {
     const summary = summaryLines(runs, output.palette)
-    if (summary.length > 0) output.lines('', ...summary, ...warningLines(environment, output.palette))
+    if (summary.length > 0) output.lines('', ...summary, ...warningLines(environment, runs, output.palette))
     if (options.layers) for (const run of runs) output.lines('', ...layerLines(run, output.palette))
   }
   if (failure) throw failure

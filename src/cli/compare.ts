@@ -131,7 +131,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
   }
   if (!isJsonPrinted) {
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))
-    output.lines(...warningLines(environment, output.palette))
+    output.lines(...warningLines(environment, runs, output.palette))
   }
   return 0
 }

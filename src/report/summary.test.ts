@@ -68,11 +68,13 @@ it('shows flags of V8, one thread and a peak that is not known', () => {
 it('shows warnings in yellow, and nothing without one', () => {
   const environment = exampleEnvironment({ warnings: ['it is hot; open a window', 'it is late'] })
   const palette = { ...PLAIN, yellow: (text: string) => `<${text}>` }
-  expect(warningLines(environment, palette)).toEqual([
+  const runs = [exampleRun({ warnings: ['it jumps; hold it'] }), exampleBackward]
+  expect(warningLines(environment, runs, palette)).toEqual([
+    '<warning: Forward: it jumps; hold it>',
     '<warning: it is hot; open a window>',
     '<warning: it is late>',
   ])
-  expect(warningLines(exampleEnvironment(), palette)).toEqual([])
+  expect(warningLines(exampleEnvironment(), [exampleRun()], palette)).toEqual([])
 })
 
 it('takes its colours from the palette alone', () => {

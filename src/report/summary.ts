@@ -42,8 +42,15 @@ export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
 }
 
 /** What about the machine makes the numbers above less than they could be; nothing on a quiet one. */
-export function warningLines({ warnings = [] }: Environment, palette: Palette): string[] {
-  return warnings.map((warning) => palette.yellow(`warning: ${warning}`))
+export function warningLines(
+  { warnings = [] }: Environment,
+  runs: readonly Run[],
+  palette: Palette,
+): string[] {
+  const ofRuns = runs.flatMap((run) =>
+    (run.warnings ?? []).map((warning) => `${passName(run.pass)}: ${warning}`),
+  )
+  return [...ofRuns, ...warnings].map((warning) => palette.yellow(`warning: ${warning}`))
 }
 
 /** One column a pass, of those that have samples. */

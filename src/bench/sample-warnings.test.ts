@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { clockResolution, sampleWarnings } from './sample-warnings.ts'
+
+/** Noise from -1 to 1, always the same for a seed. */
+function noise(seed: number) {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0
+    return (state >>> 0) / 2 ** 31 - 1
+  }
+}
+const samplesOf = (change: (i: number) => number, count = 100, seed = 1) => {
+  const next = noise(seed)
+  return Array.from({ length: count }, (_, i) => 100 * (1 + 0.02 * next()) * change(i))
+}
+const FINE_CLOCK = 0.001
+
+describe('warnings of samples', () => {
+  it('are silent on clean ones, and on noise that goes on from sample to sample', () => {
+    const quiet = Array.from({ length: 200 }, (_, i) =>
+      sampleWarnings(
+        samplesOf(() => 1, 100, i + 1),
+        FINE_CLOCK,
+      ),
+    )
+    expect(quiet.flat()).toEqual([])
+    const trials = Array.from({ length: 200 }, (_, i) => {
+      const next = noise(i + 1)
+      let state = 0
+      return sampleWarnings(
+        samplesOf(() => {
+          state = 0.8 * state + 0.01 * next()
+          return 1 + state
+        }),
+        FINE_CLOCK,
+      )
+    })
+    expect(trials.filter((warnings) => warnings.length > 0).length).toBeLessThan(10)
+  })
+
+  it.each<[string, (i: number) => number, string]>([
+    [
+      'a neighbour now and then',
+      (i) => (i % 10 === 3 ? 2 : 1),
+      '10 of 100 samples are far from the others, up to 2.0 times the median: something else used the machine',
+    ],
+    ['slow first samples', (i) => (i < 3 ? 1.6 : 1), 'the first samples took 1.5'],
+    ['a machine that gets hot', (i) => 1 + 0.002 * i, 'slower during the run: let the machine cool down'],
+    ['a late burn-in', (i) => 1.2 - 0.002 * i, 'faster during the run: take more --burn-in'],
+  ])('fire on %s', (_, change, warning) => {
+    const warnings = sampleWarnings(samplesOf(change), FINE_CLOCK)
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(warning)
+  })
+
+  it('fire on a clock that is too coarse', () => {
+    expect(
+      sampleWarnings(
+        samplesOf(() => 1),
+        5,
+      ),
+    ).toEqual(["the clock's step is 5.0% of a sample: take a larger --batch"])
+  })
+})
+
+it('the clock is as fine as its smallest step', () => {
+  let time = 0
+  expect(clockResolution(() => Math.floor(time++ / 3) * 0.25)).toBe(0.25)
+  expect(clockResolution()).toBeGreaterThan(0)
+})
