@@ -1,6 +1,6 @@
 // A layer's numbers as other libraries want them.
 
-const pair = (extent) => (typeof extent === 'number' ? [extent, extent] : extent)
+export const pair = (extent) => (typeof extent === 'number' ? [extent, extent] : extent)
 
 /** Zeros [top, left, bottom, right]; the smaller half of SAME's is before. */
 export function padsOf({ kernel, stride = 1, padding = 'valid' }, { inputShapes: [input], outputShape }) {

@@ -1,9 +1,10 @@
 // A peer that is a program of its own, in another language: what pytorch.mjs and onednn.mjs share.
 // Its last arguments are the pass, the threads and the network (see `describe`). Its stdin has the parameters in the
 // network's order, raw float32 in convmark's layouts, then lines: 'images' (the raw images come after it), 'run',
-// 'results'. Each is answered on stdout: how many bytes (uint32), then the bytes. They are, at first, {version, detail}
-// as JSON; for images nothing; for run the milliseconds that it took by the program's own clock (float64); for results
-// (float32) pool5, and in forward-backward the gradients in the parameters' order and the loss.
+// 'results', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes. They are, at first,
+// {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the program's own clock
+// (float64); for results (float32) pool5, and in forward-backward the gradients in the parameters' order and the loss; for
+// processor the milliseconds of processor time that all its threads took so far (float64).
 // Images are padded here for the first convolution, outside the timing: its padding is uneven, for which PyTorch has no
 // option and oneDNN 2 on AVX2 no fast code.
 import { spawn } from 'node:child_process'
@@ -111,6 +112,7 @@ export async function openNativePeer(program, args, { network, batch, parameters
     about,
     setImages: (values) => ask('images', padded(values, batch, network.inputs.images, imagePads)),
     run: async () => (await ask('run')).readDoubleLE(),
+    processorMs: async () => (await ask('processor')).readDoubleLE(),
     async results() {
       const values = new Float32Array(new Uint8Array(await ask('results')).buffer)
       let from = 0

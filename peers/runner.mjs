@@ -1,8 +1,14 @@
 // One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark/engine-runner.mjs:
 // node runner.mjs '{"peer": "tfjs-wasm" | "pytorch@<threads>" | ..., "pass": "forward" | "forward-backward", "batch": 8}'
+// It answers at first {kind: 'ready', info}, or {kind: 'unsupported', reason} where the peer is not to be had or lacks
+// the pass; then each {kind: 'run', runs} (and {kind: 'turn', samples}, src/bench/contenders/protocol.ts) with {kind: 'samples', samples: [{ms}, ...], processorMs, elapsedMs}: the time
+// that the turn took from its first sample to its last, and the processors' time in it, of all threads of the process
+// that computes. processorMs / elapsedMs is therefore how many threads were really busy, spinning included.
 // A peer is timed only after its results for the whole batch were found to be convmark's own. Its module has
-// openPeer({network, batch, parameters, threads, pass}) -> {info, setImages(values), run(), results()}: `run` resolves
-// to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts.
+// openPeer({network, batch, parameters, threads, pass}) -> {info, setImages(values), run(), results(), processorMs()}:
+// `run` resolves to the milliseconds it took, `results` has what the last run made, by convmark's names and in its
+// layouts; `processorMs` is the processor time so far of a process of the peer's own, left out where it is this one.
+// What openPeer can't do it throws, with the reason.
 import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
 
 const SEED = 7
@@ -19,6 +25,8 @@ const MAX_GRADIENT_ERROR = 1e-2
 const CHECKED_SCALES = [150, 1]
 
 const peers = {
+  'jax-js': () => import('./jax-js.mjs'),
+  'tfjs-cpu': () => import('./tfjs-cpu.mjs'),
   'tfjs-wasm': () => import('./tfjs-wasm.mjs'),
   'onnxruntime-web': () => import('./onnxruntime-web.mjs'),
   'onnxruntime-node': () => import('./onnxruntime-node.mjs'),
@@ -76,12 +84,25 @@ function compare(results, truth, scale) {
   return largest
 }
 
-async function openChecked({ peer: spec, pass = 'forward', batch = 32 }) {
-  const [name, threads = '1'] = spec.split('@')
+/** Peers that have no threads in Node, however many there are. */
+const SINGLE = ['jax-js', 'tfjs-cpu', 'tfjs-wasm']
+
+async function openChecked(asked) {
+  const {
+    engine,
+    peer: spec = engine,
+    pass = 'forward',
+    batch = 32,
+    network: networkName = 'alexnet',
+  } = asked
+  const name = spec.split('@')[0]
+  const given = SINGLE.includes(name) ? 1 : (asked.threads ?? 1)
+  const [, threads = String(given)] = spec.split('@')
   if (!/^[1-9]\d*$/.test(threads)) throw new Error(`${spec}: '${threads}' is not a number of threads`)
   if (!Object.hasOwn(peers, name))
     throw new Error(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
-  const network = alexnet()
+  if (networkName !== 'alexnet') throw new Error(`peers run alexnet, not ${networkName}`)
+  const network = alexnet({ imageSize: asked.imageSize ?? 224 })
   const parameters = initialize(network, { seed: SEED })
   const setup = { network, batch, parameters, threads: Number(threads), pass }
   const { openPeer } = await peers[name]()
@@ -102,20 +123,63 @@ async function openChecked({ peer: spec, pass = 'forward', batch = 32 }) {
   return { peer, info: { ...peer.info, ...checked } }
 }
 
-async function timed(peer, runs) {
+/** Of this process, all its threads. */
+function ownProcessorMs() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+async function timed({ run, processorMs = ownProcessorMs }, runs) {
   const samples = []
-  for (let i = 0; i < runs; i++) samples.push({ ms: await peer.run() })
-  return samples
+  const [start, processorStart] = [performance.now(), await processorMs()]
+  for (let i = 0; i < runs; i++) {
+    const startedAtMs = performance.timeOrigin + performance.now()
+    samples.push({ startedAtMs, ms: await run() })
+  }
+  const elapsedMs = performance.now() - start
+  return { samples, processorMs: (await processorMs()) - processorStart, elapsedMs }
+}
+
+/** A turn of `convmark compare`: one run that is not counted, then so many samples. */
+async function turn(peer, count) {
+  await peer.run()
+  const { samples, ...times } = await timed(peer, count)
+  return {
+    kind: 'samples',
+    samplesMs: samples.map(({ ms }) => ms),
+    startedAtMs: samples.map(({ startedAtMs }) => startedAtMs),
+    stepsMs: null,
+    ...times,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+  }
+}
+
+/** What `convmark compare` wants to know beside. */
+function described({ name, target, threads, reason, maxRelativeError }) {
+  return {
+    engine: { name, target, threads, reason, v8Flags: [] },
+    check: {
+      against: "convmark's results for the whole batch",
+      maxRelativeError,
+      tensor: 'pool5',
+      passed: true,
+    },
+    plan: { steps: [], layerBytes: {} },
+    tuning: null,
+  }
 }
 
 process.on('disconnect', () => process.exit())
 try {
-  const { peer, info } = await openChecked(JSON.parse(process.argv[2]))
-  process.on('message', async ({ kind, runs }) => {
-    if (kind === 'run') process.send({ kind: 'samples', samples: await timed(peer, runs) })
+  const asked = JSON.parse(process.argv[2])
+  const { peer, info } = await openChecked(asked)
+  for (let i = 0; i < (asked.burnIn ?? 0); i++) await peer.run()
+  process.on('message', async ({ kind, runs, samples }) => {
+    if (kind === 'run') process.send({ kind: 'samples', ...(await timed(peer, runs)) })
+    else if (kind === 'turn') process.send(await turn(peer, samples))
     else process.exit(0)
   })
-  process.send({ kind: 'ready', info })
+  process.send({ kind: 'ready', info, ...described(info) })
 } catch (error) {
   process.send({ kind: 'unsupported', reason: error.message }, () => process.exit(0))
 }

@@ -11,6 +11,8 @@ const PEERS: Readonly<Record<string, { readonly isPackage: boolean }>> = {
   'onnxruntime-node': { isPackage: true },
   'onnxruntime-web': { isPackage: true },
   'tfjs-wasm': { isPackage: true },
+  'tfjs-cpu': { isPackage: true },
+  'jax-js': { isPackage: true },
   pytorch: { isPackage: false },
   onednn: { isPackage: false },
   'onednn-winograd': { isPackage: false },
