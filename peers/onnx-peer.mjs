@@ -1,5 +1,5 @@
 // What both ONNX Runtimes share. Their layout is NCHW; images and weights are rearranged before anything is timed.
-import { onnxModel } from '../dist/formats/index.js'
+import { formats } from './convmark.mjs'
 import { shapeOf } from './geometry.mjs'
 
 /** In each image, (rows, columns) to (columns, rows). */
@@ -17,7 +17,7 @@ function transpose(values, batch, rows, columns) {
 export async function openOnnxPeer(ort, { network, batch, parameters, pass }, sessionOptions) {
   if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
   const session = await ort.InferenceSession.create(
-    onnxModel(network, parameters, { layout: 'NCHW', batch }),
+    formats.onnxModel(network, parameters, { layout: 'NCHW', batch }),
     sessionOptions,
   )
   const [height, width, channels] = network.inputs.images

@@ -9,7 +9,9 @@
 // `run` resolves to the milliseconds it took, `results` has what the last run made, by convmark's names and in its
 // layouts; `processorMs` is the processor time so far of a process of the peer's own, left out where it is this one.
 // What openPeer can't do it throws, with the reason.
-import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
+import { convmark } from './convmark.mjs'
+
+const { alexnet, initialize, initializeImages, openSession } = convmark
 
 const SEED = 7
 const MAX_RELATIVE_ERROR = 1e-4

@@ -3,6 +3,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { ConvmarkError, UnavailableError } from '../../errors.ts'
 import type { ContenderReady, ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
+/** Where this build is, for a peer's runner that is not beside it. */
+const DIST_FOLDER = '../../'
+const env = { ...process.env, CONVMARK_DIST: new URL(DIST_FOLDER, import.meta.url).href }
+
 /** Longer than any engine needs for what it is asked: then it hangs, and is ended. */
 export interface Limits {
   readonly startMs: number
@@ -93,6 +97,7 @@ class ContenderProcess {
     this.#name = setup.engine
     this.#child = fork(script, [JSON.stringify(setup)], {
       detached: true,
+      env,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     running.add(this)
