@@ -33,7 +33,7 @@ function outliers(samplesMs: readonly number[]): string | null {
   const median = medianOf(samplesMs)
   const reach = FAR * MAD_TO_SD * medianAbsoluteDeviation([...samplesMs])
   const far = samplesMs.filter((ms) => Math.abs(ms - median) > reach)
-  if (far.length <= MOST_OUTLIERS * samplesMs.length) return null
+  if (far.length <= Math.max(1, MOST_OUTLIERS * samplesMs.length)) return null
   const furthest = Math.max(...far.map((ms) => Math.max(ms / median, median / ms)))
   return (
     `${far.length} of ${samplesMs.length} samples are far from the others, up to ${furthest.toFixed(1)} times the median: ` +
