@@ -557,12 +557,15 @@ describe('compare', () => {
     expect(readFileSync(join(folder, 'compare.html'), 'utf8')).toContain(comparisons![0]!.text)
   })
 
-  it('ends with 4 where no engine can be timed, and says why', async () => {
-    const ended = await convmark('compare', 'wasm:revectorized', '--rounds', '6', ...SMALL)
-    if (ended.code === 0) return // this Node has it
-    expect(ended).toMatchObject({ code: 4, stdout: '' })
-    expect(ended.stderr).toMatch(/^convmark: no engine could be timed: wasm:revectorized: /)
-  })
+  // V8 13.6 has it.
+  it.skipIf(Number.parseFloat(process.versions.v8) >= 13.6)(
+    'ends with 4 where no engine can be timed, and says why',
+    async () => {
+      const ended = await convmark('compare', 'wasm:revectorized', '--rounds', '6', ...SMALL)
+      expect(ended).toMatchObject({ code: 4, stdout: '' })
+      expect(ended.stderr).toMatch(/^convmark: no engine could be timed: wasm:revectorized: /)
+    },
+  )
 })
 
 describe('gate', () => {

@@ -1,4 +1,4 @@
-import { medianSorted } from 'simple-statistics'
+import { median, medianSorted } from 'simple-statistics'
 
 /** One engine beside another, over the rounds in which both had their turns. */
 export interface RoundComparison {
@@ -64,7 +64,7 @@ export function verdictText(engine: string, other: string, comparison: RoundComp
   return `${engine} is ${text(ratio)}x as fast as ${other}, 95% interval ${text(interval[0])} to ${text(interval[1])}`
 }
 
-const medianOf = (samples: readonly number[]): number => medianSorted([...samples].sort((a, b) => a - b))
+const medianOf = (values: readonly number[]): number => median([...values])
 
 /** The means of all pairs, each with itself too, sorted: their signs are the signed-rank statistic. */
 function walshAverages(values: readonly number[]): number[] {

@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import type { Peaks } from '../engines/peak.ts'
 import { ConvmarkError, messageOf, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
@@ -42,7 +43,7 @@ export interface CompareResult {
 }
 
 export type CompareEvent =
-  | { readonly kind: 'starting'; readonly engine: string; readonly pass: Pass; readonly phase: string }
+  | { readonly kind: 'starting'; readonly engine: string; readonly pass: Pass }
   | { readonly kind: 'unsupported'; readonly unsupported: Unsupported }
   | { readonly kind: 'turn'; readonly pass: Pass; readonly done: number; readonly total: number }
   | ({ readonly kind: 'finished' } & CompareResult)
@@ -103,10 +104,10 @@ export async function* compare(
     try {
       for (const engine of engines) {
         signal?.throwIfAborted()
-        yield { kind: 'starting', engine, pass, phase: 'start' }
+        yield { kind: 'starting', engine, pass }
         try {
           const script = isPeer(engine) ? await peerRunner(engine) : ENGINE_PROCESS
-          const contender = await Contender.start(script, setupOf(engine, pass), () => {})
+          const contender = await Contender.start(script, setupOf(engine, pass))
           running.add({ contender, turns: [] })
         } catch (error) {
           yield { kind: 'unsupported', unsupported: giveUp(engine, error) }
@@ -182,10 +183,7 @@ function comparisonsOf(pass: Pass, running: readonly Running[]): ComparisonResul
     engine: contender.setup.engine,
     rounds: turns.map(({ samplesMs }) => samplesMs),
   }))
-  const medianOf = (samples: readonly number[]) => [...samples].sort((a, b) => a - b)[samples.length >> 1]!
-  const [fastest, ...others] = contenders.sort(
-    (a, b) => medianOf(a.rounds.flat()) - medianOf(b.rounds.flat()),
-  )
+  const [fastest, ...others] = contenders.sort((a, b) => median(a.rounds.flat()) - median(b.rounds.flat()))
   return others.map(({ engine: baseline, rounds }): ComparisonResult => {
     const { engine } = fastest!
     const comparison = compareRounds(fastest!.rounds, rounds)

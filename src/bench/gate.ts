@@ -1,4 +1,4 @@
-import { medianSorted } from 'simple-statistics'
+import { median, medianSorted } from 'simple-statistics'
 import type { Result, Run } from './result.ts'
 
 /** One run beside the same of a baseline. */
@@ -90,9 +90,7 @@ function logMedians({ samplesMs, rounds }: Run, hasRounds: boolean): number[] {
   const ends = hasRounds
     ? rounds!.map((_, i) => rounds!.slice(0, i + 1).reduce((sum, count) => sum + count, 0))
     : Array.from({ length: STRETCHES }, (_, i) => Math.floor(((i + 1) * samplesMs.length) / STRETCHES))
-  return ends.map((end, i) =>
-    Math.log(medianSorted(samplesMs.slice(ends[i - 1] ?? 0, end).sort((a, b) => a - b))),
-  )
+  return ends.map((end, i) => Math.log(median(samplesMs.slice(ends[i - 1] ?? 0, end))))
 }
 
 /** How many of the pairwise differences lie outside of a 95% interval, on each side. */

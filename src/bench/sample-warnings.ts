@@ -1,4 +1,4 @@
-import { medianAbsoluteDeviation, medianSorted } from 'simple-statistics'
+import { median, medianAbsoluteDeviation } from 'simple-statistics'
 
 /** Of normal noise the median absolute deviation is so much smaller than the standard deviation. */
 const MAD_TO_SD = 1.4826
@@ -15,7 +15,7 @@ const SLOW_FIRST = 1.15
 const LARGEST_CLOCK_SHARE = 0.01
 
 const percent = (fraction: number): string => `${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)}%`
-const medianOf = (values: readonly number[]): number => medianSorted([...values].sort((a, b) => a - b))
+const medianOf = (values: readonly number[]): number => median([...values])
 
 /** What is odd about samples, in plain words, each with what to do. No sample is ever dropped. */
 export function sampleWarnings(samplesMs: readonly number[], clockResolutionMs: number): string[] {
@@ -30,11 +30,11 @@ export function sampleWarnings(samplesMs: readonly number[], clockResolutionMs: 
 
 function outliers(samplesMs: readonly number[]): string | null {
   if (samplesMs.length < 10) return null
-  const median = medianOf(samplesMs)
+  const middle = medianOf(samplesMs)
   const reach = FAR * MAD_TO_SD * medianAbsoluteDeviation([...samplesMs])
-  const far = samplesMs.filter((ms) => Math.abs(ms - median) > reach)
+  const far = samplesMs.filter((ms) => Math.abs(ms - middle) > reach)
   if (far.length <= Math.max(1, MOST_OUTLIERS * samplesMs.length)) return null
-  const furthest = Math.max(...far.map((ms) => Math.max(ms / median, median / ms)))
+  const furthest = Math.max(...far.map((ms) => Math.max(ms / middle, middle / ms)))
   return (
     `${far.length} of ${samplesMs.length} samples are far from the others, up to ${furthest.toFixed(1)} times the median: ` +
     'something else used the machine; end it, and look at the median'

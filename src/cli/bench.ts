@@ -1,62 +1,29 @@
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { StartedEnvironment } from '../bench/environment.ts'
 import type { BenchEvent } from '../bench/events.ts'
 import type { Result, Run } from '../bench/result.ts'
-import { InterruptedError, UsageError } from '../errors.ts'
-import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
-import type { Pass } from '../plan/plan.ts'
+import { InterruptedError } from '../errors.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
 import { layerLines } from '../report/layers.ts'
 import { summaryLines, warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, integerFromZero, type OnEnd, oneOf, positiveInteger } from './command.ts'
+import { addCommand, type OnEnd } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
+import { addTimingOptions, openResultFiles, passesOf, type TimingOptions } from './timing.ts'
 
-interface Options {
+interface Options extends TimingOptions {
   readonly engine: string
-  readonly pass: Pass | 'both'
-  readonly batch: number
-  readonly batches: number
-  readonly burnIn: number
-  readonly threads?: number
-  readonly imageSize: number
-  readonly seed: number
-  readonly algorithm: Algorithm
   readonly layers?: boolean
-  readonly check: boolean
-  readonly json?: string
-  readonly html?: string
-  readonly color: boolean
 }
 
-const PASS_CHOICES = ['forward', 'forward-backward', 'both'] as const
-const STDOUT = '-'
-
 export function addBenchCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'bench', 'time a network, forward and forward-backward')
+  const command = addCommand(program, 'bench', 'time a network, forward and forward-backward')
     .argument('[network]', 'the network', 'alexnet')
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
-    .option('--pass <pass>', PASS_CHOICES.join(' | '), oneOf('--pass', PASS_CHOICES), 'both')
-    .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 32)
-    .option('--batches <n>', 'runs that are timed', positiveInteger('--batches'), 100)
-    .option('--burn-in <n>', 'runs before them', integerFromZero('--burn-in'), 10)
-    .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
-    .option('--image-size <n>', 'height and width', positiveInteger('--image-size'), 224)
-    .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
-    .option(
-      '--algorithm <name>',
-      `${ALGORITHMS.join(' | ')}: the fastest, or one`,
-      oneOf('--algorithm', ALGORITHMS),
-      'auto',
-    )
+  addTimingOptions(command, { pass: 'both', batches: 100, batchesAre: 'runs that are timed' })
     .option('--layers', 'a table of the layers')
-    .option('--no-check', 'time without a check; the result says so')
-    .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
-    .option('--html <file>', 'the result as one page with charts')
-    .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => onEnd(await bench(network, options)))
 }
 
@@ -64,19 +31,12 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
 async function bench(networkName: string, options: Options): Promise<number> {
   const { networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(networkName, { imageSize: options.imageSize })
-  const isJsonPrinted = options.json === STDOUT
-  const jsonFile = isJsonPrinted ? undefined : options.json
-  const htmlFile = options.html
-  const written = [jsonFile, htmlFile].filter((file) => file !== undefined)
-  for (const file of written) await (await import('../formats/files.ts')).requireWritable(file)
-  if (jsonFile !== undefined && htmlFile !== undefined && resolve(jsonFile) === resolve(htmlFile)) {
-    throw new UsageError(`--json and --html are both '${jsonFile}'; one would overwrite the other`)
-  }
+  const files = await openResultFiles(options)
 
   const { batch, batches, burnIn, seed, algorithm, check, threads } = options
-  const output = new Output({ color: options.color, isAllThereIs: written.length === 0 })
+  const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
-  const report = new Report(isJsonPrinted ? null : output, progress)
+  const report = new Report(files.isPrinted ? null : output, progress)
   const { Calibration } = await import('../bench/calibration.ts')
   const { startEnvironment } = await import('../bench/environment.ts')
   const calibration = new Calibration()
@@ -97,7 +57,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
         check,
         betweenSamples: () => calibration.measureIfDue(),
         signal,
-        ...(options.pass !== 'both' && { passes: [options.pass] }),
+        passes: passesOf(options),
       })
       for await (const event of events) {
         report.show(event)
@@ -118,7 +78,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
     threads: Math.max(0, ...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (isJsonPrinted || written.length > 0) {
+  if (files.isPrinted || files.isWritten) {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
@@ -126,14 +86,9 @@ async function bench(networkName: string, options: Options): Promise<number> {
       runs,
       interrupted, // also where no run was begun that could say so
     }
-    const json = JSON.stringify(result, null, 2)
-    if (isJsonPrinted) output.lines(json)
-    if (jsonFile !== undefined) await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
-    if (htmlFile !== undefined) {
-      await (await import('./report.ts')).writeReport(htmlFile, [{ name: `bench ${network.name}`, result }])
-    }
+    await files.write(result, `bench ${network.name}`, output)
   }
-  if (!isJsonPrinted) {
+  if (!files.isPrinted) {
     const summary = summaryLines(runs, output.palette)
     if (summary.length > 0) output.lines('', ...summary, ...warningLines(environment, runs, output.palette))
     if (options.layers) for (const run of runs) output.lines('', ...layerLines(run, output.palette))

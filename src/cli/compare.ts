@@ -2,60 +2,33 @@ import type { Command } from 'commander'
 import type { CompareEvent } from '../bench/compare.ts'
 import type { Result } from '../bench/result.ts'
 import { UsageError, unknownName } from '../errors.ts'
-import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
-import type { Pass } from '../plan/plan.ts'
 import { passName } from '../report/classic.ts'
 import { compareLines } from '../report/compare.ts'
 import { warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, integerFromZero, type OnEnd, oneOf, positiveInteger } from './command.ts'
+import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
+import { addTimingOptions, openResultFiles, passesOf, type TimingOptions } from './timing.ts'
 
-interface Options {
+interface Options extends TimingOptions {
   readonly network: string
   readonly rounds: number
-  readonly batches: number
-  readonly pass: Pass | 'both'
-  readonly batch: number
-  readonly burnIn: number
-  readonly threads?: number
-  readonly imageSize: number
-  readonly seed: number
-  readonly algorithm: Algorithm
-  readonly check: boolean
-  readonly json?: string
-  readonly html?: string
-  readonly color: boolean
 }
 
-const PASS_CHOICES = ['forward', 'forward-backward', 'both'] as const
-const STDOUT = '-'
-
 export function addCompareCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'compare', 'time engines in turns, and say which is faster and by how much')
+  const command = addCommand(
+    program,
+    'compare',
+    'time engines in turns, and say which is faster and by how much',
+  )
     .argument('<engines...>', 'specs: x64, x64:avx2, wasm, wasm@1, onnxruntime-node, pytorch, ...')
     .option('--network <name>', 'the network', 'alexnet')
     .option('--rounds <n>', 'in each of which every engine has its turn', positiveInteger('--rounds'), 10)
-    .option('--batches <n>', "in an engine's turn", positiveInteger('--batches'), 3)
-    .option('--pass <pass>', PASS_CHOICES.join(' | '), oneOf('--pass', PASS_CHOICES), 'forward')
-    .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 32)
-    .option('--burn-in <n>', 'runs before the first round', integerFromZero('--burn-in'), 10)
-    .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
-    .option('--image-size <n>', 'height and width', positiveInteger('--image-size'), 224)
-    .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
-    .option(
-      '--algorithm <name>',
-      `${ALGORITHMS.join(' | ')}: the fastest, or one`,
-      oneOf('--algorithm', ALGORITHMS),
-      'auto',
-    )
-    .option('--no-check', 'time without a check; the result says so')
-    .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
-    .option('--html <file>', 'the result as one page with charts')
-    .option('--no-color', 'plain text')
-    .action(async (engines: string[], options: Options) => onEnd(await run(engines, options)))
+  addTimingOptions(command, { pass: 'forward', batches: 3, batchesAre: "in an engine's turn" }).action(
+    async (engines: string[], options: Options) => onEnd(await run(engines, options)),
+  )
 }
 
 /** The exit code. */
@@ -70,13 +43,8 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
   }
   const { networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(options.network, { imageSize: options.imageSize })
-  const isJsonPrinted = options.json === STDOUT
-  const jsonFile = isJsonPrinted ? undefined : options.json
-  const htmlFile = options.html
-  const written = [jsonFile, htmlFile].filter((file) => file !== undefined)
-  for (const file of written) await (await import('../formats/files.ts')).requireWritable(file)
-
-  const output = new Output({ color: options.color, isAllThereIs: written.length === 0 })
+  const files = await openResultFiles(options)
+  const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
   const { compare } = await import('../bench/compare.ts')
   const { Calibration } = await import('../bench/calibration.ts')
@@ -85,10 +53,10 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
   const started = await startEnvironment()
   const finished = await untilInterrupted(async (signal) => {
     let last: Extract<CompareEvent, { kind: 'finished' }> | null = null
-    const { threads, pass, batch, batches, rounds, burnIn, seed, algorithm, check } = options
+    const { threads, batch, batches, rounds, burnIn, seed, algorithm, check } = options
     const events = compare(network, {
       engines: specs,
-      passes: pass === 'both' ? ['forward', 'forward-backward'] : [pass],
+      passes: passesOf(options),
       batch,
       batches,
       rounds,
@@ -113,7 +81,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     threads: Math.max(...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (isJsonPrinted || written.length > 0) {
+  if (files.isPrinted || files.isWritten) {
     const result: Result = {
       schemaVersion: 1,
       tool: { name: 'convmark', version: VERSION },
@@ -122,14 +90,9 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       comparisons: [...comparisons],
       unsupported: [...unsupported],
     }
-    const json = JSON.stringify(result, null, 2)
-    if (isJsonPrinted) output.lines(json)
-    if (jsonFile !== undefined) await (await import('../formats/files.ts')).writeBeside(jsonFile, `${json}\n`)
-    if (htmlFile !== undefined) {
-      await (await import('./report.ts')).writeReport(htmlFile, [{ name: 'compare', result }])
-    }
+    await files.write(result, 'compare', output)
   }
-  if (!isJsonPrinted) {
+  if (!files.isPrinted) {
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))
     output.lines(...warningLines(environment, runs, output.palette))
   }

@@ -44,6 +44,7 @@ export async function openTuningCache(processor: string, engine: string): Promis
   }
 }
 
+/** The user's cache folder for convmark, or what CONVMARK_CACHE names. */
 export async function cacheFolder(): Promise<string> {
   const { homedir } = await import('node:os')
   const { join } = await import('node:path')

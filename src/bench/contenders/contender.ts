@@ -37,15 +37,10 @@ export class Contender {
    * Starts `script` with the setup and waits until it is ready, then stops it. Throws UnavailableError for what can't be
    * done here, ConvmarkError for one that fails, ends or hangs.
    */
-  static async start(
-    script: URL,
-    setup: ContenderSetup,
-    onProgress: (phase: string) => void,
-    limits: Limits = LIMITS,
-  ): Promise<Contender> {
+  static async start(script: URL, setup: ContenderSetup, limits: Limits = LIMITS): Promise<Contender> {
     const process = new ContenderProcess(script, setup)
     try {
-      const ready = await process.next('ready', limits.startMs, onProgress)
+      const ready = await process.next('ready', limits.startMs)
       process.pause()
       return new Contender(process, setup, ready, limits)
     } catch (error) {
@@ -66,7 +61,7 @@ export class Contender {
     this.#process.resume()
     this.#process.send(request)
     try {
-      const reply = await this.#process.next(kind, this.#limits.turnMs, () => {})
+      const reply = await this.#process.next(kind, this.#limits.turnMs)
       this.#process.pause()
       return reply
     } catch (error) {
@@ -123,14 +118,12 @@ class ContenderProcess {
   async next<Kind extends ContenderReply['kind']>(
     kind: Kind,
     limitMs: number,
-    onProgress: (phase: string) => void,
   ): Promise<Extract<ContenderReply, { kind: Kind }>> {
     const deadline = performance.now() + limitMs
     for (;;) {
       const reply = this.#replies.shift()
       if (reply?.kind === kind) return reply as Extract<ContenderReply, { kind: Kind }>
-      if (reply?.kind === 'progress') onProgress(reply.phase)
-      else if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
+      if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
       else if (reply?.kind === 'failed') throw new ConvmarkError(reply.reason)
       else if (reply) throw new ConvmarkError(`${this.#name}: '${reply.kind}' where '${kind}' was due`)
       else if (this.#endedWith !== null)

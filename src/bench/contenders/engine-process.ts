@@ -19,13 +19,10 @@ async function open(setup: ContenderSetup): Promise<void> {
   const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // awaited below
-  reply({ kind: 'progress', phase: 'tuning' })
   const session = await openSession(network, { batch, pass, engine, algorithm })
-  if (checker) reply({ kind: 'progress', phase: 'check' })
   const check = checker ? await checker.check(session) : null
   await checker?.dispose()
   session.write(await data)
-  reply({ kind: 'progress', phase: 'burn-in' })
   for (let i = 0; i < burnIn; i++) await session.run()
 
   const turn = async (samples: number): Promise<void> => {

@@ -55,7 +55,6 @@ export type ContenderReply =
   | ContenderReady
   | ContenderSamples
   | ContenderPeaks
-  | { readonly kind: 'progress'; readonly phase: string }
   /** What this machine, or this engine, can't do. */
   | { readonly kind: 'unsupported'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }

@@ -27,6 +27,5 @@ if (engine === 'crashes') process.exit(3)
 else if (engine === 'unsupported') send({ kind: 'unsupported', reason: 'no filter gradient' })
 else if (engine === 'fails') send({ kind: 'failed', reason: 'refused: conv1 is off' })
 else if (engine !== 'hangs') {
-  send({ kind: 'progress', phase: 'tuning' })
   send({ kind: 'ready', engine: info, check: null, plan: { steps: [], layerBytes: {} }, tuning: null })
 }
