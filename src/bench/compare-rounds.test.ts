@@ -1,18 +1,6 @@
 import { expect, it } from 'vitest'
+import { noise } from '../../test/support/noise.ts'
 import { compareRounds, verdictText } from './compare-rounds.ts'
-
-/** A generator of its own, so that every run of the tests sees the same data. */
-function generator(seed: number) {
-  let state = seed
-  const uniform = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0
-    return (state >>> 0) / 2 ** 32
-  }
-  return {
-    uniform,
-    normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()),
-  }
-}
 
 const ROUNDS = 10
 const SAMPLES = 10
@@ -20,12 +8,12 @@ const TRIALS = 1000
 /** A test at 5% stays below this in all but one of 10,000 tries of 1,000 trials. */
 const MOST_FALSE_ALARMS = 77
 
-type Noise = (random: ReturnType<typeof generator>) => () => number
+type Noise = (random: ReturnType<typeof noise>) => () => number
 
 /** Samples of two engines that take turns on one machine, whose state goes on from turn to turn. */
-function trial(seed: number, slowdown: number, noise: Noise) {
-  const random = generator(seed)
-  const next = noise(random)
+function trial(seed: number, slowdown: number, kind: Noise) {
+  const random = noise(seed)
+  const next = kind(random)
   const [a, b]: [number[][], number[][]] = [[], []]
   for (let round = 0; round < ROUNDS; round++) {
     const turns = [
@@ -60,8 +48,8 @@ it.each([
   ['independent noise', independent],
   ['noise that goes on (AR(1), 0.8)', autoregressive],
   ['spells of slowness', spells],
-] as const)('finds no difference between equals in 95 of 100 trials: %s', (_, noise) => {
-  const alarms = Array.from({ length: TRIALS }, (_, i) => trial(i + 1, 1, noise)).filter(
+] as const)('finds no difference between equals in 95 of 100 trials: %s', (_, kind) => {
+  const alarms = Array.from({ length: TRIALS }, (_, i) => trial(i + 1, 1, kind)).filter(
     ({ verdict }) => verdict !== 'no difference found',
   )
   expect(alarms.length).toBeLessThanOrEqual(MOST_FALSE_ALARMS)

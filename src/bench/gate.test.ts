@@ -1,16 +1,14 @@
 import { expect, it } from 'vitest'
+import { noise } from '../../test/support/noise.ts'
 import { exampleResult, exampleRun } from '../../test/support/run.ts'
 import { gate } from './gate.ts'
 import type { Run } from './result.ts'
 import { summarize } from './statistics.ts'
 
-/** Samples with some percent of noise, always the same. */
+/** Samples with some percent of noise. */
 function samples(count: number, meanMs: number, seed = 1): number[] {
-  let state = seed
-  return Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0
-    return meanMs * (1 + 0.03 * ((state >>> 0) / 2 ** 32 - 0.5))
-  })
+  const { uniform } = noise(seed)
+  return Array.from({ length: count }, () => meanMs * (1 + 0.03 * (uniform() - 0.5)))
 }
 
 function resultOf(meanMs: number, changes: Partial<Run> = {}, seed = 1) {

@@ -1,16 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { noise } from '../../test/support/noise.ts'
 import { clockResolution, sampleWarnings } from './sample-warnings.ts'
 
-/** Noise from -1 to 1, always the same for a seed. */
-function noise(seed: number) {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0
-    return (state >>> 0) / 2 ** 31 - 1
-  }
+/** From -1 to 1. */
+const noiseOf = (seed: number) => {
+  const { uniform } = noise(seed)
+  return () => 2 * uniform() - 1
 }
 const samplesOf = (change: (i: number) => number, count = 100, seed = 1) => {
-  const next = noise(seed)
+  const next = noiseOf(seed)
   return Array.from({ length: count }, (_, i) => 100 * (1 + 0.02 * next()) * change(i))
 }
 const FINE_CLOCK = 0.001
@@ -25,7 +23,7 @@ describe('warnings of samples', () => {
     )
     expect(quiet.flat()).toEqual([])
     const trials = Array.from({ length: 200 }, (_, i) => {
-      const next = noise(i + 1)
+      const next = noiseOf(i + 1)
       let state = 0
       return sampleWarnings(
         samplesOf(() => {

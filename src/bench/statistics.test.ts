@@ -1,5 +1,6 @@
 import { mean } from 'simple-statistics'
 import { describe, expect, it } from 'vitest'
+import { noise } from '../../test/support/noise.ts'
 import { autocorrelation, blockBootstrapInterval, summarize } from './statistics.ts'
 
 describe('summarize', () => {
@@ -41,16 +42,8 @@ describe('summarize', () => {
 })
 
 describe('blockBootstrapInterval', () => {
-  const noise = (seed: number) => {
-    let state = seed
-    const uniform = () => {
-      state = (Math.imul(state, 1664525) + 1013904223) | 0
-      return (state >>> 0) / 2 ** 32
-    }
-    return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
-  }
   const samples = (seed: number, rho: number) => {
-    const next = noise(seed)
+    const next = noise(seed).normal
     let state = 0
     for (let i = 0; i < 50; i++) state = rho * state + next() // until it no longer knows where it began
     return Array.from({ length: 100 }, () => {

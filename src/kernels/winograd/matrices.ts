@@ -15,19 +15,16 @@ import {
 export type Matrix = readonly (readonly Rational[])[]
 
 /** Where the products are taken: these, and infinity. */
-export interface PointSet {
-  readonly name: string
-  readonly finite: readonly Rational[]
-}
+export type FinitePoints = readonly Rational[]
 
-const points = (...values: readonly (number | readonly [number, number])[]): readonly Rational[] =>
+const points = (...values: readonly (number | readonly [number, number])[]): FinitePoints =>
   values.map((value) => (typeof value === 'number' ? rational(value) : rational(value[0], value[1])))
 
 /** By their number, infinity included; chosen for the smallest error in float32. */
-export const POINT_SETS: Readonly<Record<6 | 7 | 8, PointSet>> = {
-  6: { name: '6 points', finite: points(0, 1, -1, 2, [-1, 2]) },
-  7: { name: '7 points', finite: points(0, 1, -1, 2, [-1, 2], -2) },
-  8: { name: '8 points', finite: points(0, 1, -1, 2, -2, [1, 2], [-1, 2]) },
+export const POINT_SETS: Readonly<Record<6 | 7 | 8, FinitePoints>> = {
+  6: points(0, 1, -1, 2, [-1, 2]),
+  7: points(0, 1, -1, 2, [-1, 2], -2),
+  8: points(0, 1, -1, 2, -2, [1, 2], [-1, 2]),
 }
 
 /**
@@ -50,8 +47,7 @@ export interface WinogradMatrices {
  * Cook-Toom, by exact fractions: interpolation of a product of polynomials at the points, turned round. The input's rows are
  * scaled to whole numbers and the filter's by the inverse. Source: Lavin & Gray 2016; Blahut 2010, chapter 5.
  */
-export function winogradMatrices(set: PointSet, outputs: number, taps: number): WinogradMatrices {
-  const { finite } = set
+export function winogradMatrices(finite: FinitePoints, outputs: number, taps: number): WinogradMatrices {
   const n = finite.length + 1
   if (outputs + taps - 1 !== n)
     throw new Error(`F(${outputs}, ${taps}) takes ${outputs + taps - 1} points, not ${n}`)
