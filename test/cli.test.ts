@@ -206,19 +206,22 @@ describe('bench', () => {
   })
 })
 
-const SIGINT_BIT = 1n << 1n
 /** A second on a machine that is not busy; tests run beside others. */
 const PROMPT_MS = 2500
 
-/** Waits until a process would hear Ctrl-C (Linux tells which signals it catches), and a little of its work is done. */
-async function listening(pid: number): Promise<void> {
+/** Processor time by which a command is in the middle of its work: it starts with a fifth of it. In hundredths of a second. */
+const AT_WORK_TICKS = 60
+
+/** Waits until a process is at work, by its own processor time (Linux tells): a clock would not do on a busy machine. */
+async function working(pid: number): Promise<void> {
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-  const isListening = (): boolean => {
-    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]
-    return (BigInt(`0x${caught}`) & SIGINT_BIT) !== 0n
+  if (process.platform !== 'linux') return void (await pause(1000))
+  const ticks = (): number => {
+    // Behind the command's name, which may have spaces in it, utime and stime are the 12th and 13th.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+    return Number(fields[11]) + Number(fields[12])
   }
-  if (process.platform === 'linux') while (!isListening()) await pause(20)
-  await pause(500)
+  while (ticks() < AT_WORK_TICKS) await pause(20)
 }
 
 describe('Ctrl-C', () => {
@@ -257,7 +260,7 @@ describe('Ctrl-C', () => {
   ])('ends %s', async (_, options) => {
     // A cache of its own, so that there is something to tune; a full batch, so that it takes a while.
     const { child, ended } = start(['bench', ...options], { CONVMARK_CACHE: join(folder, `cache-${_}`) })
-    await listening(child.pid!)
+    await working(child.pid!)
     const killedAt = performance.now()
     child.kill('SIGINT')
     const { code, stdout } = await ended
