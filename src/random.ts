@@ -84,6 +84,11 @@ export function uniformAt(key: RandomKey, index: number, draw: number): number {
   return ((left >>> 0) * 2 ** 20 + (right >>> 12) + 0.5) * 2 ** -52
 }
 
+/** Another key for each of up to 2^32 turns; turn 0 is the key itself. */
+export function keyOfTurn({ low, high }: RandomKey, turn: number): RandomKey {
+  return { low, high: high ^ mix(turn) }
+}
+
 /** 32 bits for an index, of which its low 32 bits count: for what kernels decide with vectors of integers. */
 export function hashAt(key: RandomKey, index: number): number {
   return mix(mix(index ^ key.low) ^ key.high)

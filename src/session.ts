@@ -5,12 +5,14 @@ import type {
   PreparedPlan,
   PreparedStep,
   PrepareOptions,
+  RunOptions,
   TensorView,
 } from './engines/engine.ts'
 import { openEngine } from './engines/index.ts'
 import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
 import { labelClasses, type Network } from './networks/network.ts'
-import { createPlan, type Keep, type Pass, type Plan, type PlannedTensor } from './plan/plan.ts'
+import { createPlan, isWritable, type Keep, type Pass, type Plan, type PlannedTensor } from './plan/plan.ts'
+import { RATES_TENSOR, type Training } from './plan/training.ts'
 import type { Tuning } from './runtime/tuning.ts'
 import { elementCount, formatShape } from './tensor.ts'
 
@@ -22,6 +24,8 @@ export interface SessionOptions extends EngineOptions, PrepareOptions {
   readonly engine?: string | Engine
   /** Activations to be read beyond the outputs; what is not kept shares memory. */
   readonly keep?: Keep
+  /** Of the pass `train`: the optimizer, and what belongs to it. */
+  readonly training?: Training
 }
 
 /** A network prepared on an engine: write its parameters, run it, read what it made. */
@@ -41,10 +45,7 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
    */
   write(tensors: { readonly [Name in Names]?: Float32Array }): void
   /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
-  run(
-    inputs?: { readonly [Name in Names]?: Float32Array },
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<void>
+  run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: RunOptions): Promise<void>
   /** A copy, dense. */
   read(tensor: Names): Float32Array
   /** The engine's own memory, live until the next run. */
@@ -62,12 +63,18 @@ export async function openSession<Names extends string>(
   network: Network<Names>,
   options: SessionOptions,
 ): Promise<Session<Names>> {
-  const { batch, pass = 'forward', keep } = options
+  const { batch, pass = 'forward', keep, training } = options
   const isOwnEngine = typeof options.engine !== 'object'
   const engine =
     typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
   try {
-    const plan = createPlan(network, { batch, pass, lanes: engine.lanes, ...(keep && { keep }) })
+    const plan = createPlan(network, {
+      batch,
+      pass,
+      lanes: engine.lanes,
+      ...(keep && { keep }),
+      ...(training && { training }),
+    })
     const prepared = await engine.prepare(plan, options)
     return new EngineSession(network, engine, isOwnEngine, prepared)
   } catch (error) {
@@ -102,7 +109,7 @@ class EngineSession<Names extends string> implements Session<Names> {
     this.#isOwnEngine = isOwnEngine
     this.#unwritten = new Set(
       Object.entries(prepared.plan.tensors)
-        .filter(([, { role }]) => role === 'input' || role === 'parameter')
+        .filter(([name, { role }]) => role === 'input' || role === 'parameter' || name === RATES_TENSOR)
         .map(([name]) => name),
     )
   }
@@ -120,7 +127,7 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   async run(
     inputs: { readonly [Name in Names]?: Float32Array } = {},
-    { signal }: { readonly signal?: AbortSignal } = {},
+    options: RunOptions = {},
   ): Promise<void> {
     this.write(inputs)
     if (this.#unwritten.size > 0) {
@@ -128,7 +135,7 @@ class EngineSession<Names extends string> implements Session<Names> {
         `run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`,
       )
     }
-    this.#running = this.prepared.run(signal)
+    this.#running = this.prepared.run(options)
     try {
       await this.#running
     } finally {
@@ -197,9 +204,9 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   #requireWritable(name: string, values: Float32Array): void {
     const { role, shape } = this.#isLeftOut(name)
-      ? { role: 'input', shape: [this.plan.batch, ...this.network.inputs[name]!] }
+      ? { role: 'input' as const, shape: [this.plan.batch, ...this.network.inputs[name]!] }
       : this.#tensor(name)
-    if (role !== 'input' && role !== 'parameter') {
+    if (!isWritable(role)) {
       throw new UsageError(`'${name}' is made by the run; parameters and inputs can be written`)
     }
     if (!(values instanceof Float32Array)) throw new UsageError(`'${name}' must be a Float32Array`)

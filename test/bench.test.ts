@@ -39,3 +39,23 @@ it('leaves room between samples, and tells what the limits and the least bytes a
     [4 * (output + 1), 4 * (2 * output)],
   ])
 })
+
+it('takes its samples in rounds where it is asked for several', async () => {
+  const events = benchmark(network, {
+    engine: 'wasm@1',
+    passes: ['forward'],
+    batch: 1,
+    batches: 2,
+    rounds: 3,
+    burnIn: 0,
+    check: false,
+  })
+  for await (const event of events) {
+    if (event.kind !== 'finished') continue
+    expect(event.run).toMatchObject({ batches: 6, rounds: [2, 2, 2] })
+    expect(event.run.samplesMs).toHaveLength(6)
+    const [, second, third] = event.run.startsMs
+    expect(third! - second!).toBeGreaterThanOrEqual(250)
+  }
+  expect.hasAssertions()
+})

@@ -548,7 +548,7 @@ describe('compare', () => {
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toMatch(/^Forward +target +threads +used +median ms/)
     expect(ended.stdout).toMatch(
-      /wasm.* (is [\d.]+x as fast as|and) wasm.*(95% interval|no difference found)/,
+      /wasm.* (is [\d.]+x faster than|and) wasm.*(95% interval|no difference found)/,
     )
     const { runs, comparisons, unsupported } = readResult('compare.json')
     expect(runs.map(({ engine, rounds, check }) => [engine.threads, rounds, check?.passed])).toEqual([

@@ -17,8 +17,10 @@ import { describeRun, type RunSettings, seenPlan } from './run.ts'
 export interface BenchOptions {
   /** 32 by default. */
   readonly batch?: number
-  /** Samples of each pass after burn-in; 100 by default. */
+  /** Samples of each pass after burn-in, in each round; 100 by default. */
   readonly batches?: number
+  /** Between which the machine rests; one by default. What is compared later is rounds, so a baseline has several. */
+  readonly rounds?: number
   /** Runs before the first sample; 10 by default. */
   readonly burnIn?: number
   /** Both by default, forward first. */
@@ -40,6 +42,7 @@ export interface BenchOptions {
 }
 
 interface BenchSettings extends RunSettings {
+  readonly rounds: number
   readonly betweenSamples: NonNullable<BenchOptions['betweenSamples']>
 }
 
@@ -52,14 +55,22 @@ export async function* benchmark(
   network: Network,
   options: BenchOptions = {},
 ): AsyncGenerator<BenchEvent, void, void> {
-  const { batch = 32, batches = 100, burnIn = 10, seed = 7, algorithm = 'auto', passes = PASSES } = options
-  const { betweenSamples = () => {} } = options
-  for (const [name, value] of Object.entries({ batch, batches })) {
+  const { batch = 32, batches = 100, rounds = 1, burnIn = 10 } = options
+  const { seed = 7, algorithm = 'auto', passes = PASSES, betweenSamples = () => {} } = options
+  for (const [name, value] of Object.entries({ batch, batches, rounds })) {
     if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
   }
   if (burnIn !== 0 && !isPositiveInteger(burnIn))
     throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
-  const settings: BenchSettings = { batch, batches, burnIn, seed, algorithm, betweenSamples }
+  const settings: BenchSettings = {
+    batch,
+    batches: batches * rounds,
+    rounds,
+    burnIn,
+    seed,
+    algorithm,
+    betweenSamples,
+  }
 
   const [firstPass] = passes
   // Before the first event, so that an engine that is not to be had leaves no output.
@@ -103,7 +114,8 @@ async function* benchmarkPass(
   settings: BenchSettings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
-  const { batch, batches, burnIn, algorithm, betweenSamples } = settings
+  const { batch, batches, rounds, burnIn, algorithm, betweenSamples } = settings
+  const perRound = batches / rounds
   const measured = new Samples()
   let session: Session | null = null
   let check: CheckResult | null = null
@@ -133,6 +145,7 @@ async function* benchmarkPass(
       yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
     }
     for (let step = 0; step < batches; step++) {
+      if (step > 0 && step % perRound === 0) await beginRound(session, signal)
       betweenSamples()
       const durationMs = await measured.take(session, signal)
       yield { kind: 'step', pass, step, durationMs, endedAt: performance.timeOrigin + performance.now() }
@@ -156,6 +169,7 @@ async function* benchmarkPass(
       settings,
       samplesMs: measured.samplesMs,
       startsMs: measured.startsMs,
+      rounds: rounds > 1 ? roundSizes(measured.samplesMs.length, perRound) : null,
       plan: session && seenPlan(session.steps),
       stepMeansMs: measured.stepMeansMs(),
       check,
@@ -166,6 +180,20 @@ async function* benchmarkPass(
     }),
   }
   return isInterrupted
+}
+
+const BETWEEN_ROUNDS_MS = 250
+
+/** A rest, as other engines' turns are in a comparison, and a run that is not counted: caches and clocks begin anew. */
+async function beginRound(session: Session, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, BETWEEN_ROUNDS_MS))
+  await session.run({}, signal && { signal })
+}
+
+/** The last may be cut short. */
+function roundSizes(samples: number, perRound: number): number[] {
+  const count = Math.ceil(samples / perRound)
+  return Array.from({ length: count }, (_, round) => Math.min(perRound, samples - round * perRound))
 }
 
 /** Samples and, of the same runs, how long each step took. */

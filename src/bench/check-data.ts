@@ -4,8 +4,9 @@ import { referenceForward, type Tensors } from '../engines/reference-network.ts'
 import { definitionOf } from '../layers/index.ts'
 import { type InitialTensor, initialInputs } from '../networks/initialize.ts'
 import { type Network, parametersOf, type ResolvedLayer } from '../networks/network.ts'
-import type { Pass } from '../plan/plan.ts'
-import { normal, truncatedNormal } from '../random.ts'
+import type { Pass, Plan } from '../plan/plan.ts'
+import { TURN_TENSOR } from '../plan/training.ts'
+import { normal, truncatedNormal, uniform } from '../random.ts'
 import { elementCount } from '../tensor.ts'
 import type { DataRequest, SharedTensors } from './parts.ts'
 
@@ -30,6 +31,24 @@ export function checkTensors({ network, batch, seed }: DataRequest): InitialTens
     },
   )
   return [...parameters, ...initialInputs(network, batch, { seed, sd: 1 })]
+}
+
+/** Of a dropout mask; the first is what sessions begin with. */
+const CHECKED_TURN = 3
+/** So large a step that an update can't be overlooked. */
+const CHECKED_RATES = [0.05, 1.5]
+
+/** What the pass `train` reads beyond parameters and inputs: states of an optimizer at work, positive, and its settings. */
+export function trainingTensors(plan: Plan, seed: number): InitialTensor[] {
+  return Object.entries(plan.tensors).flatMap(([name, { role, shape }]): InitialTensor[] => {
+    if (role !== 'state' && role !== 'setting') return []
+    const fill = (values: Float32Array, firstIndex: number): void => {
+      if (name === TURN_TENSOR) values.fill(CHECKED_TURN)
+      else if (role === 'setting') values.set(CHECKED_RATES.slice(firstIndex, firstIndex + values.length))
+      else uniform(values, { seed, tensor: name, firstIndex })
+    }
+    return [{ name, length: elementCount(shape), fill }]
+  })
 }
 
 /** Where LRN and ReLU really act: at the benchmark's own scale, outputs near 0.2, a wrong LRN would pass. */
@@ -63,11 +82,13 @@ export function checkActivations(network: Network, given: SharedTensors): Record
   const firstOff = layers.findIndex(({ layer }) => definitionOf(layer).isOffInForward)
   const others = firstOff < 0 ? [] : layers.slice(firstOff)
   for (const { layer } of others) delete training[layer.name]
+  training[TURN_TENSOR] = Float64Array.of(CHECKED_TURN)
   referenceForward({ ...network, layers: others }, training, { batch: 1, pass: 'forward-backward' })
 
   const activationsOf = (tensors: Tensors): Activations =>
     Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
-  return { forward: activationsOf(inference), 'forward-backward': activationsOf(training) }
+  const forwardBackward = activationsOf(training)
+  return { forward: activationsOf(inference), 'forward-backward': forwardBackward, train: forwardBackward }
 }
 
 function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors, wantedRms: number): void {

@@ -4,15 +4,23 @@
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import type { Pass, Plan } from '../plan/plan.ts'
-import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
-import { type Activations, checkActivations, checkTensors } from './check-data.ts'
+import type { Grid } from '../tensor.ts'
+import { type Activations, checkActivations, checkTensors, trainingTensors } from './check-data.ts'
 import { type DataRequest, fillShare, type Share, type SharedTensors } from './parts.ts'
-import { type Comparison, compareImage, compareStep, digest } from './truth.ts'
+import { type Comparison, compareImage, compareStep, digest, rowsOfShare } from './truth.ts'
 
 export type CheckRequest =
   | ({ readonly kind: 'fill'; readonly tensors: SharedTensors; readonly share: Share } & DataRequest)
+  | {
+      readonly kind: 'fill-training'
+      readonly plan: Plan
+      readonly seed: number
+      readonly tensors: SharedTensors
+      readonly share: Share
+    }
   | { readonly kind: 'answer'; readonly network: Network; readonly tensors: SharedTensors }
   | {
       readonly kind: 'load'
@@ -23,7 +31,10 @@ export type CheckRequest =
       readonly activations: Activations
       readonly share: Share
     }
-  /** Before a step runs: what it must write is filled with NaN, so that a value left from another run can't pass. */
+  /**
+   * Before a step runs: what it must write is filled with NaN, so that a value left from another run can't pass; what it
+   * changes in place is kept.
+   */
   | { readonly kind: 'poison'; readonly index: number }
   | { readonly kind: 'step'; readonly index: number }
   | { readonly kind: 'digest'; readonly views: readonly View[] }
@@ -44,6 +55,8 @@ export type CheckReply =
   | { readonly kind: 'failed'; readonly message: string }
 
 let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
+/** Of the step that runs, by buffer: what it changes in place, as it was, of this share's rows; and the digests of that. */
+const before = new Map<number, { readonly rows: Grid; readonly digest: number }>()
 
 onMessage((request: CheckRequest) => {
   try {
@@ -58,6 +71,9 @@ function answer(request: CheckRequest): CheckReply {
     case 'fill':
       fillShare(checkTensors(request), request.tensors, request.share)
       return { kind: 'filled' }
+    case 'fill-training':
+      fillShare(trainingTensors(request.plan, request.seed), request.tensors, request.share)
+      return { kind: 'filled' }
     case 'answer':
       return { kind: 'answered', activations: checkActivations(request.network, request.tensors) }
     case 'load':
@@ -66,16 +82,37 @@ function answer(request: CheckRequest): CheckReply {
     case 'digest':
       return { kind: 'digested', digests: request.views.map(digestOf) }
     case 'poison':
-      for (const view of writesOf(loaded!.plan.steps[request.index]!)) poison(view)
+      prepareStep(loaded!.plan.steps[request.index]!)
       return { kind: 'poisoned' }
     case 'step':
       return compare(loaded!.plan.steps[request.index]!)
   }
 }
 
-function look(view: View) {
+function look(view: View): Grid {
   const { memory, bufferOffsets } = loaded!
   return gridOf(view, new Float32Array(memory), bufferOffsets.get(view.buffer)!)
+}
+
+look.before = (view: View): Grid => before.get(view.buffer)!.rows
+
+function prepareStep(step: Step): void {
+  const changed = changesOf(step).map(({ buffer }) => buffer)
+  before.clear()
+  for (const view of writesOf(step)) {
+    if (changed.includes(view.buffer))
+      before.set(view.buffer, { rows: keptRows(view), digest: digestOf(view) })
+    else poison(view)
+  }
+}
+
+/** A copy of this share's rows, as a grid in which the others are not. */
+function keptRows(view: View): Grid {
+  const grid = look(view)
+  const [first, end] = rowsOfShare(view, loaded!.share)
+  const from = grid.offset + first * grid.pixelPitch
+  const values = grid.values.slice(from, grid.offset + end * grid.pixelPitch)
+  return { ...grid, values, offset: -first * grid.pixelPitch }
 }
 
 /** All of the tensor's buffer, halo and padded channels too. */
@@ -89,7 +126,7 @@ const digestOf = (view: View): number => digest(view, look, loaded!.share)
 
 function compare(step: Step): CheckReply {
   const { activations, share } = loaded!
-  const reads = readsOf(step).map(digestOf)
+  const reads = readsOf(step).map((view) => before.get(view.buffer)?.digest ?? digestOf(view))
   const comparisons = compareStep(step, look, share)
   // End to end: that the steps are wired as the network says.
   if (share.index === 0 && step.pass === 'forward') {

@@ -1,11 +1,11 @@
 import { CheckError, ConvmarkError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
-import { BEFORE_ALL, type Pass } from '../plan/plan.ts'
+import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
-import { type Activations, checkTensors } from './check-data.ts'
+import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
 import type { CheckReply, CheckRequest } from './check-worker.ts'
 import { allocateShared, type SharedTensors } from './parts.ts'
 import type { Comparison } from './truth.ts'
@@ -66,7 +66,7 @@ export class Checker {
 
   /**
    * Runs the session's own plan step by step, compares every step with float64 and the whole with the reference, then
-   * runs it as it will be timed and compares the bits. Leaves the check's data in the session.
+   * runs it as it will be timed and compares the bits. Leaves the check's data in the session, and states and settings at 0.
    * Throws CheckError, naming step and tensor, where the engine is wrong.
    */
   async check(session: Session, options: CheckOptions = {}): Promise<CheckResult> {
@@ -92,16 +92,17 @@ export class Checker {
         return ask(worker, { kind: 'load', plan, memory, bufferOffsets, activations, share }, 'loaded')
       }),
     )
-    session.write(data.tensors)
+    const training = await this.#trainingTensors(plan)
+    session.write({ ...data.tensors, ...training })
     await inspection.runStep(BEFORE_ALL)
 
     const digests = new Digests(workers)
-    const given = Object.values(plan.tensors).filter(({ role }) => role === 'input' || role === 'parameter')
+    const given = Object.values(plan.tensors).filter(({ role }) => isWritable(role))
     await digests.remember(given.map(({ view }) => view))
     let worst = { tensor: '', error: 0 }
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
-      await ask(workers[0]!, { kind: 'poison', index }, 'poisoned')
+      await Promise.all(workers.map((worker) => ask(worker, { kind: 'poison', index }, 'poisoned')))
       await inspection.runStep(index)
       const replies = await Promise.all(
         workers.map((worker) => ask(worker, { kind: 'step', index }, 'stepped')),
@@ -123,14 +124,31 @@ export class Checker {
     const kept = Object.values(plan.tensors).filter(({ isKept }) => isKept)
     const views = kept.map(({ view }) => view)
     digests.require(views, await digests.of(views), 'the end of the steps')
+    // What the steps changed is given once more.
+    session.write({ ...data.tensors, ...training })
     await session.run()
     digests.require(views, await digests.of(views), 'the run as it is timed')
+    for (const values of Object.values(training)) values.fill(0)
+    session.write(training)
     return {
       against: `float64, ${plan.steps.length} steps and one image end to end`,
       maxRelativeError: worst.error,
       tensor: worst.tensor,
       passed: true,
     }
+  }
+
+  /** What training has beyond parameters and inputs: an optimizer that has been at work, and settings. */
+  async #trainingTensors(plan: Plan): Promise<SharedTensors> {
+    const workers = await this.#workers
+    const tensors = allocateShared(trainingTensors(plan, CHECK_SEED))
+    await Promise.all(
+      workers.map((worker, index) => {
+        const share = { index, count: workers.length }
+        return ask(worker, { kind: 'fill-training', plan, seed: CHECK_SEED, tensors, share }, 'filled')
+      }),
+    )
+    return tensors
   }
 
   async dispose(): Promise<void> {

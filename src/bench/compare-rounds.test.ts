@@ -80,9 +80,9 @@ it('is the signed-rank test: exact, and turned round where the engines are', () 
 it('says its verdict in words, with the digits that the interval carries', () => {
   const comparison = { ratio: 2.3123, interval: [2.27, 2.36], pValue: 0.002, detectable: 0.02 } as const
   expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'faster' })).toBe(
-    'x64 is 2.31x as fast as wasm, 95% interval 2.27 to 2.36',
+    'x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36',
   )
   expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'no difference found' })).toBe(
-    'x64 and wasm: no difference found; a difference of 2.0% would have been',
+    'x64 and wasm: no difference found; a difference of 2% would have been',
   )
 })

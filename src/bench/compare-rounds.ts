@@ -1,4 +1,5 @@
 import { median, medianSorted } from 'simple-statistics'
+import { formatMeasured, formatUpperPercent } from '../digits.ts'
 
 /** One engine beside another, over the rounds in which both had their turns. */
 export interface RoundComparison {
@@ -50,18 +51,17 @@ export function compareRounds(
   }
 }
 
-/** `x64 is 2.31x as fast as wasm, 95% interval 2.27 to 2.36` */
+/** `x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36` */
 export function verdictText(engine: string, other: string, comparison: RoundComparison): string {
   const { ratio, interval, detectable, verdict } = comparison
   if (verdict === 'no difference found') {
-    const percent = Math.max(100 * detectable, 0.1)
-    return `${engine} and ${other}: no difference found; a difference of ${percent.toPrecision(percent < 10 ? 2 : 3)}% would have been`
+    const found = formatUpperPercent(detectable)
+    return `${engine} and ${other}: no difference found; a difference of ${found} would have been`
   }
-  // As many digits as the interval carries.
-  const width = interval[1] - interval[0]
-  const digits = Math.min(3, Math.max(1, Math.ceil(-Math.log10(width / 2))))
-  const text = (value: number) => value.toFixed(digits)
-  return `${engine} is ${text(ratio)}x as fast as ${other}, 95% interval ${text(interval[0])} to ${text(interval[1])}`
+  const [from, to] = interval
+  const { value, low, high } =
+    verdict === 'faster' ? formatMeasured(ratio, interval) : formatMeasured(1 / ratio, [1 / to, 1 / from])
+  return `${engine} is ${value}x ${verdict} than ${other}, 95% interval ${low} to ${high}`
 }
 
 const medianOf = (values: readonly number[]): number => median([...values])

@@ -159,6 +159,7 @@ function runOf(
     settings,
     samplesMs: turns.flatMap(({ samplesMs }) => samplesMs),
     startsMs: startedAtMs.map((at) => at - startedAtMs[0]!),
+    rounds: turns.map(({ samplesMs }) => samplesMs.length),
     plan: ready.plan,
     stepMeansMs:
       stepsMs.length > 0
@@ -172,7 +173,6 @@ function runOf(
   })
   return {
     ...run,
-    rounds: turns.map(({ samplesMs }) => samplesMs.length),
     threadsUsed: sum(({ processorMs }) => processorMs) / sum(({ elapsedMs }) => elapsedMs),
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FormatError, messageOf } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
+import { PASSES } from '../plan/plan.ts'
 
 // The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
@@ -38,6 +39,8 @@ const layerSchema = z.looseObject({
   /** Means over all samples; null where the engine's steps can't be seen. */
   forwardMs: ms.nullable(),
   backwardMs: ms.nullable(),
+  /** Of its parameters, in a training step. */
+  updateMs: ms.optional(),
   /** Of the whole batch, forward; 2 a multiply-add. */
   flops: z.number().nonnegative(),
   backwardFlops: z.number().nonnegative(),
@@ -71,7 +74,7 @@ const runSchema = z.looseObject({
     reason: z.string(),
     v8Flags: z.array(z.string()),
   }),
-  pass: z.enum(['forward', 'forward-backward']),
+  pass: z.enum(PASSES),
   /** What was asked for; left out before there was a choice. */
   algorithm: z.enum(ALGORITHMS).optional(),
   batch: z.number().int().positive(),
@@ -139,13 +142,13 @@ const environmentSchema = z.looseObject({
 /** What an engine can't do, and why. */
 const unsupportedSchema = z.looseObject({
   engine: z.string(),
-  pass: z.enum(['forward', 'forward-backward']),
+  pass: z.enum(PASSES),
   reason: z.string(),
 })
 
 /** One engine beside another, over rounds. */
 const comparisonSchema = z.looseObject({
-  pass: z.enum(['forward', 'forward-backward']),
+  pass: z.enum(PASSES),
   /** Engine specs. */
   engine: z.string(),
   baseline: z.string(),

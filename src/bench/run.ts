@@ -26,7 +26,7 @@ export interface RunSettings {
 export interface SeenStep {
   readonly kind: string
   readonly layer: string
-  readonly pass: 'forward' | 'backward'
+  readonly pass: Step['pass']
   readonly algorithm: string
   readonly tile: string
   readonly note: string | null
@@ -66,6 +66,8 @@ export interface RunMeasurement {
   readonly samplesMs: readonly number[]
   /** Of each sample, from the first one's start. */
   readonly startsMs: readonly number[]
+  /** How many samples each took; null where all were taken in one go. */
+  readonly rounds: readonly number[] | null
   /** Null where it was not prepared. */
   readonly plan: SeenPlan | null
   /** The mean of each step's time over all samples; null where they can't be seen. */
@@ -79,7 +81,7 @@ export interface RunMeasurement {
 
 /** A run as the result has it. */
 export function describeRun(measurement: RunMeasurement): Run {
-  const { network, pass, engine, settings, samplesMs, startsMs, check, peaks } = measurement
+  const { network, pass, engine, settings, samplesMs, startsMs, rounds, check, peaks } = measurement
   const peakGflopsPerSecond = peaks?.gflopsPerSecond ?? null
   const { batch, burnIn, batches, seed, algorithm } = settings
   const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
@@ -98,6 +100,7 @@ export function describeRun(measurement: RunMeasurement): Run {
     batches,
     samplesMs: [...samplesMs],
     startsMs: [...startsMs],
+    ...(rounds && { rounds: [...rounds] }),
     summary,
     check: check && { ...check },
     flops,
@@ -122,12 +125,12 @@ function layerTimes(
   meansMs: readonly number[] | null,
 ): LayerTime[] {
   return network.layers
-    .filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
+    .filter(({ isLoss }) => pass !== 'forward' || !isLoss)
     .map((layer): LayerTime => {
       const own = steps
         .map((step, i) => ({ ...step, ms: meansMs?.[i] ?? 0 }))
         .filter((step) => step.layer === layer.layer.name)
-      const time = (direction: 'forward' | 'backward') =>
+      const time = (direction: Step['pass']) =>
         own.filter((step) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
       const tiled = own.filter(({ tile }) => tile !== '')
       const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
@@ -144,7 +147,8 @@ function layerTimes(
         tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
         notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
         forwardMs: meansMs ? time('forward') : null,
-        backwardMs: meansMs && pass === 'forward-backward' ? time('backward') : null,
+        backwardMs: meansMs && pass !== 'forward' ? time('backward') : null,
+        ...(meansMs && pass === 'train' && { updateMs: time('update') }),
         flops: batch * layer.flops.forward,
         backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
         // An engine that does not show its steps leaves open what they read.

@@ -2,6 +2,7 @@ import { activate, biasesGradient } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
 import { layerDefinitions } from '../layers/index.ts'
+import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { denseGrid, elementCount, type Grid, pixelAt } from '../tensor.ts'
@@ -19,8 +20,11 @@ export interface Comparison {
   readonly values: number
 }
 
-/** Where the engine has a tensor. */
-export type Look = (view: View) => Grid
+/** Where the engine has a tensor; `before` what a step changes in place stood there before it ran, of this share's rows. */
+export interface Look {
+  (view: View): Grid
+  readonly before?: (view: View) => Grid
+}
 
 /** Recomputes what a step wrote, in float64 and from the engine's own inputs to it, and compares. */
 type StepTruth<Kind extends StepKind> = (step: StepOfKind<Kind>, look: Look, share: Share) => Comparison[]
@@ -354,6 +358,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       layerDefinitions.dropout.forward({
         name,
         options,
+        turn: turnOf(reads.turn, look),
         inputs: [look(reads.input)],
         parameters: {},
         output,
@@ -365,6 +370,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       layerDefinitions.dropout.backward({
         name,
         options,
+        turn: turnOf(reads.turn, look),
         inputs: [],
         parameters: {},
         output: truth,
@@ -457,6 +463,30 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       })
     }),
 
+  'accumulate-gradient': ({ reads, options }, look, share) => {
+    const truth = rowsBefore(reads.total, look, share)
+    const gradient = denseRows(look(reads.gradient), rowsOfShare(reads.gradient, share))
+    for (let i = 0; i < truth.values.length; i++) truth.values[i]! += options.share * gradient.values[i]!
+    return [compareRows(reads.total, look, share, truth)]
+  },
+
+  'clip-gradients'({ reads, writes, options }, look, share) {
+    const [norm, factor] = [new Comparer(writes.norm), new Comparer(writes.factor)]
+    if (share.index === 0) {
+      let squares = 0
+      for (const view of Object.values(reads)) {
+        for (const value of denseRows(look(view), [0, view.shape[2]]).values) squares += value * value
+      }
+      const truth = Math.sqrt(squares)
+      norm.add(numberAt(writes.norm, look), truth)
+      factor.add(numberAt(writes.factor, look), truth > options.limit ? options.limit / truth : 1)
+    }
+    return [norm.result(), factor.result()]
+  },
+
+  'sgd-update': compareUpdate,
+  'adam-update': compareUpdate,
+
   'sum-gradients': ({ reads, writes }, look, share) =>
     wholeImages(writes.sum, look, share, (image, truth) => {
       const [a, b] = [image(reads.a), image(reads.b)]
@@ -470,6 +500,70 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
         }
       }
     }),
+}
+
+/** The rows of a parameter's shape that are this share's. */
+export function rowsOfShare(view: View, { index, count }: Share): readonly [first: number, end: number] {
+  const rows = view.shape[2]
+  return [Math.floor((rows * index) / count), Math.floor((rows * (index + 1)) / count)]
+}
+
+/** Dense rows of this share, as they were before the step. */
+function rowsBefore(view: View, look: Look, share: Share): Grid {
+  if (!look.before) throw new Error(`'${view.tensor}' is changed in place, and nobody kept what it was`)
+  return denseRows(look.before(view), rowsOfShare(view, share))
+}
+
+function denseRows(grid: Grid, [first, end]: readonly [number, number]): Grid {
+  const columns = grid.shape[3]
+  const values = new Float64Array((end - first) * columns)
+  for (let row = first; row < end; row++) {
+    const from = pixelAt(grid, 0, 0, row)
+    for (let c = 0; c < columns; c++) values[(row - first) * columns + c] = grid.values[from + c]!
+  }
+  return denseGrid(values, 1, [1, end - first, columns])
+}
+
+function compareRows(view: View, look: Look, share: Share, truth: Grid): Comparison {
+  const comparer = new Comparer(view)
+  comparer.image(denseRows(look(view), rowsOfShare(view, share)), truth)
+  return comparer.result()
+}
+
+/** A number that belongs to no layer. */
+const numberAt = (view: View, look: Look, index = 0): number => {
+  const grid = look(view)
+  return grid.values[grid.offset + index]!
+}
+
+const turnOf = (view: View | undefined, look: Look): number => (view ? numberAt(view, look) : 0)
+
+/** By the optimizer's plain loop, from what parameter and states were before. */
+function compareUpdate(
+  step: StepOfKind<'sgd-update' | 'adam-update'>,
+  look: Look,
+  share: Share,
+): Comparison[] {
+  const { parameter, gradient, rates, factor } = step.reads
+  const definition = optimizerOf(step.options)
+  const states = definition.states.map((name) => (step.writes as Readonly<Record<string, View>>)[name]!)
+  const before = (view: View) => rowsBefore(view, look, share)
+  const truth = { parameter: before(parameter), states: states.map(before) }
+  const cleared = step.writes.gradient
+  definition.update({
+    ...truth,
+    options: step.options,
+    rates: Array.from({ length: RATES }, (_, i) => numberAt(rates, look, i)),
+    factor: factor ? numberAt(factor, look) : 1,
+    gradient: cleared ? before(gradient) : denseRows(look(gradient), rowsOfShare(gradient, share)),
+  })
+  const compared = [
+    compareRows(parameter, look, share, truth.parameter),
+    ...states.map((view, i) => compareRows(view, look, share, truth.states[i]!)),
+  ]
+  if (!cleared) return compared
+  const zeros = denseGrid(new Float64Array(truth.parameter.values.length), 1, truth.parameter.shape.slice(1))
+  return [...compared, compareRows(cleared, look, share, zeros)]
 }
 
 const windowOptions = (g: StepOfKind<'max-pool-forward'>['options']['geometry']) => ({

@@ -7,7 +7,7 @@ import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/
 import { layerLines } from '../report/layers.ts'
 import { summaryLines, warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, type OnEnd } from './command.ts'
+import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
@@ -15,6 +15,7 @@ import { addTimingOptions, openResultFiles, passesOf, type TimingOptions } from 
 
 interface Options extends TimingOptions {
   readonly engine: string
+  readonly rounds: number
   readonly layers?: boolean
 }
 
@@ -22,7 +23,8 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(program, 'bench', 'time a network, forward and forward-backward')
     .argument('[network]', 'the network', 'alexnet')
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
-  addTimingOptions(command, { pass: 'both', batches: 100, batchesAre: 'runs that are timed' })
+    .option('--rounds <n>', 'of --batches each, for gate to compare', positiveInteger('--rounds'), 1)
+  addTimingOptions(command, { pass: 'both', batches: 100, batchesAre: 'runs that are timed, in each round' })
     .option('--layers', 'a table of the layers')
     .action(async (network: string, options: Options) => onEnd(await bench(network, options)))
 }
@@ -33,7 +35,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const network = networkNamed(networkName, { imageSize: options.imageSize })
   const files = await openResultFiles(options)
 
-  const { batch, batches, burnIn, seed, algorithm, check, threads } = options
+  const { batch, batches, rounds, burnIn, seed, algorithm, check, threads } = options
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
   const report = new Report(files.isPrinted ? null : output, progress)
@@ -51,6 +53,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
         ...(threads !== undefined && { threads }),
         batch,
         batches,
+        rounds,
         burnIn,
         seed,
         algorithm,

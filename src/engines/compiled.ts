@@ -16,6 +16,7 @@ import type {
   PreparedPlan,
   PreparedStep,
   PrepareOptions,
+  RunOptions,
   TensorView,
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
@@ -101,6 +102,7 @@ export class CompiledEngine implements Engine {
         pass: plan.pass,
         lanes: plan.lanes,
         keep: keptBy(plan),
+        ...(plan.training && { training: plan.training }),
       })
       const { layOutMemory: layOut = layOutMemory } = this.#options
       const assembly = assemble(smaller, choices.defaults(smaller), layOut)
@@ -199,11 +201,15 @@ class CompiledPlan implements PreparedPlan {
     if (role === 'parameter') this.#parametersChanged = true
   }
 
-  async run(signal?: AbortSignal): Promise<void> {
+  async run({ signal, update = true }: RunOptions = {}): Promise<void> {
     const { prologue, firstStage } = this.#stages
+    const { steps, firstUpdate } = this.plan
     const first = this.#parametersChanged ? 0 : prologue
-    await this.#executor.run(first, firstStage.at(-1)!, signal)
-    this.#parametersChanged = false
+    const end = update ? steps.length : firstUpdate
+    // What is made of the parameters is made anew where a run changed them, cut short or not.
+    this.#parametersChanged ||= end > firstUpdate
+    await this.#executor.run(first, firstStage[end]!, signal)
+    if (end <= firstUpdate) this.#parametersChanged = false
   }
 
   async #runStep(index: number): Promise<void> {

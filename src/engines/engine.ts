@@ -64,6 +64,12 @@ export interface TensorView {
   readonly strides: readonly number[]
 }
 
+export interface RunOptions {
+  readonly signal?: AbortSignal
+  /** False leaves out what changes parameters: the gradients are added to those of the runs before. True by default. */
+  readonly update?: boolean
+}
+
 /** A plan that can be run many times. Names are checked by the session; a run is over when every result can be read. */
 export interface PreparedPlan {
   readonly plan: Plan
@@ -72,7 +78,7 @@ export interface PreparedPlan {
   /** What was chosen; given back to `prepare`, everything is bit-identical on the same machine. */
   readonly tuning: Tuning | null
   write(tensor: string, values: Float32Array): void
-  run(signal?: AbortSignal): Promise<void>
+  run(options?: RunOptions): Promise<void>
   /** Live until the next run. */
   view(tensor: string): TensorView
   /** How long each step took in the last run, inside it; null where it can't be seen. */

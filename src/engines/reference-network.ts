@@ -1,6 +1,7 @@
 import { definitionOf } from '../layers/index.ts'
 import type { Network, ResolvedLayer } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
+import { TURN_TENSOR } from '../plan/training.ts'
 import { denseGrid, elementCount, type Grid, type Shape } from '../tensor.ts'
 
 /** Dense values by tensor name, activations (N, H, W, C). What only is read, as parameters are, may be float32. */
@@ -32,6 +33,8 @@ function parametersOf<Values>(
   )
 }
 
+const turnOf = (tensors: Tensors): number => tensors[TURN_TENSOR]?.[0] ?? 0
+
 const gridFor = (values: Tensors[string], layer: { isLoss?: boolean }, batch: number, shape: Shape): Grid =>
   denseGrid(values, layer.isLoss ? 1 : batch, shape)
 
@@ -51,6 +54,7 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
     definition.forward({
       name,
       options: layer.layer.options,
+      turn: turnOf(tensors),
       inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
       parameters: parametersOf(layer, tensors),
       output: gridFor(tensors[name], layer, batch, layer.outputShape),
@@ -81,6 +85,7 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
     definitionOf(layer.layer).backward({
       name,
       options: layer.layer.options,
+      turn: turnOf(tensors),
       inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
       parameters: parametersOf(layer, tensors),
       output: gridFor(tensors[name]!, layer, batch, layer.outputShape),

@@ -3,8 +3,10 @@
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
+import type { Training } from '../plan/training.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import { referenceBackward, referenceForward, type Tensors } from './reference-network.ts'
+import { referenceUpdate } from './reference-update.ts'
 
 export type ReferenceRequest =
   | {
@@ -12,10 +14,11 @@ export type ReferenceRequest =
       readonly network: Network
       readonly batch: number
       readonly pass: Pass
+      readonly training: Training | null
       /** Every tensor that the caller writes or reads. */
       readonly tensors: Tensors
     }
-  | { readonly kind: 'run' }
+  | { readonly kind: 'run'; readonly isUpdate: boolean }
 
 export type ReferenceReply = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string }
 
@@ -26,7 +29,8 @@ onMessage((request: ReferenceRequest) => {
     if (request.kind === 'load') loaded = request
     else if (loaded) {
       referenceForward(loaded.network, loaded.tensors, loaded)
-      if (loaded.pass === 'forward-backward') referenceBackward(loaded.network, loaded.tensors, loaded)
+      if (loaded.pass !== 'forward') referenceBackward(loaded.network, loaded.tensors, loaded)
+      if (loaded.training) referenceUpdate(loaded.network, loaded.training, loaded.tensors, request.isUpdate)
     }
     postMessage({ kind: 'done' } satisfies ReferenceReply)
   } catch (error) {

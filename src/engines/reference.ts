@@ -2,7 +2,7 @@ import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import { elementCount } from '../tensor.ts'
-import type { Engine, EngineInfo, EngineOptions, PreparedPlan, TensorView } from './engine.ts'
+import type { Engine, EngineInfo, EngineOptions, PreparedPlan, RunOptions, TensorView } from './engine.ts'
 import type { Tensors } from './reference-network.ts'
 import type { ReferenceReply, ReferenceRequest } from './reference-worker.ts'
 
@@ -56,15 +56,15 @@ class ReferencePlan implements PreparedPlan {
   }
 
   load(): Promise<void> {
-    const { network, batch, pass } = this.plan
-    return this.#ask({ kind: 'load', network, batch, pass, tensors: this.#tensors })
+    const { network, batch, pass, training } = this.plan
+    return this.#ask({ kind: 'load', network, batch, pass, training, tensors: this.#tensors })
   }
 
   write(tensor: string, values: Float32Array): void {
     this.#tensors[tensor]!.set(values)
   }
 
-  async run(signal?: AbortSignal): Promise<void> {
+  async run({ signal, update = true }: RunOptions = {}): Promise<void> {
     if (this.#lost) throw new ConvmarkError(`this session can't be used any more: ${this.#lost.message}`)
     const interrupt = (): void => {
       this.#lost = new InterruptedError('the run was interrupted', { cause: signal?.reason })
@@ -73,7 +73,7 @@ class ReferencePlan implements PreparedPlan {
     if (signal?.aborted) interrupt()
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
-      await this.#ask({ kind: 'run' })
+      await this.#ask({ kind: 'run', isUpdate: update })
     } catch (error) {
       throw this.#lost ?? error
     } finally {

@@ -1,7 +1,7 @@
 import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import { type DropoutOptions, dropoutDecision } from '../layers/dropout.ts'
 import type { View } from '../plan/views.ts'
-import { MIX_FACTORS, type RandomKey } from '../random.ts'
+import { MIX_FACTORS } from '../random.ts'
 import { haloParts } from './copy.ts'
 import {
   argument,
@@ -15,19 +15,20 @@ import {
 import { eachVector } from './rows.ts'
 
 const FIRST_INDEXES = 0
+const TURN = 1
 
 export const dropoutForward = onlyWay<'dropout-forward'>(({ layer, reads, writes, options }, traits) =>
-  drop(traits, layer, options, reads.input, writes.output),
+  drop(traits, layer, options, reads.input, writes.output, reads.turn),
 )
 
 /** The same values are dropped: what is kept depends on their places alone. */
 export const dropoutBackward = onlyWay<'dropout-backward'>(({ layer, reads, writes, options }, traits) =>
-  drop(traits, layer, options, reads.outputGradient, writes.inputGradient),
+  drop(traits, layer, options, reads.outputGradient, writes.inputGradient, reads.turn),
 )
 
 /**
  * A task is an image. It knows addresses alone, but what is dropped depends on the values' indexes in the batch: so the
- * first stage writes each image's first index.
+ * first stage writes each image's first index, and what the turn changes in the key.
  */
 function drop(
   traits: TargetTraits,
@@ -35,6 +36,7 @@ function drop(
   options: DropoutOptions,
   from: View,
   to: View,
+  turn: View | undefined,
 ): Pick<Implementation, 'privateBuffers' | 'stages'> {
   const images = from.shape[0]
   const image: Part = {
@@ -44,11 +46,18 @@ function drop(
       from: argument(from, 0, [from.imagePitch]),
       to: argument(to, 0, [to.imagePitch]),
       first: privateArgument(FIRST_INDEXES, 0, [1]),
+      turn: privateArgument(TURN, 0, []),
     },
   }
   return {
-    privateBuffers: [{ name: `${layer}/first indexes`, length: images, lifetime: 'step' }],
-    stages: [{ parts: [firstIndexes(traits, layer, from)] }, { parts: [image, ...haloParts(traits, to)] }],
+    privateBuffers: [
+      { name: `${layer}/first indexes`, length: images, lifetime: 'step' },
+      { name: `${layer}/turn`, length: 1, lifetime: 'step' },
+    ],
+    stages: [
+      { parts: [firstIndexes(traits, layer, from), turnBits(traits, layer, turn)] },
+      { parts: [image, ...haloParts(traits, to)] },
+    ],
   }
 }
 
@@ -65,11 +74,24 @@ function firstIndexes(traits: TargetTraits, layer: string, { shape }: View): Par
   return { program: b.finish(), grid: [1], arguments: { first: privateArgument(FIRST_INDEXES, 0, []) } }
 }
 
+/** What the key's upper word is changed by; see keyOfTurn. */
+function turnBits(traits: TargetTraits, layer: string, turn: View | undefined): Part {
+  const b = new ProgramBuilder(`${layer} turn`, traits.lanes, turn ? ['bits', 'turn'] : ['bits'])
+  const number = turn ? b.unary('toInt', b.loadLane(b.parameter('turn'))) : b.splatInt(0)
+  b.storeLane(b.parameter('bits'), 0, mix(b, number))
+  return {
+    program: b.finish(),
+    grid: [1],
+    arguments: { bits: privateArgument(TURN, 0, []), ...(turn && { turn: argument(turn, 0, []) }) },
+  }
+}
+
 function imageProgram(traits: TargetTraits, layer: string, options: DropoutOptions, from: View, to: View) {
   const [, height, width, channels] = from.shape
-  const b = new ProgramBuilder(layer, traits.lanes, ['from', 'to', 'first'])
+  const b = new ProgramBuilder(layer, traits.lanes, ['from', 'to', 'first', 'turn'])
   const pointers = [b.parameter('from'), b.parameter('to')] as [Pointer, Pointer]
   const { key, threshold, scale } = dropoutDecision(layer, options)
+  const high = b.binary('xor', b.broadcast(b.parameter('turn')), b.splatInt(key.high))
   const least = b.splat(threshold)
   const factor = b.splat(scale)
   const index = b.binary('addInt', b.broadcast(b.parameter('first')), b.laneIndexes())
@@ -78,7 +100,7 @@ function imageProgram(traits: TargetTraits, layer: string, options: DropoutOptio
   /** So many values that follow each other; in the padded channels behind them stand zeros, dropped or not. */
   const values = (count: number): void => {
     eachVector(b, Math.ceil(count / b.lanes), pointers, (offset) => {
-      const decided = b.unary('toFloat', b.shift('shiftRight', hash(b, key, index), 8))
+      const decided = b.unary('toFloat', b.shift('shiftRight', hash(b, key.low, high, index), 8))
       const scaled = b.mul(b.load(pointers[0], offset), factor)
       b.store(pointers[1], offset, b.binary('andNot', scaled, b.binary('lessThan', decided, least)))
       move(b.lanes)
@@ -95,8 +117,8 @@ function imageProgram(traits: TargetTraits, layer: string, options: DropoutOptio
 }
 
 /** `hashAt` of random.ts, of integers. */
-function hash(b: ProgramBuilder, key: RandomKey, index: Vector): Vector {
-  return mix(b, b.binary('xor', mix(b, b.binary('xor', index, b.splatInt(key.low))), b.splatInt(key.high)))
+function hash(b: ProgramBuilder, low: number, high: Vector, index: Vector): Vector {
+  return mix(b, b.binary('xor', mix(b, b.binary('xor', index, b.splatInt(low))), high))
 }
 
 function mix(b: ProgramBuilder, bits: Vector): Vector {

@@ -14,6 +14,7 @@ import { layerOutputGradient } from './output-gradient.ts'
 import { reluBackward, reluForward } from './relu.ts'
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts'
 import { sumGradients } from './sum-gradients.ts'
+import { accumulateGradient, adamUpdate, clipGradients, sgdUpdate } from './update.ts'
 
 /** A rule whose candidates only it understands. */
 export type AnyKernelRule<Kind extends StepKind> = KernelRule<Kind, never> | KernelRule<Kind>
@@ -42,6 +43,10 @@ export const kernels: KernelTable = {
   'softmax-loss-forward': softmaxLossForward,
   'softmax-loss-backward': softmaxLossBackward,
   'sum-gradients': sumGradients,
+  'accumulate-gradient': accumulateGradient,
+  'clip-gradients': clipGradients,
+  'sgd-update': sgdUpdate,
+  'adam-update': adamUpdate,
 }
 
 /** The rule of a step whose kind is only known at run time. */

@@ -1,4 +1,4 @@
-import { hashAt, keyOf, type RandomKey } from '../random.ts'
+import { hashAt, keyOf, keyOfTurn, type RandomKey } from '../random.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
 import {
   isFiniteNumber,
@@ -20,8 +20,8 @@ export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name
 
 /**
  * Dropout, inverted: each value becomes 0 or is divided by 1 - rate. Any shape. Off in the pass forward, where its tensor
- * is its input's. Which values are kept is a function of the seed, the layer's name and the value's index in the batch,
- * so it is the same run after run. Rate 0.5 by default. Source: Srivastava et al. 2014.
+ * is its input's. Which values are kept is a function of the seed, the layer's name, the value's index in the batch and
+ * `dropout.turn`: the same run after run until another turn is written. Rate 0.5 by default. Source: Srivastava et al. 2014.
  */
 export function dropout<const Name extends string>(
   name: Name,
@@ -42,15 +42,15 @@ export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
   parameters: () => ({}),
   flops: () => NO_FLOPS,
 
-  forward({ name, options, inputs: [input], output }) {
-    eachKept(name, options, input!, output, (from, to, factor) => {
+  forward({ name, options, turn, inputs: [input], output }) {
+    eachKept(dropoutDecision(name, options, turn), input!, output, (from, to, factor) => {
       output.values[to] = factor === 0 ? 0 : input!.values[from]! * factor
     })
   },
 
-  backward({ name, options, outputGradient, inputGradients: [inputGradient] }) {
+  backward({ name, options, turn, outputGradient, inputGradients: [inputGradient] }) {
     if (!inputGradient) return
-    eachKept(name, options, outputGradient, inputGradient, (from, to, factor) => {
+    eachKept(dropoutDecision(name, options, turn), outputGradient, inputGradient, (from, to, factor) => {
       if (factor !== 0) inputGradient.values[to]! += outputGradient.values[from]! * factor
     })
   },
@@ -65,19 +65,21 @@ export interface DropoutDecision {
   readonly scale: number
 }
 
-export function dropoutDecision(name: string, { rate, seed }: DropoutOptions): DropoutDecision {
-  return { key: keyOf(seed, name), threshold: Math.round(rate * 2 ** 24), scale: 1 / (1 - rate) }
+export function dropoutDecision(name: string, { rate, seed }: DropoutOptions, turn = 0): DropoutDecision {
+  return {
+    key: keyOfTurn(keyOf(seed, name), turn),
+    threshold: Math.round(rate * 2 ** 24),
+    scale: 1 / (1 - rate),
+  }
 }
 
 /** Calls `visit` for every value: where it is in both grids, and the factor, 0 where it is dropped. */
 function eachKept(
-  name: string,
-  options: DropoutOptions,
+  { key, threshold, scale }: DropoutDecision,
   from: Grid,
   to: Grid,
   visit: (from: number, to: number, factor: number) => void,
 ): void {
-  const { key, threshold, scale } = dropoutDecision(name, options)
   const [images, height, width, channels] = from.shape
   let index = 0
   for (let n = 0; n < images; n++) {

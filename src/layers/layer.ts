@@ -34,6 +34,8 @@ export interface ForwardContext<Options> {
   readonly inputs: readonly Grid[]
   readonly parameters: Readonly<Record<string, Float32Array | Float64Array>>
   readonly output: Grid
+  /** Which draw of random numbers it is; the first, 0, by default. */
+  readonly turn?: number
 }
 
 export interface BackwardContext<Options> extends ForwardContext<Options> {

@@ -11,6 +11,8 @@ export interface LayerCounts {
   /** FLOPs by pass. */
   readonly forward: number
   readonly 'forward-backward': number
+  /** As forward-backward: an update counts nothing. */
+  readonly train: number
 }
 
 const FLOPS_PER_CONNECTION = 2
@@ -20,12 +22,14 @@ export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts
   const { forward, parametersGradient, inputGradient } = layer.flops
   const parameters = Object.values(layer.parameters)
   const readsInput = layer.inputs.every((input) => input in network.inputs)
+  const both = forward + parametersGradient + (readsInput ? 0 : inputGradient)
   return {
     parameters: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     connections: forward / FLOPS_PER_CONNECTION,
     neurons: parameters.length > 0 ? elementCount(layer.outputShape) : 0,
     forward,
-    'forward-backward': forward + parametersGradient + (readsInput ? 0 : inputGradient),
+    'forward-backward': both,
+    train: both,
   }
 }
 
@@ -38,5 +42,6 @@ export function networkCounts(network: Network): LayerCounts {
     neurons: sum('neurons'),
     forward: sum('forward'),
     'forward-backward': sum('forward-backward'),
+    train: sum('train'),
   }
 }

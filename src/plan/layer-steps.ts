@@ -16,6 +16,8 @@ export interface PlanContext<Kind extends LayerKind> {
   readonly inputs: readonly View[]
   readonly output: View
   parameter(part: string): View
+  /** Which draw of random numbers it is; left out where all are the first. */
+  readonly turn?: View
   /** Backward alone: */
   outputGradient(): View
   parameterGradient(part: string): View
@@ -181,14 +183,15 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
   },
 
   dropout: {
-    forward: ({ name: layer, input, output, options }) => [
-      { kind: 'dropout-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options },
-    ],
+    forward: ({ name: layer, input, output, options, turn }) => {
+      const reads = { input, ...(turn && { turn }) }
+      return [{ kind: 'dropout-forward', layer, pass: 'forward', reads, writes: { output }, options }]
+    },
     backward: (context) => {
       const inputGradient = context.inputGradient()
       if (!inputGradient) return []
-      const { name: layer, options } = context
-      const reads = { outputGradient: context.outputGradient() }
+      const { name: layer, options, turn } = context
+      const reads = { outputGradient: context.outputGradient(), ...(turn && { turn }) }
       return [
         { kind: 'dropout-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options },
       ]

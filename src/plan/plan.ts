@@ -1,13 +1,25 @@
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
 import { definitionOf, type LayerKind } from '../layers/index.ts'
 import { type Network, outputsOf, parametersOf, type ResolvedLayer } from '../networks/network.ts'
+import { RATES } from '../optimizers/index.ts'
 import { isPositiveInteger, type Shape } from '../tensor.ts'
 import { type PlanContext, plannerOf } from './layer-steps.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
+import {
+  accumulationSteps,
+  RATES_TENSOR,
+  requireTraining,
+  type Training,
+  type TrainingContext,
+  TURN_TENSOR,
+  updateSteps,
+} from './training.ts'
 import { type Buffer, type Halo, layOut, NO_HALO, type View, widest } from './views.ts'
 
-export type Pass = 'forward' | 'forward-backward'
-export const PASSES: readonly Pass[] = ['forward', 'forward-backward']
+export const PASSES = ['forward', 'forward-backward', 'train'] as const
+export type Pass = (typeof PASSES)[number]
+/** The article's: what is timed unless something else is asked for. */
+export const CLASSIC_PASSES: readonly Pass[] = ['forward', 'forward-backward']
 
 /** Which activations can be read after a run, beyond the outputs. */
 export type Keep = readonly string[] | 'printed' | 'all'
@@ -16,13 +28,16 @@ export interface PlanOptions {
   readonly batch: number
   readonly pass: Pass
   readonly keep?: Keep
+  /** Of the pass `train`, which needs it. */
+  readonly training?: Training
   /** The vector that channels are rounded up to, in values; the engine's business. */
   readonly lanes?: number
 }
 
 /** A tensor that the caller may write or read, and its shape as the caller sees it. */
 export interface PlannedTensor {
-  readonly role: 'input' | 'parameter' | 'gradient' | 'activation'
+  /** `setting`: what differs from run to run; `state`: an optimizer's own, zeros at first. Both can be written. */
+  readonly role: 'input' | 'parameter' | 'setting' | 'state' | 'gradient' | 'activation'
   readonly shape: Shape
   readonly view: View
   /** False for an activation whose memory may be reused in the same run. */
@@ -34,8 +49,12 @@ export interface Plan {
   readonly network: Network
   readonly batch: number
   readonly pass: Pass
+  /** Null but in the pass `train`. */
+  readonly training: Training | null
   readonly lanes: number
   readonly steps: readonly Step[]
+  /** The first of the steps that change parameters; their number where none does. */
+  readonly firstUpdate: number
   readonly buffers: readonly Buffer[]
   readonly tensors: Readonly<Record<string, PlannedTensor>>
   /** What a run is for: the last activations, in forward-backward the losses and gradients too. */
@@ -52,11 +71,20 @@ export const AFTER_ALL = Number.MAX_SAFE_INTEGER
  * where forward-backward has no loss, or a layer that no loss depends on.
  */
 export function createPlan(network: Network, options: PlanOptions): Plan {
-  const { batch, pass, lanes = 4 } = options
+  const { batch, pass, lanes = 4, training } = options
   if (!isPositiveInteger(batch)) throw new UsageError(`batch is ${batch}; it must be a positive integer`)
   if (!PASSES.includes(pass)) throw new UsageError(unknownName('pass', pass, PASSES))
-  return new Planner(network, batch, pass, lanes, keptTensors(network, options.keep)).plan()
+  if (pass === 'train') {
+    if (!training) throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
+    requireTraining(training)
+  }
+  const kept = keptTensors(network, options.keep)
+  return new Planner(network, batch, pass, lanes, kept, training ?? null).plan()
 }
+
+/** Roles that a caller may write; they last from run to run. */
+export const isWritable = (role: PlannedTensor['role']): boolean =>
+  role === 'input' || role === 'parameter' || role === 'setting' || role === 'state'
 
 function keptTensors(network: Network, keep: Keep = []): ReadonlySet<string> {
   const layers = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
@@ -83,6 +111,7 @@ class Planner {
   readonly #pass: Pass
   readonly #lanes: number
   readonly #kept: ReadonlySet<string>
+  readonly #training: Training | null
   /** Those of the pass: forward alone leaves the losses out. */
   readonly #layers: readonly ResolvedLayer[]
   readonly #buffers: GrowingBuffer[] = []
@@ -92,31 +121,46 @@ class Planner {
   /** The gradients that layers gave for a tensor so far. */
   readonly #contributions = new Map<string, View[]>()
 
-  constructor(network: Network, batch: number, pass: Pass, lanes: number, kept: ReadonlySet<string>) {
+  constructor(
+    network: Network,
+    batch: number,
+    pass: Pass,
+    lanes: number,
+    kept: ReadonlySet<string>,
+    training: Training | null,
+  ) {
     this.#network = network
     this.#batch = batch
     this.#pass = pass
     this.#lanes = lanes
     this.#kept = kept
-    this.#layers = network.layers.filter(({ isLoss }) => pass === 'forward-backward' || !isLoss)
+    this.#training = training
+    this.#layers = network.layers.filter(({ isLoss }) => pass !== 'forward' || !isLoss)
   }
 
   plan(): Plan {
     this.#inputs()
     this.#parameters('parameter', '')
+    this.#settings()
     for (const layer of this.#layers) this.#forward(layer)
-    if (this.#pass === 'forward-backward') {
+    if (this.#pass !== 'forward') {
       this.#parameters('gradient', '.gradient')
       this.#requireLosses()
       for (const layer of this.#layers.toReversed()) this.#backward(layer)
     }
+    const training = this.#pass === 'train' ? this.#training : null
+    if (training) this.#steps.push(...accumulationSteps(training, this.#trainingContext()))
+    const firstUpdate = this.#steps.length
+    if (training) this.#steps.push(...updateSteps(training, this.#trainingContext()))
     const gradients = Object.keys(this.#tensors).filter((name) => this.#tensors[name]!.role === 'gradient')
     return {
       network: this.#network,
       batch: this.#batch,
       pass: this.#pass,
+      training,
       lanes: this.#lanes,
       steps: this.#steps,
+      firstUpdate,
       buffers: this.#lifetimes(),
       tensors: this.#tensors,
       outputs: [...outputsOf(this.#network), ...this.#losses, ...gradients],
@@ -135,10 +179,39 @@ class Planner {
   }
 
   #parameters(role: 'parameter' | 'gradient', suffix: string): void {
-    for (const [name, { shape }] of Object.entries(parametersOf(this.#network))) {
-      const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1)
-      const view = this.#allocate(name + suffix, [1, rows, shape.at(-1)!], { batch: 1 })
-      this.#tensors[name + suffix] = { role, shape, view, isKept: true }
+    for (const name of Object.keys(parametersOf(this.#network))) this.#likeParameter(name, role, suffix)
+  }
+
+  /** A tensor of a parameter's shape. */
+  #likeParameter(name: string, role: PlannedTensor['role'], suffix: string): View {
+    const { shape } = parametersOf(this.#network)[name]!
+    const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1)
+    const view = this.#allocate(name + suffix, [1, rows, shape.at(-1)!], { batch: 1 })
+    this.#tensors[name + suffix] = { role, shape, view, isKept: true }
+    return view
+  }
+
+  /** What differs from run to run. */
+  #settings(): void {
+    const hasTurns = this.#layers.some(({ layer }) => layer.kind === 'dropout')
+    if (this.#pass !== 'forward' && hasTurns) this.#few(TURN_TENSOR, 'setting', 1)
+    if (this.#pass === 'train') this.#few(RATES_TENSOR, 'setting', RATES)
+  }
+
+  /** A few numbers that belong to no layer. */
+  #few(tensor: string, role: PlannedTensor['role'], count: number): View {
+    const view = this.#allocate(tensor, [1, 1, count], { batch: 1 })
+    this.#tensors[tensor] = { role, shape: [count], view, isKept: true }
+    return view
+  }
+
+  #trainingContext(): TrainingContext {
+    return {
+      parameters: Object.keys(parametersOf(this.#network)),
+      view: (tensor) => this.#tensors[tensor]!.view,
+      state: (parameter, name) => this.#likeParameter(parameter, 'state', `.${name}`),
+      result: (tensor) => this.#few(tensor, 'activation', 1),
+      between: (tensor) => this.#allocate(tensor, [1, 1, 1], { batch: 1 }),
     }
   }
 
@@ -192,6 +265,7 @@ class Planner {
       parameter: (part) => this.#tensors[`${name}/${part}`]!.view,
       parameterGradient: (part) => this.#tensors[`${name}/${part}.gradient`]!.view,
       outputGradient: () => this.#contributions.get(name)![0]!,
+      ...(Object.hasOwn(this.#tensors, TURN_TENSOR) && { turn: this.#tensors[TURN_TENSOR]!.view }),
       inputGradient: () => {
         if (!this.#needsGradient(input)) return null
         const view = this.#allocate(`${input}.gradient`, layer.inputShapes[0]!)
@@ -264,7 +338,7 @@ class Planner {
     for (const { role, view, isKept } of Object.values(this.#tensors)) {
       const buffer = this.#buffers[view.buffer]!
       // What the caller wrote must last from run to run.
-      if (role === 'input' || role === 'parameter') buffer.firstStep = BEFORE_ALL
+      if (isWritable(role)) buffer.firstStep = BEFORE_ALL
       if (isKept) buffer.lastStep = AFTER_ALL
     }
     return this.#buffers.map((buffer, id) => ({ id, ...buffer }))

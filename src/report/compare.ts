@@ -1,6 +1,6 @@
 import type { ComparisonResult, Run, Unsupported } from '../bench/result.ts'
 import { passName } from './classic.ts'
-import { formatMs, formatPeakFraction, formatRate } from './format.ts'
+import { formatMeanRate, formatMedianMs, formatPeakFraction, formatSpreadMs } from './format.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
@@ -50,9 +50,9 @@ function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): 
         engine.target,
         String(engine.threads),
         threadsUsed == null ? '-' : threadsUsed.toFixed(1),
-        formatMs(summary!.medianMs),
-        formatMs(summary!.sdMs),
-        formatRate(run.imagesPerSecond),
+        formatMedianMs(summary!),
+        formatSpreadMs(summary!.sdMs),
+        formatMeanRate(run.imagesPerSecond, summary!),
         peakFraction === null ? '-' : formatPeakFraction(peakFraction, run.layers.some(isWinograd)),
         check ? check.maxRelativeError.toExponential(1) : 'unchecked',
       ]

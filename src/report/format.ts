@@ -1,8 +1,38 @@
 // Numbers for people: as many digits as a measurement can carry.
+import type { Summary } from '../bench/result.ts'
+import { formatMeasured } from '../digits.ts'
 
 /** `448.1`, `12.34`, `0.123`: milliseconds. */
 export function formatMs(ms: number): string {
   return ms.toFixed(ms >= 100 ? 1 : ms >= 10 ? 2 : 3)
+}
+
+/** With the digits that its interval leaves it; a lone sample has none to be judged by. */
+export function formatMedianMs({ medianMs, medianIntervalMs }: Summary): string {
+  return medianIntervalMs ? formatMeasured(medianMs, medianIntervalMs).value : formatMs(medianMs)
+}
+
+/** The mean likewise. */
+export function formatMeanMs({ meanMs, meanIntervalMs }: Summary): string {
+  return meanIntervalMs ? formatMeasured(meanMs, meanIntervalMs).value : formatMs(meanMs)
+}
+
+/** What follows from the mean: images a second, GFLOP/s. */
+export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary): string {
+  if (!meanIntervalMs) return formatRate(rate)
+  const [low, high] = meanIntervalMs
+  return formatMeasured(rate, [(rate * meanMs) / high, (rate * meanMs) / low]).value
+}
+
+/** Two digits: of a few hundred samples a standard deviation is known no better. */
+export function formatSpreadMs(sdMs: number): string {
+  const decimals = sdMs > 0 ? Math.max(0, 1 - Math.floor(Math.log10(sdMs))) : 0
+  return Number(sdMs.toPrecision(2)).toFixed(decimals)
+}
+
+/** With as many decimals as another number. */
+export function formatLike(value: number, other: string): string {
+  return value.toFixed(other.split('.')[1]?.length ?? 0)
 }
 
 /** `91.3%` */

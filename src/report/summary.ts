@@ -1,11 +1,15 @@
 import type { Environment, Run, Summary } from '../bench/result.ts'
 import { passName } from './classic.ts'
 import {
+  formatLike,
+  formatMeanRate,
+  formatMedianMs,
   formatMegabytes,
   formatMs,
   formatPeakFraction,
   formatPercent,
   formatRate,
+  formatSpreadMs,
   winogradText,
 } from './format.ts'
 import type { Palette } from './palette.ts'
@@ -47,8 +51,11 @@ export function warningLines(
   runs: readonly Run[],
   palette: Palette,
 ): string[] {
+  const isSeveral = new Set(runs.map(({ engine }) => `${engine.name} ${engine.target}`)).size > 1
+  const nameOf = ({ engine, pass }: Run): string =>
+    isSeveral ? `${engine.name} ${engine.target}, ${passName(pass)}` : passName(pass)
   const ofRuns = runs.flatMap((run) =>
-    (run.warnings ?? []).map((warning) => `${passName(run.pass)}: ${warning}`),
+    (run.warnings ?? []).map((warning) => `${nameOf(run)}: ${warning}`),
   )
   return [...ofRuns, ...warnings].map((warning) => palette.yellow(`warning: ${warning}`))
 }
@@ -62,22 +69,29 @@ function tableLines(runs: readonly Run[], palette: Palette): string[] {
   ]
   const rows = [
     row('', (run) => passName(run.pass)),
-    row('images/s', (run) => formatRate(run.imagesPerSecond)),
-    row('GFLOP/s', (run) => formatRate(run.gflopsPerSecond)),
+    row('images/s', (run) => formatMeanRate(run.imagesPerSecond, run.summary!)),
+    row('GFLOP/s', (run) => formatMeanRate(run.gflopsPerSecond, run.summary!)),
     row('measured peak, GFLOP/s', ({ peakGflopsPerSecond: peak }) =>
       peak === null ? '-' : formatRate(peak),
     ),
     row('share of the peak', ({ peakFraction, layers }) =>
       peakFraction === null ? '-' : formatPeakFraction(peakFraction, layers.some(isWinograd)),
     ),
-    row('median, ms', (_, { medianMs }) => formatMs(medianMs)),
-    row('spread (sd), ms', (_, { sdMs, meanMs }) => `${formatMs(sdMs)} (${formatPercent(sdMs / meanMs)})`),
-    row('min .. max, ms', (_, { minMs, maxMs }) => `${formatMs(minMs)} .. ${formatMs(maxMs)}`),
+    row('median, ms', (_, summary) => formatMedianMs(summary)),
+    row(
+      'spread (sd), ms',
+      (_, { sdMs, meanMs }) => `${formatSpreadMs(sdMs)} (${formatPercent(sdMs / meanMs)})`,
+    ),
+    row('min .. max, ms', (_, summary) => formatRange(summary, formatMedianMs(summary))),
     row('peak memory', ({ peakMemoryBytes }) => formatMegabytes(peakMemoryBytes)),
   ]
   const [heading, ...body] = alignColumns(rows, ['left', ...runs.map(() => 'right' as const)])
   return [palette.bold(heading!), ...body]
 }
+
+/** With the median's digits. */
+const formatRange = ({ minMs, maxMs }: Summary, median: string): string =>
+  `${formatLike(minMs, median)} .. ${formatLike(maxMs, median)}`
 
 function checkLine({ pass, check }: Run, palette: Palette): string {
   const name = `check of ${passName(pass)}:`

@@ -13,6 +13,7 @@ import {
   softmaxLoss,
 } from '../../src/layers/index.ts'
 import { defineNetwork, type Network } from '../../src/networks/network.ts'
+import { adam, sgd } from '../../src/optimizers/index.ts'
 import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
 import { checkSteps } from '../support/check-steps.ts'
 import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../support/inline.ts'
@@ -168,6 +169,36 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
     expect(broken.loss).toBeNaN()
     expect(broken.images[0]!.every(Number.isNaN)).toBe(true)
     expect(broken.images[1]![2]).toBeCloseTo(-0.4, 6)
+  })
+
+  it('trains: every update agrees with float64, whatever the optimizer, the decay, clipping and micro-batches', () => {
+    const network = defineNetwork('trained', {
+      inputs: { images: [5, 4, 3], labels: [] },
+      layers: [
+        conv('a', { filters: 9, kernel: 3, padding: 'same', activation: 'relu' }),
+        dropout('drop', { rate: 0.4 }),
+        dense('logits', { units: 13 }),
+        softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      ],
+    })
+    const training = fc.record(
+      {
+        optimizer: fc.oneof(
+          fc.record({ momentum: fc.constantFrom(0, 0.5, 0.9) }).map(sgd),
+          fc
+            .record({ beta1: fc.constantFrom(0, 0.9), beta2: fc.constantFrom(0.5, 0.999) })
+            .map((betas) => adam({ ...betas, epsilon: 1e-3 })),
+        ),
+        decays: fc.constant({ 'a/weights': 0.3, 'logits/biases': 0.1 }),
+        clipNorm: fc.constantFrom(0.01, 1e6),
+        microBatches: fc.integer({ min: 1, max: 3 }),
+      },
+      { requiredKeys: ['optimizer'] },
+    )
+    const property = fc.property(training, fc.nat(), (chosen, seed) => {
+      checkSteps(target, network, 2, seed, { training: chosen })
+    })
+    fc.assert(property, { numRuns: Math.ceil(runs / 4) })
   })
 
   it('adds up the gradients of branches', () => {

@@ -1,6 +1,6 @@
 import type { Result, Run } from '../../bench/result.ts'
 import { passName } from '../classic.ts'
-import { formatMs, formatPeakFraction, formatRate } from '../format.ts'
+import { formatMeanRate, formatMedianMs, formatPeakFraction } from '../format.ts'
 import { isWinograd } from '../winograd.ts'
 import { dateText, environmentSection } from './environment.ts'
 import { html, type Markup } from './markup.ts'
@@ -114,9 +114,9 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
       const { summary, peakFraction, check, layers } = run
       const numbers = summary
         ? [
-            formatMs(summary.medianMs),
-            formatRate(run.imagesPerSecond),
-            formatRate(run.gflopsPerSecond),
+            formatMedianMs(summary),
+            formatMeanRate(run.imagesPerSecond, summary),
+            formatMeanRate(run.gflopsPerSecond, summary),
             peakFraction === null ? '-' : formatPeakFraction(peakFraction, layers.some(isWinograd)),
           ]
         : ['-', '-', '-', '-']

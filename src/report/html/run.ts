@@ -1,6 +1,17 @@
 // One run: its key figures, its samples, its layers and its roofline.
 import type { Run, Summary } from '../../bench/result.ts'
-import { formatMegabytes, formatMs, formatPercent, formatRate, winogradText } from '../format.ts'
+import { formatMeasured } from '../../digits.ts'
+import {
+  formatLike,
+  formatMeanMs,
+  formatMeanRate,
+  formatMedianMs,
+  formatMegabytes,
+  formatPercent,
+  formatRate,
+  formatSpreadMs,
+  winogradText,
+} from '../format.ts'
 import { isWinograd } from '../winograd.ts'
 import { layersFigure } from './layers.ts'
 import { html, type Markup } from './markup.ts'
@@ -37,27 +48,32 @@ interface Figure {
 function keyFigures(run: Run, summary: Summary): Markup {
   const { check, peakMemoryBytes, threadsUsed, engine } = run
   const { medianMs, medianIntervalMs, meanMs, meanIntervalMs, sdMs, minMs, maxMs, p95Ms } = summary
+  const median = formatMedianMs(summary)
   const figures: Figure[] = [
     {
       name: 'median',
-      value: `${formatMs(medianMs)} ms`,
-      detail: intervalText(medianIntervalMs),
+      value: `${median} ms`,
+      detail: intervalText(medianMs, medianIntervalMs),
     },
     {
       name: 'mean ± sd, ms',
-      value: `${formatMs(meanMs)} ± ${formatLike(sdMs, formatMs(meanMs))}`,
+      value: `${formatMeanMs(summary)} ± ${formatSpreadMs(sdMs)}`,
       detail:
-        [intervalText(meanIntervalMs), meanMs > 0 && `sd ${formatPercent(sdMs / meanMs)} of the mean`]
+        [intervalText(meanMs, meanIntervalMs), meanMs > 0 && `sd ${formatPercent(sdMs / meanMs)} of the mean`]
           .filter(Boolean)
           .join('; ') || null,
     },
     {
       name: 'min .. max, ms',
-      value: `${formatMs(minMs)} .. ${formatMs(maxMs)}`,
-      detail: `95% of the samples up to ${formatMs(p95Ms)}`,
+      value: `${formatLike(minMs, median)} .. ${formatLike(maxMs, median)}`,
+      detail: `95% of the samples up to ${formatLike(p95Ms, median)}`,
     },
-    { name: 'images/s', value: formatRate(run.imagesPerSecond), detail: null },
-    { name: 'GFLOP/s', value: formatRate(run.gflopsPerSecond), detail: 'as a direct convolution counts' },
+    { name: 'images/s', value: formatMeanRate(run.imagesPerSecond, summary), detail: null },
+    {
+      name: 'GFLOP/s',
+      value: formatMeanRate(run.gflopsPerSecond, summary),
+      detail: 'as a direct convolution counts',
+    },
     peakFigure(run),
     {
       name: 'check',
@@ -79,13 +95,10 @@ function keyFigures(run: Run, summary: Summary): Markup {
   )}</dl>`
 }
 
-function intervalText(intervalMs: Summary['medianIntervalMs']): string | null {
-  return intervalMs ? `95% interval ${intervalMs.map(formatMs).join(' to ')}` : null
-}
-
-/** With as many decimals as another number. */
-function formatLike(value: number, other: string): string {
-  return value.toFixed(other.split('.')[1]?.length ?? 0)
+function intervalText(ms: number, intervalMs: Summary['medianIntervalMs']): string | null {
+  if (!intervalMs) return null
+  const { low, high } = formatMeasured(ms, intervalMs)
+  return `95% interval ${low} to ${high}`
 }
 
 function peakFigure({ peakFraction, peakGflopsPerSecond: peak, layers }: Run): Figure {

@@ -1,5 +1,6 @@
 // What comes first: what stands in the way of trusting the numbers, and which engine is faster.
 import type { ComparisonResult, Result, Run } from '../../bench/result.ts'
+import { formatMeasured } from '../../digits.ts'
 import { passName } from '../classic.ts'
 import { formatPercent } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
@@ -103,8 +104,7 @@ export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
         engine,
         baseline,
         passName(pass),
-        formatRatio(ratio),
-        intervalText(interval),
+        ...Object.values(ratioTexts(ratio, interval)),
         pText(pValue),
         formatPercent(detectable),
         verdict,
@@ -119,7 +119,8 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
   const { engine, baseline, pass, ratio, interval, verdict, pValue, text } = comparison
   const middle = STRIP_HEIGHT_PX / 2
   const [from, to] = interval.map(at) as [number, number]
-  const words = `${formatRatio(ratio)}, 95% interval ${intervalText(interval)}`
+  const texts = ratioTexts(ratio, interval)
+  const words = `${texts.ratio}, 95% interval ${texts.interval}`
   return {
     heading: html`<p><strong>${capitalized(verdict)}</strong> · ${passName(pass)}</p>
 <p>${text}</p><p class="quiet">${words}, ${pText(pValue)}</p>`,
@@ -136,6 +137,9 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
 }
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
-const formatRatio = (ratio: number): string => `${ratio.toPrecision(3)} x`
-const intervalText = ([low, high]: Pair): string => `${low.toPrecision(3)} to ${high.toPrecision(3)}`
+/** With the digits that the interval leaves. */
+function ratioTexts(ratio: number, interval: Pair): { readonly ratio: string; readonly interval: string } {
+  const { value, low, high } = formatMeasured(ratio, interval)
+  return { ratio: `${value} x`, interval: `${low} to ${high}` }
+}
 const pText = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${p.toFixed(4)}`)

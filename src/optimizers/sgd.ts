@@ -1,0 +1,32 @@
+import { UsageError } from '../errors.ts'
+import { eachValue } from './each-value.ts'
+import type { OptimizerDefinition } from './optimizer.ts'
+
+/**
+ * Stochastic gradient descent with momentum: v = momentum * v + gradient + decay * w; w = w - rate * v.
+ * Source: Sutskever et al. 2013, in the form of torch.optim.SGD.
+ */
+export interface Sgd {
+  readonly kind: 'sgd'
+  /** From 0 to below 1. */
+  readonly momentum: number
+}
+
+export const sgdDefinition: OptimizerDefinition<Sgd> = {
+  states: ['momentum'],
+
+  validate({ momentum }) {
+    if (!(momentum >= 0 && momentum < 1))
+      throw new UsageError(`momentum is ${momentum}; it must be from 0 to below 1`)
+  },
+
+  rates: (_options, rate) => [rate, 1],
+
+  update({ options: { momentum, decay }, rates, factor, gradient, parameter, states: [velocity] }) {
+    eachValue([parameter, gradient, velocity!], ([w, g, v]) => {
+      const slope = gradient.values[g!]! * factor + decay * parameter.values[w!]!
+      velocity!.values[v!] = momentum * velocity!.values[v!]! + slope
+      parameter.values[w!]! -= rates[0]! * velocity!.values[v!]!
+    })
+  },
+}

@@ -1,0 +1,109 @@
+import { UsageError } from '../errors.ts'
+import { type Optimizer, optimizerOf } from '../optimizers/index.ts'
+import { isPositiveInteger } from '../tensor.ts'
+import type { Step } from './steps.ts'
+import type { View } from './views.ts'
+
+/** How the pass `train` changes the parameters: plain data. What differs from step to step is written, not planned. */
+export interface Training {
+  readonly optimizer: Optimizer
+  /** L2 penalty by parameter; 0 where left out. */
+  readonly decays?: Readonly<Record<string, number>>
+  /** Gradients are scaled down where their norm, of all together, is larger. */
+  readonly clipNorm?: number
+  /** Runs whose gradients are averaged for one update: the last of them runs to the end; 1 by default. */
+  readonly microBatches?: number
+}
+
+/** Written before a run: the optimizer's `rates` of the step. */
+export const RATES_TENSOR = 'optimizer.rates'
+/** Written before a run where the network has dropout: an integer from 0 to 2^24, another for another mask. */
+export const TURN_TENSOR = 'dropout.turn'
+/** Of all gradients, before they are clipped. */
+export const NORM_TENSOR = 'gradients.norm'
+const FACTOR_TENSOR = 'optimizer.factor'
+const TOTAL = 'total'
+
+/** The sum of a parameter's gradients over several runs. */
+export const totalOf = (parameter: string): string => `${parameter}.${TOTAL}`
+
+/** What the update asks of the planner. */
+export interface TrainingContext {
+  readonly parameters: readonly string[]
+  view(tensor: string): View
+  /** A tensor that lasts from run to run, zeros at first: of a parameter's shape. */
+  state(parameter: string, name: string): View
+  /** A few values that the caller may read. */
+  result(tensor: string): View
+  /** A few values between steps. */
+  between(tensor: string): View
+}
+
+/** Throws UsageError for what can't be. */
+export function requireTraining({ optimizer, decays = {}, clipNorm, microBatches = 1 }: Training): void {
+  optimizerOf(optimizer).validate(optimizer)
+  for (const [parameter, decay] of Object.entries(decays)) {
+    if (!(decay >= 0)) throw new UsageError(`decay of ${parameter} is ${decay}; it must be 0 or more`)
+  }
+  if (clipNorm !== undefined && !(clipNorm > 0))
+    throw new UsageError(`clipNorm is ${clipNorm}; it must be over 0`)
+  if (!isPositiveInteger(microBatches))
+    throw new UsageError(`microBatches is ${microBatches}; it must be a positive integer`)
+}
+
+/** Behind the backward steps of every run: what adds its gradients to those of the runs before it. */
+export function accumulationSteps({ microBatches = 1 }: Training, context: TrainingContext): Step[] {
+  if (microBatches === 1) return []
+  return context.parameters.map((parameter) => {
+    const total = context.state(parameter, TOTAL)
+    return {
+      kind: 'accumulate-gradient',
+      layer: layerOf(parameter),
+      pass: 'update',
+      reads: { gradient: context.view(`${parameter}.gradient`), total },
+      writes: { total },
+      options: { share: 1 / microBatches },
+    }
+  })
+}
+
+/** What is left out of a run that only adds to the gradients. */
+export function updateSteps(training: Training, context: TrainingContext): Step[] {
+  const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
+  const isTotal = microBatches > 1
+  const gradientOf = (parameter: string): View =>
+    context.view(isTotal ? totalOf(parameter) : `${parameter}.gradient`)
+  const steps: Step[] = []
+  let factor: View | null = null
+  if (clipNorm !== undefined) {
+    factor = context.between(FACTOR_TENSOR)
+    steps.push({
+      kind: 'clip-gradients',
+      layer: 'gradients',
+      pass: 'update',
+      reads: Object.fromEntries(context.parameters.map((parameter) => [parameter, gradientOf(parameter)])),
+      writes: { norm: context.result(NORM_TENSOR), factor },
+      options: { limit: clipNorm },
+    })
+  }
+  for (const parameter of context.parameters) {
+    const gradient = gradientOf(parameter)
+    const views = {
+      parameter: context.view(parameter),
+      ...Object.fromEntries(
+        optimizerOf(optimizer).states.map((state) => [state, context.state(parameter, state)]),
+      ),
+    }
+    steps.push({
+      kind: `${optimizer.kind}-update`,
+      layer: layerOf(parameter),
+      pass: 'update',
+      reads: { ...views, gradient, rates: context.view(RATES_TENSOR), ...(factor && { factor }) },
+      writes: { ...views, ...(isTotal && { gradient }) },
+      options: { ...optimizer, decay: decays[parameter] ?? 0 },
+    } as Step)
+  }
+  return steps
+}
+
+const layerOf = (parameter: string): string => parameter.slice(0, parameter.lastIndexOf('/'))
