@@ -3,13 +3,14 @@ import { openEngine } from '../engines/index.ts'
 import { CheckError, InterruptedError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
-import { PASSES, type Pass } from '../plan/plan.ts'
+import { CLASSIC_PASSES, type Pass } from '../plan/plan.ts'
+import { benchmarkTraining } from '../plan/training.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { openSession, type Session } from '../session.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import { Checker, type CheckResult } from './check.ts'
-import { makeData } from './data.ts'
+import { benchmarkRates, makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
 import { describeRun, type RunSettings, seenPlan } from './run.ts'
@@ -23,7 +24,7 @@ export interface BenchOptions {
   readonly rounds?: number
   /** Runs before the first sample; 10 by default. */
   readonly burnIn?: number
-  /** Both by default, forward first. */
+  /** The classic two by default, forward first. */
   readonly passes?: readonly Pass[]
   /** A spec or an open engine; `auto` by default. */
   readonly engine?: string | Engine
@@ -56,7 +57,7 @@ export async function* benchmark(
   options: BenchOptions = {},
 ): AsyncGenerator<BenchEvent, void, void> {
   const { batch = 32, batches = 100, rounds = 1, burnIn = 10 } = options
-  const { seed = 7, algorithm = 'auto', passes = PASSES, betweenSamples = () => {} } = options
+  const { seed = 7, algorithm = 'auto', passes = CLASSIC_PASSES, betweenSamples = () => {} } = options
   for (const [name, value] of Object.entries({ batch, batches, rounds })) {
     if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
   }
@@ -122,7 +123,15 @@ async function* benchmarkPass(
   let isInterrupted = false
   try {
     const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
-      openSession(network, { batch, pass, engine, algorithm, onProgress, ...(signal && { signal }) }),
+      openSession(network, {
+        batch,
+        pass,
+        engine,
+        algorithm,
+        onProgress,
+        ...(signal && { signal }),
+        ...(pass === 'train' && { training: benchmarkTraining(network) }),
+      }),
     )
     for await (const { done, total } of tuning.progress)
       yield { kind: 'progress', pass, phase: 'tuning', done, total }
@@ -138,7 +147,7 @@ async function* benchmarkPass(
         yield { kind: 'progress', pass, phase: 'check', done, total }
       check = await checking.result
     }
-    session.write(await data)
+    session.write({ ...(await data), ...benchmarkRates(pass) })
 
     for (let step = 0; step < burnIn; step++) {
       await session.run({}, signal && { signal })
@@ -172,6 +181,7 @@ async function* benchmarkPass(
       rounds: rounds > 1 ? roundSizes(measured.samplesMs.length, perRound) : null,
       plan: session && seenPlan(session.steps),
       stepMeansMs: measured.stepMeansMs(),
+      weightsMeanMs: pass === 'train' ? measured.weightsMeanMs : undefined,
       check,
       peaks,
       peakMemoryBytes,
@@ -201,6 +211,7 @@ class Samples {
   readonly samplesMs: number[] = []
   readonly startsMs: number[] = []
   #stepSumsMs: number[] | null = null
+  #weightsSumMs = 0
   #firstMs = 0
 
   async take(session: Session, signal: AbortSignal | undefined): Promise<number> {
@@ -211,8 +222,13 @@ class Samples {
     this.samplesMs.push(durationMs)
     this.startsMs.push(start - this.#firstMs)
     const times = session.stepTimesMs()
+    this.#weightsSumMs += session.prepared.weightsTimeMs()
     if (times) this.#stepSumsMs = times.map((ms, i) => ms + (this.#stepSumsMs?.[i] ?? 0))
     return durationMs
+  }
+
+  get weightsMeanMs(): number {
+    return this.#weightsSumMs / this.samplesMs.length
   }
 
   /** The mean over all samples of each step's time; null where an engine's steps can't be seen. */

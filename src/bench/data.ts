@@ -1,4 +1,7 @@
 import { ConvmarkError } from '../errors.ts'
+import { RATES } from '../optimizers/index.ts'
+import type { Pass } from '../plan/plan.ts'
+import { RATES_TENSOR } from '../plan/training.ts'
 import { startWorker } from '../runtime/worker-pool.ts'
 import type { DataReply, FillRequest } from './data-worker.ts'
 import { allocateShared, benchmarkTensors, type DataRequest, type SharedTensors } from './parts.ts'
@@ -23,3 +26,7 @@ export async function makeData(request: DataRequest): Promise<SharedTensors> {
   await Promise.all(Array.from({ length: WORKERS }, (_, index) => fill(index)))
   return tensors
 }
+
+/** Of a training step: at a rate of 0 every step does its whole work, and all batches have the same to do. */
+export const benchmarkRates = (pass: Pass): Readonly<Record<string, Float32Array>> =>
+  pass === 'train' ? { [RATES_TENSOR]: new Float32Array(RATES) } : {}

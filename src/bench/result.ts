@@ -104,6 +104,8 @@ const runSchema = z.looseObject({
   /** The process's largest resident size so far. */
   peakMemoryBytes: z.number().nonnegative(),
   layers: z.array(layerSchema),
+  /** Of a training step: what is packed and transformed of the weights before the first layer, since they changed. */
+  weightsMs: ms.optional(),
   tuning: tuningSchema.nullable(),
   interrupted: z.boolean(),
 })

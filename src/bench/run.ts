@@ -72,6 +72,8 @@ export interface RunMeasurement {
   readonly plan: SeenPlan | null
   /** The mean of each step's time over all samples; null where they can't be seen. */
   readonly stepMeansMs: readonly number[] | null
+  /** Likewise of what is made of the weights before the first step; left out where they did not change. */
+  readonly weightsMeanMs?: number | undefined
   readonly check: CheckResult | null
   readonly peaks: Peaks | null
   readonly peakMemoryBytes: number
@@ -110,6 +112,7 @@ export function describeRun(measurement: RunMeasurement): Run {
     bandwidthGigabytesPerSecond: peaks?.bandwidthGigabytesPerSecond ?? null,
     imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
     peakMemoryBytes: measurement.peakMemoryBytes,
+    ...(measurement.weightsMeanMs !== undefined && { weightsMs: measurement.weightsMeanMs }),
     layers: plan ? layerTimes(network, pass, batch, plan, stepMeansMs) : [],
     tuning: measurement.tuning && { ...measurement.tuning },
     warnings: samplesMs.length > 0 ? sampleWarnings(samplesMs, clockResolution()) : [],

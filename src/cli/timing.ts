@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { Result } from '../bench/result.ts'
 import { UsageError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
-import { PASSES, type Pass } from '../plan/plan.ts'
+import { CLASSIC_PASSES, PASSES, type Pass } from '../plan/plan.ts'
 import { integerFromZero, oneOf, positiveInteger } from './command.ts'
 import type { Output } from './output.ts'
 
@@ -26,7 +26,8 @@ export interface TimingOptions {
 const PASS_CHOICES = [...PASSES, 'both'] as const
 const STDOUT = '-'
 
-export const passesOf = ({ pass }: TimingOptions): readonly Pass[] => (pass === 'both' ? PASSES : [pass])
+export const passesOf = ({ pass }: TimingOptions): readonly Pass[] =>
+  pass === 'both' ? CLASSIC_PASSES : [pass]
 
 export function addTimingOptions(
   command: Command,

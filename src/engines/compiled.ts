@@ -151,6 +151,7 @@ class CompiledPlan implements PreparedPlan {
   readonly #floats: Float32Array
   readonly #bufferOffsets: ReadonlyMap<number, number>
   #parametersChanged = true
+  #hadPrologue = false
 
   constructor(
     assembly: Assembly,
@@ -204,7 +205,8 @@ class CompiledPlan implements PreparedPlan {
   async run({ signal, update = true }: RunOptions = {}): Promise<void> {
     const { prologue, firstStage } = this.#stages
     const { steps, firstUpdate } = this.plan
-    const first = this.#parametersChanged ? 0 : prologue
+    this.#hadPrologue = this.#parametersChanged
+    const first = this.#hadPrologue ? 0 : prologue
     const end = update ? steps.length : firstUpdate
     // What is made of the parameters is made anew where a run changed them, cut short or not.
     this.#parametersChanged ||= end > firstUpdate
@@ -232,6 +234,11 @@ class CompiledPlan implements PreparedPlan {
       const to = firstStage[step + 1]! - firstStage[0]!
       return stages.slice(from, to).reduce((total, ms) => total + ms, 0)
     })
+  }
+
+  weightsTimeMs(): number {
+    if (!this.#hadPrologue) return 0
+    return this.#executor.stageTimesMs(0, this.#stages.prologue).reduce((total, ms) => total + ms, 0)
   }
 
   async dispose(): Promise<void> {

@@ -83,6 +83,8 @@ export interface PreparedPlan {
   view(tensor: string): TensorView
   /** How long each step took in the last run, inside it; null where it can't be seen. */
   stepTimesMs(): readonly number[] | null
+  /** What was made of the parameters before the first step of the last run; 0 where they had not changed. */
+  weightsTimeMs(): number
   /** For the check: an engine whose steps can be run one by one and whose memory can be looked at. */
   readonly inspection: Inspection | null
   dispose(): Promise<void>

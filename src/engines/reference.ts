@@ -91,6 +91,10 @@ class ReferencePlan implements PreparedPlan {
     return null
   }
 
+  weightsTimeMs(): number {
+    return 0
+  }
+
   async dispose(): Promise<void> {
     await this.#worker.terminate()
   }

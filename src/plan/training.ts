@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts'
-import { type Optimizer, optimizerOf } from '../optimizers/index.ts'
+import { type Network, parametersOf } from '../networks/network.ts'
+import { type Optimizer, optimizerOf, sgd } from '../optimizers/index.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import type { Step } from './steps.ts'
 import type { View } from './views.ts'
@@ -13,6 +14,12 @@ export interface Training {
   readonly clipNorm?: number
   /** Runs whose gradients are averaged for one update: the last of them runs to the end; 1 by default. */
   readonly microBatches?: number
+}
+
+/** What a training step is timed with: SGD with momentum 0.9, and AlexNet's weight decay on every parameter. */
+export function benchmarkTraining(network: Network): Training {
+  const decays = Object.keys(parametersOf(network)).map((parameter) => [parameter, 5e-4])
+  return { optimizer: sgd(), decays: Object.fromEntries(decays) }
 }
 
 /** Written before a run: the optimizer's `rates` of the step. */

@@ -30,10 +30,10 @@ export function passLine(run: Run, endedAt: TimeStamp): string | null {
   return `${formatTime(endedAt)}: ${passName(run.pass)} across ${run.samplesMs.length} steps, ${times} sec / batch`
 }
 
+const PASS_NAMES = { forward: 'Forward', 'forward-backward': 'Forward-backward', train: 'Train' } as const
+
 /** `Forward`, `Forward-backward` */
-export function passName(pass: Run['pass']): string {
-  return pass === 'forward' ? 'Forward' : 'Forward-backward'
-}
+export const passName = (pass: Run['pass']): string => PASS_NAMES[pass]
 
 /** Local time with six digits of the second. */
 export function formatTime(timeStamp: TimeStamp): string {

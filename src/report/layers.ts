@@ -15,7 +15,8 @@ export function layerLines(run: Run, palette: Palette): string[] {
     return [title, `engine ${run.engine.name} does not show its layers`]
   }
 
-  const isBackward = run.pass === 'forward-backward'
+  const isBackward = run.pass !== 'forward'
+  const isTraining = run.pass === 'train'
   const directions = isBackward ? (['forward', 'backward'] as const) : (['forward'] as const)
   const cells = (layer: LayerTime, direction: 'forward' | 'backward'): string[] => {
     const ms = direction === 'forward' ? layer.forwardMs : layer.backwardMs
@@ -36,12 +37,17 @@ export function layerLines(run: Run, palette: Palette): string[] {
     headings.push(`${direction} ms`, 'GFLOP/s', 'of peak', 'of run')
     alignments.push('right', 'right', 'right', 'right')
   }
+  if (isTraining) {
+    headings.push('update ms')
+    alignments.push('right')
+  }
   const rows = [
     [...headings, 'algorithm', 'tile'],
     ...run.layers.map((layer) => [
       layer.name,
       `[${layer.shape.join(', ')}]`,
       ...directions.flatMap((direction) => cells(layer, direction)),
+      ...(isTraining ? [layer.updateMs ? formatMs(layer.updateMs) : '-'] : []),
       layer.algorithm,
       layer.tile,
     ]),
@@ -49,9 +55,16 @@ export function layerLines(run: Run, palette: Palette): string[] {
   const [heading, ...body] = alignColumns(rows, [...alignments, 'left', 'left'])
 
   const sumMs = run.layers.reduce(
-    (sum, { forwardMs, backwardMs }) => sum + (forwardMs ?? 0) + (backwardMs ?? 0),
-    0,
+    (sum, { forwardMs, backwardMs, updateMs }) =>
+      sum + (forwardMs ?? 0) + (backwardMs ?? 0) + (updateMs ?? 0),
+    run.weightsMs ?? 0,
   )
+  const weightsLine =
+    run.weightsMs === undefined
+      ? []
+      : [
+          `weights packed and transformed anew ${formatMs(run.weightsMs)} ms, ${formatPercent(run.weightsMs / summary.meanMs)} of the run`,
+        ]
   const sumLine =
     `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.meanMs)} of the run's mean ` +
     `${formatMs(summary.meanMs)} ms (its median ${formatMs(summary.medianMs)} ms)`
@@ -59,6 +72,7 @@ export function layerLines(run: Run, palette: Palette): string[] {
     title,
     palette.dim(heading!),
     ...body,
+    ...weightsLine,
     sumLine,
     ...winogradLines(run),
     ...noteLines(run),

@@ -14,7 +14,7 @@ it('has both passes side by side', () => {
     'measured peak, GFLOP/s           110.0             110.0',
     'share of the peak                90.9%             90.9%',
     'median, ms                       400.0            1200.5',
-    'spread (sd), ms           7.071 (1.8%)      12.00 (1.0%)',
+    'spread (sd), ms             7.1 (1.8%)         12 (1.0%)',
     'min .. max, ms          390.0 .. 410.0  1180.0 .. 1220.0',
     'peak memory                     283 MB            283 MB',
     'check of Forward: passed, largest relative error 1.3e-6 (conv5), against float64',

@@ -54,9 +54,7 @@ export function warningLines(
   const isSeveral = new Set(runs.map(({ engine }) => `${engine.name} ${engine.target}`)).size > 1
   const nameOf = ({ engine, pass }: Run): string =>
     isSeveral ? `${engine.name} ${engine.target}, ${passName(pass)}` : passName(pass)
-  const ofRuns = runs.flatMap((run) =>
-    (run.warnings ?? []).map((warning) => `${nameOf(run)}: ${warning}`),
-  )
+  const ofRuns = runs.flatMap((run) => (run.warnings ?? []).map((warning) => `${nameOf(run)}: ${warning}`))
   return [...ofRuns, ...warnings].map((warning) => palette.yellow(`warning: ${warning}`))
 }
 

@@ -2,9 +2,10 @@
 import { openEngine } from '../../engines/index.ts'
 import { CheckError, messageOf, UnavailableError } from '../../errors.ts'
 import { networkNamed } from '../../networks/index.ts'
+import { benchmarkTraining } from '../../plan/training.ts'
 import { openSession } from '../../session.ts'
 import { Checker } from '../check.ts'
-import { makeData } from '../data.ts'
+import { benchmarkRates, makeData } from '../data.ts'
 import { seenPlan } from '../run.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
@@ -19,10 +20,16 @@ async function open(setup: ContenderSetup): Promise<void> {
   const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // awaited below
-  const session = await openSession(network, { batch, pass, engine, algorithm })
+  const session = await openSession(network, {
+    batch,
+    pass,
+    engine,
+    algorithm,
+    ...(pass === 'train' && { training: benchmarkTraining(network) }),
+  })
   const check = checker ? await checker.check(session) : null
   await checker?.dispose()
-  session.write(await data)
+  session.write({ ...(await data), ...benchmarkRates(pass) })
   for (let i = 0; i < burnIn; i++) await session.run()
 
   const turn = async (samples: number): Promise<void> => {
