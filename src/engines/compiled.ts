@@ -202,16 +202,17 @@ class CompiledPlan implements PreparedPlan {
     if (role === 'parameter') this.#parametersChanged = true
   }
 
-  async run({ signal, update = true }: RunOptions = {}): Promise<void> {
+  async run({ signal, part = 'all' }: RunOptions = {}): Promise<void> {
     const { prologue, firstStage } = this.#stages
-    const { steps, firstUpdate } = this.plan
-    this.#hadPrologue = this.#parametersChanged
-    const first = this.#hadPrologue ? 0 : prologue
-    const end = update ? steps.length : firstUpdate
+    const firstUpdate = firstStage[this.plan.firstUpdate]!
+    const end = part === 'gradients' ? firstUpdate : firstStage.at(-1)!
+    const hasUpdate = end > firstUpdate
+    if (part !== 'update') this.#hadPrologue = this.#parametersChanged
+    const first = part === 'update' ? firstUpdate : this.#parametersChanged ? 0 : prologue
     // What is made of the parameters is made anew where a run changed them, cut short or not.
-    this.#parametersChanged ||= end > firstUpdate
-    await this.#executor.run(first, firstStage[end]!, signal)
-    if (end <= firstUpdate) this.#parametersChanged = false
+    this.#parametersChanged ||= hasUpdate
+    await this.#executor.run(first, end, signal)
+    if (!hasUpdate) this.#parametersChanged = false
   }
 
   async #runStep(index: number): Promise<void> {

@@ -66,8 +66,11 @@ export interface TensorView {
 
 export interface RunOptions {
   readonly signal?: AbortSignal
-  /** False leaves out what changes parameters: the gradients are added to those of the runs before. True by default. */
-  readonly update?: boolean
+  /**
+   * In the pass `train`: `gradients` leaves out what changes parameters (over several runs they add up), `update` is that
+   * alone. All by default.
+   */
+  readonly part?: 'all' | 'gradients' | 'update'
 }
 
 /** A plan that can be run many times. Names are checked by the session; a run is over when every result can be read. */

@@ -4,29 +4,31 @@ import { NORM_TENSOR, RATES_TENSOR, type Training, totalOf } from '../plan/train
 import { denseGrid, elementCount, type Grid } from '../tensor.ts'
 import type { Tensors } from './reference-network.ts'
 
-/** What follows `referenceBackward` in training; `isUpdate` false only adds to the gradients of the runs before. */
-export function referenceUpdate(
-  network: Network,
-  training: Training,
-  tensors: Tensors,
-  isUpdate: boolean,
-): void {
+type Values = Tensors[string]
+
+const gradientOf = ({ microBatches = 1 }: Training, tensors: Tensors, parameter: string): Values =>
+  tensors[microBatches > 1 ? totalOf(parameter) : `${parameter}.gradient`]!
+
+/** What follows `referenceBackward` where an update has several runs: their gradients' mean. */
+export function referenceAccumulation(network: Network, training: Training, tensors: Tensors): void {
+  const { microBatches = 1 } = training
+  if (microBatches === 1) return
+  for (const parameter of Object.keys(parametersOf(network))) {
+    const total = gradientOf(training, tensors, parameter)
+    tensors[`${parameter}.gradient`]!.forEach((value, i) => {
+      total[i]! += value / microBatches
+    })
+  }
+}
+
+/** Parameters and the optimizer's states follow the gradients. */
+export function referenceUpdate(network: Network, training: Training, tensors: Tensors): void {
   const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
   const parameters = Object.entries(parametersOf(network))
-  const gradientOf = (name: string) => tensors[microBatches > 1 ? totalOf(name) : `${name}.gradient`]!
-  if (microBatches > 1) {
-    for (const [name] of parameters) {
-      const total = gradientOf(name)
-      tensors[`${name}.gradient`]!.forEach((value, i) => {
-        total[i]! += value / microBatches
-      })
-    }
-  }
-  if (!isUpdate) return
   let factor = 1
   if (clipNorm !== undefined) {
     let squares = 0
-    for (const [name] of parameters) for (const value of gradientOf(name)) squares += value * value
+    for (const [name] of parameters) for (const value of gradientOf(training, tensors, name)) squares += value * value
     const norm = Math.sqrt(squares)
     tensors[NORM_TENSOR]![0] = norm
     if (norm > clipNorm) factor = clipNorm / norm
@@ -40,10 +42,10 @@ export function referenceUpdate(
       options: { ...optimizer, decay: decays[name] ?? 0 },
       rates: tensors[RATES_TENSOR]!,
       factor,
-      gradient: grid(gradientOf(name)),
+      gradient: grid(gradientOf(training, tensors, name)),
       parameter: grid(tensors[name]!),
       states: definition.states.map((state) => grid(tensors[`${name}.${state}`]!)),
     })
-    if (microBatches > 1) gradientOf(name).fill(0)
+    if (microBatches > 1) gradientOf(training, tensors, name).fill(0)
   }
 }

@@ -5,8 +5,9 @@ import type { Network } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
 import type { Training } from '../plan/training.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
+import type { RunOptions } from './engine.ts'
 import { referenceBackward, referenceForward, type Tensors } from './reference-network.ts'
-import { referenceUpdate } from './reference-update.ts'
+import { referenceAccumulation, referenceUpdate } from './reference-update.ts'
 
 export type ReferenceRequest =
   | {
@@ -18,22 +19,30 @@ export type ReferenceRequest =
       /** Every tensor that the caller writes or reads. */
       readonly tensors: Tensors
     }
-  | { readonly kind: 'run'; readonly isUpdate: boolean }
+  | { readonly kind: 'run'; readonly part: RunPart }
 
 export type ReferenceReply = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string }
 
-let loaded: Extract<ReferenceRequest, { kind: 'load' }> | null = null
+type Load = Extract<ReferenceRequest, { kind: 'load' }>
+type RunPart = NonNullable<RunOptions['part']>
+
+let loaded: Load | null = null
 
 onMessage((request: ReferenceRequest) => {
   try {
     if (request.kind === 'load') loaded = request
-    else if (loaded) {
-      referenceForward(loaded.network, loaded.tensors, loaded)
-      if (loaded.pass !== 'forward') referenceBackward(loaded.network, loaded.tensors, loaded)
-      if (loaded.training) referenceUpdate(loaded.network, loaded.training, loaded.tensors, request.isUpdate)
-    }
+    else if (loaded) run(loaded, request.part)
     postMessage({ kind: 'done' } satisfies ReferenceReply)
   } catch (error) {
     postMessage({ kind: 'failed', message: messageOf(error) } satisfies ReferenceReply)
   }
 })
+
+function run({ network, tensors, training, batch, pass }: Load, part: RunPart): void {
+  if (part !== 'update') {
+    referenceForward(network, tensors, { batch, pass })
+    if (pass !== 'forward') referenceBackward(network, tensors, { batch, pass })
+    if (training) referenceAccumulation(network, training, tensors)
+  }
+  if (training && part !== 'gradients') referenceUpdate(network, training, tensors)
+}

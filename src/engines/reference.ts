@@ -64,7 +64,7 @@ class ReferencePlan implements PreparedPlan {
     this.#tensors[tensor]!.set(values)
   }
 
-  async run({ signal, update = true }: RunOptions = {}): Promise<void> {
+  async run({ signal, part = 'all' }: RunOptions = {}): Promise<void> {
     if (this.#lost) throw new ConvmarkError(`this session can't be used any more: ${this.#lost.message}`)
     const interrupt = (): void => {
       this.#lost = new InterruptedError('the run was interrupted', { cause: signal?.reason })
@@ -73,7 +73,7 @@ class ReferencePlan implements PreparedPlan {
     if (signal?.aborted) interrupt()
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
-      await this.#ask({ kind: 'run', isUpdate: update })
+      await this.#ask({ kind: 'run', part })
     } catch (error) {
       throw this.#lost ?? error
     } finally {

@@ -1,0 +1,26 @@
+// What logits say of labels: for training's own accuracy and for evaluation.
+
+/** An image's logits, seen beside its label. */
+export interface Judgement {
+  readonly predicted: number
+  /** How many classes have a larger logit than the label's (or as large, standing before it). */
+  readonly rank: number
+  /** Cross-entropy: log(sum of e^logit) - the label's logit. */
+  readonly loss: number
+}
+
+/** Of image `image` of logits (N, classes), dense. NaN is no prediction's friend: its loss is NaN and its rank the last. */
+export function judge(logits: Float32Array, image: number, classes: number, label: number): Judgement {
+  const own = logits.subarray(image * classes, (image + 1) * classes)
+  let predicted = 0
+  for (let c = 1; c < classes; c++) if (own[c]! > own[predicted]!) predicted = c
+  let total = 0
+  for (const logit of own) total += Math.exp(logit - own[predicted]!)
+  const loss = Math.log(total) + own[predicted]! - own[label]!
+  if (Number.isNaN(loss)) return { predicted, rank: classes - 1, loss }
+  let rank = 0
+  own.forEach((logit, c) => {
+    if (logit > own[label]! || (logit === own[label]! && c < label)) rank++
+  })
+  return { predicted, rank, loss }
+}

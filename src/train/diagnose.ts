@@ -1,0 +1,40 @@
+import type { Engine } from '../engines/engine.ts'
+import type { Network } from '../networks/network.ts'
+import { openSession, type Session } from '../session.ts'
+
+type Tensors = Readonly<Record<string, Float32Array>>
+
+/**
+ * Where numbers stopped being finite, in words: in the inputs, in a parameter, or in the first layer that made one of finite
+ * inputs. Runs the same batch once more, every activation kept.
+ */
+export async function findNotFinite(
+  network: Network,
+  engine: Engine,
+  batch: number,
+  given: { readonly parameters: Tensors; readonly inputs: Tensors; readonly settings: Tensors },
+): Promise<string> {
+  for (const [kind, tensors] of [
+    ['the input', given.inputs],
+    ['the parameter', given.parameters],
+  ] as const) {
+    const found = Object.entries(tensors).find(([, values]) => !values.every(Number.isFinite))
+    if (found) return `${kind} '${found[0]}' is not finite`
+  }
+  const session: Session = await openSession(network, {
+    batch,
+    pass: 'forward-backward',
+    engine,
+    keep: 'all',
+  })
+  try {
+    session.write({ ...given.parameters, ...given.settings })
+    await session.run(given.inputs)
+    const first = network.layers.find(({ layer }) => !session.read(layer.name).every(Number.isFinite))
+    return first
+      ? `layer '${first.layer.name}' is the first that is not finite`
+      : 'run once more, every layer is finite'
+  } finally {
+    await session.dispose()
+  }
+}

@@ -1,0 +1,43 @@
+import type { Tuning } from '../runtime/tuning.ts'
+import type { Session } from '../session.ts'
+
+/** All that a training goes on from: given back, it continues to the same bits. */
+export interface TrainingState {
+  /** Updates made. */
+  readonly step: number
+  /** The epoch under way, counted from 1, and how many of its batches are done. */
+  readonly epoch: number
+  readonly batch: number
+  /** By name, dense. */
+  readonly parameters: Readonly<Record<string, Float32Array>>
+  /** The optimizer's, by name: `conv1/weights.momentum`. */
+  readonly states: Readonly<Record<string, Float32Array>>
+  readonly tuning: Tuning | null
+  /** Of the epoch under way. */
+  readonly sums: EpochSums
+}
+
+/** What an epoch's figures are made of. */
+export interface EpochSums {
+  readonly images: number
+  /** Of the images' losses. */
+  readonly loss: number
+  /** Images whose label had the largest logit; null where the network has no classes. */
+  readonly correct: number | null
+  readonly elapsedMs: number
+  /** Of these, waiting for the next batch. */
+  readonly waitedMs: number
+}
+
+export const NO_SUMS: EpochSums = { images: 0, loss: 0, correct: 0, elapsedMs: 0, waitedMs: 0 }
+
+/** Copies of what the session holds. */
+export function tensorsOf(session: Session): Pick<TrainingState, 'parameters' | 'states'> {
+  const ofRole = (wanted: 'parameter' | 'state'): Record<string, Float32Array> =>
+    Object.fromEntries(
+      Object.entries(session.plan.tensors)
+        .filter(([name, { role }]) => role === wanted && !name.endsWith('.total'))
+        .map(([name]) => [name, session.read(name)]),
+    )
+  return { parameters: ofRole('parameter'), states: ofRole('state') }
+}

@@ -1,0 +1,301 @@
+import type { EngineInfo } from '../engines/engine.ts'
+import { openEngine } from '../engines/index.ts'
+import { ConvmarkError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
+import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
+import type { Network } from '../networks/network.ts'
+import { type Optimizer, optimizerOf, sgd } from '../optimizers/index.ts'
+import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
+import type { Tuning } from '../runtime/tuning.ts'
+import { openSession, type Session, type SessionOptions } from '../session.ts'
+import { elementCount, isPositiveInteger } from '../tensor.ts'
+import { judge } from './accuracy.ts'
+import { findNotFinite } from './diagnose.ts'
+import { rateAt, type Schedule } from './schedule.ts'
+import { type EpochSums, NO_SUMS, type TrainingState, tensorsOf } from './state.ts'
+
+/** Images (N, H, W, C) and the index of each one's class, by the network's input names. */
+export interface TrainingBatch {
+  readonly images: Float32Array
+  readonly labels: Float32Array
+}
+
+type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
+
+export interface TrainOptions extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags'> {
+  /** The batches of an epoch, counted from 1, beginning with one: all as large as `batch`, and in the same order when asked again. */
+  readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
+  /** How many there are: what the schedule of the learning rate goes by. */
+  readonly batchesPerEpoch: number
+  readonly epochs: number
+  /** Images of an update. */
+  readonly batch: number
+  /** Images at a time, where memory is short: divides `batch`, which it is by default. */
+  readonly microBatch?: number
+  /** SGD with momentum 0.9 by default. */
+  readonly optimizer?: Optimizer
+  /** 0.01 by default. */
+  readonly rate?: number
+  /** `constant` by default. */
+  readonly schedule?: Schedule
+  /** L2 penalty of all parameters for which the network says nothing else; 5e-4 by default. */
+  readonly decay?: number
+  /** Gradients are scaled down where the norm of all together is larger; off by default. */
+  readonly clipNorm?: number
+  /** Of the first parameters; 7 by default. */
+  readonly seed?: number
+  /** The first ones; made for training from the seed by default. */
+  readonly parameters?: Readonly<Record<string, Float32Array>>
+  /** Where a training was left; everything else must be as it was. */
+  readonly resume?: TrainingState
+  /** A spec; `auto` by default. */
+  readonly engine?: string
+  readonly onProgress?: SessionOptions['onProgress']
+  /** Ends the training after the update under way; its state is in the last event. */
+  readonly signal?: AbortSignal
+}
+
+interface Now {
+  /** The epoch, counted from 1, and all updates made so far. */
+  readonly epoch: number
+  readonly step: number
+  /** A copy of all that the training goes on from; to be asked for before the next event is. */
+  state(): TrainingState
+}
+
+export type TrainEvent =
+  | { readonly kind: 'start'; readonly engine: EngineInfo; readonly session: Session; readonly tuning: Tuning | null }
+  | (Now & {
+      readonly kind: 'step'
+      /** Of this update's images, the mean. */
+      readonly loss: number
+      readonly rate: number
+      readonly images: number
+      readonly elapsedMs: number
+      readonly waitedMs: number
+      /** Before clipping; null where nothing is clipped. */
+      readonly gradientNorm: number | null
+    })
+  | (Now & { readonly kind: 'epoch'; readonly sums: EpochSums })
+  | (Now & { readonly kind: 'end'; readonly reason: 'done' | 'interrupted' })
+
+/**
+ * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an event
+ * after every update and every epoch; nothing runs while the caller looks at one.
+ * Throws UsageError for options that can't be, and ConvmarkError where the loss is no number any more: it names the first
+ * layer that was not finite, and the parameters are then still those before the update.
+ */
+export async function* train(network: Network, options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
+  requireOptions(network, options)
+  const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
+  const training: Training = {
+    optimizer,
+    decays: weightDecays(network, options.decay ?? 5e-4),
+    microBatches: batch / microBatch,
+    ...(options.clipNorm !== undefined && { clipNorm: options.clipNorm }),
+  }
+  const engine = await openEngine(options.engine ?? 'auto', options)
+  let session: Session | null = null
+  try {
+    session = await openSession(network, {
+      batch: microBatch,
+      pass: 'train',
+      training,
+      engine,
+      ...(options.algorithm && { algorithm: options.algorithm }),
+      ...(resume?.tuning && { tuning: resume.tuning }),
+      ...(options.onProgress && { onProgress: options.onProgress }),
+      ...(signal && { signal }),
+    })
+    yield { kind: 'start', engine: engine.info, session, tuning: session.tuning }
+    const first = resume?.parameters ?? options.parameters
+    session.write(first ?? initializeForTraining(network, { seed: options.seed ?? 7 }))
+    if (resume) session.write(resume.states)
+    const run = new TrainingRun(network, session, training, options)
+    yield* run.events((inputs, settings) =>
+      findNotFinite(network, engine, microBatch, { parameters: tensorsOf(session!).parameters, inputs, settings }),
+    )
+  } finally {
+    await session?.dispose()
+    await engine.dispose()
+  }
+}
+
+type Tensors = Readonly<Record<string, Float32Array>>
+/** Says where numbers stopped being finite. */
+type Diagnose = (inputs: Tensors, settings: Tensors) => Promise<string>
+
+class TrainingRun {
+  readonly #network: Network
+  readonly #session: Session
+  readonly #training: Training
+  readonly #options: TrainOptions
+  readonly #losses: readonly string[]
+  readonly #logits: { readonly name: string; readonly classes: number } | null
+  #step: number
+  #epoch: number
+  #batch: number
+  #sums: EpochSums
+
+  constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
+    this.#network = network
+    this.#session = session
+    this.#training = training
+    this.#options = options
+    const { step = 0, epoch = 1, batch = 0, sums = NO_SUMS } = options.resume ?? {}
+    this.#step = step
+    this.#epoch = epoch
+    this.#batch = batch
+    this.#sums = sums
+    this.#losses = network.layers.filter(({ isLoss }) => isLoss).map(({ layer }) => layer.name)
+    this.#logits = logitsOf(network)
+  }
+
+  async *events(diagnose: Diagnose): AsyncGenerator<TrainEvent, void, void> {
+    const { epochs, signal } = this.#options
+    try {
+      for (; this.#epoch <= epochs; this.#epoch++) {
+        yield* this.#epochEvents(diagnose)
+        this.#batch = 0
+        this.#sums = NO_SUMS
+      }
+    } catch (error) {
+      // Between updates: what the session holds is what the last one left.
+      if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
+      yield { kind: 'end', reason: 'interrupted', ...this.#now() }
+      return
+    }
+    yield { kind: 'end', reason: 'done', ...this.#now() }
+  }
+
+  async *#epochEvents(diagnose: Diagnose): AsyncGenerator<TrainEvent, void, void> {
+    const { signal, batches } = this.#options
+    let begunMs = performance.now()
+    for await (const given of batches(this.#epoch, this.#batch)) {
+      signal?.throwIfAborted()
+      const waitedMs = performance.now() - begunMs
+      const made = await this.#update(given, diagnose)
+      const elapsedMs = performance.now() - begunMs
+      this.#batch++
+      const { images, loss, correct } = this.#sums
+      this.#sums = {
+        images: images + this.#options.batch,
+        loss: loss + made.loss * this.#options.batch,
+        correct: correct === null || made.correct === null ? null : correct + made.correct,
+        elapsedMs: this.#sums.elapsedMs + elapsedMs,
+        waitedMs: this.#sums.waitedMs + waitedMs,
+      }
+      const { loss: stepLoss, rate, gradientNorm } = made
+      yield {
+        kind: 'step',
+        loss: stepLoss,
+        rate,
+        images: this.#options.batch,
+        elapsedMs,
+        waitedMs,
+        gradientNorm,
+        ...this.#now(),
+      }
+      begunMs = performance.now()
+    }
+    if (this.#batch === 0) throw new UsageError(`epoch ${this.#epoch} has no batch; give smaller ones`)
+    yield { kind: 'epoch', sums: this.#sums, ...this.#now() }
+  }
+
+  /** Forward and backward of each part of the batch; then, where the loss is a number, the update. */
+  async #update(given: TrainingBatch, diagnose: Diagnose) {
+    const { microBatches = 1, optimizer } = this.#training
+    const { rate = 0.01, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
+    const now = rateAt(schedule, rate, this.#step, epochs * batchesPerEpoch)
+    const session = this.#session
+    session.write({
+      [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, now, this.#step + 1)),
+    })
+    let loss = 0
+    let correct: number | null = 0
+    for (let part = 0; part < microBatches; part++) {
+      const inputs = this.#partOf(given, part)
+      const settings = this.#turn(part)
+      session.write(settings)
+      await session.run(inputs, { part: 'gradients', ...(signal && { signal }) })
+      const partLoss = this.#losses.reduce((sum, name) => sum + session.read(name)[0]!, 0)
+      if (!Number.isFinite(partLoss)) {
+        throw new ConvmarkError(
+          `the loss is ${partLoss} in step ${this.#step + 1} (epoch ${this.#epoch}): ` +
+            `${await diagnose(inputs, settings)}; try a lower rate, or clip gradients`,
+        )
+      }
+      loss += partLoss / microBatches
+      const right = this.#correct(inputs)
+      correct = correct === null || right === null ? null : correct + right
+    }
+    // Not to be interrupted: half an update is none.
+    await session.run({}, { part: 'update' })
+    this.#step++
+    const gradientNorm = this.#training.clipNorm === undefined ? null : session.read(NORM_TENSOR)[0]!
+    return { loss, correct, rate: now, gradientNorm }
+  }
+
+  #partOf(given: TrainingBatch, part: number): Tensors {
+    const { microBatches = 1 } = this.#training
+    return Object.fromEntries(
+      Object.entries(this.#network.inputs).map(([name, shape]) => {
+        const values = given[name as keyof TrainingBatch]
+        const length = (this.#options.batch / microBatches) * elementCount(shape)
+        if (values?.length !== length * microBatches) {
+          throw new ShapeError(
+            `a batch's '${name}' has ${values?.length ?? 'no'} values; ${length * microBatches} are ` +
+              `${this.#options.batch} of [${shape.join(', ')}]`,
+          )
+        }
+        return [name, values.subarray(part * length, (part + 1) * length)]
+      }),
+    )
+  }
+
+  /** Other values are dropped in every run. */
+  #turn(part: number): Tensors {
+    if (!Object.hasOwn(this.#session.plan.tensors, TURN_TENSOR)) return {}
+    const { microBatches = 1 } = this.#training
+    return { [TURN_TENSOR]: Float32Array.of((this.#step * microBatches + part) % 2 ** 24) }
+  }
+
+  #correct({ labels }: Tensors): number | null {
+    if (!this.#logits || !labels) return null
+    const { name, classes } = this.#logits
+    const logits = this.#session.read(name)
+    return labels.filter((label, image) => judge(logits, image, classes, label).predicted === label).length
+  }
+
+  #now() {
+    const [epoch, step, batch, sums] = [this.#epoch, this.#step, this.#batch, this.#sums]
+    const state = (): TrainingState => ({
+      step,
+      epoch,
+      batch,
+      ...tensorsOf(this.#session),
+      tuning: this.#session.tuning,
+      sums,
+    })
+    return { epoch, step, state }
+  }
+}
+
+/** The layer whose values are the classes' logits; null where the network ends otherwise. */
+export function logitsOf(network: Network): { readonly name: string; readonly classes: number } | null {
+  const loss = network.layers.find(({ layer }) => layer.kind === 'softmax-loss')
+  return loss ? { name: loss.inputs[0]!, classes: elementCount(loss.inputShapes[0]!) } : null
+}
+
+function requireOptions(network: Network, options: TrainOptions): void {
+  const { batch, microBatch = batch, epochs, batchesPerEpoch, rate = 0.01, decay = 0 } = options
+  for (const [name, value] of Object.entries({ batch, microBatch, epochs, batchesPerEpoch })) {
+    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
+  }
+  if (batch % microBatch !== 0)
+    throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
+  if (!(rate > 0)) throw new UsageError(`rate is ${rate}; it must be over 0`)
+  if (!(decay >= 0)) throw new UsageError(`decay is ${decay}; it must be 0 or more`)
+  const inputs = Object.keys(network.inputs)
+  const unknown = inputs.find((name) => name !== 'images' && name !== 'labels')
+  if (unknown) throw new UsageError(`${network.name}: its input '${unknown}' is neither images nor labels`)
+}
