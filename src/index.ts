@@ -1,6 +1,17 @@
 export type { Engine, EngineInfo, TensorView } from './engines/engine.ts'
 export * from './errors.ts'
-export { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from './layers/index.ts'
+export {
+  conv,
+  dense,
+  dropout,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  sigmoid,
+  softmaxLoss,
+  tanh,
+} from './layers/index.ts'
 export {
   type AlexnetOptions,
   alexnet,

@@ -17,8 +17,19 @@ const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kerne
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
-const { alexnet, conv, defineNetwork, dense, dropout, softmaxLoss, l2Loss, openSession, relu } =
-  await built<typeof import('../src/index.ts')>('index.js')
+const {
+  alexnet,
+  conv,
+  defineNetwork,
+  dense,
+  dropout,
+  l2Loss,
+  openSession,
+  relu,
+  sigmoid,
+  softmaxLoss,
+  tanh,
+} = await built<typeof import('../src/index.ts')>('index.js')
 
 const tower = alexnet({ imageSize: 95 })
 const withRelu = defineNetwork('with relu', {
@@ -34,6 +45,19 @@ const withDense = defineNetwork('with dense', {
     dropout('drop'),
     dense('fc2', { units: 10 }),
     softmaxLoss('loss', { inputs: ['fc2', 'labels'] }),
+  ],
+})
+
+const saturating = defineNetwork('saturating', {
+  inputs: { images: [9, 9, 3], labels: [] },
+  layers: [
+    conv('conv', { filters: 8, kernel: 3, activation: 'tanh' }),
+    conv('sums', { filters: 8, kernel: 3 }),
+    sigmoid('sigmoid'),
+    conv('other', { filters: 8, kernel: 3 }),
+    tanh('tanh'),
+    dense('fc', { units: 10 }),
+    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
   ],
 })
 
@@ -84,6 +108,7 @@ describe('the check', () => {
 
   it.each(['forward', 'forward-backward'] as const)('passes every layer kind in %s', async (pass) => {
     expect((await check({}, withDense, pass)).passed).toBe(true)
+    expect((await check({}, saturating, pass)).passed).toBe(true)
   })
 
   it.each([
@@ -177,6 +202,47 @@ describe('the check', () => {
       reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
     }))
     await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('relu-backward of relu')
+  })
+
+  it.each([
+    [
+      'sigmoid of another image',
+      planted('sigmoid-forward', (step) => ({
+        ...step,
+        reads: { input: { ...step.reads.input, imagePitch: 0 } },
+      })),
+      "sigmoid-forward of sigmoid: 'sigmoid'",
+    ],
+    [
+      "another image's slope of sigmoid",
+      planted('sigmoid-backward', (step) => ({
+        ...step,
+        reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
+      })),
+      'sigmoid-backward of sigmoid',
+    ],
+    [
+      "another image's sums behind a convolution",
+      planted('tanh-forward', (step) =>
+        step.layer === 'conv' ? { ...step, reads: { input: { ...step.reads.input, imagePitch: 0 } } } : step,
+      ),
+      "tanh-forward of conv: 'conv'",
+    ],
+    [
+      'a gradient that goes around tanh',
+      planted('output-gradient', (step) => ({ ...step, options: {} })),
+      'output-gradient of conv',
+    ],
+    [
+      "another image's slope of tanh",
+      planted('tanh-backward', (step) => ({
+        ...step,
+        reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
+      })),
+      'tanh-backward of tanh',
+    ],
+  ])('refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, saturating)).rejects.toThrow(named)
   })
 
   it.each([

@@ -53,12 +53,16 @@ export function trainingTensors(plan: Plan, seed: number): InitialTensor[] {
 
 /** Where LRN and ReLU really act: at the benchmark's own scale, outputs near 0.2, a wrong LRN would pass. */
 const WANTED_RMS = 30
-/** Of logits: at 30 one class would have all of the softmax, and none of the others could be seen to be missing. */
-const LOGITS_RMS = 1
+/**
+ * Of what a softmax, a sigmoid or a tanh reads: at 30 one class would have all of the softmax, and none of the others could
+ * be seen to be missing.
+ */
+const UNSATURATED_RMS = 1
 
 /**
  * The reference's activations of the first image, for each pass. On the way scales the parameters in `given` so that every
- * layer's outputs are near 30 (logits near 1): by powers of two, so that the reference's outputs scale exactly along with them.
+ * layer's outputs are near 30 (near 1 where 30 would saturate what reads them): by powers of two, so that the reference's
+ * outputs scale exactly along with them.
  */
 export function checkActivations(network: Network, given: SharedTensors): Record<Pass, Activations> {
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
@@ -70,10 +74,8 @@ export function checkActivations(network: Network, given: SharedTensors): Record
     batch: 1,
     pass: 'forward',
     onLayer: (layer) => {
-      const isLogits = network.layers.some(
-        (reader) => reader.layer.kind === 'softmax-loss' && reader.inputs[0] === layer.layer.name,
-      )
-      scaleOutput(layer, inference, isLogits ? LOGITS_RMS : WANTED_RMS)
+      const rms = wantedRms(network, layer)
+      if (rms !== null) scaleOutput(layer, inference, rms)
     },
   })
 
@@ -89,6 +91,16 @@ export function checkActivations(network: Network, given: SharedTensors): Record
     Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
   const forwardBackward = activationsOf(training)
   return { forward: activationsOf(inference), 'forward-backward': forwardBackward, train: forwardBackward }
+}
+
+/** Null where the outputs would not scale along with the parameters: behind an activation that saturates. */
+function wantedRms(network: Network, { layer }: ResolvedLayer): number | null {
+  const saturates = (kind: string | undefined) => kind === 'sigmoid' || kind === 'tanh'
+  if ('activation' in layer.options && saturates(layer.options.activation)) return null
+  const isUnsaturated = network.layers.some(
+    ({ layer: { kind }, inputs }) => (kind === 'softmax-loss' || saturates(kind)) && inputs[0] === layer.name,
+  )
+  return isUnsaturated ? UNSATURATED_RMS : WANTED_RMS
 }
 
 function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors, wantedRms: number): void {

@@ -1,7 +1,7 @@
-import { activate, biasesGradient } from '../layers/activation.ts'
+import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
-import { layerDefinitions } from '../layers/index.ts'
+import { type Activation, layerDefinitions } from '../layers/index.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
@@ -174,6 +174,36 @@ function denseParameter(grid: Grid): Float64Array {
   return dense
 }
 
+/** Of a layer that is an activation alone. */
+const activationForward =
+  (kind: Activation) =>
+  (step: StepOfKind<`${Activation}-forward`>, look: Look, share: Share): Comparison[] =>
+    wholeImages(step.writes.output, look, share, (image, output) => {
+      layerDefinitions[kind].forward({
+        name: step.layer,
+        options: {},
+        inputs: [image(step.reads.input)],
+        parameters: {},
+        output,
+      })
+    })
+
+const activationBackward =
+  (kind: Activation) =>
+  ({ layer, reads, writes }: StepOfKind<`${Activation}-backward`>, look: Look, share: Share): Comparison[] =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions[kind].backward({
+        name: layer,
+        options: {},
+        inputs: [],
+        parameters: {},
+        output: image(reads.output),
+        outputGradient: image(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    })
+
 /** The table step kind -> truth. A kind without one does not compile. */
 const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
   'conv-forward'({ reads, writes, options }, look, share) {
@@ -188,22 +218,21 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
   },
 
   'output-gradient'({ reads, writes, options }, look, share) {
-    const isMasked = options.activation === 'relu'
-    const mask = (output: Grid, outputGradient: Grid, truth: Grid): void => {
+    const goThrough = (output: Grid, outputGradient: Grid, truth: Grid): void => {
       const [, height, width, filters] = truth.shape
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const [to, from] = [pixelAt(truth, 0, y, x), pixelAt(outputGradient, 0, y, x)]
           const at = pixelAt(output, 0, y, x)
           for (let f = 0; f < filters; f++) {
-            const isPassed = !isMasked || output.values[at + f]! > 0
-            truth.values[to + f] = isPassed ? outputGradient.values[from + f]! : 0
+            const [value, gradient] = [output.values[at + f]!, outputGradient.values[from + f]!]
+            truth.values[to + f] = gradientThrough(options, value, gradient)
           }
         }
       }
     }
     const gradients = wholeImages(writes.gradient, look, share, (image, truth) =>
-      mask(image(reads.output), image(reads.outputGradient), truth),
+      goThrough(image(reads.output), image(reads.outputGradient), truth),
     )
     const comparer = new Comparer(writes.biasesGradient)
     if (share.index === 0) {
@@ -212,7 +241,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
       const sums = new Float64Array(filters)
       const truth = denseGrid(new Float64Array(height * width * filters), 1, [height, width, filters])
       for (let n = 0; n < images; n++) {
-        mask(imageOf(output, n), imageOf(outputGradient, n), truth)
+        goThrough(imageOf(output, n), imageOf(outputGradient, n), truth)
         biasesGradient(truth, 0, sums)
       }
       comparer.image(look(writes.biasesGradient), denseGrid(sums, 1, [filters]))
@@ -309,30 +338,12 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'relu-forward': ({ layer: name, reads, writes }, look, share) =>
-    wholeImages(writes.output, look, share, (image, output) => {
-      layerDefinitions.relu.forward({
-        name,
-        options: {},
-        inputs: [image(reads.input)],
-        parameters: {},
-        output,
-      })
-    }),
-
-  'relu-backward': ({ layer: name, reads, writes }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions.relu.backward({
-        name,
-        options: {},
-        inputs: [],
-        parameters: {},
-        output: image(reads.output),
-        outputGradient: image(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
+  'relu-forward': activationForward('relu'),
+  'relu-backward': activationBackward('relu'),
+  'sigmoid-forward': activationForward('sigmoid'),
+  'sigmoid-backward': activationBackward('sigmoid'),
+  'tanh-forward': activationForward('tanh'),
+  'tanh-backward': activationBackward('tanh'),
 
   'lrn-forward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {

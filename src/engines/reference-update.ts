@@ -28,7 +28,8 @@ export function referenceUpdate(network: Network, training: Training, tensors: T
   let factor = 1
   if (clipNorm !== undefined) {
     let squares = 0
-    for (const [name] of parameters) for (const value of gradientOf(training, tensors, name)) squares += value * value
+    for (const [name] of parameters)
+      for (const value of gradientOf(training, tensors, name)) squares += value * value
     const norm = Math.sqrt(squares)
     tensors[NORM_TENSOR]![0] = norm
     if (norm > clipNorm) factor = clipNorm / norm

@@ -1,7 +1,18 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { describe, expect, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
-import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
+import {
+  conv,
+  dense,
+  dropout,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  sigmoid,
+  softmaxLoss,
+  tanh,
+} from '../layers/index.ts'
 import { alexnet, defineNetwork, initialize, type Network, parametersOf } from '../networks/index.ts'
 import { elementCount } from '../tensor.ts'
 import { type OnnxOptions, onnxModel } from './onnx.ts'
@@ -150,6 +161,28 @@ describe('a model', () => {
     expect(d.data.slice(0, 12)).toEqual([0, 1, 2, 3, 12, 13, 14, 15, 4, 5, 6, 7])
     expect(tensors.get('e/weights')).toMatchObject({ dims: [4, 5], data: [...Array(20).keys()] })
     expect(tensors.get('e/biases')).toEqual({ type: 1, dims: [5], data: [0, 1, 2, 3, 4] })
+  })
+
+  it('has every activation, of a layer and as one', () => {
+    const activated = defineNetwork('activated', {
+      inputs: { values: [2, 2, 1] },
+      layers: [
+        dense('a', { units: 3, activation: 'sigmoid' }),
+        tanh('b'),
+        dense('c', { units: 3, activation: 'tanh' }),
+        sigmoid('d'),
+        l2Loss('loss'),
+      ],
+    })
+    expect(opsOf(decoded(activated, { layout: 'NCHW' }))).toEqual([
+      'Flatten values -> a/flattened',
+      'Gemm a/flattened a/weights a/biases -> a/sum',
+      'Sigmoid a/sum -> a',
+      'Tanh a -> b',
+      'Gemm b c/weights c/biases -> c/sum',
+      'Tanh c/sum -> c',
+      'Sigmoid c -> d',
+    ])
   })
 
   const branches = defineNetwork('branches', {

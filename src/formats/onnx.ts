@@ -1,6 +1,7 @@
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
 import {
   type Activated,
+  type Activation,
   type LayerKind,
   type LayerOptions,
   type WindowGeometry,
@@ -81,6 +82,12 @@ export function onnxModel(
   })
 }
 
+const ACTIVATION_OPS: Readonly<Record<Activation, string>> = {
+  relu: 'Relu',
+  sigmoid: 'Sigmoid',
+  tanh: 'Tanh',
+}
+
 /** A layer in the graph: the values that it reads and makes, in NCHW, and its parameters by the end of their names. */
 interface Place<Options> {
   readonly name: string
@@ -141,7 +148,9 @@ const rules: {
     }
   },
 
-  relu: ({ input, output }) => ({ nodes: [node('Relu', [input], output)] }),
+  relu: ({ input, output }) => ({ nodes: [node(ACTIVATION_OPS.relu, [input], output)] }),
+  sigmoid: ({ input, output }) => ({ nodes: [node(ACTIVATION_OPS.sigmoid, [input], output)] }),
+  tanh: ({ input, output }) => ({ nodes: [node(ACTIVATION_OPS.tanh, [input], output)] }),
 
   lrn: ({ name, options: { radius, bias, alpha, beta }, input, inputShape, output }) => {
     const size = 2 * radius + 1
@@ -244,7 +253,7 @@ function activated(
 ): readonly Node[] {
   if (activation === undefined) return [sumInto(output)]
   const sum = `${name}/sum`
-  return [sumInto(sum), node('Relu', [sum], output)]
+  return [sumInto(sum), node(ACTIVATION_OPS[activation], [sum], output)]
 }
 
 const transpose = (from: string, to: string, axes: readonly number[]): Node =>

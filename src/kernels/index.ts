@@ -12,8 +12,10 @@ import { lrnBackward, lrnForward } from './lrn.ts'
 import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
 import { layerOutputGradient } from './output-gradient.ts'
 import { reluBackward, reluForward } from './relu.ts'
+import { sigmoidBackward, sigmoidForward } from './sigmoid.ts'
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts'
 import { sumGradients } from './sum-gradients.ts'
+import { tanhBackward, tanhForward } from './tanh.ts'
 import { accumulateGradient, adamUpdate, clipGradients, sgdUpdate } from './update.ts'
 
 /** A rule whose candidates only it understands. */
@@ -32,6 +34,10 @@ export const kernels: KernelTable = {
   'output-gradient': layerOutputGradient,
   'relu-forward': reluForward,
   'relu-backward': reluBackward,
+  'sigmoid-forward': sigmoidForward,
+  'sigmoid-backward': sigmoidBackward,
+  'tanh-forward': tanhForward,
+  'tanh-backward': tanhBackward,
   'lrn-forward': lrnForward,
   'lrn-backward': lrnBackward,
   'dropout-forward': dropoutForward,

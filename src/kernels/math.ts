@@ -9,6 +9,13 @@ const EXP_POLYNOMIAL = [
   1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
 ]
 
+/** tanh x = x + x^3 times this of x^2, for x from -TANH_POLYNOMIAL_END to TANH_POLYNOMIAL_END. */
+const TANH_POLYNOMIAL = [
+  -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1,
+]
+const TANH_POLYNOMIAL_END = 0.625
+
+const SIGN_BIT = 1 << 31
 const ONE_BITS = 0x3f800000
 const SQRT_HALF_BITS = 0x3f3504f3
 const MANTISSA_MASK = 0x007fffff
@@ -66,6 +73,30 @@ export function exp(b: ProgramBuilder, x: Vector): Vector {
   b.fma(value, b.mul(rest, rest), polynomial(b, rest, EXP_POLYNOMIAL))
   const scale = b.shift('shiftLeft', b.unary('toInt', power), MANTISSA_BITS)
   return b.binary('addInt', value, scale)
+}
+
+/** 1 / (1 + e^-x), to about 4e-7 of itself, down to the smallest values that float32 has; NaN stays NaN. */
+export function sigmoid(b: ProgramBuilder, x: Vector): Vector {
+  // The power is at most 1. It is squared, since exp alone would end at 2^-126.
+  const root = exp(b, b.mul(b.binary('or', x, b.splatInt(SIGN_BIT)), b.splat(0.5)))
+  const power = b.mul(root, root)
+  const one = b.splat(1)
+  const isBelow = b.binary('lessThan', x, b.splat(0))
+  const value = b.div(b.select(isBelow, power, one), b.add(one, power))
+  return b.select(b.binary('equal', x, x), value, x)
+}
+
+/** The hyperbolic tangent, to about 2e-7 of itself; NaN stays NaN. Near 0 a polynomial: Cephes' tanhf. */
+export function tanh(b: ProgramBuilder, x: Vector): Vector {
+  const square = b.mul(x, x)
+  const near = b.add(x, b.mul(b.mul(x, square), polynomial(b, square, TANH_POLYNOMIAL)))
+  const sign = b.splatInt(SIGN_BIT)
+  const negative = b.binary('or', x, sign)
+  const power = exp(b, b.add(negative, negative))
+  const one = b.splat(1)
+  const magnitude = b.div(b.sub(one, power), b.add(one, power))
+  const far = b.binary('or', magnitude, b.binary('and', x, sign))
+  return b.select(b.binary('lessThan', negative, b.splat(-TANH_POLYNOMIAL_END)), far, near)
 }
 
 /** x^-1 and x^-beta of positive values: by square roots where beta is a quarter, a half, three quarters or one. */

@@ -1,4 +1,5 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
+import { gradientThrough } from './activation.ts'
 import { haloParts } from './copy.ts'
 import { argument, bytes, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 
@@ -7,20 +8,21 @@ const PARTIAL = 0
 /** Sums of biases that stay in registers while the pixels go by. */
 const VECTORS_AT_ONCE = 4
 
-/** The gradient that ReLU lets through, and the biases' gradient: a sum for each image, then those in order. */
+/** The gradient through the activation, and the biases' gradient: a sum for each image, then those in order. */
 export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => {
   const { output, outputGradient } = step.reads
   const { gradient, biasesGradient } = step.writes
   const [images, height, width] = output.shape
   const filters = gradient.pixelPitch
-  const isMasked = step.options.activation === 'relu'
+  const { activation } = step.options
 
-  const masks = vectorBlocks(filters / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
+  const gradients = vectorBlocks(filters / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
     const first = block.first * traits.lanes
     const parameters = ['output', 'outputGradient', 'gradient', 'partial']
     const b = new ProgramBuilder(`${step.layer} output gradient`, traits.lanes, parameters)
     const [y, from, to, partial] = parameters.map((name) => b.parameter(name)) as [never, never, never, never]
     const zero = b.splat(0)
+    const through = activation && gradientThrough(b, activation)
     const sums: Vector[] = Array.from({ length: block.size }, () => b.splat(0))
     b.loop(block.count, () => {
       for (const sum of sums) b.assign(sum, zero)
@@ -41,10 +43,10 @@ export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => 
             ],
             () => {
               sums.forEach((sum, v) => {
-                let value = b.load(from, v * b.vectorBytes)
-                if (isMasked)
-                  value = b.binary('and', value, b.binary('lessThan', zero, b.load(y, v * b.vectorBytes)))
-                b.store(to, v * b.vectorBytes, value)
+                const offset = v * b.vectorBytes
+                const given = b.load(from, offset)
+                const value = through ? through(b.load(y, offset), given) : given
+                b.store(to, offset, value)
                 b.assign(sum, b.add(sum, value))
               })
             },
@@ -85,6 +87,6 @@ export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => 
     privateBuffers: [
       { name: `${step.layer}/biases.gradient partial`, length: images * filters, lifetime: 'step' },
     ],
-    stages: [{ parts: [...masks, ...haloParts(traits, gradient)] }, { parts: [reduce] }],
+    stages: [{ parts: [...gradients, ...haloParts(traits, gradient)] }, { parts: [reduce] }],
   }
 })

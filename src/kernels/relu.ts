@@ -1,3 +1,4 @@
+import { backwardThrough } from './activation.ts'
 import { haloParts } from './copy.ts'
 import { onlyWay } from './kernel.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
@@ -13,19 +14,4 @@ export const reluForward = onlyWay<'relu-forward'>((step, traits) => {
   return { stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }] }
 })
 
-export const reluBackward = onlyWay<'relu-backward'>((step, traits) => {
-  const views = { ...step.reads, ...step.writes }
-  const parts = rowParts(
-    traits,
-    `${step.layer} gradient`,
-    views,
-    (b, { output, outputGradient, inputGradient }) => {
-      const zero = b.splat(0)
-      eachVectorOfRow(b, views.inputGradient, [output!, outputGradient!, inputGradient!], (offset) => {
-        const isPassed = b.binary('lessThan', zero, b.load(output!, offset))
-        b.store(inputGradient!, offset, b.binary('and', b.load(outputGradient!, offset), isPassed))
-      })
-    },
-  )
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }] }
-})
+export const reluBackward = onlyWay<'relu-backward'>((step, traits) => backwardThrough('relu', step, traits))

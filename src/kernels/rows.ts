@@ -1,6 +1,6 @@
-import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
+import { FLOAT_BYTES, type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
-import { type Argument, argument, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
+import { type Argument, argument, bytes, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
 
 /** Values that a task of a memory-bound step goes over: some ten microseconds' worth. */
 export const VALUES_PER_TASK = 65536
@@ -67,4 +67,29 @@ export function eachVectorOfRow(
   write: (offset: number) => void,
 ): void {
   eachVector(b, (view.shape[2] * view.pixelPitch) / b.lanes, pointers, write)
+}
+
+/**
+ * The same for what does not make zeros of zeros: `isChannel` masks the padded channels of a pixel's last vector, and is
+ * null where a vector has none.
+ */
+export function eachVectorOfPixels(
+  b: ProgramBuilder,
+  view: View,
+  pointers: readonly Pointer[],
+  write: (offset: number, isChannel: Vector | null) => void,
+): void {
+  const [, , width, channels] = view.shape
+  const rest = channels % b.lanes
+  if (rest === 0) {
+    eachVectorOfRow(b, view, pointers, (offset) => write(offset, null))
+    return
+  }
+  const isChannel = b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(rest))
+  const whole = Math.floor(channels / b.lanes)
+  const pixels = pointers.map((pointer) => [pointer, bytes(view.pixelPitch)] as const)
+  b.walk(width, pixels, () => {
+    eachVector(b, whole, pointers, (offset) => write(offset, null))
+    write(whole * b.vectorBytes, isChannel)
+  })
 }

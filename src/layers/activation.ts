@@ -1,20 +1,43 @@
 // What layers of weighted sums share: the activation behind the sums, and the gradients of sums and biases.
 
 import { type Grid, pixelAt } from '../tensor.ts'
+import type { Elementwise } from './elementwise.ts'
+import { rectified } from './relu.ts'
+import { logistic } from './sigmoid.ts'
+import { hyperbolicTangent } from './tanh.ts'
+
+export const ACTIVATIONS = ['relu', 'sigmoid', 'tanh'] as const
+export type Activation = (typeof ACTIVATIONS)[number]
 
 export interface Activated {
   /** Applied to the sum; the layer's tensor is what comes after it. */
-  readonly activation?: 'relu' | undefined
+  readonly activation?: Activation | undefined
 }
 
-export const isActivation = (value: unknown): boolean => value === undefined || value === 'relu'
+/** What `isActivation` accepts, for messages. */
+export const ACTIVATION_CHOICES = `${ACTIVATIONS.map((name) => `'${name}'`).join(', ')} or left out`
+
+export const isActivation = (value: unknown): boolean =>
+  value === undefined || (ACTIVATIONS as readonly unknown[]).includes(value)
+
+/** The table name -> function. */
+const functions: { readonly [Name in Activation]: Elementwise } = {
+  relu: rectified,
+  sigmoid: logistic,
+  tanh: hyperbolicTangent,
+}
 
 /** The layer's value of a sum. NaN stays NaN. */
-export function activate(options: Activated, sum: number): number {
-  return options.activation === 'relu' && sum < 0 ? 0 : sum
+export function activate({ activation }: Activated, sum: number): number {
+  return activation === undefined ? sum : functions[activation].value(sum)
 }
 
-/** The gradient of the sums, given that of the layer's output: masked where ReLU let nothing through. */
+/** The gradient of a sum, given the layer's value and that value's gradient. */
+export function gradientThrough({ activation }: Activated, value: number, valueGradient: number): number {
+  return activation === undefined ? valueGradient : functions[activation].gradient(value, valueGradient)
+}
+
+/** The gradient of the sums, given that of the layer's output. */
 export function activationGradient(options: Activated, output: Grid, outputGradient: Grid): Grid {
   if (options.activation === undefined) return outputGradient
   const [images, height, width, filters] = output.shape
@@ -23,9 +46,9 @@ export function activationGradient(options: Activated, output: Grid, outputGradi
   for (let n = 0; n < images; n++) {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const [from, mask] = [pixelAt(outputGradient, n, y, x), pixelAt(output, n, y, x)]
+        const [from, at] = [pixelAt(outputGradient, n, y, x), pixelAt(output, n, y, x)]
         for (let f = 0; f < filters; f++) {
-          values[to++] = output.values[mask + f]! > 0 ? outputGradient.values[from + f]! : 0
+          values[to++] = gradientThrough(options, output.values[at + f]!, outputGradient.values[from + f]!)
         }
       }
     }

@@ -130,6 +130,8 @@ describe('backward against finite differences', () => {
     ['stride over the kernel', { filters: 2, kernel: 2, stride: 3 }, [7, 8]],
     ['kernel larger than the image', { filters: 2, kernel: 5, padding: 'same' }, [2, 3]],
     ['ReLU', { filters: 3, kernel: 3, padding: 'same', activation: 'relu' }, [5, 6]],
+    ['sigmoid', { filters: 3, kernel: 3, activation: 'sigmoid' }, [5, 6]],
+    ['tanh', { filters: 3, kernel: 3, activation: 'tanh' }, [5, 6]],
     ['ReLU, stride 2', { filters: 3, kernel: 3, stride: 2, activation: 'relu' }, [6, 7]],
   ])('%s', (_what, options, [height, width]) => {
     const errors = gradientErrors({ definition, options, inputShape: [height, width, 2] })
@@ -232,7 +234,11 @@ it.each<[string, unknown, RegExp]>([
     { filters: 1, kernel: 1, padding: 'full' },
     /^conv1: padding is "full"; it must be 'same'/,
   ],
-  ['an unknown activation', { filters: 1, kernel: 1, activation: 'tanh' }, /^conv1: activation is "tanh"/],
+  [
+    'an unknown activation',
+    { filters: 1, kernel: 1, activation: 'softplus' },
+    /^conv1: activation is "softplus"/,
+  ],
 ])('%s is refused', (_what, options, message) => {
   expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(NetworkError)
   expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(message)

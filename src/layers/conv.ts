@@ -1,10 +1,18 @@
 import { ShapeError } from '../errors.ts'
 import { type Grid, isPositiveInteger, pixelAt, type Shape } from '../tensor.ts'
-import { type Activated, activate, activationGradient, biasesGradient, isActivation } from './activation.ts'
+import {
+  ACTIVATION_CHOICES,
+  type Activated,
+  activate,
+  activationGradient,
+  biasesGradient,
+  isActivation,
+} from './activation.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
+import { type Trained, validateTrained } from './trained.ts'
 import { validateWindow, type WindowGeometry, type WindowOptions, windowGeometry } from './window.ts'
 
-export interface ConvOptions extends WindowOptions, Activated {
+export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly filters: number
 }
 
@@ -31,7 +39,8 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
   validate(name, options) {
     validateWindow(name, options)
     requireOption(name, 'filters', options.filters, isPositiveInteger, 'a positive integer')
-    requireOption(name, 'activation', options.activation, isActivation, "'relu' or left out")
+    requireOption(name, 'activation', options.activation, isActivation, ACTIVATION_CHOICES)
+    validateTrained(name, options)
   },
 
   outputShape(name, options, [input]) {

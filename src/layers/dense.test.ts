@@ -43,7 +43,13 @@ it('takes a tensor without height and width too', () => {
 
 it.each<[Partial<DenseOptions>, string]>([
   [{ units: 0 }, 'fc: units is 0; it must be a positive integer'],
-  [{ activation: 'tanh' as never }, `fc: activation is "tanh"; it must be 'relu' or left out`],
+  [
+    { activation: 'softplus' as never },
+    `fc: activation is "softplus"; it must be 'relu', 'sigmoid', 'tanh' or left out`,
+  ],
+  [{ decay: -1 }, 'fc: decay is -1; it must be a number from 0'],
+  [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a number over 0'],
+  [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is undefined; it must be a number'],
 ])('refuses %o', (options, message) => {
   const { name, options: all } = dense('fc', { units: 4, ...options })
   expect(() => definition.validate(name, all)).toThrow(message)
@@ -52,6 +58,8 @@ it.each<[Partial<DenseOptions>, string]>([
 it.each<[string, DenseOptions]>([
   ['linear', { units: 5 }],
   ['relu', { units: 5, activation: 'relu' }],
+  ['sigmoid', { units: 5, activation: 'sigmoid' }],
+  ['tanh', { units: 5, activation: 'tanh' }],
 ])('backward against finite differences: %s', (_name, options) => {
   for (const inputShape of [[3, 4, 5], [6]]) {
     for (const error of Object.values(gradientErrors({ definition, options, inputShape })))

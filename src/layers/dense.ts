@@ -1,8 +1,16 @@
 import { elementCount, type Grid, isPositiveInteger, pixelAt } from '../tensor.ts'
-import { type Activated, activate, activationGradient, biasesGradient, isActivation } from './activation.ts'
+import {
+  ACTIVATION_CHOICES,
+  type Activated,
+  activate,
+  activationGradient,
+  biasesGradient,
+  isActivation,
+} from './activation.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
+import { type Trained, validateTrained } from './trained.ts'
 
-export interface DenseOptions extends Activated {
+export interface DenseOptions extends Activated, Trained {
   readonly units: number
 }
 
@@ -22,7 +30,8 @@ export function dense<const Name extends string>(
 export const denseDefinition: LayerDefinition<DenseOptions> = {
   validate(name, options) {
     requireOption(name, 'units', options.units, isPositiveInteger, 'a positive integer')
-    requireOption(name, 'activation', options.activation, isActivation, "'relu' or left out")
+    requireOption(name, 'activation', options.activation, isActivation, ACTIVATION_CHOICES)
+    validateTrained(name, options)
   },
 
   outputShape: (_name, { units }) => [units],

@@ -6,9 +6,11 @@ import type { LayerDefinition } from './layer.ts'
 import { type LrnLayer, lrnDefinition } from './lrn.ts'
 import { type MaxPoolLayer, maxPoolDefinition } from './max-pool.ts'
 import { type ReluLayer, reluDefinition } from './relu.ts'
+import { type SigmoidLayer, sigmoidDefinition } from './sigmoid.ts'
 import { type SoftmaxLossLayer, softmaxLossDefinition } from './softmax-loss.ts'
+import { type TanhLayer, tanhDefinition } from './tanh.ts'
 
-export type { Activated } from './activation.ts'
+export { ACTIVATIONS, type Activated, type Activation } from './activation.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
 export { type DenseLayer, type DenseOptions, dense } from './dense.ts'
 export { type DropoutLayer, type DropoutOptions, dropout } from './dropout.ts'
@@ -23,7 +25,10 @@ export type {
 export { ALEXNET_LRN, type LrnLayer, type LrnOptions, lrn } from './lrn.ts'
 export { type MaxPoolLayer, type MaxPoolOptions, maxPool } from './max-pool.ts'
 export { type ReluLayer, relu } from './relu.ts'
+export { type SigmoidLayer, sigmoid } from './sigmoid.ts'
 export { type SoftmaxLossLayer, softmaxLoss } from './softmax-loss.ts'
+export { type TanhLayer, tanh } from './tanh.ts'
+export type { InitialValues, Trained } from './trained.ts'
 export { type Extent, type Padding, type WindowGeometry, windowGeometry } from './window.ts'
 
 /** Any layer; its `kind` tells which. */
@@ -31,6 +36,8 @@ export type Layer<Name extends string = string> =
   | ConvLayer<Name>
   | DenseLayer<Name>
   | ReluLayer<Name>
+  | SigmoidLayer<Name>
+  | TanhLayer<Name>
   | LrnLayer<Name>
   | DropoutLayer<Name>
   | MaxPoolLayer<Name>
@@ -45,6 +52,8 @@ export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<L
   conv: convDefinition,
   dense: denseDefinition,
   relu: reluDefinition,
+  sigmoid: sigmoidDefinition,
+  tanh: tanhDefinition,
   lrn: lrnDefinition,
   dropout: dropoutDefinition,
   'max-pool': maxPoolDefinition,

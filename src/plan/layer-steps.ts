@@ -1,5 +1,5 @@
 import { convGeometry } from '../layers/conv.ts'
-import type { LayerKind, LayerOptions } from '../layers/index.ts'
+import type { Activation, LayerKind, LayerOptions } from '../layers/index.ts'
 import { maxPoolGeometry } from '../layers/max-pool.ts'
 import type { ResolvedLayer } from '../networks/network.ts'
 import { convolutionHalo, inputGradientHalo } from './geometry.ts'
@@ -43,6 +43,51 @@ const geometryOf = ({ layer, options }: PlanContext<'conv'>) =>
 const poolGeometryOf = ({ layer, options }: PlanContext<'max-pool'>) =>
   maxPoolGeometry(layer.layer.name, options, layer.inputShapes[0]!)
 
+/**
+ * Where a layer of weighted sums puts them, what of its activation is done there, and the step behind them where that is
+ * not all.
+ */
+function forwardSums(context: PlanContext<'conv'> | PlanContext<'dense'>): {
+  sums: View
+  activation: 'relu' | undefined
+  behind: Step[]
+} {
+  const { name: layer, options, output } = context
+  const { activation } = options
+  if (activation === undefined || activation === 'relu') return { sums: output, activation, behind: [] }
+  const sums = context.between('sums', NO_HALO)
+  return { sums, activation: undefined, behind: [applied(activation, layer, sums, output)] }
+}
+
+const applied = (activation: Activation, layer: string, input: View, output: View): Step => ({
+  kind: `${activation}-forward`,
+  layer,
+  pass: 'forward',
+  reads: { input },
+  writes: { output },
+  options: {},
+})
+
+/** A layer that is an activation alone. */
+const activationPlanner = <Kind extends Activation>(activation: Kind): LayerPlanner<Kind> => ({
+  forward: ({ name, input, output }) => [applied(activation, name, input, output)],
+  backward: (context) => {
+    const inputGradient = context.inputGradient()
+    if (!inputGradient) return []
+    const reads = { output: context.output, outputGradient: context.outputGradient() }
+    return [
+      {
+        kind: `${activation as Activation}-backward`,
+        layer: context.name,
+        pass: 'backward',
+        reads,
+        writes: { inputGradient },
+        options: {},
+      },
+    ]
+  },
+})
+
 /** The first step backward of a layer of weighted sums: what of the gradient goes through its activation. */
 function sumsGradient(
   context: PlanContext<'conv'> | PlanContext<'dense'>,
@@ -67,20 +112,24 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
     readsAnyPitch: true,
     inputHalo: (layer, options) =>
       convolutionHalo(convGeometry(layer.layer.name, options, layer.inputShapes[0]!)),
-    forward: (context) => [
-      {
-        kind: 'conv-forward',
-        layer: context.name,
-        pass: 'forward',
-        reads: {
-          input: context.input,
-          weights: context.parameter('weights'),
-          biases: context.parameter('biases'),
+    forward: (context) => {
+      const { sums, activation, behind } = forwardSums(context)
+      return [
+        {
+          kind: 'conv-forward',
+          layer: context.name,
+          pass: 'forward',
+          reads: {
+            input: context.input,
+            weights: context.parameter('weights'),
+            biases: context.parameter('biases'),
+          },
+          writes: { output: sums },
+          options: { geometry: geometryOf(context), activation },
         },
-        writes: { output: context.output },
-        options: { geometry: geometryOf(context), activation: context.options.activation },
-      },
-    ],
+        ...behind,
+      ]
+    },
     backward: (context) => {
       const { name: layer, input } = context
       const geometry = geometryOf(context)
@@ -114,16 +163,21 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
 
   dense: {
     readsAnyPitch: true,
-    forward: ({ name: layer, input, output, options, parameter }) => [
-      {
-        kind: 'dense-forward',
-        layer,
-        pass: 'forward',
-        reads: { input, weights: parameter('weights'), biases: parameter('biases') },
-        writes: { output },
-        options: { activation: options.activation },
-      },
-    ],
+    forward: (context) => {
+      const { name: layer, input, parameter } = context
+      const { sums, activation, behind } = forwardSums(context)
+      return [
+        {
+          kind: 'dense-forward',
+          layer,
+          pass: 'forward',
+          reads: { input, weights: parameter('weights'), biases: parameter('biases') },
+          writes: { output: sums },
+          options: { activation },
+        },
+        ...behind,
+      ]
+    },
     backward: (context) => {
       const { name: layer, input } = context
       const inputGradient = context.inputGradient()
@@ -154,20 +208,9 @@ export const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> }
     },
   },
 
-  relu: {
-    forward: ({ name: layer, input, output }) => [
-      { kind: 'relu-forward', layer, pass: 'forward', reads: { input }, writes: { output }, options: {} },
-    ],
-    backward: (context) => {
-      const inputGradient = context.inputGradient()
-      if (!inputGradient) return []
-      const reads = { output: context.output, outputGradient: context.outputGradient() }
-      const layer = context.name
-      return [
-        { kind: 'relu-backward', layer, pass: 'backward', reads, writes: { inputGradient }, options: {} },
-      ]
-    },
-  },
+  relu: activationPlanner('relu'),
+  sigmoid: activationPlanner('sigmoid'),
+  tanh: activationPlanner('tanh'),
 
   lrn: {
     forward: ({ name: layer, input, output, options }) => [

@@ -7,7 +7,7 @@ import { defineNetwork } from '../networks/network.ts'
 import { inputGradientHalo, inputGradientPhases } from './geometry.ts'
 import { layOutMemory } from './memory.ts'
 import { AFTER_ALL, BEFORE_ALL, createPlan } from './plan.ts'
-import type { Buffer } from './views.ts'
+import type { Buffer, View } from './views.ts'
 
 const tower = alexnet()
 
@@ -121,6 +121,42 @@ describe('a plan', () => {
     expect(() => createPlan(lossless, { batch: 1, pass: 'forward-backward' })).toThrow(
       "lossless: forward-backward needs a loss, and none depends on 'c'",
     )
+  })
+
+  it('puts sigmoid and tanh behind the sums as a step, ReLU and nothing into their own', () => {
+    const network = defineNetwork('activated', {
+      inputs: { images: [6, 6, 3] },
+      layers: [
+        conv('a', { filters: 2, kernel: 3, padding: 'same', activation: 'sigmoid' }),
+        conv('b', { filters: 2, kernel: 3, padding: 'same', activation: 'relu' }),
+        dense('c', { units: 2, activation: 'tanh' }),
+        dense('d', { units: 2 }),
+        l2Loss('loss'),
+      ],
+    })
+    const { steps, tensors } = createPlan(network, { batch: 1, pass: 'forward-backward' })
+    const forward = steps.filter(({ pass }) => pass === 'forward')
+    expect(forward.map(({ kind, writes }) => [kind, Object.values<View>(writes)[0]!.tensor])).toEqual([
+      ['conv-forward', 'a/sums'],
+      ['sigmoid-forward', 'a'],
+      ['conv-forward', 'b'],
+      ['dense-forward', 'c/sums'],
+      ['tanh-forward', 'c'],
+      ['dense-forward', 'd'],
+      ['l2-loss-forward', 'loss'],
+    ])
+    expect(forward.map(({ options }) => (options as { activation?: string }).activation)).toEqual([
+      undefined,
+      undefined,
+      'relu',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(tensors.a!.view.halo).toEqual({ top: 1, bottom: 1, left: 1, right: 1 })
+    const gradients = steps.filter((step) => step.kind === 'output-gradient')
+    expect(gradients.map(({ options }) => options.activation)).toEqual([undefined, 'tanh', 'relu', 'sigmoid'])
   })
 
   it('plans layers that read the images themselves, without a gradient for them', () => {

@@ -37,6 +37,8 @@ type Update<Kind extends string, States extends string, Options> = StepOf<
   'parameter' | States,
   Options & Regularized
 > & { readonly reads: { readonly factor?: View }; readonly writes: { readonly gradient?: View } }
+/** ReLU is done where the sums are, and costs nothing there; another activation is a step behind them. */
+type Rectified = { readonly activation?: 'relu' | undefined }
 
 /**
  * What a run does, in the order it does it. Each kind has a kernel (kernels/) and a truth that its results are
@@ -44,16 +46,20 @@ type Update<Kind extends string, States extends string, Options> = StepOf<
  * rows of F.
  */
 export type Step =
-  | StepOf<'conv-forward', 'input' | 'weights' | 'biases', 'output', Window & Activated>
+  | StepOf<'conv-forward', 'input' | 'weights' | 'biases', 'output', Window & Rectified>
   /** The gradient of the sums before the activation, and of the biases. */
   | StepOf<'output-gradient', 'output' | 'outputGradient', 'gradient' | 'biasesGradient', Activated>
   | StepOf<'conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Window>
   | StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window>
-  | StepOf<'dense-forward', 'input' | 'weights' | 'biases', 'output', Activated>
+  | StepOf<'dense-forward', 'input' | 'weights' | 'biases', 'output', Rectified>
   | StepOf<'dense-weights-gradient', 'input' | 'gradient', 'weightsGradient'>
   | StepOf<'dense-input-gradient', 'gradient' | 'weights', 'inputGradient'>
   | StepOf<'relu-forward', 'input', 'output'>
   | StepOf<'relu-backward', 'output' | 'outputGradient', 'inputGradient'>
+  | StepOf<'sigmoid-forward', 'input', 'output'>
+  | StepOf<'sigmoid-backward', 'output' | 'outputGradient', 'inputGradient'>
+  | StepOf<'tanh-forward', 'input', 'output'>
+  | StepOf<'tanh-backward', 'output' | 'outputGradient', 'inputGradient'>
   | StepOf<'lrn-forward', 'input', 'output', LrnOptions>
   | StepOf<'lrn-backward', 'input' | 'outputGradient', 'inputGradient', LrnOptions>
   | (StepOf<'dropout-forward', 'input', 'output', DropoutOptions> & InTurns)

@@ -63,7 +63,12 @@ interface Now {
 }
 
 export type TrainEvent =
-  | { readonly kind: 'start'; readonly engine: EngineInfo; readonly session: Session; readonly tuning: Tuning | null }
+  | {
+      readonly kind: 'start'
+      readonly engine: EngineInfo
+      readonly session: Session
+      readonly tuning: Tuning | null
+    }
   | (Now & {
       readonly kind: 'step'
       /** Of this update's images, the mean. */
@@ -84,7 +89,10 @@ export type TrainEvent =
  * Throws UsageError for options that can't be, and ConvmarkError where the loss is no number any more: it names the first
  * layer that was not finite, and the parameters are then still those before the update.
  */
-export async function* train(network: Network, options: TrainOptions): AsyncGenerator<TrainEvent, void, void> {
+export async function* train(
+  network: Network,
+  options: TrainOptions,
+): AsyncGenerator<TrainEvent, void, void> {
   requireOptions(network, options)
   const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
   const training: Training = {
@@ -112,7 +120,11 @@ export async function* train(network: Network, options: TrainOptions): AsyncGene
     if (resume) session.write(resume.states)
     const run = new TrainingRun(network, session, training, options)
     yield* run.events((inputs, settings) =>
-      findNotFinite(network, engine, microBatch, { parameters: tensorsOf(session!).parameters, inputs, settings }),
+      findNotFinite(network, engine, microBatch, {
+        parameters: tensorsOf(session!).parameters,
+        inputs,
+        settings,
+      }),
     )
   } finally {
     await session?.dispose()

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
 import {
+  ACTIVATIONS,
   conv,
   dense,
   dropout,
@@ -10,7 +11,9 @@ import {
   lrn,
   maxPool,
   relu,
+  sigmoid,
   softmaxLoss,
+  tanh,
 } from '../../src/layers/index.ts'
 import { defineNetwork, type Network } from '../../src/networks/network.ts'
 import { adam, sgd } from '../../src/optimizers/index.ts'
@@ -51,20 +54,22 @@ const window = extent(5).chain((kernel) =>
 /** Each kind of layer, of any size, channel counts that no vector divides among them. */
 const layers: Record<string, fc.Arbitrary<Layer>> = {
   conv: fc
-    .record({ filters: channels, window, activation: fc.constantFrom(undefined, 'relu' as const) })
+    .record({ filters: channels, window, activation: fc.constantFrom(undefined, ...ACTIVATIONS) })
     .map(({ filters, window: w, activation }) =>
       conv('tested', { filters, ...w, ...(activation && { activation }) }),
     ),
   dense: fc
     .record({
       units: fc.integer({ min: 1, max: 70 }),
-      activation: fc.constantFrom(undefined, 'relu' as const),
+      activation: fc.constantFrom(undefined, ...ACTIVATIONS),
     })
     .map((options) => dense('tested', options)),
   dropout: fc
     .record({ rate: fc.constantFrom(0, 0.3, 0.5, 0.9), seed: fc.nat() })
     .map((options) => dropout('tested', options)),
   relu: fc.constant(relu('tested')),
+  sigmoid: fc.constant(sigmoid('tested')),
+  tanh: fc.constant(tanh('tested')),
   lrn: fc
     .record({
       radius: fc.integer({ min: 0, max: 7 }),
@@ -199,6 +204,34 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
       checkSteps(target, network, 2, seed, { training: chosen })
     })
     fc.assert(property, { numRuns: Math.ceil(runs / 4) })
+  })
+
+  it('sigmoid and tanh: each value to 1e-6 of itself, of any size, and NaN stays NaN', () => {
+    const around = Array.from({ length: 8000 }, (_, i) => (i - 4000) / 40) // from -100 to 100
+    const sizes = Array.from({ length: 1600 }, (_, i) => 2 ** (i / 10 - 130))
+    const edges = [0.625, 0.6249999, 87.33654, 88.72284, 103.9, 104, 3e38, Infinity]
+    const values = [...around, ...[...sizes, ...edges].flatMap((value) => [value, -value])].map(Math.fround)
+    const network = defineNetwork('saturating', {
+      inputs: { images: [1, 1, values.length + 1] },
+      layers: [sigmoid('sigmoid'), tanh('tanh', { inputs: ['images'] })],
+    })
+    const plan = createPlan(network, { batch: 1, pass: 'forward', lanes: target.lanes })
+    const run = openInline(target, plan)
+    run.write('images', [...values, Number.NaN])
+    for (const step of [BEFORE_ALL, 0, 1]) run.runStep(step)
+    const made = (step: number) => {
+      const { values: slab, offset } = run.look(Object.values(plan.steps[step]!.writes)[0]!)
+      return slab.subarray(offset, offset + values.length + 1)
+    }
+    const truths = [(x: number) => 1 / (1 + Math.exp(-x)), Math.tanh]
+    truths.forEach((truth, step) => {
+      const errors = values.map(
+        (value, i) => Math.abs(made(step)[i]! - truth(value)) - 1e-6 * Math.abs(truth(value)),
+      )
+      // Where float32 ends it has steps of 2^-149
+      expect(Math.max(...errors), plan.steps[step]!.kind).toBeLessThanOrEqual(2 ** -149)
+      expect(made(step)[values.length]).toBeNaN()
+    })
   })
 
   it('adds up the gradients of branches', () => {

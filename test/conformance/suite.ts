@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
-import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import {
+  conv,
+  dense,
+  dropout,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  sigmoid,
+  softmaxLoss,
+  tanh,
+} from '../../src/layers/index.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { normal } from '../../src/random.ts'
@@ -82,6 +93,19 @@ const NETWORKS: readonly Network[] = [
       dropout('d', { rate: 0.3, seed: 2 }),
       conv('e', { filters: 3, kernel: 3, padding: 'same', activation: 'relu' }),
       dropout('f'),
+      l2Loss('loss'),
+    ],
+  }),
+  defineNetwork('saturating', {
+    inputs: { images: [9, 7, 3] },
+    layers: [
+      conv('a', { filters: 5, kernel: 3, padding: 'same', activation: 'sigmoid' }),
+      conv('b', { filters: 6, kernel: 3, padding: 'same' }),
+      tanh('c'),
+      conv('d', { filters: 7, kernel: 3, padding: 'same', activation: 'tanh' }),
+      dense('e', { units: 6, activation: 'sigmoid' }),
+      dense('f', { units: 5, activation: 'tanh' }),
+      sigmoid('g'),
       l2Loss('loss'),
     ],
   }),

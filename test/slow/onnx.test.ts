@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type OnnxOptions, onnxModel } from '../../src/formats/onnx.ts'
-import { conv, dense, dropout, lrn, maxPool, relu, softmaxLoss } from '../../src/layers/index.ts'
+import {
+  conv,
+  dense,
+  dropout,
+  lrn,
+  maxPool,
+  relu,
+  sigmoid,
+  softmaxLoss,
+  tanh,
+} from '../../src/layers/index.ts'
 import {
   alexnet,
   alexnetFull,
@@ -42,8 +52,11 @@ const odd = defineNetwork('odd', {
     conv('c', { filters: 5, kernel: 2, padding: 1, activation: 'relu', inputs: ['a-lrn'] }),
     maxPool('c-pool', { kernel: 3, stride: 2, padding: 'same' }),
     dropout('d'),
-    dense('e', { units: 12, activation: 'relu' }),
+    tanh('d-tanh'),
+    dense('e', { units: 12, activation: 'sigmoid' }),
     lrn('e-lrn', { radius: 1, alpha: 0.1 }),
+    dense('f', { units: 9, activation: 'tanh' }),
+    sigmoid('f-sigmoid'),
     dense('logits', { units: 7 }),
     softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
   ],

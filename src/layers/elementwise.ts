@@ -1,0 +1,38 @@
+import { eachPixel, pixelAt } from '../tensor.ts'
+import { type LayerDefinition, NO_FLOPS } from './layer.ts'
+
+/** A function of one value whose gradient is known from what it made of it. */
+export interface Elementwise {
+  value(input: number): number
+  /** Of the input, given the function's value and that value's gradient. */
+  gradient(value: number, valueGradient: number): number
+}
+
+/** A layer that does the same to every value. Any shape. */
+export const elementwise = ({
+  value,
+  gradient,
+}: Elementwise): LayerDefinition<Readonly<Record<never, never>>> => ({
+  validate() {},
+  outputShape: (_name, _options, [input]) => input!,
+  parameters: () => ({}),
+  flops: () => NO_FLOPS,
+
+  forward({ inputs: [input], output }) {
+    eachPixel(output, (n, y, x) => {
+      const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
+      for (let c = 0; c < output.shape[3]; c++) output.values[to + c] = value(input!.values[from + c]!)
+    })
+  },
+
+  backward({ output, outputGradient, inputGradients: [inputGradient] }) {
+    if (!inputGradient) return
+    eachPixel(output, (n, y, x) => {
+      const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
+      const to = pixelAt(inputGradient, n, y, x)
+      for (let c = 0; c < output.shape[3]; c++) {
+        inputGradient.values[to + c]! += gradient(output.values[at + c]!, outputGradient.values[from + c]!)
+      }
+    })
+  },
+})

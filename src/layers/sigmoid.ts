@@ -1,0 +1,23 @@
+import { type Elementwise, elementwise } from './elementwise.ts'
+import type { LayerInputs, LayerOf } from './layer.ts'
+
+export type SigmoidOptions = Readonly<Record<never, never>>
+export type SigmoidLayer<Name extends string = string> = LayerOf<'sigmoid', Name, SigmoidOptions>
+
+/**
+ * The logistic function s = 1 / (1 + e^-x), from 0 to 1, NaN kept; its slope is s (1 - s). Any shape.
+ * Source: Goodfellow, Bengio & Courville 2016, section 6.3.2.
+ */
+export function sigmoid<const Name extends string>(
+  name: Name,
+  { inputs }: LayerInputs = {},
+): SigmoidLayer<Name> {
+  return { kind: 'sigmoid', name, ...(inputs && { inputs }), options: {} }
+}
+
+export const logistic: Elementwise = {
+  value: (input) => 1 / (1 + Math.exp(-input)),
+  gradient: (value, valueGradient) => valueGradient * value * (1 - value),
+}
+
+export const sigmoidDefinition = elementwise(logistic)

@@ -1,0 +1,21 @@
+import { type Elementwise, elementwise } from './elementwise.ts'
+import type { LayerInputs, LayerOf } from './layer.ts'
+
+export type TanhOptions = Readonly<Record<never, never>>
+export type TanhLayer<Name extends string = string> = LayerOf<'tanh', Name, TanhOptions>
+
+/**
+ * Hyperbolic tangent t = (e^x - e^-x) / (e^x + e^-x), from -1 to 1, NaN kept; its slope is 1 - t^2. Any shape.
+ * Source: LeCun, Bottou, Orr & Müller 1998, 'Efficient BackProp', section 4.4.
+ */
+export function tanh<const Name extends string>(name: Name, { inputs }: LayerInputs = {}): TanhLayer<Name> {
+  return { kind: 'tanh', name, ...(inputs && { inputs }), options: {} }
+}
+
+export const hyperbolicTangent: Elementwise = {
+  value: Math.tanh,
+  // 1 - t^2 by its factors, which keep their digits where t is nearly 1
+  gradient: (value, valueGradient) => valueGradient * (1 - value) * (1 + value),
+}
+
+export const tanhDefinition = elementwise(hyperbolicTangent)
