@@ -13,15 +13,22 @@ export {
   tanh,
 } from './layers/index.ts'
 export {
-  type AlexnetOptions,
   alexnet,
+  alexnetCifar10,
   alexnetFull,
+  alexnetTorchvision,
   defineNetwork,
   initialize,
+  initializeForTraining,
   initializeImages,
+  lenet,
   type Network,
+  type NetworkOptions,
+  weightDecays,
 } from './networks/index.ts'
+export { adam, type Optimizer, sgd } from './optimizers/index.ts'
 export type { Keep, Pass, Plan } from './plan/plan.ts'
+export type { Training } from './plan/training.ts'
 export type { Tuning } from './runtime/tuning.ts'
 export { openSession, type Session, type SessionOptions } from './session.ts'
 export { VERSION } from './version.ts'

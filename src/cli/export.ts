@@ -6,7 +6,7 @@ interface Options {
   readonly onnx: string
   readonly weights?: string
   readonly seed: number
-  readonly imageSize: number
+  readonly imageSize?: number
 }
 
 export function addExportCommand(program: Command, onEnd: OnEnd): void {
@@ -20,7 +20,11 @@ export function addExportCommand(program: Command, onEnd: OnEnd): void {
         .default(7)
         .conflicts('weights'),
     )
-    .option('--image-size <n>', 'height and width of its images', positiveInteger('--image-size'), 224)
+    .option(
+      '--image-size <n>',
+      "height and width of its images; the network's own by default",
+      positiveInteger('--image-size'),
+    )
     .action(async (network: string, options: Options) => {
       await exportOnnx(network, options)
       onEnd(0)

@@ -17,6 +17,9 @@ const SPECS = ['x64:avx512', 'x64:avx2', 'wasm', 'reference', 'wasm:revectorized
 /** Those whose peaks are shown; revectorized code is the plain one's, and the reference has none. */
 const MEASURED = ['x64:avx512', 'x64:avx2', 'wasm']
 
+/** Their counts are shown beside the article's and the asked network's. */
+const BESIDE_THE_ARTICLE = ['alexnet', 'alexnet-full']
+
 export function addInfoCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'info', "this machine's engines and peaks, or a network's layers and counts")
     .argument('[network]', 'a network; left out, the machine')
@@ -25,13 +28,11 @@ export function addInfoCommand(program: Command, onEnd: OnEnd): void {
       const output = new Output({ color: options.color, isAllThereIs: true })
       if (network === undefined) await untilInterrupted(() => machine(output))
       else {
-        const { layerCounts, networkCounts, networkNamed, networks } = await import('../networks/index.ts')
+        const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
         const named = networkNamed(network)
         const layers = named.layers.map((layer) => layerCounts(named, layer))
-        const compared = Object.values(networks).map((factory) => {
-          const other = factory({})
-          return { name: other.name, total: networkCounts(other) }
-        })
+        const others = [...new Set([...BESIDE_THE_ARTICLE, named.name])].map((name) => networkNamed(name))
+        const compared = others.map((other) => ({ name: other.name, total: networkCounts(other) }))
         const counts = { layers, total: networkCounts(named) }
         output.lines(...networkLines(named, counts, compared, output.palette))
       }

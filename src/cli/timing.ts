@@ -14,7 +14,7 @@ export interface TimingOptions {
   readonly batches: number
   readonly burnIn: number
   readonly threads?: number
-  readonly imageSize: number
+  readonly imageSize?: number
   readonly seed: number
   readonly algorithm: Algorithm
   readonly check: boolean
@@ -39,7 +39,11 @@ export function addTimingOptions(
     .option('--batches <n>', defaults.batchesAre, positiveInteger('--batches'), defaults.batches)
     .option('--burn-in <n>', 'runs before them', integerFromZero('--burn-in'), 10)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
-    .option('--image-size <n>', 'height and width', positiveInteger('--image-size'), 224)
+    .option(
+      '--image-size <n>',
+      "height and width; the network's own by default",
+      positiveInteger('--image-size'),
+    )
     .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
     .option(
       '--algorithm <name>',

@@ -1,12 +1,25 @@
 import { UsageError, unknownName } from '../errors.ts'
-import { type AlexnetOptions, alexnet } from './alexnet.ts'
+import { alexnet } from './alexnet.ts'
+import { alexnetCifar10 } from './alexnet-cifar10.ts'
 import { alexnetFull } from './alexnet-full.ts'
+import { alexnetTorchvision } from './alexnet-torchvision.ts'
+import { lenet } from './lenet.ts'
 import type { Network } from './network.ts'
+import type { NetworkOptions } from './options.ts'
 
-export { type AlexnetOptions, alexnet } from './alexnet.ts'
+export { alexnet } from './alexnet.ts'
+export { alexnetCifar10 } from './alexnet-cifar10.ts'
 export { alexnetFull } from './alexnet-full.ts'
+export { alexnetTorchvision } from './alexnet-torchvision.ts'
 export { type LayerCounts, layerCounts, networkCounts } from './counts.ts'
-export { type InitializeOptions, initialize, initializeImages } from './initialize.ts'
+export {
+  type InitializeOptions,
+  initialize,
+  initializeForTraining,
+  initializeImages,
+  weightDecays,
+} from './initialize.ts'
+export { lenet } from './lenet.ts'
 export {
   defineNetwork,
   labelClasses,
@@ -18,18 +31,22 @@ export {
   shapeOf,
   type TensorNames,
 } from './network.ts'
+export { type NetworkOptions, REMOVABLE_PARTS, type RemovablePart } from './options.ts'
 
 /** What the command line asks of a network. */
-export type NetworkFactory = (options: AlexnetOptions) => Network
+export type NetworkFactory = (options: NetworkOptions) => Network
 
 /** The table name -> network. */
 export const networks: Readonly<Record<string, NetworkFactory>> = {
   alexnet,
   'alexnet-full': alexnetFull,
+  'alexnet-cifar10': alexnetCifar10,
+  'alexnet-torchvision': alexnetTorchvision,
+  lenet,
 }
 
 /** Throws UsageError, with the nearest name, where there is no such network. */
-export function networkNamed(name: string, options: AlexnetOptions = {}): Network {
+export function networkNamed(name: string, options: NetworkOptions = {}): Network {
   const factory = Object.hasOwn(networks, name) ? networks[name] : undefined
   if (!factory) throw new UsageError(unknownName('network', name, Object.keys(networks)))
   return factory(options)

@@ -1,6 +1,7 @@
+import { ACTIVATIONS, type Activation, type Trained } from '../layers/index.ts'
 import { normal, truncatedNormal, uniform } from '../random.ts'
-import { elementCount } from '../tensor.ts'
-import { labelClasses, type Network, parametersOf } from './network.ts'
+import { elementCount, type Shape } from '../tensor.ts'
+import { labelClasses, type Network, parametersOf, type ResolvedLayer } from './network.ts'
 
 export interface InitializeOptions {
   readonly seed: number
@@ -52,6 +53,89 @@ export function initialParameters(
     },
   }))
 }
+
+/**
+ * The parameters that training begins with, by name: weights normal, so that what goes through a layer keeps its size, and
+ * biases 0, unless the layer's `initial` says otherwise. The same bits on every engine and machine.
+ * Sources: He et al. 2015 where ReLU is behind a layer, Glorot & Bengio 2010 where sigmoid or tanh is.
+ */
+export function initializeForTraining(
+  network: Network,
+  options: Pick<InitializeOptions, 'seed'>,
+): Record<string, Float32Array> {
+  return filled(trainingParameters(network, options))
+}
+
+/** What `initializeForTraining` makes, to be made in parts. */
+export function trainingParameters(
+  network: Network,
+  { seed }: Pick<InitializeOptions, 'seed'>,
+): InitialTensor[] {
+  return network.layers.flatMap((layer) => {
+    const own = trainedOf(layer).initial
+    const activation = activationBehind(network, layer)
+    return Object.entries(layer.parameters).map(
+      ([name, { shape, initial }]): InitialTensor => ({
+        name,
+        length: elementCount(shape),
+        fill: (values, firstIndex) => {
+          const place = { seed, tensor: name, firstIndex }
+          if (initial === 'zeros') values.fill(own?.biases ?? 0)
+          else if (own) truncatedNormal(values, { ...place, sd: own.weightsSd })
+          else normal(values, { ...place, sd: Math.sqrt(weightsVariance(shape, activation)) })
+        },
+      }),
+    )
+  })
+}
+
+/** AlexNet's. */
+const DEFAULT_DECAY = 5e-4
+
+/**
+ * How much of each parameter is added to its gradient, by name: `decay` of every one, biases too, as PyTorch's optimizers
+ * do; where a layer has a `decay` of its own, that of its weights and none of its biases. Without a `decay` it is 5e-4,
+ * or 0 beside layers that have their own.
+ */
+export function weightDecays(network: Network, decay?: number): Record<string, number> {
+  const hasOwn = network.layers.some((layer) => trainedOf(layer).decay !== undefined)
+  const common = decay ?? (hasOwn ? 0 : DEFAULT_DECAY)
+  const decays = network.layers.flatMap((layer) => {
+    const own = trainedOf(layer).decay
+    return Object.entries(layer.parameters).map(([name, { initial }]) => [
+      name,
+      own === undefined ? common : initial === 'zeros' ? 0 : own,
+    ])
+  })
+  return Object.fromEntries(decays)
+}
+
+const trainedOf = ({ layer }: ResolvedLayer): Trained =>
+  layer.kind === 'conv' || layer.kind === 'dense' ? layer.options : {}
+
+/** Of weights (..., in, out). */
+function weightsVariance(shape: Shape, activation: Activation | null): number {
+  const fanIn = elementCount(shape.slice(0, -1))
+  const fanOut = elementCount(shape) / shape.at(-2)!
+  if (activation === null) return 1 / fanIn
+  return activation === 'relu' ? 2 / fanIn : 2 / (fanIn + fanOut)
+}
+
+/** The activation that a layer's sums go through: its own, or the first behind it that comes before other weights. */
+function activationBehind(network: Network, { layer }: ResolvedLayer): Activation | null {
+  if ('activation' in layer.options && layer.options.activation) return layer.options.activation
+  for (const reader of network.layers) {
+    const { kind } = reader.layer
+    if (!reader.inputs.includes(layer.name) || Object.keys(reader.parameters).length > 0) continue
+    if (isActivationKind(kind)) return kind
+    const behind = activationBehind(network, reader)
+    if (behind !== null) return behind
+  }
+  return null
+}
+
+const isActivationKind = (kind: string): kind is Activation =>
+  (ACTIVATIONS as readonly string[]).includes(kind)
 
 /** What `initializeImages` makes, to be made in parts. */
 export function initialInputs(

@@ -1,10 +1,33 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
-import { conv, dense, type Layer, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
+import {
+  conv,
+  dense,
+  dropout,
+  type Layer,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  sigmoid,
+  softmaxLoss,
+} from '../layers/index.ts'
 import { elementCount } from '../tensor.ts'
 import { alexnet } from './alexnet.ts'
-import { alexnetFull, initialize, initializeImages, networkNamed } from './index.ts'
-import { initialParameters } from './initialize.ts'
+import {
+  alexnetCifar10,
+  alexnetFull,
+  alexnetTorchvision,
+  initialize,
+  initializeForTraining,
+  initializeImages,
+  lenet,
+  networkCounts,
+  networkNamed,
+  networks,
+  weightDecays,
+} from './index.ts'
+import { initialParameters, trainingParameters } from './initialize.ts'
 import { defineNetwork, labelClasses, type Network, outputsOf, parametersOf, shapeOf } from './network.ts'
 
 type NamesOf<N> = N extends Network<infer Names> ? Names : never
@@ -103,6 +126,113 @@ describe('alexnet-full', () => {
     type Names = NamesOf<typeof network>
     expectTypeOf<'labels' | 'dropout6' | 'fc8/weights' | 'fc6/biases.gradient'>().toExtend<Names>()
     expectTypeOf<'dropout6/weights'>().not.toExtend<Names>()
+  })
+})
+
+describe('networks to train', () => {
+  const shapesOf = (network: Network) => network.printed.map((name) => shapeOf(network, name))
+  const countOf = (network: Network) => networkCounts(network).parameters
+
+  it('lenet', () => {
+    const network = lenet()
+    expect(shapesOf(network)).toEqual([[28, 28, 32], [14, 14, 32], [14, 14, 64], [7, 7, 64], [512], [10]])
+    expect(countOf(network)).toBe(1_663_370)
+    expect(labelClasses(network)).toEqual({ labels: 10 })
+    expectTypeOf<'images' | 'labels' | 'dropout4' | 'fc4/weights'>().toExtend<NamesOf<typeof network>>()
+  })
+
+  it('alexnet-cifar10', () => {
+    const network = alexnetCifar10()
+    expect(shapesOf(network)).toEqual([
+      [24, 24, 64],
+      [12, 12, 64],
+      [12, 12, 64],
+      [6, 6, 64],
+      [384],
+      [192],
+      [10],
+    ])
+    expect(network.layers.map(({ layer }) => layer.name).slice(0, 6)).toEqual([
+      ...['conv1', 'pool1', 'lrn1', 'conv2', 'lrn2', 'pool2'],
+    ])
+    expect(countOf(network)).toBe(1_068_298)
+  })
+
+  it('alexnet-torchvision', () => {
+    const network = alexnetTorchvision()
+    expect(shapesOf(network)).toEqual([
+      [55, 55, 64],
+      [27, 27, 64],
+      [27, 27, 192],
+      [13, 13, 192],
+      [13, 13, 384],
+      [13, 13, 256],
+      [13, 13, 256],
+      [6, 6, 256],
+      [4096],
+      [4096],
+      [1000],
+    ])
+    expect(countOf(network)).toBe(61_100_840)
+    // 63 -> 15 -> 7 -> 3 -> 1
+    expect(shapeOf(alexnetTorchvision({ imageSize: 63 }), 'pool5')).toEqual([1, 1, 256])
+    expect(() => alexnetTorchvision({ imageSize: 62 })).toThrow(/^pool5: /)
+  })
+
+  it.each(Object.entries(networks))('%s is found by its name, and ends in a loss', (name, factory) => {
+    const network = factory({})
+    expect(network.name).toBe(name)
+    expect(network.layers.at(-1)!.isLoss).toBe(true)
+    expect(network.layers.filter(({ isLoss }) => isLoss)).toHaveLength(1)
+  })
+
+  it.each(['alexnet-full', 'alexnet-cifar10', 'alexnet-torchvision', 'lenet'])(
+    '%s with 7 classes',
+    (name) => {
+      expect(labelClasses(networkNamed(name, { classes: 7 }))).toEqual({ labels: 7 })
+      expect(() => networkNamed(name, { classes: 0 })).toThrow(/^fc\d: units is 0/)
+    },
+  )
+
+  it.each(Object.keys(networks))('%s with another activation has no ReLU', (name) => {
+    const activations = ({ layers }: Network) =>
+      layers.flatMap(({ layer }) => ('activation' in layer.options ? [layer.options.activation] : []))
+    const rectified = activations(networkNamed(name))
+    expect(new Set(rectified)).toEqual(new Set(['relu']))
+    expect(activations(networkNamed(name, { activation: 'tanh' }))).toEqual(rectified.map(() => 'tanh'))
+    expect(() => networkNamed(name, { activation: 'step' as never })).toThrow(NetworkError)
+  })
+
+  it('leaves parts out, and what is behind them reads what is before them', () => {
+    const network = alexnetFull({ without: ['lrn', 'dropout', 'overlap'] })
+    const kinds = network.layers.map(({ layer }) => layer.kind)
+    expect(kinds).not.toContain('lrn')
+    expect(kinds).not.toContain('dropout')
+    expect(network.layers.find(({ layer }) => layer.name === 'pool1')!.inputs).toEqual(['conv1'])
+    expect(network.layers.find(({ layer }) => layer.name === 'fc6')!.inputs).toEqual(['pool5'])
+    const pools = network.layers.flatMap(({ layer }) => (layer.kind === 'max-pool' ? [layer.options] : []))
+    expect(pools).toEqual(Array(3).fill({ kernel: 2, stride: 2, padding: 'valid' }))
+    expect(shapeOf(network, 'pool5')).toEqual([7, 7, 256])
+    const whole = alexnetFull().layers.map(({ layer }) => layer.name)
+    const left = network.layers.map(({ layer }) => layer.name)
+    expect(whole.filter((name) => !left.includes(name))).toEqual(['lrn1', 'lrn2', 'dropout6', 'dropout7'])
+  })
+
+  it.each<[string, string, string]>([
+    ['lenet', 'lrn', 'lenet: it has no lrn to leave out; it has dropout'],
+    ['lenet', 'overlap', 'lenet: it has no overlap to leave out; it has dropout'],
+    ['alexnet-cifar10', 'dropout', 'alexnet-cifar10: it has no dropout to leave out; it has lrn and overlap'],
+    [
+      'alexnet',
+      'drpout',
+      "unknown part to leave out 'drpout'; did you mean 'dropout'? (lrn, dropout, overlap)",
+    ],
+  ])('%s without %s is refused', (name, part, message) => {
+    expect(() => networkNamed(name, { without: [part as never] })).toThrow(new UsageError(message))
+  })
+
+  it('the tower has no classes', () => {
+    expect(() => networkNamed('alexnet', { classes: 10 })).toThrow(/^alexnet: it has no classes/)
   })
 })
 
@@ -300,5 +430,105 @@ describe('initialize', () => {
       fill(part, length - part.length)
       expect(part).toEqual(whole[name]!.subarray(length - part.length))
     }
+  })
+})
+
+describe('initializeForTraining', () => {
+  const rms = (values: Float32Array) =>
+    Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length)
+  /** Within six standard errors of what is wanted. */
+  const expectSd = (values: Float32Array, sd: number) =>
+    expect(Math.abs(rms(values) / sd - 1)).toBeLessThan(6 / Math.sqrt(2 * values.length))
+
+  it('He before ReLU, fan-in alone at the end, biases 0', () => {
+    const made = initializeForTraining(lenet(), { seed: 7 })
+    expect(Object.keys(made)).toEqual(Object.keys(parametersOf(lenet())))
+    expectSd(made['conv1/weights']!, Math.sqrt(2 / 25))
+    expectSd(made['conv2/weights']!, Math.sqrt(2 / (25 * 32)))
+    expectSd(made['fc3/weights']!, Math.sqrt(2 / 3136))
+    expectSd(made['fc4/weights']!, Math.sqrt(1 / 512))
+    // Normal, and not truncated
+    expect(made['fc3/weights']!.some((value) => Math.abs(value) > 4 * Math.sqrt(2 / 3136))).toBe(true)
+    for (const [name, values] of Object.entries(made))
+      if (name.endsWith('/biases')) expect(values.every((value) => value === 0)).toBe(true)
+  })
+
+  it('Glorot before sigmoid and tanh', () => {
+    const made = initializeForTraining(lenet({ activation: 'tanh' }), { seed: 7 })
+    expectSd(made['conv2/weights']!, Math.sqrt(2 / (25 * 32 + 25 * 64)))
+    expectSd(made['fc3/weights']!, Math.sqrt(2 / (3136 + 512)))
+    expectSd(made['fc4/weights']!, Math.sqrt(1 / 512))
+  })
+
+  it('finds the activation behind other layers, but not behind other weights', () => {
+    const network = defineNetwork('n', {
+      inputs: { images: [9, 9, 16], labels: [] },
+      layers: [
+        conv('a', { filters: 64, kernel: 3 }),
+        lrn('b'),
+        maxPool('c', { kernel: 2 }),
+        relu('d'),
+        dense('e', { units: 100 }),
+        dropout('f'),
+        sigmoid('g'),
+        dense('h', { units: 100 }),
+        dense('i', { units: 10, activation: 'relu' }),
+        softmaxLoss('loss', { inputs: ['i', 'labels'] }),
+      ],
+    })
+    const made = initializeForTraining(network, { seed: 1 })
+    expectSd(made['a/weights']!, Math.sqrt(2 / 144))
+    expectSd(made['e/weights']!, Math.sqrt(2 / (2304 + 100)))
+    expectSd(made['h/weights']!, Math.sqrt(1 / 100))
+    expectSd(made['i/weights']!, Math.sqrt(2 / 100))
+  })
+
+  it('as the network says', () => {
+    const made = initializeForTraining(alexnetCifar10(), { seed: 7 })
+    const sds = { conv1: 0.05, conv2: 0.05, fc3: 0.04, fc4: 0.04, fc5: 0.04 }
+    const biases = { conv1: 0, conv2: 0.1, fc3: 0.1, fc4: 0.1, fc5: 0.1 }
+    for (const [layer, sd] of Object.entries(sds)) {
+      const weights = made[`${layer}/weights`]!
+      // What is left of a normal distribution within 2 sd has a standard deviation of 0.8796 sd
+      expectSd(weights, 0.8796 * sd)
+      expect(weights.every((value) => Math.abs(value) <= Math.fround(2 * sd))).toBe(true)
+    }
+    for (const [layer, value] of Object.entries(biases)) {
+      const { length } = made[`${layer}/biases`]!
+      expect(made[`${layer}/biases`]).toEqual(new Float32Array(length).fill(value))
+    }
+  })
+
+  it('any stretch of a tensor is made as in the whole', () => {
+    for (const network of [lenet(), alexnetCifar10()]) {
+      const whole = initializeForTraining(network, { seed: 7 })
+      for (const { name, length, fill } of trainingParameters(network, { seed: 7 })) {
+        const part = new Float32Array(Math.ceil(length / 2))
+        fill(part, length - part.length)
+        expect(part).toEqual(whole[name]!.subarray(length - part.length))
+      }
+    }
+  })
+
+  it('leaves the benchmark its own', () => {
+    const made = initialize(alexnetCifar10(), { seed: 7 })
+    expectSd(made['fc3/weights']!, 0.8796 * 0.1)
+    expect(made['fc3/biases']!.every((value) => value === 0)).toBe(true)
+  })
+})
+
+describe('weightDecays', () => {
+  it('is that of the training, of all parameters', () => {
+    const names = Object.keys(parametersOf(lenet()))
+    expect(weightDecays(lenet(), 5e-4)).toEqual(Object.fromEntries(names.map((name) => [name, 5e-4])))
+  })
+
+  it('is the network’s own where it has one', () => {
+    const decays = Object.entries(weightDecays(alexnetCifar10(), 5e-4))
+    expect(decays).toHaveLength(10)
+    expect(decays.filter(([, decay]) => decay !== 0)).toEqual([
+      ['fc3/weights', 0.004],
+      ['fc4/weights', 0.004],
+    ])
   })
 })

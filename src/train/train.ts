@@ -37,7 +37,7 @@ export interface TrainOptions extends Pick<SessionOptions, 'algorithm' | 'thread
   readonly rate?: number
   /** `constant` by default. */
   readonly schedule?: Schedule
-  /** L2 penalty of all parameters for which the network says nothing else; 5e-4 by default. */
+  /** L2 penalty of all parameters for which the network says nothing else; see `weightDecays`. */
   readonly decay?: number
   /** Gradients are scaled down where the norm of all together is larger; off by default. */
   readonly clipNorm?: number
@@ -97,7 +97,7 @@ export async function* train(
   const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
   const training: Training = {
     optimizer,
-    decays: weightDecays(network, options.decay ?? 5e-4),
+    decays: weightDecays(network, options.decay),
     microBatches: batch / microBatch,
     ...(options.clipNorm !== undefined && { clipNorm: options.clipNorm }),
   }

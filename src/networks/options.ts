@@ -1,0 +1,59 @@
+import { UsageError, unknownName } from '../errors.ts'
+import type { Activation, Layer } from '../layers/index.ts'
+
+/** What can be left out of a network, to see what it is worth: of `overlap`, poolings are 2 x 2 in steps of 2. */
+export const REMOVABLE_PARTS = ['lrn', 'dropout', 'overlap'] as const
+export type RemovablePart = (typeof REMOVABLE_PARTS)[number]
+
+/** How a network of the table may differ from itself. */
+export interface NetworkOptions {
+  /** Height and width of the images; each network has its own by default. */
+  readonly imageSize?: number | undefined
+  /** How many there are to choose from; each classifier has its own number by default. */
+  readonly classes?: number | undefined
+  /** In the place of every ReLU. */
+  readonly activation?: Activation | undefined
+  readonly without?: readonly RemovablePart[] | undefined
+}
+
+/** How a part is found and left out: null takes the layer away. */
+const removals: {
+  readonly [Part in RemovablePart]: {
+    has(layer: Layer): boolean
+    changed(layer: Layer): Layer | null
+  }
+} = {
+  lrn: { has: ({ kind }) => kind === 'lrn', changed: () => null },
+  dropout: { has: ({ kind }) => kind === 'dropout', changed: () => null },
+  overlap: {
+    has: (layer) => layer.kind === 'max-pool' && layer.options.kernel === 3 && layer.options.stride === 2,
+    changed: (layer) =>
+      layer.kind === 'max-pool' ? { ...layer, options: { ...layer.options, kernel: 2 } } : layer,
+  },
+}
+
+/**
+ * The layers without those parts. Throws UsageError for a part that is unknown or that the network does not have, since a
+ * comparison with itself would show nothing.
+ */
+export function leaveOut<L extends Layer>(
+  network: string,
+  layers: readonly L[],
+  parts: readonly RemovablePart[] = [],
+): readonly L[] {
+  return parts.reduce<readonly L[]>((left, part) => {
+    if (!REMOVABLE_PARTS.includes(part))
+      throw new UsageError(unknownName('part to leave out', part, REMOVABLE_PARTS))
+    const { has, changed } = removals[part]
+    if (!layers.some(has)) {
+      const own = REMOVABLE_PARTS.filter((other) => layers.some(removals[other].has))
+      throw new UsageError(
+        `${network}: it has no ${part} to leave out; it has ${own.join(' and ') || 'no part that can be'}`,
+      )
+    }
+    return left.flatMap((layer) => {
+      const other = has(layer) ? (changed(layer) as L | null) : layer
+      return other === null ? [] : [other]
+    })
+  }, layers)
+}
