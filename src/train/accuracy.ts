@@ -24,3 +24,26 @@ export function judge(logits: Float32Array, image: number, classes: number, labe
   })
   return { predicted, rank, loss }
 }
+
+/**
+ * The logarithms of the mean of softmax over rows `first` and on of logits (N, classes): to be judged as logits are.
+ * So the ten crops of an image give one answer (Krizhevsky et al. 2012, section 4.1).
+ */
+export function meanOfSoftmax(
+  logits: Float32Array,
+  first: number,
+  rows: number,
+  classes: number,
+): Float32Array {
+  const means = new Float64Array(classes)
+  for (let row = first; row < first + rows; row++) {
+    const own = logits.subarray(row * classes, (row + 1) * classes)
+    const largest = own.reduce((a, b) => Math.max(a, b))
+    const powers = Float64Array.from(own, (logit) => Math.exp(logit - largest))
+    const total = powers.reduce((sum, power) => sum + power, 0)
+    powers.forEach((power, c) => {
+      means[c]! += power / total / rows
+    })
+  }
+  return Float32Array.from(means, Math.log)
+}

@@ -10,6 +10,7 @@ import { openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount, isPositiveInteger } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
+import { logitsOf } from './logits.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 import { type EpochSums, NO_SUMS, type TrainingState, tensorsOf } from './state.ts'
 
@@ -290,12 +291,6 @@ class TrainingRun {
     })
     return { epoch, step, state }
   }
-}
-
-/** The layer whose values are the classes' logits; null where the network ends otherwise. */
-export function logitsOf(network: Network): { readonly name: string; readonly classes: number } | null {
-  const loss = network.layers.find(({ layer }) => layer.kind === 'softmax-loss')
-  return loss ? { name: loss.inputs[0]!, classes: elementCount(loss.inputShapes[0]!) } : null
 }
 
 function requireOptions(network: Network, options: TrainOptions): void {

@@ -1,0 +1,77 @@
+import type { Engine } from '../engines/engine.ts'
+import { UsageError } from '../errors.ts'
+import type { Network } from '../networks/network.ts'
+import { openSession, type SessionOptions } from '../session.ts'
+import { elementCount } from '../tensor.ts'
+import { judge, meanOfSoftmax } from './accuracy.ts'
+import { logitsOf } from './logits.ts'
+
+/** Any number of images up to `batch`; `views` that follow each other belong to one image and one label. */
+export interface EvaluationBatch {
+  readonly images: Float32Array
+  readonly labels: Float32Array
+}
+
+export interface EvaluateOptions
+  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'onProgress'> {
+  readonly parameters: Readonly<Record<string, Float32Array>>
+  readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
+  /** The most images (views) that a batch has. */
+  readonly batch: number
+  /** Of each image, whose answers are averaged: 10 for ten crops; 1 by default. */
+  readonly views?: number
+  readonly engine?: string | Engine
+  readonly onBatch?: (imagesDone: number) => void
+  readonly signal?: AbortSignal
+}
+
+/** Of all images that the batches had. */
+export interface Accuracy {
+  readonly count: number
+  readonly top1: number
+  /** 1 where there are no more than five classes. */
+  readonly top5: number
+  /** Mean cross-entropy. */
+  readonly loss: number
+  /** confusion[actual][predicted]: how many. */
+  readonly confusion: readonly (readonly number[])[]
+}
+
+/**
+ * How well a network with these parameters classifies: forward alone, dropout off. Throws UsageError for a network without
+ * classes, or where there is no image.
+ */
+export async function evaluate(network: Network, options: EvaluateOptions): Promise<Accuracy> {
+  const logits = logitsOf(network)
+  if (!logits) throw new UsageError(`${network.name} has no classes; a network that ends in softmaxLoss has`)
+  const { parameters, batch, views = 1, engine = 'auto', signal } = options
+  const { classes, name } = logits
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  let [count, correct, inFive, loss] = [0, 0, 0, 0]
+  const session = await openSession(network, { ...options, pass: 'forward', batch, engine, keep: [name] })
+  try {
+    session.write(parameters)
+    const length = elementCount(network.inputs.images!)
+    const padded = new Float32Array(batch * length)
+    for await (const { images, labels } of options.batches) {
+      signal?.throwIfAborted()
+      padded.set(images) // what is left of the batch before is computed and not looked at
+      await session.run({ images: padded }, signal && { signal })
+      const all = session.read(name)
+      labels.forEach((label, image) => {
+        const own = views === 1 ? all : meanOfSoftmax(all, image * views, views, classes)
+        const { predicted, rank, loss: ownLoss } = judge(own, views === 1 ? image : 0, classes, label)
+        confusion[label]![predicted]!++
+        loss += ownLoss
+        if (predicted === label) correct++
+        if (rank < 5) inFive++
+      })
+      count += labels.length
+      options.onBatch?.(count)
+    }
+  } finally {
+    await session.dispose()
+  }
+  if (count === 0) throw new UsageError('there is no image to evaluate')
+  return { count, top1: correct / count, top5: inFive / count, loss: loss / count, confusion }
+}

@@ -1,0 +1,12 @@
+export { type Accuracy, type EvaluateOptions, type EvaluationBatch, evaluate } from './evaluate.ts'
+export {
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeModel,
+  encodeCheckpoint,
+  encodeModel,
+  type Model,
+} from './model-file.ts'
+export { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
+export type { EpochSums, TrainingState } from './state.ts'
+export { type TrainEvent, type TrainingBatch, type TrainOptions, train } from './train.ts'

@@ -1,0 +1,8 @@
+import type { Network } from '../networks/network.ts'
+import { elementCount } from '../tensor.ts'
+
+/** The layer whose values are the classes' logits; null where the network ends otherwise. */
+export function logitsOf(network: Network): { readonly name: string; readonly classes: number } | null {
+  const loss = network.layers.find(({ layer }) => layer.kind === 'softmax-loss')
+  return loss ? { name: loss.inputs[0]!, classes: elementCount(loss.inputShapes[0]!) } : null
+}

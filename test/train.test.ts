@@ -1,0 +1,213 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { normal } from '../src/random.ts'
+import type { TrainEvent, TrainingState, TrainOptions } from '../src/train/index.ts'
+import { built } from './support/built.ts'
+
+process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+
+const library = await built<typeof import('../src/index.ts')>('index.js')
+const { adam, conv, defineNetwork, dense, dropout, maxPool, sgd, softmaxLoss } = library
+const { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, evaluate, train } =
+  await built<typeof import('../src/train/index.ts')>('train/index.js')
+
+const CLASSES = 3
+const BATCH = 6
+const BATCHES = 4
+
+const network = (rate = 0.3) =>
+  defineNetwork('small', {
+    inputs: { images: [6, 6, 2], labels: [] },
+    layers: [
+      conv('conv', { filters: 5, kernel: 3, activation: 'relu' }),
+      maxPool('pool', { kernel: 2, stride: 2 }),
+      dropout('drop', { rate }),
+      dense('logits', { units: CLASSES }),
+      softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+    ],
+  })
+
+/** Noise, with one of three pictures behind it. */
+function* batches(epoch: number, firstBatch: number) {
+  for (let batch = firstBatch; batch < BATCHES; batch++) {
+    const images = new Float32Array(BATCH * 72)
+    normal(images, { seed: epoch, tensor: `batch ${batch}`, sd: 0.5 })
+    const labels = Float32Array.from({ length: BATCH }, (_, i) => (i + batch) % CLASSES)
+    labels.forEach((label, image) => {
+      for (let p = 0; p < 24; p++) images[image * 72 + label * 24 + p]! += 1
+    })
+    yield { images, labels }
+  }
+}
+
+const options: TrainOptions = {
+  batches,
+  batchesPerEpoch: BATCHES,
+  epochs: 3,
+  batch: BATCH,
+  rate: 0.05,
+  engine: 'wasm@2',
+}
+
+interface Trained {
+  readonly losses: readonly number[]
+  readonly events: readonly TrainEvent[]
+  readonly state: TrainingState
+}
+
+async function trained(more: Partial<TrainOptions> = {}, tried = network()): Promise<Trained> {
+  const losses: number[] = []
+  const events: TrainEvent[] = []
+  let state: TrainingState | null = null
+  for await (const event of train(tried, { ...options, ...more })) {
+    events.push(event)
+    if (event.kind === 'step') losses.push(event.loss)
+    if (event.kind === 'end') state = event.state()
+  }
+  return { losses, events, state: state! }
+}
+
+describe('train', () => {
+  it('learns, and says after every step and epoch how it goes', async () => {
+    const { events, losses } = await trained({ epochs: 12 })
+    expect(losses).toHaveLength(12 * BATCHES)
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! / 3)
+    const epochs = events.filter(({ kind }) => kind === 'epoch')
+    expect(epochs).toHaveLength(12)
+    expect(epochs.at(-1)).toMatchObject({ epoch: 12, step: 48, sums: { images: 24, correct: 24 } })
+    expect(events.at(-1)).toMatchObject({ kind: 'end', reason: 'done', step: 48 })
+  })
+
+  it.each(['reference', 'wasm@1'])('follows the same losses on %s', async (engine) => {
+    const [one, other] = [await trained(), await trained({ engine })]
+    other.losses.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(one.losses[i]!, 4)
+    })
+  })
+
+  it.each([
+    ['sgd', sgd({ momentum: 0.8 })],
+    ['adam', adam()],
+  ])('goes on to the same bits from where it was left, by %s', async (_, optimizer) => {
+    const whole = await trained({ optimizer, schedule: 'cosine' })
+    const controller = new AbortController()
+    const halves = [{ signal: controller.signal }, {}] as const
+    let left: TrainingState | undefined
+    for await (const event of train(network(), { ...options, optimizer, schedule: 'cosine', ...halves[0] })) {
+      if (event.kind === 'step' && event.step === 6) controller.abort()
+      if (event.kind === 'end') {
+        expect(event.reason).toBe('interrupted')
+        left = event.state()
+      }
+    }
+    expect(left).toMatchObject({ step: 6, epoch: 2, batch: 2 })
+    // Through a file
+    const model = {
+      network: network(),
+      parameters: left!.parameters,
+      classNames: ['a', 'b', 'c'],
+      preprocessing: null,
+    }
+    const bytes = encodeCheckpoint({ model, state: left!, settings: { seed: 7 } })
+    const read = decodeCheckpoint(bytes, 'checkpoint')
+    expect(read.settings).toEqual({ seed: 7 })
+    const resumed = await trained({ optimizer, schedule: 'cosine', resume: read.state })
+    expect(resumed.losses).toEqual(whole.losses.slice(6))
+    expect(resumed.state.parameters).toEqual(whole.state.parameters)
+    expect(resumed.state.states).toEqual(whole.state.states)
+    const lastSums = ({ events }: Trained) => events.findLast(({ kind }) => kind === 'epoch')
+    expect(lastSums(resumed)).toMatchObject({ sums: { images: 24 } })
+  })
+
+  it('takes a batch in parts, with the same gradients', async () => {
+    const [whole, parts] = [await trained({}, network(0)), await trained({ microBatch: 2 }, network(0))]
+    parts.losses.forEach((loss, i) => {
+      expect(loss).toBeCloseTo(whole.losses[i]!, 4)
+    })
+  })
+
+  it('drops other values in every step, and the same ones again', async () => {
+    const [first, again] = [await trained({ rate: 1e-12 }), await trained({ rate: 1e-12 })]
+    expect(again.losses).toEqual(first.losses)
+    const still = await trained({
+      rate: 1e-12,
+      batches: function* (epoch) {
+        for (let i = 0; i < BATCHES; i++) yield* [...batches(1, BATCHES - 1)].slice(0, epoch)
+      },
+    })
+    expect(new Set(still.losses).size).toBeGreaterThan(still.losses.length / 2)
+  })
+
+  it('clips gradients, and tells their norm', async () => {
+    const { events } = await trained({ clipNorm: 1e-6, decay: 0 })
+    const [first] = events.filter((event) => event.kind === 'step')
+    expect(first!.gradientNorm).toBeGreaterThan(0.01)
+    const free = await trained()
+    expect(free.events.find((event) => event.kind === 'step')!.gradientNorm).toBeNull()
+  })
+
+  it('stops where the loss is no number, naming the first layer, and keeps the parameters', async () => {
+    const parameters = library.initializeForTraining(network(), { seed: 7 })
+    const huge = { ...parameters, 'conv/weights': parameters['conv/weights']!.map(() => 3e38) }
+    await expect(trained({ parameters: huge })).rejects.toThrow(
+      /^the loss is .* in step 1 \(epoch 1\): layer 'conv' is the first that is not finite/,
+    )
+    const bad = function* () {
+      for (const { images, labels } of batches(1, 0)) yield { images: images.fill(Number.NaN), labels }
+    }
+    await expect(trained({ batches: bad })).rejects.toThrow("the input 'images' is not finite")
+  })
+
+  it.each([
+    [{ batch: 0 }, 'batch is 0'],
+    [{ microBatch: 4 }, 'microBatch is 4; it must divide the batch, 6'],
+    [{ rate: -1 }, 'rate is -1'],
+    [{ optimizer: sgd({ momentum: 1 }) }, 'momentum is 1'],
+    [{ clipNorm: 0 }, 'clipNorm is 0'],
+    [{ batches: function* () {} }, 'epoch 1 has no batch'],
+    [
+      { batches: () => [{ images: new Float32Array(3), labels: new Float32Array(BATCH) }] },
+      "'images' has 3 values",
+    ],
+  ] as const)('refuses %j', async (wrong, message) => {
+    await expect(trained(wrong as Partial<TrainOptions>)).rejects.toThrow(message)
+  })
+})
+
+describe('evaluate', () => {
+  it('counts what is right, by class, in a model read from its file', async () => {
+    const { state } = await trained({ epochs: 12 })
+    const bytes = encodeModel({
+      network: network(),
+      parameters: state.parameters,
+      classNames: ['a', 'b', 'c'],
+      preprocessing: { size: 6 },
+    })
+    const model = decodeModel(bytes, 'model')
+    expect(model).toMatchObject({ classNames: ['a', 'b', 'c'], preprocessing: { size: 6 } })
+    const accuracy = await evaluate(model.network, {
+      parameters: model.parameters,
+      batches: batches(99, 0),
+      batch: BATCH + 2,
+      engine: 'wasm@1',
+    })
+    expect(accuracy).toMatchObject({ count: 24, top5: 1 })
+    expect(accuracy.top1).toBeGreaterThan(0.8)
+    expect(accuracy.confusion.map((row) => row.reduce((a, b) => a + b))).toEqual([8, 8, 8])
+  })
+
+  it('refuses what is no model, with what to do', () => {
+    const bytes = encodeModel({
+      network: network(),
+      parameters: library.initializeForTraining(network(), { seed: 1 }),
+      classNames: ['a', 'b', 'c'],
+      preprocessing: null,
+    })
+    expect(() => decodeCheckpoint(bytes, 'm')).toThrow(
+      'm: a model without what its training would go on from',
+    )
+    expect(() => decodeModel(bytes.subarray(0, 500), 'm')).toThrow('m: ')
+  })
+})
