@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/format
 import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
 import { packageJson, root } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
+import { exampleEvaluation, exampleRecords, exampleTraining, logText } from './support/training.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -539,6 +540,66 @@ describe('report', () => {
   })
 })
 
+describe('report of training', () => {
+  const write = (file: string, text: string): string => {
+    writeFileSync(join(folder, file), text)
+    return file
+  }
+  const first = write('first.jsonl', logText(exampleRecords()))
+  const second = write('second.jsonl', logText(exampleRecords({ seed: 8 })))
+  const result = write('result.json', JSON.stringify(exampleResult()))
+  const evaluation = write('evaluation.json', JSON.stringify(exampleEvaluation()))
+
+  it('makes one page of the curves of several logs', async () => {
+    const ended = await convmark('report', first, second, '--html', 'curves.html')
+    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    const page = readFileSync(join(folder, 'curves.html'), 'utf8')
+    expect(page.match(/<section class="card" id="run-/g)).toHaveLength(2)
+    expect(page).toContain('convmark report first.jsonl second.jsonl --html curves.html')
+  })
+
+  it('prints logs without a page', async () => {
+    const ended = await convmark('report', first, second)
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^first\.jsonl: lenet on mnist, .*\n\nsecond\.jsonl: lenet on mnist, /s)
+    expect(ended.stdout.match(/^epoch \d\/2 {2}loss /gm)).toHaveLength(4)
+  })
+
+  it('makes a page of an evaluation', async () => {
+    const ended = await convmark('report', evaluation, '--html', 'evaluation.html')
+    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(readFileSync(join(folder, 'evaluation.html'), 'utf8')).toContain('Confusion matrix')
+  })
+
+  it.each([
+    [
+      'a log and a result',
+      2,
+      [first, result],
+      'first.jsonl is a training log, result.json is not; report files of one',
+    ],
+    [
+      'an evaluation and a result',
+      2,
+      [evaluation, result],
+      'evaluation.json is an evaluation, result.json is not; ',
+    ],
+    [
+      'a log without a step',
+      1,
+      [write('empty.jsonl', logText([exampleTraining()]))],
+      'empty.jsonl: it has no step',
+    ],
+    ['what is no log', 1, [write('no.jsonl', '{}\n')], "no.jsonl, line 1: not a training log's line: kind: "],
+  ])('refuses %s in one line, and leaves no page', async (_, code, files, message) => {
+    const ended = await convmark('report', ...files, '--html', 'refused.html')
+    expect(ended).toMatchObject({ code, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
+    expect(ended.stderr).toContain(`convmark: ${message}`)
+    expect(existsSync(join(folder, 'refused.html'))).toBe(false)
+  })
+})
+
 describe('compare', () => {
   it('has engines take turns, says which is faster, and writes the result', async () => {
     const ended = await convmark(
@@ -670,7 +731,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['bench --json .', ".: can't be written: it is a folder"],
     ['bench --html nowhere/page.html', "nowhere/page.html: can't be written: its folder 'nowhere'"],
     ['bench --json same --html ./same', "--json and --html are both 'same'"],
-    ['report --html page.html', "missing required argument 'result.json'"],
+    ['report --html page.html', "missing required argument 'file'"],
     ['report gone.json', "required option '--html <file>' not specified"],
     ['report gone.json --html page.html', "gone.json: can't be read: it does not exist"],
     ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],

@@ -105,10 +105,12 @@ describe('the rules', () => {
     expect(found[0]).toContain(reason)
   })
 
-  it('let a report see types, its own room and the result', () => {
-    const text =
-      "import type { Session } from '../session.ts'\nimport { parseResult } from '../bench/result.ts'"
-    const sources = planted({ 'session.ts': '', 'bench/result.ts': '', 'report/json.ts': text })
+  it('let a report see types, its own room, the result and records', () => {
+    const text = `import type { Session } from '../session.ts'
+      import { parseResult } from '../bench/result.ts'
+      import { parseEvaluation } from '../records/evaluation.ts'`
+    const below = { 'session.ts': '', 'bench/result.ts': '', 'records/evaluation.ts': '' }
+    const sources = planted({ ...below, 'report/json.ts': text })
     expect(wrongDirections(sources)).toEqual([])
   })
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { FormatError, messageOf } from '../errors.ts'
+import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
 import { PASSES } from '../plan/plan.ts'
+import { parseJson, requireShape, requireVersion } from './parse-json.ts'
 
 // The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
@@ -63,17 +64,21 @@ const tuningSchema = z.looseObject({
   choices: z.record(z.string(), z.string()),
 })
 
+export const toolSchema = z.looseObject({ name: z.literal('convmark'), version: z.string() })
+
+export const engineSchema = z.looseObject({
+  name: z.string(),
+  target: z.string(),
+  threads: z.number().int().positive(),
+  reason: z.string(),
+  v8Flags: z.array(z.string()),
+})
+
 const runSchema = z.looseObject({
   network: z.string(),
   imageSize: z.number().int().positive(),
   seed: z.number().int(),
-  engine: z.looseObject({
-    name: z.string(),
-    target: z.string(),
-    threads: z.number().int().positive(),
-    reason: z.string(),
-    v8Flags: z.array(z.string()),
-  }),
+  engine: engineSchema,
   pass: z.enum(PASSES),
   /** What was asked for; left out before there was a choice. */
   algorithm: z.enum(ALGORITHMS).optional(),
@@ -110,7 +115,7 @@ const runSchema = z.looseObject({
   interrupted: z.boolean(),
 })
 
-const environmentSchema = z.looseObject({
+export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
   cores: z.number().int().positive(),
@@ -166,7 +171,7 @@ const comparisonSchema = z.looseObject({
 
 export const resultSchema = z.looseObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
-  tool: z.looseObject({ name: z.literal('convmark'), version: z.string() }),
+  tool: toolSchema,
   environment: environmentSchema,
   runs: z.array(runSchema),
   unsupported: z.array(unsupportedSchema).optional(),
@@ -182,29 +187,15 @@ export type LayerTime = z.infer<typeof layerSchema>
 export type Environment = z.infer<typeof environmentSchema>
 export type ComparisonResult = z.infer<typeof comparisonSchema>
 export type Unsupported = z.infer<typeof unsupportedSchema>
+export type EngineRecord = z.infer<typeof engineSchema>
 
 /** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
 export function parseResult(text: string, fileName: string): Result {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new FormatError(`${fileName}: not JSON, or cut short: ${messageOf(error)}`)
-  }
-  const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion
-  if (typeof version === 'number' && version !== SCHEMA_VERSION) {
-    throw new FormatError(
-      `${fileName}: a result of schema version ${version}; this convmark reads ${SCHEMA_VERSION}`,
-    )
-  }
-  const parsed = resultSchema.safeParse(json)
-  if (parsed.success) {
-    requireSamples(parsed.data, fileName)
-    return parsed.data
-  }
-  const [issue] = parsed.error.issues
-  const field = issue!.path.join('.') || 'the whole'
-  throw new FormatError(`${fileName}: not a convmark result: ${field}: ${issue!.message}`)
+  const json = parseJson(text, fileName)
+  requireVersion(json, SCHEMA_VERSION, fileName, 'a result')
+  const result = requireShape(json, resultSchema, fileName, 'a convmark result')
+  requireSamples(result, fileName)
+  return result
 }
 
 /** Every sample has its time, rounds share them all out, and none is missing without a reason. */

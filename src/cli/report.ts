@@ -1,39 +1,123 @@
 import type { Command } from 'commander'
+import { parseJson } from '../bench/parse-json.ts'
 import { parseResult } from '../bench/result.ts'
-import { FormatError } from '../errors.ts'
+import { FormatError, UsageError } from '../errors.ts'
 import { readText, requireWritable, writeBeside } from '../formats/files.ts'
+import { parseEvaluation } from '../records/evaluation.ts'
+import { parseTrainingLog } from '../records/training-log.ts'
+import type { NamedEvaluation } from '../report/html/evaluation.ts'
 import type { NamedResult } from '../report/html/report.ts'
+import type { NamedLog } from '../report/variants.ts'
 import { addCommand, type OnEnd } from './command.ts'
+import { Output } from './output.ts'
+
+interface Options {
+  readonly html?: string
+  readonly color: boolean
+}
 
 export function addReportCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'report', 'results as one HTML file')
-    .argument('<result.json...>', 'what bench or compare wrote with --json')
-    .requiredOption('--html <file>', 'one file that needs no other')
-    .action(async (files: readonly string[], options: { readonly html: string }) => {
-      await report(files, options.html)
+  addCommand(program, 'report', 'results, training logs or evaluations as one HTML file')
+    .argument('<file...>', 'of one kind: what bench, compare or evaluate wrote with --json, or logs of train')
+    .option('--html <file>', 'one file that needs no other; logs (*.jsonl) are printed without it')
+    .option('--no-color', 'plain text')
+    .action(async (files: readonly string[], options: Options) => {
+      await report(files, options)
       onEnd(0)
     })
 }
 
-async function report(files: readonly string[], htmlFile: string): Promise<void> {
-  await requireWritable(htmlFile)
-  const results: NamedResult[] = []
-  for (const file of files) {
-    const result = parseResult(await readText(file), file)
-    if (result.runs.every(({ samplesMs }) => samplesMs.length === 0) && !result.unsupported?.length) {
-      throw new FormatError(
-        `${file}: it has no sample, so there is nothing to report; run the benchmark again`,
-      )
-    }
-    results.push({ name: file, result })
+const isLog = (file: string): boolean => file.endsWith('.jsonl')
+
+async function report(files: readonly string[], { html, color }: Options): Promise<void> {
+  const logs = files.filter(isLog)
+  if (logs.length > 0 && logs.length < files.length) {
+    throw mixed(logs[0]!, 'a training log', files.find((file) => !isLog(file))!)
   }
-  await writeReport(htmlFile, results)
+  if (html !== undefined) await requireWritable(html)
+  if (logs.length > 0) {
+    const named = await readLogs(logs)
+    await (html === undefined ? printLogs(named, color) : writeCurves(html, named))
+  } else if (html === undefined) {
+    throw new UsageError("required option '--html <file>' not specified")
+  } else {
+    await reportJson(files, html)
+  }
+}
+
+const mixed = (file: string, kind: string, other: string): UsageError =>
+  new UsageError(`${file} is ${kind}, ${other} is not; report files of one kind at a time`)
+
+async function readLogs(files: readonly string[]): Promise<NamedLog[]> {
+  const logs: NamedLog[] = []
+  for (const file of files) {
+    const log = parseTrainingLog(await readText(file), file)
+    if (log.runs.every(({ steps, epochs }) => steps.length === 0 && epochs.length === 0)) {
+      throw new FormatError(`${file}: it has no step, so there is nothing to report; train on, or again`)
+    }
+    logs.push({ name: file, log })
+  }
+  return logs
+}
+
+async function printLogs(logs: readonly NamedLog[], color: boolean): Promise<void> {
+  const { trainingLines } = await import('../report/training.ts')
+  const { runsOf } = await import('../report/variants.ts')
+  const output = new Output({ color, isAllThereIs: true })
+  for (const [i, named] of runsOf(logs).entries()) {
+    output.lines(...(i > 0 ? [''] : []), ...trainingLines(named, output.palette))
+  }
+}
+
+/** Named by the command that is running. */
+export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): Promise<void> {
+  const { renderCurves } = await import('../report/html/curves.ts')
+  await writeBeside(htmlFile, renderCurves(logs, { command: await ownCommand() }))
+}
+
+/** Results of the benchmark, or evaluations. */
+async function reportJson(files: readonly string[], htmlFile: string): Promise<void> {
+  const results: NamedResult[] = []
+  const evaluations: NamedEvaluation[] = []
+  for (const file of files) {
+    const text = await readText(file)
+    const json = parseJson(text, file)
+    if ((json as { kind?: unknown } | null)?.kind === 'evaluation') {
+      evaluations.push({ name: file, evaluation: parseEvaluation(text, file) })
+    } else {
+      results.push({ name: file, result: reportable(text, file) })
+    }
+  }
+  if (evaluations.length > 0 && results.length > 0) {
+    throw mixed(evaluations[0]!.name, 'an evaluation', results[0]!.name)
+  }
+  await (evaluations.length > 0 ? writeEvaluation(htmlFile, evaluations) : writeReport(htmlFile, results))
+}
+
+function reportable(text: string, file: string): NamedResult['result'] {
+  const result = parseResult(text, file)
+  if (result.runs.every(({ samplesMs }) => samplesMs.length === 0) && !result.unsupported?.length) {
+    throw new FormatError(`${file}: it has no sample, so there is nothing to report; run the benchmark again`)
+  }
+  return result
+}
+
+/** Named by the command that is running. */
+export async function writeEvaluation(
+  htmlFile: string,
+  evaluations: readonly NamedEvaluation[],
+): Promise<void> {
+  const { renderEvaluation } = await import('../report/html/evaluation.ts')
+  await writeBeside(htmlFile, renderEvaluation(evaluations, { command: await ownCommand() }))
 }
 
 /** Named by the command that is running. */
 export async function writeReport(htmlFile: string, results: readonly NamedResult[]): Promise<void> {
   const { reportHtml } = await import('../report/html/report.ts')
+  await writeBeside(htmlFile, reportHtml(results, { command: await ownCommand() }))
+}
+
+async function ownCommand(): Promise<string> {
   const { shellWord } = await import('../report/html/commands.ts')
-  const command = ['convmark', ...process.argv.slice(2).map(shellWord)].join(' ')
-  await writeBeside(htmlFile, reportHtml(results, { command }))
+  return ['convmark', ...process.argv.slice(2).map(shellWord)].join(' ')
 }

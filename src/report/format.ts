@@ -63,3 +63,25 @@ export function formatPeakFraction(fraction: number, isWinograd: boolean): strin
 /** What such a multiple is, in words. */
 export const winogradText = (fraction: number): string =>
   `Winograd, ${fraction.toFixed(2)} of the direct limit`
+
+/** `0.0312`, `2.10e-5`: a loss; `NaN` for what a record holds as null. */
+export function formatLoss(loss: number | null): string {
+  if (loss === null) return 'NaN'
+  return loss !== 0 && Math.abs(loss) < 0.001 ? loss.toExponential(2) : loss.toFixed(4)
+}
+
+/** `12,345`, `61.2`: images a second, of which there may be very many. */
+export function formatImageRate(rate: number): string {
+  return rate >= 1000 ? formatCount(Math.round(rate)) : formatRate(rate)
+}
+
+/** `45.2 s`, `3 min 20 s`, `1 h 02 min` */
+export function formatDuration(ms: number): string {
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`
+  const minutes = Math.round(seconds / 60)
+  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`
+}
+
+const twoDigits = (value: number): string => String(value).padStart(2, '0')

@@ -97,7 +97,7 @@ export function dot(style: string, xPercent: number, yPx: number): Markup {
   return html`<circle class="${style}" cx="${percent(xPercent)}" cy="${pixels(yPx)}" r="2.5"/>`
 }
 
-type Place = readonly [xPercent: number, yPx: number]
+export type Place = readonly [xPercent: number, yPx: number]
 
 export function line(style: string, [x1, y1]: Place, [x2, y2]: Place): Markup {
   return html`<line class="${style}" x1="${percent(x1)}" y1="${pixels(y1)}" x2="${percent(x2)}" y2="${pixels(y2)}"/>`
@@ -108,6 +108,12 @@ export function rectangle(style: string, [x1, y1]: Place, [x2, y2]: Place, title
   const [x, width] = [Math.min(x1, x2), Math.abs(x2 - x1)]
   const [y, height] = [Math.min(y1, y2), Math.abs(y2 - y1)]
   return html`<rect class="${style}" x="${percent(x)}" y="${pixels(y)}" width="${percent(width)}" height="${pixels(height)}"><title>${title}</title></rect>`
+}
+
+/** A line through places, in a picture of its own that is stretched across, since a path knows no percent. */
+export function curve(style: string, places: readonly Place[], heightPx: number): Markup {
+  const path = places.map(([x, y]) => `${Number(x.toFixed(3))} ${pixels(y)}`).join('L')
+  return html`<svg class="canvas" viewBox="0 0 100 ${heightPx}" preserveAspectRatio="none"><path class="curve ${style}" d="M${path}"/></svg>`
 }
 
 export interface LabelOptions {

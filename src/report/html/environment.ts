@@ -2,21 +2,20 @@ import type { Result } from '../../bench/result.ts'
 import { formatPercent } from '../format.ts'
 import { commandsOf } from './commands.ts'
 import { html, type Markup } from './markup.ts'
+import { commandBlock, type Facts, factList } from './page.ts'
 
 const BYTES_PER_GIB = 2 ** 30
 const UNKNOWN = 'the system does not tell'
 
 /** Where a result was measured, and how to do it again. */
 export function environmentSection(name: string, result: Result): Markup {
-  const facts = Object.entries(factsOf(result)).filter(([, fact]) => fact !== null)
-  const commands = commandsOf(result)
   return html`<section class="card"><h3>${name}</h3>
-<dl class="facts">${facts.map(([term, fact]) => html`<dt>${term}</dt><dd>${fact}</dd>\n`)}</dl>
-${commands.length > 0 && html`<h4>To measure it again</h4><pre tabindex="0">${commands.join('\n')}</pre>`}</section>`
+${factList(environmentFacts(result))}
+${commandBlock('To measure it again', commandsOf(result))}</section>`
 }
 
-/** Null: the result is older than the field. */
-function factsOf({ environment, tool }: Result): Record<string, string | null> {
+/** Null: the record is older than the field. */
+export function environmentFacts({ environment, tool }: Pick<Result, 'environment' | 'tool'>): Facts {
   const { processor, cores, memoryBytes, platform, arch, node, v8, gitCommit, loadAverage } = environment
   const { quotaCores, caches, governor, nodeFlags, packages, stealFraction, calibrationSpread } = environment
   const list = (values: readonly string[] | undefined, none: string): string | null =>

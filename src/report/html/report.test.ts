@@ -1,48 +1,25 @@
-import { type DefaultTreeAdapterTypes, parse } from 'parse5'
 import { describe, expect, it } from 'vitest'
+import {
+  attribute,
+  type Element,
+  elementsOf,
+  expectDescribedFigures,
+  expectEvenTables,
+  expectSelfContained,
+  textOf,
+  textOfPage,
+  withTag,
+} from '../../../test/support/page.ts'
 import { exampleBackward, exampleResult, exampleRun } from '../../../test/support/run.ts'
 import type { LayerTime, Result, Run } from '../../bench/result.ts'
 import { commandsOf } from './commands.ts'
 import { type NamedResult, reportHtml } from './report.ts'
 
-type Element = DefaultTreeAdapterTypes.Element
-type Node = DefaultTreeAdapterTypes.Node
-
-/** The page's elements; it must be without an error that an HTML parser would mend. */
-function elementsOf(page: string): Element[] {
-  const errors: string[] = []
-  const document = parse(page, {
-    onParseError: ({ code, startLine }) => errors.push(`${code}, line ${startLine}`),
-  })
-  expect(errors).toEqual([])
-  const below = (node: Node): Element[] => {
-    const children = 'childNodes' in node ? node.childNodes.flatMap(below) : []
-    return 'tagName' in node ? [node, ...children] : children
-  }
-  return below(document)
-}
-
-function textOf(node: Node): string {
-  if ('value' in node) return node.value
-  return 'childNodes' in node ? node.childNodes.map(textOf).join('') : ''
-}
-
-const attribute = ({ attrs }: Element, name: string): string | undefined =>
-  attrs.find((each) => each.name === name)?.value
-const withTag = (elements: readonly Element[], tag: string): Element[] =>
-  elements.filter(({ tagName }) => tagName === tag)
-const headings = (elements: readonly Element[]): string[] => withTag(elements, 'h4').map(textOf)
-
 const report = (...results: Result[]): string => {
   const named = results.map((result, i): NamedResult => ({ name: `result-${i + 1}.json`, result }))
   return reportHtml(named, { command: 'convmark report result.json --html page.html' })
 }
-const textOfReport = (...results: Result[]): string =>
-  elementsOf(report(...results))
-    .filter(({ tagName }) => tagName === 'body')
-    .map(textOf)
-    .join('')
-    .replace(/\s+/g, ' ')
+const textOfReport = (...results: Result[]): string => textOfPage(report(...results))
 
 const withBytes = (layers: readonly LayerTime[]): LayerTime[] =>
   layers.map((layer) => ({ ...layer, bytes: 1e8, backwardBytes: 2e8 }))
@@ -86,53 +63,19 @@ const fullResult = exampleResult({
 describe('the page', () => {
   const elements = elementsOf(report(fullResult, exampleResult()))
 
-  it('may load nothing and run nothing', () => {
-    const policy = withTag(elements, 'meta').find(
-      (meta) => attribute(meta, 'http-equiv') === 'Content-Security-Policy',
-    )!
-    expect(attribute(policy, 'content')).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/)
-    for (const tag of ['script', 'link', 'img', 'iframe', 'object', 'base'])
-      expect(withTag(elements, tag)).toEqual([])
-    const attributes = elements.flatMap(({ attrs }) => attrs)
-    expect(attributes.filter(({ name }) => /^on|^src$/.test(name))).toEqual([])
-    const targets = elements.flatMap((element) => attribute(element, 'href') ?? [])
-    const ids = elements.flatMap((element) => attribute(element, 'id') ?? [])
-    expect(new Set(ids).size).toBe(ids.length)
-    for (const target of targets) expect(ids.map((id) => `#${id}`)).toContain(target)
-    expect(textOf(withTag(elements, 'style')[0]!)).not.toMatch(/url\(|@import/)
-  })
+  it('may load nothing and run nothing', () => expectSelfContained(elements))
 
   it('names and describes every chart, and has a table behind it', () => {
-    const figures = withTag(elements, 'figure')
-    expect(headings(figures.flatMap(elementsBelow))).toEqual([
+    expect(expectDescribedFigures(elements)).toEqual([
       'How many times as fast as the baseline',
       ...Array(2).fill(['Distribution of the samples', 'Samples over time', 'Layers', 'Roofline']).flat(),
       ...['Distribution of the samples', 'Samples over time', 'Layers'],
     ])
-    for (const figure of figures) {
-      const inside = elementsBelow(figure)
-      for (const svg of inside.filter((each) => attribute(each, 'role') === 'img')) {
-        expect(textOf(withTag(elementsBelow(svg), 'title')[0]!)).not.toBe('')
-      }
-      expect(withTag(inside, 'p').map(textOf).join('')).not.toBe('')
-      const [details] = withTag(inside, 'details')
-      expect(withTag(elementsBelow(details!), 'table')).toHaveLength(1)
-    }
   })
 
-  it('has rows as long as their heading, in regions that a keyboard can scroll', () => {
-    for (const region of elements.filter((each) => attribute(each, 'role') === 'region')) {
-      expect(attribute(region, 'tabindex')).toBe('0')
-      expect(attribute(region, 'aria-label')).toBeTruthy()
-      const [heading, ...rows] = withTag(elementsBelow(region), 'tr').map((row) => row.childNodes.length)
-      expect(rows.length).toBeGreaterThan(0)
-      expect(new Set(rows)).toEqual(new Set([heading]))
-    }
-  })
+  it('has rows as long as their heading, in regions that a keyboard can scroll', () =>
+    expectEvenTables(elements))
 })
-
-const elementsBelow = (element: Element): Element[] =>
-  element.childNodes.flatMap((node) => ('tagName' in node ? [node, ...elementsBelow(node)] : []))
 
 describe('its words', () => {
   it('have the verdicts, what can not be done and warnings', () => {

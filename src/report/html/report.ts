@@ -4,9 +4,9 @@ import { formatMeanRate, formatMedianMs, formatPeakFraction } from '../format.ts
 import { isWinograd } from '../winograd.ts'
 import { dateText, environmentSection } from './environment.ts'
 import { html, type Markup } from './markup.ts'
+import { pageHtml, type ReportOptions } from './page.ts'
 import { runSection } from './run.ts'
 import { runTitle } from './run-title.ts'
-import { STYLE } from './style.ts'
 import { tableRegion } from './table.ts'
 import { failureList, verdicts, warningList } from './verdicts.ts'
 
@@ -15,14 +15,6 @@ export interface NamedResult {
   readonly name: string
   readonly result: Result
 }
-
-export interface ReportOptions {
-  /** That made the report. */
-  readonly command: string
-}
-
-/** No script, and nothing from anywhere: what a page may not do, no text in it can make it do. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 /** A run and its place in the report. */
 interface Placed {
@@ -37,41 +29,27 @@ export function reportHtml(results: readonly NamedResult[], options: ReportOptio
     result.runs.map((run, j): Placed => ({ run, id: `run-${i + 1}-${j + 1}`, file: name })),
   )
   const isSeveral = results.length > 1
-  const page = html`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>convmark: ${results.map(({ name }) => name).join(', ')}</title>
-${STYLE}
-</head>
-<body>
-<header><h1>convmark report</h1>${THEME}</header>
-<main>
-<nav aria-label="Contents"><ul><li><a href="#verdicts">Verdicts</a></li>${placed.map(
-    (each) => html`<li>${runLink(each)}${isSeveral && ` (${each.file})`}</li>`,
-  )}<li><a href="#environment">Environment</a></li></ul></nav>
-<h2 id="verdicts">Verdicts</h2>
+  return pageHtml({
+    title: results.map(({ name }) => name).join(', '),
+    heading: 'convmark report',
+    contents: [
+      { id: 'verdicts', text: 'Verdicts' },
+      ...placed.map(({ run, id, file }) => ({
+        id,
+        text: `${linkText(run)}${isSeveral ? ` (${file})` : ''}`,
+      })),
+      { id: 'environment', text: 'Environment' },
+    ],
+    main: html`<h2 id="verdicts">Verdicts</h2>
 ${results.map(resultSection)}
 ${isSeveral && html`<p class="quiet">Runs of different files were made at different times and are not compared here; convmark compare lets engines take turns and tells differences from noise.</p>`}
 ${placed.length > 0 && html`<div class="card">${overview(placed, isSeveral)}</div><h2>Runs</h2>`}
 ${placed.map(({ run, id, file }) => runSection(run, id, isSeveral ? file : null))}
 <h2 id="environment">Environment</h2>
-${results.map(({ name, result }) => environmentSection(name, result))}
-</main>
-<footer>Made by <code>${options.command}</code></footer>
-</body>
-</html>
-`
-  return page.toString()
+${results.map(({ name, result }) => environmentSection(name, result))}`,
+    command: options.command,
+  })
 }
-
-/** Works by CSS alone, and forgets. */
-const THEME = html`<fieldset class="theme"><legend>Colours</legend>
-<label><input type="radio" name="theme" checked> system</label>
-<label><input type="radio" name="theme" id="theme-light"> light</label>
-<label><input type="radio" name="theme" id="theme-dark"> dark</label></fieldset>`
 
 /** What was measured, what to know of it, and the verdicts. */
 function resultSection({ name, result }: NamedResult): Markup {
@@ -92,9 +70,9 @@ function measuredText({ runs }: Result): string {
   return `${networks}: ${all(({ pass }) => passName(pass))} by ${all(({ engine }) => engine.name)}.`
 }
 
-function runLink({ run, id }: Placed): Markup {
+function linkText(run: Run): string {
   const { engine, work } = runTitle(run)
-  return html`<a href="#${id}">${work}: ${engine}</a>`
+  return `${work}: ${engine}`
 }
 
 function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
@@ -109,8 +87,7 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
       })),
       { heading: 'check' },
     ],
-    rows: placed.map((each) => {
-      const { run, file } = each
+    rows: placed.map(({ run, id, file }) => {
       const { summary, peakFraction, check, layers } = run
       const numbers = summary
         ? [
@@ -121,7 +98,7 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
           ]
         : ['-', '-', '-', '-']
       return [
-        runLink(each),
+        html`<a href="#${id}">${linkText(run)}</a>`,
         ...(isSeveral ? [file] : []),
         ...numbers,
         check ? (check.passed ? 'passed' : 'FAILED') : 'unchecked',

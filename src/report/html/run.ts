@@ -15,6 +15,7 @@ import {
 import { isWinograd } from '../winograd.ts'
 import { layersFigure } from './layers.ts'
 import { html, type Markup } from './markup.ts'
+import { type Figure, figureList } from './page.ts'
 import { rooflineFigure } from './roofline.ts'
 import { runTitle } from './run-title.ts'
 import { samplesFigures } from './samples.ts'
@@ -37,12 +38,6 @@ ${
 }
 </section>
 `
-}
-
-interface Figure {
-  readonly name: string
-  readonly value: string
-  readonly detail: string | null
 }
 
 function keyFigures(run: Run, summary: Summary): Markup {
@@ -89,10 +84,7 @@ function keyFigures(run: Run, summary: Summary): Markup {
       detail: `processor time over elapsed time; of ${engine.threads}`,
     })
   }
-  return html`<dl class="figures">${figures.map(
-    ({ name, value, detail }) =>
-      html`<div><dt>${name}</dt><dd>${value}${detail !== null && html`<small>${detail}</small>`}</dd></div>\n`,
-  )}</dl>`
+  return figureList(figures)
 }
 
 function intervalText(ms: number, intervalMs: Summary['medianIntervalMs']): string | null {

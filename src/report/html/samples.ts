@@ -2,6 +2,7 @@
 import { bin, median, thresholdFreedmanDiaconis } from 'd3-array'
 import type { Run } from '../../bench/result.ts'
 import { formatCount, formatMs, formatPercent } from '../format.ts'
+import { indexesOfExtremes } from '../points.ts'
 import { ACROSS, chartFigure, dot, label, line, rectangle, swatch } from './chart.ts'
 import { html, type Markup } from './markup.ts'
 import { extentOf, linearScale, type Pair } from './scales.ts'
@@ -86,7 +87,7 @@ function series(run: Run): Markup {
   const x = linearScale([0, Math.max(...groups.map(({ endMs }) => endMs / 1000))], ACROSS)
   const y = linearScale(extentOf(samplesMs), [HEIGHT_PX, 0])
   const across = (ms: number): number => x.at(ms / 1000)
-  const drawn = drawnSamples(samplesMs)
+  const drawn = indexesOfExtremes(samplesMs, MAX_DOTS)
   const unit = rounds ? 'round' : 'stretch'
   const thinned =
     drawn.length < samplesMs.length
@@ -165,20 +166,6 @@ function roundNumbers(groups: readonly Group[], across: (ms: number) => number):
       label([across((startMs + endMs) / 2), 0], String(i + 1), { anchor: 'middle', dy: 12 }),
     )
     .filter((_, i) => i % stride === 0)
-}
-
-/** Which samples have a dot: all, or the extremes of equal stretches, so that no outlier is lost. */
-function drawnSamples(samplesMs: readonly number[]): number[] {
-  const all = samplesMs.map((_, i) => i)
-  if (samplesMs.length <= MAX_DOTS) return all
-  const size = Math.ceil((2 * samplesMs.length) / MAX_DOTS)
-  const drawn: number[] = []
-  for (let first = 0; first < samplesMs.length; first += size) {
-    const stretch = all.slice(first, first + size)
-    const [low, high] = extentOf(stretch.map((i) => samplesMs[i]!))
-    drawn.push(...new Set([low, high].map((ms) => stretch.find((i) => samplesMs[i] === ms)!)))
-  }
-  return drawn
 }
 
 function driftText(samplesMs: readonly number[]): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { extentOf, linearScale, logScale, type Scale } from './scales.ts'
+import { countScale, extentOf, linearScale, logScale, type Scale } from './scales.ts'
 
 const labelsOf = ({ ticks }: Scale): string[] => ticks.map(({ label }) => label)
 
@@ -29,6 +29,12 @@ describe('a linear scale', () => {
       expect(at(value)).toBeLessThan(100)
     }
   })
+})
+
+it('a scale of counts has whole numbers alone', () => {
+  expect(labelsOf(countScale([0, 1], [0, 1]))).toEqual(['0', '1'])
+  expect(labelsOf(countScale([0, 3], [0, 1]))).toEqual(['0', '1', '2', '3'])
+  expect(labelsOf(countScale([0, 4690], [0, 1]))).toEqual(['0', '1000', '2000', '3000', '4000', '5000'])
 })
 
 describe('a log scale', () => {

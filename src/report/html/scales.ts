@@ -25,6 +25,13 @@ export function linearScale(domain: Pair, range: Pair): Scale {
   return { at, domain: [low, high], ticks: evenTicks(low, high, at) }
 }
 
+/** Of what is counted: its ticks are whole numbers. */
+export function countScale(domain: Pair, range: Pair): Scale {
+  const scale = linearScale(domain, range)
+  const whole = ticks(...scale.domain, TICKS).filter(Number.isInteger)
+  return { ...scale, ticks: whole.map((value) => ({ at: scale.at(value), label: String(value) })) }
+}
+
 /** Its domain must be positive. */
 export function logScale(domain: Pair, range: Pair): Scale {
   const [low, high] = widened(domain)

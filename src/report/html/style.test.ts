@@ -30,7 +30,14 @@ describe.each([
     }
   })
 
-  it.each(['blue', 'orange', 'text'])('%s lines are seen on a card', (name) => {
-    expect(contrast(colours[name]!, colours.card!)).toBeGreaterThanOrEqual(3)
+  it.each(['right', 'wrong'])('text can be read on %s cells', (name) => {
+    expect(contrast(colours.text!, colours[name]!)).toBeGreaterThanOrEqual(4.5)
   })
+
+  it.each(['blue', 'orange', 'teal', 'magenta', 'gold', 'grey', 'text'])(
+    '%s lines are seen on a card',
+    (name) => {
+      expect(contrast(colours[name]!, colours.card!)).toBeGreaterThanOrEqual(3)
+    },
+  )
 })

@@ -17,6 +17,12 @@ export const STYLE: Markup = html`<style>
   --bad: light-dark(#b00020, #ff9d9d);
   --warn: light-dark(#7a4f00, #f5c35b);
   --good: light-dark(#0f6b39, #73d69b);
+  --teal: light-dark(#007a63, #4fd6b0);
+  --magenta: light-dark(#a3268f, #f291dd);
+  --gold: light-dark(#806300, #e8d154);
+  --grey: light-dark(#4a5060, #c3c9d6);
+  --right: light-dark(#82aee6, #2d5c99);
+  --wrong: light-dark(#f2a673, #8a4515);
 }
 :root:has(#theme-light:checked) { color-scheme: light; }
 :root:has(#theme-dark:checked) { color-scheme: dark; }
@@ -58,6 +64,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; margin:
 .plot { padding: 6px 22px 42px 54px; }
 .plot svg { display: block; width: 100%; overflow: visible; }
 .plot svg svg { width: 1px; height: 1px; }
+.plot svg .canvas { width: 100%; height: 100%; }
 p.axis-label { margin: 0; font-size: 12px; color: var(--quiet); }
 svg text { font-size: 12px; fill: var(--text); font-variant-numeric: tabular-nums; }
 svg .tick, svg .axis-label { fill: var(--quiet); }
@@ -79,6 +86,18 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 .sample { fill: var(--blue); fill-opacity: 0.6; }
 .first { fill: var(--blue); stroke: var(--card); }
 .second { fill: var(--card); stroke: var(--orange); stroke-width: 2; }
+.series-1 { --series: var(--blue); }
+.series-2 { --series: var(--orange); }
+.series-3 { --series: var(--teal); }
+.series-4 { --series: var(--magenta); }
+.series-5 { --series: var(--gold); }
+.series-6 { --series: var(--grey); }
+.dash-2 { stroke-dasharray: 8 4; }
+.dash-3 { stroke-dasharray: 2 3; }
+.dash-4 { stroke-dasharray: 9 3 2 3; }
+.curve { fill: none; stroke: var(--series); stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.curve.faint { stroke-width: 1; stroke-opacity: 0.4; stroke-dasharray: none; }
+.mark { fill: var(--series); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 13px; color: var(--quiet); margin-bottom: 6px; }
 .swatch { vertical-align: -3px; }
 .finding { font-size: 15px; }
@@ -89,6 +108,13 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-nu
 caption { text-align: left; padding: 6px 10px; color: var(--quiet); }
 th, td { padding: 5px 10px; border-top: 1px solid var(--edge); vertical-align: top; }
 th { font-weight: 600; }
+.heat { width: auto; }
+.heat th, .heat td { padding: 4px 8px; text-align: right; vertical-align: middle; border: 1px solid var(--grid); }
+.heat thead th { writing-mode: vertical-rl; text-align: left; padding: 8px 4px; }
+.heat thead th:first-child { writing-mode: horizontal-tb; vertical-align: bottom; }
+.heat .right { background: color-mix(in srgb, var(--right) var(--share), var(--card)); }
+.heat .wrong { background: color-mix(in srgb, var(--wrong) var(--share), var(--card)); }
+.heat .none { color: var(--quiet); }
 .text { text-align: left; min-width: 6em; }
 .scroll th.text { min-width: 10em; }
 .number { text-align: right; white-space: nowrap; }

@@ -5,14 +5,9 @@ import { passName } from '../classic.ts'
 import { formatPercent } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
+import { type Notice, noticeList, warn } from './page.ts'
 import { runTitle } from './run-title.ts'
 import { extentOf, logScale, type Pair } from './scales.ts'
-
-interface Notice {
-  readonly level: 'bad' | 'warn' | 'good'
-  readonly word: string
-  readonly text: string
-}
 
 /** Failed checks alone: what no verdict may be read without. */
 export function failureList(result: Result): Content {
@@ -43,14 +38,6 @@ export function warningList(result: Result): Markup {
     notices.push({ level: 'good', word: 'Checked', text: 'every run passed its check, no warnings' })
   return noticeList(notices, 'Warnings')
 }
-
-function noticeList(notices: readonly Notice[], label: string): Markup {
-  return html`<ul class="notices" aria-label="${label}">${notices.map(
-    ({ level, word, text }) => html`<li class="${level}"><strong>${word}:</strong> ${text}</li>\n`,
-  )}</ul>`
-}
-
-const warn = (word: string, text: string): Notice => ({ level: 'warn', word, text })
 
 const titleText = (run: Run): string => {
   const { engine, work } = runTitle(run)

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
+import { environmentSchema, toolSchema } from '../bench/result.ts'
+import { FormatError } from '../errors.ts'
+
+// The one schema of an evaluation: its check and its types. Unknown fields are kept, so that new ones stay version 1.
+
+export const EVALUATION_SCHEMA_VERSION = 1
+
+const count = z.number().int().nonnegative()
+const fraction = z.number().min(0).max(1)
+
+export const evaluationSchema = z.looseObject({
+  /** What tells it from a result of the benchmark. */
+  kind: z.literal('evaluation'),
+  schemaVersion: z.literal(EVALUATION_SCHEMA_VERSION),
+  tool: toolSchema,
+  environment: environmentSchema,
+  network: z.string(),
+  /** The model's file. */
+  model: z.string(),
+  /** The source, as given. */
+  data: z.string(),
+  /** Images that were evaluated. */
+  count: count.positive(),
+  top1: fraction,
+  /** 1 where there are no more than five classes. */
+  top5: fraction,
+  /** Mean cross-entropy; null: not finite. */
+  loss: z.number().nullable(),
+  /** In the order of the class indexes; `top1` is null where the data has no image of the class. */
+  perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: fraction.nullable() })),
+  /** confusion[actual][predicted]: how many images of a class were taken for which. */
+  confusion: z.array(z.array(count)),
+  /** Whether each image's answer is the mean over ten crops. */
+  tenCrop: z.boolean(),
+  elapsedMs: z.number().nonnegative(),
+  /** Damaged images, each named with its reason. */
+  skipped: z.array(z.string()),
+})
+
+export type Evaluation = z.infer<typeof evaluationSchema>
+export type ClassResult = Evaluation['perClass'][number]
+
+/** Reads an evaluation. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
+export function parseEvaluation(text: string, fileName: string): Evaluation {
+  const json = parseJson(text, fileName)
+  requireVersion(json, EVALUATION_SCHEMA_VERSION, fileName, 'an evaluation')
+  const evaluation = requireShape(json, evaluationSchema, fileName, 'a convmark evaluation')
+  requireCounts(evaluation, fileName)
+  return evaluation
+}
+
+/** The matrix is square and says the same as the classes. */
+function requireCounts({ perClass, confusion, count }: Evaluation, fileName: string): void {
+  const refuse = (field: string, what: string): never => {
+    throw new FormatError(`${fileName}: not a convmark evaluation: ${field}: ${what}`)
+  }
+  const size = perClass.length
+  if (confusion.length !== size) refuse('confusion', `${confusion.length} rows of ${size} classes`)
+  confusion.forEach((row, i) => {
+    const { count, correct } = perClass[i]!
+    const inRow = sum(row)
+    if (row.length !== size) refuse(`confusion.${i}`, `${row.length} columns of ${size} classes`)
+    if (inRow !== count) refuse(`confusion.${i}`, `it holds ${inRow} images, yet the class has ${count}`)
+    if (row[i] !== correct) refuse(`confusion.${i}.${i}`, `it is ${row[i]}, yet ${correct} are correct`)
+  })
+  const inAll = sum(perClass.map((each) => each.count))
+  if (inAll !== count) refuse('count', `it is ${count}, yet the classes have ${inAll} images`)
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)

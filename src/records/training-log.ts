@@ -1,0 +1,297 @@
+import { z } from 'zod'
+import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
+import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
+import { FormatError } from '../errors.ts'
+
+// The one schema of a training log: its check and its types. A log is JSON lines, one record a line, appended while the
+// run goes on. Unknown fields are kept and unknown kinds passed over, so that new ones stay version 1.
+
+export const LOG_SCHEMA_VERSION = 1
+
+const count = z.number().int().nonnegative()
+const ms = z.number().nonnegative()
+const fraction = z.number().min(0).max(1)
+/** JSON has no NaN: null is what is not finite. */
+const loss = z.number().nullable()
+
+/** Named as the command's options. */
+const settingsSchema = z.looseObject({
+  batch: count.positive(),
+  /** Images in the engine at a time; null where a batch is one. */
+  microBatch: count.positive().nullable(),
+  optimizer: z.string(),
+  rate: z.number(),
+  /** Null where the optimizer has none. */
+  momentum: z.number().nullable(),
+  decay: z.number(),
+  schedule: z.string(),
+  augment: z.string(),
+  /** Null: the network's own. */
+  activation: z.string().nullable(),
+  without: z.array(z.string()),
+  seed: z.number().int(),
+  epochs: count.positive(),
+  init: z.string(),
+  /** The largest norm of all gradients together; null: not clipped. */
+  clip: z.number().positive().nullable(),
+})
+
+/** The first line that a command writes, also one that resumes. */
+const runSchema = z.looseObject({
+  kind: z.literal('run'),
+  schemaVersion: z.literal(LOG_SCHEMA_VERSION),
+  tool: toolSchema,
+  environment: environmentSchema.optional(),
+  network: z.string(),
+  /** The source, as given: `mnist`, `folder:cats`. */
+  data: z.string(),
+  engine: engineSchema,
+  settings: settingsSchema,
+  /** How many numbers are trained. */
+  parameters: count,
+  trainCount: count,
+  /** 0: there is no test set. */
+  testCount: count,
+  classNames: z.array(z.string()).optional(),
+  /** ISO 8601. */
+  startedAt: z.string(),
+})
+
+const stepSchema = z.looseObject({
+  kind: z.literal('step'),
+  /** From 1. */
+  epoch: count,
+  /** Updates made so far, this one included: from 1, and on through the epochs. Not every step need have a line. */
+  step: count,
+  /** Mean over the step's batch, before its update. */
+  loss,
+  /** The learning rate of its update. */
+  rate: z.number(),
+  imagesPerSecond: z.number().nonnegative(),
+  /** From the command's start, as in all records. */
+  elapsedMs: ms,
+  /** Of all gradients together, before clipping. */
+  gradientNorm: z.number().nullable().optional(),
+})
+
+/** An epoch's end. */
+const epochSchema = z.looseObject({
+  kind: z.literal('epoch'),
+  epoch: count,
+  /** Updates made so far. */
+  step: count,
+  /** Means over the epoch's batches, each before its update. */
+  trainLoss: loss,
+  trainAccuracy: fraction,
+  /** Null where there is no test set. */
+  testLoss: loss,
+  testTop1: fraction.nullable(),
+  testTop5: fraction.nullable(),
+  elapsedMs: ms,
+  /** What the epoch's steps took, waiting included, without evaluation and saving. */
+  trainMs: ms,
+  /** The part of `trainMs` in which the engine waited for data. */
+  waitedMs: ms,
+  /** Over `trainMs`. */
+  imagesPerSecond: z.number().nonnegative(),
+  /** Damaged ones, in this epoch. */
+  skippedImages: count,
+})
+
+/** The line after its command's `run`: what follows goes on from this checkpoint, and replaces what came after it. */
+const resumeSchema = z.looseObject({
+  kind: z.literal('resume'),
+  epoch: count,
+  /** Updates that the checkpoint holds. */
+  step: count,
+})
+
+const endSchema = z.looseObject({
+  kind: z.literal('end'),
+  reason: z.enum(['done', 'interrupted', 'nan', 'error']),
+  message: z.string().optional(),
+  elapsedMs: ms,
+})
+
+const recordSchema = z.discriminatedUnion('kind', [
+  runSchema,
+  stepSchema,
+  epochSchema,
+  resumeSchema,
+  endSchema,
+])
+const KINDS: ReadonlySet<unknown> = new Set(['run', 'step', 'epoch', 'resume', 'end'])
+
+export type TrainingSettings = z.infer<typeof settingsSchema>
+export type RunRecord = z.infer<typeof runSchema>
+export type StepRecord = z.infer<typeof stepSchema>
+export type EpochRecord = z.infer<typeof epochSchema>
+export type ResumeRecord = z.infer<typeof resumeSchema>
+export type EndRecord = z.infer<typeof endSchema>
+export type LogRecord = z.infer<typeof recordSchema>
+
+/** A run with all that its log holds of it, resumed or not. */
+export interface TrainingRun {
+  /** Of the command that wrote last. */
+  readonly run: RunRecord
+  /** Steps in order, each once; `elapsedMs` goes on over all of the run's commands, as it does in `epochs`. */
+  readonly steps: readonly StepRecord[]
+  readonly epochs: readonly EpochRecord[]
+  readonly resumes: readonly ResumeRecord[]
+  /** Null: it was killed, or is still going on. */
+  readonly end: EndRecord | null
+  /** Over all of its commands, without what a resume replaced. */
+  readonly elapsedMs: number
+}
+
+export interface TrainingLog {
+  /** More than one where runs were logged to the same file. */
+  readonly runs: readonly TrainingRun[]
+  /** Lines that a killed run did not finish, from 1; they are left out. */
+  readonly cutShortLines: readonly number[]
+}
+
+/**
+ * One line of a log, with the line break at its end. What is appended to the log of a run that may have been killed
+ * must begin with a line break of its own: empty lines are passed over.
+ */
+export function logLine(record: LogRecord): string {
+  return `${JSON.stringify(record)}\n`
+}
+
+/**
+ * Reads a log. Throws FormatError, in one line with file and line number, for what is no log, another version, another
+ * shape or steps out of order. A line that a killed run did not finish, the last one or before another run, is no error.
+ */
+export function parseTrainingLog(text: string, fileName: string): TrainingLog {
+  const { records, cutShortLines } = readRecords(text, fileName)
+  const runs: OpenRun[] = []
+  for (const [i, { record, where }] of records.entries()) {
+    const next = records[i + 1]?.record
+    const open = runs.at(-1)
+    if (record.kind === 'run') {
+      if (open && next?.kind === 'resume') open.goOn(record, next)
+      else runs.push(new OpenRun(record))
+    } else if (open) {
+      open.add(record, where)
+    } else {
+      throw new FormatError(`${where}: not a training log: it begins with '${record.kind}', not with 'run'`)
+    }
+  }
+  if (runs.length === 0) throw new FormatError(`${fileName}: not a training log: it holds no run`)
+  return { runs: runs.map((open) => open.close()), cutShortLines }
+}
+
+interface PlacedRecord {
+  readonly record: LogRecord
+  /** File and line. */
+  readonly where: string
+}
+
+function readRecords(
+  text: string,
+  fileName: string,
+): { readonly records: readonly PlacedRecord[]; readonly cutShortLines: readonly number[] } {
+  const isEndMissing = !text.endsWith('\n')
+  const lines = text
+    .split('\n')
+    .map((line, i) => ({ line, number: i + 1 }))
+    .filter(({ line }) => line.trim() !== '')
+  const records: PlacedRecord[] = []
+  const cutShortLines: number[] = []
+  lines.forEach(({ line, number }, i) => {
+    const where = `${fileName}, line ${number}`
+    const next = lines[i + 1]
+    const parsed = jsonOf(line)
+    // Killed while it wrote; who resumed it then began a line of its own.
+    if (parsed === undefined && (next ? kindOf(jsonOf(next.line)) === 'run' : isEndMissing)) {
+      cutShortLines.push(number)
+      return
+    }
+    const json = parsed ?? parseJson(line, where)
+    const kind = kindOf(json)
+    if (typeof kind === 'string' && !KINDS.has(kind) && records.length > 0) return
+    if (kind === 'run') requireVersion(json, LOG_SCHEMA_VERSION, where, 'a training log')
+    records.push({ record: requireShape(json, recordSchema, where, "a training log's line"), where })
+  })
+  return { records, cutShortLines }
+}
+
+/** Undefined where it is none. */
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+const kindOf = (json: unknown): unknown => (json as { kind?: unknown } | null | undefined)?.kind
+
+/** A run while its lines are read. */
+class OpenRun {
+  #run: RunRecord
+  #steps: StepRecord[] = []
+  #epochs: EpochRecord[] = []
+  readonly #resumes: ResumeRecord[] = []
+  #end: EndRecord | null = null
+  /** What the commands before this one took up to its checkpoint. */
+  #earlierMs = 0
+
+  constructor(run: RunRecord) {
+    this.#run = run
+  }
+
+  /** Another command takes the run up. */
+  goOn(run: RunRecord, from: ResumeRecord): void {
+    this.#run = run
+    this.#rewind(from)
+    this.#earlierMs = this.#elapsedMs()
+  }
+
+  add(record: Exclude<LogRecord, RunRecord>, where: string): void {
+    if (record.kind === 'resume') {
+      this.#rewind(record)
+      this.#resumes.push(record)
+    } else if (record.kind === 'end') {
+      this.#end = this.#onOneClock(record)
+    } else {
+      const earlier: readonly { readonly step: number }[] =
+        record.kind === 'step' ? this.#steps : this.#epochs
+      const last = earlier.at(-1)?.step ?? -1
+      if (record.step <= last) {
+        throw new FormatError(
+          `${where}: ${record.kind} at step ${record.step} after one at step ${last}, without a resume between them`,
+        )
+      }
+      if (record.kind === 'step') this.#steps.push(this.#onOneClock(record))
+      else this.#epochs.push(this.#onOneClock(record))
+    }
+  }
+
+  close(): TrainingRun {
+    return {
+      run: this.#run,
+      steps: this.#steps,
+      epochs: this.#epochs,
+      resumes: this.#resumes,
+      end: this.#end,
+      elapsedMs: this.#elapsedMs(),
+    }
+  }
+
+  #rewind({ step }: ResumeRecord): void {
+    this.#steps = this.#steps.filter((record) => record.step <= step)
+    this.#epochs = this.#epochs.filter((record) => record.step <= step)
+    this.#end = null
+  }
+
+  #onOneClock<Timed extends StepRecord | EpochRecord | EndRecord>(record: Timed): Timed {
+    return { ...record, elapsedMs: this.#earlierMs + record.elapsedMs }
+  }
+
+  #elapsedMs(): number {
+    const last = [this.#steps.at(-1), this.#epochs.at(-1), this.#end]
+    return Math.max(...last.map((record) => record?.elapsedMs ?? 0))
+  }
+}

@@ -1,0 +1,46 @@
+// What an evaluation says of its classes.
+import type { ClassResult, Evaluation } from '../records/evaluation.ts'
+
+/** Images of one class that were taken for another. */
+export interface ConfusedPair {
+  readonly actual: string
+  readonly predicted: string
+  readonly count: number
+  /** Of the actual class's images. */
+  readonly fraction: number
+}
+
+/** The most frequent first. */
+export function confusedPairs({ confusion, perClass }: Evaluation, maxCount: number): ConfusedPair[] {
+  return confusion
+    .flatMap((row, actual) =>
+      row.map((count, predicted) => ({
+        actual: perClass[actual]!.name,
+        predicted: perClass[predicted]!.name,
+        count: actual === predicted ? 0 : count,
+        fraction: count / perClass[actual]!.count,
+      })),
+    )
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count || b.fraction - a.fraction)
+    .slice(0, maxCount)
+}
+
+/** The least accurate first; classes without an image are none. */
+export function worstClasses({ perClass }: Evaluation, maxCount: number): ClassResult[] {
+  return perClass
+    .filter(({ top1 }) => top1 !== null)
+    .sort((a, b) => a.top1! - b.top1!)
+    .slice(0, maxCount)
+}
+
+/** The normal distribution's: 95% lie within so many sd. */
+const Z = 1.959964
+
+/** 95% interval of an accuracy, from so many right answers. Source: Wilson 1927. */
+export function accuracyInterval(fraction: number, count: number): readonly [number, number] {
+  const spread = Z ** 2 / count
+  const middle = (fraction + spread / 2) / (1 + spread)
+  const reach = (Z / (1 + spread)) * Math.sqrt((fraction * (1 - fraction)) / count + spread / (4 * count))
+  return [Math.max(0, middle - reach), Math.min(1, middle + reach)]
+}

@@ -1,0 +1,93 @@
+// What every page is made of around its contents.
+import { type Content, html, type Markup } from './markup.ts'
+import { STYLE } from './style.ts'
+
+export interface ReportOptions {
+  /** That made the report. */
+  readonly command: string
+}
+
+export interface Page extends ReportOptions {
+  /** What it is about: names of files. */
+  readonly title: string
+  readonly heading: string
+  /** Links to its sections. */
+  readonly contents: readonly { readonly id: string; readonly text: string }[]
+  readonly main: Content
+}
+
+/** No script, and nothing from anywhere: what a page may not do, no text in it can make it do. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+/** One HTML file that needs no other and runs no script. */
+export function pageHtml({ title, heading, contents, main, command }: Page): string {
+  const page = html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>convmark: ${title}</title>
+${STYLE}
+</head>
+<body>
+<header><h1>${heading}</h1>${THEME}</header>
+<main>
+<nav aria-label="Contents"><ul>${contents.map(
+    ({ id, text }) => html`<li><a href="#${id}">${text}</a></li>`,
+  )}</ul></nav>
+${main}
+</main>
+<footer>Made by <code>${command}</code></footer>
+</body>
+</html>
+`
+  return page.toString()
+}
+
+/** Works by CSS alone, and forgets. */
+const THEME = html`<fieldset class="theme"><legend>Colours</legend>
+<label><input type="radio" name="theme" checked> system</label>
+<label><input type="radio" name="theme" id="theme-light"> light</label>
+<label><input type="radio" name="theme" id="theme-dark"> dark</label></fieldset>`
+
+/** A number to be seen first, with what belongs to it in small print. */
+export interface Figure {
+  readonly name: string
+  readonly value: string
+  readonly detail: string | null
+}
+
+export function figureList(figures: readonly Figure[]): Markup {
+  return html`<dl class="figures">${figures.map(
+    ({ name, value, detail }) =>
+      html`<div><dt>${name}</dt><dd>${value}${detail !== null && html`<small>${detail}</small>`}</dd></div>\n`,
+  )}</dl>`
+}
+
+/** Null: not known. */
+export type Facts = Readonly<Record<string, string | null>>
+
+export function factList(facts: Facts): Markup {
+  const known = Object.entries(facts).filter(([, fact]) => fact !== null)
+  return html`<dl class="facts">${known.map(([term, fact]) => html`<dt>${term}</dt><dd>${fact}</dd>\n`)}</dl>`
+}
+
+export interface Notice {
+  readonly level: 'bad' | 'warn' | 'good'
+  readonly word: string
+  readonly text: string
+}
+
+export const warn = (word: string, text: string): Notice => ({ level: 'warn', word, text })
+
+export function noticeList(notices: readonly Notice[], label: string): Markup {
+  return html`<ul class="notices" aria-label="${label}">${notices.map(
+    ({ level, word, text }) => html`<li class="${level}"><strong>${word}:</strong> ${text}</li>\n`,
+  )}</ul>`
+}
+
+/** What a shell is given to do it again. */
+export function commandBlock(heading: string, commands: readonly string[]): Content {
+  return commands.length > 0 && html`<h4>${heading}</h4><pre tabindex="0">${commands.join('\n')}</pre>`
+}

@@ -1,0 +1,48 @@
+// What came of a training run.
+import type { EpochRecord, TrainingRun } from '../records/training-log.ts'
+import { formatDuration } from './format.ts'
+
+export interface Outcome {
+  /** The last one that ended; null before that. */
+  readonly last: EpochRecord | null
+  /** Over all epochs that ended, by the time they took; of the last step before that. */
+  readonly imagesPerSecond: number | null
+  /** Of the time that the steps took. Null before an epoch ended. */
+  readonly waitedFraction: number | null
+  /** In any one epoch: they are the same ones again. */
+  readonly skippedImages: number
+  readonly isDone: boolean
+  /** `done`, `interrupted`, `stopped: loss is NaN`: how it ended. */
+  readonly ending: string
+}
+
+export function outcomeOf({ epochs, steps, end }: TrainingRun): Outcome {
+  const trainMs = sum(epochs, (epoch) => epoch.trainMs)
+  const images = sum(epochs, (epoch) => epoch.imagesPerSecond * epoch.trainMs)
+  const waitedMs = sum(epochs, (epoch) => epoch.waitedMs)
+  return {
+    last: epochs.at(-1) ?? null,
+    imagesPerSecond: trainMs > 0 ? images / trainMs : (steps.at(-1)?.imagesPerSecond ?? null),
+    waitedFraction: trainMs > 0 ? waitedMs / trainMs : null,
+    skippedImages: Math.max(0, ...epochs.map((epoch) => epoch.skippedImages)),
+    isDone: end?.reason === 'done',
+    ending: endingOf(end),
+  }
+}
+
+const ENDINGS = { done: 'done', interrupted: 'interrupted', nan: 'loss is NaN', error: 'failed' } as const
+
+function endingOf(end: TrainingRun['end']): string {
+  if (!end) return 'no end: killed, or still going on'
+  return [ENDINGS[end.reason], end.message].filter(Boolean).join(': ')
+}
+
+/** `after 2 of 10 epochs, 3 min 20 s` */
+export function extentText({ run, epochs, elapsedMs }: TrainingRun): string {
+  const { epochs: planned } = run.settings
+  const unit = planned === 1 ? 'epoch' : 'epochs'
+  return `after ${epochs.at(-1)?.epoch ?? 0} of ${planned} ${unit}, ${formatDuration(elapsedMs)}`
+}
+
+const sum = (epochs: readonly EpochRecord[], of: (epoch: EpochRecord) => number): number =>
+  epochs.reduce((total, epoch) => total + of(epoch), 0)

@@ -1,0 +1,95 @@
+// Training and evaluation in the terminal.
+import type { Evaluation } from '../records/evaluation.ts'
+import type { EpochRecord } from '../records/training-log.ts'
+import { accuracyInterval, confusedPairs, worstClasses } from './confusion.ts'
+import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from './format.ts'
+import { extentText, outcomeOf } from './outcome.ts'
+import type { Palette } from './palette.ts'
+import { type Alignment, alignColumns } from './table.ts'
+import { type NamedRun, settingsOf } from './variants.ts'
+
+/** `epoch 2/10  loss 0.0312  train 99.1%  test 98.7% (top-5 100.0%)  12,345 images/s  waited 0.3%` */
+export function epochLine(record: EpochRecord, epochs: number): string {
+  const { epoch, trainLoss, trainAccuracy, testTop1, testTop5, imagesPerSecond } = record
+  const { waitedMs, trainMs, skippedImages } = record
+  return [
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `loss ${formatLoss(trainLoss)}`,
+    `train ${formatPercent(trainAccuracy)}`,
+    ...(testTop1 === null ? [] : [`test ${formatPercent(testTop1)}${top5Text(testTop5)}`]),
+    `${formatImageRate(imagesPerSecond)} images/s`,
+    ...(trainMs > 0 ? [`waited ${formatPercent(waitedMs / trainMs)}`] : []),
+    ...(skippedImages > 0 ? [`skipped ${formatCount(skippedImages)} images`] : []),
+  ].join('  ')
+}
+
+const top5Text = (top5: number | null): string => (top5 === null ? '' : ` (top-5 ${formatPercent(top5)})`)
+
+/** A log's run: what is trained, its epochs, and how it ended. */
+export function trainingLines({ name, run }: NamedRun, palette: Palette): string[] {
+  const { network, data, settings } = run.run
+  const { ending, isDone } = outcomeOf(run)
+  const end = `${ending}, ${extentText(run)}`
+  return [
+    palette.bold(`${name}: ${network} on ${data}, ${settingsOf(run).get('engine')}`),
+    ...run.epochs.map((epoch) => epochLine(epoch, settings.epochs)),
+    isDone ? end : palette.yellow(end),
+  ]
+}
+
+const MAX_ROWS = 5
+
+/** An evaluation: top-1, top-5 and loss, the worst classes and the most confused pairs. */
+export function evaluationLines(evaluation: Evaluation, palette: Palette): string[] {
+  const { model, data, count, tenCrop, elapsedMs, top1, top5, loss, skipped } = evaluation
+  const accuracyRow = (name: string, fraction: number): string[] => {
+    const right = `${formatCount(Math.round(fraction * count))} of ${formatCount(count)}`
+    const interval = accuracyInterval(fraction, count).map(formatPercent).join(' to ')
+    return [name, formatPercent(fraction), `${right}, 95% interval ${interval}`]
+  }
+  const crops = tenCrop ? 'ten crops each' : 'one crop each'
+  return [
+    palette.bold(`${model} on ${data}: ${formatCount(count)} images, ${crops}, ${formatDuration(elapsedMs)}`),
+    ...alignColumns(
+      [accuracyRow('top-1', top1), accuracyRow('top-5', top5), ['loss', formatLoss(loss)]],
+      ['left', 'right', 'left'],
+    ),
+    ...section(
+      ['worst classes', 'images', 'right', 'top-1'],
+      ['left', 'right', 'right', 'right'],
+      worstClasses(evaluation, MAX_ROWS).map((each) => [
+        each.name,
+        formatCount(each.count),
+        formatCount(each.correct),
+        formatPercent(each.top1!),
+      ]),
+      palette,
+    ),
+    ...section(
+      ['most confused', 'taken for', 'images', 'of the class'],
+      ['left', 'left', 'right', 'right'],
+      confusedPairs(evaluation, MAX_ROWS).map((pair) => [
+        pair.actual,
+        pair.predicted,
+        formatCount(pair.count),
+        formatPercent(pair.fraction),
+      ]),
+      palette,
+    ),
+    ...(skipped.length > 0
+      ? [palette.yellow(`warning: ${formatCount(skipped.length)} damaged images were skipped`)]
+      : []),
+  ]
+}
+
+/** A table below an empty line; nothing without a row. */
+function section(
+  headings: readonly string[],
+  alignments: readonly Alignment[],
+  rows: readonly (readonly string[])[],
+  palette: Palette,
+): string[] {
+  if (rows.length === 0) return []
+  const [heading, ...body] = alignColumns([headings, ...rows], alignments)
+  return ['', palette.bold(heading!), ...body]
+}

@@ -1,0 +1,74 @@
+// Runs beside each other: what differs between them, and which are one experiment with several seeds.
+import type { TrainingLog, TrainingRun } from '../records/training-log.ts'
+
+/** A log and what to call it: the name of its file. */
+export interface NamedLog {
+  readonly name: string
+  readonly log: TrainingLog
+}
+
+export interface NamedRun {
+  /** Of its file; `run.jsonl (2)` for the second one in it. */
+  readonly name: string
+  readonly run: TrainingRun
+}
+
+/** Runs that were asked for the same, but for their seeds. */
+export interface Variant {
+  /** What tells it from the others: `activation tanh`; what is trained on what, where it is alone. */
+  readonly name: string
+  readonly runs: readonly NamedRun[]
+}
+
+/** What a run differs in without being another experiment. */
+const CIRCUMSTANCES: ReadonlySet<string> = new Set(['seed', 'convmark', 'processor'])
+
+export function runsOf(logs: readonly NamedLog[]): NamedRun[] {
+  return logs.flatMap(({ name, log }) =>
+    log.runs.map((run, i) => ({ name: i === 0 ? name : `${name} (${i + 1})`, run })),
+  )
+}
+
+/** All that a run was asked to do, and by which convmark, in words by name. */
+export function settingsOf({ run }: TrainingRun): ReadonlyMap<string, string> {
+  const { network, data, engine, settings, tool, environment } = run
+  return new Map([
+    ['network', network],
+    ['data', data],
+    ...Object.entries(settings).map(([name, value]) => [name, settingText(name, value)] as const),
+    [
+      'engine',
+      `${engine.name} ${engine.target}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
+    ],
+    ['convmark', tool.version],
+    ...(environment ? [['processor', environment.processor] as const] : []),
+  ])
+}
+
+/** `nothing` for an empty list: `without nothing`. */
+function settingText(name: string, value: unknown): string {
+  if (value === null || value === undefined) return name === 'activation' ? 'unchanged' : 'none'
+  if (Array.isArray(value)) return value.map(String).join(', ') || 'nothing'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/** The names of settings that are not the same in all runs, in their order. */
+export function differingSettings(runs: readonly NamedRun[]): string[] {
+  const all = runs.map(({ run }) => settingsOf(run))
+  const names = new Set(all.flatMap((settings) => [...settings.keys()]))
+  return [...names].filter((name) => new Set(all.map((settings) => settings.get(name))).size > 1)
+}
+
+/** In the order of their first runs. */
+export function variantsOf(runs: readonly NamedRun[]): Variant[] {
+  const differing = differingSettings(runs).filter((name) => !CIRCUMSTANCES.has(name))
+  const byName = new Map<string, NamedRun[]>()
+  for (const named of runs) {
+    const settings = settingsOf(named.run)
+    const { network, data } = named.run.run
+    const name =
+      differing.map((each) => `${each} ${settings.get(each) ?? 'none'}`).join(', ') || `${network} on ${data}`
+    byName.set(name, [...(byName.get(name) ?? []), named])
+  }
+  return [...byName].map(([name, alike]) => ({ name, runs: alike }))
+}
