@@ -1,9 +1,7 @@
 import { z } from 'zod'
-import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
 import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
-import { FormatError } from '../errors.ts'
 
-// The one schema of a training log: its check and its types. A log is JSON lines, one record a line, appended while the
+// The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the
 // run goes on. Unknown fields are kept and unknown kinds passed over, so that new ones stay version 1.
 
 export const LOG_SCHEMA_VERSION = 1
@@ -113,14 +111,15 @@ const endSchema = z.looseObject({
   elapsedMs: ms,
 })
 
-const recordSchema = z.discriminatedUnion('kind', [
+export const recordSchema = z.discriminatedUnion('kind', [
   runSchema,
   stepSchema,
   epochSchema,
   resumeSchema,
   endSchema,
 ])
-const KINDS: ReadonlySet<unknown> = new Set(['run', 'step', 'epoch', 'resume', 'end'])
+/** Others are passed over. */
+export const KINDS: ReadonlySet<unknown> = new Set(['run', 'step', 'epoch', 'resume', 'end'])
 
 export type TrainingSettings = z.infer<typeof settingsSchema>
 export type RunRecord = z.infer<typeof runSchema>
@@ -157,141 +156,4 @@ export interface TrainingLog {
  */
 export function logLine(record: LogRecord): string {
   return `${JSON.stringify(record)}\n`
-}
-
-/**
- * Reads a log. Throws FormatError, in one line with file and line number, for what is no log, another version, another
- * shape or steps out of order. A line that a killed run did not finish, the last one or before another run, is no error.
- */
-export function parseTrainingLog(text: string, fileName: string): TrainingLog {
-  const { records, cutShortLines } = readRecords(text, fileName)
-  const runs: OpenRun[] = []
-  for (const [i, { record, where }] of records.entries()) {
-    const next = records[i + 1]?.record
-    const open = runs.at(-1)
-    if (record.kind === 'run') {
-      if (open && next?.kind === 'resume') open.goOn(record, next)
-      else runs.push(new OpenRun(record))
-    } else if (open) {
-      open.add(record, where)
-    } else {
-      throw new FormatError(`${where}: not a training log: it begins with '${record.kind}', not with 'run'`)
-    }
-  }
-  if (runs.length === 0) throw new FormatError(`${fileName}: not a training log: it holds no run`)
-  return { runs: runs.map((open) => open.close()), cutShortLines }
-}
-
-interface PlacedRecord {
-  readonly record: LogRecord
-  /** File and line. */
-  readonly where: string
-}
-
-function readRecords(
-  text: string,
-  fileName: string,
-): { readonly records: readonly PlacedRecord[]; readonly cutShortLines: readonly number[] } {
-  const isEndMissing = !text.endsWith('\n')
-  const lines = text
-    .split('\n')
-    .map((line, i) => ({ line, number: i + 1 }))
-    .filter(({ line }) => line.trim() !== '')
-  const records: PlacedRecord[] = []
-  const cutShortLines: number[] = []
-  lines.forEach(({ line, number }, i) => {
-    const where = `${fileName}, line ${number}`
-    const next = lines[i + 1]
-    const parsed = jsonOf(line)
-    // Killed while it wrote; who resumed it then began a line of its own.
-    if (parsed === undefined && (next ? kindOf(jsonOf(next.line)) === 'run' : isEndMissing)) {
-      cutShortLines.push(number)
-      return
-    }
-    const json = parsed ?? parseJson(line, where)
-    const kind = kindOf(json)
-    if (typeof kind === 'string' && !KINDS.has(kind) && records.length > 0) return
-    if (kind === 'run') requireVersion(json, LOG_SCHEMA_VERSION, where, 'a training log')
-    records.push({ record: requireShape(json, recordSchema, where, "a training log's line"), where })
-  })
-  return { records, cutShortLines }
-}
-
-/** Undefined where it is none. */
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined
-  }
-}
-
-const kindOf = (json: unknown): unknown => (json as { kind?: unknown } | null | undefined)?.kind
-
-/** A run while its lines are read. */
-class OpenRun {
-  #run: RunRecord
-  #steps: StepRecord[] = []
-  #epochs: EpochRecord[] = []
-  readonly #resumes: ResumeRecord[] = []
-  #end: EndRecord | null = null
-  /** What the commands before this one took up to its checkpoint. */
-  #earlierMs = 0
-
-  constructor(run: RunRecord) {
-    this.#run = run
-  }
-
-  /** Another command takes the run up. */
-  goOn(run: RunRecord, from: ResumeRecord): void {
-    this.#run = run
-    this.#rewind(from)
-    this.#earlierMs = this.#elapsedMs()
-  }
-
-  add(record: Exclude<LogRecord, RunRecord>, where: string): void {
-    if (record.kind === 'resume') {
-      this.#rewind(record)
-      this.#resumes.push(record)
-    } else if (record.kind === 'end') {
-      this.#end = this.#onOneClock(record)
-    } else {
-      const earlier: readonly { readonly step: number }[] =
-        record.kind === 'step' ? this.#steps : this.#epochs
-      const last = earlier.at(-1)?.step ?? -1
-      if (record.step <= last) {
-        throw new FormatError(
-          `${where}: ${record.kind} at step ${record.step} after one at step ${last}, without a resume between them`,
-        )
-      }
-      if (record.kind === 'step') this.#steps.push(this.#onOneClock(record))
-      else this.#epochs.push(this.#onOneClock(record))
-    }
-  }
-
-  close(): TrainingRun {
-    return {
-      run: this.#run,
-      steps: this.#steps,
-      epochs: this.#epochs,
-      resumes: this.#resumes,
-      end: this.#end,
-      elapsedMs: this.#elapsedMs(),
-    }
-  }
-
-  #rewind({ step }: ResumeRecord): void {
-    this.#steps = this.#steps.filter((record) => record.step <= step)
-    this.#epochs = this.#epochs.filter((record) => record.step <= step)
-    this.#end = null
-  }
-
-  #onOneClock<Timed extends StepRecord | EpochRecord | EndRecord>(record: Timed): Timed {
-    return { ...record, elapsedMs: this.#earlierMs + record.elapsedMs }
-  }
-
-  #elapsedMs(): number {
-    const last = [this.#steps.at(-1), this.#epochs.at(-1), this.#end]
-    return Math.max(...last.map((record) => record?.elapsedMs ?? 0))
-  }
 }

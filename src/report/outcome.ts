@@ -1,10 +1,13 @@
 // What came of a training run.
+import { maxIndex } from 'd3-array'
 import type { EpochRecord, TrainingRun } from '../records/training-log.ts'
 import { formatDuration } from './format.ts'
 
 export interface Outcome {
   /** The last one that ended; null before that. */
   readonly last: EpochRecord | null
+  /** With the highest test accuracy, the first of such; null without a tested one. */
+  readonly best: EpochRecord | null
   /** Over all epochs that ended, by the time they took; of the last step before that. */
   readonly imagesPerSecond: number | null
   /** Of the time that the steps took. Null before an epoch ended. */
@@ -22,12 +25,21 @@ export function outcomeOf({ epochs, steps, end }: TrainingRun): Outcome {
   const waitedMs = sum(epochs, (epoch) => epoch.waitedMs)
   return {
     last: epochs.at(-1) ?? null,
+    best: bestOf(epochs),
     imagesPerSecond: trainMs > 0 ? images / trainMs : (steps.at(-1)?.imagesPerSecond ?? null),
     waitedFraction: trainMs > 0 ? waitedMs / trainMs : null,
     skippedImages: Math.max(0, ...epochs.map((epoch) => epoch.skippedImages)),
     isDone: end?.reason === 'done',
     ending: endingOf(end),
   }
+}
+
+/** Waiting for less than this share of the time is harmless. */
+export const MAX_WAITED_FRACTION = 0.03
+
+function bestOf(epochs: readonly EpochRecord[]): EpochRecord | null {
+  const tested = epochs.filter(({ testTop1 }) => testTop1 !== null)
+  return tested[maxIndex(tested, ({ testTop1 }) => testTop1!)] ?? null
 }
 
 const ENDINGS = { done: 'done', interrupted: 'interrupted', nan: 'loss is NaN', error: 'failed' } as const

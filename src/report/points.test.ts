@@ -5,20 +5,18 @@ import { everyFew, indexesOfExtremes, meanCurve, movingMean, type Point } from '
 const curveOf = (...ys: number[]): Point[] => ys.map((y, x) => ({ x, y }))
 const ysOf = (points: readonly Point[]): number[] => points.map(({ y }) => y)
 
-it('a moving mean has as many neighbours on either side, and fewer at the ends', () => {
-  expect(ysOf(movingMean(curveOf(3, 0, 6, 0, 6), 1))).toEqual([3, 3, 2, 4, 6])
-  expect(ysOf(movingMean(curveOf(3, 0, 6, 0, 6), 9))).toEqual([3, 3, 3, 4, 6])
+it('a moving mean has as many neighbours on either side, and at the end those before', () => {
+  expect(ysOf(movingMean(curveOf(3, 0, 6, 0, 6), 1))).toEqual([3, 3, 2, 4, 3])
+  expect(ysOf(movingMean(curveOf(3, 0, 6, 0, 6), 9))).toEqual([3, 3, 3, 3, 3])
   expect(movingMean(curveOf(3, 0), 0)).toEqual(curveOf(3, 0))
   expect(movingMean([], 3)).toEqual([])
 })
 
-it('a moving mean leaves a straight line as it is: it does not lag', () => {
+it('a moving mean leaves a straight line as it is up to its end: it does not lag', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 30 }), (length, reach) => {
-      const straight = curveOf(...Array.from({ length }, (_, i) => 5 - 2 * i))
-      movingMean(straight, reach).forEach(({ y }, i) => {
-        expect(y).toBeCloseTo(5 - 2 * i, 9)
-      })
+      const straight = curveOf(...Array.from({ length: length + reach }, (_, i) => 5 - 2 * i))
+      for (const { x, y } of movingMean(straight, reach).slice(0, length)) expect(y).toBeCloseTo(5 - 2 * x, 9)
     }),
   )
 })

@@ -5,13 +5,17 @@ export interface Point {
   readonly y: number
 }
 
-/** Each value's mean with its neighbours, so many on either side as there are on both: no lag, and the ends stay. */
+/**
+ * Each value's mean with its neighbours: `reach` on either side, so that the curve does not lag. At its start it has as
+ * many as there are on both sides, since a loss falls steeply there; at its end those before it.
+ */
 export function movingMean(points: readonly Point[], reach: number): Point[] {
   const sums = [0]
   for (const { y } of points) sums.push(sums.at(-1)! + y)
   return points.map(({ x }, i) => {
-    const own = Math.min(reach, i, points.length - 1 - i)
-    return { x, y: (sums[i + own + 1]! - sums[i - own]!) / (2 * own + 1) }
+    const before = Math.min(reach, i)
+    const after = Math.min(before, points.length - 1 - i)
+    return { x, y: (sums[i + after + 1]! - sums[i - before]!) / (before + 1 + after) }
   })
 }
 

@@ -6,7 +6,8 @@ import {
   exampleRecords,
   logText,
 } from '../../test/support/training.ts'
-import { type LogRecord, parseTrainingLog } from '../records/training-log.ts'
+import { parseTrainingLog } from '../records/read-training-log.ts'
+import type { LogRecord } from '../records/training-log.ts'
 import { accuracyInterval } from './confusion.ts'
 import { formatDuration, formatImageRate, formatLoss } from './format.ts'
 import { PLAIN } from './palette.ts'

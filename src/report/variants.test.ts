@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { exampleRecords, exampleTraining, logText } from '../../test/support/training.ts'
-import { parseTrainingLog, type RunRecord, type TrainingSettings } from '../records/training-log.ts'
+import { parseTrainingLog } from '../records/read-training-log.ts'
+import type { RunRecord, TrainingSettings } from '../records/training-log.ts'
 import { differingSettings, type NamedLog, runsOf, settingsOf, variantsOf } from './variants.ts'
 
 const named = (
@@ -23,10 +24,29 @@ it('runs that differ in their seeds alone are one variant, named by what differs
   ]
   expect(namesOf(logs)).toEqual([
     ['activation unchanged, without nothing', ['a', 'c']],
-    ['activation unchanged, without lrn, dropout', ['b']],
-    ['activation tanh, without nothing', ['d']],
+    ['without lrn, dropout', ['b']],
+    ['activation tanh', ['d']],
   ])
   expect(differingSettings(runsOf(logs))).toEqual(['activation', 'without', 'seed'])
+})
+
+it('what most variants have goes without saying, but for the one that differs in nothing', () => {
+  const logs = [
+    named('all', {}),
+    named('tanh', { activation: 'tanh' }),
+    named('less', { without: ['lrn'] }),
+    named('least', { without: ['lrn'], activation: 'tanh' }),
+    named('dropout', { without: ['dropout'] }),
+    named('flip', { augment: 'flip' }),
+  ]
+  expect(namesOf(logs).map(([name]) => name)).toEqual([
+    'augment none, activation unchanged, without nothing',
+    'activation tanh',
+    'without lrn',
+    'activation tanh, without lrn',
+    'without dropout',
+    'augment flip',
+  ])
 })
 
 it('a variant that is alone is named by what it trains', () => {

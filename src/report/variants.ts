@@ -1,4 +1,5 @@
 // Runs beside each other: what differs between them, and which are one experiment with several seeds.
+import { groups } from 'd3-array'
 import type { TrainingLog, TrainingRun } from '../records/training-log.ts'
 
 /** A log and what to call it: the name of its file. */
@@ -15,7 +16,7 @@ export interface NamedRun {
 
 /** Runs that were asked for the same, but for their seeds. */
 export interface Variant {
-  /** What tells it from the others: `activation tanh`; what is trained on what, where it is alone. */
+  /** What tells it from the most of the others: `activation tanh`; what is trained on what, where it is alone. */
   readonly name: string
   readonly runs: readonly NamedRun[]
 }
@@ -62,13 +63,28 @@ export function differingSettings(runs: readonly NamedRun[]): string[] {
 /** In the order of their first runs. */
 export function variantsOf(runs: readonly NamedRun[]): Variant[] {
   const differing = differingSettings(runs).filter((name) => !CIRCUMSTANCES.has(name))
-  const byName = new Map<string, NamedRun[]>()
-  for (const named of runs) {
-    const settings = settingsOf(named.run)
-    const { network, data } = named.run.run
-    const name =
-      differing.map((each) => `${each} ${settings.get(each) ?? 'none'}`).join(', ') || `${network} on ${data}`
-    byName.set(name, [...(byName.get(name) ?? []), named])
+  const valuesOf = ({ run }: NamedRun): string[] => {
+    const settings = settingsOf(run)
+    return differing.map((name) => settings.get(name) ?? 'none')
   }
-  return [...byName].map(([name, alike]) => ({ name, runs: alike }))
+  const alike = groups(runs, (named) => JSON.stringify(valuesOf(named))).map(([, members]) => ({
+    values: valuesOf(members[0]!),
+    members,
+  }))
+  const usual = differing.map((_, i) => mostFrequent(alike.map(({ values }) => values[i]!)))
+  return alike.map(({ values, members }) => {
+    const texts = differing.map((name, i) => `${name} ${values[i]}`)
+    const unusual = texts.filter((_, i) => values[i] !== usual[i])
+    const { network, data } = members[0]!.run.run
+    const told = unusual.length > 0 ? unusual : texts
+    return { name: told.join(', ') || `${network} on ${data}`, runs: members }
+  })
+}
+
+/** Null where several are equally frequent: then none of them goes without saying. */
+function mostFrequent(values: readonly string[]): string | null {
+  const counts = groups(values, (value) => value).map(([value, same]) => ({ value, count: same.length }))
+  const highest = Math.max(...counts.map(({ count }) => count))
+  const [first, second] = counts.filter(({ count }) => count === highest)
+  return second ? null : first!.value
 }

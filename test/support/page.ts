@@ -94,7 +94,7 @@ export function poisoned<Value>(value: Value, isFixed: (key: string, text: strin
   return poison(value, '') as Value
 }
 
-/** A page of hostile texts has the elements of one of harmless texts, and shows what it was given. */
+/** Hostile texts made no element and no handler, and are shown as they are. */
 export function expectNoMarkupOfTexts(page: string): void {
   const elements = elementsOf(page)
   for (const tag of ['script', 'img', 'b']) expect(withTag(elements, tag)).toEqual([])

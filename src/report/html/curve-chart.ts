@@ -51,6 +51,7 @@ const MAX_POINTS = 400
 /** A curve of more has no marks: they would hide it. */
 const MAX_MARKS = 60
 const MAX_TABLE_ROWS = 25
+const MEAN_TEXT = 'A thin line is a run, a thick one the mean of runs that differ in their seeds.'
 /** Values further apart than this need a logarithmic scale for the small ones to be seen. */
 const MIN_LOG_RATIO = 20
 /** Of raw values, what lies further out is drawn at the edge, so that one outlier does not flatten the curves. */
@@ -87,12 +88,14 @@ export function curveFigure({ series, title, yLabel, ...chart }: CurveChart): Ma
   })
   return chartFigure({
     title,
-    description: chart.description,
+    description: series.some(({ curves }) => curves.length > 1)
+      ? `${chart.description} ${MEAN_TEXT}`
+      : chart.description,
     x: { scale: x, label: chart.across },
     y: { scale: y, label: isLog ? `${yLabel}, logarithmic` : yLabel },
     heightPx: HEIGHT_PX,
     marks: [behind, inFront],
-    legend: series.map(legendEntry),
+    legend: curves.length > 1 ? series.map(legendEntry) : [],
     table: {
       caption: `${title.toLowerCase()}, by ${chart.across}`,
       columns: [
@@ -108,14 +111,15 @@ export function curveFigure({ series, title, yLabel, ...chart }: CurveChart): Ma
 }
 
 function legendEntry({ name, curves }: Series, i: number): LegendEntry {
-  const seeds = curves.length > 1 ? `: the mean of ${curves.length} runs, each of which is a thin line` : ''
-  return { swatch: swatch('line', `curve ${colour(i)} ${dashes(i)}`), text: `${name}${seeds}` }
+  const count = curves.length > 1 ? ` (${curves.length} runs)` : ''
+  return { swatch: swatch('line', `curve ${colour(i)} ${dashes(i)}`), text: `${name}${count}` }
 }
 
 const colour = (i: number): string => `series-${(i % COLOURS) + 1}`
-/** Where colours come again, their dashes differ. */
-const dashes = (i: number): string => `dash-${((i + Math.floor(i / COLOURS)) % DASHES) + 1}`
-export const markShape = (i: number): Shape => SHAPES[i % SHAPES.length]!
+/** Where colours come again, what goes with them has moved on. */
+const turn = (i: number, count: number): number => (i + Math.floor(i / COLOURS)) % count
+const dashes = (i: number): string => `dash-${turn(i, DASHES) + 1}`
+export const markShape = (i: number): Shape => SHAPES[turn(i, SHAPES.length)]!
 /** Of the i-th series' points. */
 export const markStyle = (i: number): string => `mark ${colour(i)}`
 

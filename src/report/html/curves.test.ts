@@ -21,7 +21,8 @@ import {
   exampleTraining,
   logText,
 } from '../../../test/support/training.ts'
-import { type LogRecord, parseTrainingLog } from '../../records/training-log.ts'
+import { parseTrainingLog } from '../../records/read-training-log.ts'
+import type { LogRecord } from '../../records/training-log.ts'
 import type { NamedLog } from '../variants.ts'
 import { trainCommand } from './commands.ts'
 import { renderCurves } from './curves.ts'
@@ -64,7 +65,7 @@ describe('the page', () => {
     expect(styles.filter((style) => style === 'curve faint series-1')).toHaveLength(5 * 3)
     expect(styles.filter((style) => style === 'curve series-1 dash-1')).toHaveLength(5)
     expect(styles.filter((style) => style === 'curve series-2 dash-2')).toHaveLength(5)
-    expect(textOf(loss!)).toContain('activation unchanged: the mean of 3 runs, each of which is a thin line')
+    expect(textOf(loss!)).toContain('activation unchanged (3 runs)')
   })
 
   it('has at most so many points of a long run, and one that stands out is among them', () => {

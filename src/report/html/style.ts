@@ -104,13 +104,14 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 details { margin: 6px 0; font-size: 14px; }
 summary { cursor: pointer; color: var(--blue); padding: 4px 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--edge); border-radius: 6px; overflow-wrap: normal; }
+.scroll + .scroll { margin-top: 14px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 6px 10px; color: var(--quiet); }
 th, td { padding: 5px 10px; border-top: 1px solid var(--edge); vertical-align: top; }
 th { font-weight: 600; }
 .heat { width: auto; }
 .heat th, .heat td { padding: 4px 8px; text-align: right; vertical-align: middle; border: 1px solid var(--grid); }
-.heat thead th { writing-mode: vertical-rl; text-align: left; padding: 8px 4px; }
+.heat thead th { writing-mode: vertical-rl; text-align: end; padding: 8px 4px; }
 .heat thead th:first-child { writing-mode: horizontal-tb; vertical-align: bottom; }
 .heat .right { background: color-mix(in srgb, var(--right) var(--share), var(--card)); }
 .heat .wrong { background: color-mix(in srgb, var(--wrong) var(--share), var(--card)); }

@@ -9,7 +9,8 @@ import {
   logText,
 } from '../../test/support/training.ts'
 import { FormatError } from '../errors.ts'
-import { type LogRecord, logLine, parseTrainingLog } from './training-log.ts'
+import { parseTrainingLog } from './read-training-log.ts'
+import { type LogRecord, logLine } from './training-log.ts'
 
 const parse = (text: string) => parseTrainingLog(text, 'run.jsonl')
 const parseRecords = (...records: LogRecord[]) => parse(logText(records))
