@@ -166,7 +166,7 @@ function heatMap({ confusion, perClass }: Evaluation): Markup {
     const title = `${perClass[actual]!.name} taken for ${perClass[predicted]!.name}: ${formatPercent(share)}`
     return html`<td class="${isRight ? 'right' : 'wrong'}" style="--share: ${depth}%" title="${title}">${formatCount(count)}</td>`
   }
-  return html`<p class="quiet">Rows are what an image is, columns what it was taken for. Right answers are blue, by their share of the class; wrong ones orange, darkest where the largest share of a class (${formatPercent(worst)}) went wrong the same way.</p>
+  return html`<p class="quiet">Rows are what an image is, columns what it was taken for. Right answers are blue, by their share of the class; wrong ones orange, deepest where the largest share of a class (${formatPercent(worst)}) went wrong the same way.</p>
 <div class="scroll" role="region" tabindex="0" aria-label="Confusion matrix"><table class="heat">
 <caption>Confusion matrix: images</caption>
 <thead><tr><th scope="col">is \\ taken for</th>${perClass.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
