@@ -31,6 +31,17 @@ export class CheckError extends ConvmarkError {}
 /** A file that is damaged or not what it should be; names the file and the tensor. */
 export class FormatError extends ConvmarkError {}
 
+/** An image that can't be read, decoded or trusted; names its file. `reason` is the message without that name. */
+export class DamagedImageError extends FormatError {
+  constructor(
+    readonly file: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${file}: ${reason}`, options)
+  }
+}
+
 /** The caller's AbortSignal, or Ctrl-C. */
 export class InterruptedError extends ConvmarkError {
   override readonly exitCode = 130

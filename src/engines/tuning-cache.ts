@@ -1,3 +1,4 @@
+import { cacheFolder } from '../runtime/cache-folder.ts'
 import { isNode } from '../runtime/host.ts'
 import { VERSION } from '../version.ts'
 
@@ -42,16 +43,4 @@ export async function openTuningCache(processor: string, engine: string): Promis
       }
     },
   }
-}
-
-/** The user's cache folder for convmark, or what CONVMARK_CACHE names. */
-export async function cacheFolder(): Promise<string> {
-  const { homedir } = await import('node:os')
-  const { join } = await import('node:path')
-  const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (CONVMARK_CACHE) return CONVMARK_CACHE
-  if (process.platform === 'win32')
-    return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'convmark')
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'convmark')
-  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'convmark')
 }

@@ -21,7 +21,8 @@ export async function readText(path: string): Promise<string> {
   return (await readBytes(path)).toString('utf8')
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+/** Throws UsageError where the file can't be read, which names it. */
+export async function readBytes(path: string): Promise<Buffer> {
   return readFile(path).catch((error: unknown) => {
     throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
   })
@@ -97,7 +98,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a folder',
 }
 
-function reasonOf(error: unknown): string {
+/** What is wrong with a path, in words. */
+export function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException
   return (code && REASONS[code]) || messageOf(error)
 }

@@ -62,7 +62,7 @@ const WALLS: readonly { room: RegExp; hidden(found: Import): boolean; reason: st
 ]
 
 /** Files that only Node loads. Elsewhere `node:` is imported dynamically, behind `isNode`. */
-const NODE_ONLY = /^(cli\/|formats\/files\.ts$|bench\/(compare\.ts$|contenders\/))/
+const NODE_ONLY = /^(cli\/|formats\/files\.ts$|data\/node\/|bench\/(compare\.ts$|contenders\/))/
 
 const STATEMENT = /^[ \t]*(?:import|export)\s+(?:(type\s+)?(?:[\w*$\s{},]+?)\s*from\s*)?(['"])([^'"\n]+)\2/gm
 const DYNAMIC = /\bimport\(\s*(?:(['"])([^'"\n]+)\1)?/g

@@ -2,8 +2,8 @@
 // dependency of convmark.
 import { existsSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { cacheFolder } from '../../engines/tuning-cache.ts'
 import { UnavailableError } from '../../errors.ts'
+import { cacheFolder } from '../../runtime/cache-folder.ts'
 import { VERSION } from '../../version.ts'
 
 /** By name: whether it comes from npm; the others are the system's. */

@@ -1,0 +1,54 @@
+/** Images and their classes, as stored. */
+export interface Dataset {
+  /** As it was asked for: `mnist`, `cifar10:cifar`, `folder:cats`. */
+  readonly name: string
+  readonly classNames: readonly string[]
+  readonly train: Split
+  /** Null where the source has none. */
+  readonly test: Split | null
+}
+
+export interface Split {
+  readonly count: number
+  /** An index into the classes' names. */
+  label(index: number): number
+  /** Of one size in mnist, idx and cifar10, of any in a folder. Rejects with DamagedImageError, which names the file. */
+  image(index: number): DecodedImage | Promise<DecodedImage>
+  /** The images' files, where each has one: worker threads decode these. */
+  readonly files?: readonly string[]
+}
+
+/** Bytes (height, width, channels). */
+export interface DecodedImage {
+  readonly width: number
+  readonly height: number
+  readonly channels: Channels
+  readonly pixels: Uint8Array
+}
+
+/** A file's bytes and what to call it. */
+export interface NamedBytes {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** Grey or red, green, blue. */
+export type Channels = 1 | 3
+
+/** Luma of red, green and blue, as JPEG has it. Source: ITU-R BT.601. */
+const LUMA = [0.299, 0.587, 0.114] as const
+
+/** Grey becomes three equal channels; colours become their luma. */
+export function withChannels(image: DecodedImage, channels: Channels): DecodedImage {
+  if (image.channels === channels) return image
+  const { width, height, pixels } = image
+  const converted = new Uint8Array(width * height * channels)
+  for (let i = 0; i < width * height; i++) {
+    if (channels === 3) converted.fill(pixels[i]!, 3 * i, 3 * i + 3)
+    else {
+      const luma = LUMA[0] * pixels[3 * i]! + LUMA[1] * pixels[3 * i + 1]! + LUMA[2] * pixels[3 * i + 2]!
+      converted[i] = Math.round(luma)
+    }
+  }
+  return { width, height, channels, pixels: converted }
+}

@@ -1,0 +1,24 @@
+// Runs in a browser too, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
+export type { Augmentation } from './augmentation.ts'
+export { cifar10Split } from './cifar10.ts'
+export {
+  type ChannelStatistics,
+  type ColourComponents,
+  channelStatistics,
+  colourComponents,
+} from './colour.ts'
+export type { Channels, Dataset, DecodedImage, NamedBytes, Split } from './dataset.ts'
+export { type Decoder, type DecoderOptions, openDecoder } from './decode.ts'
+export { idxDataset, idxSplit } from './idx.ts'
+export { dataSources, type OpenOptions, openDataset } from './open.ts'
+export { epochOrder } from './order.ts'
+export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
+export {
+  checkPreprocessing,
+  choosePreprocessing,
+  type Normalisation,
+  type Preprocessing,
+  tenCrops,
+} from './preprocessing.ts'
+export type { SkippedImage } from './samples.ts'
+export { type SyntheticOptions, syntheticDataset } from './synthetic.ts'

@@ -1,0 +1,17 @@
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { FormatError, messageOf } from '../../errors.ts'
+import { readBytes } from '../../formats/files.ts'
+import type { NamedBytes } from '../dataset.ts'
+
+const GZIP_MAGIC = [0x1f, 0x8b]
+
+/** A file's bytes, unpacked where it is gzip's. Throws UsageError where it can't be read, FormatError where it is damaged. */
+export async function readUnpacked(path: string): Promise<NamedBytes> {
+  const bytes = await readBytes(path)
+  if (!GZIP_MAGIC.every((byte, i) => bytes[i] === byte)) return { name: path, bytes }
+  const unpacked = await promisify(gunzip)(bytes).catch((error: unknown) => {
+    throw new FormatError(`${path}: can't be unpacked: ${messageOf(error)}`, { cause: error })
+  })
+  return { name: path, bytes: unpacked }
+}

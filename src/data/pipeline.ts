@@ -1,0 +1,250 @@
+import { FormatError, UsageError } from '../errors.ts'
+import { availableCores } from '../runtime/machine.ts'
+import { isPositiveInteger } from '../tensor.ts'
+import { type Augmentation, checkAugmentation } from './augmentation.ts'
+import type { Split } from './dataset.ts'
+import type { DecoderOptions } from './decode.ts'
+import { epochOrder } from './order.ts'
+import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
+import { openFileMaker, openInlineMaker, type SampleMaker } from './sample-makers.ts'
+import { type DamagedPlace, type Place, type Recipe, type SkippedImage, sampleLength } from './samples.ts'
+
+export interface PipelineOptions extends DecoderOptions {
+  /** Images in a batch. */
+  readonly batch: number
+  readonly preprocessing: Preprocessing
+  /** Null, the default: the image's centre, upright. */
+  readonly augmentation?: Augmentation | null
+  /** 7 by default. */
+  readonly seed?: number
+  /** An order of each epoch's own, the default; else as stored, for evaluation. */
+  readonly shuffle?: boolean
+  /**
+   * Every batch is full: the images left over at an epoch's end are left out, and a damaged image's place is taken by
+   * the next good one of the epoch's order. Else a damaged image is left out, and batches may be shorter. By default
+   * as `shuffle`.
+   */
+  readonly dropLast?: boolean
+  /** Images are (N, 10, size, size, channels), as `tenCrops`. */
+  readonly tenCrop?: boolean
+  /** Threads for images in files: as many as cores, up to 4, by default. Images in memory need none. */
+  readonly workers?: number
+  /** Batches that are made while the consumer works. 2 by default. */
+  readonly prefetch?: number
+}
+
+export interface Batch {
+  /** (N, size, size, channels); with ten crops (N, 10, size, size, channels). */
+  readonly images: Float32Array
+  /** (N): indexes of classes, in the type that sessions take. */
+  readonly labels: Float32Array
+  /** (N): the images' indexes in the split. */
+  readonly indexes: readonly number[]
+  /** How long the consumer waited for this batch. */
+  readonly waitedMs: number
+}
+
+export interface Pipeline {
+  readonly batchesPerEpoch: number
+  /** Who decodes, and why; null where nothing is to be decoded. */
+  readonly decoder: string | null
+  /** What was damaged so far, in the split's order. */
+  readonly skipped: readonly SkippedImage[]
+  /**
+   * The batches of an epoch from `fromBatch` on: the same as in an epoch from its beginning, on any number of threads.
+   * A batch's arrays are the consumer's until it asks for the next one. Rejects with FormatError, naming the files,
+   * once over 1% of the images are damaged.
+   */
+  epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void>
+  /** Ends the workers; an epoch that is still read rejects. */
+  dispose(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const DEFAULT_SEED = 7
+const DEFAULT_PREFETCH = 2
+const MAX_DEFAULT_WORKERS = 4
+const MAX_DAMAGED_SHARE = 0.01
+/** In a message; all of them are in `skipped`. */
+const MAX_NAMED = 50
+
+/** Throws UsageError for options that make no sense, UnavailableError where the decoder asked for is not there. */
+export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
+  const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
+  const workers = options.workers ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores())
+  const { batch, prefetch = DEFAULT_PREFETCH, decoder, maxPixels } = options
+  for (const [name, value] of Object.entries({ batch, prefetch, workers })) {
+    if (!isPositiveInteger(value))
+      throw new UsageError(`pipeline: ${name} ${value} is not a positive integer`)
+  }
+  checkPreprocessing(preprocessing)
+  if (augmentation) checkAugmentation(augmentation, preprocessing)
+  if (augmentation && isTenCrop)
+    throw new UsageError('pipeline: ten crops are the same always; take no augmentation')
+  const { shuffle: isShuffled = true, dropLast: areFull = isShuffled } = options
+  const batchesPerEpoch = areFull ? Math.floor(split.count / batch) : Math.ceil(split.count / batch)
+  if (batchesPerEpoch === 0) {
+    throw new UsageError(
+      `pipeline: ${split.count} images are less than a batch of ${batch}; take a smaller batch`,
+    )
+  }
+  const recipe: Recipe = { preprocessing, augmentation, seed, isTenCrop }
+  const maker = split.files
+    ? await openFileMaker(split.files, recipe, { workers, decoder, maxPixels })
+    : openInlineMaker(split, recipe)
+  return new SplitPipeline(split, maker, recipe, { batch, prefetch, batchesPerEpoch, isShuffled, areFull })
+}
+
+interface Layout {
+  readonly batch: number
+  readonly prefetch: number
+  readonly batchesPerEpoch: number
+  readonly isShuffled: boolean
+  readonly areFull: boolean
+}
+
+type MadeBatch = Omit<Batch, 'waitedMs'>
+
+class SplitPipeline implements Pipeline {
+  readonly batchesPerEpoch: number
+  readonly decoder: string | null
+  readonly #split: Split
+  readonly #maker: SampleMaker
+  readonly #recipe: Recipe
+  readonly #layout: Layout
+  readonly #skipped = new Map<number, SkippedImage>()
+  /** Memory of batches that nobody reads or writes. */
+  readonly #spare: Float32Array[] = []
+
+  constructor(split: Split, maker: SampleMaker, recipe: Recipe, layout: Layout) {
+    this.#split = split
+    this.#maker = maker
+    this.#recipe = recipe
+    this.#layout = layout
+    this.batchesPerEpoch = layout.batchesPerEpoch
+    this.decoder = maker.decoder
+  }
+
+  get skipped(): readonly SkippedImage[] {
+    return [...this.#skipped.values()].sort((a, b) => a.index - b.index)
+  }
+
+  async *epoch(epoch: number, fromBatch = 0): AsyncGenerator<Batch, void> {
+    const { batchesPerEpoch, prefetch } = this.#layout
+    const order = this.#orderOf(epoch)
+    const pending: { readonly memory: Float32Array; readonly made: Promise<MadeBatch> }[] = []
+    let next = fromBatch
+    const begin = (): void => {
+      if (next >= batchesPerEpoch) return
+      const memory = this.#spare.pop() ?? this.#allocate()
+      const made = this.#make(epoch, order, next++, memory)
+      made.catch(() => {}) // told when its turn comes
+      pending.push({ memory, made })
+    }
+    try {
+      for (let i = 0; i < prefetch; i++) begin()
+      while (pending.length > 0) {
+        const askedMs = performance.now()
+        const batch = await pending[0]!.made
+        const waitedMs = performance.now() - askedMs
+        begin() // while the consumer has this one
+        if (batch.indexes.length > 0) yield { ...batch, waitedMs }
+        this.#spare.push(pending.shift()!.memory)
+      }
+    } finally {
+      // A consumer that stops half-way leaves batches that are still written
+      await Promise.allSettled(pending.map(({ made }) => made))
+      this.#spare.push(...pending.map(({ memory }) => memory))
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#maker.dispose()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
+  #allocate(): Float32Array {
+    return this.#maker.allocate(this.#layout.batch * sampleLength(this.#recipe))
+  }
+
+  #orderOf(epoch: number): Uint32Array {
+    const { count } = this.#split
+    if (this.#layout.isShuffled) return epochOrder(count, this.#recipe.seed, epoch)
+    return Uint32Array.from({ length: count }, (_, index) => index)
+  }
+
+  async #make(epoch: number, order: Uint32Array, number: number, memory: Float32Array): Promise<MadeBatch> {
+    const first = number * this.#layout.batch
+    const indexes = [...order.subarray(first, first + this.#layout.batch)]
+    const places = indexes.map((index, position) => ({ position, index }))
+    const damaged = await this.#attempt(epoch, places, memory)
+    if (!this.#layout.areFull) return this.#batchOf(memory, compacted(memory, indexes, damaged, this.#recipe))
+    await Promise.all(
+      damaged.map(async ({ position }) => {
+        indexes[position] = await this.#replace(epoch, order, first + position, position, memory)
+      }),
+    )
+    return this.#batchOf(memory, indexes)
+  }
+
+  #batchOf(memory: Float32Array, indexes: readonly number[]): MadeBatch {
+    const images = memory.subarray(0, indexes.length * sampleLength(this.#recipe))
+    return { images, labels: Float32Array.from(indexes, (index) => this.#split.label(index)), indexes }
+  }
+
+  /** Puts the next good image after `rank` in the epoch's order into a batch; its index. */
+  async #replace(
+    epoch: number,
+    order: Uint32Array,
+    rank: number,
+    position: number,
+    memory: Float32Array,
+  ): Promise<number> {
+    for (let step = 1; step < order.length; step++) {
+      const index = order[(rank + step) % order.length]!
+      const damaged = await this.#attempt(epoch, [{ position, index }], memory)
+      if (damaged.length === 0) return index
+    }
+    throw new FormatError(`none of ${order.length} images can be read`)
+  }
+
+  /** Makes samples; those that can't be made, now or before. Throws once there are too many of them. */
+  async #attempt(epoch: number, places: readonly Place[], memory: Float32Array): Promise<readonly Place[]> {
+    const known = places.filter(({ index }) => this.#skipped.has(index))
+    const unknown = places.filter(({ index }) => !this.#skipped.has(index))
+    const damaged = unknown.length > 0 ? await this.#maker.make(epoch, unknown, memory) : []
+    this.#skip(damaged)
+    return [...known, ...damaged]
+  }
+
+  #skip(damaged: readonly DamagedPlace[]): void {
+    for (const { index, file, reason } of damaged) this.#skipped.set(index, { index, file, reason })
+    const { count } = this.#split
+    if (damaged.length === 0 || this.#skipped.size <= count * MAX_DAMAGED_SHARE) return
+    const names = this.skipped.slice(0, MAX_NAMED).map(({ file, reason }) => `${file} (${reason})`)
+    const more = this.#skipped.size - names.length
+    throw new FormatError(
+      `${this.#skipped.size} of ${count} images are damaged, over 1%; mend or remove them: ` +
+        `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    )
+  }
+}
+
+/** Moves the samples together over those that are damaged; the indexes that are left. */
+function compacted(
+  memory: Float32Array,
+  indexes: readonly number[],
+  damaged: readonly Place[],
+  recipe: Recipe,
+): readonly number[] {
+  const length = sampleLength(recipe)
+  const bad = new Set(damaged.map(({ position }) => position))
+  const kept = indexes.map((_, position) => position).filter((position) => !bad.has(position))
+  kept.forEach((from, to) => {
+    if (from !== to) memory.copyWithin(to * length, from * length, (from + 1) * length)
+  })
+  return kept.map((position) => indexes[position]!)
+}

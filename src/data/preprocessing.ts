@@ -1,0 +1,174 @@
+// From bytes to what the network reads.
+import { FormatError, UsageError } from '../errors.ts'
+import { isPositiveInteger } from '../tensor.ts'
+import { type ChannelStatistics, channelStatistics } from './colour.ts'
+import { type Channels, type Dataset, type DecodedImage, withChannels } from './dataset.ts'
+import { centralSquare } from './resample.ts'
+
+/** Plain data, kept in model files, so that evaluation needs nothing else. */
+export interface Preprocessing {
+  /** The network takes (size, size, channels). */
+  readonly size: number
+  readonly channels: Channels
+  /** The image's shorter side becomes this, and its central square is kept; crops come from that. Null: as stored. */
+  readonly resize: number | null
+  readonly normalise: Normalisation
+}
+
+export type Normalisation =
+  /** (x - mean) / max(sd, 1 / sqrt(n)) over the n values of the crop. Source: TensorFlow's per_image_standardization. */
+  | { readonly kind: 'per-image' }
+  /** (byte / 255 - mean) / sd, by channel: the units in which torchvision publishes its own. */
+  | { readonly kind: 'channels'; readonly mean: readonly number[]; readonly sd: readonly number[] }
+
+/** Which part of an image the network sees, and how. */
+export interface View {
+  readonly top: number
+  readonly left: number
+  readonly isFlipped: boolean
+  /** Added to each channel, in units of bytes / 255. */
+  readonly shift: readonly number[] | null
+}
+
+const BYTE = 255
+/** AlexNet's: a 224 crop of a 256 square. */
+const RESIZE_OVER_SIZE = 256 / 224
+
+/** Throws UsageError for values that make no sense together. */
+export function checkPreprocessing({ size, channels, resize, normalise }: Preprocessing): void {
+  if (!isPositiveInteger(size)) throw new UsageError(`preprocessing: size ${size} is not a positive integer`)
+  if (channels !== 1 && channels !== 3)
+    throw new UsageError(`preprocessing: ${channels} channels; 1 and 3 are possible`)
+  if (resize !== null && (!isPositiveInteger(resize) || resize < size))
+    throw new UsageError(`preprocessing: resize ${resize} is smaller than the crops of ${size}`)
+  if (normalise.kind === 'per-image') return
+  const { mean, sd } = normalise
+  if (mean.length !== channels || sd.length !== channels || !sd.every((value) => value > 0)) {
+    throw new UsageError(
+      `preprocessing: ${channels} channels need as many means and sds over 0, not [${mean}] and [${sd}]`,
+    )
+  }
+}
+
+/**
+ * What suits a data set and a network that takes (size, size, channels): images not much larger than the crops stay as
+ * they are, others are resized to 8/7 of `size`; cifar10 is standardised image by image, as its tutorial's network
+ * expects; others by the training set's own mean and sd.
+ */
+export async function choosePreprocessing(
+  dataset: Dataset,
+  { size, channels }: Pick<Preprocessing, 'size' | 'channels'>,
+): Promise<Preprocessing> {
+  const resize = (await hasFittingImages(dataset, size)) ? null : Math.round(size * RESIZE_OVER_SIZE)
+  if (dataset.name.startsWith('cifar10')) return { size, channels, resize, normalise: { kind: 'per-image' } }
+  const { mean, sd } = await channelStatistics(dataset.train, channels)
+  // Where a channel never changes, any sd does
+  const normalise = { kind: 'channels', mean, sd: sd.map((value) => value || 1) } as const
+  return { size, channels, resize, normalise }
+}
+
+async function hasFittingImages({ train }: Dataset, size: number): Promise<boolean> {
+  if (train.files) return false // they are of any size
+  const { width, height } = await train.image(0)
+  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)]
+  return shorter >= size && longer <= 1.5 * size
+}
+
+/** The image that crops are taken from. `name` is for messages. Throws FormatError where it is smaller than a crop. */
+export function cropSource(
+  image: DecodedImage,
+  { size, channels, resize }: Preprocessing,
+  name: string,
+): DecodedImage {
+  const source = resize === null ? image : centralSquare(image, resize)
+  if (source.width < size || source.height < size) {
+    throw new FormatError(
+      `${name}: ${source.width} x ${source.height} pixels are less than the network's ${size} x ${size}; ` +
+        'give preprocessing a resize',
+    )
+  }
+  return withChannels(source, channels)
+}
+
+/** The middle, upright, in its own colours. */
+export function centreView({ width, height }: DecodedImage, size: number): View {
+  return { top: (height - size) >> 1, left: (width - size) >> 1, isFlipped: false, shift: null }
+}
+
+/** The four corners from top left to bottom right, the centre, and the same five flipped. */
+export function tenViews(source: DecodedImage, size: number): readonly View[] {
+  const [bottom, right] = [source.height - size, source.width - size]
+  const centre = centreView(source, size)
+  const five = [
+    { ...centre, top: 0, left: 0 },
+    { ...centre, top: 0, left: right },
+    { ...centre, top: bottom, left: 0 },
+    { ...centre, top: bottom, left: right },
+    centre,
+  ]
+  return [...five, ...five.map((view) => ({ ...view, isFlipped: true }))]
+}
+
+/** Writes a view of a crop source, normalised, as (size, size, channels). */
+export function writeView(
+  source: DecodedImage,
+  view: View,
+  preprocessing: Preprocessing,
+  target: Float32Array,
+): void {
+  copyView(source, view, preprocessing.size, target)
+  normaliseInPlace(target, preprocessing)
+}
+
+/** The ten crops of Krizhevsky et al. 2012, section 4.1: (10, size, size, channels), in the order of `tenViews`. */
+export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
+  const { size, channels } = preprocessing
+  const source = cropSource(image, preprocessing, 'image')
+  const length = size * size * channels
+  const crops = new Float32Array(10 * length)
+  tenViews(source, size).forEach((view, i) => {
+    writeView(source, view, preprocessing, crops.subarray(i * length, (i + 1) * length))
+  })
+  return crops
+}
+
+/** In units of bytes. */
+function copyView(source: DecodedImage, view: View, size: number, target: Float32Array): void {
+  const { width, channels, pixels } = source
+  const shift = Array.from({ length: channels }, (_, c) => BYTE * (view.shift?.[c] ?? 0))
+  const firstColumn = view.isFlipped ? view.left + size - 1 : view.left
+  const step = view.isFlipped ? -channels : channels
+  let to = 0
+  for (let y = 0; y < size; y++) {
+    let from = ((view.top + y) * width + firstColumn) * channels
+    for (let x = 0; x < size; x++, from += step) {
+      for (let c = 0; c < channels; c++) target[to++] = pixels[from + c]! + shift[c]!
+    }
+  }
+}
+
+function normaliseInPlace(values: Float32Array, { channels, normalise }: Preprocessing): void {
+  if (normalise.kind === 'per-image') standardise(values)
+  else standardiseChannels(values, channels, normalise)
+}
+
+function standardiseChannels(
+  values: Float32Array,
+  channels: Channels,
+  { mean: means, sd }: ChannelStatistics,
+): void {
+  for (let c = 0; c < channels; c++) {
+    const [mean, scale] = [BYTE * means[c]!, 1 / (BYTE * sd[c]!)]
+    for (let i = c; i < values.length; i += channels) values[i] = (values[i]! - mean) * scale
+  }
+}
+
+function standardise(values: Float32Array): void {
+  let sum = 0
+  for (const value of values) sum += value
+  const mean = sum / values.length
+  let squares = 0
+  for (const value of values) squares += (value - mean) ** 2
+  const sd = Math.max(Math.sqrt(squares / values.length), 1 / Math.sqrt(values.length))
+  for (let i = 0; i < values.length; i++) values[i] = (values[i]! - mean) / sd
+}

@@ -1,0 +1,53 @@
+import { hashAt, keyOf } from '../random.ts'
+import type { Channels, Dataset, DecodedImage, Split } from './dataset.ts'
+
+export interface SyntheticOptions {
+  /** 32 by default: the images are (size, size, channels). */
+  readonly size?: number
+  readonly channels?: Channels
+  readonly classes?: number
+  readonly trainCount?: number
+  readonly testCount?: number
+  readonly seed?: number
+}
+
+/** A class's pattern is a grid of this many brighter or darker squares each way. */
+const GRID = 4
+const GREY = 128
+/** Of the pattern; the noise reaches twice as far, so that one pixel tells little and the image all. */
+const CONTRAST = 24
+const NOISE_BITS = 0x7f
+
+/** Noise with a pattern that depends on the class, so that it can be learned. The same bytes on every machine. */
+export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
+  const { classes = 10, trainCount = 1024, testCount = 256 } = options
+  const classNames = Array.from({ length: classes }, (_, label) => `pattern ${label}`)
+  return {
+    name: 'synthetic',
+    classNames,
+    train: syntheticSplit('train', trainCount, classes, options),
+    test: syntheticSplit('test', testCount, classes, options),
+  }
+}
+
+function syntheticSplit(name: string, count: number, classes: number, options: SyntheticOptions): Split {
+  const { size = 32, channels = 3, seed = 7 } = options
+  const patterns = keyOf(seed, 'synthetic patterns')
+  const label = (index: number): number => index % classes
+  /** Whether the class is brighter at this place. */
+  const isBright = (label: number, y: number, x: number, channel: number): boolean => {
+    const square = Math.floor((y * GRID) / size) * GRID + Math.floor((x * GRID) / size)
+    return (hashAt(patterns, (label * GRID * GRID + square) * channels + channel) & 1) === 1
+  }
+  const image = (index: number): DecodedImage => {
+    const noise = keyOf(seed, `synthetic ${name} image ${index}`)
+    const pixels = new Uint8Array(size * size * channels)
+    for (let i = 0; i < pixels.length; i++) {
+      const pixel = Math.floor(i / channels)
+      const bright = isBright(label(index), Math.floor(pixel / size), pixel % size, i % channels)
+      pixels[i] = GREY + (bright ? CONTRAST : -CONTRAST) + (hashAt(noise, i) & NOISE_BITS) - (NOISE_BITS >> 1)
+    }
+    return { width: size, height: size, channels, pixels }
+  }
+  return { count, label, image }
+}
