@@ -31,6 +31,9 @@ export class CheckError extends ConvmarkError {}
 /** A file that is damaged or not what it should be; names the file and the tensor. */
 export class FormatError extends ConvmarkError {}
 
+/** A training whose loss is no number any more; says where that began. */
+export class DivergedError extends ConvmarkError {}
+
 /** An image that can't be read, decoded or trusted; names its file. `reason` is the message without that name. */
 export class DamagedImageError extends FormatError {
   constructor(

@@ -59,3 +59,17 @@ export function oneOf<Name extends string>(option: string, allowed: readonly Nam
     return found
   }
 }
+
+/** A number that is `least` or more: over it, and below another, where that is asked for. */
+export function numberFrom(
+  option: string,
+  least: number,
+  { isOver = false, below = Infinity }: { readonly isOver?: boolean; readonly below?: number } = {},
+): (text: string) => number {
+  const allowed = `a number ${isOver ? 'over' : 'from'} ${least}${below < Infinity ? ` to below ${below}` : ''}`
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && value < below && (isOver ? value > least : value >= least)) return value
+    throw new UsageError(`${option} is '${text}'; it must be ${allowed}`)
+  }
+}

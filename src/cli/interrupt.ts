@@ -9,7 +9,10 @@ const SAME_INTERRUPT_MS = 100
  * Does work that Ctrl-C can end: the first aborts the signal, and the promise rejects with InterruptedError when the work
  * has ended, or when it took too long about it and is left behind. A second one ends the process.
  */
-export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function untilInterrupted<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  { graceMs = GRACE_MS }: { readonly graceMs?: number } = {},
+): Promise<T> {
   const controller = new AbortController()
   let stop = (): void => {}
   try {
@@ -21,7 +24,7 @@ export async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise
         const now = performance.now()
         if (!controller.signal.aborted) {
           interruptedAt = now
-          deadline = setTimeout(interrupted, GRACE_MS)
+          deadline = setTimeout(interrupted, graceMs)
           controller.abort()
         } else if (now - interruptedAt > SAME_INTERRUPT_MS) process.exit(new InterruptedError('').exitCode)
       }

@@ -11,6 +11,7 @@ import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
+import { addTrainCommand } from './train.ts'
 
 async function main(): Promise<number> {
   const program = new Command('convmark')
@@ -29,6 +30,7 @@ async function main(): Promise<number> {
   addInfoCommand(program, onEnd)
   addReportCommand(program, onEnd)
   addExportCommand(program, onEnd)
+  addTrainCommand(program, onEnd)
   try {
     await program.parseAsync()
   } catch (error) {

@@ -2,7 +2,8 @@ import type { SingleBar } from 'cli-progress'
 
 /** A bar on stderr while there is something to wait for; on a terminal alone, and not in CI. */
 export interface Progress {
-  update(what: string, done: number, total: number): void
+  /** `detail` stands behind the count. */
+  update(what: string, done: number, total: number, detail?: string): void
   /** Takes the bar off the terminal, so that a line can be printed; the next update draws it again. */
   clear(): void
 }
@@ -15,7 +16,7 @@ export async function openProgress(): Promise<Progress> {
   return new Bar(
     new cliProgress.SingleBar({
       stream: process.stderr,
-      format: '{what} [{bar}] {value}/{total}',
+      format: '{what} [{bar}] {value}/{total}{detail}',
       clearOnComplete: true,
       linewrap: true, // as the terminal has it: an exit in the middle leaves nothing to be undone
     }),
@@ -30,12 +31,13 @@ class Bar implements Progress {
     this.#bar = bar
   }
 
-  update(what: string, done: number, total: number): void {
+  update(what: string, done: number, total: number, detail = ''): void {
+    const payload = { detail: detail && `  ${detail}` }
     if (what !== this.#what) {
       this.clear()
-      this.#bar.start(total, done, { what })
+      this.#bar.start(total, done, { what, ...payload })
       this.#what = what
-    } else this.#bar.update(done)
+    } else this.#bar.update(done, payload)
     if (done >= total) this.clear()
   }
 

@@ -106,7 +106,7 @@ export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoin
     const isModel = decoded.metadata[MODEL] !== undefined
     throw new FormatError(
       `${fileName}: ${isModel ? 'a model without what its training would go on from' : 'no checkpoint of convmark'}; ` +
-        'resume from the file that --checkpoint named',
+        "resume from the '.checkpoint.safetensors' that train writes beside its model",
     )
   }
   const model = modelOf(decoded, fileName)

@@ -5,7 +5,7 @@ import type { Session } from '../session.ts'
 export interface TrainingState {
   /** Updates made. */
   readonly step: number
-  /** The epoch under way, counted from 1, and how many of its batches are done. */
+  /** The epoch under way or to come, counted from 1, and how many of its batches are done. */
   readonly epoch: number
   readonly batch: number
   /** By name, dense. */

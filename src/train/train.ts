@@ -1,6 +1,6 @@
 import type { EngineInfo } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { ConvmarkError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
+import { DivergedError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import type { Network } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, sgd } from '../optimizers/index.ts'
@@ -87,7 +87,7 @@ export type TrainEvent =
 /**
  * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an event
  * after every update and every epoch; nothing runs while the caller looks at one.
- * Throws UsageError for options that can't be, and ConvmarkError where the loss is no number any more: it names the first
+ * Throws UsageError for options that can't be, and DivergedError where the loss is no number any more: it names the first
  * layer that was not finite, and the parameters are then still those before the update.
  */
 export async function* train(
@@ -166,11 +166,7 @@ class TrainingRun {
   async *events(diagnose: Diagnose): AsyncGenerator<TrainEvent, void, void> {
     const { epochs, signal } = this.#options
     try {
-      for (; this.#epoch <= epochs; this.#epoch++) {
-        yield* this.#epochEvents(diagnose)
-        this.#batch = 0
-        this.#sums = NO_SUMS
-      }
+      while (this.#epoch <= epochs) yield* this.#epochEvents(diagnose)
     } catch (error) {
       // Between updates: what the session holds is what the last one left.
       if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
@@ -211,7 +207,12 @@ class TrainingRun {
       begunMs = performance.now()
     }
     if (this.#batch === 0) throw new UsageError(`epoch ${this.#epoch} has no batch; give smaller ones`)
-    yield { kind: 'epoch', sums: this.#sums, ...this.#now() }
+    const [epoch, sums] = [this.#epoch, this.#sums]
+    // What goes on from here begins the next one.
+    this.#epoch++
+    this.#batch = 0
+    this.#sums = NO_SUMS
+    yield { kind: 'epoch', sums, ...this.#now(), epoch }
   }
 
   /** Forward and backward of each part of the batch; then, where the loss is a number, the update. */
@@ -232,7 +233,7 @@ class TrainingRun {
       await session.run(inputs, { part: 'gradients', ...(signal && { signal }) })
       const partLoss = this.#losses.reduce((sum, name) => sum + session.read(name)[0]!, 0)
       if (!Number.isFinite(partLoss)) {
-        throw new ConvmarkError(
+        throw new DivergedError(
           `the loss is ${partLoss} in step ${this.#step + 1} (epoch ${this.#epoch}): ` +
             `${await diagnose(inputs, settings)}; try a lower rate, or clip gradients`,
         )

@@ -1,0 +1,148 @@
+import type { Command } from 'commander'
+import type { Pipeline } from '../data/index.ts'
+import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
+import type { TrainingSettings } from '../records/training-log.ts'
+import { formatCount } from '../report/format.ts'
+import { addCommand, type OnEnd } from './command.ts'
+import { untilInterrupted } from './interrupt.ts'
+import { Output } from './output.ts'
+import { openProgress } from './progress.ts'
+import type { TrainingFiles } from './training/files.ts'
+import type { Job } from './training/follow.ts'
+import { addTrainOptions, requireSameSettings, settingsOf, type TrainOptions } from './training/options.ts'
+import { parameterCount, type TrainingSetup } from './training/setup.ts'
+
+/** What Ctrl-C may take: a batch, and a checkpoint of half a gigabyte. */
+const GRACE_MS = 60_000
+
+export function addTrainCommand(program: Command, onEnd: OnEnd): void {
+  const command = addCommand(program, 'train', 'train a network on images').argument(
+    '<network>',
+    'lenet, alexnet-cifar10, alexnet-torchvision, alexnet-full',
+  )
+  addTrainOptions(command).action(async (network: string, options: TrainOptions) => {
+    await run(network, options)
+    onEnd(0)
+  })
+}
+
+async function run(networkName: string, options: TrainOptions): Promise<void> {
+  const { parseEngineSpec } = await import('../engines/index.ts')
+  parseEngineSpec(options.engine)
+  const { readCheckpoint, TrainingFiles } = await import('./training/files.ts')
+  const { setUp } = await import('./training/setup.ts')
+  const checkpoint = options.resume === undefined ? null : await readCheckpoint(options.resume)
+  const setup = await setUp(networkName, options)
+  const settings = settingsOf(options, await decayOf(setup, options))
+  const kept = { ...settings, network: networkName, data: options.data, imageSize: setup.preprocessing.size }
+  if (checkpoint) requireSameSettings(options.resume!, checkpoint.settings, kept)
+  const files = await TrainingFiles.open(options)
+  const started = performance.now()
+  const context = {
+    networkName,
+    options,
+    setup,
+    settings,
+    kept,
+    files,
+    output: new Output({ color: options.color, isAllThereIs: false }),
+    progress: await openProgress(),
+    resumed: checkpoint?.state ?? null,
+    elapsedMs: () => performance.now() - started,
+  }
+  try {
+    const isDone = await untilInterrupted((signal) => trained({ ...context, signal }), {
+      graceMs: GRACE_MS,
+    }).finally(() => context.progress.clear())
+    if (options.html !== undefined) await writeCurvesOf(files, options.html, options.log ?? networkName)
+    if (!isDone) throw new InterruptedError(interruptedText(files.checkpointPath))
+  } finally {
+    await files.close()
+  }
+}
+
+const interruptedText = (checkpointPath: string | null): string =>
+  checkpointPath === null
+    ? 'interrupted; without --out nothing was kept'
+    : `interrupted; go on with --resume ${checkpointPath}`
+
+/** Whether it came to its end. */
+async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
+  const { setup, settings, options, files, output, progress, resumed, signal } = context
+  const { openPipeline } = await import('../data/index.ts')
+  const { train } = await import('../train/train.ts')
+  const { FollowedTraining } = await import('./training/follow.ts')
+  const { dataset, preprocessing, augmentation, network } = setup
+  const { batch, seed } = settings
+  const pipeline = await openPipeline(dataset.train, { batch, preprocessing, augmentation, seed })
+  output.lines(...headLines(context.networkName, options, setup, pipeline))
+  const followed = new FollowedTraining({ ...context, pipeline })
+  try {
+    const events = train(network, {
+      ...(await trainerOptions(options, setup, settings)),
+      batches: (epoch, first) => pipeline.epoch(epoch, first),
+      batchesPerEpoch: pipeline.batchesPerEpoch,
+      ...(resumed && { resume: resumed }),
+      onProgress: ({ done, total }) => progress.update('tuning', done, total),
+      signal,
+    })
+    for await (const event of events) await followed.take(event)
+    return followed.isDone
+  } catch (error) {
+    const reason = error instanceof DivergedError ? 'nan' : 'error'
+    const elapsedMs = context.elapsedMs()
+    if (!signal.aborted) await files.record({ kind: 'end', reason, message: messageOf(error), elapsedMs })
+    throw error
+  } finally {
+    await pipeline.dispose()
+  }
+}
+
+async function decayOf({ network }: TrainingSetup, { decay }: TrainOptions): Promise<number> {
+  const { weightDecays } = await import('../networks/initialize.ts')
+  return decay ?? Math.max(...Object.values(weightDecays(network)))
+}
+
+async function trainerOptions(options: TrainOptions, { network }: TrainingSetup, settings: TrainingSettings) {
+  const { adam, sgd } = await import('../optimizers/index.ts')
+  const { initialize } = await import('../networks/initialize.ts')
+  const { batch, microBatch, rate, clip, epochs, seed, init } = settings
+  const { engine, threads, schedule, momentum, optimizer, decay } = options
+  return {
+    engine,
+    experimentalV8Flags: true,
+    ...(threads !== undefined && { threads }),
+    batch,
+    ...(microBatch !== null && { microBatch }),
+    epochs,
+    rate,
+    schedule,
+    optimizer: optimizer === 'adam' ? adam() : sgd({ momentum }),
+    ...(decay !== undefined && { decay }),
+    ...(clip !== null && { clipNorm: clip }),
+    seed,
+    ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
+  }
+}
+
+function headLines(
+  name: string,
+  { data }: TrainOptions,
+  { network, dataset, preprocessing }: TrainingSetup,
+  { decoder }: Pipeline,
+): string[] {
+  const { train, test, classNames } = dataset
+  const { size, channels } = preprocessing
+  const count = parameterCount(network)
+  return [
+    `${name}: ${formatCount(count)} parameters, images ${size} x ${size} x ${channels}`,
+    `${data}: ${formatCount(train.count)} images to train on, ${test ? `${formatCount(test.count)} to test` : 'none to test'}, ${classNames.length} classes`,
+    ...(decoder === null ? [] : [`decoder: ${decoder}`]),
+  ]
+}
+
+async function writeCurvesOf(files: TrainingFiles, html: string, name: string): Promise<void> {
+  const { parseTrainingLog } = await import('../records/read-training-log.ts')
+  const { writeCurves } = await import('./report.ts')
+  await writeCurves(html, [{ name, log: parseTrainingLog(await files.logText(), name) }])
+}

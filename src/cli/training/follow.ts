@@ -1,0 +1,197 @@
+import type { Pipeline } from '../../data/index.ts'
+import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
+import { formatCount, formatDuration, formatImageRate, formatLoss } from '../../report/format.ts'
+import { epochLine } from '../../report/training.ts'
+import type { Accuracy, TrainEvent, TrainingState } from '../../train/index.ts'
+import { VERSION } from '../../version.ts'
+import type { Output } from '../output.ts'
+import type { Progress } from '../progress.ts'
+import type { TrainingFiles } from './files.ts'
+import type { TrainOptions } from './options.ts'
+import { parameterCount, type TrainingSetup } from './setup.ts'
+
+/** Between lines of the log. */
+const LOGGED_MS = 200
+
+/** A training under way, and what belongs to it. */
+export interface Job {
+  readonly networkName: string
+  readonly settings: TrainingSettings
+  /** Where it goes on from; null for one that begins. */
+  readonly resumed: TrainingState | null
+  readonly options: TrainOptions
+  readonly setup: TrainingSetup
+  /** What a checkpoint keeps of the settings. */
+  readonly kept: unknown
+  readonly files: TrainingFiles
+  readonly output: Output
+  readonly progress: Progress
+  readonly pipeline: Pipeline
+  readonly signal: AbortSignal
+  /** Since the command began. */
+  elapsedMs(): number
+}
+
+type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>
+
+/** Follows a training: its bar, its log, its checkpoints, and what the test set says after each epoch. */
+export class FollowedTraining {
+  /** Whether it came to its end. */
+  isDone = false
+  readonly #job: Job
+  #loggedMs = 0
+  #trainedMs = 0
+  #trainedBatches = 0
+  #skipped = 0
+  /** Of the epoch under way, for the bar. */
+  #loss = 0
+  #images = 0
+
+  constructor(job: Job) {
+    this.#job = job
+  }
+
+  async take(event: TrainEvent): Promise<void> {
+    if (event.kind === 'start') await this.#begin(event)
+    else if (event.kind === 'step') await this.#step(event)
+    else if (event.kind === 'epoch') await this.#epoch(event)
+    else await this.#finish(event)
+  }
+
+  async #begin({ engine }: EventOf<'start'>): Promise<void> {
+    const { files, setup, options, networkName, output, settings, resumed } = this.#job
+    const { name, target, threads, reason } = engine
+    output.lines(`engine ${name}, ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${reason}`)
+    if (resumed) {
+      this.#images = resumed.sums.images
+      this.#loss = resumed.sums.loss
+      output.lines(`resumed in epoch ${resumed.epoch} after ${formatCount(resumed.step)} steps`)
+    }
+    const { dataset, network } = setup
+    await files.record({
+      kind: 'run',
+      schemaVersion: 1,
+      tool: { name: 'convmark', version: VERSION },
+      network: networkName,
+      data: options.data,
+      engine: { ...engine, v8Flags: [...engine.v8Flags] },
+      settings,
+      parameters: parameterCount(network),
+      trainCount: dataset.train.count,
+      testCount: dataset.test?.count ?? 0,
+      classNames: [...dataset.classNames],
+      startedAt: new Date().toISOString(),
+    })
+    if (resumed) await files.record({ kind: 'resume', epoch: resumed.epoch, step: resumed.step })
+  }
+
+  async #step(event: EventOf<'step'>): Promise<void> {
+    const { files, progress, pipeline, settings } = this.#job
+    const { epoch, step, loss, rate, images, elapsedMs, gradientNorm } = event
+    this.#trainedMs += elapsedMs
+    this.#trainedBatches++
+    this.#loss += loss * images
+    this.#images += images
+    const { batchesPerEpoch } = pipeline
+    const imagesPerSecond = (1000 * images * this.#trainedBatches) / this.#trainedMs
+    const left = settings.epochs * batchesPerEpoch - step
+    progress.update(
+      `epoch ${epoch}/${settings.epochs}`,
+      step - (epoch - 1) * batchesPerEpoch,
+      batchesPerEpoch,
+      [
+        `loss ${formatLoss(this.#loss / this.#images)}`,
+        `${formatImageRate(imagesPerSecond)} images/s`,
+        `${formatDuration((left * this.#trainedMs) / this.#trainedBatches)} left`,
+      ].join('  '),
+    )
+    const now = this.#job.elapsedMs()
+    if (now - this.#loggedMs < LOGGED_MS && step % batchesPerEpoch !== 0) return
+    this.#loggedMs = now
+    await files.record({
+      kind: 'step',
+      epoch,
+      step,
+      loss,
+      rate,
+      imagesPerSecond: (1000 * images) / elapsedMs,
+      elapsedMs: now,
+      ...(gradientNorm !== null && { gradientNorm }),
+    })
+  }
+
+  async #epoch(event: EventOf<'epoch'>): Promise<void> {
+    const { files, output, progress, pipeline, settings } = this.#job
+    const state = event.state()
+    // Before the test set, which Ctrl-C may cut short
+    await this.#save(state)
+    const accuracy = await this.#test(state)
+    const { sums } = event
+    const skipped = pipeline.skipped.length
+    const record: EpochRecord = {
+      kind: 'epoch',
+      epoch: event.epoch,
+      step: event.step,
+      trainLoss: sums.loss / sums.images,
+      trainAccuracy: (sums.correct ?? 0) / sums.images,
+      testLoss: accuracy?.loss ?? null,
+      testTop1: accuracy?.top1 ?? null,
+      testTop5: accuracy?.top5 ?? null,
+      elapsedMs: this.#job.elapsedMs(),
+      trainMs: sums.elapsedMs,
+      waitedMs: sums.waitedMs,
+      imagesPerSecond: (1000 * sums.images) / sums.elapsedMs,
+      skippedImages: skipped - this.#skipped,
+    }
+    for (const { file, reason } of pipeline.skipped.slice(this.#skipped))
+      output.lines(output.palette.yellow(`skipped ${file}: ${reason}`))
+    this.#skipped = skipped
+    this.#loss = 0
+    this.#images = 0
+    await files.record(record)
+    progress.clear()
+    output.lines(epochLine(record, settings.epochs))
+  }
+
+  async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
+    const { files, output, progress, options } = this.#job
+    progress.clear()
+    await files.record({ kind: 'end', reason, elapsedMs: this.#job.elapsedMs() })
+    if (reason === 'interrupted') await this.#save(state())
+    else await files.saveModel({ ...this.#model(), parameters: state().parameters })
+    if (reason === 'done' && options.out !== undefined) output.lines(`saved ${options.out}`)
+    this.isDone = reason === 'done'
+  }
+
+  #model() {
+    const { network, dataset, preprocessing } = this.#job.setup
+    return { network, classNames: dataset.classNames, preprocessing }
+  }
+
+  async #save(state: TrainingState): Promise<void> {
+    await this.#job.files.saveCheckpoint(this.#model(), state, this.#job.kept)
+  }
+
+  /** Null where there is no test set. */
+  async #test({ parameters }: TrainingState): Promise<Accuracy | null> {
+    const { setup, options, progress, signal, settings } = this.#job
+    const { dataset, network, preprocessing } = setup
+    const { batch, microBatch } = settings
+    const { test } = dataset
+    if (!test) return null
+    const { openPipeline } = await import('../../data/index.ts')
+    const { evaluate } = await import('../../train/evaluate.ts')
+    const size = Math.min(microBatch ?? batch, test.count)
+    await using pipeline = await openPipeline(test, { batch: size, preprocessing, shuffle: false })
+    return evaluate(network, {
+      parameters,
+      batches: pipeline.epoch(1),
+      batch: size,
+      engine: options.engine,
+      experimentalV8Flags: true,
+      ...(options.threads !== undefined && { threads: options.threads }),
+      onBatch: (done) => progress.update('test', done, test.count),
+      signal,
+    })
+  }
+}

@@ -1,0 +1,147 @@
+// What `train` can be told, and how it becomes settings that a log and a checkpoint keep.
+import type { Command } from 'commander'
+import { UsageError } from '../../errors.ts'
+import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
+import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
+import type { TrainingSettings } from '../../records/training-log.ts'
+import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
+import { integerFromZero, numberFrom, oneOf, positiveInteger } from '../command.ts'
+
+export const OPTIMIZERS = ['sgd', 'adam'] as const
+export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
+export const INITS = ['training', 'benchmark'] as const
+/** What `--without` takes: parts of the network, and the augmentation. */
+const PARTS = [...REMOVABLE_PARTS, 'augment'] as const
+
+export interface TrainOptions {
+  readonly data: string
+  readonly epochs: number
+  readonly batch: number
+  readonly microBatch?: number
+  readonly optimizer: (typeof OPTIMIZERS)[number]
+  readonly rate: number
+  readonly momentum: number
+  readonly decay?: number
+  readonly clip?: number
+  readonly schedule: Schedule
+  readonly augment: (typeof AUGMENTS)[number]
+  readonly activation?: Activation
+  readonly without: readonly (typeof PARTS)[number][]
+  readonly init: (typeof INITS)[number]
+  readonly imageSize?: number
+  readonly seed: number
+  readonly engine: string
+  readonly threads?: number
+  readonly out?: string
+  readonly resume?: string
+  readonly log?: string
+  readonly html?: string
+  readonly color: boolean
+}
+
+export function addTrainOptions(command: Command): Command {
+  return command
+    .requiredOption('--data <source>', 'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic')
+    .option('--epochs <n>', 'how often every image is seen', positiveInteger('--epochs'), 10)
+    .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
+    .option('--micro-batch <n>', 'images at a time, where memory is short', positiveInteger('--micro-batch'))
+    .option('--optimizer <name>', OPTIMIZERS.join(' | '), oneOf('--optimizer', OPTIMIZERS), 'sgd')
+    .option('--rate <x>', 'the learning rate', numberFrom('--rate', 0, { isOver: true }), 0.01)
+    .option('--momentum <x>', 'of sgd', numberFrom('--momentum', 0, { below: 1 }), 0.9)
+    .option('--decay <x>', "L2 penalty; 5e-4, or the network's own, by default", numberFrom('--decay', 0))
+    .option(
+      '--clip <norm>',
+      'the most that all gradients together are long',
+      numberFrom('--clip', 0, { isOver: true }),
+    )
+    .option(
+      '--schedule <name>',
+      `of the rate: ${SCHEDULES.join(' | ')}`,
+      oneOf('--schedule', SCHEDULES),
+      'constant',
+    )
+    .option('--augment <kind>', AUGMENTS.join(' | '), oneOf('--augment', AUGMENTS), 'none')
+    .option(
+      '--activation <name>',
+      `in the place of ReLU: ${ACTIVATIONS.join(' | ')}`,
+      oneOf('--activation', ACTIVATIONS),
+    )
+    .option(
+      '--without <parts>',
+      `to see what they are worth: ${PARTS.join(',')}`,
+      listOf('--without', PARTS),
+      [],
+    )
+    .option(
+      '--init <kind>',
+      `first weights: ${INITS.join(' | ')} (the article's)`,
+      oneOf('--init', INITS),
+      'training',
+    )
+    .option('--image-size <n>', "the network's own by default", positiveInteger('--image-size'))
+    .option('--seed <n>', 'of weights, order, dropout and augmentation', integerFromZero('--seed'), 7)
+    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, wasm, ...', 'auto')
+    .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
+    .option('--out <file>', 'the model, and beside it a checkpoint after every epoch')
+    .option('--resume <checkpoint>', 'goes on from it')
+    .option('--log <file>', 'steps and epochs as JSON lines, appended')
+    .option('--html <file>', 'the curves as one page')
+    .option('--no-color', 'plain text')
+}
+
+const listOf =
+  <Name extends string>(option: string, allowed: readonly Name[]) =>
+  (text: string): Name[] => [...new Set(text.split(',').map((part) => oneOf(option, allowed)(part.trim())))]
+
+export function settingsOf(options: TrainOptions, decay: number): TrainingSettings {
+  const {
+    batch,
+    microBatch = null,
+    optimizer,
+    rate,
+    momentum,
+    schedule,
+    augment,
+    seed,
+    epochs,
+    init,
+  } = options
+  return {
+    batch,
+    microBatch,
+    optimizer,
+    rate,
+    momentum: optimizer === 'sgd' ? momentum : null,
+    decay,
+    schedule,
+    augment: options.without.includes('augment') ? 'none' : augment,
+    activation: options.activation ?? null,
+    without: [...options.without],
+    seed,
+    epochs,
+    init,
+    clip: options.clip ?? null,
+  }
+}
+
+export const removedParts = ({ without }: TrainOptions): RemovablePart[] =>
+  without.filter((part) => part !== 'augment')
+
+/** Throws UsageError where a training that is resumed would go on otherwise than it began. */
+export function requireSameSettings(
+  file: string,
+  kept: unknown,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const before = kept as Readonly<Record<string, unknown>>
+  for (const [name, value] of Object.entries(given)) {
+    // More epochs only lengthen what does not depend on their number.
+    if (name === 'epochs' && given.schedule === 'constant') continue
+    if (JSON.stringify(before[name]) !== JSON.stringify(value)) {
+      throw new UsageError(
+        `--resume ${file}: its training had ${name} ${JSON.stringify(before[name] ?? null)}, ` +
+          `now it is ${JSON.stringify(value)}; give the same options`,
+      )
+    }
+  }
+}
