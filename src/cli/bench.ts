@@ -11,7 +11,8 @@ import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
-import { addTimingOptions, openResultFiles, passesOf, type TimingOptions } from './timing.ts'
+import { openResultFiles } from './result-files.ts'
+import { addTimingOptions, passesOf, type TimingOptions } from './timing.ts'
 
 interface Options extends TimingOptions {
   readonly engine: string
@@ -89,7 +90,9 @@ async function bench(networkName: string, options: Options): Promise<number> {
       runs,
       interrupted, // also where no run was begun that could say so
     }
-    await files.write(result, `bench ${network.name}`, output)
+    await files.write(result, output, async (html) => {
+      await (await import('./report.ts')).writeReport(html, [{ name: `bench ${network.name}`, result }])
+    })
   }
   if (!files.isPrinted) {
     const summary = summaryLines(runs, output.palette)

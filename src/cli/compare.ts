@@ -10,7 +10,8 @@ import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
-import { addTimingOptions, openResultFiles, passesOf, type TimingOptions } from './timing.ts'
+import { openResultFiles } from './result-files.ts'
+import { addTimingOptions, passesOf, type TimingOptions } from './timing.ts'
 
 interface Options extends TimingOptions {
   readonly network: string
@@ -90,7 +91,9 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       comparisons: [...comparisons],
       unsupported: [...unsupported],
     }
-    await files.write(result, 'compare', output)
+    await files.write(result, output, async (html) => {
+      await (await import('./report.ts')).writeReport(html, [{ name: 'compare', result }])
+    })
   }
   if (!files.isPrinted) {
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))

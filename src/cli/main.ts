@@ -5,6 +5,7 @@ import { addBenchCommand } from './bench.ts'
 import { throwUsageErrors } from './command.ts'
 import { addCompareCommand } from './compare.ts'
 import { exitCodeOf, oneLine } from './errors.ts'
+import { addEvaluateCommand } from './evaluate.ts'
 import { addExportCommand } from './export.ts'
 import { addGateCommand } from './gate.ts'
 import { addInfoCommand } from './info.ts'
@@ -31,6 +32,7 @@ async function main(): Promise<number> {
   addReportCommand(program, onEnd)
   addExportCommand(program, onEnd)
   addTrainCommand(program, onEnd)
+  addEvaluateCommand(program, onEnd)
   try {
     await program.parseAsync()
   } catch (error) {

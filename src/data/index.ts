@@ -12,6 +12,7 @@ export { type Decoder, type DecoderOptions, openDecoder } from './decode.ts'
 export { idxDataset, idxSplit } from './idx.ts'
 export { dataSources, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
+export { parsePreprocessing } from './parse-preprocessing.ts'
 export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
   checkPreprocessing,

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { FormatError } from '../errors.ts'
+import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
+
+const numbers = z.array(z.number())
+
+const preprocessingSchema = z.object({
+  size: z.number(),
+  channels: z.union([z.literal(1), z.literal(3)]),
+  resize: z.number().nullable(),
+  normalise: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('per-image') }),
+    z.object({ kind: z.literal('channels'), mean: numbers, sd: numbers }),
+  ]),
+})
+
+/** A model file's. Throws FormatError, naming the file, for what is none. */
+export function parsePreprocessing(value: unknown, fileName: string): Preprocessing {
+  const parsed = preprocessingSchema.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const field = issue!.path.join('.') || 'the whole'
+    throw new FormatError(`${fileName}: its preprocessing: ${field}: ${issue!.message}`)
+  }
+  checkPreprocessing(parsed.data)
+  return parsed.data
+}
