@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +6,8 @@ import { parseResult, type Result } from '../src/bench/result.ts'
 import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
-import { packageJson, root } from './support/package.ts'
+import { commandsIn, type Ended } from './support/command.ts'
+import { packageJson } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
 import { exampleEvaluation, exampleRecords, exampleTraining, logText } from './support/training.ts'
 
@@ -28,38 +28,7 @@ const SHAPES = [
   'pool5  [2, 1, 1, 256]',
 ]
 
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
-    cwd: folder,
-    env: { ...process.env, CONVMARK_CACHE: join(folder, 'cache'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (code) => resolve({ code, stdout, stderr }))
-  })
-  /** Once stdout holds the text. */
-  const printed = (text: RegExp) =>
-    new Promise<void>((resolve) => {
-      child.stdout.on('data', () => {
-        if (text.test(stdout)) resolve()
-      })
-    })
-  return { child, ended, printed }
-}
-
+const start = commandsIn(folder)
 const convmark = (...args: readonly string[]): Promise<Ended> => start(args).ended
 const linesOf = ({ stdout }: Ended): string[] => stdout.trimEnd().split('\n')
 const readResult = (file: string): Result => parseResult(readFileSync(join(folder, file), 'utf8'), file)

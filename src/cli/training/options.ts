@@ -93,6 +93,7 @@ const listOf =
   <Name extends string>(option: string, allowed: readonly Name[]) =>
   (text: string): Name[] => [...new Set(text.split(',').map((part) => oneOf(option, allowed)(part.trim())))]
 
+/** Throws UsageError for options that do not go together. */
 export function settingsOf(options: TrainOptions, decay: number): TrainingSettings {
   const {
     batch,
@@ -106,6 +107,8 @@ export function settingsOf(options: TrainOptions, decay: number): TrainingSettin
     epochs,
     init,
   } = options
+  if (microBatch !== null && batch % microBatch !== 0)
+    throw new UsageError(`--micro-batch is ${microBatch}; it must divide --batch, ${batch}`)
   return {
     batch,
     microBatch,

