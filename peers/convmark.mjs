@@ -2,4 +2,9 @@
 const dist = process.env.CONVMARK_DIST ?? new URL('../dist/', import.meta.url).href
 
 export const convmark = await import(new URL('index.js', dist))
+export const bench = await import(new URL('bench/index.js', dist))
 export const formats = await import(new URL('formats/index.js', dist))
+export const layers = await import(new URL('layers/index.js', dist))
+export const networks = await import(new URL('networks/index.js', dist))
+/** The table of peers. */
+export const { peers } = await import(new URL('bench/contenders/peers.js', dist))

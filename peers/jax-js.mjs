@@ -1,7 +1,18 @@
 // jax-js on WebAssembly. In Node it has one thread: its workers are the web's.
 import { readFileSync } from 'node:fs'
 import * as jax from '@jax-js/jax'
-import { padsOf, pair, shapeOf } from './geometry.mjs'
+import {
+  imagesOf,
+  layersOf,
+  lossesOf,
+  outputsOf,
+  padsOf,
+  pair,
+  parametersOf,
+  requireKinds,
+  shapeOf,
+  walk,
+} from './network.mjs'
 
 const { lax, nn, numpy: np } = jax
 
@@ -24,22 +35,42 @@ function localResponseNormalization(x, { radius, bias, alpha, beta }) {
   return x.mul(np.pow(sum.mul(alpha).add(bias), -beta))
 }
 
-function applyLayer({ layer: { kind, name, options }, ...resolved }, x, weights) {
-  if (kind === 'lrn') return localResponseNormalization(x, options)
-  const [top, left, bottom, right] = padsOf(options, resolved)
-  const strides = pair(options.stride ?? 1)
-  if (kind === 'max-pool') {
-    if (top + left + bottom + right > 0) throw new Error(`${name}: padded pooling is not handled here`)
-    return lax.reduceWindow(x, np.max, pair(options.kernel), strides)
-  }
-  const pads = [
-    [top, bottom],
-    [left, right],
-  ]
-  const sum = lax.convGeneralDilated(x, weights[`${name}/weights`].ref, strides, pads)
-  const biases = weights[`${name}/biases`].ref.reshape([1, options.filters, 1, 1])
-  return options.activation === 'relu' ? nn.relu(sum.add(biases)) : sum.add(biases)
+const activated = (sum, { activation }) => (activation === 'relu' ? nn.relu(sum) : sum)
+
+// Several layers may read one tensor, so each takes a reference of its own.
+const apply = {
+  conv(resolved, x, weights, biases) {
+    const { options } = resolved.layer
+    const { top, bottom, left, right } = padsOf(resolved)
+    const pads = [
+      [top, bottom],
+      [left, right],
+    ]
+    const sum = lax.convGeneralDilated(x.ref, weights.ref, pair(options.stride ?? 1), pads)
+    return activated(sum.add(biases.ref.reshape([1, options.filters, 1, 1])), options)
+  },
+  dense({ layer: { options } }, x, weights, biases) {
+    const flat = x.shape.length === 4 ? np.transpose(x.ref, [0, 2, 3, 1]) : x.ref
+    return activated(np.matmul(flat.reshape([x.shape[0], -1]), weights.ref).add(biases.ref), options)
+  },
+  'max-pool': ({ layer: { options } }, x) =>
+    lax.reduceWindow(x.ref, np.max, pair(options.kernel), pair(options.stride ?? 1)),
+  lrn: ({ layer: { options } }, x) => localResponseNormalization(x.ref, options),
+  relu: (_layer, x) => nn.relu(x.ref),
+  // Off in forward; forward-backward has none.
+  dropout: (_layer, x) => x.ref,
 }
+
+function requireHandled(network) {
+  requireKinds(network, apply)
+  for (const resolved of layersOf(network)) {
+    const { kind, name } = resolved.layer
+    if (kind === 'max-pool' && Object.values(padsOf(resolved)).some((pad) => pad > 0))
+      throw new Error(`${name}: jax-js has no padding for pooling but zeros`)
+  }
+}
+
+const picked = (arrays, names) => Object.fromEntries(names.map((name) => [name, arrays[name].ref]))
 
 /** The arrays' values, each in an array of JavaScript's. */
 async function read(arrays) {
@@ -57,35 +88,58 @@ export async function openPeer({ network, batch, parameters, threads, pass }) {
   const manifest = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
   const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
 
-  const layers = network.layers.filter(({ isLoss }) => !isLoss)
-  const shapes = Object.assign(
-    {},
-    ...layers.flatMap(({ parameters }) =>
-      Object.entries(parameters).map(([name, { shape }]) => ({ [name]: shape })),
-    ),
-  )
+  requireHandled(network)
+  const losses = lossesOf(network, pass)
+  const specs = parametersOf(network)
   const weights = {}
-  for (const [name, shape] of Object.entries(shapes)) {
+  for (const [name, { shape }] of Object.entries(specs)) {
     const [height, width, inChannels, outChannels] = shape
     weights[name] =
       shape.length === 4
         ? np
             .array(await transposed(parameters[name], shape, [3, 2, 0, 1]))
             .reshape([outChannels, inChannels, height, width])
-        : np.array(parameters[name])
+        : np.array(parameters[name]).reshape(shape)
   }
-  const weightRefs = () =>
-    Object.fromEntries(Object.entries(weights).map(([name, array]) => [name, array.ref]))
+  const weightRefs = () => picked(weights, Object.keys(weights))
 
-  const forward = (weights, images) =>
-    layers.reduce((x, resolved) => applyLayer(resolved, x, weights), images)
-  const objective = (weights, images) => {
-    const pool5 = forward(weights, images)
-    return [np.sum(np.square(pool5.ref)).mul(0.5), pool5]
+  /** Compiled: the wanted layers' arrays, and in forward-backward the losses and the gradients of their sum. */
+  function compile(wanted) {
+    if (pass === 'forward') {
+      const run = jax.jit((weights, images) => picked(walk(network, images, apply, weights), wanted))
+      return (images) => read(run(weightRefs(), images.ref))
+    }
+    const objective = (weights, images) => {
+      const made = walk(network, images, apply, weights)
+      for (const { name, input } of losses) made[name] = np.sum(np.square(made[input].ref)).mul(0.5)
+      const names = losses.map(({ name }) => name)
+      const total = names.map((name) => made[name].ref).reduce((sum, loss) => sum.add(loss))
+      return [total, picked(made, [...wanted, ...names])]
+    }
+    const run = jax.jit(jax.valueAndGrad(objective, { hasAux: true }))
+    return async (images) => {
+      const [[total, made], gradients] = run(weightRefs(), images.ref)
+      total.dispose()
+      const named = Object.entries(gradients).map(([name, gradient]) => [`${name}.gradient`, gradient])
+      return read({ ...made, ...Object.fromEntries(named) })
+    }
   }
-  const runForward = jax.jit(forward)
-  const runForwardBackward = jax.jit(jax.valueAndGrad(objective, { hasAux: true }))
 
+  /** From NCHW, and weights from (out, in, height, width). */
+  async function inOurLayout(name, values) {
+    const parameter = name.replace(/\.gradient$/, '')
+    if (Object.hasOwn(specs, parameter)) {
+      const [height, width, inChannels, outChannels] = specs[parameter].shape
+      if (outChannels === undefined) return values
+      return transposed(values, [outChannels, inChannels, height, width], [2, 3, 1, 0])
+    }
+    const [height, width, channels] = shapeOf(network, name)
+    if (channels === undefined) return values
+    return transposed(values, [batch, channels, height, width], [0, 2, 3, 1])
+  }
+
+  const layerNames = layersOf(network).map(({ layer }) => layer.name)
+  const runOutputs = compile(outputsOf(network))
   let images
   let raw
   return {
@@ -105,26 +159,20 @@ export async function openPeer({ network, batch, parameters, threads, pass }) {
     },
     async run() {
       const start = performance.now()
-      if (pass === 'forward') raw = await read({ pool5: runForward(weightRefs(), images.ref) })
-      else {
-        const [[loss, pool5], gradients] = runForwardBackward(weightRefs(), images.ref)
-        raw = await read({ pool5, loss, ...gradients })
-      }
+      raw = await runOutputs(images)
       return performance.now() - start
     },
     async results() {
-      const { pool5, loss, ...gradients } = raw
-      const [height, width, channels] = shapeOf(network, 'pool5')
-      const results = { pool5: await transposed(pool5, [batch, channels, height, width], [0, 2, 3, 1]) }
-      if (loss) results.loss = loss
-      for (const [name, values] of Object.entries(gradients)) {
-        const [height, width, inChannels, outChannels] = shapes[name]
-        results[`${name}.gradient`] =
-          shapes[name].length === 4
-            ? await transposed(values, [outChannels, inChannels, height, width], [2, 3, 1, 0])
-            : values
-      }
+      const results = {}
+      for (const [name, values] of Object.entries(raw)) results[name] = await inOurLayout(name, values)
       return results
+    },
+    async activations(wantedImages) {
+      const made = await compile(layerNames)(images)
+      const activations = {}
+      for (const name of layerNames)
+        activations[name] = imagesOf(await inOurLayout(name, made[name]), batch, wantedImages)
+      return activations
     },
   }
 }

@@ -1,49 +1,49 @@
 // A peer that is a program of its own, in another language: what pytorch.mjs and onednn.mjs share.
-// Its last arguments are the pass, the threads and the network (see `describe`). Its stdin has the parameters in the
-// network's order, raw float32 in convmark's layouts, then lines: 'images' (the raw images come after it), 'run',
-// 'results', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes. They are, at first,
-// {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the program's own clock
-// (float64); for results (float32) pool5, and in forward-backward the gradients in the parameters' order and the loss; for
-// processor the milliseconds of processor time that all its threads took so far (float64).
-// Images are padded here for the first convolution, outside the timing: its padding is uneven, for which PyTorch has no
-// option and oneDNN 2 on AVX2 no fast code.
+// Its last arguments are the pass, the threads and the network, as its adapter writes it. Its stdin has the parameters in
+// the network's order, raw float32 in convmark's layouts, then lines: 'images' (the raw images come after it), 'run',
+// 'results', 'activations <image> ...', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes.
+// They are, at first, {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the
+// program's own clock (float64); for results (float32) the network's outputs, and in forward-backward the gradients in the
+// parameters' order and the losses; for activations, which forward-backward alone is asked for, every layer's outputs for
+// these images; for processor the milliseconds of processor time that all its threads took so far (float64).
+// Images are padded here where a first convolution alone reads them, outside the timing: AlexNet's padding there is
+// uneven, for which PyTorch has no option and oneDNN 2 on AVX2 no fast code.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { padsOf, shapeOf } from './geometry.mjs'
+import { layersOf, lossesOf, outputsOf, padsOf, parametersOf, shapeOf } from './network.mjs'
 
-/** The layers as lines, and the zeros before and after the images, which the first line's size has in it. */
-function describe(network, batch) {
+const NO_PADS = { top: 0, bottom: 0, left: 0, right: 0 }
+
+/** The convolution whose padding the images get beforehand, if there is one. */
+function firstConvolution(network) {
+  const readers = layersOf(network).filter(({ inputs }) => inputs.includes('images'))
+  return readers.length === 1 && readers[0].layer.kind === 'conv' ? readers[0] : null
+}
+
+/** What is left to pad where the program gets its images padded. */
+export const padsLeft = (network, resolved) =>
+  resolved === firstConvolution(network) ? NO_PADS : padsOf(resolved)
+
+/** What is around each image as the program gets it. */
+function imagePads(network) {
+  const first = firstConvolution(network)
+  return first ? padsOf(first) : NO_PADS
+}
+
+/** (N, H, W, C) of the images as the program gets them. */
+export function paddedShape(network, batch) {
   const [height, width, channels] = network.inputs.images
-  let imagePads = [0, 0, 0, 0]
-  const lines = network.layers
-    .filter(({ isLoss }) => !isLoss)
-    .map((resolved, i) => {
-      const { kind, name, options } = resolved.layer
-      if (kind === 'lrn') {
-        const size = 2 * options.radius + 1
-        // oneDNN and PyTorch divide alpha by the window, convmark does not.
-        return [kind, size, options.alpha * size, options.beta, options.bias]
-      }
-      const { kernel, stride = 1, filters, activation } = options
-      if (typeof kernel !== 'number' || typeof stride !== 'number')
-        throw new Error(`${name}: only square windows are handled here`)
-      let pads = padsOf(options, resolved)
-      if (i === 0) [imagePads, pads] = [pads, imagePads]
-      if (kind === 'max-pool' && Math.max(...pads) === 0) return [kind, kernel, stride]
-      if (kind === 'conv' && activation === 'relu' && pads.every((pad) => pad === pads[0]))
-        return [kind, filters, kernel, stride, pads[0]]
-      throw new Error(`${name}: this ${kind} layer is not handled here`)
-    })
-  const [top, left, bottom, right] = imagePads
-  const size = [batch, top + height + bottom, left + width + right, channels]
-  return { imagePads, text: [size, ...lines].map((words) => words.join(' ')).join('\n') }
+  const { top, bottom, left, right } = imagePads(network)
+  return [batch, top + height + bottom, left + width + right, channels]
 }
 
 /** Images (N, H, W, C) with zeros around each. */
-function padded(images, batch, [height, width, channels], [top, left, bottom, right]) {
+function padded(network, batch, images) {
+  const [height, width, channels] = network.inputs.images
+  const [, paddedHeight, paddedWidth] = paddedShape(network, batch)
+  const { top, left } = imagePads(network)
   const rowLength = width * channels
-  const paddedRowLength = (left + width + right) * channels
-  const paddedHeight = top + height + bottom
+  const paddedRowLength = paddedWidth * channels
   const result = new Float32Array(batch * paddedHeight * paddedRowLength)
   for (let image = 0; image < batch; image++) {
     for (let y = 0; y < height; y++) {
@@ -55,9 +55,15 @@ function padded(images, batch, [height, width, channels], [top, left, bottom, ri
   return result
 }
 
-/** A peer without its `info`, and what the program says of itself. */
-export async function openNativePeer(program, args, { network, batch, parameters, threads, pass }, env) {
-  const { imagePads, text } = describe(network, batch)
+/** A peer without its `info`, and what the program says of itself. `text` is the network as the program reads it. */
+export async function openNativePeer(
+  program,
+  args,
+  text,
+  { network, batch, parameters, threads, pass },
+  env,
+) {
+  const losses = lossesOf(network, pass)
   const child = spawn(program, [...args, pass, String(threads), text], {
     env: { ...process.env, OMP_NUM_THREADS: String(threads), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -103,24 +109,38 @@ export async function openNativePeer(program, args, { network, batch, parameters
     return answer()
   }
 
-  const names = network.layers.flatMap((layer) => Object.keys(layer.parameters))
+  const names = Object.keys(parametersOf(network))
   for (const name of names) child.stdin.write(raw(parameters[name]))
   const about = JSON.parse(await answer())
-  const [height, width, channels] = shapeOf(network, 'pool5')
-  const pool5Length = batch * height * width * channels
+
+  const lengthOf = (name) => shapeOf(network, name).reduce((product, extent) => product * extent, 1)
+  /** The floats of an answer, cut into tensors: [name, length] each, in the answer's order. */
+  async function tensors(line, lengths) {
+    const values = new Float32Array(new Uint8Array(await ask(line)).buffer)
+    let from = 0
+    return Object.fromEntries(
+      lengths.map(([name, length]) => [name, values.subarray(from, (from += length))]),
+    )
+  }
+  const outputLengths = outputsOf(network).map((name) => [name, batch * lengthOf(name)])
+  const gradientLengths = names.map((name) => [`${name}.gradient`, parameters[name].length])
+  const lossLengths = losses.map(({ name }) => [name, 1])
+  const resultLengths =
+    pass === 'forward' ? outputLengths : [...outputLengths, ...gradientLengths, ...lossLengths]
   return {
     about,
-    setImages: (values) => ask('images', padded(values, batch, network.inputs.images, imagePads)),
+    setImages: (values) => ask('images', padded(network, batch, values)),
     run: async () => (await ask('run')).readDoubleLE(),
     processorMs: async () => (await ask('processor')).readDoubleLE(),
-    async results() {
-      const values = new Float32Array(new Uint8Array(await ask('results')).buffer)
-      let from = 0
-      const next = (length) => values.subarray(from, (from += length))
-      const results = { pool5: next(pool5Length) }
-      if (pass === 'forward') return results
-      for (const name of names) results[`${name}.gradient`] = next(parameters[name].length)
-      return { ...results, loss: next(1) }
+    results: () => tensors('results', resultLengths),
+    activations: (images) =>
+      tensors(
+        `activations ${images.join(' ')}`,
+        layersOf(network).map(({ layer: { name } }) => [name, images.length * lengthOf(name)]),
+      ),
+    async dispose() {
+      child.stdin.end()
+      await died.catch(() => {})
     },
   }
 }

@@ -13,7 +13,7 @@
 class Pixels {
  public:
   explicit Pixels(const Desc &desc)
-      : blocking_(desc.data.format_desc.blocking), batch_(desc.dims()[0]), channels_(desc.dims()[1]),
+      : blocking_(desc.data.format_desc.blocking), batch_(desc.dims()[0]), channels_(desc.data.padded_dims[1]),
         height_(desc.dims()[2]), width_(desc.dims()[3]) {
     const bool is_blocked = blocking_.inner_nblks > 0;
     run_ = is_blocked ? blocking_.inner_blks[0] : blocking_.strides[1] == 1 ? channels_ : 1;
@@ -21,6 +21,8 @@ class Pixels {
   }
 
   size_t count() const { return batch_ * height_ * width_; }
+
+  /** With the zeros that fill up the last run. */
   size_t channels() const { return channels_; }
 
   void load(const memory &from, size_t pixel, float *values) const {

@@ -29,6 +29,20 @@ void answer(const void *data, uint32_t byte_length) {
   std::fflush(stdout);
 }
 
+/** What is padded before and after, of height and width each. */
+struct Padding {
+  explicit Padding(std::istream &numbers) : before(2), after(2) {
+    numbers >> before[0] >> before[1] >> after[0] >> after[1];
+  }
+
+  /** How many windows an axis of (N, C, H, W) has. */
+  memory::dim outputs(const Dims &in, int axis, memory::dim size, memory::dim stride) const {
+    return (in[axis] + before[axis - 2] + after[axis - 2] - size) / stride + 1;
+  }
+
+  Dims before, after;
+};
+
 class Network {
  public:
   Network(const std::string &text, bool is_training, bool with_winograd)
@@ -41,10 +55,13 @@ class Network {
     for (std::string kind; lines >> kind;) {
       if (kind == "conv") add_convolution(lines);
       else if (kind == "lrn") add_lrn(lines);
-      else add_pooling(lines);
+      else if (kind == "relu") add_relu();
+      else if (kind == "max-pool") add_pooling(lines);
+      // Dropout is off in forward, and forward-backward has none: its tensor is its input's.
+      activations_.push_back(activation_);
     }
     if (!is_training_) return;
-    // The gradient of sum(pool5^2)/2 is pool5.
+    // The gradient of sum(output^2)/2 is the output.
     gradient_ = activation_;
     for (auto layer = layers_backward_.rbegin(); layer != layers_backward_.rend(); ++layer) (*layer)();
   }
@@ -83,6 +100,18 @@ class Network {
     return all;
   }
 
+  /** Of these images, every layer's outputs. */
+  std::vector<float> activations(const std::vector<size_t> &images) const {
+    std::vector<float> all;
+    for (const memory &values : activations_) {
+      const Dims dims = values.get_desc().dims();
+      const memory plain = in_layout_now(values, desc(dims, Tag::nhwc));
+      const size_t length = count(plain) / dims[0];
+      for (const size_t image : images) all.insert(all.end(), floats(plain) + image * length, floats(plain) + (image + 1) * length);
+    }
+    return all;
+  }
+
   const std::string &implementations() const { return implementations_; }
 
  private:
@@ -118,24 +147,27 @@ class Network {
   }
 
   void add_convolution(std::istream &numbers) {
-    memory::dim filters, size, stride, padding;
-    numbers >> filters >> size >> stride >> padding;
+    memory::dim filters, size, stride;
+    bool with_relu;
+    numbers >> filters >> size >> stride;
+    const Padding pads(numbers);
+    numbers >> with_relu;
     const memory input = activation_;
-    const Dims in = input.get_desc().dims(), strides{stride, stride}, pads{padding, padding};
-    const auto extent = [&](int axis) { return (in[axis] + 2 * padding - size) / stride + 1; };
+    const Dims in = input.get_desc().dims(), strides{stride, stride};
+    const auto extent = [&](int axis) { return pads.outputs(in, axis, size, stride); };
     const Dims filter_dims{filters, in[1], size, size}, out{in[0], filters, extent(2), extent(3)};
     const memory weights = read(desc(filter_dims, Tag::hwio));
     const memory biases = read(desc({filters}, Tag::x));
     const Desc any_source = desc(in, Tag::any), any_filter = desc(filter_dims, Tag::any);
     const Desc any_result = desc(out, Tag::any), bias = biases.get_desc();
 
-    post_ops with_relu;
-    with_relu.append_eltwise(1, algorithm::eltwise_relu, 0, 0);
+    post_ops after;
+    if (with_relu) after.append_eltwise(1, algorithm::eltwise_relu, 0, 0);
     primitive_attr attributes;
-    attributes.set_post_ops(with_relu);
+    attributes.set_post_ops(after);
     const auto forward = with_algorithm([&](algorithm by) {
       return convolution_forward::primitive_desc(
-          {kind(), by, any_source, any_filter, bias, any_result, strides, pads, pads}, attributes, cpu);
+          {kind(), by, any_source, any_filter, bias, any_result, strides, pads.before, pads.after}, attributes, cpu);
     });
     note(forward.impl_info_str());
     const memory output(forward.dst_desc(), cpu);
@@ -148,23 +180,16 @@ class Network {
     if (!is_training_) return;
 
     layers_backward_.push_back([=, this] {
-      const Desc data = output.get_desc();
-      const auto relu = algorithm::eltwise_relu;
-      gradient_ = in_layout(backward_, gradient_, data);
-      const eltwise_forward::primitive_desc relu_forward({prop_kind::forward_training, relu, data, 0.0f}, cpu);
-      const eltwise_backward::primitive_desc relu_backward(
-          {algorithm::eltwise_relu_use_dst_for_bwd, data, data, 0.0f}, cpu, relu_forward);
-      add(backward_, eltwise_backward(relu_backward),
-          {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient_}, {DNNL_ARG_DIFF_SRC, gradient_}});
+      if (with_relu) add_relu_backward(output);
 
       // Each pass takes what it has: its hint is a forward of the same algorithm.
       const auto hint = [=, this](algorithm by) {
         return convolution_forward::primitive_desc(
-            {kind(), by, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu);
+            {kind(), by, any_source, any_filter, bias, any_result, strides, pads.before, pads.after}, cpu);
       };
       const auto by_weights = with_algorithm([&](algorithm by) {
         return convolution_backward_weights::primitive_desc(
-            {by, any_source, any_filter, bias, any_result, strides, pads, pads}, cpu, hint(by));
+            {by, any_source, any_filter, bias, any_result, strides, pads.before, pads.after}, cpu, hint(by));
       });
       note(by_weights.impl_info_str());
       const ParameterGradients gradients{{by_weights.diff_weights_desc(), cpu}, {bias, cpu}};
@@ -178,7 +203,7 @@ class Network {
 
       const auto by_data = with_algorithm([&](algorithm by) {
         return convolution_backward_data::primitive_desc(
-            {by, any_source, any_filter, any_result, strides, pads, pads}, cpu, hint(by));
+            {by, any_source, any_filter, any_result, strides, pads.before, pads.after}, cpu, hint(by));
       });
       note(by_data.impl_info_str());
       const memory input_gradient(by_data.diff_src_desc(), cpu);
@@ -188,6 +213,28 @@ class Network {
            {DNNL_ARG_DIFF_SRC, input_gradient}});
       gradient_ = input_gradient;
     });
+  }
+
+  /** Only where ReLU's output is over 0 does the gradient pass. */
+  void add_relu_backward(const memory &output) {
+    const Desc data = output.get_desc();
+    gradient_ = in_layout(backward_, gradient_, data);
+    const eltwise_forward::primitive_desc forward(relu(data), cpu);
+    const eltwise_backward::primitive_desc backward(
+        {algorithm::eltwise_relu_use_dst_for_bwd, data, data, 0.0f}, cpu, forward);
+    add(backward_, eltwise_backward(backward),
+        {{DNNL_ARG_DST, output}, {DNNL_ARG_DIFF_DST, gradient_}, {DNNL_ARG_DIFF_SRC, gradient_}});
+  }
+
+  static eltwise_forward::desc relu(const Desc &data) {
+    return {prop_kind::forward_training, algorithm::eltwise_relu, data, 0.0f};
+  }
+
+  void add_relu() {
+    const memory input = activation_, output(input.get_desc(), cpu);
+    add(forward_, eltwise_forward({relu(input.get_desc()), cpu}), {{DNNL_ARG_SRC, input}, {DNNL_ARG_DST, output}});
+    activation_ = output;
+    if (is_training_) layers_backward_.push_back([=, this] { add_relu_backward(output); });
   }
 
   void add_lrn(std::istream &numbers) {
@@ -216,13 +263,15 @@ class Network {
   void add_pooling(std::istream &numbers) {
     memory::dim size, stride;
     numbers >> size >> stride;
+    const Padding pads(numbers);
     const memory input = activation_;
     const Desc data = input.get_desc();
-    const Dims in = data.dims(), sizes{size, size}, strides{stride, stride}, none{0, 0};
-    const auto extent = [&](int axis) { return (in[axis] - size) / stride + 1; };
+    const Dims in = data.dims(), sizes{size, size}, strides{stride, stride};
+    const auto extent = [&](int axis) { return pads.outputs(in, axis, size, stride); };
     const Desc any_result = desc({in[0], in[1], extent(2), extent(3)}, Tag::any);
     const auto max = algorithm::pooling_max;
-    const pooling_forward::primitive_desc forward({kind(), max, data, any_result, strides, sizes, none, none}, cpu);
+    const pooling_forward::primitive_desc forward(
+        {kind(), max, data, any_result, strides, sizes, pads.before, pads.after}, cpu);
     note(forward.impl_info_str());
     const memory output(forward.dst_desc(), cpu), workspace(forward.workspace_desc(), cpu);
     add(forward_, pooling_forward(forward),
@@ -232,7 +281,8 @@ class Network {
 
     layers_backward_.push_back([=, this] {
       const Desc result = output.get_desc();
-      const pooling_backward::primitive_desc backward({max, data, result, strides, sizes, none, none}, cpu, forward);
+      const pooling_backward::primitive_desc backward(
+          {max, data, result, strides, sizes, pads.before, pads.after}, cpu, forward);
       const memory input_gradient(data, cpu);
       add(backward_, pooling_backward(backward),
           {{DNNL_ARG_DIFF_DST, in_layout(backward_, gradient_, result)},
@@ -247,6 +297,8 @@ class Network {
   Steps images_into_layouts_, forward_, backward_;
   /** While the network is built: what the next layer reads; going backward, the gradient of what it wrote. */
   memory activation_, gradient_;
+  /** Every layer's outputs. */
+  std::vector<memory> activations_;
   std::vector<std::function<void()>> layers_backward_;
   std::vector<ParameterGradients> parameter_gradients_;
   float loss_ = 0;
@@ -261,17 +313,24 @@ int main(int, char **arguments) {
   about << "{\"version\": \"" << version.major << '.' << version.minor << '.' << version.patch << "\", \"detail\": \""
         << network.implementations().substr(1) << "\"}";
   answer(about.str().data(), about.str().size());
-  for (char line[16]; std::fgets(line, sizeof line, stdin);) {
-    const std::string command(line);
-    if (command == "images\n") {
+  for (char line[64]; std::fgets(line, sizeof line, stdin);) {
+    std::istringstream words(line);
+    std::string command;
+    words >> command;
+    if (command == "images") {
       network.set_images();
       answer("", 0);
-    } else if (command == "run\n") {
+    } else if (command == "run") {
       const double ms = network.run_ms();
       answer(&ms, sizeof ms);
-    } else if (command == "processor\n") {
+    } else if (command == "processor") {
       const double ms = 1000.0 * std::clock() / CLOCKS_PER_SEC;  // of all threads, by POSIX
       answer(&ms, sizeof ms);
+    } else if (command == "activations") {
+      std::vector<size_t> images;
+      for (size_t image; words >> image;) images.push_back(image);
+      const std::vector<float> activations = network.activations(images);
+      answer(activations.data(), activations.size() * sizeof(float));
     } else {
       const std::vector<float> results = network.results();
       answer(results.data(), results.size() * sizeof(float));

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { openNativePeer } from './native.mjs'
+import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
+import { layersOf, lossesOf, outputsOf, requireKinds } from './network.mjs'
 
 const SOURCE = fileURLToPath(new URL('onednn.cpp', import.meta.url))
 const FLAGS = ['-std=c++20', '-O3', '-march=native', '-fno-math-errno', '-fopenmp']
@@ -20,13 +21,55 @@ async function build(program) {
   }
 }
 
-const openWith = (algorithm) => async (setup) => {
+/** A layer's line, its kind's name left out. */
+const numbersOf = {
+  conv: (pads, { filters, kernel, stride = 1, activation }) => [
+    filters,
+    kernel,
+    stride,
+    ...pads,
+    activation === 'relu' ? 1 : 0,
+  ],
+  'max-pool': (pads, { kernel, stride = 1 }) => [kernel, stride, ...pads],
+  // oneDNN divides alpha by the window, convmark does not.
+  lrn(_pads, { radius, alpha, beta, bias }) {
+    const size = 2 * radius + 1
+    return [size, alpha * size, beta, bias]
+  },
+  relu: () => [],
+  // Off in forward; forward-backward has none.
+  dropout: () => [],
+}
+
+/** The network as onednn.cpp reads it: the images' size, then a line for each layer, which reads the one before. */
+function describe({ network, batch, pass }) {
+  requireKinds(network, numbersOf)
+  const [output, ...others] = outputsOf(network)
+  const isChain = layersOf(network).every(({ inputs: [input] }, i, layers) => {
+    return input === (i === 0 ? 'images' : layers[i - 1].layer.name)
+  })
+  if (!isChain || others.length > 0) throw new Error('onednn.cpp has no branches')
+  if (lossesOf(network, pass).some(({ input }) => input !== output))
+    throw new Error('onednn.cpp has no loss but the last')
+  const lines = layersOf(network).map((resolved) => {
+    const { kind, name, options } = resolved.layer
+    if (![options.kernel ?? 1, options.stride ?? 1].every(Number.isInteger))
+      throw new Error(`${name}: onednn.cpp has square windows alone`)
+    const isWindow = options.kernel !== undefined
+    const { top, bottom, left, right } = isWindow ? padsLeft(network, resolved) : {}
+    return [kind, ...numbersOf[kind]([top, left, bottom, right], options)]
+  })
+  return [paddedShape(network, batch), ...lines].map((words) => words.join(' ')).join('\n')
+}
+
+export const openWith = (algorithm) => async (setup) => {
+  const network = describe(setup)
   const folder = await mkdtemp(join(tmpdir(), 'convmark-onednn-'))
   try {
     const program = join(folder, 'onednn')
     await build(program)
     // Once it runs, its file is no longer needed.
-    const { about, ...peer } = await openNativePeer(program, [algorithm], setup)
+    const { about, ...peer } = await openNativePeer(program, [algorithm], network, setup)
     return {
       ...peer,
       info: {
@@ -44,6 +87,3 @@ const openWith = (algorithm) => async (setup) => {
 }
 
 export const openPeer = openWith('direct')
-
-/** The same, but each convolution by oneDNN's own Winograd where it has one for it. */
-export const openWinogradPeer = openWith('winograd')

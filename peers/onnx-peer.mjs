@@ -1,6 +1,6 @@
 // What both ONNX Runtimes share. Their layout is NCHW; images and weights are rearranged before anything is timed.
 import { formats } from './convmark.mjs'
-import { shapeOf } from './geometry.mjs'
+import { outputsOf, shapeOf } from './network.mjs'
 
 /** In each image, (rows, columns) to (columns, rows). */
 function transpose(values, batch, rows, columns) {
@@ -21,9 +21,15 @@ export async function openOnnxPeer(ort, { network, batch, parameters, pass }, se
     sessionOptions,
   )
   const [height, width, channels] = network.inputs.images
-  const [outputHeight, outputWidth, outputChannels] = shapeOf(network, 'pool5')
+  const outputs = outputsOf(network)
   let feeds
-  let pool5
+  let raw
+
+  function inOurLayout(name) {
+    const [height, width, channels] = shapeOf(network, name)
+    return channels === undefined ? raw[name] : transpose(raw[name], batch, channels, height * width)
+  }
+
   return {
     setImages(values) {
       const nchw = transpose(values, batch, height * width, channels)
@@ -31,9 +37,11 @@ export async function openOnnxPeer(ort, { network, batch, parameters, pass }, se
     },
     async run() {
       const start = performance.now()
-      pool5 = (await session.run(feeds)).pool5.data
+      const made = await session.run(feeds)
+      raw = Object.fromEntries(outputs.map((name) => [name, made[name].data]))
       return performance.now() - start
     },
-    results: () => ({ pool5: transpose(pool5, batch, outputChannels, outputHeight * outputWidth) }),
+    results: () => Object.fromEntries(outputs.map((name) => [name, inOurLayout(name)])),
+    dispose: () => session.release(),
   }
 }

@@ -1,14 +1,31 @@
 // PyTorch on the processor, as Debian's python3-torch has it.
 import { fileURLToPath } from 'node:url'
-import { openNativePeer } from './native.mjs'
+import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
+import { layersOf, lossesOf, outputsOf } from './network.mjs'
 
 // Activations are large. Without these they go back to the system after each layer, and the page faults of the next
 // cost PyTorch a tenth of its time and more.
 const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824'
 
+/** The network as pytorch.py reads it. */
+const describe = ({ network, batch, pass }) => ({
+  imagesShape: paddedShape(network, batch),
+  layers: layersOf(network).map((resolved) => ({
+    ...resolved.layer,
+    input: resolved.inputs[0],
+    parameterShapes: Object.values(resolved.parameters).map(({ shape }) => shape),
+    ...(['conv', 'max-pool'].includes(resolved.layer.kind) && { pads: padsLeft(network, resolved) }),
+  })),
+  outputs: outputsOf(network),
+  losses: lossesOf(network, pass),
+})
+
 export async function openPeer(setup) {
   const program = fileURLToPath(new URL('pytorch.py', import.meta.url))
-  const { about, ...peer } = await openNativePeer('/usr/bin/python3', [program], setup, { GLIBC_TUNABLES })
+  const network = JSON.stringify(describe(setup))
+  const { about, ...peer } = await openNativePeer('/usr/bin/python3', [program], network, setup, {
+    GLIBC_TUNABLES,
+  })
   return {
     ...peer,
     info: {

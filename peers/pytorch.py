@@ -1,6 +1,6 @@
-"""A network of convmark's in PyTorch, run by pytorch.mjs: pytorch.py <pass> <threads> <network>.
+"""A network of convmark's in PyTorch, run by pytorch.mjs: pytorch.py <pass> <threads> <network as JSON>.
 
-native.mjs has what goes over stdin and stdout.
+native.mjs has what goes over stdin and stdout, pytorch.mjs what is in the JSON.
 """
 
 import json
@@ -15,11 +15,12 @@ PASS, THREADS, NETWORK = sys.argv[1:]
 # A tenth faster than the plain NCHW in forward, equal in forward-backward.
 FORMAT = torch.channels_last
 torch.set_num_threads(int(THREADS))
-IMAGES, *LAYERS = [line.split() for line in NETWORK.splitlines()]
-BATCH, HEIGHT, WIDTH, CHANNELS = map(int, IMAGES)
+NETWORK = json.loads(NETWORK)
+LAYERS, OUTPUTS, LOSSES = NETWORK["layers"], NETWORK["outputs"], NETWORK["losses"]
+LAST_READER = {layer["input"]: layer["name"] for layer in LAYERS}
 
 
-def read(*shape):
+def read(shape):
     data = sys.stdin.buffer.read(4 * torch.Size(shape).numel())
     return torch.frombuffer(bytearray(data), dtype=torch.float32).reshape(shape)
 
@@ -29,70 +30,127 @@ def answer(data):
     sys.stdout.buffer.flush()
 
 
-def read_parameters():
-    """Weights arrive as (kernel height, kernel width, in, out); PyTorch has out and in first."""
-    parameters, channels = [], CHANNELS
-    for kind, *numbers in LAYERS:
-        if kind == "conv":
-            filters, kernel = map(int, numbers[:2])
-            weights = read(kernel, kernel, channels, filters).permute(3, 2, 0, 1).contiguous(memory_format=FORMAT)
-            parameters += [weights, read(filters)]
-            channels = filters
-    return [values.requires_grad_(PASS == "forward-backward") for values in parameters]
+def read_parameter(shape):
+    """Weights arrive as (kernel height, kernel width, in, out) or (in, out); PyTorch has out and in first."""
+    values = read(shape)
+    if len(shape) == 4:
+        values = values.permute(3, 2, 0, 1).contiguous(memory_format=FORMAT)
+    elif len(shape) == 2:
+        values = values.t().contiguous()
+    return values.requires_grad_(PASS == "forward-backward")
 
 
 def read_images():
-    return read(BATCH, HEIGHT, WIDTH, CHANNELS).permute(0, 3, 1, 2).contiguous(memory_format=FORMAT)
+    return read(NETWORK["imagesShape"]).permute(0, 3, 1, 2).contiguous(memory_format=FORMAT)
 
 
-def forward(x, parameters):
+def evenly_padded(x, pads, value):
+    """The input and PyTorch's padding, which is even; what is not gets its padding beforehand."""
+    if pads["top"] == pads["bottom"] and pads["left"] == pads["right"]:
+        return x, (pads["top"], pads["left"])
+    return F.pad(x, (pads["left"], pads["right"], pads["top"], pads["bottom"]), value=value), (0, 0)
+
+
+def activated(x, options):
+    return F.relu_(x) if options.get("activation") == "relu" else x
+
+
+def convolution(layer, x, weights, biases):
+    options = layer["options"]
+    x, padding = evenly_padded(x, layer["pads"], 0)
+    return activated(F.conv2d(x, weights, biases, options.get("stride", 1), padding), options)
+
+
+def dense(layer, x, weights, biases):
+    rows = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+    return activated(F.linear(rows, weights, biases), layer["options"])
+
+
+def max_pooling(layer, x):
+    options = layer["options"]
+    x, padding = evenly_padded(x, layer["pads"], -torch.inf)
+    return F.max_pool2d(x, options["kernel"], options.get("stride", 1), padding)
+
+
+def local_response_normalization(layer, x):
+    options = layer["options"]
+    size = 2 * options["radius"] + 1
+    # PyTorch divides alpha by the window, convmark does not.
+    return F.local_response_norm(x, size, options["alpha"] * size, options["beta"], options["bias"])
+
+
+APPLY = {
+    "conv": convolution,
+    "dense": dense,
+    "lrn": local_response_normalization,
+    "max-pool": max_pooling,
+    "relu": lambda _, x: F.relu(x),
+    # Off in forward; forward-backward has none.
+    "dropout": lambda _, x: x,
+}
+
+
+def forward(images, parameters, wanted):
+    """The wanted layers' outputs, by name. What no layer reads any more is let go, so that its memory is used again."""
+    made = {"images": images}
     left = iter(parameters)
-    for kind, *numbers in LAYERS:
-        if kind == "conv":
-            stride, padding = map(int, numbers[2:])
-            x = F.relu_(F.conv2d(x, next(left), next(left), stride, padding))
-        elif kind == "lrn":
-            size, *constants = numbers
-            x = F.local_response_norm(x, int(size), *map(float, constants))
-        else:
-            x = F.max_pool2d(x, *map(int, numbers))
-    return x
+    for layer in LAYERS:
+        name, source = layer["name"], layer["input"]
+        x = made[source] if source in wanted or LAST_READER[source] != name else made.pop(source)
+        made[name] = APPLY[layer["kind"]](layer, x, *(next(left) for _ in layer["parameterShapes"]))
+    return [made[name] for name in wanted]
 
 
 def run(images, parameters):
-    """pool5, the gradients of sum(pool5^2)/2 and that sum."""
+    """The outputs, and in forward-backward the gradients of the sum of the losses, and the losses."""
     if PASS == "forward":
         with torch.inference_mode():
-            return [forward(images, parameters)]
-    pool5 = forward(images, parameters)
-    loss = pool5.square().sum() / 2
-    return [pool5, *torch.autograd.grad(loss, parameters), loss]
+            return forward(images, parameters, OUTPUTS), [], []
+    wanted = [*OUTPUTS, *(loss["input"] for loss in LOSSES)]
+    made = forward(images, parameters, wanted)
+    losses = [x.square().sum() / 2 for x in made[len(OUTPUTS) :]]
+    return made[: len(OUTPUTS)], torch.autograd.grad(losses, parameters), losses
 
 
-def raw_results(pool5, *others):
-    """In convmark's layouts: (N, H, W, C), and weights as they arrived."""
-    plain = [pool5.permute(0, 2, 3, 1), *(x.permute(2, 3, 1, 0) if x.dim() == 4 else x for x in others)]
-    return b"".join(x.detach().contiguous().numpy().tobytes() for x in plain)
+def plain(x):
+    """An activation as (N, H, W, C)."""
+    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
+
+
+def plain_gradient(x):
+    """As its parameter arrived."""
+    return x.permute(2, 3, 1, 0) if x.dim() == 4 else x.t()
+
+
+def raw(tensors):
+    return b"".join(x.detach().contiguous().numpy().tobytes() for x in tensors)
 
 
 def main():
-    parameters = read_parameters()
+    for layer in LAYERS:
+        if layer["kind"] not in APPLY:
+            sys.exit(f"{layer['name']}: {layer['kind']} layers are not handled here")
+    parameters = [read_parameter(shape) for layer in LAYERS for shape in layer["parameterShapes"]]
     one_dnn = torch.backends.mkldnn.is_available()
     answer(json.dumps({"version": torch.__version__, "detail": "oneDNN" if one_dnn else "no oneDNN"}).encode())
     images = results = None
     for line in sys.stdin.buffer:
-        command = line.strip()
-        if command == b"images":
+        command, *arguments = line.decode().split()
+        if command == "images":
             images = read_images()
             answer(b"")
-        elif command == b"run":
+        elif command == "run":
             start = time.perf_counter()
             results = run(images, parameters)
             answer(struct.pack("<d", 1000 * (time.perf_counter() - start)))
-        elif command == b"processor":
+        elif command == "activations":
+            made = forward(images, parameters, [layer["name"] for layer in LAYERS])
+            answer(raw(plain(x)[[int(image) for image in arguments]] for x in made))
+        elif command == "processor":
             answer(struct.pack("<d", 1000 * time.process_time()))
         else:
-            answer(raw_results(*results))
+            outputs, gradients, losses = results
+            answer(raw([*map(plain, outputs), *map(plain_gradient, gradients), *losses]))
 
 
 main()

@@ -70,9 +70,8 @@ console.log(
 console.log(`${new Date().toISOString().slice(0, 10)}, medians of ${options.rounds} rounds\n`)
 for (const contender of all) {
   const { name, setup, ready, samples } = contender
-  const { reason, maxRelativeError, maxGradientError } = ready.info
-  const errors = [maxRelativeError, maxGradientError].filter(Boolean).map((error) => error.toExponential(1))
-  const about = setup.peer ? `${reason}; off by ${errors.join(', gradients ')}` : ''
+  const { reason, maxRelativeError } = ready.info
+  const about = setup.peer ? `${reason}; off by ${maxRelativeError.toExponential(1)}` : ''
   const peak = setup.peer ? '' : `peak ${peakOf(contender, own).toFixed(1)} GFLOP/s`
   console.log(
     `${name.padEnd(48)}${ms(contender).toFixed(1).padStart(9)} ms, ${String(samples.length).padStart(3)} samples   ${peak}${about}`,

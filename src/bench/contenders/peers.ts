@@ -6,23 +6,30 @@ import { UnavailableError } from '../../errors.ts'
 import { cacheFolder } from '../../runtime/cache-folder.ts'
 import { VERSION } from '../../version.ts'
 
-/** By name: whether it comes from npm; the others are the system's. */
-const PEERS: Readonly<Record<string, { readonly isPackage: boolean }>> = {
-  'onnxruntime-node': { isPackage: true },
-  'onnxruntime-web': { isPackage: true },
-  'tfjs-wasm': { isPackage: true },
-  'tfjs-cpu': { isPackage: true },
-  'jax-js': { isPackage: true },
-  pytorch: { isPackage: false },
-  onednn: { isPackage: false },
-  'onednn-winograd': { isPackage: false },
+export interface Peer {
+  /** From npm, with a lock file in peers/; the others are the system's. */
+  readonly isPackage: boolean
+  /** As many as it is asked for; the others have one in Node, however many there are. */
+  readonly hasThreads: boolean
 }
 
-export const peerNames: readonly string[] = Object.keys(PEERS)
+/** By name; its adapter is peers/<name>.mjs, which says of each what it is. */
+export const peers: Readonly<Record<string, Peer>> = {
+  'onnxruntime-node': { isPackage: true, hasThreads: true },
+  'onnxruntime-web': { isPackage: true, hasThreads: true },
+  'tfjs-wasm': { isPackage: true, hasThreads: false },
+  'tfjs-cpu': { isPackage: true, hasThreads: false },
+  'jax-js': { isPackage: true, hasThreads: false },
+  pytorch: { isPackage: false, hasThreads: true },
+  onednn: { isPackage: false, hasThreads: true },
+  'onednn-winograd': { isPackage: false, hasThreads: true },
+}
+
+export const peerNames: readonly string[] = Object.keys(peers)
 
 const nameOf = (spec: string): string => spec.split('@')[0]!
 
-export const isPeer = (spec: string): boolean => Object.hasOwn(PEERS, nameOf(spec))
+export const isPeer = (spec: string): boolean => Object.hasOwn(peers, nameOf(spec))
 
 /** From dist/bench/contenders/, in a checkout and in an installed package: the adapters as they are shipped. */
 const PEERS_FOLDER = '../../../peers/'
@@ -34,7 +41,7 @@ const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
  */
 export async function peerRunner(spec: string): Promise<URL> {
   const isInstalled = (folder: URL): boolean => existsSync(new URL('node_modules/', folder))
-  if (!PEERS[nameOf(spec)]!.isPackage || isInstalled(SHIPPED)) return new URL('runner.mjs', SHIPPED)
+  if (!peers[nameOf(spec)]!.isPackage || isInstalled(SHIPPED)) return new URL('runner.mjs', SHIPPED)
   const folder = `${await cacheFolder()}/peers-${VERSION}`
   const cached = pathToFileURL(`${folder}/`)
   if (isInstalled(cached)) return new URL('runner.mjs', cached)
