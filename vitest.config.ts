@@ -1,12 +1,22 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-// `npm test` leaves out test/slow, which packs and installs the package over the network: `npm run test:slow`
+/**
+ * What `npm test` leaves out: `npm run test:slow` packs and installs the package over the network, `npm run test:peers` needs
+ * what convmark is compared with.
+ */
+const APART = { slow: 'test/slow/**', peers: 'test/peers/**' }
+const isApart = (mode: string): mode is keyof typeof APART => Object.hasOwn(APART, mode)
+
 export default defineConfig(({ mode }) => ({
   test: {
-    include: mode === 'slow' ? ['test/slow/**/*.test.ts'] : ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: mode === 'slow' ? configDefaults.exclude : [...configDefaults.exclude, 'test/slow/**'],
-    testTimeout: mode === 'slow' ? 300_000 : 60_000,
-    hookTimeout: mode === 'slow' ? 300_000 : 60_000,
+    ...(isApart(mode)
+      ? { include: [`${APART[mode]}/*.test.ts`] }
+      : {
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...Object.values(APART)],
+        }),
+    testTimeout: isApart(mode) ? 300_000 : 60_000,
+    hookTimeout: isApart(mode) ? 300_000 : 60_000,
     // A process for each file: V8 flags are process-wide, and sessions start threads of their own
     pool: 'forks',
     maxWorkers: 2,

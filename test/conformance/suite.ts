@@ -38,7 +38,7 @@ export interface Conformance {
 }
 
 /** Small networks that hold every layer kind, odd sizes, one channel, a stride over the kernel, branches. */
-const NETWORKS: readonly Network[] = [
+export const NETWORKS: readonly Network[] = [
   defineNetwork('chain', {
     inputs: { images: [23, 19, 3] },
     layers: [
@@ -121,7 +121,7 @@ const NETWORKS: readonly Network[] = [
   }),
 ]
 
-function dataFor(network: Network, batch: number) {
+export function dataFor(network: Network, batch: number) {
   const make = (name: string, length: number, sd: number) => {
     const values = new Float32Array(length)
     normal(values, { seed: 11, tensor: name, sd })

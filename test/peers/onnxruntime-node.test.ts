@@ -1,0 +1,5 @@
+import { peerConformance } from './suite.ts'
+
+peerConformance('onnxruntime-node', [
+  { pass: 'forward-backward', reason: 'ONNX Runtime has no training in JavaScript (onnxruntime#22103)' },
+])

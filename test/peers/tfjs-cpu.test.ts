@@ -1,0 +1,3 @@
+import { NO_DROPOUT, peerConformance } from './suite.ts'
+
+peerConformance('tfjs-cpu', [NO_DROPOUT])
