@@ -65,21 +65,27 @@ async function wholeImage(split: Split, index: number): Promise<DecodedImage | n
 
 function addPixels(moments: Moments, { channels, pixels }: DecodedImage): void {
   const { sums, products } = moments
-  for (let i = 0; i < pixels.length; i += channels) {
-    for (let a = 0; a < channels; a++) {
-      sums[a]! += pixels[i + a]!
-      for (let b = a; b < channels; b++) products[a]![b]! += pixels[i + a]! * pixels[i + b]!
-    }
+  for (let a = 0; a < channels; a++) {
+    for (let i = a; i < pixels.length; i += channels) sums[a]! += pixels[i]!
+    for (let b = a; b < channels; b++) products[a]![b]! += productSum(pixels, channels, a, b)
   }
   moments.count += pixels.length / channels
 }
 
+function productSum(pixels: Uint8Array, channels: number, a: number, b: number): number {
+  let sum = 0
+  for (let i = 0; i < pixels.length; i += channels) sum += pixels[i + a]! * pixels[i + b]!
+  return sum
+}
+
 function statisticsOf({ count, sums, products }: Moments): { mean: number[]; covariance: number[][] } {
   const mean = sums.map((sum) => sum / count / BYTE)
-  const covariance = sums.map((_, a) =>
-    sums.map((_, b) => {
+  const covariance = sums.map((sumA, a) =>
+    sums.map((sumB, b) => {
       const product = products[Math.min(a, b)]![Math.max(a, b)]!
-      return product / count / BYTE ** 2 - mean[a]! * mean[b]!
+      // In integers, since two nearly equal numbers are subtracted
+      const scaled = BigInt(count) * BigInt(product) - BigInt(sumA) * BigInt(sumB)
+      return Number(scaled) / count ** 2 / BYTE ** 2
     }),
   )
   return { mean, covariance }

@@ -10,7 +10,7 @@ export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
   readonly channels: Channels
-  /** The image's shorter side becomes this, and its central square is kept; crops come from that. Null: as stored. */
+  /** The image's central square is resized to this, and crops come from that. Null: from the image as stored. */
   readonly resize: number | null
   readonly normalise: Normalisation
 }

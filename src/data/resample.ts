@@ -1,90 +1,123 @@
 import type { DecodedImage } from './dataset.ts'
 
 /**
- * The shorter side resized to `side`, and of the longer one the middle: (side, side, channels). Bilinear, over an area
- * that grows with the reduction so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
+ * The square in the middle, as wide as the shorter side, resized to (side, side, channels). Bilinear, over an area that
+ * grows with the reduction so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
  */
 export function centralSquare(image: DecodedImage, side: number): DecodedImage {
   const { width, height, channels } = image
-  const shorter = Math.min(width, height)
   if (width === side && height === side) return image
-  const across = tapsOf(width, Math.round((width * side) / shorter), side)
-  const down = tapsOf(height, Math.round((height * side) / shorter), side)
-  const firstRow = down.starts[0]!
-  const lastRow = down.starts[side - 1]! + down.taps - 1
-  const rows = resizeRows(image, across, firstRow, Math.min(lastRow, height - 1))
-  return {
-    width: side,
-    height: side,
-    channels,
-    pixels: resizeColumns(rows, down, side * channels, firstRow),
-  }
+  const taps = tapsOf(Math.min(width, height), side)
+  const pixels = resizeColumns(resizeRows(image, taps), taps, side * channels)
+  return { width: side, height: side, channels, pixels }
 }
 
-/** For each position of the result: where its source begins, and `taps` weights that add up to 1. */
+/** Where the central square begins. */
+export function centralSquareOf({ width, height }: Pick<DecodedImage, 'width' | 'height'>): {
+  readonly left: number
+  readonly top: number
+  readonly extent: number
+} {
+  const extent = Math.min(width, height)
+  return { left: (width - extent) >> 1, top: (height - extent) >> 1, extent }
+}
+
+// In integers, which is twice as fast: weights in 2^-14, and between the two passes 6 bits behind the point.
+const WEIGHT_BITS = 14
+const WEIGHT_ONE = 1 << WEIGHT_BITS
+const FRACTION_BITS = 6
+const ACROSS_SHIFT = WEIGHT_BITS - FRACTION_BITS
+const DOWN_SHIFT = WEIGHT_BITS + FRACTION_BITS
+
+/** For each position of the result: where its source begins, and `taps` weights that add up to WEIGHT_ONE. */
 interface Taps {
   readonly taps: number
   readonly starts: Int32Array
   /** (positions, taps) */
-  readonly weights: Float64Array
+  readonly weights: Int32Array
 }
 
-/** For the middle `count` of the `scaled` positions that `length` positions are resized to. */
-function tapsOf(length: number, scaled: number, count: number): Taps {
-  const first = (scaled - count + 1) >> 1 // as sharp rounds
-  const scale = length / scaled
+/** For `length` positions that are resized to `count`. */
+function tapsOf(length: number, count: number): Taps {
+  const scale = length / count
   const support = Math.max(scale, 1)
   const taps = Math.min(Math.ceil(2 * support) + 1, length)
   const starts = new Int32Array(count)
-  const weights = new Float64Array(count * taps)
+  const weights = new Int32Array(count * taps)
   for (let i = 0; i < count; i++) {
-    const centre = (first + i + 0.5) * scale
+    const centre = (i + 0.5) * scale
     const start = Math.max(0, Math.min(Math.floor(centre - support + 0.5), length - taps))
     starts[i] = start
+    const triangle = (tap: number): number => Math.max(0, support - Math.abs(start + tap + 0.5 - centre))
     let sum = 0
+    for (let tap = 0; tap < taps; tap++) sum += triangle(tap)
+    let rest = WEIGHT_ONE
     for (let tap = 0; tap < taps; tap++) {
-      const distance = Math.abs(start + tap + 0.5 - centre) / support
-      sum += weights[i * taps + tap] = Math.max(0, 1 - distance)
+      const weight = Math.round((triangle(tap) / sum) * WEIGHT_ONE)
+      weights[i * taps + tap] = weight
+      rest -= weight
     }
-    for (let tap = 0; tap < taps; tap++) weights[i * taps + tap]! /= sum
+    // What rounding leaves goes to the middle, so that one colour stays as it is
+    const middle = Math.min(Math.max(Math.floor(centre) - start, 0), taps - 1)
+    weights[i * taps + middle]! += rest
   }
   return { taps, starts, weights }
 }
 
-/** Rows `first` to `last` of the image, resized across: (rows, positions, channels). */
-function resizeRows(image: DecodedImage, across: Taps, first: number, last: number): Float32Array {
+/** The central square, resized across: (rows, positions, channels). */
+function resizeRows(image: DecodedImage, across: Taps): Uint16Array {
   const { width, channels, pixels } = image
-  const { taps, starts, weights } = across
-  const resized = new Float32Array((last - first + 1) * starts.length * channels)
-  let to = 0
-  for (let y = first; y <= last; y++) {
-    for (let i = 0; i < starts.length; i++) {
-      const from = (y * width + starts[i]!) * channels
-      for (let c = 0; c < channels; c++) {
-        let sum = 0
-        for (let tap = 0; tap < taps; tap++)
-          sum += weights[i * taps + tap]! * pixels[from + tap * channels + c]!
-        resized[to++] = sum
-      }
-    }
+  const { left, top, extent } = centralSquareOf(image)
+  const pitch = across.starts.length * channels
+  const resized = new Uint16Array(extent * pitch)
+  const resizeRow = channels === 3 ? resizeColours : resizeGrey
+  for (let y = 0; y < extent; y++) {
+    const start = ((top + y) * width + left) * channels
+    const row = pixels.subarray(start, start + extent * channels)
+    resizeRow(row, across, resized.subarray(y * pitch, (y + 1) * pitch))
   }
   return resized
 }
 
-/** Rows of `pitch` values, the first of which is the source's row `firstRow`, resized down and rounded to bytes. */
-function resizeColumns(rows: Float32Array, down: Taps, pitch: number, firstRow: number): Uint8Array {
+function resizeGrey(row: Uint8Array, { taps, starts, weights }: Taps, resized: Uint16Array): void {
+  for (let i = 0, w = 0; i < starts.length; i++) {
+    let sum = 0
+    for (let from = starts[i]!, end = from + taps; from < end; from++, w++)
+      sum = (sum + Math.imul(weights[w]!, row[from]!)) | 0
+    resized[i] = sum >> ACROSS_SHIFT
+  }
+}
+
+/** The three channels at once: half the time of one after the other. */
+function resizeColours(row: Uint8Array, { taps, starts, weights }: Taps, resized: Uint16Array): void {
+  for (let i = 0, w = 0; i < starts.length; i++) {
+    let [red, green, blue] = [0, 0, 0]
+    for (let from = 3 * starts[i]!, end = from + 3 * taps; from < end; from += 3, w++) {
+      const weight = weights[w]!
+      red = (red + Math.imul(weight, row[from]!)) | 0
+      green = (green + Math.imul(weight, row[from + 1]!)) | 0
+      blue = (blue + Math.imul(weight, row[from + 2]!)) | 0
+    }
+    resized[3 * i] = red >> ACROSS_SHIFT
+    resized[3 * i + 1] = green >> ACROSS_SHIFT
+    resized[3 * i + 2] = blue >> ACROSS_SHIFT
+  }
+}
+
+/** Rows of `pitch` values, resized down and rounded to bytes. */
+function resizeColumns(rows: Uint16Array, down: Taps, pitch: number): Uint8Array {
   const { taps, starts, weights } = down
   const resized = new Uint8Array(starts.length * pitch)
-  const sums = new Float64Array(pitch)
+  const sums = new Int32Array(pitch)
   for (let i = 0; i < starts.length; i++) {
-    sums.fill(0.5) // to round
+    sums.fill(1 << (DOWN_SHIFT - 1)) // to round
     for (let tap = 0; tap < taps; tap++) {
       const weight = weights[i * taps + tap]!
       if (weight === 0) continue
-      const from = (starts[i]! - firstRow + tap) * pitch
-      for (let j = 0; j < pitch; j++) sums[j]! += weight * rows[from + j]!
+      const from = (starts[i]! + tap) * pitch
+      for (let j = 0; j < pitch; j++) sums[j] = (sums[j]! + Math.imul(weight, rows[from + j]!)) | 0
     }
-    for (let j = 0; j < pitch; j++) resized[i * pitch + j] = sums[j]!
+    for (let j = 0; j < pitch; j++) resized[i * pitch + j] = sums[j]! >> DOWN_SHIFT
   }
   return resized
 }

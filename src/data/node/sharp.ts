@@ -1,9 +1,10 @@
-// sharp where the user has it: twice as fast as the WASM decoders, and it reads large JPEGs at a reduced scale.
+// sharp where the user has it: it reads CMYK, and large JPEGs at a reduced scale.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
 import { withChannels } from '../dataset.ts'
-import type { RawDecode } from '../image-header.ts'
+import type { ImageHeader, RawDecode } from '../image-header.ts'
+import { centralSquare, centralSquareOf } from '../resample.ts'
 
 /** What is used of sharp, which is no dependency. */
 interface Sharp {
@@ -14,6 +15,7 @@ interface Sharp {
 }
 
 interface SharpImage {
+  extract(area: { left: number; top: number; width: number; height: number }): SharpImage
   resize(width: number, height: number, options: Readonly<Record<string, unknown>>): SharpImage
   toColourspace(name: 'srgb'): SharpImage
   removeAlpha(): SharpImage
@@ -52,12 +54,15 @@ function prepared(sharp: Sharp): LoadedSharp {
   return { version: sharp.versions.sharp, decode: (...request) => decode(sharp, ...request) }
 }
 
-async function decode(sharp: Sharp, ...[bytes, , side]: Parameters<RawDecode>): ReturnType<RawDecode> {
+/** Where the shorter side is so many times too long, the image is read at a reduced scale. */
+const FAR_TOO_LARGE = 4
+const REDUCED_TO = 2
+const FILLING = { fit: 'fill', kernel: 'linear' } as const
+
+async function decode(sharp: Sharp, ...[bytes, header, side]: Parameters<RawDecode>): ReturnType<RawDecode> {
   // The pixels were counted before, by the caller's own limit
   const options = { failOn: 'truncated', limitInputPixels: false, ignoreIcc: true, sequentialRead: true }
-  const stored = sharp(bytes, options)
-  const image =
-    side === null ? stored : stored.resize(side, side, { fit: 'cover', position: 'centre', kernel: 'linear' })
+  const image = resized(sharp(bytes, options), header, side)
   const { data, info } = await image
     .toColourspace('srgb')
     .removeAlpha()
@@ -65,5 +70,20 @@ async function decode(sharp: Sharp, ...[bytes, , side]: Parameters<RawDecode>): 
     .toBuffer({ resolveWithObject: true })
   const { width, height, channels } = info
   const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  return withChannels({ width, height, channels: channels === 1 ? 1 : 3, pixels }, 3)
+  const colours = withChannels({ width, height, channels: channels === 1 ? 1 : 3, pixels }, 3)
+  return side === null ? colours : centralSquare(colours, side)
+}
+
+/**
+ * As `centralSquare`, whose results it gives to a fraction of a grey level, or on the way to it. What is far too large
+ * is brought near first, since sharp reads a JPEG or WebP at a reduced scale then; but not precisely, so that our own
+ * code does the rest. Our own code enlarges, too: there sharp is off by half a pixel.
+ */
+function resized(image: SharpImage, header: ImageHeader, side: number | null): SharpImage {
+  const { left, top, extent } = centralSquareOf(header)
+  if (side === null || extent < side) return image
+  if (extent < FAR_TOO_LARGE * side)
+    return image.extract({ left, top, width: extent, height: extent }).resize(side, side, FILLING)
+  const scaled = (length: number): number => Math.round((length * REDUCED_TO * side) / extent)
+  return image.resize(scaled(header.width), scaled(header.height), FILLING)
 }

