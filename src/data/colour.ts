@@ -66,7 +66,9 @@ async function wholeImage(split: Split, index: number): Promise<DecodedImage | n
 function addPixels(moments: Moments, { channels, pixels }: DecodedImage): void {
   const { sums, products } = moments
   for (let a = 0; a < channels; a++) {
-    for (let i = a; i < pixels.length; i += channels) sums[a]! += pixels[i]!
+    let sum = 0
+    for (let i = a; i < pixels.length; i += channels) sum += pixels[i]!
+    sums[a]! += sum
     for (let b = a; b < channels; b++) products[a]![b]! += productSum(pixels, channels, a, b)
   }
   moments.count += pixels.length / channels
