@@ -14,6 +14,8 @@ import {
 } from '../../src/layers/index.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
+import { sgd } from '../../src/optimizers/index.ts'
+import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../../src/plan/training.ts'
 import { normal } from '../../src/random.ts'
 import type { Session } from '../../src/session.ts'
 import { elementCount } from '../../src/tensor.ts'
@@ -24,7 +26,15 @@ import { runPlainly } from '../support/plain-network.ts'
 const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
 
 /** What a case is called; `skip` names cases by it. */
-type CaseName = 'forward' | 'gradients' | 'same bits' | 'keep' | 'rewriting' | 'abort' | 'one run at a time'
+type CaseName =
+  | 'forward'
+  | 'gradients'
+  | 'same bits'
+  | 'keep'
+  | 'rewriting'
+  | 'training'
+  | 'abort'
+  | 'one run at a time'
 
 export interface Conformance {
   readonly name: string
@@ -261,6 +271,55 @@ export function engineConformance(conformance: Conformance): void {
         await expect(session.run()).rejects.toThrow('is running')
         await running
       }),
+    )
+
+    const classifier = NETWORKS.find(({ name }) => name === 'classes')!
+    test(
+      'training',
+      'trains as float64 does: updates in place, a batch in parts, and other values dropped in every turn',
+      async () => {
+        const data = dataFor(classifier, 4)
+        const training: Training = {
+          optimizer: sgd({ momentum: 0.7 }),
+          decays: { 'a/weights': 0.01 },
+          clipNorm: 0.5,
+          microBatches: 2,
+        }
+        const trained = async (on: Engine | 'reference') => {
+          const session = await openSession(classifier, {
+            batch: 2,
+            pass: 'train',
+            engine: on,
+            training,
+            tuningCache: false,
+          })
+          try {
+            session.write(data.parameters)
+            for (let step = 0; step < 3; step++) {
+              for (let part = 0; part < 2; part++) {
+                session.write({
+                  [TURN_TENSOR]: Float32Array.of(2 * step + part),
+                  [RATES_TENSOR]: Float32Array.of(0.1, 1),
+                })
+                const inputs = Object.entries(data.inputs).map(([name, values]) => {
+                  const half = values.length / 2
+                  return [name, values.subarray(part * half, (part + 1) * half)]
+                })
+                await session.run(Object.fromEntries(inputs), { part: 'gradients' })
+              }
+              await session.run({}, { part: 'update' })
+            }
+            const names = [...Object.keys(data.parameters), NORM_TENSOR]
+            return Object.fromEntries(names.map((name) => [name, session.read(name)]))
+          } finally {
+            await session.dispose()
+          }
+        }
+        const truth = await trained('reference')
+        for (const [name, values] of Object.entries(await trained(engine))) {
+          expect(relativeError(values, truth[name]!), name).toBeLessThan(10 * tolerance)
+        }
+      },
     )
 
     test('abort', 'ends a run whose signal is aborted before it', () =>
