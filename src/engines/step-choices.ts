@@ -15,17 +15,32 @@ export class StepChoices {
   readonly #kernels: KernelTable
   readonly #traits: TargetTraits
   readonly #algorithm: Algorithm
+  readonly #weightsChange: boolean
 
-  constructor(kernels: KernelTable, traits: TargetTraits, algorithm: Algorithm) {
+  /** `weightsChange`: in every run, as in training. */
+  constructor(
+    kernels: KernelTable,
+    traits: TargetTraits,
+    { algorithm, weightsChange }: { readonly algorithm: Algorithm; readonly weightsChange: boolean },
+  ) {
     this.#kernels = kernels
     this.#traits = traits
     this.#algorithm = algorithm
+    this.#weightsChange = weightsChange
   }
 
   candidatesOf(step: Step): readonly Candidate[] {
-    const all = this.#rule(step).candidates(step as never, this.#traits)
+    const all = this.#rule(step)
+      .candidates(step as never, this.#traits)
+      .filter((candidate) => this.#weightsChange || !candidate.isForChangingWeights)
     const own = all.filter(({ algorithm }) => algorithm === this.#algorithm)
     return own.length > 0 ? own : all
+  }
+
+  /** What its choice goes by in a tuning. */
+  keyOf(step: Step): string {
+    const isPreparedAnew = this.#weightsChange && 'weights' in step.reads
+    return isPreparedAnew ? `${tuningKey(step)} in training` : tuningKey(step)
   }
 
   /** Why a step has not the algorithm asked for; null where it has, or where none is asked for. */
@@ -49,7 +64,7 @@ export class StepChoices {
   chosen(plan: Plan, tuning: Tuning): Implementation[] {
     return plan.steps.map((step) => {
       const candidates = this.candidatesOf(step)
-      const choice = tuning.choices[tuningKey(step)]
+      const choice = tuning.choices[this.keyOf(step)]
       const chosen = candidates.find((candidate) => candidateName(candidate) === choice)
       return this.build(step, chosen ?? candidates[0]!)
     })

@@ -4,7 +4,7 @@ import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type ComputeWorker, replyOf } from '../runtime/executor.ts'
-import { type Tuning, tuningKey } from '../runtime/tuning.ts'
+import type { Tuning } from '../runtime/tuning.ts'
 import { assemble, byteLengthOf, loadStages } from './assemble.ts'
 import type { PrepareOptions } from './engine.ts'
 import type { StepChoices } from './step-choices.ts'
@@ -31,7 +31,7 @@ export async function tune(
   for (const step of plan.steps) {
     const names = stepChoices.candidatesOf(step).map(candidateName)
     if (names.length === 1) continue
-    const key = tuningKey(step)
+    const key = stepChoices.keyOf(step)
     cacheKeys.set(key, `${key} on ${workers.length} | ${digestOf(names)}`)
     const known = [options.tuning?.choices[key], cache?.get(cacheKeys.get(key)!)].find(
       (name) => name && names.includes(name),
@@ -83,6 +83,8 @@ class StepTuner {
   readonly #worker: ComputeWorker
   readonly #isCold: boolean
   readonly #threads: number
+  /** How many times as many images there are as are measured. */
+  readonly #repeats: number
 
   constructor(
     plan: Plan,
@@ -94,6 +96,7 @@ class StepTuner {
   ) {
     this.#threads = threads
     this.#step = withFewImages(step)
+    this.#repeats = isWholeBatch(step) ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
     this.#plan = onlyStep(plan, this.#step)
     // Over many images a step has its weights in the cache from the second on.
     this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
@@ -136,7 +139,12 @@ class StepTuner {
       const programs = collectPrograms(this.#target)
       const requests = assemblies.map((assembly) => {
         const { all, prologue } = loadStages(assembly, block.address, programs.add)
-        return { stages: all.slice(prologue), threadScratch: block.address + assembly.layout.byteLength }
+        return {
+          stages: all.slice(prologue),
+          // Where the weights change in every run, what is made of them counts.
+          prologue: this.#plan.pass === 'train' ? all.slice(0, prologue) : [],
+          threadScratch: block.address + assembly.layout.byteLength,
+        }
       })
       compiled = await programs.compile()
       this.#worker.post({
@@ -145,6 +153,7 @@ class StepTuner {
         candidates: requests,
         isCold: this.#isCold,
         threads: this.#threads,
+        repeats: this.#repeats,
       })
       const { estimatesMs } = await replyOf(this.#worker, 'measured')
       return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
@@ -161,12 +170,14 @@ const sorted = (times: ReadonlyMap<Candidate, number>): Candidate[] =>
 /** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
 const MEASURED_IMAGES = 8
 
+const isWholeBatch = ({ kind }: Step): boolean => kind.startsWith('dense-')
+
 /**
  * The step over the first images alone. Which tile is best does not depend on how many follow, but in a dense layer, where
  * images are the tile's rows and share what is read of the weights.
  */
 function withFewImages(step: Step): Step {
-  if (step.kind.startsWith('dense-')) return step
+  if (isWholeBatch(step)) return step
   const cut = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(
       Object.entries(views).map(([name, view]) => {

@@ -13,6 +13,7 @@ import {
   type Run,
   runsOf,
   type TargetTraits,
+  threadArgument,
   vectorBlocks,
 } from './kernel.ts'
 import { type TileShape, tileName, writeTile } from './tile.ts'
@@ -66,29 +67,41 @@ function tiles(traits: TargetTraits, images: number, mostVectors: number): TileS
 
 /**
  * C[images, filters] = A[images, inputs] * B[inputs, filters]. The weights are packed by blocks of filters; a task is a
- * block. A block's weights are taken in chunks that stay in the cache for all images.
+ * block. A block's weights are taken in chunks that stay in the cache for all images; where weights change in every run
+ * they are not packed before, but each chunk is copied when its turn comes: their rows lie too far apart to be read twice.
  */
 export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
   candidates: ({ writes }, traits) => {
     const { shape, pixelPitch } = writes.output
-    return tiles(traits, shape[0], pixelPitch / traits.lanes).map((tile) => ({
+    const packed = tiles(traits, shape[0], pixelPitch / traits.lanes).map((tile) => ({
       algorithm: 'direct',
       tile: tileName(tile, traits.lanes),
       ...tile,
     }))
+    const copied = packed.map((candidate) => ({
+      ...candidate,
+      tile: `${candidate.tile}, copied`,
+      family: 'copied',
+      isForChangingWeights: true,
+    }))
+    return [...packed, ...copied]
   },
 
   build(step, traits, candidate) {
     const { output } = step.writes
     const blocks = vectorBlocks(output.pixelPitch / traits.lanes, candidate.vectors)
     const rows = step.reads.weights.shape[2]
-    return {
-      ...candidate,
+    const packed = {
       privateBuffers: [
         { name: `${step.layer}/weights packed`, length: rows * output.pixelPitch, lifetime: 'parameters' },
       ],
       threadScratch: 0,
       prologue: [{ parts: blocks.flatMap((block) => packBlocks(step, traits, block)) }],
+    } as const
+    const copied = { privateBuffers: [], threadScratch: WEIGHTS_AT_ONCE, prologue: [] }
+    return {
+      ...candidate,
+      ...(candidate.isForChangingWeights ? copied : packed),
       stages: [
         {
           parts: [
@@ -138,9 +151,15 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
   const rows = weights.shape[2]
   const width = block.size * traits.lanes
   const lines = linesOf(input)
-  const parameters = ['input', 'weights', 'biases', 'output']
+  const isCopied = candidate.isForChangingWeights ?? false
+  const parameters = ['input', 'weights', 'biases', 'output', ...(isCopied ? ['scratch'] : [])]
   const b = new ProgramBuilder(`${step.layer} ${candidate.tile}`, traits.lanes, parameters)
-  const at = { a: b.parameter('input'), b: b.parameter('weights'), c: b.parameter('output') }
+  const plain = b.parameter('weights')
+  const at = {
+    a: b.parameter('input'),
+    b: isCopied ? b.parameter('scratch') : plain,
+    c: b.parameter('output'),
+  }
   const vectors = Array.from({ length: block.size }, (_, v) => v * b.vectorBytes)
   const overImages = [[at.c, bytes(output.imagePitch)]] as const
 
@@ -164,13 +183,24 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
     b.advance(at.a, -images * bytes(input.imagePitch))
     b.advance(at.c, -images * bytes(output.imagePitch))
   }
+  /** The next rows of the weights, side by side. */
+  const copyChunk = (inputs: number): void => {
+    const moves = [
+      [plain, bytes(weights.pixelPitch)],
+      [at.b, bytes(width)],
+    ] as const
+    b.walk(inputs, moves, () => {
+      for (const offset of vectors) b.store(at.b, offset, b.load(plain, offset))
+    })
+  }
   const chunks = runsOf(evenSplit(lines.length, Math.max(1, Math.floor(WEIGHTS_AT_ONCE / width))))
   const line = (): void => {
     for (const { size, count } of chunks) {
       b.loop(count, () => {
+        if (isCopied) copyChunk(size)
         addChunk(size)
         b.advance(at.a, bytes(size))
-        b.advance(at.b, size * bytes(width))
+        b.advance(plain, size * bytes(isCopied ? weights.pixelPitch : width))
       })
     }
     b.advance(at.a, -bytes(lines.length))
@@ -191,7 +221,10 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
     grid: [block.count],
     arguments: {
       input: argument(input, 0, [0]),
-      weights: privateArgument(PACKED, first * rows, [width * rows]),
+      weights: isCopied
+        ? argument(weights, first, [width])
+        : privateArgument(PACKED, first * rows, [width * rows]),
+      ...(isCopied && { scratch: threadArgument }),
       biases: argument(biases, first, [width]),
       output: argument(output, first, [width]),
     },

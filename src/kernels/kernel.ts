@@ -19,6 +19,8 @@ export interface Candidate {
   readonly algorithm: string
   /** Empty where a step has no tile. */
   readonly tile: string
+  /** Prepares nothing of the weights, for steps whose weights change in every run; slower where they don't. */
+  readonly isForChangingWeights?: boolean
   /** Candidates that differ in their tile alone: if its first ones are slow, so are the others. */
   readonly family?: string
 }

@@ -5,11 +5,15 @@ import { type LoadedStage, runTask } from './tasks.ts'
 export interface MeasureRequest {
   readonly codes: readonly Code[]
   readonly candidates: readonly {
+    /** Of every run, beside the stages of all images. */
+    readonly prologue: readonly LoadedStage[]
     readonly stages: readonly LoadedStage[]
     readonly threadScratch: number
   }[]
   /** Other steps will have used the caches when this one's turn comes: each sample begins without its data in them. */
   readonly isCold: boolean
+  /** How many times as many images there are as the stages are of. */
+  readonly repeats: number
   /** That will share each stage's tasks. */
   readonly threads: number
 }
@@ -34,22 +38,25 @@ export async function measureCandidates({
   candidates,
   isCold,
   threads,
+  repeats,
 }: MeasureRequest): Promise<MeasureResult> {
   const kernels = await Promise.all(codes.map(loadCode))
   const evict = isCold ? cacheEvictor() : () => 0
   const estimate = (
-    { stages, threadScratch }: MeasureRequest['candidates'][number],
+    { prologue, stages, threadScratch }: MeasureRequest['candidates'][number],
     sampleMs: number,
   ): number => {
     evict()
-    return stages.reduce((total, { parts }) => {
-      const times = parts.map((part) => {
-        const kernel = kernels[part.program]!
-        const run = (task: number) => runTask(part, kernel, task, threadScratch)
-        return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs) }
-      })
-      return total + threads * stageTime(times, threads)
-    }, 0)
+    const timeOf = (some: readonly LoadedStage[]): number =>
+      some.reduce((total, { parts }) => {
+        const times = parts.map((part) => {
+          const kernel = kernels[part.program]!
+          const run = (task: number) => runTask(part, kernel, task, threadScratch)
+          return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs) }
+        })
+        return total + threads * stageTime(times, threads)
+      }, 0)
+    return timeOf(prologue) + repeats * timeOf(stages)
   }
 
   const best = candidates.map((candidate) => estimate(candidate, 0))
