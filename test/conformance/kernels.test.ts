@@ -23,12 +23,12 @@ import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../s
 import { runnable, x64Target } from '../support/x64.ts'
 
 const targets: { target: InlineTarget; runs: number }[] = [
-  { target: wasmTarget(false), runs: 120 },
-  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 120 }] : []),
-  ...runnable.map((name) => ({ target: x64Target(name), runs: 120 })),
-  { target: interpretTarget(4), runs: 40 },
-  { target: interpretTarget(8), runs: 40 },
-  { target: interpretTarget(16), runs: 40 },
+  { target: wasmTarget(false), runs: 80 },
+  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 80 }] : []),
+  ...runnable.map((name) => ({ target: x64Target(name), runs: 80 })),
+  { target: interpretTarget(4), runs: 25 },
+  { target: interpretTarget(8), runs: 25 },
+  { target: interpretTarget(16), runs: 25 },
 ]
 
 const size = fc.integer({ min: 1, max: 13 })

@@ -13,10 +13,10 @@ import { type InlineTarget, interpretTarget, wasmTarget } from '../support/inlin
 import { runnable, x64Target } from '../support/x64.ts'
 
 const targets: { target: InlineTarget; runs: number }[] = [
-  { target: wasmTarget(wasmFeatures().relaxedMadd), runs: 60 },
-  ...runnable.map((name) => ({ target: x64Target(name), runs: 60 })),
-  { target: interpretTarget(4), runs: 10 },
-  { target: interpretTarget(16), runs: 10 },
+  { target: wasmTarget(wasmFeatures().relaxedMadd), runs: 40 },
+  ...runnable.map((name) => ({ target: x64Target(name), runs: 40 })),
+  { target: interpretTarget(4), runs: 7 },
+  { target: interpretTarget(16), runs: 7 },
 ]
 
 const size = fc.integer({ min: 1, max: 40 })
