@@ -1,9 +1,11 @@
-"""Makes the goldens' `small` case anew with PyTorch and compares it with test/goldens/alexnet.json.
+"""Makes goldens anew with PyTorch and compares them with those in test/goldens: the `small` case of alexnet.json, and the
+runs of train-*.json.
 
 Run it as scripts/goldens.py. Another version of PyTorch, or another processor, adds in another order: the numbers agree
 to the 9 digits that are stored, or to one unit of the last.
 """
 
+import importlib
 import json
 import pathlib
 
@@ -33,3 +35,20 @@ for name, tensor in expected["tensors"].items():
         raise SystemExit(f"{name}: differs from what is stored by {error:.1e}, over {TOLERANCE:.0e}")
     worst = max(worst, error)
 print(f"goldens: {len(expected['tensors'])} tensors made anew by PyTorch agree to {worst:.1e}")
+
+train = importlib.import_module("train-goldens")
+worst = 0.0
+for name, case in train.CASES.items():
+    expected = json.loads(train.file_of(name).read_text())
+    found = train.golden(case)
+    for field in case:
+        if expected[field] != found[field]:
+            raise SystemExit(f"train-{name}: {field} is {found[field]}, but {expected[field]} is stored")
+    if list(expected["norms"]) != list(found["norms"]):
+        raise SystemExit(f"train-{name}: norms of {list(found['norms'])}, but of {list(expected['norms'])} are stored")
+    ratios = np.divide([*found["losses"], *found["norms"].values()], [*expected["losses"], *expected["norms"].values()])
+    error = np.abs(ratios - 1).max()
+    if not error <= TOLERANCE:
+        raise SystemExit(f"train-{name}: differs from what is stored by {error:.1e}, over {TOLERANCE:.0e}")
+    worst = max(worst, error)
+print(f"goldens: {len(train.CASES)} runs of {train.STEPS} steps made anew by PyTorch agree to {worst:.1e}")

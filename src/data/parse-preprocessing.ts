@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { FormatError } from '../errors.ts'
+import { requireShape } from '../bench/parse-json.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 
 const numbers = z.array(z.number())
@@ -16,12 +16,7 @@ const preprocessingSchema = z.object({
 
 /** A model file's. Throws FormatError, naming the file, for what is none. */
 export function parsePreprocessing(value: unknown, fileName: string): Preprocessing {
-  const parsed = preprocessingSchema.safeParse(value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const field = issue!.path.join('.') || 'the whole'
-    throw new FormatError(`${fileName}: its preprocessing: ${field}: ${issue!.message}`)
-  }
-  checkPreprocessing(parsed.data)
-  return parsed.data
+  const preprocessing = requireShape(value, preprocessingSchema, fileName, 'a preprocessing of convmark')
+  checkPreprocessing(preprocessing)
+  return preprocessing
 }

@@ -1,5 +1,6 @@
 // A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
 import { z } from 'zod'
+import { parseJson, requireShape } from '../bench/parse-json.ts'
 import { FormatError, messageOf } from '../errors.ts'
 import {
   decodeSafetensors,
@@ -181,16 +182,8 @@ function stateShapes({ tensors }: Decoded, { network }: Model): Record<string, S
 }
 
 function parse<T>(text: string, schema: z.ZodType<T>, fileName: string, key: string): T {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new FormatError(`${fileName}: ${key}: not JSON: ${messageOf(error)}`)
-  }
-  const parsed = schema.safeParse(json)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  throw new FormatError(`${fileName}: ${key}: ${issue!.path.join('.') || 'the whole'}: ${issue!.message}`)
+  const where = `${fileName}: ${key}`
+  return requireShape(parseJson(text, where), schema, where, 'what convmark train writes')
 }
 
 function tuningOf(value: unknown, fileName: string): Tuning | null {
