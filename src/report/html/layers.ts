@@ -9,7 +9,7 @@ import { linearScale } from './scales.ts'
 /** A layer in one direction, with what was measured of it. */
 export interface LayerPass {
   readonly layer: LayerTime
-  readonly direction: 'forward' | 'backward'
+  readonly direction: 'forward' | 'backward' | 'update'
   readonly ms: number
   /** Null where nothing is counted. */
   readonly gflopsPerSecond: number | null
@@ -17,11 +17,12 @@ export interface LayerPass {
   readonly bytes: number | null
 }
 
-/** Forward and backward of a layer, as far as the engine shows them and they are something to do. */
+/** Forward, backward and, in training, the update of a layer, as far as the engine shows them and they are something to do. */
 export function layerPasses(layer: LayerTime): LayerPass[] {
   const directions = [
     { direction: 'forward', ms: layer.forwardMs, flops: layer.flops, bytes: layer.bytes },
     { direction: 'backward', ms: layer.backwardMs, flops: layer.backwardFlops, bytes: layer.backwardBytes },
+    { direction: 'update', ms: layer.updateMs ?? null, flops: 0, bytes: undefined },
   ] as const
   return directions.flatMap(({ direction, ms, flops, bytes = null }) => {
     if (ms === null || (ms === 0 && flops === 0)) return []
@@ -31,6 +32,7 @@ export function layerPasses(layer: LayerTime): LayerPass[] {
 }
 
 const ROW_PX = 22
+const BARS = { forward: 'bar', backward: 'bar back', update: 'bar change' } as const
 /** The widest bar leaves room for its numbers on a phone. */
 const BARS_ACROSS = [0, 42] as const
 
@@ -61,9 +63,9 @@ export function layersFigure(run: Run): Markup {
       })),
     legend: [
       { swatch: swatch('area', 'bar'), text: 'forward' },
-      ...(passes.some(({ direction }) => direction === 'backward')
-        ? [{ swatch: swatch('area', 'bar back'), text: 'backward' }]
-        : []),
+      ...(['backward', 'update'] as const)
+        .filter((direction) => passes.some((pass) => pass.direction === direction))
+        .map((direction) => ({ swatch: swatch('area', BARS[direction]), text: direction })),
     ],
     table: {
       caption: 'layers',
@@ -103,7 +105,7 @@ function bar(pass: LayerPass, row: number, at: (ms: number) => number): Markup {
   const middle = top + ROW_PX / 2
   const rate = gflopsPerSecond === null ? '' : ` · ${formatRate(gflopsPerSecond)} GFLOP/s`
   return html`${label([0, middle], direction, { anchor: 'end', dx: -6 })}
-${rectangle(direction === 'forward' ? 'bar' : 'bar back', [0, top + 3], [at(ms), top + ROW_PX - 3], passText(pass))}
+${rectangle(BARS[direction], [0, top + 3], [at(ms), top + ROW_PX - 3], passText(pass))}
 ${label([at(ms), middle], `${formatMs(ms)} ms${rate}`, { dx: 6 })}`
 }
 

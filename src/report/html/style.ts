@@ -83,6 +83,7 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 .span { fill: var(--orange); fill-opacity: 0.22; }
 .bar { fill: var(--pale); stroke: var(--blue); }
 .bar.back { fill: var(--blue); }
+.bar.change { fill: var(--orange); stroke: var(--orange); }
 .sample { fill: var(--blue); fill-opacity: 0.6; }
 .first { fill: var(--blue); stroke: var(--card); }
 .second { fill: var(--card); stroke: var(--orange); stroke-width: 2; }
