@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import {
   circles,
   importsOf,
+  nodeImports,
   type Sources,
-  unguardedNode,
   unreachable,
   wrongDirections,
 } from './support/import-rules.ts'
@@ -32,8 +32,23 @@ describe('the house', () => {
     expect(unreachable(sources, entries)).toEqual([])
   })
 
-  it('imports node: where only Node comes, or behind isNode', () => {
-    expect(unguardedNode(sources)).toEqual([])
+  it('imports node: where no page comes', () => expect(nodeImports(sources)).toEqual([]))
+
+  it('lets no page come there', () => {
+    const doors = [
+      'index.ts',
+      'engine.ts',
+      'bench/index.ts',
+      'formats/index.ts',
+      'train/index.ts',
+      'data/index.ts',
+    ]
+    const forPages = new Set(
+      [...sources.keys()].filter((path) => !unreachable(sources, doors).includes(path)),
+    )
+    expect(forPages).toContain('bench/check-worker.ts')
+    expect([...forPages].filter((path) => /^cli\/|contenders\//.test(path))).toEqual([])
+    expect(forPages).not.toContain('bench/compare.ts')
   })
 })
 
@@ -133,18 +148,17 @@ describe('the rules', () => {
     expect(unreachable(sources, ['index.ts'])).toEqual(['runtime/forgotten.ts'])
   })
 
-  it('find an unguarded node: import', () => {
-    const guard = "import { isNode } from './host.ts'\n"
+  it("find an import of Node's that a page would come to", () => {
     const sources = planted({
       'cli/main.ts': "import { readFileSync } from 'node:fs'",
-      'runtime/static.ts': `${guard}import { cpus } from 'node:os'`,
-      'runtime/bare.ts': "const { cpus } = await import('node:os')",
-      'runtime/guarded.ts': `${guard}const os = isNode ? await import('node:os') : undefined`,
+      'runtime/static.ts': "import { cpus } from 'node:os'",
+      'runtime/dynamic.ts': "const { cpus } = await import('node:os')",
+      'runtime/asked.ts': "const { cpus } = nodeModule('node:os')",
       'runtime/types.ts': "import type { Worker } from 'node:worker_threads'",
     })
-    expect(unguardedNode(sources)).toEqual([
+    expect(nodeImports(sources)).toEqual([
       'runtime/static.ts -> node:os (static)',
-      'runtime/bare.ts -> node:os (dynamic)',
+      'runtime/dynamic.ts -> node:os (dynamic)',
     ])
   })
 })

@@ -102,7 +102,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
     const byteLength = 8 * 2 ** 20 + 4
     const block = native.allocate(byteLength)
     expect(block.address % (2 * 2 ** 20)).toBe(0)
-    const values = new Float32Array(block.buffer, block.byteOffset, byteLength / 4)
+    const values = new Float32Array(block.buffer!, block.byteOffset, byteLength / 4)
     expect(native.addressOf(values)).toBe(block.address)
     expect(values.every((value) => value === 0)).toBe(true)
     values.fill(1)

@@ -9,23 +9,25 @@ import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
 import { type Activations, checkActivations, checkTensors, trainingTensors } from './check-data.ts'
-import { type DataRequest, fillShare, type Share, type SharedTensors } from './parts.ts'
+import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
 import { type Comparison, compareImage, compareStep, digest, rowsOfShare } from './truth.ts'
 
+/** What tensors are filled with. */
+export type FillWhat =
+  | ({ readonly kind: 'fill' } & DataRequest)
+  | { readonly kind: 'fill-training'; readonly plan: Plan; readonly seed: number }
+
+/** By the plan's buffers: what the engine has there, where its memory can't be seen. */
+type Copies = ReadonlyMap<number, Float32Array>
+
 export type CheckRequest =
-  | ({ readonly kind: 'fill'; readonly tensors: SharedTensors; readonly share: Share } & DataRequest)
-  | {
-      readonly kind: 'fill-training'
-      readonly plan: Plan
-      readonly seed: number
-      readonly tensors: SharedTensors
-      readonly share: Share
-    }
+  | (FillWhat & { readonly tensors: SharedTensors; readonly share: Share })
   | { readonly kind: 'answer'; readonly network: Network; readonly tensors: SharedTensors }
   | {
       readonly kind: 'load'
       readonly plan: Plan
-      readonly memory: ArrayBufferLike
+      /** Null where the engine's memory can't be seen. */
+      readonly memory: ArrayBufferLike | null
       readonly bufferOffsets: ReadonlyMap<number, number>
       /** What the reference makes of the first image. */
       readonly activations: Activations
@@ -35,15 +37,20 @@ export type CheckRequest =
    * Before a step runs: what it must write is filled with NaN, so that a value left from another run can't pass; what it
    * changes in place is kept.
    */
-  | { readonly kind: 'poison'; readonly index: number }
-  | { readonly kind: 'step'; readonly index: number }
-  | { readonly kind: 'digest'; readonly views: readonly View[] }
+  | { readonly kind: 'poison'; readonly index: number; readonly copies: Copies }
+  | { readonly kind: 'step'; readonly index: number; readonly copies: Copies }
+  | { readonly kind: 'digest'; readonly views: readonly View[]; readonly copies: Copies }
 
 export type CheckReply =
-  | { readonly kind: 'filled' }
-  | { readonly kind: 'answered'; readonly activations: Readonly<Record<Pass, Activations>> }
+  | { readonly kind: 'filled'; readonly tensors: SharedTensors }
+  | {
+      readonly kind: 'answered'
+      readonly tensors: SharedTensors
+      readonly activations: Readonly<Record<Pass, Activations>>
+    }
   | { readonly kind: 'loaded' }
-  | { readonly kind: 'poisoned' }
+  /** With the copies that were filled, to be put into the engine's memory. */
+  | { readonly kind: 'poisoned'; readonly copies: Copies }
   | {
       readonly kind: 'stepped'
       readonly comparisons: readonly Comparison[]
@@ -55,35 +62,45 @@ export type CheckReply =
   | { readonly kind: 'failed'; readonly message: string }
 
 let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
+let copies: Copies = new Map()
 /** Of the step that runs, by buffer: what it changes in place, as it was, of this share's rows; and the digests of that. */
 const before = new Map<number, { readonly rows: Grid; readonly digest: number }>()
 
 onMessage((request: CheckRequest) => {
   try {
-    postMessage(answer(request))
+    if ('copies' in request) copies = request.copies
+    const reply = answer(request)
+    postMessage(reply, ownedBy(reply))
   } catch (error) {
     postMessage({ kind: 'failed', message: messageOf(error) } satisfies CheckReply)
   }
 })
 
+/** What changes hands with a reply. */
+function ownedBy(reply: CheckReply): Transferable[] {
+  if ('tensors' in reply) return ownBuffers(reply.tensors)
+  return 'copies' in reply ? [...reply.copies.values()].map(({ buffer }) => buffer as ArrayBuffer) : []
+}
+
 function answer(request: CheckRequest): CheckReply {
   switch (request.kind) {
     case 'fill':
       fillShare(checkTensors(request), request.tensors, request.share)
-      return { kind: 'filled' }
+      return { kind: 'filled', tensors: request.tensors }
     case 'fill-training':
       fillShare(trainingTensors(request.plan, request.seed), request.tensors, request.share)
-      return { kind: 'filled' }
-    case 'answer':
-      return { kind: 'answered', activations: checkActivations(request.network, request.tensors) }
+      return { kind: 'filled', tensors: request.tensors }
+    case 'answer': {
+      const { network, tensors } = request
+      return { kind: 'answered', activations: checkActivations(network, tensors), tensors }
+    }
     case 'load':
       loaded = request
       return { kind: 'loaded' }
     case 'digest':
       return { kind: 'digested', digests: request.views.map(digestOf) }
     case 'poison':
-      prepareStep(loaded!.plan.steps[request.index]!)
-      return { kind: 'poisoned' }
+      return { kind: 'poisoned', copies: prepareStep(loaded!.plan.steps[request.index]!) }
     case 'step':
       return compare(loaded!.plan.steps[request.index]!)
   }
@@ -91,19 +108,23 @@ function answer(request: CheckRequest): CheckReply {
 
 function look(view: View): Grid {
   const { memory, bufferOffsets } = loaded!
-  return gridOf(view, new Float32Array(memory), bufferOffsets.get(view.buffer)!)
+  if (memory) return gridOf(view, new Float32Array(memory), bufferOffsets.get(view.buffer)!)
+  return gridOf(view, copies.get(view.buffer)!, 0)
 }
 
 look.before = (view: View): Grid => before.get(view.buffer)!.rows
 
-function prepareStep(step: Step): void {
+function prepareStep(step: Step): Copies {
   const changed = changesOf(step).map(({ buffer }) => buffer)
+  const poisoned = new Map<number, Float32Array>()
   before.clear()
   for (const view of writesOf(step)) {
     if (changed.includes(view.buffer))
       before.set(view.buffer, { rows: keptRows(view), digest: digestOf(view) })
-    else poison(view)
+    else if (loaded!.memory) poison(view, loaded!.memory)
+    else poisoned.set(view.buffer, new Float32Array(lengthOf(view)).fill(Number.NaN))
   }
+  return poisoned
 }
 
 /** A copy of this share's rows, as a grid in which the others are not. */
@@ -115,11 +136,12 @@ function keptRows(view: View): Grid {
   return { ...grid, values, offset: -first * grid.pixelPitch }
 }
 
+const lengthOf = ({ buffer }: View): number => loaded!.plan.buffers[buffer]!.length
+
 /** All of the tensor's buffer, halo and padded channels too. */
-function poison(view: View): void {
-  const { memory, bufferOffsets, plan } = loaded!
-  const from = bufferOffsets.get(view.buffer)!
-  new Float32Array(memory).fill(Number.NaN, from, from + plan.buffers[view.buffer]!.length)
+function poison(view: View, memory: ArrayBufferLike): void {
+  const from = loaded!.bufferOffsets.get(view.buffer)!
+  new Float32Array(memory).fill(Number.NaN, from, from + lengthOf(view))
 }
 
 const digestOf = (view: View): number => digest(view, look, loaded!.share)

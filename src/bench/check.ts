@@ -1,13 +1,14 @@
+import type { Inspection } from '../engines/engine.ts'
 import { CheckError, ConvmarkError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
-import { readsOf, type Step, writesOf } from '../plan/steps.ts'
+import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
 import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
-import type { CheckReply, CheckRequest } from './check-worker.ts'
-import { allocateShared, type SharedTensors } from './parts.ts'
+import type { CheckReply, CheckRequest, FillWhat } from './check-worker.ts'
+import { allocateShared, type DataRequest, ownBuffers, type SharedTensors, workersOf } from './parts.ts'
 import type { Comparison } from './truth.ts'
 
 /** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
@@ -29,7 +30,7 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** What is fed, in shared memory, and what the reference makes of its first image in each pass. */
+/** What is fed, and what the reference makes of its first image in each pass. */
 interface CheckData {
   readonly tensors: SharedTensors
   readonly activations: Readonly<Record<Pass, Activations>>
@@ -42,25 +43,18 @@ type CheckWorker = WorkerHandle<CheckRequest, CheckReply>
  * tuning, most of the time. See docs/method.md for what is compared and why.
  */
 export class Checker {
-  readonly #workers: Promise<CheckWorker[]>
+  readonly #workers: readonly CheckWorker[]
   readonly #data: Promise<CheckData>
 
   constructor(network: Network, batch: number, threads: number) {
-    const url = new URL('./check-worker.js', import.meta.url)
-    const start = () => startWorker<CheckRequest, CheckReply>(url, 'check worker')
-    this.#workers = Promise.all(Array.from({ length: threads }, start))
-    this.#data = this.#workers.then(async (workers) => {
-      const request = { network, batch, seed: CHECK_SEED }
-      const tensors = allocateShared(checkTensors(request))
-      await Promise.all(
-        workers.map((worker, index) => {
-          const share = { index, count: workers.length }
-          return ask(worker, { kind: 'fill', ...request, tensors, share }, 'filled')
-        }),
-      )
-      const { activations } = await ask(workers[0]!, { kind: 'answer', network, tensors }, 'answered')
-      return { tensors, activations }
-    })
+    const start = () =>
+      startWorker<CheckRequest, CheckReply>({
+        name: 'check worker',
+        inNode: () => import.meta.resolve('./check-worker.js'),
+        inBrowser: () => new Worker(new URL('./check-worker.js', import.meta.url), { type: 'module' }),
+      })
+    this.#workers = Array.from({ length: workersOf(threads) }, start)
+    this.#data = this.#makeData({ network, batch, seed: CHECK_SEED })
     this.#data.catch(() => {}) // whoever checks is told
   }
 
@@ -83,7 +77,7 @@ export class Checker {
       throw new ConvmarkError(`engine ${session.engine.name} can't be checked step by step`)
     }
     const data = await this.#data
-    const workers = await this.#workers
+    const workers = this.#workers
     await Promise.all(
       workers.map((worker, index) => {
         const { memory, bufferOffsets } = inspection
@@ -96,16 +90,21 @@ export class Checker {
     session.write({ ...data.tensors, ...training })
     await inspection.runStep(BEFORE_ALL)
 
-    const digests = new Digests(workers)
+    const digests = new Digests(workers, inspection)
     const given = Object.values(plan.tensors).filter(({ role }) => isWritable(role))
     await digests.remember(given.map(({ view }) => view))
     let worst = { tensor: '', error: 0 }
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
-      await Promise.all(workers.map((worker) => ask(worker, { kind: 'poison', index }, 'poisoned')))
+      const before = await inspection.fetch(buffersOf(changesOf(step)))
+      const poisoned = await Promise.all(
+        workers.map((worker) => ask(worker, { kind: 'poison', index, copies: before }, 'poisoned')),
+      )
+      inspection.store(poisoned[0]!.copies)
       await inspection.runStep(index)
+      const copies = await inspection.fetch(buffersOf([...readsOf(step), ...writesOf(step)]))
       const replies = await Promise.all(
-        workers.map((worker) => ask(worker, { kind: 'step', index }, 'stepped')),
+        workers.map((worker) => ask(worker, { kind: 'step', index, copies }, 'stepped')),
       )
       digests.require(readsOf(step), sums(replies.map(({ reads }) => reads)), nameOf(step))
       digests.set(writesOf(step), sums(replies.map(({ writes }) => writes)))
@@ -138,24 +137,37 @@ export class Checker {
     }
   }
 
+  /** The check's own tensors, and the reference's answer to them. */
+  async #makeData(request: DataRequest): Promise<CheckData> {
+    const filled = await this.#fill(allocateShared(checkTensors(request)), { kind: 'fill', ...request })
+    const answer = { kind: 'answer', network: request.network, tensors: filled } as const
+    const { tensors, activations } = await ask(this.#workers[0]!, answer, 'answered', ownBuffers(filled))
+    return { tensors, activations }
+  }
+
   /** What training has beyond parameters and inputs: an optimizer that has been at work, and settings. */
-  async #trainingTensors(plan: Plan): Promise<SharedTensors> {
-    const workers = await this.#workers
+  #trainingTensors(plan: Plan): Promise<SharedTensors> {
     const tensors = allocateShared(trainingTensors(plan, CHECK_SEED))
-    await Promise.all(
-      workers.map((worker, index) => {
-        const share = { index, count: workers.length }
-        return ask(worker, { kind: 'fill-training', plan, seed: CHECK_SEED, tensors, share }, 'filled')
+    return this.#fill(tensors, { kind: 'fill-training', plan, seed: CHECK_SEED })
+  }
+
+  /** Each worker its share. */
+  async #fill(tensors: SharedTensors, request: FillWhat): Promise<SharedTensors> {
+    const filled = await Promise.all(
+      this.#workers.map((worker, index) => {
+        const share = { index, count: this.#workers.length }
+        return ask(worker, { ...request, tensors, share }, 'filled', ownBuffers(tensors))
       }),
     )
-    return tensors
+    return filled[0]!.tensors
   }
 
   async dispose(): Promise<void> {
-    const workers = await this.#workers
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 }
+
+const buffersOf = (views: readonly View[]): number[] => [...new Set(views.map(({ buffer }) => buffer))]
 
 const nameOf = (step: Step): string => `${step.kind} of ${step.layer}`
 
@@ -163,8 +175,9 @@ async function ask<Kind extends CheckReply['kind']>(
   worker: CheckWorker,
   request: CheckRequest,
   kind: Kind,
+  transfer: readonly Transferable[] = [],
 ): Promise<Extract<CheckReply, { kind: Kind }>> {
-  worker.post(request)
+  worker.post(request, transfer)
   const reply = await worker.next()
   if (reply.kind === 'failed') throw new ConvmarkError(`the check could not be made: ${reply.message}`)
   if (reply.kind !== kind) throw new ConvmarkError(`the check: '${reply.kind}' where '${kind}' was due`)
@@ -195,15 +208,18 @@ const sums = (shares: readonly (readonly number[])[]): number[] =>
  */
 class Digests {
   readonly #workers: readonly CheckWorker[]
+  readonly #inspection: Inspection
   readonly #byBuffer = new Map<number, number>()
 
-  constructor(workers: readonly CheckWorker[]) {
+  constructor(workers: readonly CheckWorker[], inspection: Inspection) {
     this.#workers = workers
+    this.#inspection = inspection
   }
 
   async of(views: readonly View[]): Promise<number[]> {
+    const copies = await this.#inspection.fetch(buffersOf(views))
     const replies = await Promise.all(
-      this.#workers.map((worker) => ask(worker, { kind: 'digest', views }, 'digested')),
+      this.#workers.map((worker) => ask(worker, { kind: 'digest', views, copies }, 'digested')),
     )
     return sums(replies.map(({ digests }) => digests))
   }

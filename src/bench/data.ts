@@ -4,27 +4,39 @@ import type { Pass } from '../plan/plan.ts'
 import { RATES_TENSOR } from '../plan/training.ts'
 import { startWorker } from '../runtime/worker-pool.ts'
 import type { DataReply, FillRequest } from './data-worker.ts'
-import { allocateShared, benchmarkTensors, type DataRequest, type SharedTensors } from './parts.ts'
+import {
+  allocateShared,
+  benchmarkTensors,
+  type DataRequest,
+  ownBuffers,
+  type SharedTensors,
+  workersOf,
+} from './parts.ts'
 
 const WORKERS = 2
 
 /** The benchmark's weights and inputs by name, made by workers: half a second's work for AlexNet's tower at batch 32. */
 export async function makeData(request: DataRequest): Promise<SharedTensors> {
   const tensors = allocateShared(benchmarkTensors(request))
-  const fill = async (index: number): Promise<void> => {
-    const url = new URL('./data-worker.js', import.meta.url)
-    const worker = await startWorker<FillRequest, DataReply>(url, 'data worker')
+  const count = workersOf(WORKERS)
+  const fill = async (index: number): Promise<SharedTensors> => {
+    const worker = startWorker<FillRequest, DataReply>({
+      name: 'data worker',
+      inNode: () => import.meta.resolve('./data-worker.js'),
+      inBrowser: () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
+    })
     try {
-      worker.post({ ...request, tensors, share: { index, count: WORKERS } })
+      worker.post({ ...request, tensors, share: { index, count } }, ownBuffers(tensors))
       const reply = await worker.next()
       if (reply.kind === 'failed')
         throw new ConvmarkError(`weights and images could not be made: ${reply.message}`)
+      return reply.tensors
     } finally {
       await worker.terminate()
     }
   }
-  await Promise.all(Array.from({ length: WORKERS }, (_, index) => fill(index)))
-  return tensors
+  const [made] = await Promise.all(Array.from({ length: count }, (_, index) => fill(index)))
+  return made!
 }
 
 /** Of a training step: at a rate of 0 every step does its whole work, and all batches have the same to do. */

@@ -1,8 +1,9 @@
 import { readText } from '../runtime/files.ts'
-import { isNode } from '../runtime/host.ts'
+import { isNode, nodeModule } from '../runtime/host.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
 import { quotaCores } from '../runtime/quota.ts'
 import { VERSION } from '../version.ts'
+import { type BrowserScope, describeBrowser } from './browser.ts'
 import { linuxCaches, linuxGovernor, linuxProcessorTicks, stealFraction } from './linux.ts'
 import type { Environment } from './result.ts'
 import { environmentWarnings } from './warnings.ts'
@@ -39,6 +40,7 @@ const LOAD_PERIOD_MS = 60_000
 
 /** To be called before the work begins: what the machine does until then is somebody else's. */
 export async function startEnvironment(host?: Host): Promise<StartedEnvironment> {
+  if (!isNode) return startBrowserEnvironment()
   const source = host ?? (await thisHost())
   const ownLoad = source.processorTimeMs() / LOAD_PERIOD_MS
   const environment = await describeEnvironment(source)
@@ -57,8 +59,21 @@ export async function startEnvironment(host?: Host): Promise<StartedEnvironment>
   }
 }
 
+/** No browser tells of the machine's load. */
+async function startBrowserEnvironment(): Promise<StartedEnvironment> {
+  const environment = await describeEnvironment()
+  return {
+    finish: async ({ threads, calibrationSpread }) => {
+      const complete: Environment = { ...environment, calibrationSpread }
+      const context = { threads, processors: environment.cores, ownLoad: 0 }
+      return { ...complete, warnings: environmentWarnings(complete, context) }
+    },
+  }
+}
+
 /** What a result says of the machine and the moment. */
 export async function describeEnvironment(host?: Host): Promise<Environment> {
+  if (!isNode) return describeBrowser(globalThis as BrowserScope)
   const source = host ?? (await thisHost())
   const koffi = await source.packageVersion('koffi')
   const isLinux = source.platform === 'linux'
@@ -92,8 +107,7 @@ const ticksOf = async ({ platform, readText }: Host) =>
 const splitOptions = (options: string): string[] => options.match(/(?:[^\s"]|"[^"]*")+/g) ?? []
 
 async function thisHost(): Promise<Host> {
-  if (!isNode) throw new Error('the environment of a browser is not described yet')
-  const os = await import('node:os')
+  const os = nodeModule('node:os')
   return {
     platform: process.platform,
     readText,
@@ -112,8 +126,8 @@ async function thisHost(): Promise<Host> {
 
 /** Of an installed package whose main file lies beside its package.json, which it need not export. */
 async function packageVersion(name: string): Promise<string | null> {
-  const { createRequire } = await import('node:module')
-  const { dirname, join } = await import('node:path')
+  const { createRequire } = nodeModule('node:module')
+  const { dirname, join } = nodeModule('node:path')
   let main: string
   try {
     main = createRequire(import.meta.url).resolve(name)
@@ -125,7 +139,7 @@ async function packageVersion(name: string): Promise<string | null> {
 }
 
 async function gitCommit(): Promise<string | null> {
-  const { execFile } = await import('node:child_process')
+  const { execFile } = nodeModule('node:child_process')
   return new Promise((resolve) => {
     execFile('git', ['rev-parse', 'HEAD'], { timeout: 2000 }, (error, stdout) =>
       resolve(error ? null : stdout.trim()),

@@ -1,5 +1,6 @@
 export { type BenchOptions, benchmark } from './bench.ts'
 export { Checker, type CheckOptions, type CheckResult, MAX_RELATIVE_ERROR } from './check.ts'
+export { type StartedEnvironment, startEnvironment } from './environment.ts'
 export type { BenchEvent, TimeStamp } from './events.ts'
 export { gradientsGivenActivations } from './own-decisions.ts'
 export * from './result.ts'

@@ -1,9 +1,11 @@
-// Tensors that several workers fill, each a part of every one: 61 million weights take one thread three seconds.
+// Tensors that several workers fill, each a part of every one: 61 million weights take one thread three seconds. Where
+// threads share no memory one worker fills them, and they are sent there and back.
 
 import { type InitialTensor, initialInputs, initialParameters } from '../networks/initialize.ts'
 import type { Network } from '../networks/network.ts'
+import { unsharedReason } from '../runtime/host.ts'
 
-/** Dense values by tensor name, in memory that all threads see. */
+/** Dense values by tensor name, in memory that all threads see; where there is none, of one thread after the other. */
 export type SharedTensors = Readonly<Record<string, Float32Array>>
 
 /** One of several workers, and how many there are. */
@@ -26,11 +28,22 @@ export const benchmarkTensors = ({ network, batch, seed }: DataRequest): Initial
 
 export function allocateShared(tensors: readonly InitialTensor[]): SharedTensors {
   const arrays = tensors.map(({ name, length }) => {
-    const bytes = new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT)
+    const byteLength = length * Float32Array.BYTES_PER_ELEMENT
+    const bytes = unsharedReason === null ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength)
     return [name, new Float32Array(bytes)] as const
   })
   return Object.fromEntries(arrays)
 }
+
+/** What has to change hands for another thread to see the tensors. */
+export function ownBuffers(tensors: SharedTensors): ArrayBuffer[] {
+  return Object.values(tensors)
+    .map(({ buffer }) => buffer)
+    .filter((buffer) => buffer instanceof ArrayBuffer)
+}
+
+/** As many workers as wanted, if they can fill the same tensors. */
+export const workersOf = (wanted: number): number => (unsharedReason === null ? wanted : 1)
 
 /** Fills this share of each tensor. The values are the same for any number of shares. */
 export function fillShare(

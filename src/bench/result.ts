@@ -119,11 +119,17 @@ export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
   cores: z.number().int().positive(),
-  memoryBytes: z.number().positive(),
+  /** Null where the system does not tell. */
+  memoryBytes: z.number().positive().nullable(),
   platform: z.string(),
   arch: z.string(),
+  /** 'none' in a browser, and of V8 where the engine is another. */
   node: z.string(),
   v8: z.string(),
+  /** `Chromium 140.0.1.2`; left out in Node. */
+  browser: z.string().optional(),
+  /** Of the page: without it threads share no memory, and the clock is coarse. Null where the browser does not tell. */
+  isCrossOriginIsolated: z.boolean().nullable().optional(),
   /** Over the last minute; null where the system does not tell. */
   loadAverage: z.number().nonnegative().nullable(),
   /** Of the folder that the command ran in; null without git. */

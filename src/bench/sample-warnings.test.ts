@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { noise } from '../../test/support/noise.ts'
-import { clockResolution, sampleWarnings } from './sample-warnings.ts'
+import { sampleWarnings } from './sample-warnings.ts'
 
 /** From -1 to 1. */
 const noiseOf = (seed: number) => {
@@ -59,10 +59,4 @@ describe('warnings of samples', () => {
       ),
     ).toEqual(["the clock's step is 5.0% of a sample: take a larger --batch"])
   })
-})
-
-it('the clock is as fine as its smallest step', () => {
-  let time = 0
-  expect(clockResolution(() => Math.floor(time++ / 3) * 0.25)).toBe(0.25)
-  expect(clockResolution()).toBeGreaterThan(0)
 })

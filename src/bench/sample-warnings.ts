@@ -1,4 +1,5 @@
 import { median, medianAbsoluteDeviation } from 'simple-statistics'
+import { isNode, unsharedReason } from '../runtime/host.ts'
 
 /** Of normal noise the median absolute deviation is so much smaller than the standard deviation. */
 const MAD_TO_SD = 1.4826
@@ -73,19 +74,6 @@ function drift(samplesMs: readonly number[]): string | null {
 function clock(samplesMs: readonly number[], clockResolutionMs: number): string | null {
   const share = clockResolutionMs / medianOf(samplesMs)
   if (share <= LARGEST_CLOCK_SHARE) return null
-  return `the clock's step is ${percent(share)} of a sample: take a larger --batch`
-}
-
-const CLOCK_READS = 200
-
-/** The smallest step that the clock was seen to make. */
-export function clockResolution(now: () => number = () => performance.now()): number {
-  let smallest = Infinity
-  for (let read = 0; read < CLOCK_READS; read++) {
-    const start = now()
-    let end = now()
-    while (end === start) end = now()
-    smallest = Math.min(smallest, end - start)
-  }
-  return smallest
+  const advice = isNode || unsharedReason === null ? '' : ', or isolate the page: then its clock is finer'
+  return `the clock's step is ${percent(share)} of a sample: take a larger --batch${advice}`
 }

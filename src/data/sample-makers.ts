@@ -100,8 +100,13 @@ class Crew {
   #lost: Error | null = null
 
   async start(count: number, request: FileRequest): Promise<void> {
-    const url = new URL('./file-worker.js', import.meta.url)
-    for (let i = 0; i < count; i++) this.#workers.push(await startWorker(url, 'image worker'))
+    const start = () =>
+      startWorker<FileRequest, FileReply>({
+        name: 'image worker',
+        inNode: () => import.meta.resolve('./file-worker.js'),
+        inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
+      })
+    this.#workers.push(...Array.from({ length: count }, start))
     await Promise.all(this.#workers.map((worker) => ask(worker, request)))
     this.#idle.push(...this.#workers)
   }

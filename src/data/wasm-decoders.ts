@@ -1,6 +1,6 @@
 // The decoders that are always there: jSquash's builds of mozjpeg, libwebp and Rust's png, in Node and in browsers.
 import { FormatError } from '../errors.ts'
-import { isNode } from '../runtime/host.ts'
+import { isNode, nodeModule } from '../runtime/host.ts'
 import type { DecodedImage } from './dataset.ts'
 import type { ImageHeader } from './image-header.ts'
 
@@ -81,8 +81,8 @@ async function openJpeg(): Promise<Decode> {
 /** Node's fetch reads no files, so they are read here; a browser's decoder fetches its own, beside its script. */
 async function wasmOf(path: string): Promise<ArrayBuffer | undefined> {
   if (!isNode) return undefined
-  const { readFile } = await import('node:fs/promises')
-  const { createRequire } = await import('node:module')
+  const { readFile } = nodeModule('node:fs/promises')
+  const { createRequire } = nodeModule('node:module')
   return Uint8Array.from(await readFile(createRequire(import.meta.url).resolve(path))).buffer
 }
 

@@ -1,11 +1,13 @@
-import { FLOAT_BYTES } from '../codegen/program.ts'
-import { UsageError } from '../errors.ts'
+import { InterruptedError, UsageError } from '../errors.ts'
 import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
 import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
-import { gridOf } from '../plan/views.ts'
-import { Executor, startComputeWorkers } from '../runtime/executor.ts'
+import { writesOf } from '../plan/steps.ts'
+import { startComputeWorkers } from '../runtime/compute-workers.ts'
+import type { Executor } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
+import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
+import { SharedExecutor } from '../runtime/shared-executor.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
@@ -20,6 +22,7 @@ import type {
   TensorView,
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
+import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { tune } from './tuner.ts'
@@ -59,7 +62,7 @@ export class CompiledEngine implements Engine {
     const withDefaults = assemble(plan, choices.defaults(plan), layOut)
     this.#requireRoom(plan, withDefaults, choices)
 
-    const workers = await startComputeWorkers(this.info.threads)
+    const workers = startComputeWorkers(this.info.threads)
     let slab: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
@@ -68,18 +71,29 @@ export class CompiledEngine implements Engine {
       // A faster tile may need more scratch: where memory ends, the tiles that were found to fit are taken.
       const fits = byteLengthOf(tuned, this.info.threads) <= target.maxByteLength
       const assembly = fits ? tuned : withDefaults
-      slab = this.#allocate(plan, assembly)
+      slab = target.allocate(byteLengthOf(assembly, this.info.threads))
       const programs = collectPrograms(target)
       const stages = loadStages(assembly, slab.address, programs.add)
       compiled = await programs.compile()
-      const executor = await Executor.load(workers, {
+      const program = {
         memory: slab.buffer,
         codes: compiled.codes,
         stages: stages.all,
         threadScratch: slab.address + assembly.layout.byteLength,
         threadScratchByteLength: assembly.threadScratchByteLength,
-      })
-      return new CompiledPlan(assembly, slab, compiled, executor, stages, tuning, choices)
+      }
+      const { byteOffsets } = assembly.layout
+      let executor: Executor
+      let memory: PlanMemory
+      if (slab.buffer) {
+        executor = await SharedExecutor.load(workers, program)
+        memory = new SharedPlanMemory(plan, slab, slab.buffer, byteOffsets)
+      } else {
+        const alone = await OwnMemoryExecutor.load(workers[0]!, program)
+        executor = alone
+        memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
+      }
+      return new CompiledPlan(assembly, slab, compiled, executor, memory, stages, tuning, choices)
     } catch (error) {
       // Not before nobody runs in them any more.
       await Promise.all(workers.map((worker) => worker.terminate()))
@@ -122,18 +136,6 @@ export class CompiledEngine implements Engine {
       `batch ${plan.batch} needs ${needed} bytes of memory; ${maxReason} ${maxByteLength}; ${advice}`,
     )
   }
-
-  #allocate(plan: Plan, assembly: Assembly): MemoryBlock {
-    const slab = this.#options.target.allocate(byteLengthOf(assembly, this.info.threads))
-    // What the caller writes has zeros around and between that no step writes.
-    const floats = new Float32Array(slab.buffer)
-    for (const buffer of plan.buffers) {
-      if (buffer.firstStep !== BEFORE_ALL) continue
-      const from = (slab.byteOffset + assembly.layout.byteOffsets.get(buffer.id)!) / FLOAT_BYTES
-      floats.fill(0, from, from + buffer.length)
-    }
-    return slab
-  }
 }
 
 const keptBy = (plan: Plan): string[] =>
@@ -151,8 +153,9 @@ class CompiledPlan implements PreparedPlan {
   readonly #compiled: CompiledPrograms
   readonly #executor: Executor
   readonly #stages: LoadedStages
-  readonly #floats: Float32Array
-  readonly #bufferOffsets: ReadonlyMap<number, number>
+  readonly #memory: PlanMemory
+  /** For each step, the buffers of what can be read that it writes. */
+  readonly #results: readonly (readonly number[])[]
   #parametersChanged = true
   #hadPrologue = false
 
@@ -161,6 +164,7 @@ class CompiledPlan implements PreparedPlan {
     slab: MemoryBlock,
     compiled: CompiledPrograms,
     executor: Executor,
+    memory: PlanMemory,
     stages: LoadedStages,
     tuning: Tuning,
     choices: StepChoices,
@@ -176,21 +180,29 @@ class CompiledPlan implements PreparedPlan {
     this.#compiled = compiled
     this.#executor = executor
     this.#stages = stages
-    this.#floats = new Float32Array(slab.buffer)
-    const offsets = [...assembly.layout.byteOffsets].map(
-      ([id, offset]) => [id, (slab.byteOffset + offset) / FLOAT_BYTES] as const,
+    this.#memory = memory
+    const kept = new Set(
+      Object.values(this.plan.tensors)
+        .filter(({ isKept }) => isKept)
+        .map(({ view }) => view.buffer),
     )
-    this.#bufferOffsets = new Map(offsets)
+    this.#results = this.plan.steps.map((step) =>
+      writesOf(step)
+        .map(({ buffer }) => buffer)
+        .filter((buffer) => kept.has(buffer)),
+    )
     this.inspection = {
-      memory: slab.buffer,
-      bufferOffsets: this.#bufferOffsets,
+      memory: memory.shared,
+      bufferOffsets: memory.bufferOffsets,
       runStep: (index) => this.#runStep(index),
+      fetch: (buffers) => memory.fetch(buffers),
+      store: (values) => memory.store(values),
     }
   }
 
   write(tensor: string, values: Float32Array): void {
     const { role, view } = this.plan.tensors[tensor]!
-    const grid = gridOf(view, this.#floats, this.#bufferOffsets.get(view.buffer)!)
+    const grid = this.#memory.gridOf(view)
     const [images, height, width, channels] = grid.shape
     const isRowWhole = grid.pixelPitch === channels
     let from = 0
@@ -198,10 +210,11 @@ class CompiledPlan implements PreparedPlan {
       for (let y = 0; y < height; y++) {
         const run = isRowWhole ? width * channels : channels
         for (let x = 0; x < (isRowWhole ? 1 : width); x++, from += run) {
-          this.#floats.set(values.subarray(from, from + run), pixelAt(grid, n, y, x))
+          grid.values.set(values.subarray(from, from + run), pixelAt(grid, n, y, x))
         }
       }
     }
+    this.#memory.touch(view.buffer)
     if (role === 'parameter') this.#parametersChanged = true
   }
 
@@ -214,20 +227,36 @@ class CompiledPlan implements PreparedPlan {
     const first = part === 'update' ? firstUpdate : this.#parametersChanged ? 0 : prologue
     // What is made of the parameters is made anew where a run changed them, cut short or not.
     this.#parametersChanged ||= hasUpdate
-    await this.#executor.run(first, end, signal)
+    this.#memory.send()
+    try {
+      await this.#executor.run(first, end, signal)
+    } catch (error) {
+      // Cut short, it has left something too.
+      if (error instanceof InterruptedError) await this.#receive(part)
+      throw error
+    }
+    await this.#receive(part)
     if (!hasUpdate) this.#parametersChanged = false
+  }
+
+  #receive(part: RunOptions['part']): Promise<void> {
+    const { firstUpdate } = this.plan
+    const results = part === 'update' ? this.#results.slice(firstUpdate) : this.#results
+    const run = part === 'gradients' ? results.slice(0, firstUpdate) : results
+    return this.#memory.receive([...new Set(run.flat())])
   }
 
   async #runStep(index: number): Promise<void> {
     const { prologue, firstStage } = this.#stages
+    this.#memory.send()
     if (index === BEFORE_ALL) await this.#executor.run(0, prologue)
     else await this.#executor.run(firstStage[index]!, firstStage[index + 1]!)
   }
 
   view(tensor: string): TensorView {
     const { role, view, shape } = this.plan.tensors[tensor]!
-    const grid = gridOf(view, this.#floats, this.#bufferOffsets.get(view.buffer)!)
-    return { data: this.#floats, offset: grid.offset, shape, strides: stridesOf(role, shape, grid) }
+    const grid = this.#memory.gridOf(view)
+    return { data: grid.values, offset: grid.offset, shape, strides: stridesOf(role, shape, grid) }
   }
 
   stepTimesMs(): readonly number[] {

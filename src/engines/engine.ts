@@ -96,7 +96,10 @@ export interface PreparedPlan {
 export interface Inspection {
   /** Runs one step alone; step -1 is what runs before all others when parameters were written. */
   runStep(index: number): Promise<void>
-  /** All of the memory, and where the plan's buffers begin in it, in values. */
-  readonly memory: ArrayBufferLike
+  /** All of the memory, and where the plan's buffers begin in it, in values. Null where it is one worker's own. */
+  readonly memory: ArrayBufferLike | null
   readonly bufferOffsets: ReadonlyMap<number, number>
+  /** Of a worker's own memory: copies of the plan's buffers, out of it and into it. Nothing where all see it. */
+  fetch(buffers: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>
+  store(values: ReadonlyMap<number, Float32Array>): void
 }

@@ -1,4 +1,5 @@
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { isNode } from '../runtime/host.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 
@@ -29,6 +30,7 @@ async function openFastest(options: EngineOptions): Promise<Engine> {
     const { openWasm } = await import('./wasm.ts')
     return openWasm('', { ...options, reason: `${FASTEST}; ${why.replace(/; take wasm$/, '')}` })
   }
+  if (!isNode) return fallback('this is a browser')
   try {
     const { openX64 } = await import('./x64.ts')
     const engine = await openX64('', { ...options, reason: FASTEST })

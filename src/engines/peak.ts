@@ -1,5 +1,7 @@
 import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
-import { Executor, startComputeWorkers } from '../runtime/executor.ts'
+import { startComputeWorkers } from '../runtime/compute-workers.ts'
+import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
+import { SharedExecutor } from '../runtime/shared-executor.ts'
 import { loadStage } from './assemble.ts'
 import type { CodeTarget, CompiledPrograms } from './target.ts'
 
@@ -33,8 +35,9 @@ export async function measurePeaks(
   const loops = withBandwidth ? [...peaks, bandwidth] : peaks
   const byteLength = 4 * threads * Math.max(...loops.map(({ values }) => values))
   const block = target.allocate(byteLength)
-  new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
-  const workers = await startComputeWorkers(threads)
+  // A worker's own memory begins with zeros.
+  if (block.buffer) new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
+  const workers = startComputeWorkers(threads)
   let compiled: CompiledPrograms | null = null
   try {
     compiled = await target.compile(
@@ -47,13 +50,11 @@ export async function measurePeaks(
       const resolve = () => ({ address: block.address, byteLength })
       return loadStage({ parts: [onePartPerThread(program, threads, values)] }, resolve, () => i)
     })
-    const executor = await Executor.load(workers, {
-      memory: block.buffer,
-      codes: compiled.codes,
-      stages,
-      threadScratch: 0,
-      threadScratchByteLength: 0,
-    })
+    const program = { memory: block.buffer, codes: compiled.codes, stages }
+    const scratch = { threadScratch: 0, threadScratchByteLength: 0 }
+    const executor = block.buffer
+      ? await SharedExecutor.load(workers, { ...program, ...scratch })
+      : await OwnMemoryExecutor.load(workers[0]!, { ...program, ...scratch })
     const best = loops.map(() => 0)
     for (let round = 0; round < rounds; round++) {
       for (const [stage, { work }] of loops.entries()) {

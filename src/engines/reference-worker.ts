@@ -1,4 +1,4 @@
-// The reference engine's worker: it holds the tensors and runs the plain loops, so that the caller's thread does not.
+// The reference engine's worker: it runs the plain loops, so that the caller's thread does not.
 
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
@@ -9,36 +9,35 @@ import type { RunOptions } from './engine.ts'
 import { referenceBackward, referenceForward, type Tensors } from './reference-network.ts'
 import { referenceAccumulation, referenceUpdate } from './reference-update.ts'
 
-export type ReferenceRequest =
-  | {
-      readonly kind: 'load'
-      readonly network: Network
-      readonly batch: number
-      readonly pass: Pass
-      readonly training: Training | null
-      /** Every tensor that the caller writes or reads. */
-      readonly tensors: Tensors
-    }
-  | { readonly kind: 'run'; readonly part: RunPart }
+export interface ReferenceRequest {
+  readonly network: Network
+  readonly batch: number
+  readonly pass: Pass
+  readonly training: Training | null
+  readonly part: NonNullable<RunOptions['part']>
+  /** Every tensor that the caller writes or reads: in shared memory, or copies. */
+  readonly tensors: Tensors
+}
 
-export type ReferenceReply = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string }
+export type ReferenceReply =
+  | { readonly kind: 'done'; readonly tensors: Tensors }
+  | { readonly kind: 'failed'; readonly message: string }
 
-type Load = Extract<ReferenceRequest, { kind: 'load' }>
-type RunPart = NonNullable<RunOptions['part']>
-
-let loaded: Load | null = null
+/** Of the plan that this worker is for, with those that nobody else sees. */
+const held: Tensors = {}
 
 onMessage((request: ReferenceRequest) => {
   try {
-    if (request.kind === 'load') loaded = request
-    else if (loaded) run(loaded, request.part)
-    postMessage({ kind: 'done' } satisfies ReferenceReply)
+    Object.assign(held, request.tensors)
+    run({ ...request, tensors: held })
+    const given = Object.keys(request.tensors).map((name) => [name, held[name]!] as const)
+    postMessage({ kind: 'done', tensors: Object.fromEntries(given) } satisfies ReferenceReply)
   } catch (error) {
     postMessage({ kind: 'failed', message: messageOf(error) } satisfies ReferenceReply)
   }
 })
 
-function run({ network, tensors, training, batch, pass }: Load, part: RunPart): void {
+function run({ network, tensors, training, batch, pass, part }: ReferenceRequest): void {
   if (part !== 'update') {
     referenceForward(network, tensors, { batch, pass })
     if (pass !== 'forward') referenceBackward(network, tensors, { batch, pass })

@@ -1,5 +1,6 @@
 import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
+import { unsharedReason } from '../runtime/host.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import { elementCount } from '../tensor.ts'
 import type { Engine, EngineInfo, EngineOptions, PreparedPlan, RunOptions, TensorView } from './engine.ts'
@@ -24,15 +25,19 @@ export async function openReference(target: string, { threads }: EngineOptions):
 }
 
 async function prepareReference(plan: Plan): Promise<PreparedPlan> {
-  const shared = (length: number) => new Float64Array(new SharedArrayBuffer(8 * length))
+  const allocate = (length: number) =>
+    new Float64Array(
+      unsharedReason === null ? new SharedArrayBuffer(8 * length) : new ArrayBuffer(8 * length),
+    )
   const tensors: Tensors = Object.fromEntries(
-    Object.entries(plan.tensors).map(([name, { shape }]) => [name, shared(elementCount(shape))]),
+    Object.entries(plan.tensors).map(([name, { shape }]) => [name, allocate(elementCount(shape))]),
   )
-  const url = new URL('./reference-worker.js', import.meta.url)
-  const worker = await startWorker<ReferenceRequest, ReferenceReply>(url, 'reference worker')
-  const prepared = new ReferencePlan(plan, tensors, worker)
-  await prepared.load()
-  return prepared
+  const worker = startWorker<ReferenceRequest, ReferenceReply>({
+    name: 'reference worker',
+    inNode: () => import.meta.resolve('./reference-worker.js'),
+    inBrowser: () => new Worker(new URL('./reference-worker.js', import.meta.url), { type: 'module' }),
+  })
+  return new ReferencePlan(plan, tensors, worker)
 }
 
 class ReferencePlan implements PreparedPlan {
@@ -41,7 +46,8 @@ class ReferencePlan implements PreparedPlan {
   readonly steps = []
   readonly tuning = null
   readonly inspection = null
-  readonly #tensors: Tensors
+  /** Seen by the worker too, or copies of what it holds. */
+  #tensors: Tensors
   readonly #worker: ReferenceWorker
   #lost: Error | null = null
 
@@ -53,11 +59,6 @@ class ReferencePlan implements PreparedPlan {
     worker.onLoss((error) => {
       this.#lost = error
     })
-  }
-
-  load(): Promise<void> {
-    const { network, batch, pass, training } = this.plan
-    return this.#ask({ kind: 'load', network, batch, pass, training, tensors: this.#tensors })
   }
 
   write(tensor: string, values: Float32Array): void {
@@ -73,7 +74,11 @@ class ReferencePlan implements PreparedPlan {
     if (signal?.aborted) interrupt()
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
-      await this.#ask({ kind: 'run', part })
+      const { network, batch, pass, training } = this.plan
+      this.#worker.post({ network, batch, pass, training, tensors: this.#tensors, part })
+      const reply = await this.#worker.next()
+      if (reply.kind === 'failed') throw new ConvmarkError(`reference: ${reply.message}`)
+      if (unsharedReason !== null) this.#tensors = reply.tensors
     } catch (error) {
       throw this.#lost ?? error
     } finally {
@@ -97,11 +102,5 @@ class ReferencePlan implements PreparedPlan {
 
   async dispose(): Promise<void> {
     await this.#worker.terminate()
-  }
-
-  async #ask(request: ReferenceRequest): Promise<void> {
-    this.#worker.post(request)
-    const reply = await this.#worker.next()
-    if (reply.kind === 'failed') throw new ConvmarkError(`reference: ${reply.message}`)
   }
 }

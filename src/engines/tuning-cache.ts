@@ -1,5 +1,5 @@
 import { cacheFolder } from '../runtime/cache-folder.ts'
-import { isNode } from '../runtime/host.ts'
+import { isNode, nodeModule } from '../runtime/host.ts'
 import { VERSION } from '../version.ts'
 
 /** Choices measured before on this processor with this engine. */
@@ -8,18 +8,22 @@ export interface TuningCache {
   add(choices: Readonly<Record<string, string>>): Promise<void>
 }
 
+/** Where the choices lie as text. Whatever fails in it costs the next start its second, and nothing else. */
+interface Store {
+  /** Rejects, or resolves with '', where there is nothing yet. */
+  read(): Promise<string>
+  write(text: string): Promise<void>
+}
+
 type Entries = Record<string, string>
 
-/** The cache in the user's cache folder; null in a browser. CONVMARK_CACHE names another folder. */
-export async function openTuningCache(processor: string, engine: string): Promise<TuningCache | null> {
-  if (!isNode) return null
-  const { mkdir, readFile, rename, writeFile } = await import('node:fs/promises')
-  const { dirname, join } = await import('node:path')
-  const path = join(await cacheFolder(), 'tuning.json')
+/** In the user's cache folder (CONVMARK_CACHE names another), in a browser in the page's own storage. */
+export async function openTuningCache(processor: string, engine: string): Promise<TuningCache> {
+  const store = isNode ? await folderStore() : browserStore
   const keyOf = (step: string): string => `${VERSION} | ${processor} | ${engine} | ${step}`
   const read = async (): Promise<Entries> => {
     try {
-      const entries: unknown = JSON.parse(await readFile(path, 'utf8'))
+      const entries: unknown = JSON.parse(await store.read())
       return typeof entries === 'object' && entries !== null ? (entries as Entries) : {}
     } catch {
       return {} // not there yet, or damaged: it only saves time, and is written anew
@@ -30,17 +34,35 @@ export async function openTuningCache(processor: string, engine: string): Promis
     get: (step) => (typeof entries[keyOf(step)] === 'string' ? entries[keyOf(step)] : undefined),
     async add(choices) {
       const added = Object.entries(choices).map(([step, choice]) => [keyOf(step), choice] as const)
-      const temporary = `${path}.${process.pid}.${Date.now()}.tmp`
       try {
-        await mkdir(dirname(path), { recursive: true })
-        await writeFile(
-          temporary,
-          JSON.stringify({ ...(await read()), ...Object.fromEntries(added) }, null, 1),
-        )
-        await rename(temporary, path)
+        await store.write(JSON.stringify({ ...(await read()), ...Object.fromEntries(added) }, null, 1))
       } catch {
-        // A folder that can't be written costs the next start its second, and nothing else.
+        // A folder that can't be written, a page without storage
       }
     },
   }
+}
+
+async function folderStore(): Promise<Store> {
+  const { mkdir, readFile, rename, writeFile } = nodeModule('node:fs/promises')
+  const { dirname, join } = nodeModule('node:path')
+  const path = join(await cacheFolder(), 'tuning.json')
+  return {
+    read: () => readFile(path, 'utf8'),
+    async write(text) {
+      const temporary = `${path}.${process.pid}.${Date.now()}.tmp`
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(temporary, text)
+      await rename(temporary, path)
+    },
+  }
+}
+
+/** The key that a browser's cache wants: an address, which nobody asks for. */
+const BROWSER_KEY = '/convmark-tuning.json'
+
+/** CacheStorage is in pages and workers, and knows no versions; pages that are not secure have none. */
+const browserStore: Store = {
+  read: async () => (await (await caches.open('convmark')).match(BROWSER_KEY))?.text() ?? '',
+  write: async (text) => (await caches.open('convmark')).put(BROWSER_KEY, new Response(text)),
 }

@@ -2,7 +2,7 @@ import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
 import { wasmFeatures } from '../codegen/wasm/features.ts'
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
-import { isNode } from '../runtime/host.ts'
+import { isNode, nodeModule, unsharedReason } from '../runtime/host.ts'
 import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
 import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
@@ -19,7 +19,7 @@ const RELAXED_SIMD_SINCE = 11.4
 
 /**
  * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError
- * where WASM SIMD, shared memory or (for `revectorized`) the version of V8 is missing.
+ * where WASM SIMD or (for `revectorized`) the version of V8 is missing. One thread where they can't share memory.
  */
 export async function openWasm(
   target: string,
@@ -32,19 +32,22 @@ export async function openWasm(
   const isRevectorized = target === 'revectorized'
   const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
   const { simd, relaxedMadd } = wasmFeatures()
-  if (!simd) throw new UnavailableError('wasm: this JavaScript engine has no WASM SIMD; Node 20.19 has')
-  if (typeof SharedArrayBuffer === 'undefined') {
-    throw new UnavailableError('wasm: no SharedArrayBuffer; a page must be cross-origin isolated')
+  if (!simd) {
+    const where = isNode ? 'Node 20.19 has' : 'Chrome 91, Firefox 89 and Safari 16.4 have'
+    throw new UnavailableError(
+      `wasm: this JavaScript engine has no WASM SIMD, or it is switched off; ${where}`,
+    )
   }
   const fma = relaxedMadd ? 'relaxed FMA' : 'no FMA'
   const reasons = [options.reason ?? 'asked for', `128-bit SIMD, ${fma}`]
   if (!relaxedMadd && isNode) reasons.push('this V8 has relaxed SIMD behind a flag: pass experimentalV8Flags')
+  if (unsharedReason !== null) reasons.push(`1 thread, since ${unsharedReason}`)
   if (isRevectorized) reasons.push("pairs joined to 256 bits by V8's experimental revectorizer")
   const name = isRevectorized ? 'wasm:revectorized' : 'wasm'
   const info: EngineInfo = {
     name: 'wasm',
     target: isRevectorized ? 'revectorized' : 'simd128',
-    threads: options.threads ?? (await availableCores()),
+    threads: unsharedReason === null ? (options.threads ?? (await availableCores())) : 1,
     reason: reasons.join('; '),
     v8Flags,
   }
@@ -58,11 +61,11 @@ export async function openWasm(
   }
   const codeTarget: CodeTarget = {
     traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
-    version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version()}`,
+    version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version() ?? '0.0'}`,
     maxByteLength: WASM_MAX_BYTES,
     maxReason: 'a WASM memory holds at most',
     allocate: (byteLength) => wasmHeap.allocate(byteLength),
-    encode: (program) => encodeWasm(program, { relaxedMadd }),
+    encode: (program) => encodeWasm(program, { relaxedMadd, isMemoryOwn: unsharedReason !== null }),
     compile: async (programs) => {
       const modules = await Promise.all(programs.map(({ bytes }) => moduleOf(bytes)))
       const codes = modules.map((module) => ({ target: 'wasm', module, memory: wasmHeap.memory }) as const)
@@ -74,7 +77,7 @@ export async function openWasm(
 
 /** V8's flags hold for the whole process and for what is compiled from now on. */
 async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
-  const version = Number(v8Version())
+  const version = Number(v8Version() ?? 0)
   if (isRevectorized && version < REVECTORIZE_SINCE) {
     throw new UnavailableError(
       `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is V8 ${v8Version()}; take wasm`,
@@ -84,7 +87,7 @@ async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
   const flags: string[] = []
   if (version < RELAXED_SIMD_SINCE) flags.push('--experimental-wasm-relaxed-simd')
   if (isRevectorized) flags.push('--experimental-wasm-revectorize')
-  const v8 = await import('node:v8')
+  const v8 = nodeModule('node:v8')
   for (const flag of flags) v8.setFlagsFromString(flag)
   return flags
 }

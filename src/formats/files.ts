@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { access, constants, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { messageOf, UsageError } from '../errors.ts'
 import { type Network, parametersOf } from '../networks/index.ts'
+import { nodeModule } from '../runtime/host.ts'
 import {
   type DecodedSafetensors,
   decodeSafetensors,
@@ -23,6 +21,7 @@ export async function readText(path: string): Promise<string> {
 
 /** Throws UsageError where the file can't be read, which names it. */
 export async function readBytes(path: string): Promise<Buffer> {
+  const { readFile } = nodeModule('node:fs/promises')
   return readFile(path).catch((error: unknown) => {
     throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
   })
@@ -49,6 +48,8 @@ export async function writeSafetensors(
  * then renamed. On failure the temporary file is removed, the old one left as it was, and the error thrown.
  */
 export async function writeBeside(path: string, bytes: Uint8Array | string): Promise<void> {
+  const { open, realpath, rename, rm, stat, writeFile } = nodeModule('node:fs/promises')
+  const { randomUUID } = nodeModule('node:crypto')
   const existing = await stat(path).catch(() => undefined)
   // Renaming over /dev/stdout or a pipe would put a file in its place
   if (existing && !existing.isFile()) return writeFile(path, bytes)
@@ -71,6 +72,8 @@ export async function writeBeside(path: string, bytes: Uint8Array | string): Pro
 
 /** Finds out before the work what would stop `writeBeside` after it. Throws UsageError with path and reason. */
 export async function requireWritable(path: string): Promise<void> {
+  const { access, constants, stat } = nodeModule('node:fs/promises')
+  const { dirname } = nodeModule('node:path')
   const refuse = (reason: string): never => {
     throw new UsageError(`${path}: can't be written: ${reason}`)
   }

@@ -1,4 +1,4 @@
-// In a browser, import safetensors.ts or onnx.ts itself: files.ts needs Node.
+// All but the files works in a browser: there bytes come from elsewhere.
 export { readSafetensors, writeSafetensors } from './files.ts'
 export { type OnnxOptions, onnxModel } from './onnx.ts'
 export {

@@ -1,5 +1,5 @@
 // Numbers for people: as many digits as a measurement can carry.
-import type { Summary } from '../bench/result.ts'
+import type { Environment, Summary } from '../bench/result.ts'
 import { formatMeasured } from '../digits.ts'
 
 /** `448.1`, `12.34`, `0.123`: milliseconds. */
@@ -22,6 +22,18 @@ export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary
   if (!meanIntervalMs) return formatRate(rate)
   const [low, high] = meanIntervalMs
   return formatMeasured(rate, [(rate * meanMs) / high, (rate * meanMs) / low]).value
+}
+
+const BYTES_PER_GIB = 2 ** 30
+
+/** `7.6 GiB`; null where the system does not tell. */
+export const formatMemory = (bytes: number | null): string =>
+  bytes === null ? 'the system does not tell' : `${(bytes / BYTES_PER_GIB).toFixed(1)} GiB`
+
+/** What ran the JavaScript: `Node v20.19.0 (V8 11.3)`, or a browser; as name and version. */
+export function hostFact({ browser, node, v8 }: Environment): readonly [name: string, version: string] {
+  if (browser === undefined) return ['Node', `${node} (V8 ${v8})`]
+  return ['browser', v8 === 'none' ? browser : `${browser} (V8 ${v8})`]
 }
 
 /** Two digits: of a few hundred samples a standard deviation is known no better. */

@@ -1,10 +1,8 @@
 import type { MachineMeasurement } from '../bench/machine.ts'
 import type { Environment } from '../bench/result.ts'
-import { formatRate } from './format.ts'
+import { formatMemory, formatRate, hostFact } from './format.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
-
-const BYTES_PER_GIB = 2 ** 30
 
 /** An engine's target, and why it is to be had here or not. */
 export interface TargetStatus {
@@ -20,7 +18,7 @@ export function machineLines(
   measured: readonly MachineMeasurement[],
   palette: Palette,
 ): string[] {
-  const { processor, cores, platform, arch, memoryBytes, node, v8 } = environment
+  const { processor, cores, platform, arch, memoryBytes } = environment
   const { caches = [], quotaCores, governor } = environment
   const facts = [
     ['processor', processor],
@@ -28,9 +26,9 @@ export function machineLines(
     ...(quotaCores ? [['quota', `${formatRate(quotaCores)} processors, of a container or service`]] : []),
     ...(caches.length > 0 ? [['caches', caches.join(', ')]] : []),
     ...(governor === undefined ? [] : [['governor', governor]]),
-    ['memory', `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`],
+    ['memory', formatMemory(memoryBytes)],
     ['system', `${platform} ${arch}`],
-    ['Node', `${node} (V8 ${v8})`],
+    hostFact(environment),
   ]
   const threads = measured[0]?.threads ?? 1
   const limits = [

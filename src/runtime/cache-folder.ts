@@ -1,11 +1,11 @@
 import { UnavailableError } from '../errors.ts'
-import { isNode } from './host.ts'
+import { isNode, nodeModule } from './host.ts'
 
 /** The user's cache folder for convmark, or what CONVMARK_CACHE names. */
 export async function cacheFolder(): Promise<string> {
   if (!isNode) throw new UnavailableError('a browser has no cache folder of convmark')
-  const { homedir } = await import('node:os')
-  const { join } = await import('node:path')
+  const { homedir } = nodeModule('node:os')
+  const { join } = nodeModule('node:path')
   const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
   if (CONVMARK_CACHE) return CONVMARK_CACHE
   if (process.platform === 'win32')

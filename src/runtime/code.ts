@@ -1,4 +1,5 @@
 import type { KernelFunction } from '../codegen/program.ts'
+import { type HeapMemory, ownMemory } from './heap.ts'
 import { openNative } from './native.ts'
 
 /** A compiled program, in a form that can be sent to a worker. Each target has its own. */
@@ -6,7 +7,7 @@ export type Code =
   | {
       readonly target: 'wasm'
       readonly module: WebAssembly.Module
-      readonly memory: WebAssembly.Memory
+      readonly memory: HeapMemory
     }
   | {
       readonly target: 'x64'
@@ -19,8 +20,10 @@ type Loaders = {
 }
 
 const loaders: Loaders = {
-  wasm: async ({ module, memory }) =>
-    (await WebAssembly.instantiate(module, { env: { memory } })).exports.run as KernelFunction,
+  wasm: async ({ module, memory }) => {
+    const env = { memory: memory instanceof WebAssembly.Memory ? memory : ownMemory(memory.ownByteLength) }
+    return (await WebAssembly.instantiate(module, { env })).exports.run as KernelFunction
+  },
   x64: async ({ address, parameters }) => (await openNative()).functionAt(address, parameters),
 }
 

@@ -1,44 +1,10 @@
-import { ConvmarkError, InterruptedError } from '../errors.ts'
+import { ConvmarkError } from '../errors.ts'
 import type { Code } from './code.ts'
-import {
-  ABORT,
-  abort,
-  controlByteLength,
-  DONE,
-  END_STAGE,
-  FIRST_STAGE,
-  GENERATION,
-  resetTasks,
-} from './control.ts'
 import type { LoadedStage } from './tasks.ts'
-import type { WorkerReply, WorkerRequest } from './worker.ts'
-import { startWorker, type WorkerHandle } from './worker-pool.ts'
-
-export type ComputeWorker = WorkerHandle<WorkerRequest, WorkerReply>
-
-export async function startComputeWorkers(threads: number): Promise<ComputeWorker[]> {
-  const url = new URL('./worker.js', import.meta.url)
-  return Promise.all(
-    Array.from({ length: threads }, (_, thread) =>
-      startWorker<WorkerRequest, WorkerReply>(url, `compute worker ${thread + 1} of ${threads}`),
-    ),
-  )
-}
-
-/** The next reply of a worker; throws what it says went wrong. */
-export async function replyOf<Kind extends WorkerReply['kind']>(
-  worker: ComputeWorker,
-  kind: Kind,
-): Promise<Extract<WorkerReply, { kind: Kind }>> {
-  const reply = await worker.next()
-  if (reply.kind === 'failed') throw new ConvmarkError(`a compute worker failed: ${reply.message}`)
-  if (reply.kind !== kind)
-    throw new ConvmarkError(`a compute worker replied '${reply.kind}' to a request to be '${kind}'`)
-  return reply as Extract<WorkerReply, { kind: Kind }>
-}
 
 export interface LoadedProgram {
-  readonly memory: ArrayBufferLike
+  /** Null where it is the one worker's own. */
+  readonly memory: ArrayBufferLike | null
   readonly codes: readonly Code[]
   readonly stages: readonly LoadedStage[]
   /** The first byte of each thread's scratch is `threadScratch + thread * threadScratchLength`. */
@@ -46,128 +12,15 @@ export interface LoadedProgram {
   readonly threadScratchByteLength: number
 }
 
-/**
- * Runs stages on all workers in lockstep. The calling thread neither computes nor blocks: it is told when a run has
- * ended. A worker that fails or dies ends the run with its error; after that nothing can be run any more.
- */
-export class Executor {
-  readonly #workers: readonly ComputeWorker[]
-  readonly #control: Int32Array<SharedArrayBuffer>
-  readonly #times: Float64Array<SharedArrayBuffer>
-  readonly #lost: Promise<never>
-  #failure: Error | null = null
-
-  private constructor(workers: readonly ComputeWorker[], stages: number) {
-    this.#workers = workers
-    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages)))
-    this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages + 1)))
-    const { promise, reject } = withResolvers<never>()
-    this.#lost = promise
-    promise.catch(() => {}) // whoever runs is told; with nobody running, the next run is
-    const fail = (error: Error): void => {
-      this.#failure ??= error
-      abort(this.#control)
-      reject(this.#failure)
-    }
-    for (const worker of workers) worker.onLoss(fail)
-  }
-
-  static async load(workers: readonly ComputeWorker[], program: LoadedProgram): Promise<Executor> {
-    const executor = new Executor(workers, program.stages.length)
-    await Promise.all(
-      workers.map(async (worker, thread) => {
-        worker.post({
-          kind: 'load',
-          memory: program.memory,
-          control: executor.#control.buffer,
-          times: executor.#times.buffer,
-          codes: program.codes,
-          stages: program.stages,
-          thread,
-          threads: workers.length,
-          threadScratch: program.threadScratch + thread * program.threadScratchByteLength,
-        })
-        await replyOf(worker, 'loaded')
-      }),
-    )
-    return executor
-  }
-
-  /** Throws what broke the executor, if something did. */
-  requireUsable(): void {
-    if (this.#failure) {
-      throw new ConvmarkError(`this session can't be used any more: ${this.#failure.message}`, {
-        cause: this.#failure,
-      })
-    }
-  }
-
+/** Runs the stages of a program that workers have loaded. The calling thread neither computes nor blocks. */
+export interface Executor {
   /** Runs stages [first, end). Throws InterruptedError when the signal aborts, within a task's time. */
-  async run(first: number, end: number, signal?: AbortSignal): Promise<void> {
-    this.requireUsable()
-    if (signal?.aborted) throw new InterruptedError('the run was interrupted', { cause: signal.reason })
-    const control = this.#control
-    resetTasks(control, first, end)
-    control[FIRST_STAGE] = first
-    control[END_STAGE] = end
-    const interrupt = (): void => abort(control)
-    signal?.addEventListener('abort', interrupt, { once: true })
-    for (const worker of this.#workers) worker.keepAlive(true)
-    try {
-      const before = Atomics.load(control, DONE)
-      Atomics.add(control, GENERATION, 1)
-      Atomics.notify(control, GENERATION)
-      const ended = waitAsync(control, DONE, before)
-      await Promise.race([ended, this.#lost])
-      if (Atomics.load(control, ABORT) === 0) return
-      if (!signal?.aborted) await this.#workersError()
-      throw new InterruptedError('the run was interrupted', { cause: signal?.reason })
-    } finally {
-      for (const worker of this.#workers) worker.keepAlive(false)
-      signal?.removeEventListener('abort', interrupt)
-    }
-  }
-
-  /** How long each of the stages [first, end) took in the last run, on the wall clock of thread 0. */
-  stageTimesMs(first: number, end: number): number[] {
-    return Array.from(
-      { length: end - first },
-      (_, i) => this.#times[first + i + 1]! - this.#times[first + i]!,
-    )
-  }
-
-  async dispose(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
-  }
-
-  /** A worker set the abort word and says why in a message. */
-  async #workersError(): Promise<never> {
-    const error = await Promise.race([
-      this.#lost,
-      ...this.#workers.map((worker) =>
-        worker.next().then((reply) => {
-          const message = reply.kind === 'failed' ? reply.message : `it said '${reply.kind}' while it ran`
-          return new ConvmarkError(`a compute worker failed: ${message}`)
-        }),
-      ),
-    ])
-    this.#failure = error
-    throw error
-  }
+  run(first: number, end: number, signal?: AbortSignal): Promise<void>
+  /** How long each of the stages [first, end) took in the last run, on the wall clock of the first thread. */
+  stageTimesMs(first: number, end: number): number[]
+  dispose(): Promise<void>
 }
 
-/** Resolves once the word is no longer `value`. */
-async function waitAsync(words: Int32Array<SharedArrayBuffer>, index: number, value: number): Promise<void> {
-  while (Atomics.load(words, index) === value) {
-    const waiting = Atomics.waitAsync(words, index, value)
-    if (waiting.async) await waiting.value
-  }
-}
-
-function withResolvers<T>(): { promise: Promise<T>; reject: (error: Error) => void } {
-  let reject!: (error: Error) => void
-  const promise = new Promise<T>((_, rejectPromise) => {
-    reject = rejectPromise
-  })
-  return { promise, reject }
-}
+/** What is thrown where `failure` broke an executor before. */
+export const unusable = (failure: Error): ConvmarkError =>
+  new ConvmarkError(`this session can't be used any more: ${failure.message}`, { cause: failure })

@@ -1,9 +1,12 @@
 import { WASM_MAX_PAGES } from '../codegen/wasm/encode.ts'
+import { ConvmarkError, messageOf } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
+import { unsharedReason } from './host.ts'
 
-/** A piece of memory that all threads see. */
+/** A piece of memory that all threads see; or, where they can't, of the one worker's own. */
 export interface MemoryBlock {
-  readonly buffer: ArrayBufferLike
+  /** Null where nobody but the worker sees it. */
+  readonly buffer: ArrayBufferLike | null
   /** Of the block's first byte in the buffer. */
   readonly byteOffset: number
   /** What compiled code takes as the address of the block's first byte. */
@@ -13,39 +16,45 @@ export interface MemoryBlock {
 }
 
 const PAGE_BYTES = 65536
+/** 256 MiB */
+const LEAST_MAXIMUM_PAGES = 4096
 
 /** The largest block that there can be: all of a memory but its first page. */
 export const WASM_MAX_BYTES = PAGE_BYTES * (WASM_MAX_PAGES - 1)
 
+/** For compiled code: the memory that all threads share, or how large the running thread's own has to be. */
+export type HeapMemory = WebAssembly.Memory | { readonly ownByteLength: number }
+
 /**
  * The process's one WASM memory: it grows and is reused, never given back. (A memory for each session was tried: 1,000
- * opened and dropped kept 4 GB resident.)
+ * opened and dropped kept 4 GB resident.) Where threads can't share one, every worker has its own, and here is only kept
+ * which addresses are taken.
  */
 class WasmHeap {
-  #memory: WebAssembly.Memory | null = null
+  #shared: WebAssembly.Memory | null = null
   #blocks: { from: number; to: number }[] = []
 
-  get memory(): WebAssembly.Memory {
-    // Page 0 is left unused, so that no address is 0.
-    this.#memory ??= new WebAssembly.Memory({ initial: 1, maximum: WASM_MAX_PAGES, shared: true })
-    return this.#memory
+  /** All that is allocated now lies in it. */
+  get memory(): HeapMemory {
+    if (unsharedReason === null) return this.#sharedMemory()
+    return { ownByteLength: Math.max(PAGE_BYTES, ...this.#blocks.map(({ to }) => to)) }
   }
 
-  /** The first gap that is large enough; grows the memory where there is none. Throws RangeError if it can't. */
+  /** The first gap that is large enough; grows the memory where there is none. Throws ConvmarkError if it can't. */
   allocate(byteLength: number): MemoryBlock {
     const size = roundUp(Math.max(byteLength, 1), PAGE_BYTES)
+    // Page 0 is left unused, so that no address is 0.
     let from = PAGE_BYTES
     for (const block of this.#blocks) {
       if (from + size <= block.from) break
       from = block.to
     }
-    const missing = from + size - this.memory.buffer.byteLength
-    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES))
     const block = { from, to: from + size }
+    const buffer = unsharedReason === null ? grown(this.#sharedMemory(), block.to) : null
     this.#blocks.push(block)
     this.#blocks.sort((a, b) => a.from - b.from)
     return {
-      buffer: this.memory.buffer,
+      buffer,
       byteOffset: from,
       address: from,
       byteLength,
@@ -54,6 +63,45 @@ class WasmHeap {
       },
     }
   }
+
+  #sharedMemory(): WebAssembly.Memory {
+    this.#shared ??= newMemory(true)
+    return this.#shared
+  }
 }
 
 export const wasmHeap = new WasmHeap()
+
+let own: WebAssembly.Memory | null = null
+
+/** The running thread's own memory, where threads can't share one; zeros where nothing was written. */
+export function ownMemory(byteLength: number): WebAssembly.Memory {
+  own ??= newMemory(false)
+  grown(own, byteLength)
+  return own
+}
+
+/** As large as may be: some browsers reserve all that a memory could grow to, and refuse what they can't. */
+function newMemory(isShared: boolean): WebAssembly.Memory {
+  for (let maximum = WASM_MAX_PAGES; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 1, maximum, shared: isShared })
+    } catch (error) {
+      if (!(error instanceof RangeError) || maximum <= LEAST_MAXIMUM_PAGES) throw error
+    }
+  }
+}
+
+/** The memory's buffer, once it has so many bytes. */
+function grown(memory: WebAssembly.Memory, byteLength: number): ArrayBufferLike {
+  const missing = byteLength - memory.buffer.byteLength
+  try {
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES))
+  } catch (error) {
+    throw new ConvmarkError(
+      `the system does not give ${byteLength} bytes of memory (${messageOf(error)}); take a smaller batch`,
+      { cause: error },
+    )
+  }
+  return memory.buffer
+}

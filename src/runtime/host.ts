@@ -1,2 +1,24 @@
+import { UnavailableError } from '../errors.ts'
+
 /** Node (and what passes for it), as against a browser. */
 export const isNode: boolean = typeof process === 'object' && typeof process.versions?.node === 'string'
+
+/**
+ * One of Node's own modules, asked for in a way that no bundler follows: its import would end the build of a page.
+ * Throws UnavailableError in a browser.
+ */
+export const nodeModule = ((name: string) => {
+  if (!isNode) throw new UnavailableError(`this needs Node (${name}), and does not work in a browser`)
+  return process.getBuiltinModule(name)
+}) as typeof process.getBuiltinModule
+
+/** Why threads can't share memory here; null where they can. */
+export const unsharedReason: string | null = whyUnshared()
+
+function whyUnshared(): string | null {
+  // Not only where the constructor is missing: a page that has one and is not isolated can't send it to a worker
+  if (globalThis.crossOriginIsolated === false || typeof SharedArrayBuffer === 'undefined')
+    return 'the page is not cross-origin isolated (headers COOP and COEP)'
+  if (typeof Atomics.waitAsync !== 'function') return 'this browser has no Atomics.waitAsync'
+  return null
+}

@@ -1,23 +1,25 @@
 import { readText } from './files.ts'
-import { isNode } from './host.ts'
+import { isNode, nodeModule } from './host.ts'
 import { quotaCores } from './quota.ts'
 
 /** The processor's name, or what stands for it where the system does not tell. */
 export async function processorName(): Promise<string> {
   if (!isNode) return globalThis.navigator?.userAgent ?? 'unknown'
-  const { cpus } = await import('node:os')
+  const { cpus } = nodeModule('node:os')
   return cpus()[0]?.model.trim() || `${process.arch} processor`
 }
 
-/** The version of V8, `11.3`; '0.0' where the engine is another. */
-export function v8Version(): string {
-  return isNode ? (/^\d+\.\d+/.exec(process.versions.v8 ?? '')?.[0] ?? '0.0') : '0.0'
+/** The version of V8, `11.3`: Chromium's own over ten where a browser is of its family. Null where the engine is another. */
+export function v8Version(userAgent: string = globalThis.navigator?.userAgent ?? ''): string | null {
+  if (isNode) return /^\d+\.\d+/.exec(process.versions.v8 ?? '')?.[0] ?? null
+  const [, chromium] = /Chrome\/(\d+)/.exec(userAgent) ?? []
+  return chromium === undefined ? null : (Number(chromium) / 10).toFixed(1)
 }
 
 /** Physical cores that this process may use: of each core's threads one, within affinity and the container's quota. */
 export async function availableCores(): Promise<number> {
   if (!isNode) return Math.max(1, globalThis.navigator?.hardwareConcurrency ?? 1)
-  const { availableParallelism } = await import('node:os')
+  const { availableParallelism } = nodeModule('node:os')
   const logical = availableParallelism()
   const threadsPerCore = process.platform === 'linux' ? await linuxThreadsPerCore() : 1
   const quota = (process.platform === 'linux' ? await quotaCores() : null) ?? Infinity
@@ -33,7 +35,7 @@ async function linuxThreadsPerCore(): Promise<number> {
 /** What this process may have of the machine's memory. */
 export async function totalMemoryBytes(): Promise<number> {
   if (!isNode) return Infinity
-  const { totalmem } = await import('node:os')
+  const { totalmem } = nodeModule('node:os')
   const limit = process.constrainedMemory()
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
 }

@@ -1,3 +1,4 @@
+import { clockResolution } from './clock.ts'
 import { type Code, loadCode } from './code.ts'
 import { type LoadedStage, runTask } from './tasks.ts'
 
@@ -25,12 +26,17 @@ export interface MeasureResult {
 
 /** Long enough for the clock, short enough that a start stays fast. */
 const SAMPLE_MS = 0.8
+/** A time of less is not worth much. */
+const CLOCK_STEPS = 8
 const MEASURED_ROUNDS = 2
 /** V8 runs WASM in its baseline compiler first. A candidate that still gets faster by this factor is not there yet. */
 const TIERING_FACTOR = 1.25
 const MAX_ROUNDS = 12
 const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
+
+/** Browsers make it coarse, and looking at it takes a while then. */
+let clockMs: number | null = null
 
 /** Measures on the calling thread. All candidates in turn, so that the optimising compiler works on the others meanwhile. */
 export async function measureCandidates({
@@ -52,18 +58,21 @@ export async function measureCandidates({
         const times = parts.map((part) => {
           const kernel = kernels[part.program]!
           const run = (task: number) => runTask(part, kernel, task, threadScratch)
-          return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs) }
+          return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs, leastMs) }
         })
         return total + threads * stageTime(times, threads)
       }, 0)
     return timeOf(prologue) + repeats * timeOf(stages)
   }
 
+  clockMs ??= clockResolution()
+  const leastMs = CLOCK_STEPS * clockMs
+  const sampleMs = Math.max(SAMPLE_MS, leastMs)
   const best = candidates.map((candidate) => estimate(candidate, 0))
   for (let round = 0, settled = 0; settled < MEASURED_ROUNDS && round < MAX_ROUNDS; round++) {
     let isSettled = true
     candidates.forEach((candidate, i) => {
-      const ms = estimate(candidate, SAMPLE_MS)
+      const ms = estimate(candidate, sampleMs)
       if (ms * TIERING_FACTOR < best[i]!) isSettled = false
       best[i] = Math.min(best[i]!, ms)
     })
@@ -73,20 +82,23 @@ export async function measureCandidates({
   const limit = Math.min(...best) * RUN_OFF_FACTOR
   const inRunOff = candidates.map((_, i) => i).filter((i) => best[i]! <= limit)
   for (let round = 0; round < RUN_OFF_ROUNDS && inRunOff.length > 1; round++) {
-    for (const i of inRunOff) best[i] = Math.min(best[i]!, estimate(candidates[i]!, SAMPLE_MS))
+    for (const i of inRunOff) best[i] = Math.min(best[i]!, estimate(candidates[i]!, sampleMs))
   }
   return { estimatesMs: best }
 }
 
-/** The time of a task: the mean of as many as fit `sampleMs`, and one at the least. */
-function timeTask(tasks: number, run: (task: number) => void, sampleMs: number): number {
+/**
+ * The time of a task: the mean of as many as fit `sampleMs`, and one at the least. Where all of them together take less
+ * than `leastMs` they are done again.
+ */
+function timeTask(tasks: number, run: (task: number) => void, sampleMs: number, leastMs: number): number {
   const start = performance.now()
   let elapsedMs = 0
   let done = 0
   do {
-    run(done++)
+    run(done++ % tasks)
     elapsedMs = performance.now() - start
-  } while (elapsedMs < sampleMs && done < tasks)
+  } while (elapsedMs < leastMs || (elapsedMs < sampleMs && done < tasks))
   return elapsedMs / done
 }
 

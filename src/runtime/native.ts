@@ -4,7 +4,7 @@ import type { KernelFunction } from '../codegen/program.ts'
 import { ConvmarkError, messageOf, UnavailableError } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
 import type { MemoryBlock } from './heap.ts'
-import { isNode } from './host.ts'
+import { isNode, nodeModule } from './host.ts'
 import { totalMemoryBytes } from './machine.ts'
 
 export interface Native {
@@ -50,7 +50,7 @@ async function open(): Promise<Native> {
       `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
     )
   })
-  const { getSystemErrorName } = await import('node:util')
+  const { getSystemErrorName } = nodeModule('node:util')
   // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
   // give them back when the thread ends. Our calls pass integers and push a few registers.
   try {
@@ -150,7 +150,7 @@ function newBuffer(byteLength: number): SharedArrayBuffer {
 
 /** What the machine has, and what V8's arrays of floats can span (16 GiB on Node 20). */
 async function largestBlock(): Promise<number> {
-  const { constants } = await import('node:buffer')
+  const { constants } = nodeModule('node:buffer')
   const spanned = Float32Array.BYTES_PER_ELEMENT * (constants.MAX_LENGTH - 1) - 2 * HUGE_PAGE_BYTES
   return Math.min(await totalMemoryBytes(), spanned)
 }

@@ -1,14 +1,14 @@
 // A worker's own end of its messages: Node's parentPort or the browser's global scope.
-import { isNode } from './host.ts'
+import { isNode, nodeModule } from './host.ts'
 
 interface Port {
-  postMessage(message: unknown): void
+  postMessage(message: unknown, transfer: readonly Transferable[]): void
   on?(event: 'message', listener: (message: never) => void): void
   addEventListener?(event: 'message', listener: (event: { data: never }) => void): void
 }
 
 const port: Port = isNode
-  ? ((await import('node:worker_threads')).parentPort as unknown as Port)
+  ? (nodeModule('node:worker_threads').parentPort as unknown as Port)
   : (globalThis as unknown as Port)
 
 export function onMessage<Message>(listener: (message: Message) => void | Promise<void>): void {
@@ -16,6 +16,6 @@ export function onMessage<Message>(listener: (message: Message) => void | Promis
   else port.addEventListener!('message', (event) => listener(event.data))
 }
 
-export function postMessage(message: unknown): void {
-  port.postMessage(message)
+export function postMessage(message: unknown, transfer: readonly Transferable[] = []): void {
+  port.postMessage(message, transfer)
 }

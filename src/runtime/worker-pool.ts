@@ -1,9 +1,10 @@
 import { ConvmarkError } from '../errors.ts'
-import { isNode } from './host.ts'
+import { isNode, nodeModule } from './host.ts'
 
 /** A worker, in Node or in a browser. */
 export interface WorkerHandle<Request, Reply> {
-  post(request: Request): void
+  /** What is transferred is the worker's from then on. */
+  post(request: Request, transfer?: readonly Transferable[]): void
   /** The next message. Rejects once the worker is gone. */
   next(): Promise<Reply>
   /** Called once, when the worker ends without having been told to. */
@@ -14,7 +15,7 @@ export interface WorkerHandle<Request, Reply> {
 }
 
 interface RawWorker {
-  postMessage(message: unknown): void
+  postMessage(message: unknown, transfer: readonly Transferable[]): void
   terminate(): unknown
   on?(event: string, listener: (value: never) => void): void
   addEventListener?(event: string, listener: (event: never) => void): void
@@ -22,16 +23,23 @@ interface RawWorker {
   unref?(): void
 }
 
-/** Starts a module as a worker. `name` is for messages: what the worker is there for. */
-export async function startWorker<Request, Reply>(
-  url: URL,
-  name: string,
-): Promise<WorkerHandle<Request, Reply>> {
-  const worker: unknown = isNode
-    ? // The process's own options are not the worker's: some (--input-type) it refuses.
-      new (await import('node:worker_threads')).Worker(url, { execArgv: [] })
-    : new Worker(url, { type: 'module' })
-  return new Handle<Request, Reply>(worker as RawWorker, name)
+/** Where a worker's module is. Bundlers find it by the very words `new Worker(new URL('./x.js', import.meta.url))`. */
+export interface WorkerModule {
+  /** For messages: what the worker is there for. */
+  readonly name: string
+  /** `import.meta.resolve('./x.js')` */
+  inNode(): string
+  inBrowser(): Worker
+}
+
+export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<Request, Reply> {
+  return new Handle<Request, Reply>(isNode ? startNodeWorker(module) : module.inBrowser(), module.name)
+}
+
+function startNodeWorker(module: WorkerModule): RawWorker {
+  const { Worker } = nodeModule('node:worker_threads')
+  // The process's own options are not the worker's: some (--input-type) it refuses.
+  return new Worker(new URL(module.inNode()), { execArgv: [] }) as unknown as RawWorker
 }
 
 class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
@@ -42,8 +50,13 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   #lost: Error | null = null
   #isTerminated = false
 
-  constructor(worker: RawWorker, name: string) {
-    this.#worker = worker
+  constructor(worker: RawWorker | Worker, name: string) {
+    this.#worker = worker as RawWorker
+    this.#listen(this.#worker, name)
+    this.#worker.unref?.()
+  }
+
+  #listen(worker: RawWorker, name: string): void {
     const receive = (reply: Reply): void => {
       const waiting = this.#waiting.shift()
       if (waiting) waiting.resolve(reply)
@@ -56,14 +69,17 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
     } else {
       worker.addEventListener!('message', (event: MessageEvent<Reply>) => receive(event.data))
       worker.addEventListener!('error', (event: ErrorEvent) =>
-        this.#lose(new ConvmarkError(`${name} failed: ${event.message}`)),
+        // A module that is not there has no message
+        this.#lose(new ConvmarkError(`${name} failed: ${event.message ?? 'its module could not be loaded'}`)),
+      )
+      worker.addEventListener!('messageerror', () =>
+        this.#lose(new ConvmarkError(`${name} failed: a message of it could not be read`)),
       )
     }
-    worker.unref?.()
   }
 
-  post(request: Request): void {
-    this.#worker.postMessage(request)
+  post(request: Request, transfer: readonly Transferable[] = []): void {
+    this.#worker.postMessage(request, transfer)
   }
 
   async next(): Promise<Reply> {

@@ -74,7 +74,7 @@ describe('the tarball', () => {
   it('holds what a user needs', () => {
     for (const path of ['package.json', 'README.md', 'README.zh-CN.md', 'LICENSE'])
       expect(paths()).toContain(path)
-    for (const path of ['dist/cli/main.js', 'dist/runtime/worker.js']) expect(paths()).toContain(path)
+    for (const path of ['dist/cli/main.js', 'dist/runtime/compute-worker.js']) expect(paths()).toContain(path)
     for (const path of ['peers/package-lock.json', 'peers/runner.mjs', 'peers/pytorch.py'])
       expect(paths()).toContain(path)
     expect(text('dist/cli/main.js').startsWith('#!/usr/bin/env node\n')).toBe(true)

@@ -61,8 +61,8 @@ const WALLS: readonly { room: RegExp; hidden(found: Import): boolean; reason: st
   },
 ]
 
-/** Files that only Node loads. Elsewhere `node:` is imported dynamically, behind `isNode`. */
-const NODE_ONLY = /^(cli\/|formats\/files\.ts$|data\/node\/|bench\/(compare\.ts$|contenders\/))/
+/** Files that no page bundles. Elsewhere Node's modules come from `nodeModule`: a bundler would follow an import. */
+const NODE_ONLY = /^(cli\/|bench\/(compare\.ts$|contenders\/))/
 
 const STATEMENT = /^[ \t]*(?:import|export)\s+(?:(type\s+)?(?:[\w*$\s{},]+?)\s*from\s*)?(['"])([^'"\n]+)\2/gm
 const DYNAMIC = /\bimport\(\s*(?:(['"])([^'"\n]+)\1)?/g
@@ -139,12 +139,12 @@ export function unreachable(sources: Sources, entries: readonly string[]): strin
   return [...sources.keys()].filter((path) => !reached.has(path))
 }
 
-/** Imports of Node's own modules that would stop a browser: static ones, and dynamic ones in a file without `isNode`. */
-export function unguardedNode(sources: Sources): string[] {
+/** Imports of Node's own modules that would end a bundler's build of a page. */
+export function nodeImports(sources: Sources): string[] {
   return allImports(sources)
-    .filter(({ from, specifier, kind }) => {
-      if (!specifier.startsWith('node:') || kind === 'type' || NODE_ONLY.test(from)) return false
-      return kind === 'static' || !/import [^'"]*\bisNode\b/.test(sources.get(from)!)
-    })
+    .filter(
+      ({ from, specifier, kind }) =>
+        specifier.startsWith('node:') && kind !== 'type' && !NODE_ONLY.test(from),
+    )
     .map((found) => `${arrow(found)} (${found.kind})`)
 }

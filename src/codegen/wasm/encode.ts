@@ -7,6 +7,8 @@ export const WASM_LANES = 4
 export interface WasmFeatures {
   /** f32x4.relaxed_madd: sums alone may use it, since once or twice rounded matters to no result. */
   readonly relaxedMadd: boolean
+  /** The memory is the running thread's own, not shared; false by default. */
+  readonly isMemoryOwn?: boolean
 }
 
 const BLOCK_VOID = 0x40
@@ -23,7 +25,8 @@ const OP = {
   i32Add: 0x6a,
 } as const
 const SIMD_PREFIX = 0xfd
-const LIMITS_SHARED_WITH_MAXIMUM = 0x03
+const LIMITS_WITH_MAXIMUM = 0x01
+const LIMITS_SHARED = 0x02
 /** The most that a WASM memory may have, in pages of 64 KiB: every slab fits a module made for it. */
 export const WASM_MAX_PAGES = 65536
 
@@ -62,7 +65,7 @@ const SWAP_HALVES = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7]
 const SWAP_PAIRS = [4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11]
 
 /**
- * A program as the bytes of a WASM module: it imports `env.memory` (shared) and exports `run`, a function of the
+ * A program as the bytes of a WASM module: it imports `env.memory` and exports `run`, a function of the
  * program's pointers. Source: the WebAssembly specification, binary format, with the SIMD, relaxed-SIMD and threads
  * proposals.
  */
@@ -82,7 +85,7 @@ export function encodeWasm(program: Program, features: WasmFeatures): Uint8Array
     out.bytes(1)
     out.name('env')
     out.name('memory')
-    out.bytes(0x02, LIMITS_SHARED_WITH_MAXIMUM)
+    out.bytes(0x02, features.isMemoryOwn ? LIMITS_WITH_MAXIMUM : LIMITS_WITH_MAXIMUM | LIMITS_SHARED)
     out.unsigned(0)
     out.unsigned(WASM_MAX_PAGES)
   })

@@ -7,7 +7,8 @@ export function wasmFeatures(): WasmFeatures & { readonly simd: boolean } {
     const builder = new ProgramBuilder('probe', WASM_LANES, [])
     const value = builder.splat(1)
     builder.fma(value, value, value)
-    return WebAssembly.validate(encodeWasm(builder.finish(), { relaxedMadd }))
+    // Not shared: a page that is not isolated may refuse that for itself
+    return WebAssembly.validate(encodeWasm(builder.finish(), { relaxedMadd, isMemoryOwn: true }))
   }
   return { simd: accepts(false), relaxedMadd: accepts(true) }
 }

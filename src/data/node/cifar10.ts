@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { nodeModule } from '../../runtime/host.ts'
 import { CIFAR10_CLASSES, CIFAR10_TEST_FILE, CIFAR10_TRAIN_FILES, cifar10Split } from '../cifar10.ts'
 import type { Dataset, Split } from '../dataset.ts'
 import { readUnpacked } from './files.ts'
+
+const { existsSync } = nodeModule('node:fs')
+const { join } = nodeModule('node:path')
 
 /** What the published archive unpacks to. */
 const ARCHIVE_FOLDER = 'cifar-10-batches-bin'

@@ -1,8 +1,10 @@
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { FormatError, messageOf } from '../../errors.ts'
 import { readBytes } from '../../formats/files.ts'
+import { nodeModule } from '../../runtime/host.ts'
 import type { NamedBytes } from '../dataset.ts'
+
+const { promisify } = nodeModule('node:util')
+const { gunzip } = nodeModule('node:zlib')
 
 const GZIP_MAGIC = [0x1f, 0x8b]
 

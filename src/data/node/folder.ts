@@ -1,13 +1,15 @@
 // A folder of images: a sub-folder for each class.
 import type { Dirent } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
 import { FormatError, UsageError } from '../../errors.ts'
 import { reasonOf } from '../../formats/files.ts'
+import { nodeModule } from '../../runtime/host.ts'
 import type { Dataset, Split } from '../dataset.ts'
 import { type DecoderOptions, openDecoder } from '../decode.ts'
 import { shuffled } from '../order.ts'
 import { readImageFile } from './image-file.ts'
+
+const { readdir } = nodeModule('node:fs/promises')
+const { basename, extname, join } = nodeModule('node:path')
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp']
 const TRAIN_FOLDER = 'train'

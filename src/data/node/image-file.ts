@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { DamagedImageError } from '../../errors.ts'
 import { reasonOf } from '../../formats/files.ts'
+import { nodeModule } from '../../runtime/host.ts'
 import type { NamedBytes } from '../dataset.ts'
+
+const { readFile } = nodeModule('node:fs/promises')
 
 /** Rejects with DamagedImageError: a file that has gone missing is skipped as one that is damaged. */
 export async function readImageFile(path: string): Promise<NamedBytes> {

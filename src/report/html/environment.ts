@@ -1,10 +1,9 @@
 import type { Result } from '../../bench/result.ts'
-import { formatPercent } from '../format.ts'
+import { formatMemory, formatPercent, hostFact } from '../format.ts'
 import { commandsOf } from './commands.ts'
 import { html, type Markup } from './markup.ts'
 import { commandBlock, type Facts, factList } from './page.ts'
 
-const BYTES_PER_GIB = 2 ** 30
 const UNKNOWN = 'the system does not tell'
 
 /** Where a result was measured, and how to do it again. */
@@ -16,10 +15,11 @@ ${commandBlock('To measure it again', commandsOf(result))}</section>`
 
 /** Null: the record is older than the field. */
 export function environmentFacts({ environment, tool }: Pick<Result, 'environment' | 'tool'>): Facts {
-  const { processor, cores, memoryBytes, platform, arch, node, v8, gitCommit, loadAverage } = environment
+  const { processor, cores, memoryBytes, platform, arch, gitCommit, loadAverage } = environment
   const { quotaCores, caches, governor, nodeFlags, packages, stealFraction, calibrationSpread } = environment
   const list = (values: readonly string[] | undefined, none: string): string | null =>
     values === undefined ? null : values.join(', ') || none
+  const [host, version] = hostFact(environment)
   const loads = [loadAverage, environment.loadAverageAtEnd].filter((load) => load !== undefined)
   return {
     date: dateText(environment.date),
@@ -27,9 +27,10 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
     quota: quotaCores === undefined ? null : quotaCores === null ? 'none' : `${quotaCores} cores`,
     caches: list(caches, UNKNOWN),
     governor: governor ?? null,
-    memory: `${(memoryBytes / BYTES_PER_GIB).toFixed(1)} GiB`,
+    memory: formatMemory(memoryBytes),
     system: `${platform} ${arch}`,
-    Node: `${node} (V8 ${v8})`,
+    [host]: version,
+    'cross-origin isolated': isolationText(environment),
     'flags of Node': list(nodeFlags, 'none'),
     convmark: gitCommit === null ? tool.version : `${tool.version}, git commit ${gitCommit}`,
     packages: list(packages && Object.entries(packages).map((each) => each.join(' ')), 'none'),
@@ -40,6 +41,11 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
     'calibration, slowest over fastest':
       calibrationSpread === undefined ? null : (calibrationSpread?.toFixed(3) ?? 'not made'),
   }
+}
+
+function isolationText({ isCrossOriginIsolated }: Result['environment']): string | null {
+  if (isCrossOriginIsolated === undefined) return null
+  return isCrossOriginIsolated === null ? 'the browser does not tell' : isCrossOriginIsolated ? 'yes' : 'no'
 }
 
 /** `2026-01-31 12:00 UTC`; as it is where it is no date. */

@@ -1,9 +1,19 @@
-// A worker's whole life: it measures, is loaded, and runs generations; see control.ts and worker-pool.ts.
+// A worker's whole life: it measures, is loaded, and runs. With others over shared memory it runs generations, see
+// control.ts; where no memory can be shared it is alone, see own-memory-runner.ts.
 
 import type { KernelFunction } from '../codegen/program.ts'
+import { messageOf } from '../errors.ts'
 import { type Code, loadCode } from './code.ts'
 import { ABORT, abort, barrier, END_STAGE, FIRST_STAGE, GENERATION, leave, takeTask } from './control.ts'
 import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
+import {
+  type LoadAloneRequest,
+  OwnMemoryRunner,
+  type OwnRun,
+  type Place,
+  readOwn,
+  writeOwn,
+} from './own-memory-runner.ts'
 import { onMessage, postMessage } from './port.ts'
 import { type LoadedStage, runTasks } from './tasks.ts'
 
@@ -11,7 +21,7 @@ import { type LoadedStage, runTasks } from './tasks.ts'
 export interface LoadRequest {
   readonly kind: 'load'
   /** The session's memory: held here, so that no address outlives it. */
-  readonly memory: ArrayBufferLike
+  readonly memory: ArrayBufferLike | null
   readonly control: SharedArrayBuffer
   /** When each stage ended on thread 0, and before them when the run began; milliseconds. */
   readonly times: SharedArrayBuffer
@@ -22,33 +32,69 @@ export interface LoadRequest {
   readonly threadScratch: number
 }
 
-export type WorkerRequest = LoadRequest | ({ readonly kind: 'measure' } & MeasureRequest)
+export type WorkerRequest =
+  | ({ readonly kind: 'measure' } & MeasureRequest)
+  | LoadRequest
+  | LoadAloneRequest
+  /** To a worker that was loaded alone: */
+  | { readonly kind: 'run'; readonly first: number; readonly end: number }
+  | { readonly kind: 'abort' }
+  | { readonly kind: 'write'; readonly address: number; readonly values: Float32Array }
+  | { readonly kind: 'read'; readonly places: readonly Place[] }
+
 export type WorkerReply =
   | { readonly kind: 'loaded' }
   | ({ readonly kind: 'measured' } & MeasureResult)
+  | ({ readonly kind: 'ran' } & OwnRun)
+  | { readonly kind: 'values'; readonly values: readonly Float32Array[] }
   | { readonly kind: 'failed'; readonly message: string }
 
 interface Loaded extends LoadRequest {
   readonly kernels: readonly KernelFunction[]
 }
 
-function reply(message: WorkerReply): void {
-  postMessage(message)
+let alone: OwnMemoryRunner | null = null
+
+function reply(message: WorkerReply, transfer: readonly Transferable[] = []): void {
+  postMessage(message, transfer)
 }
 
 onMessage(async (request: WorkerRequest) => {
   try {
-    if (request.kind === 'measure') reply({ kind: 'measured', ...(await measureCandidates(request)) })
-    else {
+    await answer(request)
+  } catch (error) {
+    reply({ kind: 'failed', message: messageOf(error) })
+  }
+})
+
+async function answer(request: WorkerRequest): Promise<void> {
+  switch (request.kind) {
+    case 'measure':
+      return reply({ kind: 'measured', ...(await measureCandidates(request)) })
+    case 'load': {
       const loaded = { ...request, kernels: await Promise.all(request.codes.map(loadCode)) }
       const seen = Atomics.load(new Int32Array(request.control), GENERATION)
       reply({ kind: 'loaded' })
-      serve(loaded, seen)
+      return serve(loaded, seen)
     }
-  } catch (error) {
-    reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    case 'load-alone':
+      alone = await OwnMemoryRunner.load(request)
+      return reply({ kind: 'loaded' })
+    case 'run':
+      return reply({ kind: 'ran', ...(await alone!.run(request.first, request.end)) })
+    case 'abort':
+      return alone!.abort()
+    case 'write':
+      return writeOwn(request.address, request.values)
+    case 'read': {
+      const values = request.places.map(readOwn)
+      return reply(
+        { kind: 'values', values },
+        values.map(({ buffer }) => buffer),
+      )
+    }
   }
-})
+}
 
 /** Runs generation after generation, and blocks between them; ends with the worker. */
 function serve(loaded: Loaded, seen: number): never {
@@ -60,7 +106,7 @@ function serve(loaded: Loaded, seen: number): never {
       runStages(loaded, control)
     } catch (error) {
       abort(control)
-      reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+      reply({ kind: 'failed', message: messageOf(error) })
     }
     leave(control, loaded.threads, seen)
   }

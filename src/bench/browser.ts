@@ -1,0 +1,75 @@
+// What a browser tells of itself and the machine, which is little.
+
+import { v8Version } from '../runtime/machine.ts'
+import { VERSION } from '../version.ts'
+import type { Environment } from './result.ts'
+
+/** What is asked for of `globalThis`, in a page or a worker of one; most of it only some browsers have. */
+export interface BrowserScope {
+  readonly navigator?: {
+    readonly userAgent?: string
+    readonly platform?: string
+    readonly hardwareConcurrency?: number
+    /** GiB, rounded to a power of two and cut off at 8 or 32. */
+    readonly deviceMemory?: number
+    readonly userAgentData?: {
+      getHighEntropyValues(hints: readonly string[]): Promise<HighEntropyValues>
+    }
+  }
+  readonly crossOriginIsolated?: boolean
+}
+
+interface HighEntropyValues {
+  readonly platform?: string
+  readonly platformVersion?: string
+  readonly architecture?: string
+  readonly bitness?: string
+  readonly fullVersionList?: readonly { readonly brand: string; readonly version: string }[]
+}
+
+const HINTS = ['platformVersion', 'architecture', 'bitness', 'fullVersionList']
+const BYTES_PER_GIB = 2 ** 30
+
+/** 'unknown', or null, where it is not told. Never rejects. */
+export async function describeBrowser(scope: BrowserScope): Promise<Environment> {
+  const { navigator = {}, crossOriginIsolated } = scope
+  const told: HighEntropyValues =
+    (await navigator.userAgentData?.getHighEntropyValues(HINTS).catch(() => null)) ?? {} // a policy may forbid it
+  const { architecture, bitness, platform, platformVersion } = told
+  const userAgent = navigator.userAgent ?? ''
+  const arch = architecture ? `${architecture}${bitness ? ` ${bitness}-bit` : ''}` : 'unknown'
+  return {
+    date: new Date().toISOString(),
+    processor: architecture ? `${arch} processor` : 'unknown',
+    cores: Math.max(1, navigator.hardwareConcurrency ?? 1),
+    memoryBytes: navigator.deviceMemory ? navigator.deviceMemory * BYTES_PER_GIB : null,
+    platform: platform ? `${platform} ${platformVersion ?? ''}`.trim() : navigator.platform || 'unknown',
+    arch,
+    node: 'none',
+    v8: v8Version(userAgent) ?? 'none',
+    loadAverage: null,
+    gitCommit: null,
+    governor: 'unknown',
+    caches: [],
+    packages: { convmark: VERSION },
+    browser: fullName(told) ?? nameInUserAgent(userAgent) ?? 'unknown',
+    isCrossOriginIsolated: crossOriginIsolated ?? null,
+  }
+}
+
+/** Some brands are made up, so that nobody relies on the list; Chromium is in it beside its children. */
+function fullName({ fullVersionList = [] }: HighEntropyValues): string | null {
+  const real = fullVersionList.filter(({ brand }) => !/not.?a.?brand/i.test(brand.replace(/[^a-z]/gi, '')))
+  const named = real.find(({ brand }) => brand !== 'Chromium') ?? real[0]
+  return named ? `${named.brand} ${named.version}` : null
+}
+
+/** `Firefox 140.0`; the last words of the list, which each browser adds to those that it poses as. */
+function nameInUserAgent(userAgent: string): string | null {
+  const [, firefox] = /Firefox\/([\d.]+)/.exec(userAgent) ?? []
+  if (firefox) return `Firefox ${firefox}`
+  const [, chromium] = /Chrome\/([\d.]+)/.exec(userAgent) ?? []
+  if (chromium) return `Chromium ${chromium}`
+  const [, safari] = /Version\/([\d.]+).* Safari\//.exec(userAgent) ?? []
+  return safari ? `Safari ${safari}` : null
+}

@@ -1,0 +1,28 @@
+import { ConvmarkError } from '../errors.ts'
+import type { WorkerReply, WorkerRequest } from './compute-worker.ts'
+import { startWorker, type WorkerHandle, type WorkerModule } from './worker-pool.ts'
+
+export type ComputeWorker = WorkerHandle<WorkerRequest, WorkerReply>
+
+export function startComputeWorkers(threads: number): ComputeWorker[] {
+  return Array.from({ length: threads }, (_, thread) => {
+    const module: WorkerModule = {
+      name: `compute worker ${thread + 1} of ${threads}`,
+      inNode: () => import.meta.resolve('./compute-worker.js'),
+      inBrowser: () => new Worker(new URL('./compute-worker.js', import.meta.url), { type: 'module' }),
+    }
+    return startWorker(module)
+  })
+}
+
+/** The next reply of a worker; throws what it says went wrong. */
+export async function replyOf<Kind extends WorkerReply['kind']>(
+  worker: ComputeWorker,
+  kind: Kind,
+): Promise<Extract<WorkerReply, { kind: Kind }>> {
+  const reply = await worker.next()
+  if (reply.kind === 'failed') throw new ConvmarkError(`a compute worker failed: ${reply.message}`)
+  if (reply.kind !== kind)
+    throw new ConvmarkError(`a compute worker replied '${reply.kind}' to a request to be '${kind}'`)
+  return reply as Extract<WorkerReply, { kind: Kind }>
+}

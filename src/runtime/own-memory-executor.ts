@@ -1,0 +1,68 @@
+import { InterruptedError } from '../errors.ts'
+import { type ComputeWorker, replyOf } from './compute-workers.ts'
+import { type Executor, type LoadedProgram, unusable } from './executor.ts'
+import type { Place } from './own-memory-runner.ts'
+
+/**
+ * Runs stages on one worker whose memory is its own: where threads can't share any. The caller puts values into it and
+ * gets them out by messages, which the worker answers in their order.
+ */
+export class OwnMemoryExecutor implements Executor {
+  readonly #worker: ComputeWorker
+  /** When the last run's first stage began, and when that and the others ended. */
+  #timesMs: readonly number[] = []
+  #firstTimed = 0
+  #failure: Error | null = null
+
+  private constructor(worker: ComputeWorker) {
+    this.#worker = worker
+    worker.onLoss((error) => {
+      this.#failure ??= error
+    })
+  }
+
+  static async load(worker: ComputeWorker, program: LoadedProgram): Promise<OwnMemoryExecutor> {
+    const { codes, stages, threadScratch } = program
+    worker.post({ kind: 'load-alone', codes, stages, threadScratch })
+    await replyOf(worker, 'loaded')
+    return new OwnMemoryExecutor(worker)
+  }
+
+  async run(first: number, end: number, signal?: AbortSignal): Promise<void> {
+    if (this.#failure) throw unusable(this.#failure)
+    if (signal?.aborted) throw new InterruptedError('the run was interrupted', { cause: signal.reason })
+    const interrupt = (): void => this.#worker.post({ kind: 'abort' })
+    signal?.addEventListener('abort', interrupt, { once: true })
+    try {
+      this.#worker.post({ kind: 'run', first, end })
+      const { timesMs, isAborted } = await replyOf(this.#worker, 'ran')
+      this.#firstTimed = first
+      this.#timesMs = timesMs
+      if (isAborted) throw new InterruptedError('the run was interrupted', { cause: signal?.reason })
+    } finally {
+      signal?.removeEventListener('abort', interrupt)
+    }
+  }
+
+  stageTimesMs(first: number, end: number): number[] {
+    const timeOf = (stage: number): number => this.#timesMs[stage - this.#firstTimed] ?? 0
+    return Array.from({ length: end - first }, (_, i) => timeOf(first + i + 1) - timeOf(first + i))
+  }
+
+  /** Puts a copy of the values into the worker's memory, before whatever is asked for next. */
+  write(address: number, values: Float32Array): void {
+    this.#worker.post({ kind: 'write', address, values })
+  }
+
+  /** Copies of what is in the worker's memory. */
+  async read(places: readonly Place[]): Promise<readonly Float32Array[]> {
+    if (this.#failure) throw unusable(this.#failure)
+    if (places.length === 0) return []
+    this.#worker.post({ kind: 'read', places })
+    return (await replyOf(this.#worker, 'values')).values
+  }
+
+  async dispose(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}

@@ -1,0 +1,90 @@
+// A worker's side where threads share no memory: it alone runs the stages, over memory of its own, and looks at its
+// messages now and then.
+
+import type { KernelFunction } from '../codegen/program.ts'
+import { type Code, loadCode } from './code.ts'
+import { ownMemory } from './heap.ts'
+import { type LoadedStage, runTasks } from './tasks.ts'
+
+export interface LoadAloneRequest {
+  readonly kind: 'load-alone'
+  readonly codes: readonly Code[]
+  readonly stages: readonly LoadedStage[]
+  readonly threadScratch: number
+}
+
+/** Some values of the memory; the address is in bytes. */
+export interface Place {
+  readonly address: number
+  readonly length: number
+}
+
+export interface OwnRun {
+  /** When the run began, and when each of its stages ended; milliseconds. */
+  readonly timesMs: readonly number[]
+  readonly isAborted: boolean
+}
+
+/** So often a message to stop is looked for. */
+const SLICE_MS = 50
+
+export class OwnMemoryRunner {
+  readonly #stages: readonly LoadedStage[]
+  readonly #kernels: readonly KernelFunction[]
+  readonly #threadScratch: number
+  #isAborted = false
+
+  private constructor({ stages, threadScratch }: LoadAloneRequest, kernels: readonly KernelFunction[]) {
+    this.#stages = stages
+    this.#kernels = kernels
+    this.#threadScratch = threadScratch
+  }
+
+  static async load(request: LoadAloneRequest): Promise<OwnMemoryRunner> {
+    return new OwnMemoryRunner(request, await Promise.all(request.codes.map(loadCode)))
+  }
+
+  /** Stages [first, end), until `abort` is called. */
+  async run(first: number, end: number): Promise<OwnRun> {
+    this.#isAborted = false
+    const timesMs = [performance.now()]
+    let untilMs = timesMs[0]! + SLICE_MS
+    for (const stage of this.#stages.slice(first, end)) {
+      let next = 0
+      const takeTask = (): number => (performance.now() < untilMs ? next++ : Infinity)
+      do {
+        runTasks(stage, this.#kernels, this.#threadScratch, takeTask, () => false)
+        if (performance.now() < untilMs) break
+        await messagesSeen()
+        untilMs = performance.now() + SLICE_MS
+      } while (next < stage.tasks && !this.#isAborted)
+      if (this.#isAborted) break
+      timesMs.push(performance.now())
+    }
+    return { timesMs, isAborted: this.#isAborted }
+  }
+
+  abort(): void {
+    this.#isAborted = true
+  }
+}
+
+export function writeOwn(address: number, values: Float32Array): void {
+  new Float32Array(ownMemory(0).buffer, address, values.length).set(values)
+}
+
+export function readOwn({ address, length }: Place): Float32Array<ArrayBuffer> {
+  return new Float32Array(ownMemory(0).buffer, address, length).slice() as Float32Array<ArrayBuffer>
+}
+
+/** Lets the messages that wait be answered. A timer would wait 4 ms in browsers. */
+function messagesSeen(): Promise<void> {
+  const { port1, port2 } = new MessageChannel()
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
+}

@@ -1,0 +1,128 @@
+import { ConvmarkError, InterruptedError } from '../errors.ts'
+import { type ComputeWorker, replyOf } from './compute-workers.ts'
+import {
+  ABORT,
+  abort,
+  controlByteLength,
+  DONE,
+  END_STAGE,
+  FIRST_STAGE,
+  GENERATION,
+  resetTasks,
+} from './control.ts'
+import { type Executor, type LoadedProgram, unusable } from './executor.ts'
+
+/**
+ * Runs stages on all workers in lockstep, over memory that they share. The caller is told when a run has ended. A worker
+ * that fails or dies ends the run with its error; after that nothing can be run any more.
+ */
+export class SharedExecutor implements Executor {
+  readonly #workers: readonly ComputeWorker[]
+  readonly #control: Int32Array<SharedArrayBuffer>
+  readonly #times: Float64Array<SharedArrayBuffer>
+  readonly #lost: Promise<never>
+  #failure: Error | null = null
+
+  private constructor(workers: readonly ComputeWorker[], stages: number) {
+    this.#workers = workers
+    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages)))
+    this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages + 1)))
+    const { promise, reject } = withResolvers<never>()
+    this.#lost = promise
+    promise.catch(() => {}) // whoever runs is told; with nobody running, the next run is
+    const fail = (error: Error): void => {
+      this.#failure ??= error
+      abort(this.#control)
+      reject(this.#failure)
+    }
+    for (const worker of workers) worker.onLoss(fail)
+  }
+
+  static async load(workers: readonly ComputeWorker[], program: LoadedProgram): Promise<SharedExecutor> {
+    const executor = new SharedExecutor(workers, program.stages.length)
+    await Promise.all(
+      workers.map(async (worker, thread) => {
+        worker.post({
+          kind: 'load',
+          memory: program.memory,
+          control: executor.#control.buffer,
+          times: executor.#times.buffer,
+          codes: program.codes,
+          stages: program.stages,
+          thread,
+          threads: workers.length,
+          threadScratch: program.threadScratch + thread * program.threadScratchByteLength,
+        })
+        await replyOf(worker, 'loaded')
+      }),
+    )
+    return executor
+  }
+
+  async run(first: number, end: number, signal?: AbortSignal): Promise<void> {
+    if (this.#failure) throw unusable(this.#failure)
+    if (signal?.aborted) throw new InterruptedError('the run was interrupted', { cause: signal.reason })
+    const control = this.#control
+    resetTasks(control, first, end)
+    control[FIRST_STAGE] = first
+    control[END_STAGE] = end
+    const interrupt = (): void => abort(control)
+    signal?.addEventListener('abort', interrupt, { once: true })
+    for (const worker of this.#workers) worker.keepAlive(true)
+    try {
+      const before = Atomics.load(control, DONE)
+      Atomics.add(control, GENERATION, 1)
+      Atomics.notify(control, GENERATION)
+      const ended = waitAsync(control, DONE, before)
+      await Promise.race([ended, this.#lost])
+      if (Atomics.load(control, ABORT) === 0) return
+      if (!signal?.aborted) await this.#workersError()
+      throw new InterruptedError('the run was interrupted', { cause: signal?.reason })
+    } finally {
+      for (const worker of this.#workers) worker.keepAlive(false)
+      signal?.removeEventListener('abort', interrupt)
+    }
+  }
+
+  stageTimesMs(first: number, end: number): number[] {
+    return Array.from(
+      { length: end - first },
+      (_, i) => this.#times[first + i + 1]! - this.#times[first + i]!,
+    )
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  /** A worker set the abort word and says why in a message. */
+  async #workersError(): Promise<never> {
+    const error = await Promise.race([
+      this.#lost,
+      ...this.#workers.map((worker) =>
+        worker.next().then((reply) => {
+          const message = reply.kind === 'failed' ? reply.message : `it said '${reply.kind}' while it ran`
+          return new ConvmarkError(`a compute worker failed: ${message}`)
+        }),
+      ),
+    ])
+    this.#failure = error
+    throw error
+  }
+}
+
+/** Resolves once the word is no longer `value`. */
+async function waitAsync(words: Int32Array<SharedArrayBuffer>, index: number, value: number): Promise<void> {
+  while (Atomics.load(words, index) === value) {
+    const waiting = Atomics.waitAsync(words, index, value)
+    if (waiting.async) await waiting.value
+  }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; reject: (error: Error) => void } {
+  let reject!: (error: Error) => void
+  const promise = new Promise<T>((_, rejectPromise) => {
+    reject = rejectPromise
+  })
+  return { promise, reject }
+}
