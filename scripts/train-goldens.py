@@ -50,10 +50,10 @@ CASES = {
     "lenet": case("lenet", 8, {**SGD, "rate": 0.005}, (0.3, 0.3, 1001), without=["dropout"]),
     "lenet-adam": case("lenet", 8, {**ADAM, "rate": 0.0002}, (0.3, 0.1, 3001), without=["dropout"]),
     # Images with a larger sd than the others', so that LRN acts a little
-    "alexnet-cifar10": case("alexnet-cifar10", 8, {**SGD, "rate": 0.003}, (1.0, 0.3, 3001)),
+    "alexnet-cifar10": case("alexnet-cifar10", 8, {**SGD, "rate": 0.001}, (1.0, 0.3, 3001)),
     # Two images a step can't teach more than two classes in 20 steps. Of 67 pixels pool5 leaves one.
     "alexnet-torchvision": case(
-        "alexnet-torchvision", 2, {**SGD, "rate": 0.001}, (0.1, 0.03, 1001),
+        "alexnet-torchvision", 2, {**SGD, "rate": 0.0003}, (0.1, 0.03, 1001),
         imageSize=67, classes=2, without=["dropout"],
     ),
 }

@@ -98,6 +98,21 @@ describe('bench', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 
+  it("takes a network's own image size", async () => {
+    const args = ['bench', 'lenet', '--batch', '1', '--batches', '1', '--burn-in', '0', '--pass', 'forward']
+    const ended = await convmark(...args, '--json', 'lenet.json')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(linesOf(ended).slice(0, 6)).toEqual([
+      'conv1  [1, 28, 28, 32]',
+      'pool1  [1, 14, 14, 32]',
+      'conv2  [1, 14, 14, 64]',
+      'pool2  [1, 7, 7, 64]',
+      'fc3  [1, 512]',
+      'fc4  [1, 10]',
+    ])
+    expect(readResult('lenet.json').runs).toMatchObject([{ network: 'lenet', imageSize: 28 }])
+  })
+
   it('prints nothing but JSON for --json -', async () => {
     const ended = await convmark(
       ...['bench', ...SMALL, '--batches', '2', '--pass', 'forward', '--layers', '--no-check', '--json', '-'],
@@ -292,6 +307,10 @@ describe('info', () => {
     const ended = await convmark('info', 'alexnet')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toMatch(/^parameters +2,469,696 +61,100,840 +60 million$/m)
+    const other = await convmark('info', 'lenet')
+    expect(other).toMatchObject({ code: 0, stderr: '' })
+    expect(other.stdout).toMatch(/^images +input +\[B, 28, 28, 1\]$/m)
+    expect(other.stdout).toMatch(/^parameters +2,469,696 +61,100,840 +1,663,370 +60 million$/m)
   })
 })
 

@@ -503,7 +503,7 @@ describe('initializeForTraining', () => {
     for (const network of [lenet(), alexnetCifar10()]) {
       const whole = initializeForTraining(network, { seed: 7 })
       for (const { name, length, fill } of trainingParameters(network, { seed: 7 })) {
-        const part = new Float32Array(Math.ceil(length / 2))
+        const part = new Float32Array(Math.min(length, 1000))
         fill(part, length - part.length)
         expect(part).toEqual(whole[name]!.subarray(length - part.length))
       }

@@ -59,10 +59,10 @@ export type TrainGoldenName = (typeof TRAIN_GOLDENS)[number]
 
 export interface TrainGolden extends Omit<TrainGoldenFile, 'network' | 'options' | 'data' | 'seed'> {
   readonly network: Network
-  /** What the run begins with, float32. */
-  readonly parameters: Readonly<Record<string, Float32Array>>
   /** Each parameter's, by its name. */
   readonly decays: Readonly<Record<string, number>>
+  /** What the run begins with, made anew each time. */
+  initialParameters(): Record<string, Float32Array>
   /** A step's images (N, H, W, C) and labels (N). */
   batchOf(step: number): Record<'images' | 'labels', Float32Array>
 }
@@ -79,8 +79,8 @@ export function trainGolden(name: TrainGoldenName): TrainGolden {
   return {
     ...file,
     network,
-    parameters: initializeForTraining(network, { seed: file.seed }),
     decays: weightDecays(network, file.optimizer.decay),
+    initialParameters: () => initializeForTraining(network, { seed: file.seed }),
     batchOf(step) {
       const made = initializeImages(network, file.batch, { seed: firstSeed + step, sd: noiseSd })
       const [images, labels] = [made.images!, made.labels!]
