@@ -47,7 +47,7 @@ def case(network, batch, optimizer, data, **options):
 
 
 CASES = {
-    "lenet": case("lenet", 8, {**SGD, "rate": 0.005}, (0.3, 0.3, 1001), without=["dropout"]),
+    "lenet": case("lenet", 8, {**SGD, "rate": 0.002}, (0.3, 0.3, 1001), without=["dropout"]),
     "lenet-adam": case("lenet", 8, {**ADAM, "rate": 0.0002}, (0.3, 0.1, 3001), without=["dropout"]),
     # Images with a larger sd than the others', so that LRN acts a little
     "alexnet-cifar10": case("alexnet-cifar10", 8, {**SGD, "rate": 0.001}, (1.0, 0.3, 3001)),

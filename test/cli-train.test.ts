@@ -6,6 +6,7 @@ import { parseEvaluation } from '../src/records/evaluation.ts'
 import { parseTrainingLog } from '../src/records/read-training-log.ts'
 import { decodeCheckpoint, decodeModel } from '../src/train/model-file.ts'
 import { commandsIn, type Ended } from './support/command.ts'
+import { jpegOf, painted, pngOf } from './support/images.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -60,6 +61,49 @@ describe('train', () => {
     expect(evaluated.stdout).toMatch(/^top-1 +[\d.]+% {2}\d+ of 256/m)
     const other = await convmark('evaluate', 'a.safetensors', '--data', 'idx:x,y')
     expect(other.code).toBe(2)
+  })
+
+  it('learns from a folder of images, names the damaged one, and the model knows its classes', async () => {
+    for (const [label, name] of ['dark', 'bright', 'striped'].entries()) {
+      const images = join(folder, 'pictures', name)
+      mkdirSync(images, { recursive: true })
+      for (let i = 0; i < 50; i++) {
+        const tone = (x: number) => [60 + i, 200 - i, x % 8 < 4 ? 40 : 220][label]!
+        const image = painted(40, 30, (x, y) => [tone(x), (tone(x) + y) % 256, tone(x)])
+        writeFileSync(
+          join(images, `${i}.${i % 2 ? 'png' : 'jpg'}`),
+          i % 2 ? await pngOf(image) : await jpegOf(image),
+        )
+      }
+    }
+    const options = [
+      '--epochs',
+      '4',
+      '--batch',
+      '16',
+      '--rate',
+      '0.01',
+      '--engine',
+      'wasm@1',
+      '--image-size',
+      '24',
+    ]
+    const args = ['train', 'alexnet-cifar10', '--data', 'folder:pictures', '--augment', 'alexnet', ...options]
+    writeFileSync(join(folder, 'pictures/dark/0.jpg'), 'no picture')
+    const ended = await convmark(...args, '--out', 'pictures.safetensors')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^folder:pictures: 135 images to train on, 15 to test, 3 classes$/m)
+    expect(ended.stdout).toMatch(/^skipped \S*dark\/0.jpg: /m)
+    const evaluated = await convmark(
+      'evaluate',
+      'pictures.safetensors',
+      '--data',
+      'folder:pictures',
+      '--ten-crop',
+    )
+    expect(evaluated).toMatchObject({ code: 0, stderr: '' })
+    expect(evaluated.stdout).toMatch(/15 images, ten crops each/)
+    expect(Number(/^top-1 +([\d.]+)%/m.exec(evaluated.stdout)![1])).toBeGreaterThan(80)
   })
 
   it.skipIf(process.platform === 'win32')('goes on after Ctrl-C to the same bits', async () => {

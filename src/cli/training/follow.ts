@@ -183,7 +183,7 @@ export class FollowedTraining {
     const { evaluate } = await import('../../train/evaluate.ts')
     const size = Math.min(microBatch ?? batch, test.count)
     await using pipeline = await openPipeline(test, { batch: size, preprocessing, shuffle: false })
-    return evaluate(network, {
+    return await evaluate(network, {
       parameters,
       batches: pipeline.epoch(1),
       batch: size,
