@@ -76,6 +76,8 @@ export type TrainEvent =
       readonly loss: number
       readonly rate: number
       readonly images: number
+      /** Of these, whose label had the largest logit; null where the network has no classes. */
+      readonly correct: number | null
       readonly elapsedMs: number
       readonly waitedMs: number
       /** Before clipping; null where nothing is clipped. */
@@ -193,12 +195,13 @@ class TrainingRun {
         elapsedMs: this.#sums.elapsedMs + elapsedMs,
         waitedMs: this.#sums.waitedMs + waitedMs,
       }
-      const { loss: stepLoss, rate, gradientNorm } = made
+      const { loss: stepLoss, correct: stepCorrect, rate, gradientNorm } = made
       yield {
         kind: 'step',
         loss: stepLoss,
         rate,
         images: this.#options.batch,
+        correct: stepCorrect,
         elapsedMs,
         waitedMs,
         gradientNorm,

@@ -1,6 +1,12 @@
 import type { Pipeline } from '../../data/index.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
-import { formatCount, formatDuration, formatImageRate, formatLoss } from '../../report/format.ts'
+import {
+  formatCount,
+  formatDuration,
+  formatImageRate,
+  formatLoss,
+  formatPercent,
+} from '../../report/format.ts'
 import { epochLine } from '../../report/training.ts'
 import type { Accuracy, TrainEvent, TrainingState } from '../../train/index.ts'
 import { VERSION } from '../../version.ts'
@@ -45,6 +51,7 @@ export class FollowedTraining {
   #skipped = 0
   /** Of the epoch under way, for the bar. */
   #loss = 0
+  #correct = 0
   #images = 0
 
   constructor(job: Job) {
@@ -65,6 +72,7 @@ export class FollowedTraining {
     if (resumed) {
       this.#images = resumed.sums.images
       this.#loss = resumed.sums.loss
+      this.#correct = resumed.sums.correct ?? 0
       output.lines(`resumed in epoch ${resumed.epoch} after ${formatCount(resumed.step)} steps`)
     }
     const { dataset, network } = setup
@@ -87,10 +95,11 @@ export class FollowedTraining {
 
   async #step(event: EventOf<'step'>): Promise<void> {
     const { files, progress, pipeline, settings } = this.#job
-    const { epoch, step, loss, rate, images, elapsedMs, gradientNorm } = event
+    const { epoch, step, loss, rate, images, correct, elapsedMs, gradientNorm } = event
     this.#trainedMs += elapsedMs
     this.#trainedBatches++
     this.#loss += loss * images
+    this.#correct += correct ?? 0
     this.#images += images
     const { batchesPerEpoch } = pipeline
     const imagesPerSecond = (1000 * images * this.#trainedBatches) / this.#trainedMs
@@ -101,6 +110,7 @@ export class FollowedTraining {
       batchesPerEpoch,
       [
         `loss ${formatLoss(this.#loss / this.#images)}`,
+        `train ${formatPercent(this.#correct / this.#images)}`,
         `${formatImageRate(imagesPerSecond)} images/s`,
         `${formatDuration((left * this.#trainedMs) / this.#trainedBatches)} left`,
       ].join('  '),
@@ -123,9 +133,12 @@ export class FollowedTraining {
   async #epoch(event: EventOf<'epoch'>): Promise<void> {
     const { files, output, progress, pipeline, settings } = this.#job
     const state = event.state()
-    // Before the test set, which Ctrl-C may cut short
     await this.#save(state)
-    const accuracy = await this.#test(state)
+    const accuracy = await this.#test(state).catch((error: unknown) => {
+      // Ctrl-C: what was trained is saved, and the training ends with its next step.
+      if (this.#job.signal.aborted) return null
+      throw error
+    })
     const { sums } = event
     const skipped = pipeline.skipped.length
     const record: EpochRecord = {
@@ -147,6 +160,7 @@ export class FollowedTraining {
       output.lines(output.palette.yellow(`skipped ${file}: ${reason}`))
     this.#skipped = skipped
     this.#loss = 0
+    this.#correct = 0
     this.#images = 0
     await files.record(record)
     progress.clear()
