@@ -1,4 +1,5 @@
 // The seam: for adapters and tools. An engine prepares a whole plan, not single operations.
+export { wasmFeatures } from './codegen/wasm/features.ts'
 export type {
   Engine,
   EngineInfo,

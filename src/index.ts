@@ -21,9 +21,15 @@ export {
   initialize,
   initializeForTraining,
   initializeImages,
+  type LayerCounts,
+  layerCounts,
   lenet,
   type Network,
   type NetworkOptions,
+  networkCounts,
+  networkNamed,
+  networks,
+  type ResolvedLayer,
   weightDecays,
 } from './networks/index.ts'
 export { adam, type Optimizer, sgd } from './optimizers/index.ts'

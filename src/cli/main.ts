@@ -12,6 +12,7 @@ import { addInfoCommand } from './info.ts'
 import { flushOutput } from './output.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
+import { addServeCommand } from './serve.ts'
 import { addTrainCommand } from './train.ts'
 
 async function main(): Promise<number> {
@@ -33,6 +34,7 @@ async function main(): Promise<number> {
   addExportCommand(program, onEnd)
   addTrainCommand(program, onEnd)
   addEvaluateCommand(program, onEnd)
+  addServeCommand(program, onEnd)
   try {
     await program.parseAsync()
   } catch (error) {

@@ -35,19 +35,31 @@ export const isPeer = (spec: string): boolean => Object.hasOwn(peers, nameOf(spe
 const PEERS_FOLDER = '../../../peers/'
 const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
 
+/** Where packages of peers are installed: beside the adapters, or in the user's cache folder. Null: in neither. */
+async function installedFolder(): Promise<URL | null> {
+  const cached = pathToFileURL(`${await cachedFolder()}/`)
+  return [SHIPPED, cached].find((folder) => existsSync(new URL('node_modules/', folder))) ?? null
+}
+
+const cachedFolder = async (): Promise<string> => `${await cacheFolder()}/peers-${VERSION}`
+
+/** The packages themselves, for a page; null where none are installed. */
+export async function packagesFolder(): Promise<URL | null> {
+  const folder = await installedFolder()
+  return folder && new URL('node_modules/', folder)
+}
+
 /**
- * The script that runs a peer, where its packages are: beside the adapters, or in the user's cache folder. Throws
- * UnavailableError, with the command that installs them, where they are in neither.
+ * The script that runs a peer, where its packages are. Throws UnavailableError, with the command that installs them, where
+ * they are not installed.
  */
 export async function peerRunner(spec: string): Promise<URL> {
-  const isInstalled = (folder: URL): boolean => existsSync(new URL('node_modules/', folder))
-  if (!peers[nameOf(spec)]!.isPackage || isInstalled(SHIPPED)) return new URL('runner.mjs', SHIPPED)
-  const folder = `${await cacheFolder()}/peers-${VERSION}`
-  const cached = pathToFileURL(`${folder}/`)
-  if (isInstalled(cached)) return new URL('runner.mjs', cached)
+  const folder = peers[nameOf(spec)]!.isPackage ? await installedFolder() : SHIPPED
+  if (folder) return new URL('runner.mjs', folder)
   const shipped = fileURLToPath(SHIPPED).replace(/\/$/, '')
+  const cached = await cachedFolder()
   throw new UnavailableError(
     `${nameOf(spec)} is not installed; install it with: ` +
-      `mkdir -p ${folder} && cp -r ${shipped}/. ${folder} && npm ci --ignore-scripts --prefix ${folder}`,
+      `mkdir -p ${cached} && cp -r ${shipped}/. ${cached} && npm ci --ignore-scripts --prefix ${cached}`,
   )
 }

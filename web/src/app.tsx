@@ -1,0 +1,122 @@
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+import { BenchmarkView } from './benchmark/benchmark-view.tsx'
+import { CompareView } from './compare/compare-view.tsx'
+import { ExplainView } from './explain/explain-view.tsx'
+import { findPlatform, type Platform } from './platform.ts'
+import { readPreference, usePreference } from './preferences.ts'
+import { useRoute, VIEWS, type View } from './route.ts'
+import { applyLanguage, firstLanguage, LANGUAGES, languages, TextsProvider } from './texts/index.ts'
+import { TrainView } from './train/train-view.tsx'
+import { PlatformPanel } from './ui/platform-panel.tsx'
+
+const THEMES = ['system', 'light', 'dark'] as const
+type Theme = (typeof THEMES)[number]
+
+const viewComponents = {
+  benchmark: BenchmarkView,
+  compare: CompareView,
+  explain: ExplainView,
+  train: TrainView,
+}
+
+export function App() {
+  const [language, setLanguage] = usePreference('language', firstLanguage(readPreference('language')))
+  const [theme, setTheme] = usePreference<Theme>('theme', firstTheme())
+  const [platform, setPlatform] = useState<Platform | null>(null)
+  const { view, settings } = useRoute()
+  const texts = languages[language]
+  useLayoutEffect(() => applyLanguage(language), [language])
+  useLayoutEffect(() => applyTheme(theme), [theme])
+  useEffect(() => {
+    document.title = `${texts.views[view]} – ${texts.title}`
+  }, [texts, view])
+  useEffect(() => {
+    findPlatform().then(setPlatform)
+  }, [])
+  const Shown = viewComponents[view]
+  return (
+    <TextsProvider value={texts}>
+      <a class="skip" href={`#${view}`} onClick={focusMain}>
+        {texts.skip}
+      </a>
+      <header>
+        <div>
+          <h1>{texts.title}</h1>
+          <p class="quiet">{texts.tagline}</p>
+        </div>
+        <div class="choices">
+          <Choice
+            label={texts.language}
+            value={language}
+            onChange={setLanguage}
+            options={LANGUAGES.map((name) => [name, languages[name].languageName])}
+          />
+          <Choice
+            label={texts.theme}
+            value={theme}
+            onChange={setTheme}
+            options={THEMES.map((name) => [name, texts.themes[name]])}
+          />
+        </div>
+        <nav aria-label={texts.viewsLabel}>
+          <ul>
+            {VIEWS.map((name) => (
+              <li key={name}>
+                <ViewLink view={name} isCurrent={name === view} text={texts.views[name]} />
+              </li>
+            ))}
+          </ul>
+        </nav>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Shown key={view} settings={settings} platform={platform} />
+        {platform && <PlatformPanel platform={platform} />}
+      </main>
+      <footer class="quiet">{texts.nothingLeaves}</footer>
+    </TextsProvider>
+  )
+}
+
+function ViewLink({ view, isCurrent, text }: { view: View; isCurrent: boolean; text: string }) {
+  return (
+    <a href={`#${view}`} aria-current={isCurrent ? 'page' : undefined}>
+      {text}
+    </a>
+  )
+}
+
+interface ChoiceProps<T extends string> {
+  readonly label: string
+  readonly value: T
+  readonly options: readonly (readonly [value: T, text: string])[]
+  readonly onChange: (value: T) => void
+}
+
+function Choice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value as T)}>
+        {options.map(([name, text]) => (
+          <option key={name} value={name}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function firstTheme(): Theme {
+  const chosen = readPreference('theme')
+  return THEMES.find((theme) => theme === chosen) ?? 'system'
+}
+
+function applyTheme(theme: Theme): void {
+  document.documentElement.dataset.theme = theme
+}
+
+function focusMain(event: Event): void {
+  event.preventDefault()
+  document.getElementById('main')?.focus()
+}

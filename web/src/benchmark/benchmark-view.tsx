@@ -1,0 +1,100 @@
+import type { Result } from 'convmark/bench'
+import { useReducer, useState } from 'preact/hooks'
+import type { Platform } from '../platform.ts'
+import { useTexts } from '../texts/index.ts'
+import { Notice } from '../ui/notice.tsx'
+import { useTaskRunner } from '../work/use-task.ts'
+import { Activations } from './activations.tsx'
+import type { BenchmarkEvent } from './benchmark-worker.ts'
+import { Beside, type NamedResult } from './beside.tsx'
+import { ClassicLines } from './classic-lines.tsx'
+import { Downloads } from './downloads.tsx'
+import { LayerBars } from './layer-bars.tsx'
+import {
+  type BenchmarkFields,
+  type BenchmarkSettings,
+  initialFields,
+  parseFields,
+  tooManyMegabytes,
+} from './settings.ts'
+import { SettingsForm } from './settings-form.tsx'
+import { IDLE, reduce } from './state.ts'
+import { Status } from './status.tsx'
+import { StepChart } from './step-chart.tsx'
+import { Summary } from './summary.tsx'
+
+const startWorker = (): Worker =>
+  new Worker(new URL('./benchmark-worker.ts', import.meta.url), { type: 'module' })
+
+interface BenchmarkViewProps {
+  readonly settings: URLSearchParams
+  readonly platform: Platform | null
+}
+
+export function BenchmarkView({ settings }: BenchmarkViewProps) {
+  const texts = useTexts()
+  const [fields, setFields] = useState<BenchmarkFields>(() => initialFields(settings))
+  const [state, act] = useReducer(reduce, IDLE)
+  const [others, setOthers] = useState<readonly NamedResult[]>([])
+  const runner = useTaskRunner<BenchmarkSettings, BenchmarkEvent>(startWorker)
+
+  const parsed = parseFields(fields)
+  const isRunning = state.phase === 'running' || state.phase === 'stopping'
+  const megabytes = 'settings' in parsed ? tooManyMegabytes(parsed.settings) : null
+
+  async function run(): Promise<void> {
+    if (!('settings' in parsed) || megabytes !== null) return
+    act({ kind: 'begin' })
+    const end = await runner.run(parsed.settings, (events) => act({ kind: 'events', events }))
+    act({ kind: 'end', end })
+  }
+
+  function stop(): void {
+    act({ kind: 'stop' })
+    runner.stop()
+  }
+
+  const runs = state.runs.filter(({ summary }) => summary !== null)
+  const columns: NamedResult[] = [
+    ...(runs.length > 0
+      ? [{ name: texts.benchmark.here, result: { runs } as Pick<Result, 'runs'> as Result }]
+      : []),
+    ...others,
+  ]
+  return (
+    <>
+      <section class="card" aria-labelledby="settings-heading">
+        <p>{texts.benchmark.intro}</p>
+        <SettingsForm
+          fields={fields}
+          faults={'faults' in parsed ? parsed.faults : []}
+          isRunning={isRunning}
+          onChange={setFields}
+          onRun={run}
+          onStop={stop}
+        />
+        {megabytes !== null && <Notice level="bad">{texts.settings.memory(megabytes)}</Notice>}
+        <Status state={state} />
+      </section>
+      {state.shapes.length > 0 && <Activations shapes={state.shapes} engine={state.engine} />}
+      {state.steps.length > 0 && (
+        <div class="pair">
+          <StepChart steps={state.steps} />
+          <ClassicLines steps={state.steps} runs={state.runs} />
+        </div>
+      )}
+      {columns.length > 0 && <Summary columns={columns} />}
+      {runs.length > 0 && (
+        <div class="pair">
+          {runs.map((each) => (
+            <LayerBars key={each.pass} run={each} />
+          ))}
+        </div>
+      )}
+      <section class="card">
+        {state.result && <Downloads result={state.result} fields={fields} />}
+        <Beside others={others} onChange={setOthers} />
+      </section>
+    </>
+  )
+}

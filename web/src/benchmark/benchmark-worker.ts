@@ -1,0 +1,78 @@
+import { networkNamed, VERSION } from 'convmark'
+import {
+  type BenchEvent,
+  benchmark,
+  type EngineRecord,
+  type Result,
+  type Run,
+  SCHEMA_VERSION,
+  startEnvironment,
+} from 'convmark/bench'
+import { serveTasks } from '../work/serve.ts'
+import type { BenchmarkSettings } from './settings.ts'
+
+type Pass = Run['pass']
+
+export type BenchmarkEvent =
+  | {
+      readonly kind: 'shapes'
+      readonly shapes: readonly { readonly name: string; readonly shape: readonly number[] }[]
+    }
+  | Extract<BenchEvent, { kind: 'progress' | 'step' }>
+  | { readonly kind: 'prepared'; readonly pass: Pass; readonly engine: EngineRecord }
+  | { readonly kind: 'finished'; readonly run: Run }
+  /** Last of all. */
+  | { readonly kind: 'result'; readonly result: Result }
+
+serveTasks<BenchmarkSettings, BenchmarkEvent>(async (settings, tell, signal) => {
+  const { network: name, engine, pass, batch, batches, burnIn, threads } = settings
+  const network = networkNamed(name)
+  const runs: Run[] = []
+  const environment = await startEnvironment()
+  const events = benchmark(network, {
+    engine,
+    ...(threads !== null && { threads }),
+    ...(pass !== 'both' && { passes: [pass] }),
+    batch,
+    batches,
+    burnIn,
+    signal,
+  })
+  try {
+    for await (const event of events) {
+      if (event.kind === 'progress' || event.kind === 'step') tell(event)
+      else if (event.kind === 'prepared') {
+        tell({
+          kind: 'prepared',
+          pass: event.pass,
+          engine: { ...event.engine, v8Flags: [...event.engine.v8Flags] },
+        })
+      } else if (event.kind === 'finished') {
+        runs.push(event.run)
+        tell(event)
+      } else if (event.pass === (pass === 'both' ? 'forward' : pass)) {
+        const printed = network.layers.filter(({ layer }) => network.printed.includes(layer.name))
+        const shapes = printed.map(({ layer, outputShape }) => ({
+          name: layer.name,
+          shape: [batch, ...outputShape],
+        }))
+        tell({ kind: 'shapes', shapes })
+      }
+    }
+  } finally {
+    // A pass that failed takes nothing from the one before it
+    if (runs.length > 0) {
+      const threadsUsed = Math.max(...runs.map(({ engine }) => engine.threads))
+      tell({
+        kind: 'result',
+        result: {
+          schemaVersion: SCHEMA_VERSION,
+          tool: { name: 'convmark', version: VERSION },
+          environment: await environment.finish({ threads: threadsUsed, calibrationSpread: null }),
+          runs,
+          interrupted: signal.aborted,
+        },
+      })
+    }
+  }
+})

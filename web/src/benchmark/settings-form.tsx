@@ -1,0 +1,112 @@
+import { useState } from 'preact/hooks'
+import { linkTo } from '../route.ts'
+import { useTexts } from '../texts/index.ts'
+import { SelectField, TextField } from '../ui/fields.tsx'
+import { type BenchmarkFields, ENGINES, NETWORKS, PASSES, RANGES } from './settings.ts'
+
+interface SettingsFormProps {
+  readonly fields: BenchmarkFields
+  readonly faults: readonly (keyof typeof RANGES)[]
+  readonly isRunning: boolean
+  readonly onChange: (fields: BenchmarkFields) => void
+  readonly onRun: () => void
+  readonly onStop: () => void
+}
+
+export function SettingsForm({ fields, faults, isRunning, onChange, onRun, onStop }: SettingsFormProps) {
+  const texts = useTexts()
+  const { settings } = texts
+  const set = (name: keyof BenchmarkFields) => (value: string) => onChange({ ...fields, [name]: value })
+  const labels = {
+    batch: settings.batch,
+    batches: settings.batches,
+    'burn-in': settings.burnIn,
+    threads: settings.threads,
+  }
+  const number = (name: keyof typeof RANGES, placeholder?: string) => {
+    const { least, most } = RANGES[name]
+    return (
+      <TextField
+        label={labels[name]}
+        value={fields[name]}
+        {...(placeholder !== undefined && { placeholder })}
+        fault={faults.includes(name) ? settings.bad(labels[name], least, most) : null}
+        disabled={isRunning}
+        onInput={set(name)}
+      />
+    )
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (!isRunning) onRun()
+      }}
+    >
+      <fieldset class="fields">
+        <legend>
+          <h2 id="settings-heading">{settings.heading}</h2>
+        </legend>
+        <SelectField
+          label={settings.network}
+          value={fields.network}
+          options={NETWORKS.map((name) => [name, name])}
+          disabled={isRunning}
+          onChange={set('network')}
+        />
+        <SelectField
+          label={settings.engine}
+          value={fields.engine}
+          options={ENGINES.map((name) => [name, settings.engines[name]])}
+          disabled={isRunning}
+          onChange={set('engine')}
+        />
+        <SelectField
+          label={settings.pass}
+          value={fields.pass}
+          options={PASSES.map((name) => [name, settings.passes[name]])}
+          disabled={isRunning}
+          onChange={set('pass')}
+        />
+        {number('batch')}
+        {number('batches')}
+        {number('burn-in')}
+        {number('threads', settings.threadsHint)}
+      </fieldset>
+      <div class="actions">
+        <button type="submit" class="main" disabled={isRunning || faults.length > 0}>
+          {texts.benchmark.run}
+        </button>
+        <button type="button" onClick={onStop} disabled={!isRunning}>
+          {texts.stop}
+        </button>
+        <CopyLink link={() => linkTo('benchmark', fields)} />
+      </div>
+    </form>
+  )
+}
+
+/** Into the clipboard; where the browser does not allow that, into the page. */
+export function CopyLink({ link }: { readonly link: () => string }) {
+  const { settings } = useTexts()
+  const [note, setNote] = useState('')
+  async function copy(): Promise<void> {
+    const text = link()
+    history.replaceState(null, '', text) // the address reproduces them too
+    const isCopied = await navigator.clipboard?.writeText(text).then(
+      () => true,
+      () => false,
+    )
+    setNote(isCopied ? settings.linkCopied : settings.linkShown(text))
+  }
+  return (
+    <>
+      <button type="button" onClick={copy}>
+        {settings.link}
+      </button>
+      <small class="quiet" role="status">
+        {note}
+      </small>
+    </>
+  )
+}

@@ -1,0 +1,71 @@
+// A benchmark as the page shows it, made of what its worker says.
+import type { EngineRecord, Result, Run } from 'convmark/bench'
+import type { TaskEnd } from '../work/task.ts'
+import type { BenchmarkEvent } from './benchmark-worker.ts'
+
+export type Pass = Run['pass']
+type Progress = Extract<BenchmarkEvent, { kind: 'progress' }>
+export type Step = Extract<BenchmarkEvent, { kind: 'step' }>
+
+export interface BenchmarkState {
+  readonly phase: 'idle' | 'running' | 'stopping' | 'done' | 'stopped' | 'failed'
+  readonly shapes: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly progress: Progress | null
+  readonly engine: EngineRecord | null
+  readonly steps: readonly Step[]
+  readonly runs: readonly Run[]
+  /** With the environment; null until all is over, or where the worker did not live to make it. */
+  readonly result: Result | null
+  /** What went wrong, where something did. */
+  readonly failure: string | null
+  /** It had to be ended, and could not say what it had measured. */
+  readonly wasEnded: boolean
+}
+
+export const IDLE: BenchmarkState = {
+  phase: 'idle',
+  shapes: [],
+  progress: null,
+  engine: null,
+  steps: [],
+  runs: [],
+  result: null,
+  failure: null,
+  wasEnded: false,
+}
+
+export type Action =
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'events'; readonly events: readonly BenchmarkEvent[] }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'end'; readonly end: TaskEnd }
+
+export function reduce(state: BenchmarkState, action: Action): BenchmarkState {
+  if (action.kind === 'begin') return { ...IDLE, phase: 'running' }
+  if (action.kind === 'events') return action.events.reduce(withEvent, withSteps(state, action.events))
+  if (action.kind === 'stop') return { ...state, phase: state.phase === 'running' ? 'stopping' : state.phase }
+  return withEnd(state, action.end)
+}
+
+/** Together, so that many steps copy the ones before them once. */
+function withSteps(state: BenchmarkState, events: readonly BenchmarkEvent[]): BenchmarkState {
+  const steps = events.filter((event) => event.kind === 'step')
+  return steps.length > 0 ? { ...state, steps: [...state.steps, ...steps] } : state
+}
+
+function withEvent(state: BenchmarkState, event: BenchmarkEvent): BenchmarkState {
+  if (event.kind === 'shapes') return { ...state, shapes: event.shapes }
+  if (event.kind === 'progress') return { ...state, progress: event }
+  if (event.kind === 'prepared') return { ...state, engine: event.engine }
+  if (event.kind === 'finished') return { ...state, runs: [...state.runs, event.run] }
+  if (event.kind === 'result') return { ...state, result: event.result }
+  return state
+}
+
+function withEnd(state: BenchmarkState, end: TaskEnd): BenchmarkState {
+  const isStopped = state.phase === 'stopping'
+  const over = { ...state, progress: null }
+  if (end.kind === 'failed') return { ...over, phase: 'failed', failure: end.message }
+  if (end.kind === 'ended') return { ...over, phase: 'stopped', wasEnded: true }
+  return { ...over, phase: isStopped ? 'stopped' : 'done' }
+}

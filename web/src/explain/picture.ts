@@ -1,0 +1,106 @@
+// Pictures as the network takes them: 224 x 224, red, green and blue.
+
+export const PICTURE_SIZE = 224
+
+/** The central square of a picture file, scaled. Rejects for what is not a picture that this browser reads. */
+export async function readPicture(file: File): Promise<ImageData> {
+  const bitmap = await createImageBitmap(file)
+  const side = Math.min(bitmap.width, bitmap.height)
+  const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2]
+  const context = pictureContext()
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(bitmap, left, top, side, side, 0, 0, PICTURE_SIZE, PICTURE_SIZE)
+  bitmap.close()
+  return context.getImageData(0, 0, PICTURE_SIZE, PICTURE_SIZE)
+}
+
+/** A house by a hill, drawn here: edges of all directions, textures, patches of colour, and no licence to be asked for. */
+export function samplePicture(): ImageData {
+  const context = pictureContext()
+  const sky = context.createLinearGradient(0, 0, 0, 140)
+  sky.addColorStop(0, '#4a90d9')
+  sky.addColorStop(1, '#d4e8f7')
+  fill(context, sky, [0, 0, PICTURE_SIZE, PICTURE_SIZE])
+  disc(context, '#ffd94d', 178, 42, 22)
+  for (const [x, y, radius] of [
+    [44, 40, 12],
+    [60, 34, 16],
+    [78, 41, 12],
+  ] as const)
+    disc(context, '#ffffff', x, y, radius)
+  polygon(context, '#6b8fa8', [
+    [0, 140],
+    [52, 70],
+    [104, 140],
+  ])
+  polygon(context, '#54788f', [
+    [60, 140],
+    [132, 84],
+    [224, 140],
+  ])
+  fill(context, '#5da34a', [0, 136, PICTURE_SIZE, 88])
+  for (let x = 0; x < PICTURE_SIZE; x += 8) {
+    polygon(context, x % 16 === 0 ? '#4c8c3b' : '#6fb85a', [
+      [x, 224],
+      [x + 4, 188 + (x % 24)],
+      [x + 8, 224],
+    ])
+  }
+  fill(context, '#c9553b', [92, 118, 76, 62])
+  for (let y = 124; y < 180; y += 8) fill(context, '#a9432c', [92, y, 76, 2])
+  polygon(context, '#5b3a29', [
+    [84, 120],
+    [130, 78],
+    [176, 120],
+  ])
+  fill(context, '#3b2a20', [120, 144, 20, 36])
+  for (const x of [98, 146]) {
+    fill(context, '#f4f1e4', [x, 130, 16, 16])
+    fill(context, '#2d4a66', [x + 2, 132, 5, 12])
+    fill(context, '#2d4a66', [x + 9, 132, 5, 12])
+  }
+  fill(context, '#6b4a2f', [34, 130, 10, 50])
+  for (const [x, y] of [
+    [39, 112],
+    [26, 126],
+    [52, 126],
+  ] as const)
+    disc(context, '#2f7a3a', x, y, 19)
+  return context.getImageData(0, 0, PICTURE_SIZE, PICTURE_SIZE)
+}
+
+function pictureContext(): CanvasRenderingContext2D {
+  const canvas = document.createElement('canvas')
+  canvas.width = PICTURE_SIZE
+  canvas.height = PICTURE_SIZE
+  return canvas.getContext('2d', { willReadFrequently: true })!
+}
+
+type Fill = string | CanvasGradient
+
+function fill(
+  context: CanvasRenderingContext2D,
+  style: Fill,
+  [x, y, width, height]: readonly [number, number, number, number],
+): void {
+  context.fillStyle = style
+  context.fillRect(x, y, width, height)
+}
+
+function disc(context: CanvasRenderingContext2D, style: Fill, x: number, y: number, radius: number): void {
+  context.fillStyle = style
+  context.beginPath()
+  context.arc(x, y, radius, 0, 2 * Math.PI)
+  context.fill()
+}
+
+function polygon(
+  context: CanvasRenderingContext2D,
+  style: Fill,
+  points: readonly (readonly [number, number])[],
+): void {
+  context.fillStyle = style
+  context.beginPath()
+  for (const [x, y] of points) context.lineTo(x, y)
+  context.fill()
+}

@@ -1,0 +1,33 @@
+export interface Bar {
+  readonly name: string
+  readonly detail?: string
+  readonly parts: readonly { readonly name: string; readonly value: number; readonly text: string }[]
+}
+
+/** Horizontal bars, with their numbers in words: nothing is said by length or colour alone. */
+export function Bars({ bars, label }: { readonly bars: readonly Bar[]; readonly label: string }) {
+  const longest = Math.max(...bars.flatMap(({ parts }) => parts.map(({ value }) => value)), Number.MIN_VALUE)
+  return (
+    <ul class="bars" aria-label={label}>
+      {bars.map(({ name, detail, parts }) => (
+        <li key={name}>
+          <div class="bar-name">
+            <strong>{name}</strong> {detail && <small class="quiet">{detail}</small>}
+          </div>
+          <div>
+            {parts.map((part, i) => (
+              <div key={part.name} class="bar">
+                <span
+                  class={`bar-length colour-${i}`}
+                  style={{ width: `${(55 * part.value) / longest}%` }}
+                  aria-hidden="true"
+                />
+                <span>{part.text}</span>
+              </div>
+            ))}
+          </div>
+        </li>
+      ))}
+    </ul>
+  )
+}

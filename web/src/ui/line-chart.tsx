@@ -1,0 +1,114 @@
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+
+export interface Line {
+  readonly name: string
+  /** null: nothing there. */
+  readonly values: readonly (number | null)[]
+  /** Only points, no line between them. */
+  readonly isDotted?: boolean
+}
+
+interface LineChartProps {
+  readonly title: string
+  /** What is to be seen in it, in words: it stands below the title, and is what a screen reader says. */
+  readonly description: string
+  readonly xLabel: string
+  readonly yLabel: string
+  readonly xValues: readonly number[]
+  readonly lines: readonly Line[]
+  readonly range?: readonly [number, number]
+}
+
+const HEIGHT_PX = 240
+const MIN_WIDTH_PX = 200
+const COLOURS = ['--blue', '--orange', '--teal', '--magenta', '--gold', '--grey', '--bad'] as const
+
+/** Lines over a common axis; drawn anew when its numbers, its width or the colours change. */
+export function LineChart({ title, description, xLabel, yLabel, xValues, lines, range }: LineChartProps) {
+  const place = useRef<HTMLDivElement>(null)
+  const chart = useRef<uPlot | null>(null)
+  const names = lines.map(({ name }) => name).join('\n')
+  const data = [xValues, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData
+  const latest = useRef(data)
+  latest.current = data
+
+  // A chart is made anew for other lines, not for other values
+  useEffect(() => {
+    const element = place.current!
+    const make = (): void => {
+      chart.current?.destroy()
+      chart.current = new uPlot(optionsFor(element), latest.current, element)
+    }
+    const optionsFor = (on: HTMLElement): uPlot.Options => {
+      const style = getComputedStyle(on)
+      const colour = (name: string): string => style.getPropertyValue(name)
+      const axis = {
+        stroke: colour('--quiet'),
+        grid: { stroke: colour('--grid'), width: 1 },
+        font: '12px system-ui',
+      }
+      return {
+        width: Math.max(MIN_WIDTH_PX, on.clientWidth),
+        height: HEIGHT_PX,
+        cursor: { show: false },
+        legend: { show: false },
+        scales: { x: { time: false }, ...(range && { y: { range: [...range] } }) },
+        axes: [
+          { ...axis, label: xLabel, labelSize: 20, labelFont: '12px system-ui' },
+          { ...axis, size: 62, label: yLabel, labelSize: 18, labelFont: '12px system-ui' },
+        ],
+        series: [
+          {},
+          ...lines.map(({ name, isDotted }, i) => ({
+            label: name,
+            stroke: colour(COLOURS[i % COLOURS.length]!),
+            width: 1.5,
+            points: isDotted
+              ? { show: true, size: 4, fill: colour(COLOURS[i % COLOURS.length]!) }
+              : { show: false },
+            ...(isDotted && { paths: () => null }),
+          })),
+        ],
+      }
+    }
+    make()
+    const resizing = new ResizeObserver(() => {
+      chart.current?.setSize({ width: Math.max(MIN_WIDTH_PX, element.clientWidth), height: HEIGHT_PX })
+    })
+    resizing.observe(element)
+    const recolouring = new MutationObserver(make)
+    recolouring.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] })
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    scheme.addEventListener('change', make)
+    return () => {
+      resizing.disconnect()
+      recolouring.disconnect()
+      scheme.removeEventListener('change', make)
+      chart.current?.destroy()
+      chart.current = null
+    }
+  }, [names, xLabel, yLabel])
+
+  useEffect(() => chart.current?.setData(latest.current))
+
+  return (
+    <figure>
+      <figcaption>
+        <h3>{title}</h3>
+        <p class="quiet">{description}</p>
+      </figcaption>
+      <div ref={place} class="chart" role="img" aria-label={`${title}. ${description}`} />
+      {lines.length > 1 && (
+        <ul class="legend">
+          {lines.map(({ name }, i) => (
+            <li key={name}>
+              <span class={`swatch colour-${i % COLOURS.length}`} aria-hidden="true" /> {name}
+            </li>
+          ))}
+        </ul>
+      )}
+    </figure>
+  )
+}

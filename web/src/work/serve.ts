@@ -1,0 +1,39 @@
+// The worker's side of a task.
+import type { FromWorker, ToWorker } from './messages.ts'
+
+const FLUSH_MS = 50
+
+export type Work<Request, Event> = (request: Request, tell: Tell<Event>, signal: AbortSignal) => Promise<void>
+
+/** Says an event soon; at once where the page waits for it, or where memory is handed over. */
+export type Tell<Event> = (event: Event, options?: { readonly transfer: readonly Transferable[] }) => void
+
+/** Does the tasks that the page begins, each until its end or until it is stopped. */
+export function serveTasks<Request, Event>(work: Work<Request, Event>): void {
+  let stopping = new AbortController()
+  const post = (message: FromWorker<Event>, transfer: readonly Transferable[] = []): void =>
+    self.postMessage(message, { transfer: [...transfer] })
+  let waiting: Event[] = []
+  let flushedAt = 0
+  const flush = (transfer?: readonly Transferable[]): void => {
+    if (waiting.length > 0) post({ kind: 'events', events: waiting }, transfer)
+    waiting = []
+    flushedAt = performance.now()
+  }
+  const tell: Tell<Event> = (event, options) => {
+    waiting.push(event)
+    if (options || performance.now() - flushedAt > FLUSH_MS) flush(options?.transfer)
+  }
+  self.addEventListener('message', async ({ data }: MessageEvent<ToWorker<Request>>) => {
+    if (data.kind === 'stop') return stopping.abort()
+    stopping = new AbortController()
+    try {
+      await work(data.request, tell, stopping.signal)
+      flush()
+      post({ kind: 'end' })
+    } catch (error) {
+      flush()
+      post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    }
+  })
+}

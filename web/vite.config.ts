@@ -1,0 +1,86 @@
+import { defineConfig, type Plugin } from 'vite'
+import { CONTENT_SECURITY_POLICY, PAGE_HEADERS } from '../src/cli/page-headers.ts'
+
+const fromHere = (path: string): string => new URL(path, import.meta.url).pathname
+
+/** The public entry points, as built: `npm run build` compiles them before it comes here. */
+const entries = {
+  'convmark/bench': 'bench/index.js',
+  'convmark/engine': 'engine.js',
+  'convmark/data': 'data/index.js',
+  'convmark/formats': 'formats/index.js',
+  'convmark/report': 'report/index.js',
+  'convmark/train': 'train/index.js',
+  convmark: 'index.js',
+}
+
+/** The library starts its workers by URLs relative to their files; here each becomes a file of the page's. */
+function libraryWorkers(): Plugin {
+  return {
+    name: 'library-workers',
+    transform: {
+      filter: { id: /\/dist\/.*\.js$/, code: /new URL\('\.\/[\w-]*worker\.js'/ },
+      handler(code) {
+        const imports: string[] = []
+        const replaced = code.replace(
+          /new URL\(('\.\/[\w-]*worker)\.js', import\.meta\.url\)/g,
+          (_, path) => {
+            const name = `workerUrl${imports.length}`
+            imports.push(`import ${name} from ${path}.js?worker&url'`)
+            return `new URL(${name}, import.meta.url)`
+          },
+        )
+        return `${imports.join('\n')}\n${replaced}`
+      },
+    },
+  }
+}
+
+/** For hosts that send no headers: what a page can say of itself. */
+function contentSecurityPolicy(): Plugin {
+  return {
+    name: 'content-security-policy',
+    apply: 'build',
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: CONTENT_SECURITY_POLICY },
+        injectTo: 'head-prepend',
+      },
+    ],
+  }
+}
+
+export default defineConfig({
+  root: fromHere('.'),
+  // Any folder of any host
+  base: './',
+  plugins: [libraryWorkers(), contentSecurityPolicy()],
+  worker: { format: 'es', plugins: () => [libraryWorkers()] },
+  resolve: {
+    alias: [
+      ...Object.entries(entries).map(([name, path]) => ({
+        find: new RegExp(`^${name}$`),
+        replacement: fromHere(`../dist/${path}`),
+      })),
+      // What the library loads in Node alone
+      { find: /^(koffi|node:.*)$/, replacement: fromHere('src/not-here.ts') },
+    ],
+  },
+  server: { headers: PAGE_HEADERS },
+  preview: { headers: PAGE_HEADERS },
+  build: {
+    outDir: fromHere('../dist/web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: fromHere('index.html'), 'service-worker': fromHere('src/service-worker.ts') },
+      output: {
+        // Its folder is what it serves, and its name must not change
+        entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
+})
