@@ -203,8 +203,9 @@ export const en = {
     remarks: {
       conv1: 'It sees the colours themselves. Steps of 4 make it cheap: a sixteenth of the places.',
       conv2: 'It combines what conv1 found into corners, textures and stripes.',
-      conv3: 'It has the most parameters and, with them, the most different patterns.',
-      conv4: 'Here the maps are small, but each of their points has seen most of the picture.',
+      conv3: 'It has the most channels: 384 maps.',
+      conv4:
+        'It has the most parameters. Each point of its small maps has seen 131 × 131 points of the picture.',
       conv5: 'The last convolution: in a trained network these maps stand for parts of things.',
       pool5: 'What is left is what a classifier’s dense layers would read.',
     } as Readonly<Record<string, string>>,
@@ -221,7 +222,10 @@ export const en = {
     again: 'Train on',
     loading: 'Loading the digits',
     idle: 'Press Train. It takes about half a minute.',
-    progress: (epoch: number, epochs: number, step: number) => `Epoch ${epoch} of ${epochs}, step ${step}`,
+    epoch: (epoch: number, epochs: number) => `Epoch ${epoch} of ${epochs}`,
+    progress: (step: number) => `Step ${step}.`,
+    badRate: 'The learning rate must be a number over 0, at most 1.',
+    lost: 'It was ended because it did not stop by itself in time; what was learned is lost.',
     tested: (accuracy: string) => `${accuracy} of the test digits are right.`,
     done: (accuracy: string) => `Trained: ${accuracy} of the test digits are right.`,
     stopped: (step: number) => `Stopped after step ${step}; what was learned is kept.`,
@@ -231,7 +235,8 @@ export const en = {
     accuracyText: (accuracy: string) => `Share of the test digits that are right; the latest ${accuracy}.`,
     step: 'step',
     filters: 'Filters of the first layer',
-    filtersText: '32 filters of 5 × 5, as they form; lighter is more.',
+    filtersText: (count: number, size: string) =>
+      `${count} filters of ${size}, as they form; lighter is more.`,
     draw: 'Draw a digit',
     drawHint: 'Draw with the mouse or a finger. By keyboard: take a test digit instead.',
     clear: 'Clear',

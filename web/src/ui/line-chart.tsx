@@ -6,8 +6,8 @@ export interface Line {
   readonly name: string
   /** null: nothing there. */
   readonly values: readonly (number | null)[]
-  /** Only points, no line between them. */
-  readonly isDotted?: boolean
+  /** A point at each value: for few of them. */
+  readonly hasPoints?: boolean
 }
 
 interface LineChartProps {
@@ -61,14 +61,11 @@ export function LineChart({ title, description, xLabel, yLabel, xValues, lines, 
         ],
         series: [
           {},
-          ...lines.map(({ name, isDotted }, i) => ({
+          ...lines.map(({ name, hasPoints = false }, i) => ({
             label: name,
             stroke: colour(COLOURS[i % COLOURS.length]!),
             width: 1.5,
-            points: isDotted
-              ? { show: true, size: 4, fill: colour(COLOURS[i % COLOURS.length]!) }
-              : { show: false },
-            ...(isDotted && { paths: () => null }),
+            points: { show: hasPoints, size: 6, fill: colour(COLOURS[i % COLOURS.length]!) },
           })),
         ],
       }
