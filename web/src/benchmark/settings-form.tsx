@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks'
 import { linkTo } from '../route.ts'
 import { useTexts } from '../texts/index.ts'
+import { CopyLink } from '../ui/copy-link.tsx'
 import { SelectField, TextField } from '../ui/fields.tsx'
 import { type BenchmarkFields, ENGINES, NETWORKS, PASSES, RANGES } from './settings.ts'
 
@@ -83,30 +83,5 @@ export function SettingsForm({ fields, faults, isRunning, onChange, onRun, onSto
         <CopyLink link={() => linkTo('benchmark', fields)} />
       </div>
     </form>
-  )
-}
-
-/** Into the clipboard; where the browser does not allow that, into the page. */
-export function CopyLink({ link }: { readonly link: () => string }) {
-  const { settings } = useTexts()
-  const [note, setNote] = useState('')
-  async function copy(): Promise<void> {
-    const text = link()
-    history.replaceState(null, '', text) // the address reproduces them too
-    const isCopied = await navigator.clipboard?.writeText(text).then(
-      () => true,
-      () => false,
-    )
-    setNote(isCopied ? settings.linkCopied : settings.linkShown(text))
-  }
-  return (
-    <>
-      <button type="button" onClick={copy}>
-        {settings.link}
-      </button>
-      <small class="quiet" role="status">
-        {note}
-      </small>
-    </>
   )
 }

@@ -1,0 +1,86 @@
+import { formatMeanRate, formatMeasured, formatMedianMs, formatUpperPercent } from 'convmark/report'
+import { type Texts, useTexts } from '../texts/index.ts'
+import { DataTable } from '../ui/data-table.tsx'
+import { LineChart } from '../ui/line-chart.tsx'
+import { fastestFirst, medianOfTurn, runOf, type Verdict, verdictsOf } from './compare.ts'
+import { CompareDownload } from './compare-download.tsx'
+import type { CompareState } from './state.ts'
+
+/** Every round as it comes, then the table and the verdicts. */
+export function CompareResults({ state }: { readonly state: CompareState }) {
+  const texts = useTexts()
+  const { compare, benchmark } = texts
+  const { phase, settings } = state
+  const measured = state.measured.filter(({ turns }) => turns.length > 0)
+  if (!settings || measured.length === 0) return null
+  const length = Math.max(...measured.map(({ turns }) => turns.length))
+  const isOver = phase === 'done' || phase === 'stopped'
+  const verdicts = isOver ? verdictsOf(measured) : []
+  const ranked = fastestFirst(measured).map((each) => ({
+    ...each,
+    run: runOf(each, settings, phase === 'stopped'),
+  }))
+  return (
+    <>
+      <section class="card">
+        <LineChart
+          title={compare.chart}
+          description={compare.chartText}
+          xLabel={compare.round}
+          yLabel="ms"
+          xValues={Array.from({ length }, (_, round) => round + 1)}
+          lines={measured.map(({ engine, turns }) => ({
+            name: compare.names[engine],
+            values: Array.from({ length }, (_, round) => (turns[round] ? medianOfTurn(turns[round]) : null)),
+            hasPoints: true,
+          }))}
+        />
+      </section>
+      <section class="card" id="compared">
+        {isOver && (
+          <>
+            <h2>{compare.verdicts}</h2>
+            {verdicts.length === 0 && measured.length > 1 && <p>{compare.tooFew}</p>}
+            <ul class="verdicts">
+              {verdicts.map((verdict) => (
+                <li key={verdict.baseline}>{verdictText(compare, verdict)}</li>
+              ))}
+            </ul>
+          </>
+        )}
+        <DataTable
+          caption={compare.table}
+          columns={[
+            compare.engine,
+            compare.threads,
+            benchmark.median,
+            benchmark.imagesPerSecond,
+            benchmark.samples,
+            benchmark.check,
+          ]}
+          rows={ranked.map(({ engine, run }) => [
+            compare.names[engine],
+            run.engine.threads,
+            formatMedianMs(run.summary!),
+            formatMeanRate(run.imagesPerSecond, run.summary!),
+            run.samplesMs.length,
+            run.check ? run.check.maxRelativeError.toExponential(1) : benchmark.checkNone,
+          ])}
+        />
+        {isOver && <CompareDownload state={state} runs={ranked.map(({ run }) => run)} verdicts={verdicts} />}
+      </section>
+    </>
+  )
+}
+
+function verdictText(compare: Texts['compare'], { engine, baseline, comparison }: Verdict): string {
+  const { ratio, interval, detectable, verdict } = comparison
+  const [name, other] = [compare.names[engine], compare.names[baseline]]
+  if (verdict === 'no difference found') return compare.same(name, other, formatUpperPercent(detectable))
+  const [from, to] = interval
+  const isFaster = verdict === 'faster'
+  const { value, low, high } = isFaster
+    ? formatMeasured(ratio, interval)
+    : formatMeasured(1 / ratio, [1 / to, 1 / from])
+  return (isFaster ? compare.faster : compare.slower)(name, other, value, low, high)
+}

@@ -1,0 +1,27 @@
+// convmark's own wasm engine, in its turns.
+import { initialize, initializeImages, networkNamed, openSession } from 'convmark'
+import { Checker, seenPlan } from 'convmark/bench'
+import { SEED } from './messages.ts'
+import { serveContender } from './serve-contender.ts'
+
+serveContender(async ({ engine, network: name, batch, threads }) => {
+  const network = networkNamed(name)
+  const session = await openSession(network, {
+    batch,
+    engine: engine === 'wasm@1' ? 'wasm@1' : `wasm@${threads}`,
+  })
+  const checker = new Checker(network, batch, Math.min(2, threads))
+  const check = await checker.check(session)
+  await checker.dispose()
+  session.write({
+    ...initialize(network, { seed: SEED }),
+    ...initializeImages(network, batch, { seed: SEED }),
+  })
+  return {
+    engine: { ...session.engine, v8Flags: [...session.engine.v8Flags] },
+    check,
+    plan: seenPlan(session.steps),
+    tuning: session.tuning,
+    run: () => session.run(),
+  }
+})
