@@ -56,7 +56,7 @@ export default defineConfig({
   // Any folder of any host
   base: './',
   plugins: [libraryWorkers(), contentSecurityPolicy()],
-  worker: { format: 'es', rolldownOptions: { shimMissingExports: true }, plugins: () => [libraryWorkers()] },
+  worker: { format: 'es', plugins: () => [libraryWorkers()] },
   resolve: {
     alias: [
       ...Object.entries(entries).map(([name, path]) => ({
@@ -76,7 +76,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      shimMissingExports: true,
       input: { index: fromHere('index.html'), 'service-worker': fromHere('src/service-worker.ts') },
       output: {
         // Its folder is what it serves, and its name must not change

@@ -2,7 +2,7 @@ import { formatMeanRate, formatMeasured, formatMedianMs, formatUpperPercent } fr
 import { type Texts, useTexts } from '../texts/index.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { LineChart } from '../ui/line-chart.tsx'
-import { fastestFirst, medianOfTurn, runOf, type Verdict, verdictsOf } from './compare.ts'
+import { fastestFirst, type Measured, medianOfTurn, runOf, type Verdict, verdictsOf } from './compare.ts'
 import { CompareDownload } from './compare-download.tsx'
 import type { CompareState } from './state.ts'
 
@@ -28,6 +28,7 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
           description={compare.chartText}
           xLabel={compare.round}
           yLabel="ms"
+          isLogarithmic={areFarApart(measured)}
           xValues={Array.from({ length }, (_, round) => round + 1)}
           lines={measured.map(({ engine, turns }) => ({
             name: compare.names[engine],
@@ -71,6 +72,14 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
       </section>
     </>
   )
+}
+
+/** Then a common scale would press the fast ones onto the axis. */
+const FAR = 8
+
+function areFarApart(measured: readonly Measured[]): boolean {
+  const medians = measured.flatMap(({ turns }) => turns.map(medianOfTurn))
+  return Math.max(...medians) > FAR * Math.min(...medians)
 }
 
 function verdictText(compare: Texts['compare'], { engine, baseline, comparison }: Verdict): string {

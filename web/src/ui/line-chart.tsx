@@ -18,15 +18,28 @@ interface LineChartProps {
   readonly yLabel: string
   readonly xValues: readonly number[]
   readonly lines: readonly Line[]
-  readonly range?: readonly [number, number]
+  /** Steps of tens, each as high as the next: for lines that are far apart. */
+  readonly isLogarithmic?: boolean
 }
 
 const HEIGHT_PX = 240
+/** uPlot's names for scales. */
+const [LINEAR, LOGARITHMIC] = [1, 3] as const
+/** Steps and rounds are counted: no 1.5 between 1 and 2. */
+const WHOLE_STEPS = [1, 10, 100, 1000, 10_000].flatMap((tens) => [tens, 2 * tens, 5 * tens])
 const MIN_WIDTH_PX = 200
 const COLOURS = ['--blue', '--orange', '--teal', '--magenta', '--gold', '--grey', '--bad'] as const
 
 /** Lines over a common axis; drawn anew when its numbers, its width or the colours change. */
-export function LineChart({ title, description, xLabel, yLabel, xValues, lines, range }: LineChartProps) {
+export function LineChart({
+  title,
+  description,
+  xLabel,
+  yLabel,
+  xValues,
+  lines,
+  isLogarithmic = false,
+}: LineChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
   const names = lines.map(({ name }) => name).join('\n')
@@ -42,8 +55,11 @@ export function LineChart({ title, description, xLabel, yLabel, xValues, lines, 
       chart.current = new uPlot(optionsFor(element), latest.current, element)
     }
     const optionsFor = (on: HTMLElement): uPlot.Options => {
-      const style = getComputedStyle(on)
-      const colour = (name: string): string => style.getPropertyValue(name)
+      // As the theme has it: the variable itself holds both
+      const colour = (name: string): string => {
+        on.style.color = `var(${name})`
+        return getComputedStyle(on).color
+      }
       const axis = {
         stroke: colour('--quiet'),
         grid: { stroke: colour('--grid'), width: 1 },
@@ -54,9 +70,15 @@ export function LineChart({ title, description, xLabel, yLabel, xValues, lines, 
         height: HEIGHT_PX,
         cursor: { show: false },
         legend: { show: false },
-        scales: { x: { time: false }, ...(range && { y: { range: [...range] } }) },
+        scales: { x: { time: false }, y: { distr: isLogarithmic ? LOGARITHMIC : LINEAR } },
         axes: [
-          { ...axis, label: xLabel, labelSize: 20, labelFont: '12px system-ui' },
+          {
+            ...axis,
+            incrs: WHOLE_STEPS,
+            label: xLabel,
+            labelSize: 20,
+            labelFont: '12px system-ui',
+          },
           { ...axis, size: 62, label: yLabel, labelSize: 18, labelFont: '12px system-ui' },
         ],
         series: [
@@ -86,7 +108,7 @@ export function LineChart({ title, description, xLabel, yLabel, xValues, lines, 
       chart.current?.destroy()
       chart.current = null
     }
-  }, [names, xLabel, yLabel])
+  }, [names, xLabel, yLabel, isLogarithmic])
 
   useEffect(() => chart.current?.setData(latest.current))
 
