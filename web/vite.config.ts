@@ -14,28 +14,6 @@ const entries = {
   convmark: 'index.js',
 }
 
-/** The library starts its workers by URLs relative to their files; here each becomes a file of the page's. */
-function libraryWorkers(): Plugin {
-  return {
-    name: 'library-workers',
-    transform: {
-      filter: { id: /\/dist\/.*\.js$/, code: /new URL\('\.\/[\w-]*worker\.js'/ },
-      handler(code) {
-        const imports: string[] = []
-        const replaced = code.replace(
-          /new URL\(('\.\/[\w-]*worker)\.js', import\.meta\.url\)/g,
-          (_, path) => {
-            const name = `workerUrl${imports.length}`
-            imports.push(`import ${name} from ${path}.js?worker&url'`)
-            return `new URL(${name}, import.meta.url)`
-          },
-        )
-        return `${imports.join('\n')}\n${replaced}`
-      },
-    },
-  }
-}
-
 /** For hosts that send no headers: what a page can say of itself. */
 function contentSecurityPolicy(): Plugin {
   return {
@@ -55,16 +33,16 @@ export default defineConfig({
   root: fromHere('.'),
   // Any folder of any host
   base: './',
-  plugins: [libraryWorkers(), contentSecurityPolicy()],
-  worker: { format: 'es', plugins: () => [libraryWorkers()] },
+  plugins: [contentSecurityPolicy()],
+  worker: { format: 'es' },
   resolve: {
     alias: [
       ...Object.entries(entries).map(([name, path]) => ({
         find: new RegExp(`^${name}$`),
         replacement: fromHere(`../dist/${path}`),
       })),
-      // What the library loads in Node alone
-      { find: /^(koffi|node:.*)$/, replacement: fromHere('src/not-here.ts') },
+      // Machine code, and decoders of image files: the page needs neither
+      { find: /^(koffi|@jsquash\/.*)$/, replacement: fromHere('src/not-here.ts') },
     ],
   },
   server: { headers: PAGE_HEADERS },

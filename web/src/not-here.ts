@@ -1,2 +1,2 @@
-// Takes the place of a module that a browser does not have.
+// Takes the place of a package that the page does not need.
 export default undefined

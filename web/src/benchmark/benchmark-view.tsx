@@ -1,14 +1,18 @@
-import type { Result } from 'convmark/bench'
+import { VERSION } from 'convmark'
+import type { Result, Run } from 'convmark/bench'
 import { useReducer, useState } from 'preact/hooks'
 import type { Platform } from '../platform.ts'
+import { completeResult } from '../result/ask.ts'
+import { ResultDownloads } from '../result/result-downloads.tsx'
+import type { ResultParts } from '../result/result-work.ts'
+import { linkTo } from '../route.ts'
 import { useTexts } from '../texts/index.ts'
 import { Notice } from '../ui/notice.tsx'
 import { useTaskRunner } from '../work/use-task.ts'
 import { Activations } from './activations.tsx'
-import type { BenchmarkEvent } from './benchmark-worker.ts'
+import type { BenchmarkEvent } from './benchmark-work.ts'
 import { Beside, type NamedResult } from './beside.tsx'
 import { ClassicLines } from './classic-lines.tsx'
-import { Downloads } from './downloads.tsx'
 import { LayerBars } from './layer-bars.tsx'
 import {
   type BenchmarkFields,
@@ -23,9 +27,6 @@ import { Status } from './status.tsx'
 import { StepChart } from './step-chart.tsx'
 import { Summary } from './summary.tsx'
 
-const startWorker = (): Worker =>
-  new Worker(new URL('./benchmark-worker.ts', import.meta.url), { type: 'module' })
-
 interface BenchmarkViewProps {
   readonly settings: URLSearchParams
   readonly platform: Platform | null
@@ -36,7 +37,7 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
   const [fields, setFields] = useState<BenchmarkFields>(() => initialFields(settings))
   const [state, act] = useReducer(reduce, IDLE)
   const [others, setOthers] = useState<readonly NamedResult[]>([])
-  const runner = useTaskRunner<BenchmarkSettings, BenchmarkEvent>(startWorker)
+  const runner = useTaskRunner<BenchmarkSettings, BenchmarkEvent>('benchmark')
 
   const parsed = parseFields(fields)
   const isRunning = state.phase === 'running' || state.phase === 'stopping'
@@ -44,7 +45,7 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
 
   async function run(): Promise<void> {
     if (!('settings' in parsed) || megabytes !== null) return
-    act({ kind: 'begin' })
+    act({ kind: 'begin', settings: parsed.settings })
     const end = await runner.run(parsed.settings, (events) => act({ kind: 'events', events }))
     act({ kind: 'end', end })
   }
@@ -54,6 +55,7 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
     runner.stop()
   }
 
+  const { result } = state
   const runs = state.runs.filter(({ summary }) => summary !== null)
   const columns: NamedResult[] = [
     ...(runs.length > 0
@@ -92,9 +94,23 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
         </div>
       )}
       <section class="card">
-        {state.result && <Downloads result={state.result} fields={fields} />}
+        {!isRunning && runs.length > 0 && (
+          <ResultDownloads
+            name={`bench ${fields.network}`}
+            result={async () => result ?? completeResult(partsOf(runs))}
+            link={linkTo('benchmark', fields)}
+          />
+        )}
         <Beside others={others} onChange={setOthers} />
       </section>
     </>
   )
 }
+
+/** Where the worker did not live to make the result. */
+const partsOf = (runs: readonly Run[]): ResultParts => ({
+  schemaVersion: 1,
+  tool: { name: 'convmark', version: VERSION },
+  runs: [...runs],
+  interrupted: true,
+})

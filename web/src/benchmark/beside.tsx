@@ -1,5 +1,6 @@
 import type { Result } from 'convmark/bench'
 import { useState } from 'preact/hooks'
+import { parseResultFile } from '../result/ask.ts'
 import { useTexts } from '../texts/index.ts'
 import { DropZone, FileButton } from '../ui/fields.tsx'
 import { Notice } from '../ui/notice.tsx'
@@ -20,8 +21,7 @@ export function Beside({ others, onChange }: BesideProps) {
   const [fault, setFault] = useState<string | null>(null)
   async function open(file: File): Promise<void> {
     try {
-      const { parseResult } = await import('convmark/bench')
-      const result = parseResult(await file.text(), file.name)
+      const result = await parseResultFile(file)
       onChange([...others.filter(({ name }) => name !== file.name), { name: file.name, result }])
       setFault(null)
     } catch (error) {

@@ -1,7 +1,9 @@
 // A benchmark as the page shows it, made of what its worker says.
-import type { EngineRecord, Result, Run } from 'convmark/bench'
+import { networkNamed } from 'convmark'
+import { describeRun, type EngineRecord, type Result, type Run } from 'convmark/bench'
 import type { TaskEnd } from '../work/task.ts'
-import type { BenchmarkEvent } from './benchmark-worker.ts'
+import type { BenchmarkEvent } from './benchmark-work.ts'
+import type { BenchmarkSettings } from './settings.ts'
 
 export type Pass = Run['pass']
 type Progress = Extract<BenchmarkEvent, { kind: 'progress' }>
@@ -9,6 +11,8 @@ export type Step = Extract<BenchmarkEvent, { kind: 'step' }>
 
 export interface BenchmarkState {
   readonly phase: 'idle' | 'running' | 'stopping' | 'done' | 'stopped' | 'failed'
+  /** Of what is shown. */
+  readonly settings: BenchmarkSettings | null
   readonly shapes: readonly { readonly name: string; readonly shape: readonly number[] }[]
   readonly progress: Progress | null
   readonly engine: EngineRecord | null
@@ -24,6 +28,7 @@ export interface BenchmarkState {
 
 export const IDLE: BenchmarkState = {
   phase: 'idle',
+  settings: null,
   shapes: [],
   progress: null,
   engine: null,
@@ -35,13 +40,13 @@ export const IDLE: BenchmarkState = {
 }
 
 export type Action =
-  | { readonly kind: 'begin' }
+  | { readonly kind: 'begin'; readonly settings: BenchmarkSettings }
   | { readonly kind: 'events'; readonly events: readonly BenchmarkEvent[] }
   | { readonly kind: 'stop' }
   | { readonly kind: 'end'; readonly end: TaskEnd }
 
 export function reduce(state: BenchmarkState, action: Action): BenchmarkState {
-  if (action.kind === 'begin') return { ...IDLE, phase: 'running' }
+  if (action.kind === 'begin') return { ...IDLE, phase: 'running', settings: action.settings }
   if (action.kind === 'events') return action.events.reduce(withEvent, withSteps(state, action.events))
   if (action.kind === 'stop') return { ...state, phase: state.phase === 'running' ? 'stopping' : state.phase }
   return withEnd(state, action.end)
@@ -66,6 +71,34 @@ function withEnd(state: BenchmarkState, end: TaskEnd): BenchmarkState {
   const isStopped = state.phase === 'stopping'
   const over = { ...state, progress: null }
   if (end.kind === 'failed') return { ...over, phase: 'failed', failure: end.message }
-  if (end.kind === 'ended') return { ...over, phase: 'stopped', wasEnded: true }
+  if (end.kind === 'ended') return { ...over, phase: 'stopped', wasEnded: true, runs: withCutOff(state) }
   return { ...over, phase: isStopped ? 'stopped' : 'done' }
+}
+
+const SEED = 7
+
+/** The runs, and what is known of the one whose worker had to be ended: its samples. */
+function withCutOff({ runs, steps, engine, settings }: BenchmarkState): readonly Run[] {
+  const pass = steps.at(-1)?.pass
+  if (!pass || !engine || !settings || runs.some((run) => run.pass === pass)) return runs
+  const own = steps.filter((step) => step.pass === pass)
+  const starts = own.map(({ endedAt, durationMs }) => endedAt - durationMs)
+  const { network, batch, batches, burnIn } = settings
+  const cutOff = describeRun({
+    network: networkNamed(network),
+    pass,
+    engine,
+    settings: { batch, batches, burnIn, seed: SEED, algorithm: 'auto' },
+    samplesMs: own.map(({ durationMs }) => durationMs),
+    startsMs: starts.map((start) => start - starts[0]!),
+    rounds: null,
+    plan: null,
+    stepMeansMs: null,
+    check: null,
+    peaks: null,
+    peakMemoryBytes: 0,
+    tuning: null,
+    interrupted: true,
+  })
+  return [...runs, cutOff]
 }

@@ -1,9 +1,13 @@
+import { VERSION } from 'convmark'
+import { verdictText as plainVerdict, type Result, type Run } from 'convmark/bench'
 import { formatMeanRate, formatMeasured, formatMedianMs, formatUpperPercent } from 'convmark/report'
+import { completeResult } from '../result/ask.ts'
+import { ResultDownloads } from '../result/result-downloads.tsx'
+import type { ResultParts } from '../result/result-work.ts'
 import { type Texts, useTexts } from '../texts/index.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { LineChart } from '../ui/line-chart.tsx'
 import { fastestFirst, type Measured, medianOfTurn, runOf, type Verdict, verdictsOf } from './compare.ts'
-import { CompareDownload } from './compare-download.tsx'
 import type { CompareState } from './state.ts'
 
 /** Every round as it comes, then the table and the verdicts. */
@@ -68,7 +72,22 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
             run.check ? run.check.maxRelativeError.toExponential(1) : benchmark.checkNone,
           ])}
         />
-        {isOver && <CompareDownload state={state} runs={ranked.map(({ run }) => run)} verdicts={verdicts} />}
+        {isOver && (
+          <ResultDownloads
+            name="compare"
+            link={location.href}
+            result={() =>
+              completeResult(
+                partsOf(
+                  state,
+                  ranked.map(({ run }) => run),
+                  verdicts,
+                  compare.missing,
+                ),
+              )
+            }
+          />
+        )}
       </section>
     </>
   )
@@ -80,6 +99,31 @@ const FAR = 8
 function areFarApart(measured: readonly Measured[]): boolean {
   const medians = measured.flatMap(({ turns }) => turns.map(medianOfTurn))
   return Math.max(...medians) > FAR * Math.min(...medians)
+}
+
+/** As the command line's `compare` writes it, but for the environment. */
+function partsOf(
+  { unsupported, phase }: CompareState,
+  runs: readonly Run[],
+  verdicts: readonly Verdict[],
+  missing: string,
+): ResultParts {
+  const pass = 'forward' as const
+  return {
+    schemaVersion: 1,
+    tool: { name: 'convmark', version: VERSION },
+    runs: [...runs],
+    unsupported: unsupported.map(({ engine, reason }) => ({ engine, pass, reason: reason ?? missing })),
+    comparisons: verdicts.map(({ engine, baseline, comparison }) => ({
+      pass,
+      engine,
+      baseline,
+      ...comparison,
+      interval: [...comparison.interval],
+      text: plainVerdict(engine, baseline, comparison),
+    })),
+    interrupted: phase === 'stopped',
+  }
 }
 
 function verdictText(compare: Texts['compare'], { engine, baseline, comparison }: Verdict): string {

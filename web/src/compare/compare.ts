@@ -8,6 +8,7 @@ import {
   type Run,
   type RunMeasurement,
 } from 'convmark/bench'
+import { startTasks } from '../work/start.ts'
 import { TaskRunner } from '../work/task.ts'
 import {
   type ContenderEvent,
@@ -17,10 +18,12 @@ import {
   isPeer,
   type Ready,
   SEED,
+  type Truth,
+  type TruthRequest,
   type Turn,
 } from './messages.ts'
 
-export interface CompareSettings extends Omit<ContenderSetup, 'engine'> {
+export interface CompareSettings extends Omit<ContenderSetup, 'engine' | 'truths'> {
   readonly engines: readonly EngineName[]
   readonly rounds: number
   readonly runsPerRound: number
@@ -39,10 +42,13 @@ interface Running {
   readonly runner: TaskRunner<ContenderRequest, ContenderEvent>
 }
 
-const startWorker = (engine: EngineName): Worker =>
+const startContender = (engine: EngineName): TaskRunner<ContenderRequest, ContenderEvent> =>
   isPeer(engine)
-    ? new Worker(new URL('./peer-worker.ts', import.meta.url), { type: 'module' })
-    : new Worker(new URL('./own-worker.ts', import.meta.url), { type: 'module' })
+    ? new TaskRunner(
+        'peer',
+        () => new Worker(new URL('./peer-worker.ts', import.meta.url), { type: 'module' }),
+      )
+    : startTasks('compare')
 
 /** Until all rounds are over, or `signal` says so: then what was measured is all there is. Never throws for an engine. */
 export async function* compareEngines(
@@ -50,6 +56,7 @@ export async function* compareEngines(
   signal: AbortSignal,
 ): AsyncGenerator<CompareEvent, void, void> {
   const running = new Set<Running>()
+  let truths: readonly Truth[] | null = null
   const disposeAll = (): void => {
     for (const { runner } of running) runner.dispose()
   }
@@ -58,12 +65,14 @@ export async function* compareEngines(
     for (const engine of engines) {
       if (signal.aborted) return
       yield { kind: 'starting', engine }
-      const each = {
-        engine,
-        runner: new TaskRunner<ContenderRequest, ContenderEvent>(() => startWorker(engine)),
-      }
+      const each = { engine, runner: startContender(engine) }
       running.add(each)
-      const { event, failure } = await ask(each, { kind: 'start', setup: { ...setup, engine } })
+      if (isPeer(engine)) truths ??= await findTruths(setup, signal)
+      if (signal.aborted) return
+      const { event, failure } = await ask(each, {
+        kind: 'start',
+        setup: { ...setup, engine, truths: truths ?? [] },
+      })
       if (signal.aborted) return
       if (event?.kind === 'ready') yield { kind: 'ready', engine, ready: event }
       else {
@@ -87,6 +96,18 @@ export async function* compareEngines(
     signal.removeEventListener('abort', disposeAll)
     disposeAll()
   }
+}
+
+/** Made once for all peers. None where that failed: then no peer can be checked, and none is timed. */
+async function findTruths({ network, batch }: TruthRequest, signal: AbortSignal): Promise<readonly Truth[]> {
+  const runner = startTasks<TruthRequest, Truth>('truth')
+  const end = (): void => runner.dispose()
+  signal.addEventListener('abort', end)
+  const truths: Truth[] = []
+  await runner.run({ network, batch }, (made) => truths.push(...made))
+  signal.removeEventListener('abort', end)
+  end()
+  return truths
 }
 
 /** Its answer, or why there is none. */

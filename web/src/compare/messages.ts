@@ -25,6 +25,16 @@ export interface ContenderSetup {
   readonly threads: number
   /** The page's folder: peers are in it. */
   readonly base: string
+  /** What a peer is compared with; convmark's own engine needs none. */
+  readonly truths: readonly Truth[]
+}
+
+export type TruthRequest = Pick<ContenderSetup, 'network' | 'batch'>
+
+/** What convmark makes of the benchmark's images, times a factor. */
+export interface Truth {
+  readonly scale: number
+  readonly outputs: Readonly<Record<string, Float32Array>>
 }
 
 export type ContenderRequest =

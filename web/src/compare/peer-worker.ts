@@ -1,11 +1,12 @@
 // Another library, in its turns. It is served with a policy of its own: some libraries start their threads from blobs.
 import { initialize, initializeImages, networkNamed } from 'convmark'
+import { serveTasks } from '../work/serve.ts'
+import { contenderWork } from './contender.ts'
 import { isPeer, type PeerName, SEED } from './messages.ts'
 import { checkPeer } from './peers/check.ts'
 import { openOnnxRuntime } from './peers/onnxruntime.ts'
 import { isHere, type OpenPeer } from './peers/peer.ts'
 import { openTfjs } from './peers/tfjs.ts'
-import { serveContender } from './serve-contender.ts'
 
 const peers: { readonly [Name in PeerName]: { readonly entry: string; readonly open: OpenPeer } } = {
   'tfjs-wasm': { entry: '@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js', open: openTfjs('wasm') },
@@ -24,7 +25,7 @@ const peers: { readonly [Name in PeerName]: { readonly entry: string; readonly o
   },
 }
 
-serveContender(async ({ engine, network: name, batch, threads, base }) => {
+const peerWork = contenderWork(async ({ engine, network: name, batch, threads, base, truths }) => {
   if (!isPeer(engine)) throw new Error(`${engine} is convmark's own`)
   const { entry, open } = peers[engine]
   const folder = new URL('peers/', base)
@@ -33,7 +34,7 @@ serveContender(async ({ engine, network: name, batch, threads, base }) => {
   const parameters = initialize(network, { seed: SEED })
   const peer = await open({ network, batch, parameters, threads, folder, entry: new URL(entry, folder) })
   const { images } = initializeImages(network, batch, { seed: SEED })
-  const check = await checkPeer(peer, { network, batch, parameters, images: images! })
+  const check = await checkPeer(peer, images!, truths)
   await peer.setImages(images!)
   return {
     engine: { ...peer.engine, name: engine, v8Flags: [] },
@@ -43,3 +44,5 @@ serveContender(async ({ engine, network: name, batch, threads, base }) => {
     run: () => peer.run(),
   }
 })
+
+serveTasks({ peer: async () => peerWork })

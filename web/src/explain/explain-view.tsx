@@ -5,12 +5,9 @@ import { useTexts } from '../texts/index.ts'
 import { DropZone, FileButton } from '../ui/fields.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { useTaskRunner } from '../work/use-task.ts'
-import type { ExplainEvent, ExplainRequest } from './explain-worker.ts'
+import type { ExplainEvent, ExplainRequest } from './explain-work.ts'
 import { LayerCard } from './layer-card.tsx'
 import { PICTURE_SIZE, readPicture, samplePicture } from './picture.ts'
-
-const startWorker = (): Worker =>
-  new Worker(new URL('./explain-worker.ts', import.meta.url), { type: 'module' })
 
 const network = alexnet()
 
@@ -24,7 +21,7 @@ type Computed = Extract<ExplainEvent, { kind: 'computed' }>
 
 export function ExplainView() {
   const { explain, failed } = useTexts()
-  const runner = useTaskRunner<ExplainRequest, ExplainEvent>(startWorker)
+  const runner = useTaskRunner<ExplainRequest, ExplainEvent>('explain')
   const [picture, setPicture] = useState<Picture>(() => ({ name: null, image: samplePicture() }))
   const [activations, setActivations] = useState<Readonly<Record<string, Float32Array>>>({})
   const [computed, setComputed] = useState<Computed | null>(null)

@@ -246,6 +246,7 @@ export const en = {
     takeTestDigit: 'Take a test digit',
     canvas: 'Drawing of a digit',
     untrained: 'Train first, or open a model: then the network says what it sees.',
+    asking: 'The network looks at it.',
     nothingDrawn: 'Nothing is drawn yet.',
     sees: (digit: number, probability: string) => `It sees a ${digit} (${probability}).`,
     label: (digit: number) => `The test set says it is a ${digit}.`,

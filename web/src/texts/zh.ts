@@ -215,6 +215,7 @@ export const zh: Texts = {
     takeTestDigit: '取一个测试数字',
     canvas: '数字的绘图区',
     untrained: '先训练或打开一个模型，网络才能说出它看到什么。',
+    asking: '网络正在看。',
     nothingDrawn: '还没有画任何东西。',
     sees: (digit, probability) => `它看到 ${digit}（${probability}）。`,
     label: (digit) => `测试集说它是 ${digit}。`,

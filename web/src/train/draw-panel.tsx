@@ -12,6 +12,8 @@ interface DrawPanelProps {
   /** A test digit to be shown, in the place of a drawing. */
   readonly testDigit: { readonly pixels: Uint8Array; readonly label: number } | null
   readonly probabilities: readonly number[] | null
+  /** The answer is on its way. */
+  readonly isAsking: boolean
   /** Null: the drawing was cleared. */
   readonly onDigit: (pixels: Uint8Array | null) => void
   readonly onTakeTestDigit: () => void
@@ -22,7 +24,7 @@ const PEN = 18
 
 /** A place to draw a digit, and what the network says it is. */
 export function DrawPanel(props: DrawPanelProps) {
-  const { canAsk, hasModel, testDigit, probabilities, onDigit, onTakeTestDigit } = props
+  const { canAsk, hasModel, testDigit, probabilities, isAsking, onDigit, onTakeTestDigit } = props
   const { train } = useTexts()
   const canvas = useRef<HTMLCanvasElement>(null)
   const last = useRef<readonly [number, number] | null>(null)
@@ -95,7 +97,9 @@ export function DrawPanel(props: DrawPanelProps) {
             {probabilities && best !== undefined
               ? train.sees(best, formatPercent(probabilities[best]!))
               : hasModel
-                ? train.nothingDrawn
+                ? isAsking
+                  ? train.asking
+                  : train.nothingDrawn
                 : train.untrained}
           </p>
           {testDigit && probabilities && <p class="quiet">{train.label(testDigit.label)}</p>}

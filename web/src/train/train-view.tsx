@@ -13,9 +13,6 @@ import { Filters } from './filters.tsx'
 import type { TrainingEvent, TrainRequest } from './messages.ts'
 import { reduceTraining, type TrainState, UNTRAINED } from './state.ts'
 
-const startWorker = (): Worker =>
-  new Worker(new URL('./train-worker.ts', import.meta.url), { type: 'module' })
-
 const EPOCHS = { least: 1, most: 100 } as const
 const RATES = { over: 0, most: 1 } as const
 const pageFolder = (): string => new URL('.', document.baseURI).href
@@ -27,11 +24,12 @@ export function TrainView({ settings }: { readonly settings: URLSearchParams }) 
   const [rate, setRate] = useState(settings.get('rate') ?? '0.02')
   const [state, act] = useReducer(reduceTraining, UNTRAINED)
   const [probabilities, setProbabilities] = useState<readonly number[] | null>(null)
+  const [isAsking, setIsAsking] = useState(false)
   const [testDigit, setTestDigit] = useState<Extract<TrainingEvent, { kind: 'test-digit' }> | null>(null)
   const [modelNote, setModelNote] = useState<{ readonly isFault: boolean; readonly text: string } | null>(
     null,
   )
-  const runner = useTaskRunner<TrainRequest, TrainingEvent>(startWorker)
+  const runner = useTaskRunner<TrainRequest, TrainingEvent>('train')
 
   const epochCount = parseInteger(epochs, EPOCHS)
   const rateValue = Number(rate)
@@ -60,7 +58,9 @@ export function TrainView({ settings }: { readonly settings: URLSearchParams }) 
   async function predict(pixels: Uint8Array | null): Promise<void> {
     setProbabilities(null)
     if (!pixels || !state.hasModel || isTraining) return
+    setIsAsking(true)
     const answer = (await ask({ kind: 'predict', pixels }))?.find((event) => event.kind === 'answer')
+    setIsAsking(false)
     if (answer) setProbabilities(answer.probabilities)
   }
 
@@ -145,6 +145,7 @@ export function TrainView({ settings }: { readonly settings: URLSearchParams }) 
         hasModel={state.hasModel}
         testDigit={testDigit}
         probabilities={probabilities}
+        isAsking={isAsking}
         onDigit={(pixels) => {
           setTestDigit(null)
           predict(pixels)

@@ -2,7 +2,7 @@
 // events; several at once, so that a thousand steps a second are some twenty messages.
 
 export type ToWorker<Request> =
-  | { readonly kind: 'begin'; readonly request: Request }
+  | { readonly kind: 'begin'; readonly task: string; readonly request: Request }
   | { readonly kind: 'stop' }
 
 export type FromWorker<Event> =

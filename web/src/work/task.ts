@@ -10,14 +10,19 @@ export type TaskEnd =
 /** Leaves the page some of the second that Stop may take. */
 const GRACE_MS = 800
 
+/** What the page's worker can do; see worker.ts. */
+export type Task = 'benchmark' | 'explain' | 'train' | 'compare' | 'truth' | 'peer' | 'result'
+
 /** A worker that is started when it is first needed, and again where it failed or had to be ended. */
 export class TaskRunner<Request, Event> {
+  readonly #task: Task
   readonly #start: () => Worker
   #worker: Worker | null = null
   #running: { settle(end: TaskEnd): void } | null = null
   #over: Promise<unknown> = Promise.resolve()
 
-  constructor(start: () => Worker) {
+  constructor(task: Task, start: () => Worker) {
+    this.#task = task
     this.#start = start
   }
 
@@ -57,7 +62,7 @@ export class TaskRunner<Request, Event> {
         this.#end()
         settle({ kind: 'failed', message: event.message || 'its worker could not be started' })
       }
-      const message: ToWorker<Request> = { kind: 'begin', request }
+      const message: ToWorker<Request> = { kind: 'begin', task: this.#task, request }
       worker.postMessage(message)
     })
   }

@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks'
-import { TaskRunner } from './task.ts'
+import { startTasks } from './start.ts'
+import type { Task, TaskRunner } from './task.ts'
 
 /** A runner that lives as long as the view it belongs to. */
-export function useTaskRunner<Request, Event>(start: () => Worker): TaskRunner<Request, Event> {
-  const [runner] = useState(() => new TaskRunner<Request, Event>(start))
+export function useTaskRunner<Request, Event>(task: Task): TaskRunner<Request, Event> {
+  const [runner] = useState(() => startTasks<Request, Event>(task))
   useEffect(() => () => runner.dispose(), [runner])
   return runner
 }

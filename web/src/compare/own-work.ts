@@ -1,10 +1,10 @@
 // convmark's own wasm engine, in its turns.
 import { initialize, initializeImages, networkNamed, openSession } from 'convmark'
 import { Checker, seenPlan } from 'convmark/bench'
+import { contenderWork } from './contender.ts'
 import { SEED } from './messages.ts'
-import { serveContender } from './serve-contender.ts'
 
-serveContender(async ({ engine, network: name, batch, threads }) => {
+export const ownWork = contenderWork(async ({ engine, network: name, batch, threads }) => {
   const network = networkNamed(name)
   const session = await openSession(network, {
     batch,

@@ -1,5 +1,5 @@
 // The worker's side of a turn, for whatever engine.
-import { serveTasks } from '../work/serve.ts'
+import type { Work } from '../work/serve.ts'
 import type { ContenderEvent, ContenderRequest, ContenderSetup, Ready, Turn } from './messages.ts'
 
 export interface Contender extends Ready {
@@ -10,9 +10,9 @@ export interface Contender extends Ready {
 /** Opens a checked engine whose weights and images are the benchmark's; null where the page's host does not have it. */
 export type OpenContender = (setup: ContenderSetup) => Promise<Contender | null>
 
-export function serveContender(open: OpenContender): void {
+export function contenderWork(open: OpenContender): Work<ContenderRequest, ContenderEvent> {
   let contender: Contender | null = null
-  serveTasks<ContenderRequest, ContenderEvent>(async (request, tell) => {
+  return async (request, tell) => {
     if (request.kind === 'turn') {
       tell({ kind: 'samples', ...(await turn(contender!, request.samples)) })
       return
@@ -25,7 +25,7 @@ export function serveContender(open: OpenContender): void {
     for (let step = 0; step < request.setup.burnIn; step++) await contender.run()
     const { engine, check, plan, tuning } = contender
     tell({ kind: 'ready', engine, check, plan, tuning })
-  })
+  }
 }
 
 async function turn(contender: Contender, samples: number): Promise<Turn> {

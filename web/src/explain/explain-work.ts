@@ -1,5 +1,5 @@
 import { alexnet, initialize, openSession, type Session } from 'convmark'
-import { serveTasks } from '../work/serve.ts'
+import type { Work } from '../work/serve.ts'
 
 export interface ExplainRequest {
   /** (224, 224, 4), as a canvas has it. */
@@ -26,7 +26,7 @@ async function openAlexnet(): Promise<Session> {
   return session
 }
 
-serveTasks<ExplainRequest, ExplainEvent>(async ({ pixels }, tell) => {
+export const explainWork: Work<ExplainRequest, ExplainEvent> = async ({ pixels }, tell) => {
   opened ??= openAlexnet()
   const session = await opened
   const images = new Float32Array((pixels.length / 4) * CHANNELS)
@@ -42,4 +42,4 @@ serveTasks<ExplainRequest, ExplainEvent>(async ({ pixels }, tell) => {
     tell({ kind: 'activations', layer: layer.name, values }, { transfer: [values.buffer] })
   }
   tell({ kind: 'computed', elapsedMs, threads: session.engine.threads })
-})
+}

@@ -1,7 +1,7 @@
 import { lenet, type Network, openSession, type Session } from 'convmark'
 import { type Dataset, openPipeline, type Preprocessing, parsePreprocessing } from 'convmark/data'
 import { decodeModel, encodeModel, evaluate, type Model, type TrainingState, train } from 'convmark/train'
-import { serveTasks, type Tell } from '../work/serve.ts'
+import type { Tell, Work } from '../work/serve.ts'
 import { CLASSES, loadDigits, PREPROCESSING, SIZE } from './digits.ts'
 import type { TrainingEvent, TrainRequest } from './messages.ts'
 
@@ -27,13 +27,13 @@ let state: TrainingState | null = null
 /** Answers with the model, a drawing at a time. */
 let asked: { readonly network: Network; readonly session: Promise<Session> } | null = null
 
-serveTasks<TrainRequest, TrainingEvent>(async (request, tell, signal) => {
+export const trainWork: Work<TrainRequest, TrainingEvent> = async (request, tell, signal) => {
   if (request.kind === 'train') await learn(request, tell, signal)
   else if (request.kind === 'predict') tell({ kind: 'answer', probabilities: await answer(request.pixels) })
   else if (request.kind === 'test-digit') await takeTestDigit(request, tell)
   else if (request.kind === 'save') tell({ kind: 'model', bytes: new Uint8Array(encodeModel(required())) })
   else openModel(request, tell)
-})
+}
 
 function required(): DigitModel {
   if (!model) throw new Error('there is no model yet')

@@ -8,7 +8,7 @@ import {
   SCHEMA_VERSION,
   startEnvironment,
 } from 'convmark/bench'
-import { serveTasks } from '../work/serve.ts'
+import type { Work } from '../work/serve.ts'
 import type { BenchmarkSettings } from './settings.ts'
 
 type Pass = Run['pass']
@@ -24,7 +24,7 @@ export type BenchmarkEvent =
   /** Last of all. */
   | { readonly kind: 'result'; readonly result: Result }
 
-serveTasks<BenchmarkSettings, BenchmarkEvent>(async (settings, tell, signal) => {
+export const benchmarkWork: Work<BenchmarkSettings, BenchmarkEvent> = async (settings, tell, signal) => {
   const { network: name, engine, pass, batch, batches, burnIn, threads } = settings
   const network = networkNamed(name)
   const runs: Run[] = []
@@ -75,4 +75,4 @@ serveTasks<BenchmarkSettings, BenchmarkEvent>(async (settings, tell, signal) => 
       })
     }
   }
-})
+}
