@@ -1,36 +1,38 @@
 // What a peer's results must be before it is timed.
-import { bench, convmark } from './convmark.mjs'
-import { imagesOf } from './network.mjs'
+import { bench, convmark, denseGrid, optimizerOf } from './convmark.mjs'
+import { imagesOf, layersOf } from './network.mjs'
 
-const { initializeImages, openSession } = convmark
-const { gradientsGivenActivations, MAX_RELATIVE_ERROR } = bench
+const { initializeImages, openSession, sgd } = convmark
+const { gradientsGivenActivations, lossesGivenActivations, MAX_RELATIVE_ERROR } = bench
 
 /**
- * Factors for the images that are checked. At 1, the benchmark's own, LRN changes next to nothing, and a wrong one would
- * pass; at 150 conv1's outputs are near 30, and every layer acts.
+ * At the benchmark's own scale LRN changes next to nothing, and a wrong one would pass; with images so many times as large
+ * conv1's outputs are near 30, and it acts.
  */
-const CHECKED_SCALES = [1, 150]
+const LRN_SCALE = 150
 
-/** 2-norm of the difference over 2-norm of the truth. */
-function relativeError(values, truth) {
-  let difference = 0
-  let norm = 0
-  for (let i = 0; i < truth.length; i++) {
-    difference += (values[i] - truth[i]) ** 2
-    norm += truth[i] ** 2
-  }
-  return difference === 0 ? 0 : Math.sqrt(difference / norm)
-}
+/**
+ * Of a checked update. The benchmark's decay alone then moves a parameter by a twentieth, so that what float32 rounds away
+ * is nothing beside it.
+ */
+const CHECKED_RATE = 100
+
+/** How many standard deviations the share of dropped values may be off. */
+const MAX_DEVIATIONS = 6
+
+const norm = (values, valueAt) => Math.sqrt(values.reduce((sum, value, i) => sum + valueAt(value, i) ** 2, 0))
 
 /** The largest error so far, and whose it is. Throws where one is too large. */
 class Errors {
   maxRelativeError = 0
   tensor = ''
 
-  compare(tensor, values, truth, whose) {
+  /** The 2-norm of the difference over that of the truth; of how the truth differs from `before`, where there is one. */
+  compare(tensor, values, truth, whose, before) {
     if (values?.length !== truth.length)
       throw new Error(`${tensor} has ${values?.length ?? 'no'} values, not ${truth.length}`)
-    const error = relativeError(values, truth)
+    const difference = norm(truth, (value, i) => values[i] - value)
+    const error = difference && difference / norm(truth, (value, i) => (before ? value - before[i] : value))
     // Not the other way round: NaN is an error too.
     if (!(error <= MAX_RELATIVE_ERROR)) {
       throw new Error(
@@ -43,7 +45,7 @@ class Errors {
   }
 }
 
-/** The images but for some, which are zeros. */
+/** A batch's values but for some images', which are zeros. */
 function onlyImages(values, batch, images) {
   const result = new Float32Array(values.length)
   const length = values.length / batch
@@ -54,65 +56,239 @@ function onlyImages(values, batch, images) {
   return result
 }
 
-/**
- * Compares the peer's outputs for the whole batch, and in forward-backward its losses and gradients. Throws, naming the
- * tensor, where the peer is wrong. Returns what a result's `check` has.
- */
-export async function checkPeer(peer, setup, seed) {
-  const { network, batch, parameters, pass } = setup
-  const isBackward = pass === 'forward-backward'
-  const errors = new Errors()
-  const keep = isBackward ? 'all' : []
-  const own = await openSession(network, { batch, pass, keep, engine: 'wasm@1', algorithm: 'direct' })
-  const runBoth = async (images) => {
-    await peer.setImages(images)
-    await peer.run()
-    await own.run({ images })
+const scaled = (values, scale) => values.map((value) => value * scale)
+const times = (scale) => (scale === 1 ? '' : ` with images ${scale.toPrecision(3)} times as large`)
+const hasLayer = ({ layers }, kind) => layers.some(({ layer }) => layer.kind === kind)
+
+/** A peer, and convmark's own forward of the same images, which is right: its engine goes through a check of its own. */
+class PeerCheck {
+  against = []
+  #peer
+  #setup
+  #own
+  #inputs
+  #errors
+
+  constructor(peer, setup, own, inputs, errors) {
+    this.#peer = peer
+    this.#setup = setup
+    this.#own = own
+    this.#inputs = inputs
+    this.#errors = errors
   }
-  try {
-    own.write(parameters)
-    const { images } = initializeImages(network, batch, { seed })
-    for (const scale of CHECKED_SCALES) {
-      await runBoth(images.map((value) => value * scale))
-      const results = await peer.results()
-      const whose = `convmark's${scale === 1 ? '' : ` with images ${scale} times as large`}`
-      for (const tensor of own.plan.outputs) {
-        if (!tensor.endsWith('.gradient')) errors.compare(tensor, results[tensor], own.read(tensor), whose)
+
+  async #runBoth({ images, labels }) {
+    await this.#peer.setImages(images, labels)
+    await this.#peer.run()
+    await this.#own.run({ images })
+  }
+
+  /** Of every image, and where the pass has them the losses: convmark's outputs are what those are computed from. */
+  async outputs() {
+    const { network, pass } = this.#setup
+    const { images, labels } = this.#inputs
+    this.against.push("convmark's outputs for the whole batch")
+    for (const scale of hasLayer(network, 'lrn') ? [1, LRN_SCALE] : [1]) {
+      await this.#runBoth({ images: scaled(images, scale), labels })
+      const results = await this.#peer.results()
+      for (const tensor of this.#own.plan.outputs)
+        this.#errors.compare(tensor, results[tensor], this.#own.read(tensor), `convmark's${times(scale)}`)
+      if (pass !== 'forward') this.#losses(results, labels, times(scale))
+    }
+  }
+
+  #losses(results, labels, how) {
+    const { network, batch } = this.#setup
+    const read = network.layers.filter(({ isLoss }) => isLoss).map(({ inputs: [input] }) => input)
+    const activations = Object.fromEntries(read.map((name) => [name, this.#own.read(name)]))
+    const losses = lossesGivenActivations(network, batch, { labels, ...activations })
+    for (const [name, loss] of Object.entries(losses))
+      this.#errors.compare(name, results[name], loss, `float64's, given convmark's outputs${how},`)
+  }
+
+  /**
+   * Where ReLU's input is near zero, or two values of a window nearly tie, a right peer may decide otherwise than convmark,
+   * and its gradients then differ by up to 1e-2. So they are compared with float64 that goes backward from the peer's own
+   * activations of the first and the last image. The others are zeros with one label: float64 counts one of them for all.
+   */
+  async gradients() {
+    const { batch, pass } = this.#setup
+    const checked = [...new Set([0, batch - 1])]
+    this.against.push(`gradients: float64, given its own activations of ${checked.length} images`)
+    for (const scale of await this.#gradientScales()) {
+      const { images, labels } = this.#inputs
+      const inputs = {
+        images: onlyImages(scaled(images, scale), batch, checked),
+        ...(labels && { labels: onlyImages(labels, batch, checked) }),
+      }
+      if (pass === 'train') await this.#peer.restart(CHECKED_RATE)
+      const zero = batch > 2 ? [1] : []
+      await this.#peer.setImages(inputs.images, inputs.labels)
+      const activations = await this.#peer.activations([...checked, ...zero])
+      await this.#runBoth(inputs)
+      const results = await this.#peer.results()
+      this.#gradientsOf(results, inputs, activations, checked, zero, times(scale))
+      if (pass === 'train') this.#updates(results, this.#setup.parameters, new Map(), 'the first update')
+    }
+  }
+
+  #gradientsOf(results, inputs, activations, checked, zero, how) {
+    const { network, batch, parameters } = this.#setup
+    for (const [tensor, values] of Object.entries(activations)) {
+      const own = imagesOf(this.#own.read(tensor), batch, [...checked, ...zero])
+      this.#errors.compare(tensor, values, own, `convmark's${how}, as it was shown,`)
+    }
+    this.#losses(results, inputs.labels, how)
+
+    const count = checked.length + zero.length
+    const truthOf = (images, shown, share) => {
+      const own = Object.entries(activations).map(([tensor, values]) => [
+        tensor,
+        imagesOf(values, count, shown),
+      ])
+      const given = Object.entries(inputs).map(([tensor, values]) => [
+        tensor,
+        imagesOf(values, batch, images),
+      ])
+      const tensors = { ...Object.fromEntries([...own, ...given]), ...parameters }
+      return gradientsGivenActivations(withoutDropout(network), images.length, tensors, share)
+    }
+    const truth = truthOf(checked, [...checked.keys()], { of: batch })
+    if (zero.length > 0) {
+      const others = truthOf(zero, [checked.length], { copies: batch - checked.length, of: batch })
+      for (const [tensor, values] of Object.entries(others)) {
+        for (let i = 0; i < values.length; i++) truth[tensor][i] += values[i]
       }
     }
-    let against = "convmark's outputs for the whole batch"
-    if (isBackward) {
-      const large = images.map((value) => value * CHECKED_SCALES.at(-1))
-      const checked = await compareGradients(peer, setup, large, own, runBoth, errors)
-      against += `; gradients: float64, given its own activations of ${checked} images`
+    for (const [tensor, values] of Object.entries(truth))
+      this.#errors.compare(tensor, results[tensor], values, `float64's${how}, given its own activations,`)
+  }
+
+  /**
+   * Where LRN acts; and where classes are apart but none has all of the softmax: logits near 1, which follow the images,
+   * since biases are 0.
+   */
+  async #gradientScales() {
+    const { network, batch } = this.#setup
+    const scales = hasLayer(network, 'lrn') ? [LRN_SCALE] : []
+    const classifier = network.layers.find(({ layer }) => layer.kind === 'softmax-loss')
+    if (classifier) {
+      await this.#own.run({ images: this.#inputs.images })
+      const logits = imagesOf(this.#own.read(classifier.inputs[0]), batch, [0])
+      scales.push(Math.sqrt(logits.length) / norm(logits, (value) => value))
     }
-    const { maxRelativeError, tensor } = errors
-    return { against, maxRelativeError, tensor, passed: true }
-  } finally {
-    await own.dispose()
+    return scales.length > 0 ? scales : [1]
+  }
+
+  /**
+   * Two more updates by images that are zeros: there are next to no gradients, so it is decay and momentum that move the
+   * weights, and neither can be missing unseen.
+   */
+  async updates() {
+    const { parameters } = this.#setup
+    const { images, labels } = this.#inputs
+    this.against.push('three updates: float64, given its own gradients')
+    await this.#peer.restart(CHECKED_RATE)
+    await this.#peer.setImages(new Float32Array(images.length), labels)
+    const momenta = new Map()
+    let before = parameters
+    for (const which of ['the first update without images', 'the second update without images']) {
+      await this.#peer.run()
+      const results = await this.#peer.results()
+      this.#updates(results, before, momenta, which)
+      before = Object.fromEntries(Object.keys(parameters).map((name) => [name, results[name].slice()]))
+    }
+    await this.#peer.restart(0)
+  }
+
+  /** Every parameter after a run, from those before it. `momenta` by parameter, none at first, follow. */
+  #updates(results, before, momenta, which) {
+    const { momentum, decay } = this.#setup.training
+    const optimizer = sgd({ momentum })
+    for (const [name, values] of Object.entries(before)) {
+      if (!momenta.has(name)) momenta.set(name, new Float64Array(values.length))
+      const grid = (values) => denseGrid(values, 1, [1, 1, values.length])
+      const parameter = Float64Array.from(values)
+      optimizerOf(optimizer).update({
+        options: { ...optimizer, decay },
+        rates: optimizerOf(optimizer).rates(optimizer, CHECKED_RATE, 1),
+        factor: 1,
+        gradient: grid(results[`${name}.gradient`]),
+        parameter: grid(parameter),
+        states: [grid(momenta.get(name))],
+      })
+      this.#errors.compare(name, results[name], parameter, `float64's after ${which}`, values)
+    }
+  }
+
+  /** What its dropout drops is its own business: but each value becomes 0 or what its scale makes of it, in the right share. */
+  async dropout() {
+    const { network, batch } = this.#setup
+    const checked = [...new Set([0, batch - 1])]
+    this.against.push('all without dropout, which drops its share')
+    await this.#peer.setDropout(true)
+    await this.#peer.setImages(this.#inputs.images, this.#inputs.labels)
+    const images = imagesOf(this.#inputs.images, batch, checked)
+    const tensors = { images, ...(await this.#peer.activations(checked)) }
+    for (const { layer, inputs } of network.layers) {
+      if (layer.kind === 'dropout') this.#dropped(layer, tensors[inputs[0]], tensors[layer.name])
+    }
+  }
+
+  #dropped({ name, options: { rate } }, input, output) {
+    const kept = input.map((value, i) => (output?.[i] === 0 ? 0 : value / (1 - rate)))
+    this.#errors.compare(name, output, kept, `what is kept divided by ${1 - rate}`)
+    let values = 0
+    let dropped = 0
+    input.forEach((value, i) => {
+      if (value === 0) return
+      values++
+      if (output[i] === 0) dropped++
+    })
+    const deviation = Math.sqrt(rate * (1 - rate) * values)
+    if (values === 0 || Math.abs(dropped - rate * values) > MAX_DEVIATIONS * deviation)
+      throw new Error(`${name} drops ${dropped} of ${values} values; its rate is ${rate}`)
   }
 }
 
+/** The same network, whose dropout keeps everything. */
+const withoutDropout = (network) => ({
+  ...network,
+  layers: network.layers.map((resolved) => {
+    const { layer } = resolved
+    if (layer.kind !== 'dropout') return resolved
+    return { ...resolved, layer: { ...layer, options: { ...layer.options, rate: 0 } } }
+  }),
+})
+
 /**
- * Gradients of the first and the last image, against float64 that goes backward from the peer's own activations: where
- * ReLU's input is near zero, or two values of a window nearly tie, a right peer may decide otherwise than convmark, and
- * its gradients then differ by up to 1e-2. The other images are zeros: biases are 0 and the loss is a sum, so they add
- * nothing, and float64's loops need not go over them.
+ * Compares the peer's outputs for the whole batch, and where the pass goes backward its losses, gradients and updates.
+ * Throws, naming the tensor, where the peer is wrong. Leaves it as it is timed: the parameters as they were given, a rate
+ * of 0, dropout on. Returns what a result's `check` has.
  */
-async function compareGradients(peer, { network, batch, parameters }, images, own, runBoth, errors) {
-  const checked = [...new Set([0, batch - 1])]
-  const given = onlyImages(images, batch, checked)
-  await runBoth(given)
-  const results = await peer.results()
-  const activations = await peer.activations(checked)
-  for (const [tensor, values] of Object.entries(activations))
-    errors.compare(tensor, values, imagesOf(own.read(tensor), batch, checked), "convmark's, as it was shown,")
-  const truth = gradientsGivenActivations(network, checked.length, {
-    images: imagesOf(given, batch, checked),
-    ...parameters,
-    ...activations,
+export async function checkPeer(peer, setup, seed) {
+  const { network, batch, parameters, pass } = setup
+  const isForward = pass === 'forward'
+  const hasDropout = !isForward && layersOf(network).some(({ layer }) => layer.kind === 'dropout')
+  const own = await openSession(network, {
+    batch,
+    pass: 'forward',
+    keep: isForward ? [] : 'all',
+    engine: 'wasm@1',
+    algorithm: 'direct',
   })
-  for (const [tensor, values] of Object.entries(truth))
-    errors.compare(tensor, results[tensor], values, "float64's, given its own activations,")
-  return checked.length
+  try {
+    own.write(parameters)
+    const errors = new Errors()
+    const check = new PeerCheck(peer, setup, own, initializeImages(network, batch, { seed }), errors)
+    if (hasDropout) await peer.setDropout(false)
+    await check.outputs()
+    if (!isForward) await check.gradients()
+    if (pass === 'train') await check.updates()
+    if (hasDropout) await check.dropout()
+    const { maxRelativeError, tensor } = errors
+    return { against: check.against.join('; '), maxRelativeError, tensor, passed: true }
+  } finally {
+    await own.dispose()
+  }
 }

@@ -6,5 +6,9 @@ export const bench = await import(new URL('bench/index.js', dist))
 export const formats = await import(new URL('formats/index.js', dist))
 export const layers = await import(new URL('layers/index.js', dist))
 export const networks = await import(new URL('networks/index.js', dist))
+/** Its plain loops, in float64. */
+export const { optimizerOf } = await import(new URL('optimizers/index.js', dist))
+export const { denseGrid } = await import(new URL('tensor.js', dist))
+export const { BENCHMARK_DECAY } = await import(new URL('plan/training.js', dist))
 /** The table of peers. */
 export const { peers } = await import(new URL('bench/contenders/peers.js', dist))

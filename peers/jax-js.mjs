@@ -10,6 +10,7 @@ import {
   pair,
   parametersOf,
   requireKinds,
+  requireNoDropout,
   shapeOf,
   walk,
 } from './network.mjs'
@@ -35,7 +36,9 @@ function localResponseNormalization(x, { radius, bias, alpha, beta }) {
   return x.mul(np.pow(sum.mul(alpha).add(bias), -beta))
 }
 
-const activated = (sum, { activation }) => (activation === 'relu' ? nn.relu(sum) : sum)
+const activations = { linear: (sum) => sum, relu: nn.relu, sigmoid: nn.sigmoid, tanh: np.tanh }
+
+const activated = (sum, { activation = 'linear' }) => activations[activation](sum)
 
 // Several layers may read one tensor, so each takes a reference of its own.
 const apply = {
@@ -57,12 +60,16 @@ const apply = {
     lax.reduceWindow(x.ref, np.max, pair(options.kernel), pair(options.stride ?? 1)),
   lrn: ({ layer: { options } }, x) => localResponseNormalization(x.ref, options),
   relu: (_layer, x) => nn.relu(x.ref),
-  // Off in forward; forward-backward has none.
+  sigmoid: (_layer, x) => nn.sigmoid(x.ref),
+  tanh: (_layer, x) => np.tanh(x.ref),
+  // Off in forward.
   dropout: (_layer, x) => x.ref,
 }
 
-function requireHandled(network) {
-  requireKinds(network, apply)
+function requireHandled(network, pass) {
+  if (pass === 'train') throw new Error('jax-js.mjs has no training step')
+  requireKinds(network, pass, [...Object.keys(apply), 'l2-loss'], Object.keys(activations))
+  requireNoDropout(network, pass)
   for (const resolved of layersOf(network)) {
     const { kind, name } = resolved.layer
     if (kind === 'max-pool' && Object.values(padsOf(resolved)).some((pad) => pad > 0))
@@ -88,7 +95,7 @@ export async function openPeer({ network, batch, parameters, threads, pass }) {
   const manifest = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
   const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
 
-  requireHandled(network)
+  requireHandled(network, pass)
   const losses = lossesOf(network, pass)
   const specs = parametersOf(network)
   const weights = {}

@@ -3,9 +3,12 @@
 // the network's order, raw float32 in convmark's layouts, then lines: 'images' (the raw images come after it), 'run',
 // 'results', 'activations <image> ...', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes.
 // They are, at first, {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the
-// program's own clock (float64); for results (float32) the network's outputs, and in forward-backward the gradients in the
-// parameters' order and the losses; for activations, which forward-backward alone is asked for, every layer's outputs for
-// these images; for processor the milliseconds of processor time that all its threads took so far (float64).
+// program's own clock (float64); for results (float32) the network's outputs, and where the pass goes backward the
+// gradients in the parameters' order and the losses; for activations, which forward is not asked for, every layer's outputs
+// for these images; for processor the milliseconds of processor time that all its threads took so far (float64).
+// Networks with labels or dropout, and the pass train, have more lines, answered with nothing: 'labels' (after it the raw
+// labels, float32), 'dropout on' and 'dropout off', 'restart <rate>' (after it the parameters once more). In train results
+// end with the parameters.
 // Images are padded here where a first convolution alone reads them, outside the timing: AlexNet's padding there is
 // uneven, for which PyTorch has no option and oneDNN 2 on AVX2 no fast code.
 import { spawn } from 'node:child_process'
@@ -103,14 +106,15 @@ export async function openNativePeer(
   async function answer() {
     return take((await take(4)).readUInt32LE())
   }
-  function ask(line, values) {
+  function ask(line, ...values) {
     child.stdin.write(`${line}\n`)
-    if (values) child.stdin.write(raw(values))
+    for (const each of values) child.stdin.write(raw(each))
     return answer()
   }
 
   const names = Object.keys(parametersOf(network))
-  for (const name of names) child.stdin.write(raw(parameters[name]))
+  const ordered = names.map((name) => parameters[name])
+  for (const values of ordered) child.stdin.write(raw(values))
   const about = JSON.parse(await answer())
 
   const lengthOf = (name) => shapeOf(network, name).reduce((product, extent) => product * extent, 1)
@@ -125,14 +129,23 @@ export async function openNativePeer(
   const outputLengths = outputsOf(network).map((name) => [name, batch * lengthOf(name)])
   const gradientLengths = names.map((name) => [`${name}.gradient`, parameters[name].length])
   const lossLengths = losses.map(({ name }) => [name, 1])
-  const resultLengths =
-    pass === 'forward' ? outputLengths : [...outputLengths, ...gradientLengths, ...lossLengths]
+  const parameterLengths = names.map((name) => [name, parameters[name].length])
+  const resultLengths = {
+    forward: outputLengths,
+    'forward-backward': [...outputLengths, ...gradientLengths, ...lossLengths],
+    train: [...outputLengths, ...gradientLengths, ...lossLengths, ...parameterLengths],
+  }
   return {
     about,
-    setImages: (values) => ask('images', padded(network, batch, values)),
+    async setImages(values, labels) {
+      await ask('images', padded(network, batch, values))
+      if (losses.some((loss) => loss.labels)) await ask('labels', labels)
+    },
     run: async () => (await ask('run')).readDoubleLE(),
     processorMs: async () => (await ask('processor')).readDoubleLE(),
-    results: () => tensors('results', resultLengths),
+    results: () => tensors('results', resultLengths[pass]),
+    setDropout: (isOn) => ask(`dropout ${isOn ? 'on' : 'off'}`),
+    restart: (rate) => ask(`restart ${rate}`, ...ordered),
     activations: (images) =>
       tensors(
         `activations ${images.join(' ')}`,

@@ -14,12 +14,23 @@ export function padsOf({ layer: { name, options }, inputShapes: [[height, width]
   return { top, bottom, left, right }
 }
 
-/** Throws, naming the layer, where an adapter's table of layer kinds lacks one. */
-export function requireKinds(network, table) {
-  for (const { layer } of layersOf(network)) {
-    if (!Object.hasOwn(table, layer.kind))
-      throw new Error(`${layer.name}: ${layer.kind} layers are not handled here`)
+/** Throws, naming the layer, where an adapter lacks a layer kind or an activation that the pass needs. */
+export function requireKinds(network, pass, kinds, activations) {
+  for (const { layer, isLoss } of network.layers) {
+    const { name, kind, options } = layer
+    const { activation = 'linear' } = options
+    if (isLoss && pass === 'forward') continue
+    if (!kinds.includes(kind)) throw new Error(`${name}: ${kind} layers are not handled here`)
+    if (!['linear', ...activations].includes(activation))
+      throw new Error(`${name}: its ${activation} is not handled here`)
   }
+}
+
+/** Of an adapter whose dropout does nothing, which is right in forward alone. Throws, naming the layer. */
+export function requireNoDropout(network, pass) {
+  const dropout = network.layers.find(({ layer }) => layer.kind === 'dropout')
+  if (pass !== 'forward' && dropout)
+    throw new Error(`${dropout.layer.name}: dropout is handled in forward alone`)
 }
 
 /**
@@ -35,20 +46,12 @@ export function walk(network, images, table, parameters) {
   return made
 }
 
-/**
- * The losses of forward-backward, each the {name, input} of a sum(input^2)/2; forward has none. Throws, naming the
- * layer, for a network whose gradients no peer can have.
- */
+/** The losses that going backward begins with, each {name, kind, input, labels}; forward has none. */
 export function lossesOf(network, pass) {
   if (pass === 'forward') return []
-  for (const { layer, isLoss } of network.layers) {
-    const { name, kind } = layer
-    if (kind === 'dropout') throw new Error(`${name}: what dropout drops is by convmark's own random numbers`)
-    if (isLoss && kind !== 'l2-loss') throw new Error(`${name}: peers get no labels, which a ${kind} needs`)
-  }
-  return network.layers.flatMap(({ layer: { name }, inputs: [input], isLoss }) =>
-    isLoss ? [{ name, input }] : [],
-  )
+  return network.layers
+    .filter(({ isLoss }) => isLoss)
+    .map(({ layer: { name, kind }, inputs: [input, labels] }) => ({ name, kind, input, labels }))
 }
 
 /** Of a batch's values, (N, ...), those of some images. */

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
-import { layersOf, lossesOf, outputsOf, requireKinds } from './network.mjs'
+import { layersOf, lossesOf, outputsOf, requireKinds, requireNoDropout } from './network.mjs'
 
 const SOURCE = fileURLToPath(new URL('onednn.cpp', import.meta.url))
 const FLAGS = ['-std=c++20', '-O3', '-march=native', '-fno-math-errno', '-fopenmp']
@@ -37,13 +37,15 @@ const numbersOf = {
     return [size, alpha * size, beta, bias]
   },
   relu: () => [],
-  // Off in forward; forward-backward has none.
+  // Off in forward.
   dropout: () => [],
 }
 
 /** The network as onednn.cpp reads it: the images' size, then a line for each layer, which reads the one before. */
 function describe({ network, batch, pass }) {
-  requireKinds(network, numbersOf)
+  if (pass === 'train') throw new Error('oneDNN has primitives, and none of them is an optimizer')
+  requireKinds(network, pass, [...Object.keys(numbersOf), 'l2-loss'], ['relu'])
+  requireNoDropout(network, pass)
   const [output, ...others] = outputsOf(network)
   const isChain = layersOf(network).every(({ inputs: [input] }, i, layers) => {
     return input === (i === 0 ? 'images' : layers[i - 1].layer.name)

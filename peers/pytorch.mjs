@@ -8,7 +8,7 @@ import { layersOf, lossesOf, outputsOf } from './network.mjs'
 const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824'
 
 /** The network as pytorch.py reads it. */
-const describe = ({ network, batch, pass }) => ({
+const describe = ({ network, batch, pass, training }) => ({
   imagesShape: paddedShape(network, batch),
   layers: layersOf(network).map((resolved) => ({
     ...resolved.layer,
@@ -18,6 +18,7 @@ const describe = ({ network, batch, pass }) => ({
   })),
   outputs: outputsOf(network),
   losses: lossesOf(network, pass),
+  training,
 })
 
 export async function openPeer(setup) {

@@ -17,7 +17,9 @@ FORMAT = torch.channels_last
 torch.set_num_threads(int(THREADS))
 NETWORK = json.loads(NETWORK)
 LAYERS, OUTPUTS, LOSSES = NETWORK["layers"], NETWORK["outputs"], NETWORK["losses"]
+TRAINING = NETWORK.get("training")
 LAST_READER = {layer["input"]: layer["name"] for layer in LAYERS}
+is_dropping = PASS != "forward"
 
 
 def read(shape):
@@ -37,7 +39,7 @@ def read_parameter(shape):
         values = values.permute(3, 2, 0, 1).contiguous(memory_format=FORMAT)
     elif len(shape) == 2:
         values = values.t().contiguous()
-    return values.requires_grad_(PASS == "forward-backward")
+    return values
 
 
 def read_images():
@@ -51,8 +53,11 @@ def evenly_padded(x, pads, value):
     return F.pad(x, (pads["left"], pads["right"], pads["top"], pads["bottom"]), value=value), (0, 0)
 
 
+ACTIVATE = {None: lambda x: x, "relu": F.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
+
+
 def activated(x, options):
-    return F.relu_(x) if options.get("activation") == "relu" else x
+    return ACTIVATE[options.get("activation")](x)
 
 
 def convolution(layer, x, weights, biases):
@@ -85,8 +90,15 @@ APPLY = {
     "lrn": local_response_normalization,
     "max-pool": max_pooling,
     "relu": lambda _, x: F.relu(x),
-    # Off in forward; forward-backward has none.
-    "dropout": lambda _, x: x,
+    "sigmoid": lambda _, x: torch.sigmoid(x),
+    "tanh": lambda _, x: torch.tanh(x),
+    # Its masks are PyTorch's own.
+    "dropout": lambda layer, x: F.dropout(x, layer["options"]["rate"], is_dropping),
+}
+
+LOSS = {
+    "l2-loss": lambda x, _: x.square().sum() / 2,
+    "softmax-loss": lambda x, labels: F.cross_entropy(x.flatten(1), labels),
 }
 
 
@@ -101,15 +113,26 @@ def forward(images, parameters, wanted):
     return [made[name] for name in wanted]
 
 
-def run(images, parameters):
-    """The outputs, and in forward-backward the gradients of the sum of the losses, and the losses."""
+def run(images, labels, parameters, optimizer):
+    """The outputs; where the pass goes backward the gradients of the sum of the losses, and the losses."""
     if PASS == "forward":
         with torch.inference_mode():
             return forward(images, parameters, OUTPUTS), [], []
+    # Let go, not filled with zeros: backward then need not add to them.
+    optimizer.zero_grad(set_to_none=True)
     wanted = [*OUTPUTS, *(loss["input"] for loss in LOSSES)]
     made = forward(images, parameters, wanted)
-    losses = [x.square().sum() / 2 for x in made[len(OUTPUTS) :]]
-    return made[: len(OUTPUTS)], torch.autograd.grad(losses, parameters), losses
+    losses = [LOSS[loss["kind"]](x, labels) for loss, x in zip(LOSSES, made[len(OUTPUTS) :])]
+    if PASS == "forward-backward":
+        return made[: len(OUTPUTS)], torch.autograd.grad(losses, parameters), losses
+    torch.autograd.backward(losses)
+    optimizer.step()
+    return made[: len(OUTPUTS)], [parameter.grad for parameter in parameters], losses
+
+
+def new_optimizer(parameters, rate):
+    momentum, decay = (TRAINING["momentum"], TRAINING["decay"]) if PASS == "train" else (0, 0)
+    return torch.optim.SGD(parameters, rate, momentum, weight_decay=decay)
 
 
 def plain(x):
@@ -117,8 +140,8 @@ def plain(x):
     return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
 
 
-def plain_gradient(x):
-    """As its parameter arrived."""
+def plain_parameter(x):
+    """A parameter or its gradient as parameters arrive."""
     return x.permute(2, 3, 1, 0) if x.dim() == 4 else x.t()
 
 
@@ -126,22 +149,48 @@ def raw(tensors):
     return b"".join(x.detach().contiguous().numpy().tobytes() for x in tensors)
 
 
-def main():
+def require_handled():
     for layer in LAYERS:
         if layer["kind"] not in APPLY:
             sys.exit(f"{layer['name']}: {layer['kind']} layers are not handled here")
-    parameters = [read_parameter(shape) for layer in LAYERS for shape in layer["parameterShapes"]]
+        activation = layer["options"].get("activation")
+        if activation not in ACTIVATE:
+            sys.exit(f"{layer['name']}: its {activation} is not handled here")
+    for loss in LOSSES:
+        if loss["kind"] not in LOSS:
+            sys.exit(f"{loss['name']}: {loss['kind']} layers are not handled here")
+
+
+def main():
+    global is_dropping
+    require_handled()
+    shapes = [shape for layer in LAYERS for shape in layer["parameterShapes"]]
+    parameters = [read_parameter(shape).requires_grad_(PASS != "forward") for shape in shapes]
+    optimizer = new_optimizer(parameters, 0)
     one_dnn = torch.backends.mkldnn.is_available()
     answer(json.dumps({"version": torch.__version__, "detail": "oneDNN" if one_dnn else "no oneDNN"}).encode())
-    images = results = None
+    images = labels = results = None
     for line in sys.stdin.buffer:
         command, *arguments = line.decode().split()
         if command == "images":
             images = read_images()
             answer(b"")
+        elif command == "labels":
+            labels = read([len(images)]).long()
+            answer(b"")
+        elif command == "dropout":
+            is_dropping = arguments == ["on"]
+            answer(b"")
+        elif command == "restart":
+            with torch.no_grad():
+                for parameter, shape in zip(parameters, shapes):
+                    parameter.copy_(read_parameter(shape))
+            optimizer = new_optimizer(parameters, float(arguments[0]))
+            answer(b"")
         elif command == "run":
+            results = None  # what it held is free again
             start = time.perf_counter()
-            results = run(images, parameters)
+            results = run(images, labels, parameters, optimizer)
             answer(struct.pack("<d", 1000 * (time.perf_counter() - start)))
         elif command == "activations":
             made = forward(images, parameters, [layer["name"] for layer in LAYERS])
@@ -150,7 +199,9 @@ def main():
             answer(struct.pack("<d", 1000 * time.process_time()))
         else:
             outputs, gradients, losses = results
-            answer(raw([*map(plain, outputs), *map(plain_gradient, gradients), *losses]))
+            updated = parameters if PASS == "train" else []
+            in_order = [*gradients, *losses, *updated]
+            answer(raw([*map(plain, outputs), *map(plain_parameter, in_order)]))
 
 
 main()

@@ -5,16 +5,18 @@
 // {kind: 'samples', samples: [{ms}, ...], processorMs, elapsedMs}: the time that the turn took from its first sample to its last, and the processors' time in it, of all threads of the process
 // that computes. processorMs / elapsedMs is therefore how many threads were really busy, spinning included.
 // A peer is timed only after its results were found right (check.mjs). Its module, <name>.mjs, has
-// openPeer({network, batch, parameters, threads, pass}) -> {info, setImages(values), run(), results(), ...}: `run` resolves
-// to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts: the network's
-// outputs, in forward-backward the losses and gradients as well. A peer with gradients has `activations(images)`: what
-// every layer makes of these of the images that are set, by a run of its own, which is not timed. `processorMs`, the
-// processor time so far of a process of the peer's own, is left out where it is this one; `dispose` where there is nothing
-// to end. What openPeer can't do it throws, with the reason.
+// openPeer({network, batch, parameters, threads, pass, training}) -> {info, setImages(values, labels), run(), results(), ...}:
+// `run` resolves to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts:
+// the network's outputs, where the pass goes backward the losses and gradients as well. Such a peer has
+// `activations(images)`: what every layer makes of these of the images that are set, by a run of its own, which is not
+// timed; and where the network has dropout `setDropout(isOn)`, at first it is on.
+// In the pass train a run also updates the parameters by SGD, with training's {momentum, decay}, the decay of every one.
+// `restart(rate)` begins anew: the parameters as they were given, no momentum, and this rate, which is 0 at first.
+// `results` then has the parameters too.
+// `processorMs`, the processor time so far of a process of the peer's own, is left out where it is this one; `dispose`
+// where there is nothing to end. What openPeer can't do it throws, with the reason.
 import { checkPeer } from './check.mjs'
-import { convmark, networks, peers } from './convmark.mjs'
-
-const SEED = 7
+import { BENCHMARK_DECAY, convmark, networks, peers } from './convmark.mjs'
 
 async function openChecked(asked) {
   const {
@@ -23,7 +25,8 @@ async function openChecked(asked) {
     pass = 'forward',
     batch = 32,
     network: networkName = 'alexnet',
-    imageSize = 224,
+    imageSize,
+    seed = 7,
   } = asked
   const [name] = spec.split('@')
   if (!Object.hasOwn(peers, name))
@@ -32,12 +35,14 @@ async function openChecked(asked) {
   const [, threads = String(given)] = spec.split('@')
   if (!/^[1-9]\d*$/.test(threads)) throw new Error(`${spec}: '${threads}' is not a number of threads`)
   const network = networks.networkNamed(networkName, { imageSize })
-  const parameters = convmark.initialize(network, { seed: SEED })
-  const setup = { network, batch, parameters, threads: Number(threads), pass }
+  const parameters = convmark.initialize(network, { seed })
+  const training = { momentum: convmark.sgd().momentum, decay: BENCHMARK_DECAY }
+  const setup = { network, batch, parameters, threads: Number(threads), pass, training }
   const { openPeer } = await import(`./${name}.mjs`)
   const peer = await openPeer(setup)
-  const check = await checkPeer(peer, setup, SEED)
-  await peer.setImages(convmark.initializeImages(network, batch, { seed: SEED }).images)
+  const check = await checkPeer(peer, setup, seed)
+  const { images, labels } = convmark.initializeImages(network, batch, { seed })
+  await peer.setImages(images, labels)
   return { peer, check, info: { ...peer.info, maxRelativeError: check.maxRelativeError } }
 }
 

@@ -14,7 +14,7 @@ export async function openPeer(setup) {
   if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) throw new Error('the wasm backend finds no SIMD')
 
   return {
-    ...openTfjsPeer(setup),
+    ...openTfjsPeer(tf, setup),
     info: {
       name: 'tfjs-wasm',
       version,

@@ -7,8 +7,8 @@ import type { Pass } from '../plan/plan.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { asImageShape, isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
-import { Contender } from './contenders/contender.ts'
-import { isPeer, peerRunner } from './contenders/peers.ts'
+import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
+import { isPeer, isSlow, peerRunner } from './contenders/peers.ts'
 import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
 import type { ComparisonResult, Run, Unsupported } from './result.ts'
 import { describeRun, type RunSettings } from './run.ts'
@@ -107,7 +107,8 @@ export async function* compare(
         yield { kind: 'starting', engine, pass }
         try {
           const script = isPeer(engine) ? await peerRunner(engine) : ENGINE_PROCESS
-          const contender = await Contender.start(script, setupOf(engine, pass))
+          const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
+          const contender = await Contender.start(script, setupOf(engine, pass), limits)
           running.add({ contender, turns: [] })
         } catch (error) {
           yield { kind: 'unsupported', unsupported: giveUp(engine, error) }

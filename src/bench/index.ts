@@ -3,7 +3,7 @@ export { Checker, type CheckOptions, type CheckResult, MAX_RELATIVE_ERROR } from
 export { compareRounds, MIN_ROUNDS, type RoundComparison, verdictText } from './compare-rounds.ts'
 export { type StartedEnvironment, startEnvironment } from './environment.ts'
 export type { BenchEvent, TimeStamp } from './events.ts'
-export { gradientsGivenActivations } from './own-decisions.ts'
+export { gradientsGivenActivations, lossesGivenActivations } from './own-decisions.ts'
 export * from './result.ts'
 export { describeRun, type RunMeasurement, type SeenPlan, seenPlan } from './run.ts'
 export { summarize } from './statistics.ts'

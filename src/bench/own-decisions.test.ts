@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { relativeError } from '../../test/support/finite-differences.ts'
 import { runPlainly } from '../../test/support/plain-network.ts'
-import { conv, dense, l2Loss, lrn, maxPool, relu } from '../layers/index.ts'
+import { conv, dense, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
 import { initialize, initializeImages } from '../networks/initialize.ts'
 import { defineNetwork } from '../networks/network.ts'
-import { gradientsGivenActivations } from './own-decisions.ts'
+import { gradientsGivenActivations, lossesGivenActivations } from './own-decisions.ts'
 
 const only = (...values: number[]) => Float32Array.from(values)
 
@@ -25,6 +26,58 @@ it("gives float64's own gradients for its own activations, float32 or not", () =
   const gradients = gradientsGivenActivations(network, 2, truth)
   expect(Object.keys(gradients)).toEqual(Object.keys(parameters).map((name) => `${name}.gradient`))
   for (const [name, values] of Object.entries(gradients)) expect(values, name).toEqual(truth[name])
+})
+
+describe('of a batch with a sum and a mean for losses', () => {
+  const network = defineNetwork('classifier', {
+    inputs: { images: [4, 3, 2], labels: [] },
+    layers: [
+      conv('a', { filters: 3, kernel: 3, activation: 'relu' }),
+      dense('b', { units: 4 }),
+      l2Loss('sum'),
+      softmaxLoss('mean', { inputs: ['b', 'labels'] }),
+    ],
+  })
+  const parameters = initialize(network, { seed: 7, sd: 1 })
+  const inputs = initializeImages(network, 5, { seed: 7, sd: 1 })
+  // The last three images are one, and so are their labels
+  for (const values of Object.values(inputs)) {
+    const length = values.length / 5
+    for (const image of [3, 4]) values.copyWithin(image * length, 2 * length, 3 * length)
+  }
+  const truth = runPlainly(network, 5, inputs, parameters)
+
+  it('adds up from parts of it, one of them once for three', () => {
+    const part = (from: number, to: number) =>
+      Object.fromEntries(
+        ['images', 'labels', 'a', 'b'].map((name) => {
+          const length = truth[name]!.length / 5
+          return [name, truth[name]!.subarray(from * length, to * length)]
+        }),
+      )
+    const first = gradientsGivenActivations(network, 2, { ...parameters, ...part(0, 2) }, { of: 5 })
+    const others = gradientsGivenActivations(
+      network,
+      1,
+      { ...parameters, ...part(2, 3) },
+      { copies: 3, of: 5 },
+    )
+    for (const [name, values] of Object.entries(first)) {
+      const sum = values.map((value, i) => value + others[name]![i]!)
+      expect(relativeError(sum, truth[name]!), name).toBeLessThan(1e-14)
+    }
+  })
+
+  it('gives the losses of what they read', () => {
+    const { labels, b } = truth
+    expect(lossesGivenActivations(network, 5, { labels: labels!, b: b! })).toEqual({
+      sum: truth.sum,
+      mean: truth.mean,
+    })
+    expect(() => lossesGivenActivations(network, 5, { b: b! })).toThrow(
+      "'labels' has no values, it must have 5",
+    )
+  })
 })
 
 describe("takes the engine's decision where float32 and float64 differ", () => {

@@ -1,37 +1,75 @@
-import { referenceBackward, type Tensors } from '../engines/reference-network.ts'
+import { referenceBackward, referenceForward, type Tensors } from '../engines/reference-network.ts'
 import { CheckError } from '../errors.ts'
-import { type Network, parametersOf } from '../networks/network.ts'
+import { definitionOf } from '../layers/index.ts'
+import { type Network, parametersOf, type ResolvedLayer, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
+
+/** Of a batch, some images. */
+export interface ShareOfBatch {
+  /** How often each of them stands in the batch; once by default. */
+  readonly copies?: number
+  /** How many images the batch has; by default these are all. */
+  readonly of?: number
+}
 
 /**
  * What the gradients must be, in float64, given an engine's own activations: its masks of ReLU and its maxima of pooling
  * windows, so that no decision can turn out otherwise than the engine's. For engines whose steps can't be seen.
  *
  * `given` has by name, dense: inputs and activations of `batch` images, (N, H, W, C), and parameters. The result is by
- * name too, `conv1/weights.gradient`; of the sum of all losses. Throws CheckError for what is missing or has another size.
+ * name too, `conv1/weights.gradient`; of the sum of all losses, and of that only what these images add, where the batch
+ * has more. Throws CheckError for what is missing or has another size.
  */
 export function gradientsGivenActivations(
   network: Network,
   batch: number,
   given: Readonly<Tensors>,
+  { copies = 1, of = copies * batch }: ShareOfBatch = {},
 ): Record<string, Float64Array> {
-  const tensors: Tensors = {}
-  const take = (name: string, length: number): void => {
-    const found = given[name]?.length
-    if (found !== length)
-      throw new CheckError(`'${name}' has ${found ?? 'no'} values, it must have ${length}`)
-    tensors[name] = given[name]!
-  }
-  for (const [name, shape] of Object.entries(network.inputs)) take(name, batch * elementCount(shape))
+  const take = taker(given)
+  const tensors = take(inputLengths(network, batch))
   const parameters = Object.entries(parametersOf(network))
-  for (const [name, { shape }] of parameters) take(name, elementCount(shape))
+  Object.assign(tensors, take(parameters.map(([name, { shape }]) => [name, elementCount(shape)])))
   for (const { layer, outputShape, isLoss } of network.layers) {
     // A loss is what going backward begins with: its own value is not looked at.
     if (isLoss) tensors[layer.name] = new Float64Array(1)
-    else take(layer.name, batch * elementCount(outputShape))
+    else Object.assign(tensors, take([[layer.name, batch * elementCount(outputShape)]]))
   }
-  referenceBackward(network, tensors, { batch, pass: 'forward-backward' })
+  const shareOf = ({ layer }: ResolvedLayer) => copies * (definitionOf(layer).isMean ? batch / of : 1)
+  referenceBackward(network, tensors, { batch, pass: 'forward-backward', shareOf })
   return Object.fromEntries(
     parameters.map(([name]) => [`${name}.gradient`, tensors[`${name}.gradient`] as Float64Array]),
   )
 }
+
+/**
+ * Every loss in float64, by its layer's name: `given` has what the losses read of `batch` images, labels too. Throws
+ * CheckError for what is missing or has another size.
+ */
+export function lossesGivenActivations(
+  network: Network,
+  batch: number,
+  given: Readonly<Tensors>,
+): Record<string, Float64Array> {
+  const layers = network.layers.filter(({ isLoss }) => isLoss)
+  const read = [...new Set(layers.flatMap(({ inputs }) => inputs))]
+  const tensors = taker(given)(read.map((name) => [name, batch * elementCount(shapeOf(network, name))]))
+  referenceForward({ ...network, layers }, tensors, { batch, pass: 'forward-backward' })
+  return Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
+}
+
+const inputLengths = (network: Network, batch: number): [string, number][] =>
+  Object.entries(network.inputs).map(([name, shape]) => [name, batch * elementCount(shape)])
+
+/** Picks tensors by name, each of which must have so many values. */
+const taker =
+  (given: Readonly<Tensors>) =>
+  (lengths: readonly (readonly [name: string, length: number])[]): Tensors =>
+    Object.fromEntries(
+      lengths.map(([name, length]) => {
+        const found = given[name]
+        if (found?.length !== length)
+          throw new CheckError(`'${name}' has ${found?.length ?? 'no'} values, it must have ${length}`)
+        return [name, found]
+      }),
+    )

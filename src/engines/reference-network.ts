@@ -19,6 +19,8 @@ interface ReferenceOptions {
   readonly allocate?: Allocate
   /** Called when a layer's output stands in `tensors`; may change it and the parameters. */
   readonly onLayer?: (layer: ResolvedLayer) => void
+  /** How much of a loss is in the sum that gradients are of; 1 by default. */
+  readonly shareOf?: (loss: ResolvedLayer) => number
 }
 
 /** The layer's parameters by their short names, as its plain loops take them. */
@@ -68,12 +70,12 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
  * activations alike. Inputs of the network get none.
  */
 export function referenceBackward(network: Network, tensors: Tensors, options: ReferenceOptions): void {
-  const { batch, allocate = allocateHere } = options
+  const { batch, allocate = allocateHere, shareOf = () => 1 } = options
   for (const layer of network.layers) {
     const { name } = layer.layer
     const length = tensors[name]!.length
     const gradient = (tensors[`${name}.gradient`] ??= allocate(`${name}.gradient`, length))
-    gradient.fill(layer.isLoss ? 1 : 0)
+    gradient.fill(layer.isLoss ? shareOf(layer) : 0)
     for (const [parameter, { shape }] of Object.entries(layer.parameters)) {
       const key = `${parameter}.gradient`
       tensors[key] ??= allocate(key, elementCount(shape))

@@ -49,6 +49,8 @@ export interface BackwardContext<Options> extends ForwardContext<Options> {
 export interface LayerDefinition<Options> {
   /** Ends the network; its output is a scalar that belongs to the objective, and forward alone leaves it out. */
   readonly isLoss?: boolean
+  /** Of a loss: over the batch it is the mean, not the sum. */
+  readonly isMean?: boolean
   /** In the pass forward it does nothing: its output is its input. */
   readonly isOffInForward?: boolean
   /** How many tensors it reads; 1 where left out. */

@@ -19,6 +19,7 @@ export function softmaxLoss<const Name extends string>(
 
 export const softmaxLossDefinition: LayerDefinition<SoftmaxLossOptions> = {
   isLoss: true,
+  isMean: true,
   inputCount: 2,
   validate() {},
 

@@ -2,8 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { peers } from '../../src/bench/contenders/peers.ts'
+import { referenceBackward, referenceForward } from '../../src/engines/reference-network.ts'
+import { referenceUpdate } from '../../src/engines/reference-update.ts'
 import { type Network, outputsOf, parametersOf } from '../../src/networks/index.ts'
-import type { Pass } from '../../src/plan/plan.ts'
+import { sgd } from '../../src/optimizers/index.ts'
+import { PASSES, type Pass } from '../../src/plan/plan.ts'
+import { RATES_TENSOR, type Training } from '../../src/plan/training.ts'
 import { dataFor, NETWORKS } from '../conformance/suite.ts'
 import { relativeError } from '../support/finite-differences.ts'
 import { root } from '../support/package.ts'
@@ -11,10 +15,12 @@ import { runPlainly } from '../support/plain-network.ts'
 
 /** What peers/runner.mjs says of an adapter. */
 export interface Peer {
-  setImages(images: Float32Array): unknown
+  setImages(images: Float32Array, labels?: Float32Array): unknown
   run(): Promise<number>
   results(): Promise<Tensors> | Tensors
   activations(images: readonly number[]): Promise<Tensors> | Tensors
+  setDropout?(isOn: boolean): unknown
+  restart?(rate: number): unknown
   dispose?(): Promise<void>
 }
 export type Tensors = Readonly<Record<string, Float32Array>>
@@ -26,6 +32,7 @@ interface Adapter {
     readonly parameters: Tensors
     readonly threads: number
     readonly pass: Pass
+    readonly training: typeof TRAINING
   }): Promise<Peer>
 }
 
@@ -33,18 +40,22 @@ interface Adapter {
 export interface Refusal {
   /** Left out, all of them. */
   readonly networks?: readonly string[]
-  /** Left out, both. */
-  readonly pass?: Pass
+  /** Left out, all of them. */
+  readonly passes?: readonly Pass[]
   /** What the adapter says. */
   readonly reason: string
 }
 
-/** What no peer can do: its own random numbers are not convmark's. */
+/** Of adapters that have no random numbers. */
 export const NO_DROPOUT: Refusal = {
-  networks: ['classes', 'dropped'],
-  pass: 'forward-backward',
-  reason: "what dropout drops is by convmark's own random numbers",
+  networks: ['dropped'],
+  passes: ['forward-backward', 'train'],
+  reason: 'dropout is handled in forward alone',
 }
+
+/** Of a decay that can't be overlooked. */
+const TRAINING = { momentum: 0.7, decay: 0.05 }
+const RATE = 0.1
 
 /** Of outputs, losses and activations; right peers have some 1e-7. */
 const TOLERANCE = 5e-6
@@ -81,16 +92,14 @@ export function peerConformance(name: string, refusals: readonly Refusal[]): voi
 function conformance(name: string, refusals: readonly Refusal[]): void {
   const open = async (network: Network, pass: Pass, parameters: Tensors): Promise<Peer> => {
     const adapter: Adapter = await import(new URL(`../../peers/${name}.mjs`, import.meta.url).href)
-    return adapter.openPeer({ network, batch: BATCH, parameters, threads: 1, pass })
+    return adapter.openPeer({ network, batch: BATCH, parameters, threads: 1, pass, training: TRAINING })
   }
-  const cases = NETWORKS.flatMap((network) =>
-    (['forward', 'forward-backward'] as const).map((pass) => ({ network, pass })),
-  )
+  const cases = NETWORKS.flatMap((network) => PASSES.map((pass) => ({ network, pass })))
   for (const { network, pass } of cases) {
     const { inputs, parameters } = dataFor(network, BATCH)
     const refusal = refusals.find(
-      (each) =>
-        (each.networks?.includes(network.name) ?? true) && (each.pass === undefined || each.pass === pass),
+      ({ networks = [network.name], passes = [pass] }) =>
+        networks.includes(network.name) && passes.includes(pass),
     )
     if (refusal) {
       it(`${network.name}, ${pass}: refuses, ${refusal.reason}`, () =>
@@ -98,26 +107,35 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
       continue
     }
 
-    it(`${network.name}, ${pass}: agrees with float64`, async () => {
-      const truth = runPlainly(network, BATCH, inputs, parameters, pass)
-      const requireTruth = (tensors: Tensors, tensor: string, expected = truth[tensor]!): void => {
-        const tolerance = tensor.endsWith('.gradient') ? GRADIENT_TOLERANCE : TOLERANCE
-        expect(tensors[tensor], tensor).toHaveLength(expected.length)
-        expect(relativeError(tensors[tensor]!, expected), tensor).toBeLessThan(tolerance)
-      }
+    const using = async (use: (peer: Peer) => Promise<void>): Promise<void> => {
       const peer = await open(network, pass, parameters)
       try {
+        await use(peer)
+      } finally {
+        await peer.dispose?.()
+      }
+    }
+    const dropouts = pass === 'forward' ? [] : network.layers.filter(({ layer }) => layer.kind === 'dropout')
+
+    it(`${network.name}, ${pass}: agrees with float64`, () =>
+      using(async (peer) => {
+        const plainPass = pass === 'forward' ? 'forward' : 'forward-backward'
+        const truth = runPlainly(withoutDropout(network), BATCH, inputs, parameters, plainPass)
+        if (dropouts.length > 0) await peer.setDropout!(false)
         // Others before them: nothing of a run may be left in the next.
-        await peer.setImages(inputs.images!.map((value) => -value))
+        await peer.setImages(
+          inputs.images!.map((value) => -value),
+          inputs.labels?.toReversed(),
+        )
         await peer.run()
-        await peer.setImages(inputs.images!)
+        await peer.setImages(inputs.images!, inputs.labels)
         expect(await peer.run()).toBeGreaterThan(0)
         const results = await peer.results()
-        for (const output of outputsOf(network)) requireTruth(results, output)
+        for (const output of outputsOf(network)) requireTruth(results, output, truth[output]!)
         if (pass === 'forward') return
-        for (const { layer, isLoss } of network.layers) if (isLoss) requireTruth(results, layer.name)
-        for (const parameter of Object.keys(parametersOf(network)))
-          requireTruth(results, `${parameter}.gradient`)
+        for (const { layer, isLoss } of network.layers)
+          if (isLoss) requireTruth(results, layer.name, truth[layer.name]!)
+        for (const name of gradientsOf(network)) requireTruth(results, name, truth[name]!)
 
         const activations = await peer.activations(IMAGES)
         for (const { layer, isLoss } of network.layers) {
@@ -127,9 +145,98 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
           const expected = IMAGES.flatMap((image) => [...all.subarray(image * length, (image + 1) * length)])
           requireTruth(activations, layer.name, Float64Array.from(expected))
         }
-      } finally {
-        await peer.dispose?.()
-      }
-    })
+        if (pass !== 'train') return
+        for (const [name, values] of Object.entries(parameters))
+          expect(results[name], `${name} at a rate of 0`).toEqual(values)
+      }))
+
+    if (pass === 'train') {
+      it(`${network.name}, train: follows float64's updates, twice from the beginning`, () =>
+        using(async (peer) => {
+          const truth = trainedPlainly(withoutDropout(network), inputs, parameters, 2)
+          if (dropouts.length > 0) await peer.setDropout!(false)
+          await peer.setImages(inputs.images!, inputs.labels)
+          for (let time = 0; time < 2; time++) {
+            await peer.restart!(RATE)
+            for (let step = 0; step < 2; step++) await peer.run()
+            const results = await peer.results()
+            for (const name of Object.keys(parameters)) requireTruth(results, name, truth[name]!)
+          }
+        }))
+    }
+
+    for (const { layer, inputs: read } of dropouts) {
+      it(`${network.name}, ${pass}: ${layer.name} drops its share at first, others each time, in the loss too`, () =>
+        using(async (peer) => {
+          const { rate } = layer.options as { readonly rate: number }
+          await peer.setImages(inputs.images!, inputs.labels)
+          const shown = [await peer.activations(IMAGES), await peer.activations(IMAGES)]
+          const masks = shown.map((activations) => {
+            const output = activations[layer.name]!
+            const input = activations[read[0]!] ?? imagesOf(inputs.images!)
+            const kept = input.map((value, i) => (output[i] === 0 ? 0 : value / (1 - rate)))
+            expect(relativeError(output, kept)).toBeLessThan(1e-6)
+            const present = [...input.keys()].filter((i) => input[i] !== 0)
+            const dropped = present.filter((i) => output[i] === 0).length
+            expect(Math.abs(dropped - rate * present.length)).toBeLessThan(
+              6 * Math.sqrt(rate * (1 - rate) * present.length),
+            )
+            return output.map((value) => (value === 0 ? 0 : 1))
+          })
+          expect(masks[0]).not.toEqual(masks[1])
+          const losses = []
+          for (let run = 0; run < 2; run++) {
+            await peer.run()
+            losses.push((await peer.results()).loss![0])
+          }
+          expect(losses[0]).not.toBe(losses[1])
+        }))
+    }
   }
+}
+
+const gradientsOf = (network: Network) => Object.keys(parametersOf(network)).map((name) => `${name}.gradient`)
+
+function requireTruth(tensors: Tensors, tensor: string, expected: Float32Array | Float64Array): void {
+  const tolerance = tensor.endsWith('.gradient') ? GRADIENT_TOLERANCE : TOLERANCE
+  expect(tensors[tensor], tensor).toHaveLength(expected.length)
+  expect(relativeError(tensors[tensor]!, expected), tensor).toBeLessThan(tolerance)
+}
+
+/** Of images (N, H, W, C) those that activations are asked for. */
+function imagesOf(images: Float32Array): Float32Array {
+  const length = images.length / BATCH
+  return Float32Array.from(
+    IMAGES.flatMap((image) => [...images.subarray(image * length, (image + 1) * length)]),
+  )
+}
+
+/** The same network, whose dropout keeps everything: a peer's own random numbers are not convmark's. */
+function withoutDropout(network: Network): Network {
+  const layers = network.layers.map((resolved) => {
+    const { layer } = resolved
+    if (layer.kind !== 'dropout') return resolved
+    return { ...resolved, layer: { ...layer, options: { ...layer.options, rate: 0 } } }
+  })
+  return { ...network, layers }
+}
+
+/** The parameters after so many updates by the same images. */
+function trainedPlainly(network: Network, inputs: Tensors, parameters: Tensors, steps: number) {
+  const { momentum, decay } = TRAINING
+  const decays = Object.fromEntries(Object.keys(parameters).map((name) => [name, decay]))
+  const training: Training = { optimizer: sgd({ momentum }), decays }
+  const given = Object.entries({ ...inputs, ...parameters })
+  const tensors: Record<string, Float64Array> = {
+    ...Object.fromEntries(given.map(([name, values]) => [name, Float64Array.from(values)])),
+    [RATES_TENSOR]: Float64Array.of(RATE, 1),
+  }
+  for (const [name, values] of Object.entries(parameters))
+    tensors[`${name}.momentum`] = new Float64Array(values.length)
+  for (let step = 0; step < steps; step++) {
+    referenceForward(network, tensors, { batch: BATCH, pass: 'train' })
+    referenceBackward(network, tensors, { batch: BATCH, pass: 'train' })
+    referenceUpdate(network, training, tensors)
+  }
+  return tensors
 }

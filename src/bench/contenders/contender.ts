@@ -14,6 +14,8 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = { startMs: 300_000, turnMs: 120_000 }
+/** Of peers that take minutes for a run. */
+export const SLOW_LIMITS: Limits = { startMs: 3_600_000, turnMs: 1_800_000 }
 
 export class Contender {
   readonly setup: ContenderSetup

@@ -11,6 +11,8 @@ export interface Peer {
   readonly isPackage: boolean
   /** As many as it is asked for; the others have one in Node, however many there are. */
   readonly hasThreads: boolean
+  /** By a hundredfold, so that it is given longer before it is said to hang. */
+  readonly isSlow?: boolean
 }
 
 /** By name; its adapter is peers/<name>.mjs, which says of each what it is. */
@@ -18,8 +20,8 @@ export const peers: Readonly<Record<string, Peer>> = {
   'onnxruntime-node': { isPackage: true, hasThreads: true },
   'onnxruntime-web': { isPackage: true, hasThreads: true },
   'tfjs-wasm': { isPackage: true, hasThreads: false },
-  'tfjs-cpu': { isPackage: true, hasThreads: false },
-  'jax-js': { isPackage: true, hasThreads: false },
+  'tfjs-cpu': { isPackage: true, hasThreads: false, isSlow: true },
+  'jax-js': { isPackage: true, hasThreads: false, isSlow: true },
   pytorch: { isPackage: false, hasThreads: true },
   onednn: { isPackage: false, hasThreads: true },
   'onednn-winograd': { isPackage: false, hasThreads: true },
@@ -30,6 +32,9 @@ export const peerNames: readonly string[] = Object.keys(peers)
 const nameOf = (spec: string): string => spec.split('@')[0]!
 
 export const isPeer = (spec: string): boolean => Object.hasOwn(peers, nameOf(spec))
+
+/** Of convmark's own engines none is. */
+export const isSlow = (spec: string): boolean => isPeer(spec) && (peers[nameOf(spec)]!.isSlow ?? false)
 
 /** From dist/bench/contenders/, in a checkout and in an installed package: the adapters as they are shipped. */
 const PEERS_FOLDER = '../../../peers/'
