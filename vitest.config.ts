@@ -2,9 +2,9 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /**
  * What `npm test` leaves out: `npm run test:slow` packs and installs the package over the network, `npm run test:peers` needs
- * what convmark is compared with.
+ * what convmark is compared with, `npm run test:browser` a browser and some time (test/browser.test.ts is the short one).
  */
-const APART = { slow: 'test/slow/**', peers: 'test/peers/**' }
+const APART = { slow: 'test/slow/**', peers: 'test/peers/**', browser: 'test/browser/**' }
 const isApart = (mode: string): mode is keyof typeof APART => Object.hasOwn(APART, mode)
 
 export default defineConfig(({ mode }) => ({

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { FormatError, messageOf } from '../errors.ts'
 
 /** `where`: the file, and the line of it where it has several records. Throws FormatError. */

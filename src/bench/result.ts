@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
 import { PASSES } from '../plan/plan.ts'

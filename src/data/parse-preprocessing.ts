@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { requireShape } from '../bench/parse-json.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 

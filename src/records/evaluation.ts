@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
 import { environmentSchema, toolSchema } from '../bench/result.ts'
 import { FormatError } from '../errors.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
 
 // The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the

@@ -1,5 +1,5 @@
 // A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseJson, requireShape } from '../bench/parse-json.ts'
 import { FormatError, messageOf } from '../errors.ts'
 import {
