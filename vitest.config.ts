@@ -2,9 +2,10 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /**
  * What `npm test` leaves out: `npm run test:slow` packs and installs the package over the network, `npm run test:peers` needs
- * what convmark is compared with, `npm run test:browser` a browser and some time (test/browser.test.ts is the short one).
+ * what convmark is compared with, `npm run test:browser` a browser and some time (test/browser.test.ts is the short one),
+ * `npm run test:web` Chromium, for the page.
  */
-const APART = { slow: 'test/slow/**', peers: 'test/peers/**', browser: 'test/browser/**' }
+const APART = { slow: 'test/slow/**', peers: 'test/peers/**', browser: 'test/browser/**', web: 'test/web/**' }
 const isApart = (mode: string): mode is keyof typeof APART => Object.hasOwn(APART, mode)
 
 export default defineConfig(({ mode }) => ({
@@ -19,6 +20,6 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: isApart(mode) ? 300_000 : 60_000,
     // A process for each file: V8 flags are process-wide, and sessions start threads of their own
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: mode === 'web' ? 1 : 2,
   },
 }))

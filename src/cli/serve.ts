@@ -22,7 +22,7 @@ const MAX_PORT = 65_535
 const PAGE_FOLDER = '../web/'
 /** Of what peers are installed, what a browser can run; see web/src/compare/peers/. */
 const PEER_FILE =
-  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|backend-(cpu|wasm|webgl|webgpu)))\/dist\//
+  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|backend-(cpu|wasm|webgl|webgpu)))\/dist\/[\w.-]+$/
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 export function addServeCommand(program: Command, onEnd: OnEnd): void {
@@ -37,6 +37,9 @@ export function addServeCommand(program: Command, onEnd: OnEnd): void {
 async function serve({ port, host, open }: Options): Promise<number> {
   if (port > MAX_PORT) throw new UsageError(`--port is ${port}; it must be at most ${MAX_PORT}`)
   const output = new Output({ color: false, isAllThereIs: false })
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
   const server = createServer(await pageListener())
   const url = await listen(server, port, host)
   output.lines(`convmark is at ${url}`)
@@ -47,9 +50,7 @@ async function serve({ port, host, open }: Options): Promise<number> {
   }
   output.lines('Ctrl-C ends it.')
   if (open) await openInBrowser(url)
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+  await interrupted
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   return 0

@@ -1,5 +1,5 @@
 import { VERSION } from 'convmark'
-import { verdictText as plainVerdict, type Result, type Run } from 'convmark/bench'
+import { verdictText as plainVerdict, type Run } from 'convmark/bench'
 import { formatMeanRate, formatMeasured, formatMedianMs, formatUpperPercent } from 'convmark/report'
 import { completeResult } from '../result/ask.ts'
 import { ResultDownloads } from '../result/result-downloads.tsx'

@@ -95,7 +95,7 @@ export const en = {
     activations: 'Activations',
     path: 'Which path ran',
     pathText: (name: string, target: string, threads: number, reason: string) =>
-      `${name}, ${target}, ${plural(threads, 'thread', 'threads')}. ${reason}.`,
+      `${name}, ${target}, ${plural(threads, 'thread', 'threads')}: ${reason}.`,
     chart: 'Every step',
     chartText: (samples: number, latest: string) =>
       `${plural(samples, 'step', 'steps')} so far, the latest ${latest} ms.`,

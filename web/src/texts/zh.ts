@@ -75,7 +75,7 @@ export const zh: Texts = {
     done: (samples) => `完成：${samples} 个样本。`,
     activations: '激活值',
     path: '实际运行的路径',
-    pathText: (name, target, threads, reason) => `${name}，${target}，${threads} 个线程。${reason}。`,
+    pathText: (name, target, threads, reason) => `${name}，${target}，${threads} 个线程：${reason}。`,
     chart: '每一步',
     chartText: (samples, latest) => `目前 ${samples} 步，最近一步 ${latest} 毫秒。`,
     step: '步',

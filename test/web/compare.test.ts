@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parseResult } from '../../src/bench/result.ts'
+import { root } from '../support/package.ts'
+import { openBrowser, type Served, serve, untilStatus, visit } from './support/visit.ts'
+
+let browser: Browser
+let served: Served
+
+beforeAll(async () => {
+  ;[browser, served] = await Promise.all([openBrowser(), serve()])
+})
+afterAll(async () => {
+  await browser?.close()
+  served?.end()
+})
+
+const compared = (engines: string): string =>
+  `${served.url}#compare?network=lenet&batch=2&rounds=6&runs=2&engines=${engines}`
+
+async function compare(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Compare', exact: true }).click()
+}
+
+it('lets engines take turns, tells differences from noise, and writes a result', async () => {
+  const { page, complaints } = await visit(browser, compared('wasm@all,wasm@1'))
+  await compare(page)
+  await untilStatus(page, /Done/)
+  const text = await page.locator('#compared').textContent()
+  expect(text).toMatch(/convmark wasm, .* (no difference found|times as fast)/)
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download the result (JSON)' }).click(),
+  ])
+  const result = parseResult(await readFile(await download.path(), 'utf8'), 'compare.json')
+  expect(result.runs.map(({ rounds }) => rounds)).toEqual([Array(6).fill(2), Array(6).fill(2)])
+  expect(result.comparisons).toHaveLength(1)
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
+
+it('says of a library that the host does not have how it gets there, and goes on with the others', async () => {
+  const { page } = await visit(browser, compared('wasm@all,wasm@1,onnxruntime-web'))
+  await page.route('**/peers/**', (route) => route.fulfill({ status: 404, body: '' }))
+  await compare(page)
+  await page.getByText(/ONNX Runtime Web, wasm: unsupported: it is not on the host/).waitFor()
+  await untilStatus(page, /Done/)
+  await page.context().close()
+})
+
+it('stops, and keeps the rounds that were measured', async () => {
+  const { page } = await visit(browser, compared('wasm@all,wasm@1').replace('rounds=6', 'rounds=200'))
+  await compare(page)
+  await page.locator('#compared').waitFor()
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page
+    .locator('.status')
+    .filter({ hasText: /Stopped/ })
+    .waitFor({ timeout: 1500 })
+  expect(await page.locator('#compared tbody tr').count()).toBe(2)
+  await page.context().close()
+})
+
+// `npm ci --prefix peers` brings them; what this browser can't do (a graphics processor) is unsupported in words
+const hasPeers = existsSync(join(root, 'peers/node_modules/onnxruntime-web'))
+it.skipIf(!hasPeers)('other libraries are checked and timed, or say why not', async () => {
+  const engines = 'wasm@1,tfjs-wasm,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
+  const { page } = await visit(browser, compared(engines))
+  await compare(page)
+  await untilStatus(page, /Done/)
+  const text = await page.locator('main').textContent()
+  for (const name of ['TensorFlow.js, wasm', 'ONNX Runtime Web, wasm'])
+    expect(text).toMatch(new RegExp(`than? ?.*${name}|as ${name}|${name} and|and ${name}`))
+  expect(text).toMatch(/TensorFlow.js, WebGPU: unsupported: .*WebGPU/)
+  await page.context().close()
+})
