@@ -23,9 +23,9 @@ import { type InlineTarget, interpretTarget, openInline, wasmTarget } from '../s
 import { runnable, x64Target } from '../support/x64.ts'
 
 const targets: { target: InlineTarget; runs: number }[] = [
-  { target: wasmTarget(false), runs: 80 },
-  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 80 }] : []),
-  ...runnable.map((name) => ({ target: x64Target(name), runs: 80 })),
+  { target: wasmTarget(false), runs: 60 },
+  ...(wasmFeatures().relaxedMadd ? [{ target: wasmTarget(true), runs: 60 }] : []),
+  ...runnable.map((name) => ({ target: x64Target(name), runs: 60 })),
   { target: interpretTarget(4), runs: 25 },
   { target: interpretTarget(8), runs: 25 },
   { target: interpretTarget(16), runs: 25 },
