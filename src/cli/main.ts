@@ -45,6 +45,13 @@ async function main(): Promise<number> {
   return exitCode
 }
 
+// Ended from outside: by way of `exit`, so that processes which wait, stopped, for their turn in a comparison end too.
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)
+  process.on(signal, () => process.exit(code))
+
 const exitCode = await main()
 await flushOutput()
 // Workers of an interrupted run may still be computing; nothing waits for them.
