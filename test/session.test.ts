@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Keep, Pass } from '../src/plan/plan.ts'
 import type { Session } from '../src/session.ts'
 import { built } from './support/built.ts'
-import { goldenCase } from './support/goldens.ts'
+import { agreesWithTower } from './support/tower.ts'
 
 process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
@@ -186,39 +186,9 @@ describe('a session', () => {
     })
   })
 
-  /** A whole tower on a machine that has other work. */
-  const TOWER_MS = 240_000
-
-  it.each([
-    ['small', 'direct'],
-    ['full', 'direct'],
-    ['small', 'winograd'],
-    ['full', 'winograd'],
-  ] as const)(
-    "agrees with PyTorch's goldens, whole tower, %s, %s",
-    { timeout: TOWER_MS },
-    async (name, algorithm) => {
-      const golden = goldenCase(name)
-      const session = await openSession(golden.network, {
-        batch: golden.batch,
-        pass: 'forward-backward',
-        engine: 'wasm',
-        algorithm,
-        keep: 'printed',
-      })
-      open.push(session as Session)
-      const convolutions = session.steps.filter(({ step }) => step.kind === 'conv-forward')
-      expect(new Set(convolutions.map((step) => step.algorithm))).toEqual(new Set([algorithm]))
-      session.write(golden.parameters as never)
-      await session.run({ images: golden.images } as never)
-      for (const tensor of Object.keys(golden.expected)) {
-        // Of 490,000 values some lie so near zero that ReLU decides otherwise, and gradients are off by 1e-3 or more. For
-        // direct's error these seeds have none such; for Winograd's they have. Its steps are compared one by one elsewhere.
-        const [activation, gradient] = algorithm === 'direct' ? [5e-6, 2e-5] : [2e-5, 1e-2]
-        const tolerance = tensor.endsWith('.gradient') ? gradient : activation
-        expect(golden.compare(tensor, session.read(tensor as never)), tensor).toBeLessThan(tolerance)
-      }
-    },
+  it.each(['direct', 'winograd'] as const)(
+    "agrees with PyTorch's goldens, a small tower, %s; the full one is in test/slow",
+    (algorithm) => agreesWithTower('small', algorithm),
   )
 
   it('takes the algorithm that is asked for, and says where a step has none', async () => {

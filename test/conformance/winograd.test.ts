@@ -13,8 +13,8 @@ import { type InlineTarget, interpretTarget, wasmTarget } from '../support/inlin
 import { runnable, x64Target } from '../support/x64.ts'
 
 const targets: { target: InlineTarget; runs: number }[] = [
-  { target: wasmTarget(wasmFeatures().relaxedMadd), runs: 40 },
-  ...runnable.map((name) => ({ target: x64Target(name), runs: 40 })),
+  { target: wasmTarget(wasmFeatures().relaxedMadd), runs: 30 },
+  ...runnable.map((name) => ({ target: x64Target(name), runs: 30 })),
   { target: interpretTarget(4), runs: 7 },
   { target: interpretTarget(16), runs: 7 },
 ]
