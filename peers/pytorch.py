@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 PASS, THREADS, NETWORK = sys.argv[1:]
-# A tenth faster than the plain NCHW in forward, equal in forward-backward.
+# A tenth faster than the plain NCHW in forward, equal in forward-backward, 5% faster in train.
 FORMAT = torch.channels_last
 torch.set_num_threads(int(THREADS))
 NETWORK = json.loads(NETWORK)
