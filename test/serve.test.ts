@@ -78,6 +78,9 @@ describe('convmark serve', () => {
     '/peers/%2e%2e/runner.mjs',
     '/peers/@jax-js/jax/package.json',
     '/nothing-here',
+    '//',
+    '//[',
+    '/%',
   ])('has nothing at %s', async (path) => expect((await get(path)).status).toBe(404))
 
   it('says which port is taken, in a line', async () => {

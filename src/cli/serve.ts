@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
@@ -67,7 +67,7 @@ export async function pageListener(): Promise<RequestListener> {
   const packages = await packagesFolder()
   const peers = packages && sirv(fileURLToPath(packages), { dev: true, etag: true })
   return (request, response) => {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    const path = pathOf(request)
     const headers = PEER_WORKER_PATH.test(path) ? PEER_WORKER_HEADERS : PAGE_HEADERS
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     const notFound = (): void => {
@@ -78,6 +78,12 @@ export async function pageListener(): Promise<RequestListener> {
     request.url = path.slice('/peers'.length)
     peers(request, response, notFound)
   }
+}
+
+/** Tidied, so that it names what it leads to; empty for what is no path. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  const full = `http://localhost${url}`
+  return URL.canParse(full) ? new URL(full).pathname : ''
 }
 
 /** The page's address. Throws ConvmarkError for a port that is taken or an address that this machine does not have. */

@@ -13,7 +13,8 @@ import { packageJson, root } from '../support/package.ts'
 const folder = mkdtempSync(join(tmpdir(), 'convmark-packed-'))
 const user = join(folder, 'user')
 const tool = (path: string) => join(root, 'node_modules', path)
-const MAX_BYTES = 1_000_000
+/** The page's digits are 640 kB of it. */
+const MAX_BYTES = 2_000_000
 
 interface Finished {
   readonly code: number
@@ -75,6 +76,8 @@ describe('the tarball', () => {
     for (const path of ['package.json', 'README.md', 'README.zh-CN.md', 'LICENSE'])
       expect(paths()).toContain(path)
     for (const path of ['dist/cli/main.js', 'dist/runtime/compute-worker.js']) expect(paths()).toContain(path)
+    for (const path of ['dist/web/index.html', 'dist/web/service-worker.js', 'dist/web/digits/README.md'])
+      expect(paths()).toContain(path)
     for (const path of ['peers/package-lock.json', 'peers/runner.mjs', 'peers/pytorch.py'])
       expect(paths()).toContain(path)
     expect(text('dist/cli/main.js').startsWith('#!/usr/bin/env node\n')).toBe(true)

@@ -201,7 +201,7 @@ describe('what can’t be', () => {
     await run(page)
     await page
       .getByRole('alert')
-      .filter({ hasText: /It failed/ })
+      .filter({ hasText: /worker could not be started/ })
       .waitFor()
     await page.unroute('**/assets/worker-*.js')
     await run(page)

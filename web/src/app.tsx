@@ -4,7 +4,7 @@ import { CompareView } from './compare/compare-view.tsx'
 import { ExplainView } from './explain/explain-view.tsx'
 import { findPlatform, type Platform } from './platform.ts'
 import { readPreference, usePreference } from './preferences.ts'
-import { useRoute, VIEWS, type View } from './route.ts'
+import { useRoutes, VIEWS, type View } from './route.ts'
 import { applyLanguage, firstLanguage, LANGUAGES, languages, TextsProvider } from './texts/index.ts'
 import { TrainView } from './train/train-view.tsx'
 import { PlatformPanel } from './ui/platform-panel.tsx'
@@ -23,7 +23,7 @@ export function App() {
   const [language, setLanguage] = usePreference('language', firstLanguage(readPreference('language')))
   const [theme, setTheme] = usePreference<Theme>('theme', firstTheme())
   const [platform, setPlatform] = useState<Platform | null>(null)
-  const { view, settings } = useRoute()
+  const { view, seen } = useRoutes()
   const texts = languages[language]
   useLayoutEffect(() => applyLanguage(language), [language])
   useLayoutEffect(() => applyTheme(theme), [theme])
@@ -33,10 +33,9 @@ export function App() {
   useEffect(() => {
     findPlatform().then(setPlatform)
   }, [])
-  const Shown = viewComponents[view]
   return (
     <TextsProvider value={texts}>
-      <a class="skip" href={`#${view}`} onClick={focusMain}>
+      <a class="skip" href="#main">
         {texts.skip}
       </a>
       <header>
@@ -69,7 +68,16 @@ export function App() {
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <Shown key={view} settings={settings} platform={platform} />
+        {VIEWS.map((name) => {
+          const [View, settings] = [viewComponents[name], seen[name]]
+          return (
+            settings && (
+              <div key={`${name}?${settings}`} hidden={name !== view}>
+                <View settings={settings} platform={platform} />
+              </div>
+            )
+          )
+        })}
         {platform && <PlatformPanel platform={platform} />}
       </main>
       <footer class="quiet">{texts.nothingLeaves}</footer>
@@ -114,9 +122,4 @@ function firstTheme(): Theme {
 
 function applyTheme(theme: Theme): void {
   document.documentElement.dataset.theme = theme
-}
-
-function focusMain(event: Event): void {
-  event.preventDefault()
-  document.getElementById('main')?.focus()
 }

@@ -17,8 +17,11 @@ const FLAGS = [
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
+const executablePath = PATHS.find((path) => existsSync(path))
+export const hasBrowser: boolean = executablePath !== undefined
+export const NO_BROWSER = "the page's tests are skipped: Chromium is not installed"
+
 export async function openBrowser(): Promise<Browser> {
-  const executablePath = PATHS.find((path) => existsSync(path))
   if (!executablePath) throw new Error('these tests need Chromium: apt-get install -y chromium')
   return chromium.launch({ executablePath, headless: true, args: FLAGS })
 }

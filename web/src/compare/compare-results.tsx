@@ -64,7 +64,10 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
             benchmark.check,
           ]}
           rows={ranked.map(({ engine, run }) => [
-            compare.names[engine],
+            <>
+              {compare.names[engine]}
+              <small class="quiet reason">{run.engine.reason}</small>
+            </>,
             run.engine.threads,
             formatMedianMs(run.summary!),
             formatMeanRate(run.imagesPerSecond, run.summary!),

@@ -116,7 +116,8 @@ async function ask({ runner }: Running, request: ContenderRequest) {
   const end = await runner.run(request, (events) => {
     event = events.at(-1) ?? event
   })
-  const failure = end.kind === 'failed' ? end.message : 'it was ended'
+  const failure =
+    end.kind === 'failed' && end.message ? end.message : 'its worker could not be started, or was lost'
   return { event: event as ContenderEvent | null, failure }
 }
 

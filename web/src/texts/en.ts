@@ -15,7 +15,11 @@ export const en = {
   theme: 'Colours',
   themes: { system: 'system', light: 'light', dark: 'dark' },
   nothingLeaves: 'Everything is computed in this browser. Nothing leaves this machine.',
-  failed: (message: string) => `It failed: ${message}`,
+  /** Empty: the worker itself was lost. */
+  failed: (message: string) =>
+    message === ''
+      ? 'The page’s worker could not be started, or was lost. Try again, or load the page anew.'
+      : `It failed: ${message}`,
   ended: 'It was ended because it did not stop by itself in time; what was measured until then is kept.',
   stop: 'Stop',
   ms: 'ms',
@@ -137,13 +141,13 @@ export const en = {
       'Engines take turns in this browser, in rounds of random order, each in a worker of its own: what slows the machine down for a while slows all. Each is checked first. A sample ends when its result is in memory that the caller can read, also where a graphics processor made it.',
     engines: 'Engines',
     names: {
-      'wasm@all': 'convmark wasm, all threads',
-      'wasm@1': 'convmark wasm, one thread',
-      'tfjs-wasm': 'TensorFlow.js, wasm',
-      'tfjs-webgl': 'TensorFlow.js, WebGL',
-      'tfjs-webgpu': 'TensorFlow.js, WebGPU',
-      'onnxruntime-web': 'ONNX Runtime Web, wasm',
-      'onnxruntime-web-webgpu': 'ONNX Runtime Web, WebGPU',
+      'wasm@all': 'convmark wasm (all threads)',
+      'wasm@1': 'convmark wasm (one thread)',
+      'tfjs-wasm': 'TensorFlow.js (wasm)',
+      'tfjs-webgl': 'TensorFlow.js (WebGL)',
+      'tfjs-webgpu': 'TensorFlow.js (WebGPU)',
+      'onnxruntime-web': 'ONNX Runtime Web (wasm)',
+      'onnxruntime-web-webgpu': 'ONNX Runtime Web (WebGPU)',
     },
     run: 'Compare',
     chooseTwo: 'Choose at least two engines.',
@@ -178,7 +182,7 @@ export const en = {
     picture: 'Picture',
     sample: 'The built-in picture',
     choose: 'Choose a picture',
-    dropHint: 'Or drop one on this page.',
+    dropHint: 'Or drop one here.',
     yours: (name: string) => `Your picture: ${name}`,
     weights:
       'The weights are the benchmark’s: random, untrained. Already so, edges and patches of colour light up in different maps; training only chooses better ones.',

@@ -12,7 +12,8 @@ export const zh: Texts = {
   theme: '颜色',
   themes: { system: '跟随系统', light: '浅色', dark: '深色' },
   nothingLeaves: '一切都在此浏览器中计算，没有任何内容离开这台机器。',
-  failed: (message) => `失败：${message}`,
+  failed: (message) =>
+    message === '' ? '页面的 worker 无法启动，或已丢失。请再试一次，或重新加载页面。' : `失败：${message}`,
   ended: '它没有及时自行停止，因此被终止；此前测得的结果已保留。',
   stop: '停止',
   ms: '毫秒',
@@ -114,13 +115,13 @@ export const zh: Texts = {
       '各引擎在此浏览器中轮流运行，每轮顺序随机，各在自己的 worker 中：机器一时变慢，对所有引擎都一样。每个引擎先受检查。结果到达调用者可读的内存时样本才结束，由图形处理器计算的也是如此。',
     engines: '引擎',
     names: {
-      'wasm@all': 'convmark wasm，全部线程',
-      'wasm@1': 'convmark wasm，一个线程',
-      'tfjs-wasm': 'TensorFlow.js，wasm',
-      'tfjs-webgl': 'TensorFlow.js，WebGL',
-      'tfjs-webgpu': 'TensorFlow.js，WebGPU',
-      'onnxruntime-web': 'ONNX Runtime Web，wasm',
-      'onnxruntime-web-webgpu': 'ONNX Runtime Web，WebGPU',
+      'wasm@all': 'convmark wasm（全部线程）',
+      'wasm@1': 'convmark wasm（一个线程）',
+      'tfjs-wasm': 'TensorFlow.js（wasm）',
+      'tfjs-webgl': 'TensorFlow.js（WebGL）',
+      'tfjs-webgpu': 'TensorFlow.js（WebGPU）',
+      'onnxruntime-web': 'ONNX Runtime Web（wasm）',
+      'onnxruntime-web-webgpu': 'ONNX Runtime Web（WebGPU）',
     },
     run: '比较',
     chooseTwo: '请至少选择两个引擎。',
@@ -139,10 +140,10 @@ export const zh: Texts = {
     threads: '线程',
     verdicts: '结论',
     faster: (engine, other, ratio, low, high) =>
-      `${engine} 的速度是 ${other} 的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
+      `${engine}的速度是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
     slower: (engine, other, ratio, low, high) =>
-      `${engine} 的用时是 ${other} 的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
-    same: (engine, other, found) => `${engine} 与 ${other}：未发现差异；${found} 的差异本会被发现。`,
+      `${engine}的用时是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
+    same: (engine, other, found) => `${engine}与${other}：未发现差异；${found} 的差异本会被发现。`,
     tooFew: '停止得太早，轮数不足以比较。',
     missing:
       '提供此页面的主机上没有它。在装有 convmark 的文件夹中运行 npm ci --prefix peers --ignore-scripts，然后 convmark serve',
@@ -153,7 +154,7 @@ export const zh: Texts = {
     picture: '图片',
     sample: '内置图片',
     choose: '选择图片',
-    dropHint: '或把图片拖到此页面。',
+    dropHint: '或把图片拖到这里。',
     yours: (name) => `你的图片：${name}`,
     weights:
       '权重与基准测试相同：随机的，未经训练。即便如此，边缘和色块已在不同的特征图中亮起；训练只是选出更好的权重。',

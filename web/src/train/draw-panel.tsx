@@ -106,6 +106,7 @@ export function DrawPanel(props: DrawPanelProps) {
           {probabilities && (
             <Bars
               label={train.probabilities}
+              isCompact
               bars={probabilities.map((probability, digit) => ({
                 name: String(digit),
                 parts: [{ name: 'probability', value: probability, text: formatPercent(probability) }],

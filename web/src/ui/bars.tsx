@@ -4,11 +4,18 @@ export interface Bar {
   readonly parts: readonly { readonly name: string; readonly value: number; readonly text: string }[]
 }
 
+interface BarsProps {
+  readonly label: string
+  readonly bars: readonly Bar[]
+  /** For short names and numbers. */
+  readonly isCompact?: boolean
+}
+
 /** Horizontal bars, with their numbers in words: nothing is said by length or colour alone. */
-export function Bars({ bars, label }: { readonly bars: readonly Bar[]; readonly label: string }) {
+export function Bars({ label, bars, isCompact = false }: BarsProps) {
   const longest = Math.max(...bars.flatMap(({ parts }) => parts.map(({ value }) => value)), Number.MIN_VALUE)
   return (
-    <ul class="bars" aria-label={label}>
+    <ul class={isCompact ? 'bars compact' : 'bars'} aria-label={label}>
       {bars.map(({ name, detail, parts }) => (
         <li key={name}>
           <div class="bar-name">
@@ -19,7 +26,7 @@ export function Bars({ bars, label }: { readonly bars: readonly Bar[]; readonly 
               <div key={part.name} class="bar">
                 <span
                   class={`bar-length colour-${i}`}
-                  style={{ width: `${(55 * part.value) / longest}%` }}
+                  style={{ width: `${(100 * part.value) / longest}%` }}
                   aria-hidden="true"
                 />
                 <span>{part.text}</span>

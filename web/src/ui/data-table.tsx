@@ -16,11 +16,16 @@ export function DataTable({ caption, columns, rows }: DataTableProps) {
         <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
-            {columns.map((column, i) => (
-              <th key={i} scope="col">
-                {column}
-              </th>
-            ))}
+            {columns.map((column, i) =>
+              // Above the rows' names there may be nothing to say
+              column === '' ? (
+                <td key={i} />
+              ) : (
+                <th key={i} scope="col">
+                  {column}
+                </th>
+              ),
+            )}
           </tr>
         </thead>
         <tbody>

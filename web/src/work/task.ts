@@ -5,6 +5,7 @@ export type TaskEnd =
   | { readonly kind: 'done' }
   /** It did not stop in time, and was ended: what it had said until then is all there is. */
   | { readonly kind: 'ended' }
+  /** Without a message where the worker itself was lost. */
   | { readonly kind: 'failed'; readonly message: string }
 
 /** Leaves the page some of the second that Stop may take. */
@@ -60,7 +61,7 @@ export class TaskRunner<Request, Event> {
       worker.onerror = (event) => {
         event.preventDefault() // it is said on the page
         this.#end()
-        settle({ kind: 'failed', message: event.message || 'its worker could not be started' })
+        settle({ kind: 'failed', message: event.message ?? '' })
       }
       const message: ToWorker<Request> = { kind: 'begin', task: this.#task, request }
       worker.postMessage(message)

@@ -77,8 +77,9 @@ async function loadTfjs(backend: Backend, { threads, folder, entry }: PeerSetup)
   const { tf } = globalThis as unknown as { tf: TensorFlow }
   if (backend === 'wasm') {
     tf.wasm!.setWasmPaths(new URL('@tensorflow/tfjs-backend-wasm/dist/', folder).href)
-    // It takes half of what it is told
-    tf.wasm!.setThreadsCount(2 * threads)
+    tf.wasm!.setThreadsCount(threads)
+    // Whatever it is told, it takes at most half of the processors that the browser tells of
+    Object.defineProperty(navigator, 'hardwareConcurrency', { value: 2 * threads })
   }
   if (!(await tf.setBackend(backend))) {
     const needs = { wasm: 'WebAssembly', webgl: 'WebGL 2 in a worker', webgpu: 'a WebGPU adapter' }[backend]
