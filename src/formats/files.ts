@@ -16,11 +16,11 @@ export async function readSafetensors(path: string): Promise<DecodedSafetensors>
 
 /** Text in UTF-8. Throws UsageError where the file can't be read, which names it. */
 export async function readText(path: string): Promise<string> {
-  return (await readBytes(path)).toString('utf8')
+  return new TextDecoder().decode(await readBytes(path))
 }
 
 /** Throws UsageError where the file can't be read, which names it. */
-export async function readBytes(path: string): Promise<Buffer> {
+export async function readBytes(path: string): Promise<Uint8Array> {
   const { readFile } = nodeModule('node:fs/promises')
   return readFile(path).catch((error: unknown) => {
     throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })

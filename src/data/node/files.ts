@@ -19,5 +19,5 @@ export async function readUnpacked(path: string): Promise<NamedBytes> {
 }
 
 /** A Buffer's `slice` shares memory where a Uint8Array's copies: nobody is to take the one for the other. */
-const plain = (buffer: Buffer): Uint8Array =>
+const plain = (buffer: Uint8Array): Uint8Array =>
   new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
