@@ -140,10 +140,10 @@ describe('files and links', () => {
     const file = { name: 'other.json', mimeType: 'application/json', buffer: Buffer.from(text) }
     await page.getByLabel('Choose a file').setInputFiles(file)
     const headings = page.locator('#summary thead th')
-    await expect.poll(() => headings.count()).toBe(5)
+    await expect.poll(() => headings.count()).toBe(4)
     expect(await headings.filter({ hasText: 'other.json' }).count()).toBe(2)
     await page.getByRole('button', { name: 'Remove other.json' }).click()
-    await expect.poll(() => headings.count()).toBe(3)
+    await expect.poll(() => headings.count()).toBe(2)
   })
 
   it('the report is a page of its own', async () => {
