@@ -93,8 +93,8 @@ it('stops, keeps what was learned, and trains on', async () => {
   await page.getByRole('button', { name: 'Stop' }).click()
   await page
     .locator('.status')
-    .filter({ hasText: /Stopped/ })
-    .waitFor({ timeout: 3000 })
+    .filter({ hasText: /Stopped after step/ })
+    .waitFor({ timeout: 1500 })
   await page.getByLabel('Epochs').fill('1')
   await page.getByRole('button', { name: 'Train on' }).click()
   await untilStatus(page, /Trained/)

@@ -232,6 +232,7 @@ export const en = {
     epoch: (epoch: number, epochs: number) => `Epoch ${epoch} of ${epochs}`,
     progress: (step: number) => `Step ${step}.`,
     badRate: 'The learning rate must be a number over 0, at most 1.',
+    stoppedEarly: 'Stopped before the first step.',
     lost: 'It was ended because it did not stop by itself in time; what was learned is lost.',
     tested: (accuracy: string) => `${accuracy} of the test digits are right.`,
     done: (accuracy: string) => `Trained: ${accuracy} of the test digits are right.`,

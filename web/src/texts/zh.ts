@@ -199,6 +199,7 @@ export const zh: Texts = {
     epoch: (epoch, epochs) => `第 ${epoch} / ${epochs} 轮`,
     progress: (step) => `第 ${step} 步。`,
     badRate: '学习率必须大于 0，至多 1。',
+    stoppedEarly: '在第一步之前停止。',
     lost: '它没有及时自行停止，因此被终止；学到的已丢失。',
     tested: (accuracy) => `测试数字中 ${accuracy} 正确。`,
     done: (accuracy) => `训练完成：测试数字中 ${accuracy} 正确。`,

@@ -176,7 +176,7 @@ function TrainStatus({ state, epochs }: { readonly state: TrainState; readonly e
     idle: train.idle,
     training: epoch === 0 ? train.loading : train.epoch(epoch, epochs),
     stopping: texts.benchmark.stopping,
-    stopped: state.hasModel ? train.stopped(step) : train.lost,
+    stopped: state.hasModel ? train.stopped(step) : step > 0 ? train.lost : train.stoppedEarly,
     done: accuracy ? train.done(formatPercent(accuracy.fraction)) : '',
     failed: '',
   }[phase]

@@ -82,9 +82,9 @@ async function learn(
         model = { network, preprocessing, parameters: state.parameters, classNames: CLASS_NAMES }
         tellFilters(network, state.parameters, tell)
         tell({ kind: 'ready' })
-        if (event.kind === 'epoch' || event.reason === 'interrupted') {
-          tell({ kind: 'accuracy', step: event.step, fraction: await testAccuracy(dataset, model) })
-        }
+        if (event.kind === 'end') continue
+        const fraction = await testAccuracy(dataset, model, signal)
+        if (fraction !== null) tell({ kind: 'accuracy', step: event.step, fraction })
       }
     }
   } finally {
@@ -101,14 +101,20 @@ function tellFilters({ layers }: Network, parameters: Parameters, tell: Tell<Tra
   tell({ kind: 'filters', shape, values }, { transfer: [values.buffer] })
 }
 
+/** Null where it was stopped: what was learned is not to wait for it. */
 async function testAccuracy(
   { test }: Dataset,
   { network, preprocessing, parameters }: DigitModel,
-): Promise<number> {
+  signal: AbortSignal,
+): Promise<number | null> {
   const pipeline = await openPipeline(test!, { batch: TEST_BATCH, preprocessing, shuffle: false })
   try {
-    const { top1 } = await evaluate(network, { parameters, batches: pipeline.epoch(1), batch: TEST_BATCH })
+    const batches = pipeline.epoch(1)
+    const { top1 } = await evaluate(network, { parameters, batches, batch: TEST_BATCH, signal })
     return top1
+  } catch (error) {
+    if (signal.aborted) return null
+    throw error
   } finally {
     await pipeline.dispose()
   }

@@ -38,7 +38,9 @@ export function serveTasks(works: Works): void {
       post({ kind: 'end' })
     } catch (error) {
       flush()
-      post({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+      // Work that is stopped may end by an error that says so
+      const message = error instanceof Error ? error.message : String(error)
+      post(stopping.signal.aborted ? { kind: 'end' } : { kind: 'failed', message })
     }
   })
 }
