@@ -26,23 +26,26 @@ export async function visit<Value>(
 ): Promise<Outcome<Value>> {
   const server = await servePage(folder, isIsolated)
   try {
-    const result = Promise.race([server.result(), late()])
-    result.catch(() => {}) // whoever visits is told
-    const complaints = await browser.visit(
-      `${server.url}?job=${encodeURIComponent(JSON.stringify(job))}`,
-      result,
-    )
-    return { ...((await result) as Outcome<Value>), complaints }
+    const result = within(server.result() as Promise<Outcome<Value>>)
+    const complaints = await browser.visit(pageUrl(server.url, job), result)
+    return { ...(await result), complaints }
   } finally {
     await server.close()
   }
 }
 
+export const pageUrl = (url: string, job: Job): string =>
+  `${url}?job=${encodeURIComponent(JSON.stringify(job))}`
+
 const LONGEST_MS = 120_000
 
-function late(): Promise<never> {
-  return new Promise((_, reject) => {
+/** What a page posts; rejects where it takes too long. */
+export function within<Value>(posted: Promise<Value>): Promise<Value> {
+  const late = new Promise<never>((_, reject) => {
     const error = new Error(`the page had not answered after ${LONGEST_MS / 1000} s`)
     setTimeout(() => reject(error), LONGEST_MS).unref()
   })
+  const first = Promise.race([posted, late])
+  first.catch(() => {}) // whoever visits is told
+  return first
 }
