@@ -42,6 +42,12 @@ function startNodeWorker(module: WorkerModule): RawWorker {
   return new Worker(new URL(module.inNode()), { execArgv: [] }) as unknown as RawWorker
 }
 
+/**
+ * Those that were not terminated. Firefox ends a worker that waits, for the compilation of WASM say, as soon as nothing but
+ * its own listeners can reach it, and whoever awaits its reply can be reached from nowhere else.
+ */
+const running = new Set<RawWorker>()
+
 class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #worker: RawWorker
   readonly #replies: Reply[] = []
@@ -52,6 +58,7 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
 
   constructor(worker: RawWorker | Worker, name: string) {
     this.#worker = worker as RawWorker
+    running.add(this.#worker)
     this.#listen(this.#worker, name)
     this.#worker.unref?.()
   }
@@ -105,12 +112,14 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
 
   async terminate(): Promise<void> {
     this.#isTerminated = true
+    running.delete(this.#worker)
     await this.#worker.terminate()
   }
 
   #lose(error: Error): void {
     if (this.#lost) return
     this.#lost = error
+    running.delete(this.#worker)
     for (const { reject } of this.#waiting.splice(0)) reject(error)
     if (!this.#isTerminated) for (const listener of this.#lossListeners) listener(error)
   }

@@ -110,6 +110,14 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
     })
   })
 
+  it('loses no worker to a garbage collector', async () => {
+    const options = { engine: 'wasm@1', sessions: 3 }
+    const job: Job = { name: 'startsAmongGarbage', options, where: 'worker' }
+    const { value, error } = await visit<number>(browser, bundle, false, job)
+    expect(error).toBeUndefined()
+    expect(value).toBe(options.sessions)
+  })
+
   it('warns of the clock of a page that is not isolated, where samples are short', async () => {
     const options = { batch: 1, batches: 12, passes: ['forward'] }
     const job: Job = { name: 'benchmark', options, where: 'worker' }

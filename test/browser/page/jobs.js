@@ -71,6 +71,22 @@ export const jobs = {
     return counts
   },
 
+  /** How many sessions opened, each with steps to measure, where garbage is collected all the while. */
+  async startsAmongGarbage({ engine, sessions }) {
+    let garbage = []
+    const litter = setInterval(() => {
+      if (garbage.length > 0) garbage = []
+      garbage = Array.from({ length: 200_000 }, (_, i) => ({ i }))
+      new ArrayBuffer(2 ** 24)
+    }, 5)
+    let opened = 0
+    for (let batch = BATCH + 1; opened < sessions; batch++, opened++) {
+      await (await openSession(tower(), { batch, pass: 'forward-backward', engine })).dispose()
+    }
+    clearInterval(litter)
+    return opened
+  },
+
   /** How long a run took to stop; then it is run again. */
   async stop({ engine, afterMs }) {
     const session = await openSession(slow(), { batch: 32, engine })
