@@ -29,11 +29,34 @@ function contentSecurityPolicy(): Plugin {
   }
 }
 
+/**
+ * Vite builds every worker for itself, with a copy of whatever it imports. As further entries of one build the page and its
+ * workers share what they have in common, half of which would be there two to five times.
+ */
+function sharedWorkers(): Plugin {
+  const WORKER = /new Worker\(\s*new URL\('(\.\/[\w-]+\.[jt]s)', import\.meta\.url\)/g
+  return {
+    name: 'shared-workers',
+    apply: 'build',
+    enforce: 'pre',
+    async transform(code, id) {
+      let changed = code
+      for (const [words, path] of code.matchAll(WORKER)) {
+        const worker = await this.resolve(path!, id)
+        if (!worker) this.error(`there is no worker ${path}`)
+        const reference = this.emitFile({ type: 'chunk', id: worker.id })
+        changed = changed.replace(words, `new Worker(import.meta.ROLLUP_FILE_URL_${reference}`)
+      }
+      return changed === code ? null : changed
+    },
+  }
+}
+
 export default defineConfig({
   root: fromHere('.'),
   // Any folder of any host
   base: './',
-  plugins: [contentSecurityPolicy()],
+  plugins: [contentSecurityPolicy(), sharedWorkers()],
   worker: { format: 'es' },
   resolve: {
     alias: [
@@ -42,7 +65,7 @@ export default defineConfig({
         replacement: fromHere(`../dist/${path}`),
       })),
       // Machine code, and decoders of image files: the page needs neither
-      { find: /^(koffi|@jsquash\/.*)$/, replacement: fromHere('src/not-here.ts') },
+      { find: /^(koffi|@jsquash\/.*|\.\/x64\.js)$/, replacement: fromHere('src/not-here.ts') },
     ],
   },
   server: { headers: PAGE_HEADERS },
@@ -52,7 +75,11 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: {
+      polyfill: false,
+      // What is loaded later may be loaded in a worker, which has no document
+      resolveDependencies: (_, files, { hostType }) => (hostType === 'html' ? files : []),
+    },
     rolldownOptions: {
       input: { index: fromHere('index.html'), 'service-worker': fromHere('src/service-worker.ts') },
       output: {

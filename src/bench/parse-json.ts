@@ -1,4 +1,5 @@
-import type * as z from 'zod'
+import * as z from 'zod/mini'
+import english from 'zod/v4/locales/en.js'
 import { FormatError, messageOf } from '../errors.ts'
 
 /** `where`: the file, and the line of it where it has several records. Throws FormatError. */
@@ -17,14 +18,17 @@ export function requireVersion(json: unknown, known: number, where: string, what
   throw new FormatError(`${where}: ${what} of schema version ${version}; this convmark reads ${known}`)
 }
 
+/** zod's small edition has no words of its own. */
+const describe = english().localeError
+
 /** What the schema makes of it; throws FormatError with the first field that does not fit. */
 export function requireShape<Shape>(
   json: unknown,
-  schema: z.ZodType<Shape>,
+  schema: z.ZodMiniType<Shape>,
   where: string,
   what: string,
 ): Shape {
-  const parsed = schema.safeParse(json)
+  const parsed = z.safeParse(schema, json, { error: describe })
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const field = issue!.path.join('.') || 'the whole'

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
 import { PASSES } from '../plan/plan.ts'
@@ -8,7 +8,7 @@ import { parseJson, requireShape, requireVersion } from './parse-json.ts'
 
 export const SCHEMA_VERSION = 1
 
-const ms = z.number().nonnegative()
+const ms = z.number().check(z.nonnegative())
 
 const summarySchema = z.looseObject({
   meanMs: ms,
@@ -19,35 +19,35 @@ const summarySchema = z.looseObject({
   maxMs: ms,
   p95Ms: ms,
   /** The sample's: over n - 1. */
-  sampleSdMs: ms.optional(),
+  sampleSdMs: z.optional(ms),
   /** Median of the absolute distances from the median. */
-  madMs: ms.optional(),
+  madMs: z.optional(ms),
   /** 95% by bootstrap over blocks of samples. */
-  meanIntervalMs: z.tuple([ms, ms]).optional(),
-  medianIntervalMs: z.tuple([ms, ms]).optional(),
+  meanIntervalMs: z.optional(z.tuple([ms, ms])),
+  medianIntervalMs: z.optional(z.tuple([ms, ms])),
 })
 
 const layerSchema = z.looseObject({
   name: z.string(),
   kind: z.string(),
   /** With the batch: (N, H, W, C); a loss has none. */
-  shape: z.array(z.number().int().positive()),
+  shape: z.array(z.int().check(z.positive())),
   algorithm: z.string(),
   /** In forward-backward those of all the layer's steps that have one. */
   tile: z.string(),
   /** Steps that lack the algorithm asked for, and why. */
-  notes: z.array(z.string()).optional(),
+  notes: z.optional(z.array(z.string())),
   /** Means over all samples; null where the engine's steps can't be seen. */
-  forwardMs: ms.nullable(),
-  backwardMs: ms.nullable(),
+  forwardMs: z.nullable(ms),
+  backwardMs: z.nullable(ms),
   /** Of its parameters, in a training step. */
-  updateMs: ms.optional(),
+  updateMs: z.optional(ms),
   /** Of the whole batch, forward; 2 a multiply-add. */
-  flops: z.number().nonnegative(),
-  backwardFlops: z.number().nonnegative(),
+  flops: z.number().check(z.nonnegative()),
+  backwardFlops: z.number().check(z.nonnegative()),
   /** What its steps read and write at the least, of the whole batch: inputs, parameters, outputs, each once. */
-  bytes: z.number().nonnegative().optional(),
-  backwardBytes: z.number().nonnegative().optional(),
+  bytes: z.optional(z.number().check(z.nonnegative())),
+  backwardBytes: z.optional(z.number().check(z.nonnegative())),
 })
 
 const checkSchema = z.looseObject({
@@ -69,87 +69,87 @@ export const toolSchema = z.looseObject({ name: z.literal('convmark'), version: 
 export const engineSchema = z.looseObject({
   name: z.string(),
   target: z.string(),
-  threads: z.number().int().positive(),
+  threads: z.int().check(z.positive()),
   reason: z.string(),
   v8Flags: z.array(z.string()),
 })
 
 const runSchema = z.looseObject({
   network: z.string(),
-  imageSize: z.number().int().positive(),
-  seed: z.number().int(),
+  imageSize: z.int().check(z.positive()),
+  seed: z.int(),
   engine: engineSchema,
   pass: z.enum(PASSES),
   /** What was asked for; left out before there was a choice. */
-  algorithm: z.enum(ALGORITHMS).optional(),
-  batch: z.number().int().positive(),
-  burnIn: z.number().int().nonnegative(),
-  batches: z.number().int().positive(),
+  algorithm: z.optional(z.enum(ALGORITHMS)),
+  batch: z.int().check(z.positive()),
+  burnIn: z.int().check(z.nonnegative()),
+  batches: z.int().check(z.positive()),
   samplesMs: z.array(ms),
   /** When each sample began, from the first one's start. */
   startsMs: z.array(ms),
   /** How many samples each round took, where engines took turns; together all of `samplesMs`, in their order. */
-  rounds: z.array(z.number().int().positive()).optional(),
+  rounds: z.optional(z.array(z.int().check(z.positive()))),
   /** Null where the run was interrupted before its first sample. */
-  summary: summarySchema.nullable(),
+  summary: z.nullable(summarySchema),
   /** Null: unchecked. */
-  check: checkSchema.nullable(),
+  check: z.nullable(checkSchema),
   /** Of one batch. */
-  flops: z.number().nonnegative(),
-  gflopsPerSecond: z.number().nonnegative(),
-  peakGflopsPerSecond: z.number().positive().nullable(),
-  peakFraction: z.number().nonnegative().nullable(),
+  flops: z.number().check(z.nonnegative()),
+  gflopsPerSecond: z.number().check(z.nonnegative()),
+  peakGflopsPerSecond: z.nullable(z.number().check(z.positive())),
+  peakFraction: z.nullable(z.number().check(z.nonnegative())),
   /** Of memory, measured in the same run. */
-  bandwidthGigabytesPerSecond: z.number().positive().nullable().optional(),
+  bandwidthGigabytesPerSecond: z.optional(z.nullable(z.number().check(z.positive()))),
   /** Processor time over elapsed time while it ran: a peer may use fewer threads than it was given. */
-  threadsUsed: z.number().nonnegative().nullable().optional(),
+  threadsUsed: z.optional(z.nullable(z.number().check(z.nonnegative()))),
   /** In plain words, each with what to do. */
-  warnings: z.array(z.string()).optional(),
-  imagesPerSecond: z.number().nonnegative(),
+  warnings: z.optional(z.array(z.string())),
+  imagesPerSecond: z.number().check(z.nonnegative()),
   /** The process's largest resident size so far. */
-  peakMemoryBytes: z.number().nonnegative(),
+  peakMemoryBytes: z.number().check(z.nonnegative()),
   layers: z.array(layerSchema),
   /** Of a training step: what is packed and transformed of the weights before the first layer, since they changed. */
-  weightsMs: ms.optional(),
-  tuning: tuningSchema.nullable(),
+  weightsMs: z.optional(ms),
+  tuning: z.nullable(tuningSchema),
   interrupted: z.boolean(),
 })
 
 export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
-  cores: z.number().int().positive(),
+  cores: z.int().check(z.positive()),
   /** Null where the system does not tell. */
-  memoryBytes: z.number().positive().nullable(),
+  memoryBytes: z.nullable(z.number().check(z.positive())),
   platform: z.string(),
   arch: z.string(),
   /** 'none' in a browser, and of V8 where the engine is another. */
   node: z.string(),
   v8: z.string(),
   /** `Chromium 140.0.1.2`; left out in Node. */
-  browser: z.string().optional(),
+  browser: z.optional(z.string()),
   /** Of the page: without it threads share no memory, and the clock is coarse. Null where the browser does not tell. */
-  isCrossOriginIsolated: z.boolean().nullable().optional(),
+  isCrossOriginIsolated: z.optional(z.nullable(z.boolean())),
   /** Over the last minute; null where the system does not tell. */
-  loadAverage: z.number().nonnegative().nullable(),
+  loadAverage: z.nullable(z.number().check(z.nonnegative())),
   /** Of the folder that the command ran in; null without git. */
-  gitCommit: z.string().nullable(),
-  loadAverageAtEnd: z.number().nonnegative().nullable().optional(),
+  gitCommit: z.nullable(z.string()),
+  loadAverageAtEnd: z.optional(z.nullable(z.number().check(z.nonnegative()))),
   /** Processors that a container's quota allows; null without one. */
-  quotaCores: z.number().positive().nullable().optional(),
+  quotaCores: z.optional(z.nullable(z.number().check(z.positive()))),
   /** By level and kind: `L1d 32 KiB`; empty where the system does not tell. */
-  caches: z.array(z.string()).optional(),
+  caches: z.optional(z.array(z.string())),
   /** Of the processor's frequency: `performance`, or 'unknown'. */
-  governor: z.string().optional(),
+  governor: z.optional(z.string()),
   /** Node's own flags. */
-  nodeFlags: z.array(z.string()).optional(),
-  packages: z.record(z.string(), z.string()).optional(),
+  nodeFlags: z.optional(z.array(z.string())),
+  packages: z.optional(z.record(z.string(), z.string())),
   /** Share of the time that went to other machines on the same processor, as far as the system tells. */
-  stealFraction: z.number().min(0).max(1).nullable().optional(),
+  stealFraction: z.optional(z.nullable(z.number().check(z.gte(0), z.lte(1)))),
   /** A fixed piece of work, done between rounds: its slowest time over its fastest shows a neighbour. */
-  calibrationSpread: z.number().min(1).nullable().optional(),
+  calibrationSpread: z.optional(z.nullable(z.number().check(z.gte(1)))),
   /** In plain words, each with what to do. */
-  warnings: z.array(z.string()).optional(),
+  warnings: z.optional(z.array(z.string())),
 })
 
 /** What an engine can't do, and why. */
@@ -166,11 +166,11 @@ const comparisonSchema = z.looseObject({
   engine: z.string(),
   baseline: z.string(),
   /** How many times as fast as the baseline, by the medians of rounds; with its 95% interval. */
-  ratio: z.number().positive(),
-  interval: z.tuple([z.number().positive(), z.number().positive()]),
-  pValue: z.number().min(0).max(1),
+  ratio: z.number().check(z.positive()),
+  interval: z.tuple([z.number().check(z.positive()), z.number().check(z.positive())]),
+  pValue: z.number().check(z.gte(0), z.lte(1)),
   /** A difference of this fraction would have been found. */
-  detectable: z.number().nonnegative(),
+  detectable: z.number().check(z.nonnegative()),
   verdict: z.enum(['faster', 'slower', 'no difference found']),
   text: z.string(),
 })
@@ -180,10 +180,10 @@ export const resultSchema = z.looseObject({
   tool: toolSchema,
   environment: environmentSchema,
   runs: z.array(runSchema),
-  unsupported: z.array(unsupportedSchema).optional(),
-  comparisons: z.array(comparisonSchema).optional(),
+  unsupported: z.optional(z.array(unsupportedSchema)),
+  comparisons: z.optional(z.array(comparisonSchema)),
   /** Ctrl-C, maybe before any run had begun that could say so. */
-  interrupted: z.boolean().optional(),
+  interrupted: z.optional(z.boolean()),
 })
 
 export type Result = z.infer<typeof resultSchema>

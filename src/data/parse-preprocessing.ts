@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { requireShape } from '../bench/parse-json.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 
@@ -7,7 +7,7 @@ const numbers = z.array(z.number())
 const preprocessingSchema = z.object({
   size: z.number(),
   channels: z.union([z.literal(1), z.literal(3)]),
-  resize: z.number().nullable(),
+  resize: z.nullable(z.number()),
   normalise: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('per-image') }),
     z.object({ kind: z.literal('channels'), mean: numbers, sd: numbers }),

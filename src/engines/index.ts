@@ -19,7 +19,10 @@ export const engines: Readonly<Record<string, Open>> = {
     if (spec.target) throw new UsageError(`engine 'auto:${spec.target}': auto chooses the target itself`)
     return openFastest(options)
   },
-  x64: async (spec, options) => (await import('./x64.ts')).openX64(spec.target, options),
+  x64: async (spec, options) => {
+    if (!isNode) throw new UnavailableError('x64 is not to be had in a browser; take wasm')
+    return (await import('./x64.ts')).openX64(spec.target, options)
+  },
   wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
   reference: async (spec, options) => (await import('./reference.ts')).openReference(spec.target, options),
 }

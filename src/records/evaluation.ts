@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
 import { environmentSchema, toolSchema } from '../bench/result.ts'
 import { FormatError } from '../errors.ts'
@@ -7,8 +7,8 @@ import { FormatError } from '../errors.ts'
 
 export const EVALUATION_SCHEMA_VERSION = 1
 
-const count = z.number().int().nonnegative()
-const fraction = z.number().min(0).max(1)
+const count = z.int().check(z.nonnegative())
+const fraction = z.number().check(z.gte(0), z.lte(1))
 
 export const evaluationSchema = z.looseObject({
   /** What tells it from a result of the benchmark. */
@@ -22,19 +22,19 @@ export const evaluationSchema = z.looseObject({
   /** The source, as given. */
   data: z.string(),
   /** Images that were evaluated. */
-  count: count.positive(),
+  count: count.check(z.positive()),
   top1: fraction,
   /** 1 where there are no more than five classes. */
   top5: fraction,
   /** Mean cross-entropy; null: not finite. */
-  loss: z.number().nullable(),
+  loss: z.nullable(z.number()),
   /** In the order of the class indexes; `top1` is null where the data has no image of the class. */
-  perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: fraction.nullable() })),
+  perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: z.nullable(fraction) })),
   /** confusion[actual][predicted]: how many images of a class were taken for which. */
   confusion: z.array(z.array(count)),
   /** Whether each image's answer is the mean over ten crops. */
   tenCrop: z.boolean(),
-  elapsedMs: z.number().nonnegative(),
+  elapsedMs: z.number().check(z.nonnegative()),
   /** Damaged images, each named with its reason. */
   skipped: z.array(z.string()),
 })

@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
 
 // The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the
@@ -6,32 +6,32 @@ import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
 
 export const LOG_SCHEMA_VERSION = 1
 
-const count = z.number().int().nonnegative()
-const ms = z.number().nonnegative()
-const fraction = z.number().min(0).max(1)
+const count = z.int().check(z.nonnegative())
+const ms = z.number().check(z.nonnegative())
+const fraction = z.number().check(z.gte(0), z.lte(1))
 /** JSON has no NaN: null is what is not finite. */
-const loss = z.number().nullable()
+const loss = z.nullable(z.number())
 
 /** Named as the command's options. */
 const settingsSchema = z.looseObject({
-  batch: count.positive(),
+  batch: count.check(z.positive()),
   /** Images in the engine at a time; null where a batch is one. */
-  microBatch: count.positive().nullable(),
+  microBatch: z.nullable(count.check(z.positive())),
   optimizer: z.string(),
   rate: z.number(),
   /** Null where the optimizer has none. */
-  momentum: z.number().nullable(),
+  momentum: z.nullable(z.number()),
   decay: z.number(),
   schedule: z.string(),
   augment: z.string(),
   /** Null: the network's own. */
-  activation: z.string().nullable(),
+  activation: z.nullable(z.string()),
   without: z.array(z.string()),
-  seed: z.number().int(),
-  epochs: count.positive(),
+  seed: z.int(),
+  epochs: count.check(z.positive()),
   init: z.string(),
   /** The largest norm of all gradients together; null: not clipped. */
-  clip: z.number().positive().nullable(),
+  clip: z.nullable(z.number().check(z.positive())),
 })
 
 /** The first line that a command writes, also one that resumes. */
@@ -39,7 +39,7 @@ const runSchema = z.looseObject({
   kind: z.literal('run'),
   schemaVersion: z.literal(LOG_SCHEMA_VERSION),
   tool: toolSchema,
-  environment: environmentSchema.optional(),
+  environment: z.optional(environmentSchema),
   network: z.string(),
   /** The source, as given: `mnist`, `folder:cats`. */
   data: z.string(),
@@ -50,7 +50,7 @@ const runSchema = z.looseObject({
   trainCount: count,
   /** 0: there is no test set. */
   testCount: count,
-  classNames: z.array(z.string()).optional(),
+  classNames: z.optional(z.array(z.string())),
   /** ISO 8601. */
   startedAt: z.string(),
 })
@@ -65,11 +65,11 @@ const stepSchema = z.looseObject({
   loss,
   /** The learning rate of its update. */
   rate: z.number(),
-  imagesPerSecond: z.number().nonnegative(),
+  imagesPerSecond: z.number().check(z.nonnegative()),
   /** From the command's start, as in all records. */
   elapsedMs: ms,
   /** Of all gradients together, before clipping. */
-  gradientNorm: z.number().nullable().optional(),
+  gradientNorm: z.optional(z.nullable(z.number())),
 })
 
 /** An epoch's end. */
@@ -83,15 +83,15 @@ const epochSchema = z.looseObject({
   trainAccuracy: fraction,
   /** Null where there is no test set. */
   testLoss: loss,
-  testTop1: fraction.nullable(),
-  testTop5: fraction.nullable(),
+  testTop1: z.nullable(fraction),
+  testTop5: z.nullable(fraction),
   elapsedMs: ms,
   /** What the epoch's steps took, waiting included, without evaluation and saving. */
   trainMs: ms,
   /** The part of `trainMs` in which the engine waited for data. */
   waitedMs: ms,
   /** Over `trainMs`. */
-  imagesPerSecond: z.number().nonnegative(),
+  imagesPerSecond: z.number().check(z.nonnegative()),
   /** Damaged ones, in this epoch. */
   skippedImages: count,
 })
@@ -107,7 +107,7 @@ const resumeSchema = z.looseObject({
 const endSchema = z.looseObject({
   kind: z.literal('end'),
   reason: z.enum(['done', 'interrupted', 'nan', 'error']),
-  message: z.string().optional(),
+  message: z.optional(z.string()),
   elapsedMs: ms,
 })
 

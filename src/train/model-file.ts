@@ -1,5 +1,5 @@
 // A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { parseJson, requireShape } from '../bench/parse-json.ts'
 import { FormatError, messageOf } from '../errors.ts'
 import {
@@ -28,7 +28,7 @@ const networkSchema = z.object({
     z.looseObject({
       kind: z.string(),
       name: z.string(),
-      inputs: z.array(z.string()).optional(),
+      inputs: z.optional(z.array(z.string())),
       options: z.record(z.string(), z.unknown()),
     }),
   ),
@@ -45,13 +45,13 @@ const modelSchema = z.object({
 
 const checkpointSchema = z.object({
   version: z.literal(1),
-  step: z.number().int().nonnegative(),
-  epoch: z.number().int().positive(),
-  batch: z.number().int().nonnegative(),
+  step: z.int().check(z.nonnegative()),
+  epoch: z.int().check(z.positive()),
+  batch: z.int().check(z.nonnegative()),
   sums: z.object({
     images: z.number(),
     loss: z.number(),
-    correct: z.number().nullable(),
+    correct: z.nullable(z.number()),
     elapsedMs: z.number(),
     waitedMs: z.number(),
   }),
@@ -181,7 +181,7 @@ function stateShapes({ tensors }: Decoded, { network }: Model): Record<string, S
   return Object.fromEntries(names.map((name) => [name, specs[name.slice(0, name.lastIndexOf('.'))]!.shape]))
 }
 
-function parse<T>(text: string, schema: z.ZodType<T>, fileName: string, key: string): T {
+function parse<T>(text: string, schema: z.ZodMiniType<T>, fileName: string, key: string): T {
   const where = `${fileName}: ${key}`
   return requireShape(parseJson(text, where), schema, where, 'what convmark train writes')
 }
