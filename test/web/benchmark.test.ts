@@ -71,6 +71,17 @@ describe('a run', () => {
     await page.context().close()
   })
 
+  it('draws its charts after the run, where that was asked for', async () => {
+    const { page } = await visit(browser, address({ ...SMALL, charts: 'after', batches: 10_000 }))
+    expect(await page.getByLabel('Charts').inputValue()).toBe('after')
+    await run(page)
+    await page.getByText(/Measuring, [1-9]\d* of 10000/).waitFor()
+    expect(await page.locator('.chart').count()).toBe(0)
+    await stop(page)
+    await page.locator('.chart canvas').waitFor()
+    await page.context().close()
+  })
+
   it('leaves the page free at batch 32', async () => {
     const { page, complaints } = await visit(
       browser,

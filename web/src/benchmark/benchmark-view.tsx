@@ -79,7 +79,7 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
         <Status state={state} />
       </section>
       {state.shapes.length > 0 && <Activations shapes={state.shapes} engine={state.engine} />}
-      {state.steps.length > 0 && (
+      {state.steps.length > 0 && (!isRunning || fields.charts === 'live') && (
         <div class="pair">
           <StepChart steps={state.steps} />
           <ClassicLines steps={state.steps} runs={state.runs} />

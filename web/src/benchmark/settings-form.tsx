@@ -2,7 +2,7 @@ import { linkTo } from '../route.ts'
 import { useTexts } from '../texts/index.ts'
 import { CopyLink } from '../ui/copy-link.tsx'
 import { SelectField, TextField } from '../ui/fields.tsx'
-import { type BenchmarkFields, ENGINES, NETWORKS, PASSES, RANGES } from './settings.ts'
+import { type BenchmarkFields, CHARTS, ENGINES, NETWORKS, PASSES, RANGES } from './settings.ts'
 
 interface SettingsFormProps {
   readonly fields: BenchmarkFields
@@ -72,6 +72,13 @@ export function SettingsForm({ fields, faults, isRunning, onChange, onRun, onSto
         {number('batches')}
         {number('burn-in')}
         {number('threads', settings.threadsHint)}
+        <SelectField
+          label={settings.charts}
+          value={fields.charts}
+          options={CHARTS.map((when) => [when, settings.drawn[when]])}
+          disabled={isRunning}
+          onChange={set('charts')}
+        />
       </fieldset>
       <div class="actions">
         <button type="submit" class="main" disabled={isRunning || faults.length > 0}>

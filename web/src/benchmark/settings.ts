@@ -2,11 +2,16 @@ import { networkNamed, networks } from 'convmark'
 import { type IntegerRange, initialSettings, parseInteger } from '../settings.ts'
 
 export const ENGINES = ['auto', 'wasm', 'reference'] as const
+/** When they are drawn: with every step, or once a run is over. */
+export const CHARTS = ['live', 'after'] as const
 export const PASSES = ['both', 'forward', 'forward-backward', 'train'] as const
 export const NETWORKS: readonly string[] = Object.keys(networks)
 
 /** As the fields show them, and as a link carries them; `threads` may be empty. */
-export type BenchmarkFields = Record<'network' | 'engine' | 'pass' | NumberField | 'threads', string>
+export type BenchmarkFields = Record<
+  'network' | 'engine' | 'pass' | NumberField | 'threads' | 'charts',
+  string
+>
 type NumberField = 'batch' | 'batches' | 'burn-in'
 
 /** What a run is asked for. */
@@ -36,12 +41,13 @@ const FIRST: BenchmarkFields = {
   batches: '20',
   'burn-in': '3',
   threads: '',
+  charts: 'live',
 }
 
 export function initialFields(given: URLSearchParams): BenchmarkFields {
   const fields = initialSettings(FIRST, given)
-  const choices = { network: NETWORKS, engine: ENGINES, pass: PASSES } as const
-  for (const name of ['network', 'engine', 'pass'] as const) {
+  const choices = { network: NETWORKS, engine: ENGINES, pass: PASSES, charts: CHARTS } as const
+  for (const name of ['network', 'engine', 'pass', 'charts'] as const) {
     if (!(choices[name] as readonly string[]).includes(fields[name])) fields[name] = FIRST[name]
   }
   return fields

@@ -68,6 +68,8 @@ export const en = {
     },
     threads: 'Threads',
     threadsHint: 'all',
+    charts: 'Charts',
+    drawn: { live: 'with every step', after: 'after the run' },
     rounds: 'Rounds',
     runsPerRound: 'Runs in each round',
     bad: (name: string, least: number, most: number) =>

@@ -54,6 +54,8 @@ export const zh: Texts = {
     passes: { both: '两者', forward: '前向', 'forward-backward': '前向加反向', train: '训练' },
     threads: '线程',
     threadsHint: '全部',
+    charts: '图表',
+    drawn: { live: '随每一步绘制', after: '运行后绘制' },
     rounds: '轮数',
     runsPerRound: '每轮运行次数',
     bad: (name, least, most) => `${name}必须是 ${least} 到 ${most} 的整数。`,
