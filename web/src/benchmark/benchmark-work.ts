@@ -5,7 +5,6 @@ import {
   type EngineRecord,
   type Result,
   type Run,
-  SCHEMA_VERSION,
   startEnvironment,
 } from 'convmark/bench'
 import type { Work } from '../work/serve.ts'
@@ -66,7 +65,7 @@ export const benchmarkWork: Work<BenchmarkSettings, BenchmarkEvent> = async (set
       tell({
         kind: 'result',
         result: {
-          schemaVersion: SCHEMA_VERSION,
+          schemaVersion: 1,
           tool: { name: 'convmark', version: VERSION },
           environment: await environment.finish({ threads: threadsUsed, calibrationSpread: null }),
           runs,
