@@ -51,6 +51,26 @@ it('says of a library that the host does not have how it gets there, and goes on
   await page.context().close()
 })
 
+it('gives up a library that never answers, and goes on with the others', async () => {
+  const { page } = await visit(browser, compared('wasm@all,wasm@1,onnxruntime-web'))
+  await page.clock.install()
+  let load = (): void => {}
+  const loaded = new Promise<void>((resolve) => {
+    load = resolve
+  })
+  await page.route('**/peers/**', async (route) => {
+    await route.fulfill({ contentType: 'text/javascript', body: 'await new Promise(() => {})' })
+    if (route.request().method() === 'GET') load()
+  })
+  await compare(page)
+  await loaded
+  await page.clock.fastForward('02:01')
+  await page.getByText(/ONNX Runtime Web \(wasm\): unsupported: it did not answer for 2 minutes/).waitFor()
+  await untilStatus(page, /Done/)
+  expect(await page.locator('#compared tbody tr').count()).toBe(2)
+  await page.context().close()
+})
+
 it('stops, and keeps the rounds that were measured', async () => {
   const { page } = await visit(browser, compared('wasm@all,wasm@1').replace('rounds=6', 'rounds=200'))
   await compare(page)
@@ -67,12 +87,13 @@ it('stops, and keeps the rounds that were measured', async () => {
 // `npm ci --prefix peers` brings them; what this browser can't do (a graphics processor) is unsupported in words
 const hasPeers = existsSync(join(root, 'peers/node_modules/onnxruntime-web'))
 it.skipIf(!hasPeers)('other libraries are checked and timed, or say why not', async () => {
-  const engines = 'wasm@1,tfjs-wasm,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
+  const engines = 'wasm@1,tfjs-wasm,tfjs-webgl,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
   const { page } = await visit(browser, compared(engines))
   await compare(page)
   await untilStatus(page, /Done/)
   const text = await page.locator('main').textContent()
-  for (const name of ['TensorFlow.js (wasm)', 'ONNX Runtime Web (wasm)']) {
+  // Chromium computes WebGL itself where there is no graphics processor
+  for (const name of ['TensorFlow.js (wasm)', 'TensorFlow.js (WebGL)', 'ONNX Runtime Web (wasm)']) {
     const row = page.locator('#compared tbody tr').filter({ hasText: name })
     expect(await row.textContent()).toMatch(/\de-\d/) // its error, found small enough
   }

@@ -86,13 +86,9 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
         </div>
       )}
       {columns.length > 0 && <Summary columns={columns} />}
-      {runs.length > 0 && (
-        <div class="pair">
-          {runs.map((each) => (
-            <LayerBars key={each.pass} run={each} />
-          ))}
-        </div>
-      )}
+      {runs.map((each) => (
+        <LayerBars key={each.pass} run={each} />
+      ))}
       <section class="card">
         {!isRunning && runs.length > 0 && (
           <ResultDownloads

@@ -110,14 +110,30 @@ async function findTruths({ network, batch }: TruthRequest, signal: AbortSignal)
   return truths
 }
 
+/** Without a sign of life for so long an engine is given up: some libraries wait for a thread that never starts. */
+const SILENCE_MINUTES = 2
+
 /** Its answer, or why there is none. */
 async function ask({ runner }: Running, request: ContenderRequest) {
   let event: ContenderEvent | null = null
+  let isSilent = false
+  const giveUp = (): void => {
+    isSilent = true
+    runner.dispose()
+  }
+  const wait = () => setTimeout(giveUp, SILENCE_MINUTES * 60_000)
+  let timer = wait()
   const end = await runner.run(request, (events) => {
     event = events.at(-1) ?? event
+    clearTimeout(timer)
+    timer = wait()
   })
-  const failure =
-    end.kind === 'failed' && end.message ? end.message : 'its worker could not be started, or was lost'
+  clearTimeout(timer)
+  const failure = isSilent
+    ? `it did not answer for ${SILENCE_MINUTES} minutes, and was ended`
+    : end.kind === 'failed' && end.message
+      ? end.message
+      : 'its worker could not be started, or was lost'
   return { event: event as ContenderEvent | null, failure }
 }
 

@@ -22,7 +22,10 @@ export function contenderWork(open: OpenContender): Work<ContenderRequest, Conte
       tell({ kind: 'missing' })
       return
     }
-    for (let step = 0; step < request.setup.burnIn; step++) await contender.run()
+    for (let step = 0; step < request.setup.burnIn; step++) {
+      tell({ kind: 'alive' })
+      await contender.run()
+    }
     const { engine, check, plan, tuning } = contender
     tell({ kind: 'ready', engine, check, plan, tuning })
   }

@@ -44,6 +44,8 @@ export type ContenderRequest =
 
 export type ContenderEvent =
   | ({ readonly kind: 'ready' } & Ready)
+  /** A sign of life, between steps that may take long. */
+  | { readonly kind: 'alive' }
   /** The host of the page does not have it. */
   | { readonly kind: 'missing' }
   | ({ readonly kind: 'samples' } & Turn)

@@ -69,13 +69,13 @@ export const en = {
     threads: 'Threads',
     threadsHint: 'all',
     charts: 'Charts',
-    drawn: { live: 'with every step', after: 'after the run' },
+    drawn: { live: 'live', after: 'at the end' },
     rounds: 'Rounds',
     runsPerRound: 'Runs in each round',
     bad: (name: string, least: number, most: number) =>
       `${name} must be a whole number from ${least} to ${most}.`,
     memory: (megabytes: number) =>
-      `This batch would take about ${megabytes} MB for its activations alone, more than the 4,096 MB that WASM can have. Take a smaller one.`,
+      `This batch would take about ${megabytes.toLocaleString('en')} MB for its activations alone, more than the 4,096 MB that WASM can have. Take a smaller one.`,
     link: 'Copy a link to these settings',
     linkCopied: 'The link is in the clipboard.',
     linkShown: (link: string) => `The link: ${link}`,

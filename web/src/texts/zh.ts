@@ -55,12 +55,12 @@ export const zh: Texts = {
     threads: '线程',
     threadsHint: '全部',
     charts: '图表',
-    drawn: { live: '随每一步绘制', after: '运行后绘制' },
+    drawn: { live: '实时', after: '结束后' },
     rounds: '轮数',
     runsPerRound: '每轮运行次数',
     bad: (name, least, most) => `${name}必须是 ${least} 到 ${most} 的整数。`,
     memory: (megabytes) =>
-      `这个批大小仅激活值就需要约 ${megabytes} MB，超过 WASM 最多能有的 4,096 MB。请取小一些。`,
+      `这个批大小仅激活值就需要约 ${megabytes.toLocaleString('zh')} MB，超过 WASM 最多能有的 4,096 MB。请取小一些。`,
     link: '复制带有这些设置的链接',
     linkCopied: '链接已在剪贴板中。',
     linkShown: (link) => `链接：${link}`,
@@ -142,10 +142,10 @@ export const zh: Texts = {
     threads: '线程',
     verdicts: '结论',
     faster: (engine, other, ratio, low, high) =>
-      `${engine}的速度是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
+      `${engine} 的速度是 ${other} 的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
     slower: (engine, other, ratio, low, high) =>
       `${engine}的用时是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
-    same: (engine, other, found) => `${engine}与${other}：未发现差异；${found} 的差异本会被发现。`,
+    same: (engine, other, found) => `${engine} 与 ${other}：未发现差异；${found} 的差异本会被发现。`,
     tooFew: '停止得太早，轮数不足以比较。',
     missing:
       '提供此页面的主机上没有它。在装有 convmark 的文件夹中运行 npm ci --prefix peers --ignore-scripts，然后 convmark serve',
