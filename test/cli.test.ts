@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
 import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
-import { alexnet, alexnetFull, initialize, initializeImages, parametersOf } from '../src/networks/index.ts'
+import { alexnet, initialize, initializeImages, lenet, parametersOf } from '../src/networks/index.ts'
 import { commandsIn, type Ended } from './support/command.ts'
 import { packageJson } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
@@ -124,7 +124,7 @@ describe('bench', () => {
 
   it('says that it is unchecked, takes threads from the spec, and has no burn-in if told so', async () => {
     const ended = await convmark(
-      ...['bench', 'alexnet', ...SMALL, '--batches', '1', '--burn-in', '0', '--pass', 'forward-backward'],
+      ...['bench', 'alexnet', ...SMALL, '--batches', '1', '--burn-in', '0', '--pass', 'forward'],
       ...[
         '--engine',
         'wasm@1',
@@ -139,7 +139,7 @@ describe('bench', () => {
     )
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain('engine   wasm, simd128, 1 thread\n')
-    expect(ended.stdout).toContain('check of Forward-backward: unchecked\n')
+    expect(ended.stdout).toContain('check of Forward: unchecked\n')
     expect(ended.stdout).not.toContain('derived')
     expect(readResult('one.json').runs[0]).toMatchObject({ burnIn: 0, check: null, engine: { threads: 1 } })
   })
@@ -369,41 +369,40 @@ describe('run', () => {
   })
 
   it('needs labels, int64, for gradients alone', async () => {
-    const size = 61 // the smallest: fc6 has 256 inputs
-    const full = alexnetFull({ imageSize: size })
-    const values = initialize(full, { seed: 3 })
+    const digits = lenet()
+    const values = initialize(digits, { seed: 3 })
     const tensors: Record<string, Tensor> = {}
-    for (const [name, { shape }] of Object.entries(parametersOf(full)))
+    for (const [name, { shape }] of Object.entries(parametersOf(digits)))
       tensors[name] = { shape, data: values[name]! }
     const inputs = {
-      images: { shape: [2, size, size, 3], data: initializeImages(full, 2, { seed: 3 }).images! },
+      images: { shape: [2, 28, 28, 1], data: initializeImages(digits, 2, { seed: 3 }).images! },
     }
-    const fullFile = write('full.safetensors', encodeSafetensors(tensors))
-    const runFull = (output: string, given: Record<string, Tensor>, ...flags: string[]) =>
+    const weightsFile = write('lenet.safetensors', encodeSafetensors(tensors))
+    const runLenet = (output: string, given: Record<string, Tensor>, ...flags: string[]) =>
       convmark(
-        ...['run', 'alexnet-full', '--weights', fullFile, '--output', output, ...flags],
+        ...['run', 'lenet', '--weights', weightsFile, '--output', output, ...flags],
         ...['--input', write('labelled.safetensors', encodeSafetensors(given))],
       )
-    const labels = { shape: [2], data: BigInt64Array.of(999n, 0n) }
+    const labels = { shape: [2], data: BigInt64Array.of(9n, 0n) }
 
-    expect(await runFull('full-out.safetensors', inputs)).toMatchObject({ code: 0, stderr: '' })
-    expect([...readTensors('full-out.safetensors').keys()]).toEqual(full.printed)
-    const missing = await runFull('none.safetensors', inputs, '--gradients')
+    expect(await runLenet('lenet-out.safetensors', inputs)).toMatchObject({ code: 0, stderr: '' })
+    expect([...readTensors('lenet-out.safetensors').keys()]).toEqual(digits.printed)
+    const missing = await runLenet('none.safetensors', inputs, '--gradients')
     expect(missing).toMatchObject({
       code: 1,
       stderr: 'convmark: labelled.safetensors: labels: it is missing\n',
     })
-    const wrong = { ...inputs, labels: { shape: [2], data: BigInt64Array.of(999n, 1000n) } }
-    expect(await runFull('none.safetensors', wrong, '--gradients')).toMatchObject({
+    const wrong = { ...inputs, labels: { shape: [2], data: BigInt64Array.of(9n, 10n) } }
+    expect(await runLenet('none.safetensors', wrong, '--gradients')).toMatchObject({
       code: 2,
-      stderr: "convmark: 'labels': image 1 has the label 1000; it must be an integer from 0 to 999\n",
+      stderr: "convmark: 'labels': image 1 has the label 10; it must be an integer from 0 to 9\n",
     })
-    expect(await runFull('full-out.safetensors', { ...inputs, labels }, '--gradients')).toMatchObject({
+    expect(await runLenet('lenet-out.safetensors', { ...inputs, labels }, '--gradients')).toMatchObject({
       code: 0,
     })
-    const written = readTensors('full-out.safetensors')
-    expect(written.size).toBe(full.printed.length + 1 + 16)
-    expect(written.get('fc6/weights.gradient')!.shape).toEqual([256, 4096])
+    const written = readTensors('lenet-out.safetensors')
+    expect(written.size).toBe(digits.printed.length + 1 + 8)
+    expect(written.get('fc3/weights.gradient')!.shape).toEqual([3136, 512])
     expect(Number(written.get('loss')!.data[0])).toBeGreaterThan(0)
   })
 
