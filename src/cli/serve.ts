@@ -22,7 +22,7 @@ const MAX_PORT = 65_535
 const PAGE_FOLDER = '../web/'
 /** Of what peers are installed, what a browser can run; see web/src/compare/peers/. */
 const PEER_FILE =
-  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|backend-(cpu|wasm|webgl|webgpu)))\/dist\/[\w.-]+$/
+  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|layers|backend-(cpu|wasm|webgl|webgpu)))\/dist\/[\w.-]+$/
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 export function addServeCommand(program: Command, onEnd: OnEnd): void {

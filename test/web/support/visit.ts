@@ -77,7 +77,10 @@ export async function visit(
   return { page, complaints }
 }
 
+/** Of a run, on a machine that is busy or whose WebGL is computed by its processor. */
+const LONGEST_MS = 200_000
+
 /** Waits until the status line says this. */
 export async function untilStatus(page: Page, text: RegExp): Promise<void> {
-  await page.locator('.status').filter({ hasText: text }).waitFor()
+  await page.locator('.status').filter({ hasText: text }).waitFor({ timeout: LONGEST_MS })
 }

@@ -106,12 +106,12 @@ function areFarApart(measured: readonly Measured[]): boolean {
 
 /** As the command line's `compare` writes it, but for the environment. */
 function partsOf(
-  { unsupported, phase }: CompareState,
+  { unsupported, phase, settings }: CompareState,
   runs: readonly Run[],
   verdicts: readonly Verdict[],
   missing: string,
 ): ResultParts {
-  const pass = 'forward' as const
+  const pass = settings?.pass ?? 'forward'
   return {
     schemaVersion: 1,
     tool: { name: 'convmark', version: VERSION },

@@ -10,7 +10,7 @@ import { SelectField, TextField } from '../ui/fields.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { compareEngines } from './compare.ts'
 import { CompareResults } from './compare-results.tsx'
-import { ENGINES, type EngineName } from './messages.ts'
+import { COMPARED_PASSES, ENGINES, type EngineName } from './messages.ts'
 import { NOT_COMPARED, reduceCompare } from './state.ts'
 
 const RANGES = {
@@ -23,6 +23,7 @@ type NumberField = keyof typeof RANGES
 
 const FIRST = {
   network: 'alexnet',
+  pass: 'forward',
   batch: '8',
   rounds: '10',
   runs: '3',
@@ -62,9 +63,11 @@ export function CompareView({ settings, platform }: CompareViewProps) {
     stopping.current = controller
     const base = new URL('.', document.baseURI).href
     const network = NETWORKS.includes(fields.network) ? fields.network : FIRST.network
+    const pass = COMPARED_PASSES.find((each) => each === fields.pass) ?? 'forward'
     const asked = {
       engines: chosen,
       network,
+      pass,
       batch,
       rounds,
       runsPerRound: runs,
@@ -128,6 +131,13 @@ export function CompareView({ settings, platform }: CompareViewProps) {
               options={NETWORKS.map((name) => [name, name])}
               disabled={isRunning}
               onChange={set('network')}
+            />
+            <SelectField
+              label={texts.settings.pass}
+              value={fields.pass}
+              options={COMPARED_PASSES.map((name) => [name, texts.settings.passes[name]])}
+              disabled={isRunning}
+              onChange={set('pass')}
             />
             {number('batch')}
             {number('rounds')}

@@ -156,11 +156,11 @@ export interface Measured {
 
 /** As a result has it. */
 export function runOf({ ready, turns }: Measured, settings: CompareSettings, isInterrupted: boolean): Run {
-  const { network, batch, burnIn, rounds, runsPerRound } = settings
+  const { network, pass, batch, burnIn, rounds, runsPerRound } = settings
   const startedAtMs = turns.flatMap((turn) => turn.startedAtMs)
   const measurement: RunMeasurement = {
     network: networkNamed(network),
-    pass: 'forward',
+    pass,
     engine: ready.engine,
     settings: { batch, batches: rounds * runsPerRound, burnIn, seed: SEED, algorithm: 'auto' },
     samplesMs: turns.flatMap(({ samplesMs }) => samplesMs),

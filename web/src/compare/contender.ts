@@ -7,8 +7,11 @@ export interface Contender extends Ready {
   run(): Promise<void>
 }
 
-/** Opens a checked engine whose weights and images are the benchmark's; null where the page's host does not have it. */
-export type OpenContender = (setup: ContenderSetup) => Promise<Contender | null>
+/**
+ * Opens a checked engine whose weights and images are the benchmark's; null where the page's host does not have it. Says
+ * that it is alive before whatever may take long.
+ */
+export type OpenContender = (setup: ContenderSetup, alive: () => void) => Promise<Contender | null>
 
 export function contenderWork(open: OpenContender): Work<ContenderRequest, ContenderEvent> {
   let contender: Contender | null = null
@@ -17,13 +20,14 @@ export function contenderWork(open: OpenContender): Work<ContenderRequest, Conte
       tell({ kind: 'samples', ...(await turn(contender!, request.samples)) })
       return
     }
-    contender = await open(request.setup)
+    const alive = (): void => tell({ kind: 'alive' })
+    contender = await open(request.setup, alive)
     if (!contender) {
       tell({ kind: 'missing' })
       return
     }
     for (let step = 0; step < request.setup.burnIn; step++) {
-      tell({ kind: 'alive' })
+      alive()
       await contender.run()
     }
     const { engine, check, plan, tuning } = contender

@@ -17,9 +17,14 @@ export type PeerName = Exclude<EngineName, 'wasm@all' | 'wasm@1'>
 
 export const isPeer = (name: EngineName): name is PeerName => !name.startsWith('wasm@')
 
+/** What can be compared. */
+export const COMPARED_PASSES = ['forward', 'forward-backward'] as const
+export type ComparedPass = (typeof COMPARED_PASSES)[number]
+
 export interface ContenderSetup {
   readonly engine: EngineName
   readonly network: string
+  readonly pass: ComparedPass
   readonly batch: number
   readonly burnIn: number
   readonly threads: number

@@ -4,10 +4,11 @@ import { Checker, seenPlan } from 'convmark/bench'
 import { contenderWork } from './contender.ts'
 import { SEED } from './messages.ts'
 
-export const ownWork = contenderWork(async ({ engine, network: name, batch, threads }) => {
+export const ownWork = contenderWork(async ({ engine, network: name, pass, batch, threads }) => {
   const network = networkNamed(name)
   const session = await openSession(network, {
     batch,
+    pass,
     engine: engine === 'wasm@1' ? 'wasm@1' : `wasm@${threads}`,
   })
   const checker = new Checker(network, batch, Math.min(2, threads))

@@ -25,17 +25,26 @@ const peers: { readonly [Name in PeerName]: { readonly entry: string; readonly o
   },
 }
 
-const peerWork = contenderWork(async ({ engine, network: name, batch, threads, base, truths }) => {
+const peerWork = contenderWork(async (setup, alive) => {
+  const { engine, network: name, pass, batch, threads, base, truths } = setup
   if (!isPeer(engine)) throw new Error(`${engine} is convmark's own`)
   const { entry, open } = peers[engine]
   const folder = new URL('peers/', base)
   if (!(await isHere(new URL(entry, folder)))) return null
   const network = networkNamed(name)
   const parameters = initialize(network, { seed: SEED })
-  const peer = await open({ network, batch, parameters, threads, folder, entry: new URL(entry, folder) })
-  const { images } = initializeImages(network, batch, { seed: SEED })
-  const check = await checkPeer(peer, images!, truths)
-  await peer.setImages(images!)
+  const peer = await open({
+    network,
+    pass,
+    batch,
+    parameters,
+    threads,
+    folder,
+    entry: new URL(entry, folder),
+  })
+  const inputs = initializeImages(network, batch, { seed: SEED })
+  const check = await checkPeer(peer, { network, pass, batch, parameters, inputs, truths, alive })
+  await peer.setInputs(inputs)
   return {
     engine: { ...peer.engine, name: engine, v8Flags: [] },
     check,

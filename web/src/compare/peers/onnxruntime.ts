@@ -22,7 +22,8 @@ interface OrtSession {
 
 export const openOnnxRuntime =
   (provider: 'wasm' | 'webgpu'): OpenPeer =>
-  async ({ network, batch, parameters, threads, folder, entry }) => {
+  async ({ network, pass, batch, parameters, threads, folder, entry }) => {
+    if (pass !== 'forward') throw new Error('it has no gradients: it computes forward alone')
     const ort = (await load(entry)) as Ort
     ort.env.wasm.wasmPaths = new URL('onnxruntime-web/dist/', folder).href
     ort.env.wasm.numThreads = threads
@@ -40,8 +41,8 @@ export const openOnnxRuntime =
         threads: usedThreads,
         reason: `onnxruntime-web ${version}, ${provider}; NCHW, images converted outside the timing`,
       },
-      async setImages(images) {
-        const nchw = transpose(images, batch, height * width, channels)
+      async setInputs({ images }) {
+        const nchw = transpose(images!, batch, height * width, channels)
         feeds = { images: new ort.Tensor('float32', nchw, [batch, channels, height, width]) }
       },
       async run() {

@@ -1,8 +1,10 @@
 import type { Network } from 'convmark'
 import type { EngineRecord } from 'convmark/bench'
+import type { ComparedPass } from '../messages.ts'
 
 export interface PeerSetup {
   readonly network: Network
+  readonly pass: ComparedPass
   readonly batch: number
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly threads: number
@@ -11,15 +13,20 @@ export interface PeerSetup {
   readonly entry: URL
 }
 
-/** A library with a network in it, forward. What it can't do it throws, with the reason. */
+/** Images (N, H, W, C), and labels (N) where the network has them. */
+export type Inputs = Readonly<Record<string, Float32Array>>
+
+/** A library with a network in it. What it can't do it throws, with the reason. */
 export interface Peer {
   readonly engine: Pick<EngineRecord, 'target' | 'threads' | 'reason'>
-  /** (N, H, W, C), into the library's own memory and layout. */
-  setImages(images: Float32Array): Promise<void>
-  /** Resolves when the outputs are in memory that the caller can read. */
+  /** Into the library's own memory and layout. */
+  setInputs(inputs: Inputs): Promise<void>
+  /** Resolves when the results are in memory that the caller can read. */
   run(): Promise<void>
-  /** Of the last run, by name and in convmark's layout. */
+  /** Of the last run, by name and in convmark's layout: outputs; backward the losses and gradients too. */
   results(): Readonly<Record<string, Float32Array>>
+  /** Where it goes backward: every layer's outputs, as the gradients' run makes them. */
+  activations?(): Promise<Readonly<Record<string, Float32Array>>>
 }
 
 export type OpenPeer = (setup: PeerSetup) => Promise<Peer>

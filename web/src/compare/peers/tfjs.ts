@@ -1,6 +1,6 @@
 // TensorFlow.js, on one of its backends. NHWC, as convmark has it.
 import type { Network, ResolvedLayer } from 'convmark'
-import { load, type OpenPeer, type PeerSetup } from './peer.ts'
+import { type Inputs, load, type OpenPeer, type PeerSetup } from './peer.ts'
 
 type Backend = 'wasm' | 'webgl' | 'webgpu'
 type Pad = number | 'same' | 'valid' | readonly (readonly [number, number])[]
@@ -16,10 +16,20 @@ interface TensorFlow {
   setBackend(name: string): Promise<boolean>
   env(): { getAsync(flag: string): Promise<unknown> }
   tidy<T>(work: () => T): T
-  tensor(values: Float32Array, shape: readonly number[]): Tensor
+  tensor(values: Float32Array, shape: readonly number[], type?: 'int32'): Tensor
   reshape(x: Tensor, shape: readonly number[]): Tensor
   maxPool(x: Tensor, kernel: unknown, stride: unknown, pad: Pad): Tensor
   relu(x: Tensor): Tensor
+  mul(x: Tensor, factor: number): Tensor
+  sum(x: Tensor): Tensor
+  square(x: Tensor): Tensor
+  addN(tensors: readonly Tensor[]): Tensor
+  oneHot(labels: Tensor, depth: number, on: number, off: number, type: 'float32'): Tensor
+  keep(x: Tensor): Tensor
+  valueAndGrads(
+    objective: (...values: Tensor[]) => Tensor,
+  ): (values: readonly Tensor[]) => { readonly grads: readonly Tensor[] }
+  readonly losses: { softmaxCrossEntropy(target: Tensor, logits: Tensor): Tensor }
   localResponseNormalization(x: Tensor, radius: number, bias: number, alpha: number, beta: number): Tensor
   readonly fused: {
     conv2d(options: Readonly<Record<string, unknown>>): Tensor
@@ -35,15 +45,36 @@ interface Tensor {
 export const openTfjs =
   (backend: Backend): OpenPeer =>
   async (setup) => {
+    requireGradients(backend, setup)
     const tf = await loadTfjs(backend, setup)
-    const { network, batch, parameters } = setup
+    const { network, pass, batch, parameters } = setup
     const weights = Object.fromEntries(
       network.layers
         .flatMap((layer) => Object.entries(layer.parameters))
         .map(([name, { shape }]) => [name, tf.tensor(parameters[name]!, shape)]),
     )
-    let images: Tensor | null = null
+    const layers = network.layers.filter(({ isLoss }) => !isLoss)
+    const read = new Set(layers.flatMap(({ inputs }) => inputs))
+    const all = layers.map(({ layer }) => layer.name)
+    const outputs = all.filter((name) => !read.has(name))
+    let given: Readonly<Record<string, Tensor>> = {}
     let made: Readonly<Record<string, Float32Array>> = {}
+
+    /** The tensors that were asked for; backward the losses and the gradients too. */
+    async function compute(wanted: readonly string[]): Promise<Record<string, Float32Array>> {
+      const tensors = tf.tidy(() => {
+        if (pass === 'forward-backward') return forwardBackward(tf, network, given, weights, wanted)
+        const made = forward(tf, network, given.images!, weights)
+        return Object.fromEntries(wanted.map((name) => [name, made[name]!]))
+      })
+      // Until the values are here: a graphics processor has only been told what to do so far
+      const values = await Promise.all(
+        Object.entries(tensors).map(async ([name, tensor]) => [name, await tensor.data()] as const),
+      )
+      for (const tensor of Object.values(tensors)) tensor.dispose()
+      return Object.fromEntries(values)
+    }
+
     const threads = backend === 'wasm' ? Math.max(1, tf.wasm!.getThreadsCount()) : 1
     return {
       engine: {
@@ -51,26 +82,48 @@ export const openTfjs =
         threads,
         reason: `TensorFlow.js ${tf.version_core}, ${backend} backend; NHWC`,
       },
-      async setImages(values) {
-        images?.dispose()
-        images = tf.tensor(values, [batch, ...network.inputs.images!])
+      async setInputs(inputs) {
+        for (const tensor of Object.values(given)) tensor.dispose()
+        given = tf.tidy(() => tensorsOf(tf, network, batch, inputs))
       },
       async run() {
-        const outputs = tf.tidy(() => forward(tf, network, images!, weights))
-        // Until the values are here: a graphics processor has only been told what to do so far
-        const read = await Promise.all(
-          Object.entries(outputs).map(async ([name, tensor]) => [name, await tensor.data()] as const),
-        )
-        for (const tensor of Object.values(outputs)) tensor.dispose()
-        made = Object.fromEntries(read)
+        made = await compute(outputs)
       },
       results: () => made,
+      async activations() {
+        const tensors = await compute(all)
+        return Object.fromEntries(all.map((name) => [name, tensors[name]!]))
+      },
     }
   }
 
+/** Throws, with the reason, where the pass needs what TensorFlow.js has not got, or what it does in its own way. */
+function requireGradients(backend: Backend, { network, pass }: PeerSetup): void {
+  if (pass === 'forward') return
+  if (backend === 'wasm') throw new Error("its wasm backend has no gradient of a convolution's filters")
+  const dropout = network.layers.find(({ layer }) => layer.kind === 'dropout')
+  if (dropout) throw new Error(`${dropout.layer.name}: dropout is compared in forward alone`)
+}
+
+/** The inputs by name; of labels, under the name of the loss that reads them, what that compares with. */
+function tensorsOf(tf: TensorFlow, network: Network, batch: number, inputs: Inputs): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {
+    images: tf.tensor(inputs.images!, [batch, ...network.inputs.images!]),
+  }
+  for (const { layer, inputs: names, inputShapes } of network.layers) {
+    const labels = layer.kind === 'softmax-loss' && inputs[names[1]!]
+    if (!labels) continue
+    const classes = inputShapes[0]!.at(-1)!
+    tensors[layer.name] = tf.oneHot(tf.tensor(labels, [batch], 'int32'), classes, 1, 0, 'float32')
+  }
+  return tensors
+}
+
 /** The core, and the backend beside it: both put themselves into `globalThis.tf`. */
-async function loadTfjs(backend: Backend, { threads, folder, entry }: PeerSetup): Promise<TensorFlow> {
+async function loadTfjs(backend: Backend, { pass, threads, folder, entry }: PeerSetup): Promise<TensorFlow> {
   await load(new URL('@tensorflow/tfjs-core/dist/tf-core.min.js', folder))
+  // The core's own bundle has no gradients; the one of layers brings them
+  if (pass !== 'forward') await load(new URL('@tensorflow/tfjs-layers/dist/tf-layers.min.js', folder))
   if (backend === 'webgl')
     await load(new URL('@tensorflow/tfjs-backend-cpu/dist/tf-backend-cpu.min.js', folder))
   await load(entry)
@@ -90,7 +143,36 @@ async function loadTfjs(backend: Backend, { threads, folder, entry }: PeerSetup)
   return tf
 }
 
-/** The outputs of the network, by name. */
+/** What was asked for, the losses, and the gradients of their sum by the library's own derivatives. */
+function forwardBackward(
+  tf: TensorFlow,
+  network: Network,
+  given: Readonly<Record<string, Tensor>>,
+  weights: Readonly<Record<string, Tensor>>,
+  wanted: readonly string[],
+): Record<string, Tensor> {
+  const names = Object.keys(weights)
+  const losses = network.layers.filter(({ isLoss }) => isLoss)
+  const kept: Record<string, Tensor> = {}
+  const objective = (...values: Tensor[]): Tensor => {
+    const own = Object.fromEntries(names.map((name, i) => [name, values[i]!]))
+    const made = forward(tf, network, given.images!, own)
+    for (const name of wanted) kept[name] = tf.keep(made[name]!)
+    for (const { layer, inputs } of losses) {
+      const x = made[inputs[0]!]!
+      kept[layer.name] = tf.keep(
+        layer.kind === 'softmax-loss'
+          ? tf.losses.softmaxCrossEntropy(given[layer.name]!, x)
+          : tf.mul(tf.sum(tf.square(x)), 0.5),
+      )
+    }
+    return tf.addN(losses.map(({ layer }) => kept[layer.name]!))
+  }
+  const { grads } = tf.valueAndGrads(objective)(Object.values(weights))
+  return { ...kept, ...Object.fromEntries(names.map((name, i) => [`${name}.gradient`, grads[i]!])) }
+}
+
+/** What every layer but the losses makes, by name. */
 function forward(
   tf: TensorFlow,
   network: Network,
@@ -101,9 +183,7 @@ function forward(
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
   for (const resolved of layers)
     made[resolved.layer.name] = apply(tf, resolved, made[resolved.inputs[0]!]!, weights)
-  const read = new Set(layers.flatMap(({ inputs }) => inputs))
-  const outputs = layers.map(({ layer }) => layer.name).filter((name) => !read.has(name))
-  return Object.fromEntries(outputs.map((name) => [name, made[name]!]))
+  return made
 }
 
 function apply(
