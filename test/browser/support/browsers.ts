@@ -1,9 +1,11 @@
 // Browsers that are installed here; nothing is fetched.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
+import { CHROMIUM_FLAGS, chromiumPath } from '../../support/chromium.ts'
+import { findCommand } from '../../support/find-command.ts'
 
 export interface OpenBrowser {
   /** Opens a page, and closes it when the promise that it is for is settled. What the console said but should not. */
@@ -16,29 +18,6 @@ interface InstalledBrowser {
   readonly path: string
   open(): Promise<OpenBrowser>
 }
-
-function found(names: readonly string[]): string | null {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  for (const path of names.flatMap((name) => folders.map((folder) => join(folder, name)))) {
-    try {
-      accessSync(path, constants.X_OK)
-      return path
-    } catch {
-      // not in this folder
-    }
-  }
-  return null
-}
-
-const CHROMIUM_FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 async function openChromium(path: string): Promise<OpenBrowser> {
   const browser: Browser = await chromium.launch({
@@ -107,12 +86,11 @@ async function openFirefox(path: string): Promise<OpenBrowser> {
   }
 }
 
-const chromiumPath = found(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'])
-const firefoxPath = found(['firefox-esr', 'firefox'])
+const firefoxPath = findCommand(['firefox-esr', 'firefox'])
 
 export const browsers: readonly InstalledBrowser[] = [
   ...(chromiumPath
-    ? [{ name: 'Chromium', path: chromiumPath, open: () => openChromium(chromiumPath) } as const]
+    ? [{ name: 'Chromium', path: chromiumPath, open: () => openChromium(chromiumPath!) } as const]
     : []),
   ...(firefoxPath
     ? [{ name: 'Firefox', path: firefoxPath, open: () => openFirefox(firefoxPath) } as const]

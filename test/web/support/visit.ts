@@ -1,29 +1,16 @@
 // The built page as a user has it: served by the command, in Debian's Chromium, and watched.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { CHROMIUM_FLAGS, chromiumPath } from '../../support/chromium.ts'
 import { root } from '../../support/package.ts'
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-
-const executablePath = PATHS.find((path) => existsSync(path))
-export const hasBrowser: boolean = executablePath !== undefined
+export const hasBrowser: boolean = chromiumPath !== null
 export const NO_BROWSER = "the page's tests are skipped: Chromium is not installed"
 
 export async function openBrowser(): Promise<Browser> {
-  if (!executablePath) throw new Error('these tests need Chromium: apt-get install -y chromium')
-  return chromium.launch({ executablePath, headless: true, args: FLAGS })
+  if (!chromiumPath) throw new Error('these tests need Chromium: apt-get install -y chromium')
+  return chromium.launch({ executablePath: chromiumPath, headless: true, args: CHROMIUM_FLAGS })
 }
 
 export interface Served {
