@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { shellWord } from '../src/shell.ts'
 import { commandsIn } from './support/command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-serve-'))
@@ -99,6 +100,26 @@ describe('convmark serve', () => {
     const { code, stderr } = await start(['serve', '--port', '70000']).ended
     expect(code).toBe(2)
     expect(stderr).toContain('--port is 70000; it must be at most 65535')
+  })
+
+  it.runIf(process.platform === 'linux')('opens localhost where it listens for others too', async () => {
+    const opener = join(folder, 'xdg-open')
+    const opened = join(folder, 'opened')
+    writeFileSync(
+      opener,
+      `#!/bin/sh\necho "$1" > ${shellWord(`${opened}.tmp`)} && mv ${shellWord(`${opened}.tmp`)} ${shellWord(opened)}\n`,
+      { mode: 0o755 },
+    )
+    const { child, ended, printed } = start(['serve', '--port', '0', '--host', '0.0.0.0', '--open'], {
+      PATH: `${folder}:${process.env.PATH}`,
+    })
+    await printed(/ends it/)
+    while (!existsSync(opened)) await new Promise((resolve) => setTimeout(resolve, 20))
+    child.kill('SIGINT')
+    const { stdout } = await ended
+    const [, port] =
+      /^convmark is at http:\/\/localhost:(\d+)\/, and listens on http:\/\/0\.0\.0\.0:/.exec(stdout) ?? []
+    expect(readFileSync(opened, 'utf8')).toBe(`http://localhost:${port}/\n`)
   })
 
   it('ends with Ctrl-C', async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { packagesFolder } from '../bench/contenders/peers.ts'
@@ -8,6 +9,7 @@ import { ConvmarkError, messageOf, UsageError } from '../errors.ts'
 import { addCommand, integerFromZero, type OnEnd } from './command.ts'
 import { openInBrowser } from './open-in-browser.ts'
 import { Output } from './output.ts'
+import { welcome } from './page-address.ts'
 import { PAGE_HEADERS, PEER_WORKER_HEADERS, PEER_WORKER_PATH } from './page-headers.ts'
 
 interface Options {
@@ -23,7 +25,6 @@ const PAGE_FOLDER = '../web/'
 /** Of what peers are installed, what a browser can run; see web/src/compare/peers/. */
 const PEER_FILE =
   /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|layers|backend-(cpu|wasm|webgl|webgpu)))\/dist\/[\w.-]+$/
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 
 export function addServeCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'serve', 'the benchmark as a page in your browser')
@@ -41,14 +42,9 @@ async function serve({ port, host, open }: Options): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   const server = createServer(await pageListener())
-  const url = await listen(server, port, host)
-  output.lines(`convmark is at ${url}`)
-  if (!LOOPBACK.includes(host)) {
-    output.lines(
-      'Other machines get it without threads: browsers allow them over https or on their own machine only.',
-    )
-  }
-  output.lines('Ctrl-C ends it.')
+  const bound = await listen(server, port, host)
+  const { url, lines } = welcome(bound, networkInterfaces())
+  output.lines(...lines, 'Ctrl-C ends it.')
   if (open) await openInBrowser(url)
   await interrupted
   server.closeAllConnections()
@@ -86,8 +82,8 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return URL.canParse(full) ? new URL(full).pathname : ''
 }
 
-/** The page's address. Throws ConvmarkError for a port that is taken or an address that this machine does not have. */
-async function listen(server: Server, port: number, host: string): Promise<string> {
+/** Where the server listens. Throws ConvmarkError for a port that is taken or an address that this machine does not have. */
+async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const advice =
@@ -96,8 +92,7 @@ async function listen(server: Server, port: number, host: string): Promise<strin
           : messageOf(error)
       reject(new ConvmarkError(`serve: ${advice}`, { cause: error }))
     })
-    server.listen(port, host, resolve)
+    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), resolve) // as an URL has IPv6, too
   })
-  const { address, family, port: taken } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}/`
+  return server.address() as AddressInfo
 }
