@@ -1,37 +1,68 @@
+// Ctrl-C, SIGTERM (`kill`, docker stop, Slurm, Kubernetes) and SIGHUP (the terminal is gone) are one thing: a request to
+// end soon, with what there is. What follows depends on what the command does at that moment:
+// - before its work: nothing is lost, so the process ends at once;
+// - during its work: the work is told to end, and has a while to do so;
+// - after it, while results are printed and written: they are, and then the process ends.
 import { InterruptedError } from '../errors.ts'
 
-/** Leaves some of the second that Ctrl-C may take for writing results. */
+/** As a shell reports a process that a signal ended: 128 + the signal's number. */
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+type EndSignal = keyof typeof EXIT_CODES
+
+/** Leaves some of the second that an end may take for writing results. */
 const GRACE_MS = 600
-/** npm hands Ctrl-C on to what the terminal has told already: twice within this is once. */
-const SAME_INTERRUPT_MS = 100
+/**
+ * Signals within this time are one request: npm hands a signal on to what the terminal has told already, systemd sends
+ * SIGHUP after SIGTERM, `timeout` signals process and group.
+ */
+const SAME_REQUEST_MS = 1000
+
+let requested: EndSignal | null = null
+let requestedAtMs = 0
+/** Ends the work under way; null before it and after it. */
+let endWork: (() => void) | null = null
+let hasWorked = false
+
+/** Call once, as early as possible. */
+export function endOnSignals(): void {
+  for (const signal of Object.keys(EXIT_CODES) as EndSignal[]) process.on(signal, () => onSignal(signal))
+}
+
+/** What the process ends with if a signal asked for its end; null if none did. */
+export const signalExitCode = (): number | null => requested && EXIT_CODES[requested]
+
+function onSignal(signal: EndSignal): void {
+  if (requested === null) {
+    requested = signal
+    requestedAtMs = performance.now()
+    if (endWork) endWork()
+    else if (!hasWorked) {
+      process.stderr.write('convmark: interrupted\n')
+      process.exit(EXIT_CODES[signal])
+    }
+  } else if (signal === 'SIGINT' && performance.now() - requestedAtMs > SAME_REQUEST_MS) {
+    // A person who does not want to wait. Scripts that send SIGTERM again and again have SIGKILL for that.
+    process.exit(EXIT_CODES[requested])
+  }
+}
 
 /**
- * Does work that Ctrl-C can end: the first aborts the signal, and the promise rejects with InterruptedError when the work
- * has ended, or when it took too long about it and is left behind. A second one ends the process.
+ * Does work that a signal can end: the first aborts the AbortSignal, and the promise rejects with InterruptedError when the
+ * work has ended, or when that took longer than `graceMs` and the work is left behind.
  */
 export async function untilInterrupted<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { graceMs = GRACE_MS }: { readonly graceMs?: number } = {},
 ): Promise<T> {
   const controller = new AbortController()
-  let stop = (): void => {}
+  let deadline: NodeJS.Timeout | undefined
+  hasWorked = true
   try {
     return await new Promise<T>((resolve, reject) => {
       const interrupted = (cause?: unknown): void => reject(new InterruptedError('interrupted', { cause }))
-      let deadline: NodeJS.Timeout | undefined
-      let interruptedAt = 0
-      const interrupt = (): void => {
-        const now = performance.now()
-        if (!controller.signal.aborted) {
-          interruptedAt = now
-          deadline = setTimeout(interrupted, graceMs)
-          controller.abort()
-        } else if (now - interruptedAt > SAME_INTERRUPT_MS) process.exit(new InterruptedError('').exitCode)
-      }
-      process.on('SIGINT', interrupt)
-      stop = () => {
-        process.off('SIGINT', interrupt)
-        clearTimeout(deadline)
+      endWork = () => {
+        deadline = setTimeout(interrupted, graceMs)
+        controller.abort()
       }
       work(controller.signal).then(resolve, (error: unknown) => {
         if (controller.signal.aborted) interrupted(error)
@@ -39,6 +70,17 @@ export async function untilInterrupted<T>(
       })
     })
   } finally {
-    stop()
+    endWork = null
+    clearTimeout(deadline)
   }
+}
+
+/** Resolves at a signal, where that is how the command is meant to end: the process then ends as it would without one. */
+export async function untilToldToEnd(): Promise<void> {
+  hasWorked = true
+  await new Promise<void>((resolve) => {
+    endWork = resolve
+  })
+  endWork = null
+  requested = null
 }

@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import { packagesFolder } from '../bench/contenders/peers.ts'
 import { ConvmarkError, messageOf, UsageError } from '../errors.ts'
 import { addCommand, integerFromZero, type OnEnd } from './command.ts'
+import { untilToldToEnd } from './interrupt.ts'
 import { openInBrowser } from './open-in-browser.ts'
 import { Output } from './output.ts'
 import { welcome } from './page-address.ts'
@@ -34,19 +35,16 @@ export function addServeCommand(program: Command, onEnd: OnEnd): void {
     .action(async (options: Options) => onEnd(await serve(options)))
 }
 
-/** Until Ctrl-C. */
+/** Until Ctrl-C, or another signal that asks for the end. */
 async function serve({ port, host, open }: Options): Promise<number> {
   if (port > MAX_PORT) throw new UsageError(`--port is ${port}; it must be at most ${MAX_PORT}`)
   const output = new Output({ color: false, isAllThereIs: false })
-  const interrupted = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
   const server = createServer(await pageListener())
   const bound = await listen(server, port, host)
   const { url, lines } = welcome(bound, networkInterfaces())
   output.lines(...lines, 'Ctrl-C ends it.')
   if (open) await openInBrowser(url)
-  await interrupted
+  await untilToldToEnd()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   return 0
