@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { formatMeasured, formatRoundPercent, formatUpperPercent } from './digits.ts'
+import { anyNumber } from '../test/support/any-record.ts'
+import {
+  formatAtLeast,
+  formatExponent,
+  formatFixed,
+  formatMeasured,
+  formatRoundPercent,
+  formatSignificant,
+  formatUpperPercent,
+} from './digits.ts'
 
 it.each([
   [2.3134, [2.27, 2.36], '2.31', '2.27', '2.36'],
@@ -9,6 +18,11 @@ it.each([
   [0.12345, [0.1229, 0.124], '0.1235', '0.1229', '0.1240'],
   [3, [-40, 50], '3', '-40', '50'],
   [100, [100, 100], '100.00', '100.00', '100.00'],
+  // An end that is not 0 is not shown as 0, and nothing as -0.
+  [1.62, [0.4, 5.3], '2', '0.4', '5'],
+  [3, [-0.2, 50], '3', '-0.2', '50'],
+  [2.31e-12, [2.27e-12, 2.36e-12], '2.31e-12', '2.27e-12', '2.36e-12'],
+  [1e300, [1e299, 2e300], '1.0e300', '1e299', '2.0e300'],
 ] as const)('%f within %o is %s, %s to %s', (value, interval, ...texts) => {
   const { value: text, low, high } = formatMeasured(value, interval)
   expect([text, low, high]).toEqual(texts)
@@ -42,3 +56,41 @@ it.each([
   [0.0712, '7%'],
   [0.124, '12%'],
 ])('%f is about %s', (fraction, text) => expect(formatRoundPercent(fraction)).toBe(text))
+
+it.each([
+  [formatFixed, -0.0001, 2, '0.00'],
+  [formatFixed, 1e300, 2, '1.0e300'],
+  [formatFixed, 5e-324, 400, '0.000000000'],
+  [formatAtLeast, 0.0042, 2, '0.0042'],
+  [formatAtLeast, 4.2, 2, '4.20'],
+  [formatAtLeast, 0, 2, '0.00'],
+  [formatSignificant, 0.0996, 2, '0.10'],
+  [formatSignificant, 1234, 2, '1200'],
+  [formatSignificant, 5e-324, 2, '4.9e-324'],
+  [formatExponent, 1e300, 1, '1.0e300'],
+  [formatFixed, Number.POSITIVE_INFINITY, 1, '-'],
+  [formatSignificant, Number.NaN, 1, '-'],
+] as const)('%o of %f with %i digits is %s', (format, value, digits, text) => {
+  expect(format(value, digits)).toBe(text)
+})
+
+it('every number has a text that is a number, or a dash', () => {
+  const decimals = fc.integer({ min: 0, max: 400 })
+  const texts = fc
+    .tuple(anyNumber, anyNumber, anyNumber, decimals)
+    .map(([value, low, high, digits]) => [
+      ...[formatFixed, formatAtLeast, formatExponent].map((format) => format(value, digits)),
+      formatSignificant(value, 1 + (digits % 20)),
+      ...Object.values(formatMeasured(value, [low, high])),
+      ...[formatUpperPercent, formatRoundPercent].map((format) => format(value).replace(/%$/, '')),
+    ])
+  fc.assert(
+    fc.property(texts, (all) => {
+      for (const text of all) {
+        expect(text).toMatch(/^(-|-?\d+(\.\d+)?(e-?\d+)?)$/)
+        expect(text).not.toMatch(/^-0(\.0+)?$/)
+        expect(text.length).toBeLessThan(30)
+      }
+    }),
+  )
+})

@@ -1,4 +1,41 @@
-// How many digits a number may have: the last one printed is the first that the noise touches.
+// Numbers as text. Every function here gives a text for every number: what is not finite is shown as '-', what is too
+// large or too small to be written out has an exponent, and nothing is shown as -0.
+
+/** What is shown where there is no number. */
+export const NO_NUMBER = '-'
+
+/** From here on a number's digits are no longer read but counted. */
+const MAX_WRITTEN_OUT = 1e15
+/** More decimals than these are no longer read but counted. */
+const MAX_DECIMALS = 9
+
+/** `12.30` with 2 decimals; `1.2e300` where it would be too long to be read. */
+export function formatFixed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return NO_NUMBER
+  if (Math.abs(value) >= MAX_WRITTEN_OUT) return formatExponent(value, 1)
+  return withoutNegativeZero(value.toFixed(Math.min(Math.max(0, decimals), MAX_DECIMALS)))
+}
+
+/** `0.0012`, `12.30`: with 2 decimals, or as many as show two digits of a smaller value. */
+export function formatAtLeast(value: number, decimals: number): string {
+  const isSmall = value !== 0 && Math.abs(value) < 10 ** -decimals
+  return isSmall ? formatSignificant(value, 2) : formatFixed(value, decimals)
+}
+
+/** `0.0012`, `1.2e-7`, `1200`: so many digits from the first one that is not 0. */
+export function formatSignificant(value: number, digits: number): string {
+  if (!Number.isFinite(value)) return NO_NUMBER
+  const rounded = Number(value.toPrecision(digits))
+  const decimals = Math.max(0, digits - 1 - placeOf(rounded))
+  return decimals > MAX_DECIMALS ? formatExponent(value, digits - 1) : formatFixed(rounded, decimals)
+}
+
+/** `1.3e-6`, `2.10e30` */
+export function formatExponent(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return NO_NUMBER
+  if (value === 0) return '0'
+  return value.toExponential(Math.min(Math.max(0, decimals), 20)).replace('e+', 'e')
+}
 
 /** Where there is no noise to be seen; a sample's clock knows no more. */
 const MAX_SIGNIFICANT_DIGITS = 5
@@ -11,33 +48,48 @@ export interface Measured {
 
 /** `2.31` from 2.313 with an interval of 2.27 to 2.36: digits up to the first one of half the interval's width. */
 export function formatMeasured(value: number, [low, high]: readonly [number, number]): Measured {
-  const noise = (high - low) / 2
+  const noise = Math.abs(high - low) / 2
   const finest = placeOf(value) - MAX_SIGNIFICANT_DIGITS + 1
   // At least one digit of the value stays, also where the noise is larger than the value.
   const place = noise === 0 ? finest : Math.min(Math.max(placeOf(noise), finest), placeOf(value))
-  const format = (number: number) => formatToPlace(number, place)
-  return { value: format(value), low: format(low), high: format(high) }
+  // An end that is not 0 is not shown as 0: it has a digit of its own.
+  const end = (number: number) =>
+    formatToPlace(number, Math.abs(number) < 10 ** place / 2 ? Math.min(place, placeOf(number)) : place)
+  return { value: formatToPlace(value, place), low: end(low), high: end(high) }
 }
+
+/** No difference and no share is known more finely. */
+const SMALLEST_PERCENT = 1e-4
 
 /** A fraction as percent that is claimed as a bound, so rounded up: `0.4%`, `3%`, `13%`. */
 export function formatUpperPercent(fraction: number): string {
-  const place = Math.min(placeOf(100 * fraction), 0)
+  const percent = 100 * fraction
+  if (percent > 0 && percent < SMALLEST_PERCENT) return `${formatFixed(SMALLEST_PERCENT, 4)}%`
+  const place = Math.min(placeOf(percent), 0)
   // 3% may be 3.0000000000000004
-  const steps = Math.ceil(Number((100 * fraction * 10 ** -place).toPrecision(12)))
+  const steps = Math.ceil(Number((percent * 10 ** -place).toPrecision(12)))
   return `${formatToPlace(steps * 10 ** place, place)}%`
 }
 
 /** `7%`, `0.4%`, `140%` */
 export function formatRoundPercent(fraction: number): string {
-  return `${formatToPlace(100 * fraction, Math.min(placeOf(100 * fraction), 0))}%`
+  const percent = 100 * fraction
+  if (Math.abs(percent) < SMALLEST_PERCENT) return '0%'
+  return `${formatToPlace(percent, Math.min(placeOf(percent), 0))}%`
 }
 
 /** Of the first digit that is not 0: -2 for 0.045, 1 for 12. */
-function placeOf(value: number): number {
-  return value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)))
+export function placeOf(value: number): number {
+  return value === 0 || !Number.isFinite(value) ? 0 : Math.floor(Math.log10(Math.abs(value)))
 }
 
 function formatToPlace(value: number, place: number): string {
-  if (place <= 0) return value.toFixed(-place)
-  return String(Math.round(value / 10 ** place) * 10 ** place)
+  if (place < -MAX_DECIMALS || Math.abs(value) >= MAX_WRITTEN_OUT) {
+    const digits = placeOf(value) - place
+    return digits < 0 ? '0' : formatExponent(value, Math.min(digits, MAX_SIGNIFICANT_DIGITS - 1))
+  }
+  if (place <= 0) return formatFixed(value, -place)
+  return formatFixed(Math.round(value / 10 ** place) * 10 ** place, 0)
 }
+
+const withoutNegativeZero = (text: string): string => (/^-0(\.0*)?$/.test(text) ? text.slice(1) : text)

@@ -1,12 +1,17 @@
 import { closest } from 'fastest-levenshtein'
+import { inOneLine } from './plain-text.ts'
 
 /**
- * The root of all errors that convmark throws on purpose. `exitCode` is what the command line ends with. Each has its name
- * in words: a page's bundler shortens those of classes.
+ * The root of all errors that convmark throws on purpose: their messages are one line, whatever they quote. `exitCode` is
+ * what the command line ends with. Each has its name in words: a page's bundler shortens those of classes.
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
   readonly exitCode: number = 1
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(inOneLine(message), options)
+  }
 }
 
 /** A request that can't be meant: an unknown name, a value out of range. */

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConvmarkError, messageOf } from '../errors.ts'
+import { inOneLine } from '../plain-text.ts'
 
 export function exitCodeOf(error: unknown): number {
   // What is left of commander's are help and version, asked for or not.
@@ -10,7 +11,5 @@ export function exitCodeOf(error: unknown): number {
 /** The message without line breaks; empty where all is said. */
 export function oneLine(error: unknown): string {
   if (error instanceof CommanderError) return ''
-  return messageOf(error)
-    .trim()
-    .replace(/\s*\n\s*/g, ' ')
+  return inOneLine(messageOf(error))
 }

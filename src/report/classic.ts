@@ -1,6 +1,7 @@
 // The article's lines, byte for byte: scripts that read the original's output read this one's too.
 import type { TimeStamp } from '../bench/events.ts'
 import type { Run } from '../bench/result.ts'
+import { formatFixed } from '../digits.ts'
 
 const STEPS_PER_LINE = 10
 
@@ -51,5 +52,5 @@ export function formatTime(timeStamp: TimeStamp): string {
 }
 
 function formatSeconds(ms: number): string {
-  return (ms / 1000).toFixed(3)
+  return formatFixed(ms / 1000, 3)
 }

@@ -1,6 +1,13 @@
 import type { ComparisonResult, Run, Unsupported } from '../bench/result.ts'
+import { formatFixed } from '../digits.ts'
 import { passName } from './classic.ts'
-import { formatMeanRate, formatMedianMs, formatPeakFraction, formatSpreadMs } from './format.ts'
+import {
+  formatMeanRate,
+  formatMedianMs,
+  formatPeakFraction,
+  formatRelativeError,
+  formatSpreadMs,
+} from './format.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
@@ -49,12 +56,12 @@ function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): 
         engine.name,
         engine.target,
         String(engine.threads),
-        threadsUsed == null ? '-' : threadsUsed.toFixed(1),
+        threadsUsed == null ? '-' : formatFixed(threadsUsed, 1),
         formatMedianMs(summary!),
         formatSpreadMs(summary!.sdMs),
         formatMeanRate(run.imagesPerSecond, summary!),
         peakFraction === null ? '-' : formatPeakFraction(peakFraction, run.layers.some(isWinograd)),
-        check ? check.maxRelativeError.toExponential(1) : 'unchecked',
+        check ? formatRelativeError(check.maxRelativeError) : 'unchecked',
       ]
     })
   const [heading, ...body] = alignColumns(

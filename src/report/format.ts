@@ -1,10 +1,20 @@
 // Numbers for people: as many digits as a measurement can carry.
 import type { Environment, Summary } from '../bench/result.ts'
-import { formatMeasured } from '../digits.ts'
+import {
+  formatAtLeast,
+  formatExponent,
+  formatFixed,
+  formatMeasured,
+  formatSignificant,
+  NO_NUMBER,
+} from '../digits.ts'
 
-/** `448.1`, `12.34`, `0.123`: milliseconds. */
+/** A picosecond: what is less comes from rounding, not from a clock. */
+const SMALLEST_MS = 1e-9
+
+/** `448.1`, `12.34`, `0.123`, `0.00042`: milliseconds. */
 export function formatMs(ms: number): string {
-  return ms.toFixed(ms >= 100 ? 1 : ms >= 10 ? 2 : 3)
+  return Math.abs(ms) < SMALLEST_MS ? formatFixed(0, 3) : formatAtLeast(ms, ms >= 100 ? 1 : ms >= 10 ? 2 : 3)
 }
 
 /** With the digits that its interval leaves it; a lone sample has none to be judged by. */
@@ -19,6 +29,8 @@ export function formatMeanMs({ meanMs, meanIntervalMs }: Summary): string {
 
 /** What follows from the mean: images a second, GFLOP/s. */
 export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary): string {
+  // A rate of no time is none.
+  if (meanMs === 0) return NO_NUMBER
   if (!meanIntervalMs) return formatRate(rate)
   const [low, high] = meanIntervalMs
   return formatMeasured(rate, [(rate * meanMs) / high, (rate * meanMs) / low]).value
@@ -28,7 +40,7 @@ const BYTES_PER_GIB = 2 ** 30
 
 /** `7.6 GiB`; null where the system does not tell. */
 export const formatMemory = (bytes: number | null): string =>
-  bytes === null ? 'the system does not tell' : `${(bytes / BYTES_PER_GIB).toFixed(1)} GiB`
+  bytes === null ? 'the system does not tell' : `${formatAtLeast(bytes / BYTES_PER_GIB, 1)} GiB`
 
 /** What ran the JavaScript: `Node v20.19.0 (V8 11.3)`, or a browser; as name and version. */
 export function hostFact({ browser, node, v8 }: Environment): readonly [name: string, version: string] {
@@ -38,62 +50,77 @@ export function hostFact({ browser, node, v8 }: Environment): readonly [name: st
 
 /** Two digits: of a few hundred samples a standard deviation is known no better. */
 export function formatSpreadMs(sdMs: number): string {
-  const decimals = sdMs > 0 ? Math.max(0, 1 - Math.floor(Math.log10(sdMs))) : 0
-  return Number(sdMs.toPrecision(2)).toFixed(decimals)
+  return Math.abs(sdMs) < SMALLEST_MS ? '0' : formatSignificant(sdMs, 2)
 }
 
-/** With as many decimals as another number. */
+/** With as many decimals as another number, but not as 0 if it is not 0. */
 export function formatLike(value: number, other: string): string {
-  return value.toFixed(other.split('.')[1]?.length ?? 0)
+  const decimals = other.includes('e') ? 0 : (other.split('.')[1]?.length ?? 0)
+  const isLost = value !== 0 && Math.abs(value) < 10 ** -decimals / 2
+  return isLost ? formatMs(value) : formatFixed(value, decimals)
 }
 
-/** `91.3%` */
+/** Shares beyond this are damage, not news. */
+const MAX_FRACTION = 1000
+
+/** `91.3%`; `over 100,000%` where that is all there is to say. */
 export function formatPercent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)}%`
+  if (!Number.isFinite(fraction)) return NO_NUMBER
+  if (Math.abs(fraction) > MAX_FRACTION) return fraction > 0 ? 'over 100,000%' : 'under -100,000%'
+  return `${formatFixed(100 * fraction, 1)}%`
 }
 
-/** `94.1`, `1.07`: GFLOP/s, images a second. */
+/** `94.1`, `1.07`, `0.0031`: GFLOP/s, images a second. */
 export function formatRate(rate: number): string {
-  return rate.toFixed(rate >= 10 ? 1 : 2)
+  return formatAtLeast(rate, rate >= 10 ? 1 : 2)
 }
 
 /** `2,469,696` */
 export function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+  return formatFixed(count, 0).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** `283 MB` */
+/** `283 MB`, `2,310 MB` */
 export function formatMegabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`
+  return `${formatCount(bytes / 1e6)} MB`
 }
 
 /** A share of the direct limit; a multiple, where fewer multiplications than the direct count went past it. */
 export function formatPeakFraction(fraction: number, isWinograd: boolean): string {
-  return isWinograd && fraction > 1 ? `${fraction.toFixed(2)} x` : formatPercent(fraction)
+  return isWinograd && fraction > 1 ? `${formatFixed(fraction, 2)} x` : formatPercent(fraction)
 }
 
 /** What such a multiple is, in words. */
 export const winogradText = (fraction: number): string =>
-  `Winograd, ${fraction.toFixed(2)} of the direct limit`
+  `Winograd, ${formatFixed(fraction, 2)} of the direct limit`
 
-/** `0.0312`, `2.10e-5`: a loss; `NaN` for what a record holds as null. */
+const LARGE_LOSS = 1e6
+
+/** `0.0312`, `2.10e-5`: a loss; a record holds null for one that is not finite. */
 export function formatLoss(loss: number | null): string {
-  if (loss === null) return 'NaN'
-  return loss !== 0 && Math.abs(loss) < 0.001 ? loss.toExponential(2) : loss.toFixed(4)
+  if (loss === null || !Number.isFinite(loss)) return 'not finite'
+  const isFar = loss !== 0 && (Math.abs(loss) < 0.001 || Math.abs(loss) >= LARGE_LOSS)
+  return isFar ? formatExponent(loss, 2) : formatFixed(loss, 4)
+}
+
+/** `1.3e-6`: an error relative to the truth. */
+export function formatRelativeError(error: number): string {
+  return error < 1 ? formatExponent(error, 1) : formatRate(error)
 }
 
 /** `12,345`, `61.2`: images a second, of which there may be very many. */
 export function formatImageRate(rate: number): string {
-  return rate >= 1000 ? formatCount(Math.round(rate)) : formatRate(rate)
+  return rate >= 1000 ? formatCount(rate) : formatRate(rate)
 }
 
 /** `45.2 s`, `3 min 20 s`, `1 h 02 min` */
 export function formatDuration(ms: number): string {
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  if (!Number.isFinite(ms)) return NO_NUMBER
+  if (ms < 59_950) return `${formatFixed(ms / 1000, 1)} s`
   const seconds = Math.round(ms / 1000)
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`
   const minutes = Math.round(seconds / 60)
-  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`
+  return `${formatCount(Math.floor(minutes / 60))} h ${twoDigits(minutes % 60)} min`
 }
 
 const twoDigits = (value: number): string => String(value).padStart(2, '0')

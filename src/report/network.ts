@@ -1,3 +1,4 @@
+import { formatFixed } from '../digits.ts'
 import type { LayerCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import { formatCount } from './format.ts'
@@ -71,5 +72,5 @@ export function networkLines(
 }
 
 const formatBatchShape = (shape: readonly number[]): string => `[${['B', ...shape].join(', ')}]`
-const formatMegaflops = (flops: number): string => (flops / 1e6).toFixed(1)
-const formatGigaflops = (flops: number): string => (flops / 1e9).toFixed(3)
+const formatMegaflops = (flops: number): string => formatFixed(flops / 1e6, 1)
+const formatGigaflops = (flops: number): string => formatFixed(flops / 1e9, 3)

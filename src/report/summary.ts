@@ -9,6 +9,7 @@ import {
   formatPeakFraction,
   formatPercent,
   formatRate,
+  formatRelativeError,
   formatSpreadMs,
   winogradText,
 } from './format.ts'
@@ -99,7 +100,7 @@ function checkLine({ pass, check }: Run, palette: Palette): string {
 
 function checkDetail({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
   if (tensor === '') return `against ${against}`
-  return `largest relative error ${maxRelativeError.toExponential(1)} (${tensor}), against ${against}`
+  return `largest relative error ${formatRelativeError(maxRelativeError)} (${tensor}), against ${against}`
 }
 
 function winogradLines({ pass, peakFraction, layers }: Run): string[] {

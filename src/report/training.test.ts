@@ -24,7 +24,7 @@ describe('an epoch', () => {
     const untested = { testLoss: null, testTop1: null, testTop5: null }
     expect(
       epochLine(exampleEpoch(2, { ...untested, trainLoss: null, trainMs: 0, skippedImages: 3 }), 2),
-    ).toBe('epoch 2/2  loss NaN  train 99.1%  1,000 images/s  skipped 3 images')
+    ).toBe('epoch 2/2  loss not finite  train 99.1%  1,000 images/s  skipped 3 images')
   })
 })
 
@@ -105,7 +105,7 @@ it('numbers', () => {
     '2.5000',
     '0.0000',
     '2.10e-5',
-    'NaN',
+    'not finite',
   ])
   expect([12_345.4, 61.23, 1.234].map(formatImageRate)).toEqual(['12,345', '61.2', '1.23'])
   expect([45_200, 59_949, 59_960, 200_000, 3_599_600, 3_720_000].map(formatDuration)).toEqual([

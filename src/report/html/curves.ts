@@ -1,4 +1,6 @@
 // Training runs as one page: what came of them, their curves over each other, and what differs between them.
+
+import { formatSignificant } from '../../digits.ts'
 import type { StepRecord, TrainingRun } from '../../records/training-log.ts'
 import { formatImageRate, formatLoss, formatPercent } from '../format.ts'
 import { MAX_WAITED_FRACTION } from '../outcome.ts'
@@ -92,7 +94,7 @@ function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup
       across: 'step',
       yLabel: 'learning rate',
       yScale: 'log',
-      format: (rate) => String(Number(rate.toPrecision(3))),
+      format: (rate) => formatSignificant(rate, 3),
       missing: 'no step was recorded',
     },
     (run) => ({ points: bySteps(run, ({ rate }) => rate) }),

@@ -1,4 +1,5 @@
 import type { Result } from '../../bench/result.ts'
+import { formatFixed } from '../../digits.ts'
 import { formatMemory, formatPercent, hostFact } from '../format.ts'
 import { commandsOf } from './commands.ts'
 import { html, type Markup } from './markup.ts'
@@ -35,11 +36,16 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
     convmark: gitCommit === null ? tool.version : `${tool.version}, git commit ${gitCommit}`,
     packages: list(packages && Object.entries(packages).map((each) => each.join(' ')), 'none'),
     'load average':
-      loads.map((load) => load?.toFixed(2) ?? UNKNOWN).join(' before, ') + (loads.length > 1 ? ' after' : ''),
+      loads.map((load) => (load === null ? UNKNOWN : formatFixed(load, 2))).join(' before, ') +
+      (loads.length > 1 ? ' after' : ''),
     'stolen time':
       stealFraction === undefined ? null : stealFraction === null ? UNKNOWN : formatPercent(stealFraction),
     'calibration, slowest over fastest':
-      calibrationSpread === undefined ? null : (calibrationSpread?.toFixed(3) ?? 'not made'),
+      calibrationSpread === undefined
+        ? null
+        : calibrationSpread === null
+          ? 'not made'
+          : formatFixed(calibrationSpread, 3),
   }
 }
 

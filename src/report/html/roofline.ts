@@ -1,6 +1,6 @@
 // The roofline (Williams, Waterman & Patterson 2009): what memory and arithmetic allow, and what each layer reaches.
 import type { Run } from '../../bench/result.ts'
-import { formatRate } from '../format.ts'
+import { formatPercent, formatRate } from '../format.ts'
 import { ACROSS, chartFigure, label, line, point, swatch } from './chart.ts'
 import { type LayerPass, layerPasses } from './layers.ts'
 import { html, type Markup } from './markup.ts'
@@ -179,7 +179,7 @@ function rooflineTable(passes: readonly LayerPass[], roof: Roof) {
         formatRate(intensity),
         pass.gflopsPerSecond === null ? '-' : formatRate(pass.gflopsPerSecond),
         formatRate(gigabytesPerSecond),
-        `${((100 * gigabytesPerSecond) / roof.bandwidthGigabytesPerSecond).toFixed(0)}%`,
+        formatPercent(gigabytesPerSecond / roof.bandwidthGigabytesPerSecond),
         intensity < roof.ridge ? 'memory' : 'arithmetic',
       ]
     }),

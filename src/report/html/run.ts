@@ -1,12 +1,13 @@
 // One run: its key figures, its samples, its layers and its roofline.
 import type { Run, Summary } from '../../bench/result.ts'
-import { formatMeasured } from '../../digits.ts'
+import { formatFixed, formatMeasured } from '../../digits.ts'
 import {
   formatLike,
   formatMeanMs,
   formatMeanRate,
   formatMedianMs,
   formatMegabytes,
+  formatPeakFraction,
   formatPercent,
   formatRate,
   formatSpreadMs,
@@ -80,7 +81,7 @@ function keyFigures(run: Run, summary: Summary): Markup {
   if (threadsUsed != null) {
     figures.push({
       name: 'threads used',
-      value: threadsUsed.toFixed(1),
+      value: formatFixed(threadsUsed, 1),
       detail: `processor time over elapsed time; of ${engine.threads}`,
     })
   }
@@ -100,7 +101,7 @@ function peakFigure({ peakFraction, peakGflopsPerSecond: peak, layers }: Run): F
   if (peakFraction > 1 && layers.some(isWinograd)) {
     return {
       name,
-      value: `${peakFraction.toFixed(2)} x`,
+      value: formatPeakFraction(peakFraction, true),
       detail: `${winogradText(peakFraction)}; ${measured}`,
     }
   }

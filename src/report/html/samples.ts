@@ -1,6 +1,7 @@
 // A run's samples: how they are spread, and how they went over time.
 import { bin, median, thresholdFreedmanDiaconis } from 'd3-array'
 import type { Run } from '../../bench/result.ts'
+import { formatFixed } from '../../digits.ts'
 import { formatCount, formatMs, formatPercent } from '../format.ts'
 import { indexesOfExtremes } from '../points.ts'
 import { ACROSS, chartFigure, dot, label, line, rectangle, swatch } from './chart.ts'
@@ -128,7 +129,7 @@ function series(run: Run): Markup {
       rows: groups.map((group) => [
         group.name,
         formatCount(group.samplesMs.length),
-        (group.startMs / 1000).toFixed(2),
+        formatFixed(group.startMs / 1000, 2),
         formatMs(group.medianMs),
         msRange(extentOf(group.samplesMs), ' .. '),
       ]),

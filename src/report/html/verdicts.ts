@@ -1,8 +1,8 @@
 // What comes first: what stands in the way of trusting the numbers, and which engine is faster.
 import type { ComparisonResult, Result, Run } from '../../bench/result.ts'
-import { formatMeasured } from '../../digits.ts'
+import { formatFixed, formatMeasured } from '../../digits.ts'
 import { passName } from '../classic.ts'
-import { formatPercent } from '../format.ts'
+import { formatPercent, formatRelativeError } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Notice, noticeList, warn } from './page.ts'
@@ -56,7 +56,7 @@ function warningsOf(run: Run): Notice[] {
 /** `largest relative error 1.8e-6 (conv5), against float64` */
 export function checkText({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
   if (tensor === '') return `against ${against}`
-  return `largest relative error ${maxRelativeError.toExponential(1)} (${tensor}), against ${against}`
+  return `largest relative error ${formatRelativeError(maxRelativeError)} (${tensor}), against ${against}`
 }
 
 /** The verdicts in words, each with its interval beside it on a scale of ratios. */
@@ -129,4 +129,4 @@ function ratioTexts(ratio: number, interval: Pair): { readonly ratio: string; re
   const { value, low, high } = formatMeasured(ratio, interval)
   return { ratio: `${value} x`, interval: `${low} to ${high}` }
 }
-const pText = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${p.toFixed(4)}`)
+const pText = (p: number): string => (p < 0.0001 ? 'p < 0.0001' : `p = ${formatFixed(p, 4)}`)

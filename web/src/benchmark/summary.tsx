@@ -6,6 +6,7 @@ import {
   formatMedianMs,
   formatPercent,
   formatRate,
+  formatRelativeError,
   formatSpreadMs,
 } from 'convmark/report'
 import { useTexts } from '../texts/index.ts'
@@ -54,7 +55,11 @@ export function Summary({ columns }: { readonly columns: readonly NamedResult[] 
           ),
           row(benchmark.check, ({ check }) =>
             check
-              ? benchmark.checkPassed(check.maxRelativeError.toExponential(1), check.tensor, check.against)
+              ? benchmark.checkPassed(
+                  formatRelativeError(check.maxRelativeError),
+                  check.tensor,
+                  check.against,
+                )
               : benchmark.checkNone,
           ),
         ]}

@@ -1,6 +1,12 @@
 import { VERSION } from 'convmark'
 import { verdictText as plainVerdict, type Run } from 'convmark/bench'
-import { formatMeanRate, formatMeasured, formatMedianMs, formatUpperPercent } from 'convmark/report'
+import {
+  formatMeanRate,
+  formatMeasured,
+  formatMedianMs,
+  formatRelativeError,
+  formatUpperPercent,
+} from 'convmark/report'
 import { completeResult } from '../result/ask.ts'
 import { ResultDownloads } from '../result/result-downloads.tsx'
 import type { ResultParts } from '../result/result-work.ts'
@@ -72,7 +78,7 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
             formatMedianMs(run.summary!),
             formatMeanRate(run.imagesPerSecond, run.summary!),
             run.samplesMs.length,
-            run.check ? run.check.maxRelativeError.toExponential(1) : benchmark.checkNone,
+            run.check ? formatRelativeError(run.check.maxRelativeError) : benchmark.checkNone,
           ])}
         />
         {isOver && (
