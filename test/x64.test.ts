@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { lenet } from '../src/networks/index.ts'
 import type { Native } from '../src/runtime/native.ts'
 import { built } from './support/built.ts'
 import { runnable } from './support/x64.ts'
@@ -10,6 +12,7 @@ process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { openEngine } = await built<typeof import('../src/engines/index.ts')>('engines/index.js')
 const { openX64 } = await built<typeof import('../src/engines/x64.ts')>('engines/x64.js')
+const { openSession } = await built<typeof import('../src/session.ts')>('session.js')
 const { openNative } = await built<typeof import('../src/runtime/native.ts')>('runtime/native.js')
 const { UnavailableError, UsageError } = await built<typeof import('../src/errors.ts')>('errors.js')
 
@@ -51,6 +54,24 @@ describe.runIf(runnable.length > 0)('x64', () => {
       writeFileSync(path, JSON.stringify(entries))
     },
   )
+
+  it('without the tuning cache reads nothing from it and writes nothing', async () => {
+    const { CONVMARK_CACHE } = process.env
+    const cache = mkdtempSync(join(tmpdir(), 'convmark-'))
+    const path = join(cache, 'tuning.json')
+    execFileSync('mkfifo', [path]) // whoever reads it waits for ever
+    process.env.CONVMARK_CACHE = cache
+    try {
+      for (const engine of ['x64', 'auto']) {
+        const session = await openSession(lenet(), { batch: 1, engine, tuningCache: false })
+        await session.dispose()
+      }
+      expect(readdirSync(cache)).toEqual(['tuning.json'])
+      expect(statSync(path).isFIFO()).toBe(true)
+    } finally {
+      process.env.CONVMARK_CACHE = CONVMARK_CACHE
+    }
+  })
 
   it('an unknown target is a usage error that names those there are', async () => {
     const error = await rejection(openEngine('x64:avx'))

@@ -21,12 +21,14 @@ export interface EngineOptions {
   readonly threads?: number
   /** Lets the engine set V8's flags, for the whole process: relaxed SIMD on Node 20, for example. */
   readonly experimentalV8Flags?: boolean
+  /** As in PrepareOptions: x64 keeps there which of its targets is the faster. */
+  readonly tuningCache?: boolean
 }
 
 export interface PrepareOptions {
   /** Tiles chosen before; what it lacks is measured. */
   readonly tuning?: Tuning
-  /** Keep what was measured in the user's cache folder and take it from there; true by default. */
+  /** Keep what was measured in the user's cache folder and take it from there; true by default. False reads and writes nothing. */
   readonly tuningCache?: boolean
   /** Restricts steps that can be done in several ways to this one; `auto` takes the fastest. */
   readonly algorithm?: Algorithm

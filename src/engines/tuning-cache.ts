@@ -17,9 +17,13 @@ interface Store {
 
 type Entries = Record<string, string>
 
-/** In the user's cache folder (CONVMARK_CACHE names another), in a browser in the page's own storage. */
+/**
+ * In the user's cache folder (CONVMARK_CACHE names another), in a browser in the page's own storage. It knows nothing and
+ * keeps nothing if there is no such place, or if it can't be read or written.
+ */
 export async function openTuningCache(processor: string, engine: string): Promise<TuningCache> {
   const store = isNode ? await folderStore() : browserStore
+  if (store === null) return { get: () => undefined, add: async () => {} }
   const keyOf = (step: string): string => `${VERSION} | ${processor} | ${engine} | ${step}`
   const read = async (): Promise<Entries> => {
     try {
@@ -43,17 +47,23 @@ export async function openTuningCache(processor: string, engine: string): Promis
   }
 }
 
-async function folderStore(): Promise<Store> {
-  const { mkdir, readFile, rename, writeFile } = nodeModule('node:fs/promises')
-  const { dirname, join } = nodeModule('node:path')
-  const path = join(await cacheFolder(), 'tuning.json')
+async function folderStore(): Promise<Store | null> {
+  const { mkdir, readFile, rename, rm, writeFile } = nodeModule('node:fs/promises')
+  const { join } = nodeModule('node:path')
+  const folder = await cacheFolder()
+  if (folder === null) return null
+  const path = join(folder, 'tuning.json')
   return {
     read: () => readFile(path, 'utf8'),
     async write(text) {
       const temporary = `${path}.${process.pid}.${Date.now()}.tmp`
-      await mkdir(dirname(path), { recursive: true })
-      await writeFile(temporary, text)
-      await rename(temporary, path)
+      await mkdir(folder, { recursive: true })
+      try {
+        await writeFile(temporary, text)
+        await rename(temporary, path)
+      } finally {
+        await rm(temporary, { force: true }) // what is left of one that could not be written, on a full disk for example
+      }
     },
   }
 }

@@ -50,7 +50,7 @@ export async function openX64(
     const registers = (parts.readProcessor ?? readProcessor)(native)
     const { chosen, reason } = target
       ? requireTarget(target as X64Target, registers)
-      : await fastestTarget(native, registers)
+      : await fastestTarget(native, registers, options.tuningCache !== false)
     const info: EngineInfo = {
       name: 'x64',
       target: chosen,
@@ -127,12 +127,16 @@ function requireTarget(target: X64Target, registers: ProcessorRegisters): Choice
 }
 
 /** The widest target that the machine has, unless it multiplies slower than the next: measured once a processor. */
-async function fastestTarget(native: Native, registers: ProcessorRegisters): Promise<Choice> {
+async function fastestTarget(
+  native: Native,
+  registers: ProcessorRegisters,
+  isCached: boolean,
+): Promise<Choice> {
   const available = TARGETS.filter((target) => missingFor(target, registers).length === 0)
   const [widest, narrower] = available
   if (!widest) throw new UnavailableError(missingFor('avx2', registers).join(', '))
   if (!narrower) return { chosen: widest, reason: missingFor('avx512', registers) }
-  const cache = await openTuningCache(await processorName(), 'x64')
+  const cache = isCached ? await openTuningCache(await processorName(), 'x64') : null
   const known = cache?.get(CHOICE_KEY)
   if (known !== undefined && (available as string[]).includes(known)) {
     return { chosen: known as X64Target, reason: known === widest ? [] : [SLOWER] }

@@ -1,15 +1,46 @@
-import { UnavailableError } from '../errors.ts'
 import { isNode, nodeModule } from './host.ts'
 
-/** The user's cache folder for convmark, or what CONVMARK_CACHE names. */
-export async function cacheFolder(): Promise<string> {
-  if (!isNode) throw new UnavailableError('a browser has no cache folder of convmark')
-  const { homedir } = nodeModule('node:os')
-  const { join } = nodeModule('node:path')
-  const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (CONVMARK_CACHE) return CONVMARK_CACHE
-  if (process.platform === 'win32')
-    return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'convmark')
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'convmark')
-  return join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'convmark')
+/** What decides where the cache folder is; tests make theirs up. */
+export interface CachePlaces {
+  readonly platform: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** The user's home folder by the system's own list of users. Throws if the user is not in it. */
+  readonly homeOfUser: () => string
+}
+
+/**
+ * The user's cache folder for convmark, or the one that CONVMARK_CACHE names. Null if there is none, as in a browser or
+ * for a user without a home folder: then nothing is kept. Paths that are empty or relative are ignored, as the XDG
+ * specification asks: they would put a cache into whatever folder the process was started in.
+ */
+export async function cacheFolder(places?: CachePlaces): Promise<string | null> {
+  if (!isNode) return null
+  const { platform, environment, homeOfUser } = places ?? thisSystem()
+  const { isAbsolute, join } = nodeModule('node:path')[platform === 'win32' ? 'win32' : 'posix']
+  const firstAbsolute = (...paths: readonly (string | undefined)[]): string | null =>
+    paths.find((path) => path !== undefined && isAbsolute(path)) ?? null
+  const below = (folder: string | null, ...names: readonly string[]): string | null =>
+    folder === null ? null : join(folder, ...names, 'convmark')
+
+  const { CONVMARK_CACHE, XDG_CACHE_HOME, LOCALAPPDATA, HOME, USERPROFILE } = environment
+  const chosen = firstAbsolute(CONVMARK_CACHE)
+  if (chosen !== null) return chosen
+  const home = firstAbsolute(platform === 'win32' ? USERPROFILE : HOME, pathOrNone(homeOfUser))
+  if (platform === 'win32') return below(firstAbsolute(LOCALAPPDATA)) ?? below(home, 'AppData', 'Local')
+  if (platform === 'darwin') return below(home, 'Library', 'Caches')
+  return below(firstAbsolute(XDG_CACHE_HOME)) ?? below(home, '.cache')
+}
+
+function thisSystem(): CachePlaces {
+  const { userInfo } = nodeModule('node:os')
+  return { platform: process.platform, environment: process.env, homeOfUser: () => userInfo().homedir }
+}
+
+/** A container's user often has no entry in the list of users: then it has no home. */
+function pathOrNone(homeOfUser: () => string): string | undefined {
+  try {
+    return homeOfUser()
+  } catch {
+    return undefined
+  }
 }

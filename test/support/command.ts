@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type SpawnOptions, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './package.ts'
 
@@ -8,11 +8,17 @@ export interface Ended {
   readonly stderr: string
 }
 
+export interface CommandOptions extends Pick<SpawnOptions, 'uid' | 'gid'> {
+  readonly nodeFlags?: readonly string[]
+}
+
 /** Starts commands that work in a folder, and have their cache in it. */
 export const commandsIn =
   (folder: string) =>
-  (args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-    const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...args], {
+  (args: readonly string[], env: NodeJS.ProcessEnv = {}, options: CommandOptions = {}) => {
+    const { nodeFlags = [], ...who } = options
+    const child = spawn(process.execPath, [...nodeFlags, join(root, 'dist/cli/main.js'), ...args], {
+      ...who,
       cwd: folder,
       env: { ...process.env, CONVMARK_CACHE: join(folder, 'cache'), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

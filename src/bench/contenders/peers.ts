@@ -43,11 +43,15 @@ const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
 
 /** Where packages of peers are installed: beside the adapters, or in the user's cache folder. Null: in neither. */
 async function installedFolder(): Promise<URL | null> {
-  const cached = pathToFileURL(`${await cachedFolder()}/`)
-  return [SHIPPED, cached].find((folder) => existsSync(new URL('node_modules/', folder))) ?? null
+  const cached = await cachedFolder()
+  const folders = cached === null ? [SHIPPED] : [SHIPPED, pathToFileURL(`${cached}/`)]
+  return folders.find((folder) => existsSync(new URL('node_modules/', folder))) ?? null
 }
 
-const cachedFolder = async (): Promise<string> => `${await cacheFolder()}/peers-${VERSION}`
+async function cachedFolder(): Promise<string | null> {
+  const folder = await cacheFolder()
+  return folder === null ? null : `${folder}/peers-${VERSION}`
+}
 
 /** The packages themselves, for a page; null where none are installed. */
 export async function packagesFolder(): Promise<URL | null> {
@@ -62,10 +66,17 @@ export async function packagesFolder(): Promise<URL | null> {
 export async function peerRunner(spec: string): Promise<URL> {
   const folder = peers[nameOf(spec)]!.isPackage ? await installedFolder() : SHIPPED
   if (folder) return new URL('runner.mjs', folder)
+  const cached = await cachedFolder()
+  if (cached === null) {
+    throw new UnavailableError(
+      `${nameOf(spec)} is not installed, and this user has no cache folder for it; ` +
+        'let CONVMARK_CACHE be the absolute path of one',
+    )
+  }
   const shipped = shellWord(`${fileURLToPath(SHIPPED)}.`) // ends in '/.': what is in it
-  const cached = shellWord(await cachedFolder())
+  const target = shellWord(cached)
   throw new UnavailableError(
     `${nameOf(spec)} is not installed; install it with: ` +
-      `mkdir -p ${cached} && cp -r ${shipped} ${cached} && npm ci --ignore-scripts --prefix ${cached}`,
+      `mkdir -p ${target} && cp -r ${shipped} ${target} && npm ci --ignore-scripts --prefix ${target}`,
   )
 }

