@@ -32,6 +32,13 @@ describe('the house', () => {
     expect(unreachable(sources, entries)).toEqual([])
   })
 
+  it("looks at Node's version before it loads anything else", () => {
+    const before = (path: string) =>
+      importsOf(path, sources.get(path)!).flatMap(({ to, kind }) => (kind === 'static' ? [to] : []))
+    expect(before('cli/main.ts')).toEqual(['runtime/node-version.ts'])
+    expect(before('runtime/node-version.ts')).toEqual([])
+  })
+
   it('imports node: where no page comes', () => expect(nodeImports(sources)).toEqual([]))
 
   it('lets no page come there', () => {

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
-import { endOnSignals, signalExitCode } from './interrupt.ts'
+// The command. An old Node is told so here, before it is given the modules that it could not load: this file and the one
+// that it imports are kept to what Node 12 understands.
+import { nodeFault } from '../runtime/node-version.ts'
 
-endOnSignals()
-const { main } = await import('./program.ts')
-const exitCode = await main()
-// Workers of an interrupted run may still be computing; nothing waits for them.
-process.exit(signalExitCode() ?? exitCode)
+const fault = nodeFault()
+if (fault === null) import('./program.ts')
+else {
+  process.stderr.write(`convmark: ${fault}\n`)
+  process.exitCode = 1
+}

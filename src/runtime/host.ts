@@ -1,4 +1,9 @@
-import { UnavailableError } from '../errors.ts'
+import { ConvmarkError, UnavailableError } from '../errors.ts'
+import { nodeFault } from './node-version.ts'
+
+// Said when the library is loaded, not by whatever would fail first later.
+const fault = nodeFault()
+if (fault !== null) throw new ConvmarkError(`convmark ${fault}`)
 
 /** Node (and what passes for it), as against a browser. */
 export const isNode: boolean = typeof process === 'object' && typeof process.versions?.node === 'string'

@@ -1,0 +1,33 @@
+/** What a JavaScript host says of itself: Node's `process`, or what stands for it in Bun and Deno. */
+export interface HostProcess {
+  readonly versions?: Readonly<Record<string, string | undefined>>
+  readonly getBuiltinModule?: unknown
+}
+
+const OLDEST_NODE = [20, 19] as const
+/** Node 21 and the first of 22 are newer than 20.19 and yet lack process.getBuiltinModule. */
+const OLDEST_NODE_22 = '22.3'
+
+/**
+ * What convmark lacks in this host: `needs Node 20.19 or newer; this is 18.20.8`. Null if it can run, and in a browser. Bun
+ * and Deno claim some version of Node: what they have counts, not what they claim.
+ */
+export function nodeFault(host: HostProcess = typeof process === 'object' ? process : {}): string | null {
+  const { versions = {}, getBuiltinModule } = host
+  const { node } = versions
+  if (typeof node !== 'string') return null
+  const isComplete = typeof getBuiltinModule === 'function'
+  for (const [key, name] of [
+    ['bun', 'Bun'],
+    ['deno', 'Deno'],
+  ] as const) {
+    const version = versions[key]
+    if (version && isComplete) return null
+    if (version) return `needs a newer ${name}, with process.getBuiltinModule; this is ${version}`
+  }
+  const [major = 0, minor = 0] = node.split('.').map(Number)
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])
+  if (!isOld && isComplete) return null
+  const oldest = `Node ${OLDEST_NODE.join('.')} or newer${isOld ? '' : ` (of Node 22, ${OLDEST_NODE_22} or newer)`}`
+  return `needs ${oldest}; this is ${node}`
+}
