@@ -33,10 +33,10 @@ describe('the house', () => {
   })
 
   it("looks at Node's version before it loads anything else", () => {
-    const before = (path: string) =>
+    const loadedFirst = (path: string) =>
       importsOf(path, sources.get(path)!).flatMap(({ to, kind }) => (kind === 'static' ? [to] : []))
-    expect(before('cli/main.ts')).toEqual(['runtime/node-version.ts'])
-    expect(before('runtime/node-version.ts')).toEqual([])
+    expect(loadedFirst('cli/main.ts')).toEqual(['runtime/node-version.ts'])
+    expect(loadedFirst('runtime/node-version.ts')).toEqual([])
   })
 
   it('imports node: where no page comes', () => expect(nodeImports(sources)).toEqual([]))

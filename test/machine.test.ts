@@ -34,3 +34,37 @@ describe.runIf(process.getuid?.() === 0)('a user without a home folder', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 })
+
+describe('a Node without WebAssembly', () => {
+  const nodeFlags = ['--jitless']
+  const lines = (text: string): string[] => text.trimEnd().split('\n')
+  // V8 has a line of its own to say about the flag
+  const ownLines = (text: string): string[] =>
+    lines(text).filter((line) => !line.startsWith('Warning: disabling'))
+
+  it('has no engine wasm: exit code 4, one line', async () => {
+    const { code, stdout, stderr } = await start([...BENCH, '--engine', 'wasm'], {}, { nodeFlags }).ended
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(ownLines(stderr)).toEqual([
+      'convmark: wasm: there is no WebAssembly here, or it is switched off (node --jitless does so)',
+    ])
+  })
+
+  it('has no engine auto where x64 does not run either, and says why of both', async () => {
+    const elsewhere = `data:text/javascript,Object.defineProperty(process, 'platform', { value: 'aix' })`
+    const flags = [...nodeFlags, '--import', elsewhere]
+    const { code, stdout, stderr } = await start(BENCH, {}, { nodeFlags: flags }).ended
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
+    expect(ownLines(stderr)).toEqual([
+      'convmark: wasm: there is no WebAssembly here, or it is switched off (node --jitless does so); ' +
+        `x64 is not to be had here: it is written for Linux x86-64; this is aix ${process.arch}`,
+    ])
+  })
+
+  it('has an `info` that goes on', async () => {
+    const { code, stdout } = await start(['info'], {}, { nodeFlags }).ended
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^wasm {2,}unavailable {2}wasm: there is no WebAssembly here/m)
+    expect(stdout).toMatch(/^reference {2,}available/m)
+  })
+})

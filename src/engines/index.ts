@@ -31,7 +31,13 @@ export const engines: Readonly<Record<string, Open>> = {
 async function openFastest(options: EngineOptions): Promise<Engine> {
   const fallback = async (why: string): Promise<Engine> => {
     const { openWasm } = await import('./wasm.ts')
-    return openWasm('', { ...options, reason: `${FASTEST}; ${why.replace(/; take wasm$/, '')}` })
+    const reason = why.replace(/; take wasm$/, '')
+    try {
+      return await openWasm('', { ...options, reason: `${FASTEST}; ${reason}` })
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error
+      throw new UnavailableError(`${error.message}; ${reason}`, { cause: error })
+    }
   }
   if (!isNode) return fallback('this is a browser')
   try {

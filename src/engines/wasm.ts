@@ -1,6 +1,6 @@
 import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
-import { wasmFeatures } from '../codegen/wasm/features.ts'
-import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { probe, wasmFeatures } from '../codegen/wasm/features.ts'
+import { messageOf, UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
 import { isNode, nodeModule, unsharedReason } from '../runtime/host.ts'
 import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
@@ -18,8 +18,8 @@ const REVECTORIZE_SINCE = 13.6
 const RELAXED_SIMD_SINCE = 11.4
 
 /**
- * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError
- * where WASM SIMD or (for `revectorized`) the version of V8 is missing. One thread where they can't share memory.
+ * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError if
+ * WebAssembly, its SIMD or (for `revectorized`) the version of V8 is missing. One thread where they can't share memory.
  */
 export async function openWasm(
   target: string,
@@ -28,6 +28,10 @@ export async function openWasm(
 ): Promise<CompiledEngine> {
   if (!(TARGETS as readonly string[]).includes(target)) {
     throw new UsageError(unknownName('target of wasm', target, TARGETS.slice(1)))
+  }
+  if (typeof WebAssembly === 'undefined') {
+    const what = isNode ? 'node --jitless does so' : 'a lockdown mode does so'
+    throw new UnavailableError(`wasm: there is no WebAssembly here, or it is switched off (${what})`)
   }
   const isRevectorized = target === 'revectorized'
   const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
@@ -38,6 +42,7 @@ export async function openWasm(
       `wasm: this JavaScript engine has no WASM SIMD, or it is switched off; ${where}`,
     )
   }
+  await requireCompiling(relaxedMadd)
   const fma = relaxedMadd ? 'relaxed FMA' : 'no FMA'
   const reasons = [options.reason ?? 'asked for', `128-bit SIMD, ${fma}`]
   if (!relaxedMadd && isNode) reasons.push('this V8 has relaxed SIMD behind a flag: pass experimentalV8Flags')
@@ -73,6 +78,17 @@ export async function openWasm(
     },
   }
   return new CompiledEngine({ info, target: codeTarget, processor: await processorName(), ...parts })
+}
+
+/** A page's Content-Security-Policy may forbid what the engine could do. Throws UnavailableError. */
+async function requireCompiling(relaxedMadd: boolean): Promise<void> {
+  try {
+    await WebAssembly.compile(probe(relaxedMadd))
+  } catch (error) {
+    throw new UnavailableError(`wasm: WebAssembly can't be compiled here (${messageOf(error)})`, {
+      cause: error,
+    })
+  }
 }
 
 /** V8's flags hold for the whole process and for what is compiled from now on. */

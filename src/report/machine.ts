@@ -50,8 +50,12 @@ export function machineLines(
     '',
     palette.bold('engines'),
     ...alignColumns(rows, ['left', 'left', 'left']),
-    '',
-    palette.bold('measured limits: multiply-adds, and reading with all threads'),
-    ...alignColumns(limits, ['left', 'right', 'right', 'right']),
+    ...(measured.length > 0
+      ? [
+          '',
+          palette.bold('measured limits: multiply-adds, and reading with all threads'),
+          ...alignColumns(limits, ['left', 'right', 'right', 'right']),
+        ]
+      : []),
   ]
 }
