@@ -1,10 +1,20 @@
 #!/usr/bin/env node
-// The command. An old Node is told so here, before it is given the modules that it could not load: this file and the one
-// that it imports are kept to what Node 12 understands.
+// The command. An old Node is told so before it is given modules that it can't load: this file and the one that it imports
+// are kept to what Node 14 understands.
 import { nodeFault } from '../runtime/node-version.ts'
 
+async function start(): Promise<void> {
+  // Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
+  const { endOnSignals, signalExitCode } = await import('./interrupt.ts')
+  endOnSignals()
+  const { main } = await import('./program.ts')
+  const exitCode = await main()
+  // Workers of an interrupted run may still be computing; nothing waits for them.
+  process.exit(signalExitCode() ?? exitCode)
+}
+
 const fault = nodeFault()
-if (fault === null) import('./program.ts')
+if (fault === null) start()
 else {
   process.stderr.write(`convmark: ${fault}\n`)
   process.exitCode = 1

@@ -1,8 +1,47 @@
-// Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
-import { endOnSignals, signalExitCode } from './interrupt.ts'
+import { Command } from 'commander'
+import { VERSION } from '../version.ts'
+import { addBenchCommand } from './bench.ts'
+import { throwUsageErrors } from './command.ts'
+import { addCompareCommand } from './compare.ts'
+import { exitCodeOf, oneLine } from './errors.ts'
+import { addEvaluateCommand } from './evaluate.ts'
+import { addExportCommand } from './export.ts'
+import { addGateCommand } from './gate.ts'
+import { addInfoCommand } from './info.ts'
+import { flushOutput } from './output.ts'
+import { addReportCommand } from './report.ts'
+import { addRunCommand } from './run.ts'
+import { addServeCommand } from './serve.ts'
+import { addTrainCommand } from './train.ts'
 
-endOnSignals()
-const { main } = await import('./program.ts')
-const exitCode = await main()
-// Workers of an interrupted run may still be computing; nothing waits for them.
-process.exit(signalExitCode() ?? exitCode)
+/** Does what the command line asks. The exit code. */
+export async function main(): Promise<number> {
+  const program = new Command('convmark')
+    .description('Convolutional networks in JavaScript at machine speed, and a benchmark that checks first')
+    .version(VERSION)
+    .configureOutput({ outputError: () => {} }) // errors are thrown, and are one line
+  throwUsageErrors(program)
+  let exitCode = 0
+  const onEnd = (code: number): void => {
+    exitCode = code
+  }
+  addBenchCommand(program, onEnd)
+  addCompareCommand(program, onEnd)
+  addRunCommand(program, onEnd)
+  addGateCommand(program, onEnd)
+  addInfoCommand(program, onEnd)
+  addReportCommand(program, onEnd)
+  addExportCommand(program, onEnd)
+  addTrainCommand(program, onEnd)
+  addEvaluateCommand(program, onEnd)
+  addServeCommand(program, onEnd)
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    exitCode = exitCodeOf(error)
+    const message = oneLine(error)
+    if (message) process.stderr.write(`convmark: ${message}\n`)
+  }
+  await flushOutput()
+  return exitCode
+}
