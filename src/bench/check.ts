@@ -163,7 +163,7 @@ export class Checker {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    await Promise.all(this.#workers.map((worker) => worker.end()))
   }
 }
 

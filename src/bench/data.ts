@@ -32,7 +32,7 @@ export async function makeData(request: DataRequest): Promise<SharedTensors> {
         throw new ConvmarkError(`weights and images could not be made: ${reply.message}`)
       return reply.tensors
     } finally {
-      await worker.terminate()
+      await worker.end()
     }
   }
   const [made] = await Promise.all(Array.from({ length: count }, (_, index) => fill(index)))

@@ -121,7 +121,7 @@ class Crew {
 
   async dispose(): Promise<void> {
     this.#lose(new ConvmarkError('the pipeline was disposed of while it made a batch'))
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    await Promise.all(this.#workers.map((worker) => worker.end()))
   }
 
   #next(): void {

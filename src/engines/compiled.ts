@@ -3,7 +3,7 @@ import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
 import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { writesOf } from '../plan/steps.ts'
-import { startComputeWorkers } from '../runtime/compute-workers.ts'
+import { endAll, startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
@@ -62,7 +62,10 @@ export class CompiledEngine implements Engine {
     const withDefaults = assemble(plan, choices.defaults(plan), layOut)
     this.#requireRoom(plan, withDefaults, choices)
 
-    const workers = startComputeWorkers(this.info.threads)
+    options.signal?.throwIfAborted()
+    const workers = await startComputeWorkers(this.info.threads)
+    const interrupt = (): void => void endAll(workers)
+    options.signal?.addEventListener('abort', interrupt)
     let slab: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
@@ -93,13 +96,17 @@ export class CompiledEngine implements Engine {
         executor = alone
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
+      options.signal?.throwIfAborted()
       return new CompiledPlan(assembly, slab, compiled, executor, memory, stages, tuning, choices)
     } catch (error) {
-      // Not before nobody runs in them any more.
-      await Promise.all(workers.map((worker) => worker.terminate()))
+      // Code and memory are freed only when no worker can be running in them.
+      await endAll(workers)
       compiled?.free()
       slab?.free()
+      options.signal?.throwIfAborted() // a worker that was ended says less than why
       throw error
+    } finally {
+      options.signal?.removeEventListener('abort', interrupt)
     }
   }
 

@@ -1,5 +1,6 @@
 import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
-import { startComputeWorkers } from '../runtime/compute-workers.ts'
+import { endAll, startComputeWorkers } from '../runtime/compute-workers.ts'
+import type { MemoryBlock } from '../runtime/heap.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
 import { loadStage } from './assemble.ts'
@@ -34,12 +35,14 @@ export async function measurePeaks(
   }
   const loops = withBandwidth ? [...peaks, bandwidth] : peaks
   const byteLength = 4 * threads * Math.max(...loops.map(({ values }) => values))
-  const block = target.allocate(byteLength)
-  // A worker's own memory begins with zeros.
-  if (block.buffer) new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
-  const workers = startComputeWorkers(threads)
+  const workers = await startComputeWorkers(threads)
+  let memory: MemoryBlock | null = null
   let compiled: CompiledPrograms | null = null
   try {
+    const block = target.allocate(byteLength)
+    memory = block
+    // A worker's own memory begins with zeros.
+    if (block.buffer) new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
     compiled = await target.compile(
       loops.map(({ program }) => ({
         bytes: target.encode(program),
@@ -70,8 +73,8 @@ export async function measurePeaks(
       bandwidthGigabytesPerSecond: withBandwidth ? best.at(-1)! : null,
     }
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await endAll(workers)
     compiled?.free()
-    block.free()
+    memory?.free()
   }
 }

@@ -69,7 +69,7 @@ class ReferencePlan implements PreparedPlan {
     if (this.#lost) throw new ConvmarkError(`this session can't be used any more: ${this.#lost.message}`)
     const interrupt = (): void => {
       this.#lost = new InterruptedError('the run was interrupted', { cause: signal?.reason })
-      void this.#worker.terminate()
+      void this.#worker.end()
     }
     if (signal?.aborted) interrupt()
     signal?.addEventListener('abort', interrupt, { once: true })
@@ -101,6 +101,6 @@ class ReferencePlan implements PreparedPlan {
   }
 
   async dispose(): Promise<void> {
-    await this.#worker.terminate()
+    await this.#worker.end()
   }
 }

@@ -1,4 +1,5 @@
 import type { KernelFunction } from '../codegen/program.ts'
+import { throwIfToldToEnd } from './gate.ts'
 import { type HeapMemory, ownMemory } from './heap.ts'
 import { openNative } from './native.ts'
 
@@ -24,10 +25,16 @@ const loaders: Loaders = {
     const env = { memory: memory instanceof WebAssembly.Memory ? memory : ownMemory(memory.ownByteLength) }
     return (await WebAssembly.instantiate(module, { env })).exports.run as KernelFunction
   },
-  x64: async ({ address, parameters }) => (await openNative()).functionAt(address, parameters),
+  x64: async ({ address, parameters }) => {
+    const native = await openNative()
+    throwIfToldToEnd()
+    return native.functionAt(address, parameters)
+  },
 }
 
-/** Makes a program callable on this thread. */
-export function loadCode(code: Code): Promise<KernelFunction> {
-  return (loaders[code.target] as (code: Code) => Promise<KernelFunction>)(code)
+/** Makes programs callable on this thread. Throws EndedError if this worker is told to end meanwhile. */
+export function loadCodes(codes: readonly Code[]): Promise<KernelFunction[]> {
+  return Promise.all(
+    codes.map((code) => (loaders[code.target] as (code: Code) => Promise<KernelFunction>)(code)),
+  )
 }

@@ -3,8 +3,9 @@
 
 import type { KernelFunction } from '../codegen/program.ts'
 import { messageOf } from '../errors.ts'
-import { type Code, loadCode } from './code.ts'
+import { type Code, loadCodes } from './code.ts'
 import { ABORT, abort, barrier, END_STAGE, FIRST_STAGE, GENERATION, leave, takeTask } from './control.ts'
+import { EndedError, inNativeCode, isToldToEnd } from './gate.ts'
 import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
 import {
   type LoadAloneRequest,
@@ -63,6 +64,7 @@ onMessage(async (request: WorkerRequest) => {
   try {
     await answer(request)
   } catch (error) {
+    if (error instanceof EndedError) return
     reply({ kind: 'failed', message: messageOf(error) })
   }
 })
@@ -70,9 +72,9 @@ onMessage(async (request: WorkerRequest) => {
 async function answer(request: WorkerRequest): Promise<void> {
   switch (request.kind) {
     case 'measure':
-      return reply({ kind: 'measured', ...(await measureCandidates(request)) })
+      return reply({ kind: 'measured', ...(await inNativeCode(() => measureCandidates(request))) })
     case 'load': {
-      const loaded = { ...request, kernels: await Promise.all(request.codes.map(loadCode)) }
+      const loaded = { ...request, kernels: await inNativeCode(() => loadCodes(request.codes)) }
       const seen = Atomics.load(new Int32Array(request.control), GENERATION)
       reply({ kind: 'loaded' })
       return serve(loaded, seen)
@@ -103,10 +105,10 @@ function serve(loaded: Loaded, seen: number): never {
     Atomics.wait(control, GENERATION, seen)
     seen = Atomics.load(control, GENERATION)
     try {
-      runStages(loaded, control)
+      inNativeCode(() => runStages(loaded, control))
     } catch (error) {
       abort(control)
-      reply({ kind: 'failed', message: messageOf(error) })
+      if (!(error instanceof EndedError)) reply({ kind: 'failed', message: messageOf(error) })
     }
     leave(control, loaded.threads, seen)
   }
@@ -116,7 +118,7 @@ function runStages(loaded: Loaded, control: Int32Array): void {
   const { stages, kernels, threads, threadScratch, thread } = loaded
   const times = new Float64Array(loaded.times)
   const [first, end] = [Atomics.load(control, FIRST_STAGE), Atomics.load(control, END_STAGE)]
-  const isAborted = () => Atomics.load(control, ABORT) !== 0
+  const isAborted = () => Atomics.load(control, ABORT) !== 0 || isToldToEnd()
   if (thread === 0) times[first] = performance.now()
   for (let stage = first; stage < end; stage++) {
     runTasks(stages[stage]!, kernels, threadScratch, () => takeTask(control, stage), isAborted)

@@ -1,5 +1,6 @@
 import { clockResolution } from './clock.ts'
-import { type Code, loadCode } from './code.ts'
+import { type Code, loadCodes } from './code.ts'
+import { throwIfToldToEnd } from './gate.ts'
 import { type LoadedStage, runTask } from './tasks.ts'
 
 /** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
@@ -46,12 +47,13 @@ export async function measureCandidates({
   threads,
   repeats,
 }: MeasureRequest): Promise<MeasureResult> {
-  const kernels = await Promise.all(codes.map(loadCode))
+  const kernels = await loadCodes(codes)
   const evict = isCold ? cacheEvictor() : () => 0
   const estimate = (
     { prologue, stages, threadScratch }: MeasureRequest['candidates'][number],
     sampleMs: number,
   ): number => {
+    throwIfToldToEnd()
     evict()
     const timeOf = (some: readonly LoadedStage[]): number =>
       some.reduce((total, { parts }) => {

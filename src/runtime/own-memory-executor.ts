@@ -63,6 +63,6 @@ export class OwnMemoryExecutor implements Executor {
   }
 
   async dispose(): Promise<void> {
-    await this.#worker.terminate()
+    await this.#worker.end()
   }
 }

@@ -2,7 +2,7 @@
 // messages now and then.
 
 import type { KernelFunction } from '../codegen/program.ts'
-import { type Code, loadCode } from './code.ts'
+import { type Code, loadCodes } from './code.ts'
 import { ownMemory } from './heap.ts'
 import { type LoadedStage, runTasks } from './tasks.ts'
 
@@ -41,7 +41,7 @@ export class OwnMemoryRunner {
   }
 
   static async load(request: LoadAloneRequest): Promise<OwnMemoryRunner> {
-    return new OwnMemoryRunner(request, await Promise.all(request.codes.map(loadCode)))
+    return new OwnMemoryRunner(request, await loadCodes(request.codes))
   }
 
   /** Stages [first, end), until `abort` is called. */

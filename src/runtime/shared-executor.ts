@@ -1,5 +1,5 @@
 import { ConvmarkError, InterruptedError } from '../errors.ts'
-import { type ComputeWorker, replyOf } from './compute-workers.ts'
+import { type ComputeWorker, endAll, replyOf } from './compute-workers.ts'
 import {
   ABORT,
   abort,
@@ -35,7 +35,10 @@ export class SharedExecutor implements Executor {
       abort(this.#control)
       reject(this.#failure)
     }
-    for (const worker of workers) worker.onLoss(fail)
+    for (const worker of workers) {
+      worker.onLoss(fail)
+      worker.onEnd(() => abort(this.#control)) // one that is told to end arrives at no barrier any more
+    }
   }
 
   static async load(workers: readonly ComputeWorker[], program: LoadedProgram): Promise<SharedExecutor> {
@@ -92,7 +95,7 @@ export class SharedExecutor implements Executor {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    await endAll(this.#workers)
   }
 
   /** A worker set the abort word and says why in a message. */

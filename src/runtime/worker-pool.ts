@@ -1,4 +1,5 @@
 import { ConvmarkError } from '../errors.ts'
+import { Gate } from './gate.ts'
 import { isNode, nodeModule } from './host.ts'
 
 /** A worker, in Node or in a browser. */
@@ -9,9 +10,15 @@ export interface WorkerHandle<Request, Reply> {
   next(): Promise<Reply>
   /** Called once, when the worker ends without having been told to. */
   onLoss(listener: (error: Error) => void): void
+  /** Called when the worker is told to end, before anybody waits for it: whatever it waits for must let it go. */
+  onEnd(listener: () => void): void
   /** Whether the worker keeps the process alive. */
   keepAlive(isNeeded: boolean): void
-  terminate(): Promise<void>
+  /**
+   * Tells the worker to end, and terminates it as soon as it is outside native code: see gate.ts. Resolves when it is gone;
+   * whoever waits for a message of it is told so.
+   */
+  end(): Promise<void>
 }
 
 interface RawWorker {
@@ -33,32 +40,54 @@ export interface WorkerModule {
 }
 
 export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<Request, Reply> {
-  return new Handle<Request, Reply>(isNode ? startNodeWorker(module) : module.inBrowser(), module.name)
+  if (!isNode) return new Handle<Request, Reply>(module.inBrowser(), module.name, null)
+  endWorkersAtExit()
+  const gate = new Gate()
+  return new Handle<Request, Reply>(startNodeWorker(module, gate), module.name, gate)
 }
 
-function startNodeWorker(module: WorkerModule): RawWorker {
+function startNodeWorker(module: WorkerModule, { workerData }: Gate): RawWorker {
   const { Worker } = nodeModule('node:worker_threads')
   // The process's own options are not the worker's: some (--input-type) it refuses.
-  return new Worker(new URL(module.inNode()), { execArgv: [] }) as unknown as RawWorker
+  return new Worker(new URL(module.inNode()), { execArgv: [], workerData }) as unknown as RawWorker
 }
 
 /**
- * Those that were not terminated. Firefox ends a worker that waits, for the compilation of WASM say, as soon as nothing but
+ * The workers that are not gone. Firefox ends a worker that waits, for the compilation of WASM say, as soon as nothing but
  * its own listeners can reach it, and whoever awaits its reply can be reached from nowhere else.
  */
-const running = new Set<RawWorker>()
+const running = new Set<Pick<Handle<unknown, unknown>, 'tellToEnd' | 'waitOutside'>>()
+
+/** Longer than any task takes; a worker that is still in native code then is lost, and the process should not hang. */
+const EXIT_TIMEOUT_MS = 10_000
+
+let endsWorkersAtExit = false
+
+/** A process that exits terminates its workers; here they are brought out of native code first. */
+function endWorkersAtExit(): void {
+  if (endsWorkersAtExit) return
+  endsWorkersAtExit = true
+  process.on('exit', () => {
+    for (const worker of running) worker.tellToEnd()
+    for (const worker of running) worker.waitOutside(EXIT_TIMEOUT_MS)
+  })
+}
 
 class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #worker: RawWorker
+  /** Null in a browser, where no worker runs native code. */
+  readonly #gate: Gate | null
   readonly #replies: Reply[] = []
   readonly #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void }[] = []
   readonly #lossListeners: ((error: Error) => void)[] = []
+  readonly #endListeners: (() => void)[] = []
   #lost: Error | null = null
-  #isTerminated = false
+  #ended: Promise<void> | null = null
 
-  constructor(worker: RawWorker | Worker, name: string) {
+  constructor(worker: RawWorker | Worker, name: string, gate: Gate | null) {
     this.#worker = worker as RawWorker
-    running.add(this.#worker)
+    this.#gate = gate
+    running.add(this)
     this.#listen(this.#worker, name)
     this.#worker.unref?.()
   }
@@ -110,17 +139,38 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
     else this.#worker.unref?.()
   }
 
-  async terminate(): Promise<void> {
-    this.#isTerminated = true
-    running.delete(this.#worker)
+  onEnd(listener: () => void): void {
+    this.#endListeners.push(listener)
+  }
+
+  tellToEnd(): void {
+    this.#gate?.tellToEnd()
+    for (const listener of this.#endListeners) listener()
+  }
+
+  waitOutside(timeoutMs: number): void {
+    this.#gate?.waitOutside(timeoutMs)
+  }
+
+  end(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
+    this.tellToEnd()
+    await this.#gate?.outside()
     await this.#worker.terminate()
+    // A browser tells nobody that a worker is gone
+    this.#lose(new ConvmarkError('the worker was ended'))
   }
 
   #lose(error: Error): void {
     if (this.#lost) return
     this.#lost = error
-    running.delete(this.#worker)
+    running.delete(this)
+    this.#gate?.close()
     for (const { reject } of this.#waiting.splice(0)) reject(error)
-    if (!this.#isTerminated) for (const listener of this.#lossListeners) listener(error)
+    if (!this.#ended) for (const listener of this.#lossListeners) listener(error)
   }
 }
