@@ -1,7 +1,7 @@
 import type { KernelFunction } from '../codegen/program.ts'
 import { throwIfToldToEnd } from './gate.ts'
 import { type HeapMemory, ownMemory } from './heap.ts'
-import { openNative } from './native.ts'
+import { type FunctionAt, loadFunctionAt } from './koffi.ts'
 
 /** A compiled program, in a form that can be sent to a worker. Each target has its own. */
 export type Code =
@@ -26,11 +26,14 @@ const loaders: Loaders = {
     return (await WebAssembly.instantiate(module, { env })).exports.run as KernelFunction
   },
   x64: async ({ address, parameters }) => {
-    const native = await openNative()
+    functionAt ??= loadFunctionAt()
+    const define = await functionAt
     throwIfToldToEnd()
-    return native.functionAt(address, parameters)
+    return define(address, parameters)
   },
 }
+
+let functionAt: Promise<FunctionAt> | null = null
 
 /** Makes programs callable on this thread. Throws EndedError if this worker is told to end meanwhile. */
 export function loadCodes(codes: readonly Code[]): Promise<KernelFunction[]> {

@@ -1,17 +1,21 @@
 // Memory, machine code and calls of this process on Linux, through koffi.
 
-import type { KernelFunction } from '../codegen/program.ts'
-import { ConvmarkError, messageOf, UnavailableError } from '../errors.ts'
+import type { LibraryHandle } from 'koffi'
+import { releaseCode } from '../codegen/x64/release.ts'
+import { ConvmarkError, UnavailableError } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
 import type { MemoryBlock } from './heap.ts'
 import { isNode, nodeModule } from './host.ts'
+import { type FunctionAt, type Koffi, loadFunctionAt, loadKoffi } from './koffi.ts'
 import { totalMemoryBytes } from './machine.ts'
 
 export interface Native {
-  /** Puts code into memory of its own, that is never writable and executable at once. Throws UnavailableError. */
+  /**
+   * Puts code into memory of its own, that is never writable and executable at once. It is freed with this thread at the
+   * latest, if that is a worker which somebody terminates. Throws UnavailableError.
+   */
   mapCode(codes: readonly Uint8Array[]): { readonly addresses: readonly number[]; free(): void }
-  /** A call of the code at an address; its arguments are integers. */
-  functionAt(address: number, parameters: number): KernelFunction
+  readonly functionAt: FunctionAt
   /** Throws ConvmarkError where the system does not give so much. */
   allocate(byteLength: number): MemoryBlock
   /** The most that `allocate` can be asked for. */
@@ -27,8 +31,6 @@ const MADV_DONTNEED = 4
 const MADV_HUGEPAGE = 14
 const PAGE_BYTES = 4096
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024
-const CALL_STACK_BYTES = 64 * 1024
-const CALL_HEAP_BYTES = 16 * 1024
 /** What encoded programs ask for. */
 const CODE_ALIGNMENT_BYTES = 64
 
@@ -45,19 +47,8 @@ async function open(): Promise<Native> {
     const here = isNode ? `${process.platform} ${process.arch}` : 'a browser'
     throw new UnavailableError(`it is written for Linux x86-64; this is ${here}`)
   }
-  const { default: koffi } = await import('koffi').catch((error: unknown) => {
-    throw new UnavailableError(
-      `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
-    )
-  })
+  const koffi = await loadKoffi()
   const { getSystemErrorName } = nodeModule('node:util')
-  // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
-  // give them back when the thread ends. Our calls pass integers and push a few registers.
-  try {
-    koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
-  } catch {
-    // Somebody else in this process used koffi before: its sizes hold, and only addresses are lost by it.
-  }
   const libc = koffi.load(null)
   const mmap = libc.func(
     'int64_t mmap(int64_t address, size_t length, int protection, int flags, int fd, int64_t offset)',
@@ -66,7 +57,8 @@ async function open(): Promise<Native> {
   const munmap = libc.func('int munmap(int64_t address, size_t length)')
   const madvise = libc.func('int madvise(int64_t address, size_t length, int advice)')
   const memcpy = libc.func('int64_t memcpy(int64_t to, const uint8_t *from, size_t length)')
-  const prototypes = new Map<number, ReturnType<typeof koffi.proto>>()
+  const munmapAddress = Number(koffi.address(libc.symbol('munmap')))
+  const atEndOfThread = cleanupHooks(koffi, libc)
   const refused = (call: string): UnavailableError => {
     const reason = getSystemErrorName(-koffi.errno())
     return new UnavailableError(`the system refuses memory for machine code (${call}: ${reason})`)
@@ -79,38 +71,35 @@ async function open(): Promise<Native> {
 
     mapCode(codes) {
       const offsets: number[] = []
-      let length = 0
+      let releaseOffset = 0
       for (const code of codes) {
-        offsets.push(length)
-        length += roundUp(code.length, CODE_ALIGNMENT_BYTES)
+        offsets.push(releaseOffset)
+        releaseOffset += roundUp(code.length, CODE_ALIGNMENT_BYTES)
       }
-      const byteLength = roundUp(Math.max(length, 1), PAGE_BYTES)
+      const byteLength = roundUp(releaseOffset + CODE_ALIGNMENT_BYTES, PAGE_BYTES)
       const address = Number(mmap(0, byteLength, PROT_READ | PROT_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0))
       if (address === -1) throw refused('mmap')
       codes.forEach((code, i) => {
         memcpy(address + offsets[i]!, code, code.length)
       })
+      const release = releaseCode(byteLength, munmapAddress)
+      memcpy(address + releaseOffset, release, release.length)
       if (mprotect(address, byteLength, PROT_READ | PROT_EXEC) !== 0) {
         const error = refused('mprotect')
         munmap(address, byteLength)
         throw error
       }
+      const cancel = atEndOfThread(address + releaseOffset, address)
       return {
         addresses: offsets.map((offset) => address + offset),
         free: () => {
+          cancel()
           munmap(address, byteLength)
         },
       }
     },
 
-    functionAt(address, parameters) {
-      let prototype = prototypes.get(parameters)
-      if (!prototype) {
-        prototype = koffi.proto('void', new Array(parameters).fill('int64_t'))
-        prototypes.set(parameters, prototype)
-      }
-      return koffi.decode(BigInt(address), prototype) as KernelFunction
-    },
+    functionAt: await loadFunctionAt(),
 
     // JavaScript's own shared memory, not mmap's: every thread sees it as what it is, and whoever still holds a view
     // after its session is gone reads zeros, where an unmapped page would end the process.
@@ -134,6 +123,26 @@ async function open(): Promise<Native> {
         },
       }
     },
+  }
+}
+
+/** Has a thread that ends call `code(argument)`, even one that is terminated; returns what takes that back. */
+type AtEndOfThread = (code: number, argument: number) => () => void
+
+/** By Node-API's hooks: a worker that is terminated runs no JavaScript any more, but these, after its own workers ended. */
+function cleanupHooks(koffi: Koffi, libc: LibraryHandle): AtEndOfThread {
+  try {
+    const [add, remove] = ['add', 'remove'].map((what) =>
+      libc.func(`int napi_${what}_env_cleanup_hook(void *env, int64_t hook, int64_t argument)`),
+    )
+    const { env } = koffi.node
+    return (code, argument) => {
+      add!(env, code, argument)
+      return () => remove!(env, code, argument)
+    }
+  } catch {
+    // A runtime that lacks them frees a thread's code only where it is disposed of.
+    return () => () => {}
   }
 }
 

@@ -1,0 +1,50 @@
+// koffi, which calls machine code, and the one thing that a compute worker needs of it.
+
+import type { KernelFunction } from '../codegen/program.ts'
+import { messageOf, UnavailableError } from '../errors.ts'
+
+export type Koffi = typeof import('koffi').default
+
+/** A call of the code at an address; its arguments are integers. */
+export type FunctionAt = (address: number, parameters: number) => KernelFunction
+
+const CALL_STACK_BYTES = 64 * 1024
+const CALL_HEAP_BYTES = 16 * 1024
+
+let loaded: Promise<Koffi> | null = null
+
+/** Throws UnavailableError, with the reason, if koffi can't be loaded. */
+export function loadKoffi(): Promise<Koffi> {
+  loaded ??= load()
+  return loaded
+}
+
+async function load(): Promise<Koffi> {
+  const { default: koffi } = await import('koffi').catch((error: unknown) => {
+    throw new UnavailableError(
+      `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
+    )
+  })
+  // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
+  // give them back when the thread ends. Our calls pass integers and push a few registers.
+  try {
+    koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
+  } catch {
+    // Somebody else in this process used koffi before: its sizes hold, and only addresses are lost by it.
+  }
+  return koffi
+}
+
+/** What makes code callable, of all that koffi can do. */
+export async function loadFunctionAt(): Promise<FunctionAt> {
+  const koffi = await loadKoffi()
+  const prototypes = new Map<number, ReturnType<Koffi['proto']>>()
+  return (address, parameters) => {
+    let prototype = prototypes.get(parameters)
+    if (!prototype) {
+      prototype = koffi.proto('void', new Array(parameters).fill('int64_t'))
+      prototypes.set(parameters, prototype)
+    }
+    return koffi.decode(BigInt(address), prototype) as KernelFunction
+  }
+}
