@@ -1,5 +1,6 @@
 // koffi, which calls machine code, and the one thing that a compute worker needs of it.
 
+import type { LibraryHandle } from 'koffi'
 import type { KernelFunction } from '../codegen/program.ts'
 import { messageOf, UnavailableError } from '../errors.ts'
 
@@ -11,15 +12,20 @@ export type FunctionAt = (address: number, parameters: number) => KernelFunction
 const CALL_STACK_BYTES = 64 * 1024
 const CALL_HEAP_BYTES = 16 * 1024
 
-let loaded: Promise<Koffi> | null = null
+interface LoadedKoffi {
+  readonly koffi: Koffi
+  readonly libc: LibraryHandle
+}
 
-/** Throws UnavailableError, with the reason, if koffi can't be loaded. */
-export function loadKoffi(): Promise<Koffi> {
+let loaded: Promise<LoadedKoffi> | null = null
+
+/** koffi, and this process's own symbols. Throws UnavailableError, with the reason, if koffi can't be loaded. */
+export function loadKoffi(): Promise<LoadedKoffi> {
   loaded ??= load()
   return loaded
 }
 
-async function load(): Promise<Koffi> {
+async function load(): Promise<LoadedKoffi> {
   const { default: koffi } = await import('koffi').catch((error: unknown) => {
     throw new UnavailableError(
       `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
@@ -32,12 +38,13 @@ async function load(): Promise<Koffi> {
   } catch {
     // Somebody else in this process used koffi before: its sizes hold, and only addresses are lost by it.
   }
-  return koffi
+  // Before it has loaded a library koffi has no stack for calls, and crashes at the first one.
+  return { koffi, libc: koffi.load(null) }
 }
 
 /** What makes code callable, of all that koffi can do. */
 export async function loadFunctionAt(): Promise<FunctionAt> {
-  const koffi = await loadKoffi()
+  const { koffi } = await loadKoffi()
   const prototypes = new Map<number, ReturnType<Koffi['proto']>>()
   return (address, parameters) => {
     let prototype = prototypes.get(parameters)

@@ -47,9 +47,8 @@ async function open(): Promise<Native> {
     const here = isNode ? `${process.platform} ${process.arch}` : 'a browser'
     throw new UnavailableError(`it is written for Linux x86-64; this is ${here}`)
   }
-  const koffi = await loadKoffi()
+  const { koffi, libc } = await loadKoffi()
   const { getSystemErrorName } = nodeModule('node:util')
-  const libc = koffi.load(null)
   const mmap = libc.func(
     'int64_t mmap(int64_t address, size_t length, int protection, int flags, int fd, int64_t offset)',
   )
