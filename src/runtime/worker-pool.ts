@@ -1,6 +1,6 @@
 import { ConvmarkError } from '../errors.ts'
 import { Gate } from './gate.ts'
-import { isNode, nodeModule } from './host.ts'
+import { isNode, nodeModule, unsharedReason } from './host.ts'
 
 /** A worker, in Node or in a browser. */
 export interface WorkerHandle<Request, Reply> {
@@ -42,14 +42,15 @@ export interface WorkerModule {
 export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<Request, Reply> {
   if (!isNode) return new Handle<Request, Reply>(module.inBrowser(), module.name, null)
   endWorkersAtExit()
-  const gate = new Gate()
+  const gate = unsharedReason === null ? new Gate() : null
   return new Handle<Request, Reply>(startNodeWorker(module, gate), module.name, gate)
 }
 
-function startNodeWorker(module: WorkerModule, { workerData }: Gate): RawWorker {
+function startNodeWorker(module: WorkerModule, gate: Gate | null): RawWorker {
   const { Worker } = nodeModule('node:worker_threads')
   // The process's own options are not the worker's: some (--input-type) it refuses.
-  return new Worker(new URL(module.inNode()), { execArgv: [], workerData }) as unknown as RawWorker
+  const options = { execArgv: [], ...(gate && { workerData: gate.workerData }) }
+  return new Worker(new URL(module.inNode()), options) as unknown as RawWorker
 }
 
 /**
@@ -75,7 +76,7 @@ function endWorkersAtExit(): void {
 
 class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #worker: RawWorker
-  /** Null in a browser, where no worker runs native code. */
+  /** Null where no worker runs native code: in a browser, and where threads share no memory. */
   readonly #gate: Gate | null
   readonly #replies: Reply[] = []
   readonly #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void }[] = []
