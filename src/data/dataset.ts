@@ -4,9 +4,16 @@ export interface Dataset {
   readonly name: string
   readonly classNames: readonly string[]
   readonly train: Split
-  /** Null where the source has none. */
+  /** What a training is tried on after each epoch. Null if the source has none: `test` then serves for that too. */
+  readonly validation: Split | null
+  /** Null if the source has none. Of a source that is not divided, what is held out of the training, if anything is. */
   readonly test: Split | null
+  /** Every image of a source that is not divided into parts. Null if it is: `train`, `validation` and `test` are its parts. */
+  readonly whole: Split | null
 }
+
+/** What a training is tried on after each epoch. */
+export const triedSplit = ({ validation, test }: Dataset): Split | null => validation ?? test
 
 export interface Split {
   readonly count: number

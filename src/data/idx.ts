@@ -65,7 +65,7 @@ export function idxDataset(name: string, train: Split, test: Split | null, class
   if (classes !== undefined && largest >= classes)
     throw new FormatError(`${name}: has a label ${largest}, where ${classes} classes end at ${classes - 1}`)
   const classNames = Array.from({ length: classes ?? largest + 1 }, (_, label) => String(label))
-  return { name, classNames, train, test }
+  return { name, classNames, train, validation: null, test, whole: test ? null : train }
 }
 
 function largestLabel(split: Split): number {

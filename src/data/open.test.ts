@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -137,10 +137,42 @@ describe('folder', () => {
     }
   })
 
-  it('takes train and val as they are', async () => {
-    const folder = folderOf({ 'train/a/1.jpg': jpeg, 'train/b/1.jpg': jpeg, 'val/b/2.jpg': jpeg })
-    const { classNames, train, test } = await openDataset(`folder:${folder}`)
-    expect([classNames, train.count, test!.count, test!.label(0)]).toEqual([['a', 'b'], 2, 1, 1])
+  it('takes its parts as they are, by their usual names in any capitals', async () => {
+    const folder = folderOf({
+      'Train/a/1.jpg': jpeg,
+      'Train/b/1.jpg': jpeg,
+      'VALID/b/2.jpg': jpeg,
+      'Test/a/3.jpg': jpeg,
+      'Test/a/4.jpg': jpeg,
+    })
+    const { classNames, train, validation, test, whole } = await openDataset(`folder:${folder}`)
+    expect(classNames).toEqual(['a', 'b'])
+    expect([train.count, validation!.count, test!.count, whole]).toEqual([2, 1, 2, null])
+    expect([validation!.label(0), test!.label(0)]).toEqual([1, 0])
+  })
+
+  it.each(['val', 'Valid', 'validation'])('tries a training on %s', async (name) => {
+    const folder = folderOf({ 'train/a/1.jpg': jpeg, 'train/b/1.jpg': jpeg, [`${name}/b/2.jpg`]: jpeg })
+    const { train, validation, test, whole } = await openDataset(`folder:${folder}`)
+    expect([train.count, validation!.count, test, whole]).toEqual([2, 1, null, null])
+  })
+
+  it('without parts, or with train alone, has all images at hand as well', async () => {
+    const images = ['a/1', 'a/2', 'b/1', 'b/2', 'b/3']
+    const files = (prefix: string) => Object.fromEntries(images.map((name) => [`${prefix}${name}.jpg`, jpeg]))
+    for (const prefix of ['', 'train/', 'TRAIN/']) {
+      const folder = folderOf(files(prefix))
+      const { classNames, train, validation, test, whole } = await openDataset(`folder:${folder}`)
+      expect([classNames, train.count, validation, test!.count]).toEqual([['a', 'b'], 3, null, 2])
+      expect([whole!.count, whole!.label(2)]).toEqual([5, 1])
+    }
+  })
+
+  it('may have a class of the name of a part', async () => {
+    const folder = folderOf({ 'car/1.jpg': jpeg, 'train/1.jpg': jpeg, 'test/1.jpg': jpeg })
+    symlinkSync(join(folder, 'car/1.jpg'), join(folder, 'train/2.jpg'))
+    const { classNames, whole } = await openDataset(`folder:${folder}`)
+    expect([classNames, whole!.count]).toEqual([['car', 'test', 'train'], 4])
   })
 
   it.each([
@@ -153,6 +185,36 @@ describe('folder', () => {
       'a class that is tested only',
       { 'train/a/1.jpg': jpeg, 'test/c/1.jpg': jpeg },
       "c: the training set has no class 'c'",
+    ],
+    [
+      'a class of other capitals',
+      { 'train/Cat/1.jpg': jpeg, 'val/cat/1.jpg': jpeg },
+      "cat: the training set has no class 'cat', but 'Cat': give both the same capitals",
+    ],
+    [
+      'parts without train',
+      { 'val/a/1.jpg': jpeg, 'Test/a/1.jpg': jpeg },
+      "has 'Test', 'val' and no 'train'; to take one of them alone, give folder:",
+    ],
+    [
+      'two parts for one purpose',
+      { 'train/a/1.jpg': jpeg, 'val/a/1.jpg': jpeg, 'validation/a/1.jpg': jpeg },
+      "has both 'val' and 'validation'; keep one of them",
+    ],
+    [
+      'a folder beside the parts',
+      { 'train/a/1.jpg': jpeg, 'val/a/1.jpg': jpeg, 'extra/1.jpg': jpeg },
+      "extra: stands beside 'train', 'val', into which the images are divided; move it elsewhere",
+    ],
+    [
+      'images for the test that are in no class',
+      { 'train/a/1.jpg': jpeg, 'test/1.jpg': jpeg },
+      "1.jpg: lies beside the classes; move it into a class's sub-folder",
+    ],
+    [
+      'an empty part',
+      { 'train/a/1.jpg': jpeg, 'val/.keep': '' },
+      "val: has no classes; put images of the training set's into it, or remove it",
     ],
   ])('refuses %s', async (_, files, message) => {
     const error = await openDataset(`folder:${folderOf(files)}`).catch((error: unknown) => error)

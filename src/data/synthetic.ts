@@ -26,7 +26,9 @@ export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
     name: 'synthetic',
     classNames,
     train: syntheticSplit('train', trainCount, classes, options),
+    validation: null,
     test: syntheticSplit('test', testCount, classes, options),
+    whole: null,
   }
 }
 

@@ -19,6 +19,8 @@ export async function openCifar10(folder: string): Promise<Dataset> {
     name: `cifar10:${folder}`,
     classNames: CIFAR10_CLASSES,
     train: await splitOf(CIFAR10_TRAIN_FILES),
+    validation: null,
     test: await splitOf([CIFAR10_TEST_FILE]),
+    whole: null,
   }
 }

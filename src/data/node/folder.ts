@@ -6,14 +6,13 @@ import { nodeModule } from '../../runtime/host.ts'
 import type { Dataset, Split } from '../dataset.ts'
 import { type DecoderOptions, openDecoder } from '../decode.ts'
 import { shuffled } from '../order.ts'
+import { partsOf } from './folder-parts.ts'
 import { readImageFile } from './image-file.ts'
 
 const { readdir } = nodeModule('node:fs/promises')
 const { basename, extname, join } = nodeModule('node:path')
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp']
-const TRAIN_FOLDER = 'train'
-const TEST_FOLDERS = ['test', 'val', 'validation']
 /** What systems leave behind. */
 const LITTER = /^(\..*|thumbs\.db|desktop\.ini)$/i
 const TEST_SHARE = 0.1
@@ -26,30 +25,34 @@ interface Labelled {
 }
 
 /**
- * With sub-folders `train` and `test` (or `val`), these, of classes each; else a tenth of every class is held out, always
- * the same. Throws UsageError where the folder can't be read, FormatError where it is no set of classes.
+ * A folder that is divided has sub-folders `train` and `val` or `test` (or both), of classes each. One that is not, or that
+ * has `train` alone, has its classes at once: a tenth of each is held out for the test, always the same.
+ * Throws UsageError if the folder can't be read, FormatError if it is no set of classes.
  */
 export async function openFolder(folder: string, options: DecoderOptions = {}): Promise<Dataset> {
   const names = await subfolders(folder)
-  const testName = TEST_FOLDERS.find((name) => names.includes(name))
-  const isDivided = names.includes(TRAIN_FOLDER) && testName !== undefined
-  const trainFolder = isDivided ? join(folder, TRAIN_FOLDER) : folder
-  const classNames = isDivided ? await subfolders(trainFolder) : names
+  const parts = await partsOf(folder, names, (name) => holdsFolders(join(folder, name)))
+  const trainFolder = parts ? join(folder, parts.train) : folder
+  const classNames = parts ? await subfolders(trainFolder) : names
   if (classNames.length === 0) {
     throw new FormatError(
       `${trainFolder}: has no classes; put the images of each class into a sub-folder of its name`,
     )
   }
-  const trainClasses = await filesOfClasses(trainFolder, classNames)
-  const [train, test] = isDivided
-    ? [labelled(trainClasses), await testSet(join(folder, testName), classNames)]
-    : heldOut(trainClasses)
-  const splitOf = (set: Labelled): Split => fileSplit(set, options)
+  const all = await filesOfClasses(trainFolder, classNames)
+  const partOf = async (name: string | null | undefined): Promise<Split | null> =>
+    name == null ? null : fileSplit(await partWith(join(folder, name), classNames), options)
+  const [validation, test] = [await partOf(parts?.validation), await partOf(parts?.test)]
+  const dataset = { name: `folder:${folder}`, classNames }
+  if (validation || test)
+    return { ...dataset, train: fileSplit(labelled(all), options), validation, test, whole: null }
+  const held = heldOut(all)
   return {
-    name: `folder:${folder}`,
-    classNames,
-    train: splitOf(train),
-    test: test.files.length > 0 ? splitOf(test) : null,
+    ...dataset,
+    train: fileSplit(held.train, options),
+    validation: null,
+    test: held.test.files.length > 0 ? fileSplit(held.test, options) : null,
+    whole: fileSplit(labelled(all), options),
   }
 }
 
@@ -70,8 +73,16 @@ async function subfolders(folder: string): Promise<readonly string[]> {
       `${join(folder, image.name)}: lies beside the classes; move it into a class's sub-folder`,
     )
   }
-  return entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name)
+  return entries.filter(isFolder).map(({ name }) => name)
 }
+
+async function holdsFolders(folder: string): Promise<boolean> {
+  return (await entriesOf(folder)).some(isFolder)
+}
+
+/** Links are taken for what their names say: nothing is opened here. */
+const isFolder = (entry: Dirent): boolean =>
+  entry.isDirectory() || (entry.isSymbolicLink() && !isImageName(entry.name))
 
 const isImageName = (name: string): boolean => EXTENSIONS.includes(extname(name).toLowerCase())
 
@@ -88,7 +99,7 @@ async function filesOfClass(folder: string): Promise<readonly string[]> {
     const path = join(folder, entry.name)
     if (entry.isDirectory())
       throw new FormatError(
-        `${path}: is a folder within a class; a class's images lie directly in its folder`,
+        `${path}: is a folder within a class; a class's images lie directly in its folder (and the parts of a set are called train, val and test)`,
       )
     if (!isImageName(entry.name))
       throw new FormatError(`${path}: is no JPEG, PNG or WebP file; move it out of the class's folder`)
@@ -100,11 +111,18 @@ async function filesOfClass(folder: string): Promise<readonly string[]> {
   return entries.map(({ name }) => join(folder, name))
 }
 
-async function testSet(folder: string, classNames: readonly string[]): Promise<Labelled> {
+/** The images of a part that has the training set's classes, or some of them. */
+async function partWith(folder: string, classNames: readonly string[]): Promise<Labelled> {
   const names = await subfolders(folder)
+  if (names.length === 0)
+    throw new FormatError(`${folder}: has no classes; put images of the training set's into it, or remove it`)
   const unknown = names.find((name) => !classNames.includes(name))
-  if (unknown !== undefined)
-    throw new FormatError(`${join(folder, unknown)}: the training set has no class '${unknown}'`)
+  if (unknown !== undefined) {
+    const same = classNames.find((name) => name.toLowerCase() === unknown.toLowerCase())
+    throw new FormatError(
+      `${join(folder, unknown)}: the training set has no class '${unknown}'${same === undefined ? '' : `, but '${same}': give both the same capitals`}`,
+    )
+  }
   const files = await filesOfClasses(folder, names)
   return labelled(
     classNames.map((name) => {
@@ -118,8 +136,8 @@ function labelled(classes: readonly (readonly string[])[]): Labelled {
   return { files: classes.flat(), labels: classes.flatMap((files, label) => files.map(() => label)) }
 }
 
-/** A tenth of each class, one image at least where it has two: [training set, test set]. */
-function heldOut(classes: readonly (readonly string[])[]): readonly [Labelled, Labelled] {
+/** A tenth of each class for the test, at least one image of a class that has two. */
+function heldOut(classes: readonly (readonly string[])[]): Readonly<Record<'train' | 'test', Labelled>> {
   const parts = classes.map((files) => {
     const count = files.length < 2 ? 0 : Math.max(1, Math.round(files.length * TEST_SHARE))
     const chosen = new Set(shuffled(files.length, SPLIT_SEED, 'held out for the test').subarray(0, count))
@@ -128,7 +146,7 @@ function heldOut(classes: readonly (readonly string[])[]): readonly [Labelled, L
       test: files.filter((_, index) => chosen.has(index)),
     }
   })
-  return [labelled(parts.map(({ train }) => train)), labelled(parts.map(({ test }) => test))]
+  return { train: labelled(parts.map(({ train }) => train)), test: labelled(parts.map(({ test }) => test)) }
 }
 
 function fileSplit({ files, labels }: Labelled, options: DecoderOptions): Split {
