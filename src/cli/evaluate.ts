@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
-import type { Dataset } from '../data/index.ts'
-import { FormatError, UsageError } from '../errors.ts'
+import type { Dataset, Pipeline } from '../data/index.ts'
+import { DivergedError, FormatError } from '../errors.ts'
 import type { Evaluation } from '../records/evaluation.ts'
+import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
 import type { Accuracy, Model } from '../train/index.ts'
 import { VERSION } from '../version.ts'
 import { addCommand, type OnEnd, oneOf, positiveInteger } from './command.ts'
+import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -13,7 +15,7 @@ import { openResultFiles } from './result-files.ts'
 
 interface Options {
   readonly data: string
-  readonly split: (typeof SPLITS)[number]
+  readonly split?: SplitName
   readonly tenCrop?: boolean
   readonly batch: number
   readonly engine: string
@@ -23,7 +25,6 @@ interface Options {
   readonly color: boolean
 }
 
-const SPLITS = ['test', 'train'] as const
 const TEN = 10
 
 export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
@@ -32,9 +33,8 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     .requiredOption('--data <source>', 'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic')
     .option(
       '--split <name>',
-      `${SPLITS.join(' | ')}: which part of the data`,
+      `${SPLITS.join(' | ')}: which part of the data; by default the test set, or all of what is not divided`,
       oneOf('--split', SPLITS),
-      'test',
     )
     .option('--ten-crop', 'answers averaged over four corners and the centre, mirrored too')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
@@ -62,13 +62,15 @@ async function run(file: string, options: Options): Promise<void> {
   const files = await openResultFiles(options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
+  const part = await evaluatedSplit(model, dataset, options.split, (done, total) =>
+    progress.update('images found', done, total),
+  ).finally(() => progress.clear())
+  if (part.note !== null && !files.isPrinted) output.lines(part.note)
   const { startEnvironment } = await import('../bench/environment.ts')
   const started = await startEnvironment()
   const startedMs = performance.now()
-  const { accuracy, skipped } = await untilInterrupted((signal) =>
-    accuracyOf(file, model, dataset, options, signal, (done, total) =>
-      progress.update('images', done, total),
-    ),
+  const { accuracy, skipped, warnings } = await untilInterrupted((signal) =>
+    accuracyOf(file, model, part, options, signal, (done, total) => progress.update('images', done, total)),
   ).finally(() => progress.clear())
   const evaluation: Evaluation = {
     kind: 'evaluation',
@@ -78,17 +80,31 @@ async function run(file: string, options: Options): Promise<void> {
     network: model.network.name,
     model: file,
     data: options.data,
+    split: part.name,
     ...accuracy,
     confusion: accuracy.confusion.map((row) => [...row]),
+    unpredicted: [...accuracy.unpredicted],
     perClass: perClassOf(model, accuracy),
     tenCrop: options.tenCrop ?? false,
     elapsedMs: performance.now() - startedMs,
     skipped,
+    warnings,
   }
   await files.write(evaluation, output, async (html) => {
     await (await import('./report.ts')).writeEvaluation(html, [{ name: file, evaluation }])
   })
   if (!files.isPrinted) output.lines(...evaluationLines(evaluation, output.palette))
+  requirePredictions(file, accuracy)
+}
+
+/** Whatever was found is said and written: it is no success. */
+function requirePredictions(file: string, { unpredicted, count }: Accuracy): void {
+  const without = unpredicted.reduce((sum, images) => sum + images, 0)
+  if (without === 0) return
+  throw new DivergedError(
+    `${file}: it predicts nothing of ${formatCount(without)} of ${formatCount(count)} images, since its logits are NaN or infinite; ` +
+      'its training diverged: train it again at a lower rate',
+  )
 }
 
 /** Throws where the model answers other questions than the data asks. */
@@ -109,21 +125,20 @@ function requireFit(file: string, { classNames }: Model, source: string, dataset
 
 async function accuracyOf(
   file: string,
-  { network, parameters, preprocessing }: Model,
-  dataset: Dataset,
+  { network, parameters, preprocessing: kept }: Model,
+  { split, warning }: EvaluatedSplit,
   options: Options,
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
-): Promise<{ accuracy: Accuracy; skipped: string[] }> {
-  const split = dataset[options.split]
-  if (!split) throw new UsageError(`${options.data} has no test images; give --split train`)
+): Promise<{ accuracy: Accuracy; skipped: string[]; warnings: string[] }> {
   const { openPipeline, parsePreprocessing } = await import('../data/index.ts')
   const { evaluate } = await import('../train/evaluate.ts')
   const views = options.tenCrop ? TEN : 1
   const batch = Math.min(Math.max(1, Math.floor(options.batch / views)), split.count)
-  const pipeline = await openPipeline(split, {
+  const preprocessing = parsePreprocessing(kept, file)
+  const pipeline: Pipeline = await openPipeline(split, {
     batch,
-    preprocessing: parsePreprocessing(preprocessing, file),
+    preprocessing,
     shuffle: false,
     tenCrop: options.tenCrop ?? false,
   })
@@ -139,15 +154,26 @@ async function accuracyOf(
       onBatch: (done) => onProgress(done, split.count),
       signal,
     })
-    return { accuracy, skipped: pipeline.skipped.map(({ file, reason }) => `${file}: ${reason}`) }
+    const sourceSize = preprocessing.resize ?? (await split.image(0)).width
+    const areCropsOne = options.tenCrop && sourceSize === preprocessing.size
+    return {
+      accuracy,
+      skipped: pipeline.skipped.map(({ file, reason }) => `${file}: ${reason}`),
+      warnings: [
+        ...(warning === null ? [] : [warning]),
+        ...(areCropsOne
+          ? ["the pictures have just the network's size, so ten crops of one are itself and its mirror image"]
+          : []),
+      ],
+    }
   } finally {
     await pipeline.dispose()
   }
 }
 
-const perClassOf = ({ classNames }: Model, { confusion }: Accuracy): Evaluation['perClass'] =>
+const perClassOf = ({ classNames }: Model, { confusion, unpredicted }: Accuracy): Evaluation['perClass'] =>
   classNames.map((name, i) => {
-    const count = confusion[i]!.reduce((sum, images) => sum + images, 0)
+    const count = confusion[i]!.reduce((sum, images) => sum + images, unpredicted[i]!)
     const correct = confusion[i]![i]!
     return { name, count, correct, top1: count > 0 ? correct / count : null }
   })

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import type { Pipeline } from '../data/index.ts'
 import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
+import type { Network } from '../networks/network.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
-import { formatCount } from '../report/format.ts'
 import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -10,8 +9,8 @@ import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
 import type { TrainingFiles } from './training/files.ts'
 import type { Job } from './training/follow.ts'
-import { addTrainOptions, requireSameSettings, settingsOf, type TrainOptions } from './training/options.ts'
-import { parameterCount, type TrainingSetup } from './training/setup.ts'
+import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
+import type { TrainingSetup } from './training/setup.ts'
 
 /** What Ctrl-C may take: a batch, and a checkpoint of half a gigabyte. */
 const GRACE_MS = 60_000
@@ -31,31 +30,41 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
   const { readCheckpoint, TrainingFiles } = await import('./training/files.ts')
-  const { setUp } = await import('./training/setup.ts')
-  const checkpoint = options.resume === undefined ? null : await readCheckpoint(options.resume)
-  const setup = await setUp(networkName, options)
-  const settings = settingsOf(options, await decayOf(setup, options))
-  const kept = { ...settings, network: networkName, data: options.data, imageSize: setup.preprocessing.size }
-  if (checkpoint) requireSameSettings(options.resume!, checkpoint.settings, kept)
+  const { askedNetwork, imageOf, setUp } = await import('./training/setup.ts')
+  const { requireSameSettings } = await import('./training/resume.ts')
+  const { resume } = options
+  const resumed = resume === undefined ? null : { file: resume, checkpoint: await readCheckpoint(resume) }
+  const asked = askedNetwork(networkName, options)
+  const settings = settingsOf(options, await decayOf(asked, options))
+  const asBefore = { ...settings, network: networkName, imageSize: imageOf(asked).size }
+  if (resumed) requireSameSettings(resumed, asBefore)
+  const progress = await openProgress()
   const files = await TrainingFiles.open(options)
   const started = performance.now()
-  const context = {
-    networkName,
-    options,
-    setup,
-    settings,
-    kept,
-    files,
-    output: new Output({ color: options.color, isAllThereIs: false }),
-    progress: await openProgress(),
-    resumed: checkpoint?.state ?? null,
-    elapsedMs: () => performance.now() - started,
-  }
   try {
+    const isKept = files.checkpointPath !== null
+    const setup = await setUp(networkName, options, { resumed, isKept, progress }).finally(() =>
+      progress.clear(),
+    )
+    const context = {
+      networkName,
+      options,
+      setup,
+      settings,
+      kept: { ...asBefore, data: options.data, augmentation: setup.augmentation },
+      files,
+      output: new Output({ color: options.color, isAllThereIs: false }),
+      progress,
+      resumed,
+      elapsedMs: () => performance.now() - started,
+    }
     const isDone = await untilInterrupted((signal) => trained({ ...context, signal }), {
       graceMs: GRACE_MS,
-    }).finally(() => context.progress.clear())
-    if (options.html !== undefined) await writeCurvesOf(files, options.html, options.log ?? networkName)
+    }).finally(() => progress.clear())
+    if (options.html !== undefined) {
+      await writeCurvesOf(files, options.html, options.log ?? networkName)
+      context.output.lines(`saved ${options.html}`)
+    }
     if (!isDone) throw new InterruptedError(interruptedText(files.checkpointPath))
   } finally {
     await files.close()
@@ -73,17 +82,18 @@ async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
   const { openPipeline } = await import('../data/index.ts')
   const { train } = await import('../train/train.ts')
   const { FollowedTraining } = await import('./training/follow.ts')
+  const { headLines } = await import('./training/head-lines.ts')
   const { dataset, preprocessing, augmentation, network } = setup
   const { batch, seed } = settings
   const pipeline = await openPipeline(dataset.train, { batch, preprocessing, augmentation, seed })
-  output.lines(...headLines(context.networkName, options, setup, pipeline))
+  output.lines(...(await headLines(context, pipeline)))
   const followed = new FollowedTraining({ ...context, pipeline })
   try {
     const events = train(network, {
       ...(await trainerOptions(options, setup, settings)),
       batches: (epoch, first) => pipeline.epoch(epoch, first),
       batchesPerEpoch: pipeline.batchesPerEpoch,
-      ...(resumed && { resume: resumed }),
+      ...(resumed && { resume: resumed.checkpoint.state }),
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       signal,
     })
@@ -99,7 +109,7 @@ async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
   }
 }
 
-async function decayOf({ network }: TrainingSetup, { decay }: TrainOptions): Promise<number> {
+async function decayOf(network: Network, { decay }: TrainOptions): Promise<number> {
   const { weightDecays } = await import('../networks/initialize.ts')
   return decay ?? Math.max(...Object.values(weightDecays(network)))
 }
@@ -124,22 +134,6 @@ async function trainerOptions(options: TrainOptions, { network }: TrainingSetup,
     seed,
     ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
   }
-}
-
-function headLines(
-  name: string,
-  { data }: TrainOptions,
-  { network, dataset, preprocessing }: TrainingSetup,
-  { decoder }: Pipeline,
-): string[] {
-  const { train, test, classNames } = dataset
-  const { size, channels } = preprocessing
-  const count = parameterCount(network)
-  return [
-    `${name}: ${formatCount(count)} parameters, images ${size} x ${size} x ${channels}`,
-    `${data}: ${formatCount(train.count)} images to train on, ${test ? `${formatCount(test.count)} to test` : 'none to test'}, ${classNames.length} classes`,
-    ...(decoder === null ? [] : [`decoder: ${decoder}`]),
-  ]
 }
 
 async function writeCurvesOf(files: TrainingFiles, html: string, name: string): Promise<void> {

@@ -21,8 +21,16 @@ export interface Augmentation {
 const DRAWS = { top: 0, left: 1, flip: 2, colour: 3 } as const
 const COLOUR_SD = 0.1
 
-/** Throws UsageError where colours are to change that the network does not see. */
-export function checkAugmentation({ colour }: Augmentation, { channels }: Preprocessing): void {
+/** Throws UsageError for colours that the network does not see, and for crops from images that leave them no room. */
+export function checkAugmentation(
+  { colour, crop }: Augmentation,
+  { channels, resize, size }: Preprocessing,
+): void {
+  if (crop && resize === size) {
+    throw new UsageError(
+      `augmentation: crops of ${size} need images that are resized to more; choose the preprocessing with { crop: true }`,
+    )
+  }
   if (colour && channels !== 3) throw new UsageError('augmentation: colour needs images of 3 channels, not 1')
 }
 

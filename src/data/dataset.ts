@@ -23,6 +23,8 @@ export interface Split {
   image(index: number): DecodedImage | Promise<DecodedImage>
   /** The images' files, where each has one: worker threads decode these. */
   readonly files?: readonly string[]
+  /** What tells an image from any other, and costs less than the image: its pixels by default. */
+  stamp?(index: number): Promise<Uint8Array | string> | Uint8Array | string
 }
 
 /** Bytes (height, width, channels). */

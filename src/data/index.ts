@@ -7,18 +7,27 @@ export {
   channelStatistics,
   colourComponents,
 } from './colour.ts'
-export type { Channels, Dataset, DecodedImage, NamedBytes, Split } from './dataset.ts'
+export {
+  type Channels,
+  type Dataset,
+  type DecodedImage,
+  type NamedBytes,
+  type Split,
+  triedSplit,
+} from './dataset.ts'
 export { type Decoder, type DecoderOptions, openDecoder } from './decode.ts'
+export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
-export { dataSources, type OpenOptions, openDataset } from './open.ts'
+export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
-export { parsePreprocessing } from './parse-preprocessing.ts'
+export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
 export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
   checkPreprocessing,
   choosePreprocessing,
   type Normalisation,
   type Preprocessing,
+  type PreprocessingOptions,
   tenCrops,
 } from './preprocessing.ts'
 export type { SkippedImage } from './samples.ts'

@@ -3,6 +3,7 @@ import { cacheFolder } from '../runtime/cache-folder.ts'
 import { isNode } from '../runtime/host.ts'
 import type { Dataset } from './dataset.ts'
 import type { DecoderOptions } from './decode.ts'
+import type { DataIdentity } from './identity.ts'
 import { idxPaths } from './idx.ts'
 import { type SyntheticOptions, syntheticDataset } from './synthetic.ts'
 
@@ -59,4 +60,16 @@ export async function openDataset(source: string, options: OpenOptions = {}): Pr
       `data source ${name} reads files, which a browser can't; give bytes to idxSplit or cifar10Split`,
     )
   return open(rest, options)
+}
+
+/**
+ * What tells a data set from others: with it a checkpoint's images can be compared with these, see `dataDifference`. Reads
+ * a little of each file. Throws UnavailableError in a browser.
+ */
+export async function identifyDataset(
+  dataset: Dataset,
+  onProgress?: (done: number, total: number) => void,
+): Promise<DataIdentity> {
+  if (!isNode) throw new UnavailableError('data sets are identified by digests, in Node alone')
+  return (await import('./node/identify.ts')).identify(dataset, onProgress)
 }

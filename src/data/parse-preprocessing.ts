@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { requireShape } from '../bench/parse-json.ts'
+import type { Augmentation } from './augmentation.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 
 const numbers = z.array(z.number())
@@ -13,6 +14,19 @@ const preprocessingSchema = z.object({
     z.object({ kind: z.literal('channels'), mean: numbers, sd: numbers }),
   ]),
 })
+
+const augmentationSchema = z.nullable(
+  z.object({
+    flip: z.boolean(),
+    crop: z.boolean(),
+    colour: z.nullable(z.object({ eigenvalues: numbers, eigenvectors: z.array(numbers) })),
+  }),
+)
+
+/** A checkpoint's. Throws FormatError, naming the file, for what is none. */
+export function parseAugmentation(value: unknown, fileName: string): Augmentation | null {
+  return requireShape(value, augmentationSchema, fileName, 'an augmentation of convmark')
+}
 
 /** A model file's. Throws FormatError, naming the file, for what is none. */
 export function parsePreprocessing(value: unknown, fileName: string): Preprocessing {

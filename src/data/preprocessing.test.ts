@@ -148,14 +148,37 @@ describe('preprocessing', () => {
     expect(() => checkPreprocessing({ ...plain(4), ...change })).toThrow(message)
   })
 
-  it('is chosen by the data set: crops of what is little larger, a resize of what is not', async () => {
+  describe('is chosen by the data set', () => {
     const dataset = syntheticDataset({ size: 32, trainCount: 20 })
-    const crops = await choosePreprocessing(dataset, { size: 24, channels: 3 })
-    expect(crops.resize).toBeNull()
-    expect(crops.normalise.kind).toBe('channels')
-    checkPreprocessing(crops)
-    expect((await choosePreprocessing(dataset, { size: 224, channels: 1 })).resize).toBe(256)
-    const cifar10 = await choosePreprocessing({ ...dataset, name: 'cifar10:x' }, { size: 24, channels: 3 })
-    expect(cifar10).toEqual({ size: 24, channels: 3, resize: null, normalise: { kind: 'per-image' } })
+    const inFiles = { ...dataset, train: { ...dataset.train, files: ['0.png'] } }
+    const resizeOf = async (...chosen: Parameters<typeof choosePreprocessing>) =>
+      (await choosePreprocessing(...chosen)).resize
+
+    it('images in memory that are little larger than the network’s stay as they are', async () => {
+      const chosen = await choosePreprocessing(dataset, { size: 24, channels: 3 })
+      expect(chosen).toMatchObject({ resize: null, normalise: { kind: 'channels' } })
+      checkPreprocessing(chosen)
+      expect(await resizeOf(dataset, { size: 24, channels: 3 }, { crop: true })).toBeNull()
+      expect(await resizeOf(dataset, { size: 32, channels: 3 })).toBeNull()
+    })
+
+    it('others are resized to just its size, for random crops to 8/7 of it', async () => {
+      for (const [set, size] of [
+        [dataset, 224],
+        [inFiles, 32],
+        [inFiles, 224],
+      ] as const) {
+        expect(await resizeOf(set, { size, channels: 1 })).toBe(size)
+        expect(await resizeOf(set, { size, channels: 1 }, { crop: true })).toBe(Math.round((size * 8) / 7))
+      }
+      // Else a crop would be all of the image
+      expect(await resizeOf(dataset, { size: 32, channels: 1 }, { crop: true })).toBe(37)
+      expect(await resizeOf(inFiles, { size: 2, channels: 1 }, { crop: true })).toBe(3)
+    })
+
+    it('cifar10 is standardised image by image', async () => {
+      const chosen = await choosePreprocessing({ ...dataset, name: 'cifar10:x' }, { size: 24, channels: 3 })
+      expect(chosen).toEqual({ size: 24, channels: 3, resize: null, normalise: { kind: 'per-image' } })
+    })
   })
 })

@@ -10,7 +10,7 @@ export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
   readonly channels: Channels
-  /** The image's central square is resized to this, and crops come from that. Null: from the image as stored. */
+  /** The image's central square is resized to this, and crops come from that. Null: crops come from the image as stored. */
   readonly resize: number | null
   readonly normalise: Normalisation
 }
@@ -31,7 +31,7 @@ export interface View {
 }
 
 const BYTE = 255
-/** AlexNet's: a 224 crop of a 256 square. */
+/** AlexNet's, for crops: 224 of a 256 square. */
 const RESIZE_OVER_SIZE = 256 / 224
 
 /** Throws UsageError for values that make no sense together. */
@@ -50,16 +50,24 @@ export function checkPreprocessing({ size, channels, resize, normalise }: Prepro
   }
 }
 
+export interface PreprocessingOptions {
+  /** Whether the training's augmentation takes crops, which need images larger than the network's. */
+  readonly crop?: boolean
+}
+
 /**
- * What suits a data set and a network that takes (size, size, channels): images not much larger than the crops stay as
- * they are, others are resized to 8/7 of `size`; cifar10 is standardised image by image, as its tutorial's network
- * expects; others by the training set's own mean and sd.
+ * What suits a data set and a network that takes (size, size, channels). Of images in memory that are not much larger than
+ * the network's, crops are taken as they are. All others, and every image in a file, are resized: to just the network's
+ * size, so that it sees the whole central square and a picture of that size stays as it is; for random crops to 8/7 of it.
+ * cifar10 is standardised image by image, as its tutorial's network expects; others by the training set's own mean and sd.
  */
 export async function choosePreprocessing(
   dataset: Dataset,
   { size, channels }: Pick<Preprocessing, 'size' | 'channels'>,
+  { crop = false }: PreprocessingOptions = {},
 ): Promise<Preprocessing> {
-  const resize = (await hasFittingImages(dataset, size)) ? null : Math.round(size * RESIZE_OVER_SIZE)
+  const resized = crop ? Math.max(size + 1, Math.round(size * RESIZE_OVER_SIZE)) : size
+  const resize = (await hasFittingImages(dataset, crop ? size + 1 : size, 1.5 * size)) ? null : resized
   if (dataset.name.startsWith('cifar10')) return { size, channels, resize, normalise: { kind: 'per-image' } }
   const { mean, sd } = await channelStatistics(dataset.train, channels)
   // Where a channel never changes, any sd does
@@ -67,11 +75,10 @@ export async function choosePreprocessing(
   return { size, channels, resize, normalise }
 }
 
-async function hasFittingImages({ train }: Dataset, size: number): Promise<boolean> {
+async function hasFittingImages({ train }: Dataset, shortest: number, longest: number): Promise<boolean> {
   if (train.files) return false // they are of any size
   const { width, height } = await train.image(0)
-  const [shorter, longer] = [Math.min(width, height), Math.max(width, height)]
-  return shorter >= size && longer <= 1.5 * size
+  return Math.min(width, height) >= shortest && Math.max(width, height) <= longest
 }
 
 /** The image that crops are taken from. `name` is for messages. Throws FormatError where it is smaller than a crop. */

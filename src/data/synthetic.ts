@@ -51,5 +51,7 @@ function syntheticSplit(name: string, count: number, classes: number, options: S
     }
     return { width: size, height: size, channels, pixels }
   }
-  return { count, label, image }
+  const stamp = (index: number): string =>
+    `synthetic ${name} image ${index}, ${size} x ${size} x ${channels}, ${classes} classes, seed ${seed};`
+  return { count, label, image, stamp }
 }

@@ -21,10 +21,12 @@ export const evaluationSchema = z.looseObject({
   model: z.string(),
   /** The source, as given. */
   data: z.string(),
+  /** Which part of it; left out: not known. */
+  split: z.optional(z.enum(['test', 'val', 'train', 'all', 'held out'])),
   /** Images that were evaluated. */
   count: count.check(z.positive()),
   top1: fraction,
-  /** 1 where there are no more than five classes. */
+  /** With five classes or fewer, all that have a prediction. */
   top5: fraction,
   /** Mean cross-entropy; null: not finite. */
   loss: z.nullable(z.number()),
@@ -32,11 +34,15 @@ export const evaluationSchema = z.looseObject({
   perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: z.nullable(fraction) })),
   /** confusion[actual][predicted]: how many images of a class were taken for which. */
   confusion: z.array(z.array(count)),
+  /** By class: images that were taken for none, since their logits were NaN or infinite. Left out: none. */
+  unpredicted: z.optional(z.array(count)),
   /** Whether each image's answer is the mean over ten crops. */
   tenCrop: z.boolean(),
   elapsedMs: z.number().check(z.nonnegative()),
   /** Damaged images, each named with its reason. */
   skipped: z.array(z.string()),
+  /** What makes the accuracy doubtful. */
+  warnings: z.optional(z.array(z.string())),
 })
 
 export type Evaluation = z.infer<typeof evaluationSchema>
@@ -51,16 +57,19 @@ export function parseEvaluation(text: string, fileName: string): Evaluation {
   return evaluation
 }
 
-/** The matrix is square and says the same as the classes. */
-function requireCounts({ perClass, confusion, count }: Evaluation, fileName: string): void {
+/** The matrix is square and, with the images that were taken for nothing, says the same as the classes. */
+function requireCounts(evaluation: Evaluation, fileName: string): void {
+  const { perClass, confusion, count } = evaluation
   const refuse = (field: string, what: string): never => {
     throw new FormatError(`${fileName}: not a convmark evaluation: ${field}: ${what}`)
   }
   const size = perClass.length
+  const { unpredicted = new Array<number>(size).fill(0) } = evaluation
+  if (unpredicted.length !== size) refuse('unpredicted', `${unpredicted.length} of ${size} classes`)
   if (confusion.length !== size) refuse('confusion', `${confusion.length} rows of ${size} classes`)
   confusion.forEach((row, i) => {
     const { count, correct } = perClass[i]!
-    const inRow = sum(row)
+    const inRow = sum(row) + unpredicted[i]!
     if (row.length !== size) refuse(`confusion.${i}`, `${row.length} columns of ${size} classes`)
     if (inRow !== count) refuse(`confusion.${i}`, `it holds ${inRow} images, yet the class has ${count}`)
     if (row[i] !== correct) refuse(`confusion.${i}.${i}`, `it is ${row[i]}, yet ${correct} are correct`)

@@ -50,6 +50,10 @@ const runSchema = z.looseObject({
   trainCount: count,
   /** 0: there is no test set. */
   testCount: count,
+  /** Which part of the data serves for the epochs' test figures; left out: `test`. */
+  testedOn: z.optional(z.enum(['test', 'validation'])),
+  /** Whether the network has dropout; left out: not known. */
+  hasDropout: z.optional(z.boolean()),
   classNames: z.optional(z.array(z.string())),
   /** ISO 8601. */
   startedAt: z.string(),
@@ -84,6 +88,7 @@ const epochSchema = z.looseObject({
   /** Null where there is no test set. */
   testLoss: loss,
   testTop1: z.nullable(fraction),
+  /** Null too where there are no more than five classes. */
   testTop5: z.nullable(fraction),
   elapsedMs: ms,
   /** What the epoch's steps took, waiting included, without evaluation and saving. */

@@ -124,3 +124,5 @@ export function formatDuration(ms: number): string {
 }
 
 const twoDigits = (value: number): string => String(value).padStart(2, '0')
+
+export const capitalized = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`

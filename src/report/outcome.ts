@@ -1,5 +1,6 @@
-// What came of a training run.
+// What came of a training run, or of an evaluation.
 import { maxIndex } from 'd3-array'
+import type { Evaluation } from '../records/evaluation.ts'
 import type { EpochRecord, TrainingRun } from '../records/training-log.ts'
 import { formatDuration } from './format.ts'
 
@@ -58,3 +59,16 @@ export function extentText({ run, epochs, elapsedMs }: TrainingRun): string {
 
 const sum = (epochs: readonly EpochRecord[], of: (epoch: EpochRecord) => number): number =>
   epochs.reduce((total, epoch) => total + of(epoch), 0)
+
+/** What serves for the runs' test figures: `validation` if it does in all of them. */
+export const testedOnOf = (runs: readonly { readonly run: TrainingRun }[]): 'test' | 'validation' =>
+  runs.every(({ run }) => run.run.testedOn === 'validation') ? 'validation' : 'test'
+
+/** Whether a label among the five largest logits says anything, with so many classes, if that is known. */
+export const saysTop5 = (classes = Number.POSITIVE_INFINITY): boolean => classes > 5
+
+/** ` (held out)`: which part of the data was evaluated; empty for all of it. */
+export const splitText = ({ split = 'all' }: Evaluation): string => (split === 'all' ? '' : ` (${split})`)
+
+export const unpredictedCount = ({ unpredicted = [] }: Evaluation): number =>
+  unpredicted.reduce((total, images) => total + images, 0)

@@ -58,7 +58,6 @@ describe('an evaluation', () => {
     expect(evaluationLines(exampleEvaluation(), PLAIN)).toEqual([
       'animals.safetensors on folder:animals: 100 images, one crop each, 2.0 s',
       'top-1   90.0%  90 of 100, 95% interval 82.6% to 94.5%',
-      'top-5  100.0%  100 of 100, 95% interval 96.3% to 100.0%',
       'loss   0.3100',
       '',
       'worst classes  images  right  top-1',

@@ -1,22 +1,26 @@
 // Training and evaluation in the terminal.
 import type { Evaluation } from '../records/evaluation.ts'
-import type { EpochRecord } from '../records/training-log.ts'
+import type { EpochRecord, RunRecord } from '../records/training-log.ts'
 import { accuracyInterval, confusedPairs, worstClasses } from './confusion.ts'
 import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from './format.ts'
-import { extentText, outcomeOf } from './outcome.ts'
+import { extentText, outcomeOf, saysTop5, splitText, unpredictedCount } from './outcome.ts'
 import type { Palette } from './palette.ts'
 import { type Alignment, alignColumns } from './table.ts'
 import { type NamedRun, settingsOf } from './variants.ts'
 
 /** `epoch 2/10  loss 0.0312  train 99.1%  test 98.7% (top-5 100.0%)  12,345 images/s  waited 0.3%` */
-export function epochLine(record: EpochRecord, epochs: number): string {
+export function epochLine(
+  record: EpochRecord,
+  epochs: number,
+  testedOn: RunRecord['testedOn'] = 'test',
+): string {
   const { epoch, trainLoss, trainAccuracy, testTop1, testTop5, imagesPerSecond } = record
   const { waitedMs, trainMs, skippedImages } = record
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `loss ${formatLoss(trainLoss)}`,
     `train ${formatPercent(trainAccuracy)}`,
-    ...(testTop1 === null ? [] : [`test ${formatPercent(testTop1)}${top5Text(testTop5)}`]),
+    ...(testTop1 === null ? [] : [`${testedOn} ${formatPercent(testTop1)}${top5Text(testTop5)}`]),
     `${formatImageRate(imagesPerSecond)} images/s`,
     ...(trainMs > 0 ? [`waited ${formatPercent(waitedMs / trainMs)}`] : []),
     ...(skippedImages > 0 ? [`skipped ${formatCount(skippedImages)} images`] : []),
@@ -27,12 +31,18 @@ const top5Text = (top5: number | null): string => (top5 === null ? '' : ` (top-5
 
 /** A log's run: what is trained, its epochs, and how it ended. */
 export function trainingLines({ name, run }: NamedRun, palette: Palette): string[] {
-  const { network, data, settings } = run.run
+  const { network, data, settings, testedOn, classNames } = run.run
   const { ending, isDone } = outcomeOf(run)
   const end = `${ending}, ${extentText(run)}`
   return [
     palette.bold(`${name}: ${network} on ${data}, ${settingsOf(run).get('engine')}`),
-    ...run.epochs.map((epoch) => epochLine(epoch, settings.epochs)),
+    ...run.epochs.map((epoch) =>
+      epochLine(
+        saysTop5(classNames?.length) ? epoch : { ...epoch, testTop5: null },
+        settings.epochs,
+        testedOn,
+      ),
+    ),
     isDone ? end : palette.yellow(end),
   ]
 }
@@ -41,7 +51,8 @@ const MAX_ROWS = 5
 
 /** An evaluation: top-1, top-5 and loss, the worst classes and the most confused pairs. */
 export function evaluationLines(evaluation: Evaluation, palette: Palette): string[] {
-  const { model, data, count, tenCrop, elapsedMs, top1, top5, loss, skipped } = evaluation
+  const { model, data, count, tenCrop, elapsedMs, top1, top5, loss, skipped, warnings = [] } = evaluation
+  const unpredicted = unpredictedCount(evaluation)
   const accuracyRow = (name: string, fraction: number): string[] => {
     const right = `${formatCount(Math.round(fraction * count))} of ${formatCount(count)}`
     const interval = accuracyInterval(fraction, count).map(formatPercent).join(' to ')
@@ -49,9 +60,18 @@ export function evaluationLines(evaluation: Evaluation, palette: Palette): strin
   }
   const crops = tenCrop ? 'ten crops each' : 'one crop each'
   return [
-    palette.bold(`${model} on ${data}: ${formatCount(count)} images, ${crops}, ${formatDuration(elapsedMs)}`),
+    palette.bold(
+      `${model} on ${data}${splitText(evaluation)}: ${formatCount(count)} images, ${crops}, ${formatDuration(elapsedMs)}`,
+    ),
     ...alignColumns(
-      [accuracyRow('top-1', top1), accuracyRow('top-5', top5), ['loss', formatLoss(loss)]],
+      [
+        accuracyRow('top-1', top1),
+        ...(saysTop5(evaluation.perClass.length) ? [accuracyRow('top-5', top5)] : []),
+        ['loss', formatLoss(loss)],
+        ...(unpredicted > 0
+          ? [['no prediction', formatCount(unpredicted), 'images, whose logits are NaN or infinite']]
+          : []),
+      ],
       ['left', 'right', 'left'],
     ),
     ...section(
@@ -79,6 +99,7 @@ export function evaluationLines(evaluation: Evaluation, palette: Palette): strin
     ...(skipped.length > 0
       ? [palette.yellow(`warning: ${formatCount(skipped.length)} damaged images were skipped`)]
       : []),
+    ...warnings.map((warning) => palette.yellow(`warning: ${warning}`)),
   ]
 }
 

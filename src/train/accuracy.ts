@@ -2,22 +2,26 @@
 
 /** An image's logits, seen beside its label. */
 export interface Judgement {
-  readonly predicted: number
-  /** How many classes have a larger logit than the label's (or as large, standing before it). */
+  /** The class of the largest logit, the first of equal ones; null if the logits are no distribution: NaN or infinite. */
+  readonly predicted: number | null
+  /** How many classes have a larger logit than the label's (or as large, standing before it); without a prediction, infinite. */
   readonly rank: number
-  /** Cross-entropy: log(sum of e^logit) - the label's logit. */
+  /** Cross-entropy: log(sum of e^logit) - the label's logit. NaN without a prediction. */
   readonly loss: number
 }
 
-/** Of image `image` of logits (N, classes), dense. NaN is no prediction's friend: its loss is NaN and its rank the last. */
+/**
+ * Of image `image` of logits (N, classes), dense. A logit of -Infinity is a probability of 0; any other that is not
+ * finite leaves no distribution, so nothing is predicted.
+ */
 export function judge(logits: Float32Array, image: number, classes: number, label: number): Judgement {
   const own = logits.subarray(image * classes, (image + 1) * classes)
   let predicted = 0
   for (let c = 1; c < classes; c++) if (own[c]! > own[predicted]!) predicted = c
   let total = 0
   for (const logit of own) total += Math.exp(logit - own[predicted]!)
+  if (!Number.isFinite(total)) return { predicted: null, rank: Number.POSITIVE_INFINITY, loss: Number.NaN }
   const loss = Math.log(total) + own[predicted]! - own[label]!
-  if (Number.isNaN(loss)) return { predicted, rank: classes - 1, loss }
   let rank = 0
   own.forEach((logit, c) => {
     if (logit > own[label]! || (logit === own[label]! && c < label)) rank++

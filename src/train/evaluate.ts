@@ -29,12 +29,14 @@ export interface EvaluateOptions
 export interface Accuracy {
   readonly count: number
   readonly top1: number
-  /** 1 where there are no more than five classes. */
+  /** With five classes or fewer, all that have a prediction. */
   readonly top5: number
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy; NaN if an image has no prediction. */
   readonly loss: number
-  /** confusion[actual][predicted]: how many. */
+  /** confusion[actual][predicted]: how many of the images that have a prediction. */
   readonly confusion: readonly (readonly number[])[]
+  /** By class: images without a prediction, since their logits are NaN or infinite. They count as wrong. */
+  readonly unpredicted: readonly number[]
 }
 
 /**
@@ -47,6 +49,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   const { parameters, batch, views = 1, engine = 'auto', signal } = options
   const { classes, name } = logits
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  const unpredicted = new Array<number>(classes).fill(0)
   let [count, correct, inFive, loss] = [0, 0, 0, 0]
   const session = await openSession(network, { ...options, pass: 'forward', batch, engine, keep: [name] })
   try {
@@ -61,7 +64,8 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
       labels.forEach((label, image) => {
         const own = views === 1 ? all : meanOfSoftmax(all, image * views, views, classes)
         const { predicted, rank, loss: ownLoss } = judge(own, views === 1 ? image : 0, classes, label)
-        confusion[label]![predicted]!++
+        if (predicted === null) unpredicted[label]!++
+        else confusion[label]![predicted]!++
         loss += ownLoss
         if (predicted === label) correct++
         if (rank < 5) inFive++
@@ -73,5 +77,5 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
     await session.dispose()
   }
   if (count === 0) throw new UsageError('there is no image to evaluate')
-  return { count, top1: correct / count, top5: inFive / count, loss: loss / count, confusion }
+  return { count, top1: correct / count, top5: inFive / count, loss: loss / count, confusion, unpredicted }
 }

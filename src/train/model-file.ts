@@ -1,6 +1,7 @@
 // A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
 import * as z from 'zod/mini'
 import { parseJson, requireShape } from '../bench/parse-json.ts'
+import type { DataIdentity } from '../data/identity.ts'
 import { FormatError, messageOf } from '../errors.ts'
 import {
   decodeSafetensors,
@@ -35,12 +36,22 @@ const networkSchema = z.object({
   printed: z.array(z.string()),
 })
 
+const splitIdentitySchema = z.object({
+  counts: z.array(z.int().check(z.nonnegative())),
+  digests: z.array(z.string()),
+  order: z.string(),
+})
+
 const modelSchema = z.object({
   version: z.literal(1),
   network: networkSchema,
   /** In the order of the classes' indexes. */
   classNames: z.array(z.string()),
   preprocessing: z.unknown(),
+  /** Older files have none. */
+  trainedOn: z.optional(
+    z.object({ source: z.string(), train: splitIdentitySchema, tried: z.nullable(splitIdentitySchema) }),
+  ),
 })
 
 const checkpointSchema = z.object({
@@ -66,6 +77,8 @@ export interface Model {
   readonly classNames: readonly string[]
   /** How an image becomes the network's input: plain data of whoever prepared it. */
   readonly preprocessing: unknown
+  /** Which images it was trained on, if that is known. */
+  readonly trainedOn?: DataIdentity
 }
 
 export interface Checkpoint {
@@ -121,10 +134,10 @@ export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoin
   return { model, state, settings }
 }
 
-function describe({ network, classNames, preprocessing }: Model): string {
+function describe({ network, classNames, preprocessing, trainedOn }: Model): string {
   const { name, inputs, layers, printed } = network
   const data = { name, inputs, layers: layers.map(({ layer, inputs }) => ({ ...layer, inputs })), printed }
-  return JSON.stringify({ version: 1, network: data, classNames, preprocessing })
+  return JSON.stringify({ version: 1, network: data, classNames, preprocessing, trainedOn })
 }
 
 function parameterTensors({ network, parameters }: Model): Record<string, Tensor> {
@@ -144,19 +157,25 @@ function modelOf(decoded: Decoded, fileName: string): Model {
       `${fileName}: it has tensors but no '${MODEL}' in its metadata; convmark train writes models that have it`,
     )
   }
-  const { network: data, classNames, preprocessing } = parse(text, modelSchema, fileName, MODEL)
+  const { network: data, classNames, preprocessing, trainedOn } = parse(text, modelSchema, fileName, MODEL)
   const { name, inputs, printed } = data
   const network: Network = defineNetwork(name, { inputs, layers: data.layers as unknown as Layer[], printed })
   const classes = Object.values(labelClasses(network))[0]
   if (classes !== undefined && classes !== classNames.length)
     throw new FormatError(`${fileName}: ${classNames.length} class names of ${classes} classes`)
+  for (const split of [trainedOn?.train, trainedOn?.tried]) {
+    if (!split) continue
+    const { counts, digests } = split
+    if (counts.length !== classNames.length || digests.length !== classNames.length)
+      throw new FormatError(`${fileName}: ${MODEL}: what it was trained on has other classes than it knows`)
+  }
   const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape])
   const parameters = requireTensors(
     fileName,
     split(decoded.tensors, network).parameters,
     Object.fromEntries(shapes) as Record<string, Shape>,
   )
-  return { network, parameters, classNames, preprocessing }
+  return { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
 }
 
 /** The model's own tensors, and those of an optimizer. */

@@ -1,4 +1,4 @@
-import type { Pipeline } from '../../data/index.ts'
+import { type Dataset, type Pipeline, triedSplit } from '../../data/index.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
 import {
   formatCount,
@@ -7,6 +7,7 @@ import {
   formatLoss,
   formatPercent,
 } from '../../report/format.ts'
+import { saysTop5 } from '../../report/outcome.ts'
 import { epochLine } from '../../report/training.ts'
 import type { Accuracy, TrainEvent, TrainingState } from '../../train/index.ts'
 import { VERSION } from '../../version.ts'
@@ -14,6 +15,7 @@ import type { Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
 import type { TrainingFiles } from './files.ts'
 import type { TrainOptions } from './options.ts'
+import type { Resumed } from './resume.ts'
 import { parameterCount, type TrainingSetup } from './setup.ts'
 
 /** Between lines of the log. */
@@ -24,7 +26,7 @@ export interface Job {
   readonly networkName: string
   readonly settings: TrainingSettings
   /** Where it goes on from; null for one that begins. */
-  readonly resumed: TrainingState | null
+  readonly resumed: Resumed | null
   readonly options: TrainOptions
   readonly setup: TrainingSetup
   /** What a checkpoint keeps of the settings. */
@@ -69,11 +71,12 @@ export class FollowedTraining {
     const { files, setup, options, networkName, output, settings, resumed } = this.#job
     const { name, target, threads, reason } = engine
     output.lines(`engine ${name}, ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${reason}`)
-    if (resumed) {
-      this.#images = resumed.sums.images
-      this.#loss = resumed.sums.loss
-      this.#correct = resumed.sums.correct ?? 0
-      output.lines(`resumed in epoch ${resumed.epoch} after ${formatCount(resumed.step)} steps`)
+    const left = resumed?.checkpoint.state
+    if (left) {
+      this.#images = left.sums.images
+      this.#loss = left.sums.loss
+      this.#correct = left.sums.correct ?? 0
+      output.lines(`resumed in epoch ${left.epoch} after ${formatCount(left.step)} steps`)
     }
     const { dataset, network } = setup
     await files.record({
@@ -86,11 +89,13 @@ export class FollowedTraining {
       settings,
       parameters: parameterCount(network),
       trainCount: dataset.train.count,
-      testCount: dataset.test?.count ?? 0,
+      testCount: triedSplit(dataset)?.count ?? 0,
+      testedOn: testedOn(dataset),
+      hasDropout: network.layers.some(({ layer }) => layer.kind === 'dropout'),
       classNames: [...dataset.classNames],
       startedAt: new Date().toISOString(),
     })
-    if (resumed) await files.record({ kind: 'resume', epoch: resumed.epoch, step: resumed.step })
+    if (left) await files.record({ kind: 'resume', epoch: left.epoch, step: left.step })
   }
 
   async #step(event: EventOf<'step'>): Promise<void> {
@@ -131,7 +136,7 @@ export class FollowedTraining {
   }
 
   async #epoch(event: EventOf<'epoch'>): Promise<void> {
-    const { files, output, progress, pipeline, settings } = this.#job
+    const { files, output, progress, pipeline, settings, setup } = this.#job
     const state = event.state()
     await this.#save(state)
     const accuracy = await this.#test(state).catch((error: unknown) => {
@@ -149,7 +154,7 @@ export class FollowedTraining {
       trainAccuracy: (sums.correct ?? 0) / sums.images,
       testLoss: accuracy?.loss ?? null,
       testTop1: accuracy?.top1 ?? null,
-      testTop5: accuracy?.top5 ?? null,
+      testTop5: accuracy && saysTop5(accuracy.confusion.length) ? accuracy.top5 : null,
       elapsedMs: this.#job.elapsedMs(),
       trainMs: sums.elapsedMs,
       waitedMs: sums.waitedMs,
@@ -164,7 +169,7 @@ export class FollowedTraining {
     this.#images = 0
     await files.record(record)
     progress.clear()
-    output.lines(epochLine(record, settings.epochs))
+    output.lines(epochLine(record, settings.epochs, testedOn(setup.dataset)))
   }
 
   async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
@@ -178,8 +183,8 @@ export class FollowedTraining {
   }
 
   #model() {
-    const { network, dataset, preprocessing } = this.#job.setup
-    return { network, classNames: dataset.classNames, preprocessing }
+    const { network, dataset, preprocessing, trainedOn } = this.#job.setup
+    return { network, classNames: dataset.classNames, preprocessing, ...(trainedOn && { trainedOn }) }
   }
 
   async #save(state: TrainingState): Promise<void> {
@@ -191,12 +196,12 @@ export class FollowedTraining {
     const { setup, options, progress, signal, settings } = this.#job
     const { dataset, network, preprocessing } = setup
     const { batch, microBatch } = settings
-    const { test } = dataset
-    if (!test) return null
+    const tried = triedSplit(dataset)
+    if (!tried) return null
     const { openPipeline } = await import('../../data/index.ts')
     const { evaluate } = await import('../../train/evaluate.ts')
-    const size = Math.min(microBatch ?? batch, test.count)
-    await using pipeline = await openPipeline(test, { batch: size, preprocessing, shuffle: false })
+    const size = Math.min(microBatch ?? batch, tried.count)
+    await using pipeline = await openPipeline(tried, { batch: size, preprocessing, shuffle: false })
     return await evaluate(network, {
       parameters,
       batches: pipeline.epoch(1),
@@ -204,8 +209,10 @@ export class FollowedTraining {
       engine: options.engine,
       experimentalV8Flags: true,
       ...(options.threads !== undefined && { threads: options.threads }),
-      onBatch: (done) => progress.update('test', done, test.count),
+      onBatch: (done) => progress.update(testedOn(dataset), done, tried.count),
       signal,
     })
   }
 }
+
+const testedOn = ({ validation }: Dataset) => (validation ? 'validation' : 'test')

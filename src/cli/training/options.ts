@@ -129,22 +129,3 @@ export function settingsOf(options: TrainOptions, decay: number): TrainingSettin
 
 export const removedParts = ({ without }: TrainOptions): RemovablePart[] =>
   without.filter((part) => part !== 'augment')
-
-/** Throws UsageError where a training that is resumed would go on otherwise than it began. */
-export function requireSameSettings(
-  file: string,
-  kept: unknown,
-  given: Readonly<Record<string, unknown>>,
-): void {
-  const before = kept as Readonly<Record<string, unknown>>
-  for (const [name, value] of Object.entries(given)) {
-    // More epochs only lengthen what does not depend on their number.
-    if (name === 'epochs' && given.schedule === 'constant') continue
-    if (JSON.stringify(before[name]) !== JSON.stringify(value)) {
-      throw new UsageError(
-        `--resume ${file}: its training had ${name} ${JSON.stringify(before[name] ?? null)}, ` +
-          `now it is ${JSON.stringify(value)}; give the same options`,
-      )
-    }
-  }
-}

@@ -3,35 +3,74 @@ import {
   type Augmentation,
   choosePreprocessing,
   colourComponents,
+  type DataIdentity,
   type Dataset,
+  identifyDataset,
   openDataset,
   type Preprocessing,
+  parseAugmentation,
+  parsePreprocessing,
 } from '../../data/index.ts'
 import { ShapeError, UsageError } from '../../errors.ts'
 import { networkCounts, networkNamed } from '../../networks/index.ts'
 import type { Network } from '../../networks/network.ts'
-import type { NetworkOptions } from '../../networks/options.ts'
 import { logitsOf } from '../../train/logits.ts'
+import type { Progress } from '../progress.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
+import { keptSettings, type Resumed, requireSameData } from './resume.ts'
 
 export interface TrainingSetup {
   readonly network: Network
   readonly dataset: Dataset
   readonly preprocessing: Preprocessing
   readonly augmentation: Augmentation | null
+  /** Which images these are; null if no file is written that keeps it. */
+  readonly trainedOn: DataIdentity | null
 }
 
-/** Throws UsageError for a network that has no classes, or that images of another number of channels can't be for. */
-export async function setUp(networkName: string, options: TrainOptions): Promise<TrainingSetup> {
+/**
+ * The network, with as many classes as the data has; before the data is read, as many as it is published with.
+ * Throws UsageError for one that has no classes to learn.
+ */
+export function askedNetwork(name: string, options: TrainOptions, classes?: number): Network {
   const { imageSize, activation } = options
-  const networkOptions: NetworkOptions = { imageSize, activation, without: removedParts(options) }
-  const asItIs = networkNamed(networkName, networkOptions)
-  requireClasses(asItIs) // before any data is read
-  const dataset = await openDataset(options.data, { synthetic: imageOf(asItIs) })
-  const network = networkNamed(networkName, { ...networkOptions, classes: dataset.classNames.length })
-  const preprocessing = await choosePreprocessing(dataset, imageOf(network))
-  const kind = options.without.includes('augment') ? 'none' : options.augment
-  return { network, dataset, preprocessing, augmentation: await augmentationOf(kind, dataset) }
+  const network = networkNamed(name, { imageSize, activation, without: removedParts(options), classes })
+  if (!logitsOf(network))
+    throw new UsageError(
+      `${network.name} has no classes to learn; lenet, alexnet-full, alexnet-torchvision and alexnet-cifar10 have`,
+    )
+  return network
+}
+
+interface SetupOptions {
+  readonly resumed: Resumed | null
+  /** Whether the model or a checkpoint is written, which says which images it was trained on. */
+  readonly isKept: boolean
+  readonly progress: Progress
+}
+
+/**
+ * Throws UsageError for a network that these images can't be for, and for images other than those that a training to go on
+ * with began with. How images become inputs is then the checkpoint's too, and not chosen anew.
+ */
+export async function setUp(
+  networkName: string,
+  options: TrainOptions,
+  { resumed, isKept, progress }: SetupOptions,
+): Promise<TrainingSetup> {
+  const dataset = await openDataset(options.data, {
+    synthetic: imageOf(askedNetwork(networkName, options)),
+  })
+  let trainedOn: DataIdentity | null = null
+  if (isKept || resumed) {
+    trainedOn = await identifyDataset(dataset, (done, total) => progress.update('images found', done, total))
+    if (resumed) requireSameData(resumed, dataset, trainedOn)
+  }
+  const network = askedNetwork(networkName, options, dataset.classNames.length)
+  const made = resumed
+    ? await keptRecipe(resumed, dataset, options)
+    : await newRecipe(network, dataset, options)
+  return { network, dataset, ...made, trainedOn }
 }
 
 /** The square that the network takes. */
@@ -44,17 +83,34 @@ export function imageOf(network: Network): Pick<Preprocessing, 'size' | 'channel
 
 export const parameterCount = (network: Network): number => networkCounts(network).parameters
 
-function requireClasses(network: Network): void {
-  if (!logitsOf(network))
-    throw new UsageError(
-      `${network.name} has no classes to learn; lenet, alexnet-full, alexnet-torchvision and alexnet-cifar10 have`,
-    )
+type Recipe = Pick<TrainingSetup, 'preprocessing' | 'augmentation'>
+type AugmentKind = (typeof AUGMENTS)[number]
+
+const augmentKind = ({ without, augment }: TrainOptions): AugmentKind =>
+  without.includes('augment') ? 'none' : augment
+
+async function newRecipe(network: Network, dataset: Dataset, options: TrainOptions): Promise<Recipe> {
+  const kind = augmentKind(options)
+  const crop = kind === 'crop' || kind === 'alexnet'
+  return {
+    preprocessing: await choosePreprocessing(dataset, imageOf(network), { crop }),
+    augmentation: await augmentationOf(kind, dataset),
+  }
 }
 
-async function augmentationOf(
-  kind: (typeof AUGMENTS)[number],
-  { train }: Dataset,
-): Promise<Augmentation | null> {
+async function keptRecipe(resumed: Resumed, dataset: Dataset, options: TrainOptions): Promise<Recipe> {
+  const { augmentation } = keptSettings(resumed)
+  return {
+    preprocessing: parsePreprocessing(resumed.checkpoint.model.preprocessing, resumed.file),
+    // Older checkpoints have none
+    augmentation:
+      augmentation === undefined
+        ? await augmentationOf(augmentKind(options), dataset)
+        : parseAugmentation(augmentation, resumed.file),
+  }
+}
+
+async function augmentationOf(kind: AugmentKind, { train }: Dataset): Promise<Augmentation | null> {
   switch (kind) {
     case 'none':
       return null

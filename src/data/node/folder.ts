@@ -7,7 +7,7 @@ import type { Dataset, Split } from '../dataset.ts'
 import { type DecoderOptions, openDecoder } from '../decode.ts'
 import { shuffled } from '../order.ts'
 import { partsOf } from './folder-parts.ts'
-import { readImageFile } from './image-file.ts'
+import { fileStamp, readImageFile } from './image-file.ts'
 
 const { readdir } = nodeModule('node:fs/promises')
 const { basename, extname, join } = nodeModule('node:path')
@@ -157,5 +157,6 @@ function fileSplit({ files, labels }: Labelled, options: DecoderOptions): Split 
     files,
     label: (index) => labels[index]!,
     image: async (index) => (await decoder).decode(await readImageFile(files[index]!)),
+    stamp: (index) => fileStamp(files[index]!),
   }
 }

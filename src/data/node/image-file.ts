@@ -3,7 +3,8 @@ import { reasonOf } from '../../formats/files.ts'
 import { nodeModule } from '../../runtime/host.ts'
 import type { NamedBytes } from '../dataset.ts'
 
-const { readFile } = nodeModule('node:fs/promises')
+const { open, readFile } = nodeModule('node:fs/promises')
+const { basename } = nodeModule('node:path')
 
 /** Rejects with DamagedImageError: a file that has gone missing is skipped as one that is damaged. */
 export async function readImageFile(path: string): Promise<NamedBytes> {
@@ -11,4 +12,26 @@ export async function readImageFile(path: string): Promise<NamedBytes> {
     throw new DamagedImageError(path, `can't be read: ${reasonOf(error)}`, { cause: error })
   })
   return { name: path, bytes }
+}
+
+/** Read at either end of a file: more of it than a header, so that pictures of one camera differ. */
+const END_BYTES = 4096
+
+/**
+ * What tells a file from any other without reading all of it: its own name, its size, and what it begins and ends with.
+ * One that can't be read is an image like others here: it will be named when it is to be decoded.
+ */
+export async function fileStamp(path: string): Promise<Uint8Array> {
+  const name = basename(path)
+  try {
+    await using file = await open(path)
+    const { size } = await file.stat()
+    const ends = new Uint8Array(Math.min(size, 2 * END_BYTES))
+    const first = Math.min(size, END_BYTES)
+    await file.read(ends, 0, first, 0)
+    await file.read(ends, first, ends.length - first, size - (ends.length - first))
+    return Buffer.concat([Buffer.from(`${name}, ${size} bytes: `), ends])
+  } catch {
+    return Buffer.from(`${name}, not readable;`)
+  }
 }

@@ -2,8 +2,8 @@
 
 import { formatSignificant } from '../../digits.ts'
 import type { StepRecord, TrainingRun } from '../../records/training-log.ts'
-import { formatImageRate, formatLoss, formatPercent } from '../format.ts'
-import { MAX_WAITED_FRACTION } from '../outcome.ts'
+import { capitalized, formatImageRate, formatLoss, formatPercent } from '../format.ts'
+import { MAX_WAITED_FRACTION, testedOnOf } from '../outcome.ts'
 import { movingMean, type Point } from '../points.ts'
 import { type NamedLog, type NamedRun, runsOf, type Variant, variantsOf } from '../variants.ts'
 import { type CurveChart, curveFigure, type Series } from './curve-chart.ts'
@@ -43,6 +43,7 @@ const MAX_RAW_RUNS = 4
 
 function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup {
   const hasRaw = runs.length <= MAX_RAW_RUNS
+  const testedOn = testedOnOf(runs)
   const figure = (
     chart: Omit<CurveChart, 'series'>,
     pointsOf: (run: TrainingRun) => Pick<Series['curves'][number], 'points' | 'raw'>,
@@ -78,10 +79,10 @@ function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup
   )}
 <div class="pair">${figure(
     {
-      title: 'Test accuracy',
+      title: `${capitalized(testedOn)} accuracy`,
       description: 'Top-1, after each epoch.',
       across: 'epoch',
-      yLabel: 'test accuracy, %',
+      yLabel: `${testedOn} accuracy, %`,
       yScale: 'fitted',
       format: percentText,
       missing: 'no epoch was tested',

@@ -2,6 +2,7 @@
 import type { ClassResult, Evaluation } from '../../records/evaluation.ts'
 import { accuracyInterval, confusedPairs, worstClasses } from '../confusion.ts'
 import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from '../format.ts'
+import { saysTop5, splitText, unpredictedCount } from '../outcome.ts'
 import { label, rectangle, stripFigure, swatch } from './chart.ts'
 import { environmentFacts } from './environment.ts'
 import { type Content, html, type Markup } from './markup.ts'
@@ -36,15 +37,17 @@ const idOf = (i: number): string => `evaluation-${i + 1}`
 function section({ name, evaluation }: NamedEvaluation, i: number): Markup {
   const { network, model, data } = evaluation
   return html`<h2 id="${idOf(i)}">${name}</h2>
-<section class="card"><h3>${model} on ${data}</h3><p class="quiet">Network ${network}.</p>
+<section class="card"><h3>${model} on ${data}${splitText(evaluation)}</h3><p class="quiet">Network ${network}.</p>
 ${figureList(keyFigures(evaluation))}
-${skippedNotices(evaluation)}</section>
+${notices(evaluation)}</section>
 <section class="card">${classFigure(evaluation)}</section>
 <section class="card">${confusion(evaluation)}</section>
 <section class="card"><h3>Environment</h3>${factList(environmentFacts(evaluation))}</section>`
 }
 
-function keyFigures({ top1, top5, loss, count, elapsedMs, tenCrop }: Evaluation): Figure[] {
+function keyFigures(evaluation: Evaluation): Figure[] {
+  const { top1, top5, loss, count, elapsedMs, tenCrop, perClass } = evaluation
+  const unpredicted = unpredictedCount(evaluation)
   const accuracy = (name: string, fraction: number): Figure => ({
     name,
     value: formatPercent(fraction),
@@ -57,8 +60,17 @@ function keyFigures({ top1, top5, loss, count, elapsedMs, tenCrop }: Evaluation)
   })
   return [
     accuracy('top-1', top1),
-    accuracy('top-5', top5),
+    ...(saysTop5(perClass.length) ? [accuracy('top-5', top5)] : []),
     { name: 'loss', value: formatLoss(loss), detail: 'mean cross-entropy' },
+    ...(unpredicted > 0
+      ? [
+          {
+            name: 'no prediction',
+            value: formatCount(unpredicted),
+            detail: 'images, whose logits are NaN or infinite',
+          },
+        ]
+      : []),
     {
       name: 'crops',
       value: tenCrop ? 'ten' : 'one',
@@ -72,12 +84,17 @@ function keyFigures({ top1, top5, loss, count, elapsedMs, tenCrop }: Evaluation)
   ]
 }
 
-function skippedNotices({ skipped }: Evaluation): Content {
-  if (skipped.length === 0) return null
+function notices({ skipped, warnings = [] }: Evaluation): Content {
+  if (skipped.length + warnings.length === 0) return null
   const more = skipped.length - MAX_SKIPPED_NAMED
-  const notices = skipped.slice(0, MAX_SKIPPED_NAMED).map((text) => warn('Skipped', text))
-  if (more > 0) notices.push(warn('Skipped', `${formatCount(more)} more damaged images`))
-  return noticeList(notices, 'Skipped images')
+  return noticeList(
+    [
+      ...warnings.map((text) => warn('Doubtful', text)),
+      ...skipped.slice(0, MAX_SKIPPED_NAMED).map((text) => warn('Skipped', text)),
+      ...(more > 0 ? [warn('Skipped', `${formatCount(more)} more damaged images`)] : []),
+    ],
+    warnings.length > 0 ? 'Warnings' : 'Skipped images',
+  )
 }
 
 const ROW_PX = 22

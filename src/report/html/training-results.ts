@@ -1,8 +1,15 @@
 // What came of training runs: their key figures or last accuracies, and what to know before they are believed.
 import { mean } from 'd3-array'
-import type { TrainingRun } from '../../records/training-log.ts'
-import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from '../format.ts'
-import { extentText, MAX_WAITED_FRACTION, outcomeOf } from '../outcome.ts'
+import type { RunRecord, TrainingRun } from '../../records/training-log.ts'
+import {
+  capitalized,
+  formatCount,
+  formatDuration,
+  formatImageRate,
+  formatLoss,
+  formatPercent,
+} from '../format.ts'
+import { extentText, MAX_WAITED_FRACTION, outcomeOf, saysTop5, testedOnOf } from '../outcome.ts'
 import type { NamedLog, NamedRun, Variant } from '../variants.ts'
 import { ACROSS, line, point, type Strip, stripFigure } from './chart.ts'
 import { markShape, markStyle } from './curve-chart.ts'
@@ -21,18 +28,19 @@ export function headline(runs: readonly NamedRun[], variants: readonly Variant[]
     const { network, data } = run.run
     return html`<h3>${network} on ${data}</h3>${figureList(keyFigures(run))}`
   }
+  const testedOn = testedOnOf(runs)
   const tested = variants.filter(({ runs: alike }) => accuraciesOf(alike).length > 0)
   if (tested.length === 0) return html`<p>No run has a test accuracy yet.</p>`
   const bestFirst = [...tested].sort((a, b) => mean(accuraciesOf(b.runs))! - mean(accuraciesOf(a.runs))!)
   const scale = linearScale(extentOf(tested.flatMap(({ runs: alike }) => accuraciesOf(alike))), ACROSS)
   return stripFigure({
-    title: 'Test accuracy after the last epoch',
+    title: `${capitalized(testedOn)} accuracy after the last epoch`,
     description: 'Top-1. A mark is a run, an upright line the mean of runs that differ in their seeds.',
-    x: { scale, label: 'test accuracy, %' },
+    x: { scale, label: `${testedOn} accuracy, %` },
     strips: bestFirst.map((variant) => accuracyStrip(variant, variants.indexOf(variant), scale)),
     legend: [],
     table: {
-      caption: 'test accuracy after the last epoch',
+      caption: `${testedOn} accuracy after the last epoch`,
       columns: [
         { heading: 'runs' },
         ...['mean', 'lowest', 'highest', 'runs'].map((heading) => ({ heading, isNumber: true })),
@@ -89,26 +97,28 @@ function accuracyStrip({ name, runs }: Variant, i: number, { at }: Scale): Strip
 
 function keyFigures(run: TrainingRun): Figure[] {
   const { last, best, imagesPerSecond, waitedFraction, ending } = outcomeOf(run)
-  const { testCount, settings } = run.run
+  const { testCount, settings, classNames, testedOn = 'test' } = run.run
   return [
     {
-      name: 'test accuracy, top-1',
+      name: `${testedOn} accuracy, top-1`,
       value: percentOr(last?.testTop1),
       detail:
         last?.testTop1 == null
           ? 'no epoch was tested'
           : `${formatCount(testCount)} images; best ${percentOr(best?.testTop1)}, epoch ${best?.epoch}`,
     },
-    { name: 'top-5', value: percentOr(last?.testTop5), detail: null },
+    ...(last?.testTop5 != null && saysTop5(classNames?.length)
+      ? [{ name: 'top-5', value: percentOr(last.testTop5), detail: null }]
+      : []),
     {
-      name: 'test loss',
+      name: `${testedOn} loss`,
       value: last?.testTop1 == null ? NONE : formatLoss(last.testLoss),
       detail: null,
     },
     {
       name: 'training accuracy',
       value: percentOr(last?.trainAccuracy),
-      detail: last && `loss ${formatLoss(last.trainLoss)}, with dropout and augmentation`,
+      detail: last && `loss ${formatLoss(last.trainLoss)}${handicapText(run.run)}`,
     },
     { name: 'epochs', value: `${last?.epoch ?? 0} of ${settings.epochs}`, detail: ending },
     {
@@ -118,6 +128,15 @@ function keyFigures(run: TrainingRun): Figure[] {
     },
     { name: 'time', value: formatDuration(run.elapsedMs), detail: null },
   ]
+}
+
+/** What makes an image harder in training than in a test. */
+function handicapText({ settings, hasDropout = false }: RunRecord): string {
+  const handicaps = [
+    ...(hasDropout ? ['dropout'] : []),
+    ...(settings.augment === 'none' ? [] : ['augmentation']),
+  ]
+  return handicaps.length > 0 ? `, with ${handicaps.join(' and ')}` : ''
 }
 
 export function trainingNotices(logs: readonly NamedLog[], runs: readonly NamedRun[]): Markup {

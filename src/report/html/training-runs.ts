@@ -1,7 +1,7 @@
 // Training runs one by one: their numbers and settings beside each other, and what each was asked for.
 import type { TrainingRun } from '../../records/training-log.ts'
 import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from '../format.ts'
-import { extentText, outcomeOf } from '../outcome.ts'
+import { extentText, outcomeOf, saysTop5, testedOnOf } from '../outcome.ts'
 import { differingSettings, type NamedRun, settingsOf } from '../variants.ts'
 import { trainCommand } from './commands.ts'
 import { dateText, environmentFacts } from './environment.ts'
@@ -15,7 +15,8 @@ const NONE = '-'
 export const idOf = (i: number): string => `run-${i + 1}`
 
 export function overview(runs: readonly NamedRun[]): Markup {
-  const numbers = ['test top-1', 'top-5', 'best top-1', 'test loss', 'training', 'epochs']
+  const testedOn = testedOnOf(runs)
+  const numbers = [`${testedOn} top-1`, 'top-5', 'best top-1', `${testedOn} loss`, 'training', 'epochs']
   return tableRegion({
     caption: 'All runs',
     columns: [
@@ -28,7 +29,7 @@ export function overview(runs: readonly NamedRun[]): Markup {
       return [
         html`<a href="#${idOf(i)}">${name}</a>`,
         percentOr(last?.testTop1),
-        percentOr(last?.testTop5),
+        percentOr(saysTop5(run.run.classNames?.length) ? last?.testTop5 : null),
         best?.testTop1 == null ? NONE : `${formatPercent(best.testTop1)} (${best.epoch})`,
         last?.testTop1 == null ? NONE : formatLoss(last.testLoss),
         percentOr(last?.trainAccuracy),
@@ -67,13 +68,14 @@ ${environment !== undefined && html`<details><summary>The machine</summary>${fac
 
 function runFacts(run: TrainingRun): Facts {
   const { network, data, parameters, trainCount, testCount, classNames, engine, startedAt } = run.run
+  const purpose = run.run.testedOn === 'validation' ? 'to validate on' : 'to test'
   const settings = new Map(settingsOf(run))
   // Said in more words
   for (const known of ['network', 'data', 'engine', 'convmark', 'processor']) settings.delete(known)
   const engineText = `${settingsOf(run).get('engine')}: ${engine.reason}`
   return {
     network: `${network}, ${formatCount(parameters)} parameters`,
-    data: `${data}, ${formatCount(trainCount)} images to train, ${formatCount(testCount)} to test`,
+    data: `${data}, ${formatCount(trainCount)} images to train, ${formatCount(testCount)} ${purpose}`,
     classes: classNames ? formatCount(classNames.length) : null,
     engine: engine.v8Flags.length > 0 ? `${engineText}; V8 flags ${engine.v8Flags.join(' ')}` : engineText,
     settings: [...settings].map((each) => each.join(' ')).join(', '),

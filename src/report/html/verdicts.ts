@@ -2,7 +2,7 @@
 import type { ComparisonResult, Result, Run } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
 import { passName } from '../classic.ts'
-import { formatPercent, formatRelativeError } from '../format.ts'
+import { capitalized, formatPercent, formatRelativeError } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Notice, noticeList, warn } from './page.ts'
@@ -123,7 +123,6 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
   }
 }
 
-const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 /** With the digits that the interval leaves. */
 function ratioTexts(ratio: number, interval: Pair): { readonly ratio: string; readonly interval: string } {
   const { value, low, high } = formatMeasured(ratio, interval)
