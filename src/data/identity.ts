@@ -60,7 +60,6 @@ function splitDifference(
     return `class '${classNames[other]}' had ${had} images ${purpose}, has ${has}`
   }
   const changed = classNames.findIndex((_, i) => before.digests[i] !== now.digests[i])
-  if (changed >= 0)
-    return `class '${classNames[changed]}' has other images ${purpose}, or under other names`
+  if (changed >= 0) return `class '${classNames[changed]}' has other images ${purpose}, or under other names`
   return before.order === now.order ? null : `the images ${purpose} are in another order`
 }
