@@ -80,7 +80,7 @@ export async function describeEnvironment(host?: Host): Promise<Environment> {
   return {
     date: new Date().toISOString(),
     processor: await processorName(),
-    cores: await availableCores(),
+    cores: await availableCores(source.readText),
     quotaCores: isLinux ? await quotaCores(source.readText) : null,
     caches: isLinux ? await linuxCaches(source.readText) : [],
     governor: isLinux ? await linuxGovernor(source.readText) : 'unknown',

@@ -1,4 +1,5 @@
-import { readText } from './files.ts'
+import { allowedCores } from './cores.ts'
+import { type ReadText, readText } from './files.ts'
 import { isNode, nodeModule } from './host.ts'
 import { quotaCores } from './quota.ts'
 
@@ -17,19 +18,14 @@ export function v8Version(userAgent: string = globalThis.navigator?.userAgent ??
 }
 
 /** Physical cores that this process may use: of each core's threads one, within affinity and the container's quota. */
-export async function availableCores(): Promise<number> {
+export async function availableCores(read: ReadText = readText): Promise<number> {
   if (!isNode) return Math.max(1, globalThis.navigator?.hardwareConcurrency ?? 1)
   const { availableParallelism } = nodeModule('node:os')
-  const logical = availableParallelism()
-  const threadsPerCore = process.platform === 'linux' ? await linuxThreadsPerCore() : 1
-  const quota = (process.platform === 'linux' ? await quotaCores() : null) ?? Infinity
-  return Math.max(1, Math.min(Math.ceil(logical / threadsPerCore), Math.ceil(quota)))
-}
-
-async function linuxThreadsPerCore(): Promise<number> {
-  const siblings = await readText('/sys/devices/system/cpu/cpu0/topology/thread_siblings_list')
-  // '0,64' or '0-1': as many as are named.
-  return (siblings.match(/\d+/g) ?? ['0']).length
+  const isLinux = process.platform === 'linux'
+  // Node counts threads of a core, and from 24 on takes the quota into account, rounded down
+  const cores = (isLinux ? await allowedCores(read) : null) ?? availableParallelism()
+  const quota = (isLinux ? await quotaCores(read) : null) ?? Infinity
+  return Math.max(1, Math.min(cores, Math.ceil(quota)))
 }
 
 /** What this process may have of the machine's memory. */
