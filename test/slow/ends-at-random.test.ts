@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { commandsIn } from '../support/command.ts'
+import { runnable } from '../support/x64.ts'
+
+// Whatever is ended, at whatever moment: the process lives on, or ends as it was told to. One crash in a hundred is a fault.
+
+const TIMES = 100
+const engines = ['wasm', ...(runnable.length > 0 ? ['x64'] : [])]
+
+describe.each(engines)('%s', (engine) => {
+  it.concurrent.each(['opening', 'running', 'disposing', 'checking', 'training'])(
+    `survives ${TIMES} ends of %s at random moments`,
+    async (what) => {
+      const cache = mkdtempSync(join(tmpdir(), 'convmark-'))
+      const script = new URL('../support/end-at-random.mjs', import.meta.url).pathname
+      const { stdout } = await promisify(execFile)(process.execPath, [script, what, engine, String(TIMES)], {
+        env: { ...process.env, CONVMARK_CACHE: cache },
+      })
+      const counts = Object.values(JSON.parse(stdout) as Record<string, number>)
+      expect(counts.reduce((sum, count) => sum + count, 0)).toBe(TIMES)
+      rmSync(cache, { recursive: true })
+    },
+  )
+
+  it.concurrent.each([
+    ['SIGINT', 130, ['bench', 'lenet', '--json', '-', '--no-check']],
+    ['SIGTERM', 143, ['train', 'lenet', '--data', 'synthetic']],
+  ] as const)(`ends as told by ${TIMES} %ss at random moments`, async (signal, expected, command) => {
+    const ends = new Set<number | string | null>()
+    for (let i = 0; i < TIMES; i++) {
+      const folder = mkdtempSync(join(tmpdir(), 'convmark-')) // its cache is empty: it tunes
+      const { child, ended } = commandsIn(folder)([...command, '--batch', '4', '--engine', engine])
+      await new Promise((resolve) => setTimeout(resolve, 250 + Math.random() * 900))
+      child.kill(signal)
+      const { code } = await ended
+      ends.add(code ?? child.signalCode)
+      rmSync(folder, { recursive: true })
+    }
+    // On a busy machine the signal may come before any of our code has run, and then ends the process itself
+    ends.delete(signal)
+    expect([...ends]).toEqual([expected])
+  })
+})
