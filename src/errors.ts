@@ -1,16 +1,19 @@
 import { closest } from 'fastest-levenshtein'
-import { inOneLine } from './plain-text.ts'
+import { inOneLine, shortened } from './plain-text.ts'
+
+/** Only a message that carries a file's content along is longer. */
+const MAX_MESSAGE_LENGTH = 10_000
 
 /**
- * The root of all errors that convmark throws on purpose: their messages are one line, whatever they quote. `exitCode` is
- * what the command line ends with. Each has its name in words: a page's bundler shortens those of classes.
+ * The root of all errors that convmark throws on purpose. `exitCode` is what the command line ends with. Each has its name
+ * in words: a page's bundler shortens those of classes. A message is one line: line breaks and other control characters,
+ * which come from a file's content or from another library, are escaped.
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
   readonly exitCode: number = 1
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(inOneLine(message), options)
+  constructor(message = '', options?: ErrorOptions) {
+    super(inOneLine(shortened(message, MAX_MESSAGE_LENGTH)), options)
   }
 }
 
@@ -69,12 +72,28 @@ export class InterruptedError extends ConvmarkError {
   override readonly exitCode = 130
 }
 
+const MAX_NAME_LENGTH = 80
+const MAX_NAMES = 40
+
 /** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)` */
-export function unknownName(what: string, name: string, allowed: readonly string[]): string {
-  const nearest = allowed.length > 0 ? `; did you mean '${closest(name, allowed as string[])}'?` : ''
-  return `unknown ${what} '${name}'${nearest} (${allowed.join(', ')})`
+export function unknownName(what: string, name: unknown, allowed: readonly string[]): string {
+  const shown = shortened(String(name), MAX_NAME_LENGTH)
+  if (allowed.length === 0) return `unknown ${what} '${shown}'`
+  const rest = allowed.length > MAX_NAMES ? `, and ${allowed.length - MAX_NAMES} more` : ''
+  const names = `${allowed.slice(0, MAX_NAMES).join(', ')}${rest}`
+  return `unknown ${what} '${shown}'; did you mean '${closest(shown, allowed as string[])}'? (${names})`
 }
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** What `read` makes of a file's content. What it throws names the file then, as FormatError. */
+export function ofFile<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ConvmarkError)) throw error
+    throw new FormatError(`${file}: ${error.message}`, { cause: error })
+  }
 }

@@ -1,8 +1,51 @@
-/** Characters that end a line or steer a terminal. */
-const CONTROLS = /[\p{Cc}\u2028\u2029]/gu
-const LINE_BREAKS = /\s*[\n\r\v\f\u0085\u2028\u2029]\s*/g
+// Text that others wrote, such as names in a file, made fit for a message in one line.
 
-/** The text without line breaks, and with other control characters shown as replaced: for words from a file. */
+/** Control characters, line and paragraph separators, and what changes the direction of the text after it. */
+const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** In one line, with no character that a terminal would obey: `\n` and `\u001b` instead of these characters themselves. */
 export function inOneLine(text: string): string {
-  return text.trim().replace(LINE_BREAKS, ' ').replaceAll('\t', ' ').replace(CONTROLS, '\ufffd')
+  return text
+    .trim()
+    .replace(
+      UNSAFE,
+      (character) => ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )
+}
+
+/** At most `length` characters: the middle of a longer text is left out, so that its beginning and its end are seen. */
+export function shortened(text: string, length: number): string {
+  if (text.length <= length) return text
+  const end = Math.floor(length / 3)
+  return `${text.slice(0, length - end - 1)}…${text.slice(text.length - end)}`
+}
+
+const MAX_VALUE_LENGTH = 60
+
+/** A value of any type as a message shows it: `'64'`, `64`, `[1, 2]`, `a function`. Short, and never throws. */
+export function shownValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return `'${shortened(value, MAX_VALUE_LENGTH)}'`
+    case 'bigint':
+      return `${value}n`
+    case 'function':
+      return 'a function'
+    case 'object':
+      return shownObject(value)
+    default:
+      return String(value)
+  }
+}
+
+function shownObject(value: object | null): string {
+  if (ArrayBuffer.isView(value) && 'length' in value)
+    return `a ${value.constructor.name} of ${value.length} values`
+  try {
+    return shortened(JSON.stringify(value), MAX_VALUE_LENGTH)
+  } catch {
+    return Array.isArray(value) ? 'an array' : 'an object' // it holds itself, or a bigint
+  }
 }

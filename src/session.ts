@@ -1,17 +1,39 @@
-import type {
-  Engine,
-  EngineInfo,
-  EngineOptions,
-  PreparedPlan,
-  PreparedStep,
-  PrepareOptions,
-  RunOptions,
-  TensorView,
+import {
+  must,
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someObject,
+} from './check-options.ts'
+import {
+  type Engine,
+  type EngineInfo,
+  type EngineOptions,
+  engineRules,
+  type PreparedPlan,
+  type PreparedStep,
+  type PrepareOptions,
+  prepareRules,
+  type RunOptions,
+  runRules,
+  type TensorView,
 } from './engines/engine.ts'
 import { openEngine } from './engines/index.ts'
 import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
-import { labelClasses, type Network } from './networks/network.ts'
-import { createPlan, isWritable, type Keep, type Pass, type Plan, type PlannedTensor } from './plan/plan.ts'
+import { labelClasses, type Network, requireNetwork } from './networks/network.ts'
+import { shownValue } from './plain-text.ts'
+import {
+  createPlan,
+  isWritable,
+  type Keep,
+  keepRule,
+  PASSES,
+  type Pass,
+  type Plan,
+  type PlannedTensor,
+} from './plan/plan.ts'
 import { RATES_TENSOR, type Training } from './plan/training.ts'
 import type { Tuning } from './runtime/tuning.ts'
 import { elementCount, formatShape } from './tensor.ts'
@@ -26,6 +48,22 @@ export interface SessionOptions extends EngineOptions, PrepareOptions {
   readonly keep?: Keep
   /** Of the pass `train`: the optimizer, and what belongs to it. */
   readonly training?: Training
+}
+
+/** A spec, or an engine that is open. */
+export const engineRule = must(
+  (value: string | Engine | null) => typeof value === 'string' || typeof value?.prepare === 'function',
+  "an engine's spec, such as 'wasm@1', or what openEngine gave",
+)
+
+const sessionRules: Rules<SessionOptions> = {
+  batch: positiveInteger,
+  pass: optional(oneOf(PASSES)),
+  engine: optional(engineRule),
+  keep: optional(keepRule),
+  training: optional(someObject),
+  ...engineRules,
+  ...prepareRules,
 }
 
 /** A network prepared on an engine: write its parameters, run it, read what it made. */
@@ -63,24 +101,29 @@ export async function openSession<Names extends string>(
   network: Network<Names>,
   options: SessionOptions,
 ): Promise<Session<Names>> {
-  const { batch, pass = 'forward', keep, training } = options
-  const isOwnEngine = typeof options.engine !== 'object'
-  const engine =
-    typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+  requireNetwork('openSession', network)
+  requireOptions('openSession', options, sessionRules)
+  const { batch, pass = 'forward', keep, training, engine: given = 'auto', ...others } = options
+  const { threads, experimentalV8Flags, ...prepareOptions } = others
+  const isOwnEngine = typeof given === 'string'
+  const engine = isOwnEngine
+    ? await openEngine(given, { threads, experimentalV8Flags, tuningCache: options.tuningCache })
+    : given
   try {
-    const plan = createPlan(network, {
-      batch,
-      pass,
-      lanes: engine.lanes,
-      ...(keep && { keep }),
-      ...(training && { training }),
-    })
-    const prepared = await engine.prepare(plan, options)
+    const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
+    const prepared = await engine.prepare(plan, prepareOptions)
     return new EngineSession(network, engine, isOwnEngine, prepared)
   } catch (error) {
     if (isOwnEngine) await engine.dispose()
     throw error
   }
+}
+
+/** Before its keys are looked at: an array of a million values has as many. */
+function requireByName(tensors: unknown): void {
+  if (typeof tensors === 'object' && tensors && !ArrayBuffer.isView(tensors) && !Array.isArray(tensors))
+    return
+  throw new UsageError(`tensors are given by name, as in { images }, not as ${shownValue(tensors)}`)
 }
 
 class EngineSession<Names extends string> implements Session<Names> {
@@ -116,10 +159,11 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   write(tensors: { readonly [Name in Names]?: Float32Array }): void {
     this.#requireIdle('write')
-    const entries = Object.entries(tensors) as [string, Float32Array][]
+    requireByName(tensors)
+    const entries = Object.entries<Float32Array | undefined>(tensors)
     for (const [name, values] of entries) this.#requireWritable(name, values)
     for (const [name, values] of entries) {
-      if (this.#isLeftOut(name)) continue
+      if (values === undefined || this.#isLeftOut(name)) continue
       this.prepared.write(name, values)
       this.#unwritten.delete(name)
     }
@@ -129,6 +173,7 @@ class EngineSession<Names extends string> implements Session<Names> {
     inputs: { readonly [Name in Names]?: Float32Array } = {},
     options: RunOptions = {},
   ): Promise<void> {
+    requireOptions('run', options, runRules)
     this.write(inputs)
     if (this.#unwritten.size > 0) {
       throw new UsageError(
@@ -202,14 +247,17 @@ class EngineSession<Names extends string> implements Session<Names> {
     return planned
   }
 
-  #requireWritable(name: string, values: Float32Array): void {
+  /** Undefined: nothing is given for this name. */
+  #requireWritable(name: string, values: Float32Array | undefined): void {
     const { role, shape } = this.#isLeftOut(name)
       ? { role: 'input' as const, shape: [this.plan.batch, ...this.network.inputs[name]!] }
       : this.#tensor(name)
     if (!isWritable(role)) {
       throw new UsageError(`'${name}' is made by the run; parameters and inputs can be written`)
     }
-    if (!(values instanceof Float32Array)) throw new UsageError(`'${name}' must be a Float32Array`)
+    if (values === undefined) return
+    if (!(values instanceof Float32Array))
+      throw new UsageError(`'${name}' must be a Float32Array, not ${shownValue(values)}`)
     if (values.length !== elementCount(shape)) {
       throw new ShapeError(
         `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,

@@ -18,7 +18,7 @@ const PLAIN_STEPS = { lenet: 3, 'lenet-adam': 2, 'alexnet-cifar10': 1, 'alexnet-
 
 describe('the plain loops train as PyTorch does, in float64', () => {
   it.each(TRAIN_GOLDENS)('%s', (name) => {
-    const { network, batch, initialParameters, decays, optimizer, losses, batchOf } = trainGolden(name)
+    const { network, batch, initialParameters, decays, optimizer, rate, losses, batchOf } = trainGolden(name)
     const parameters = initialParameters()
     const definition = optimizerOf(optimizer)
     const tensors: Tensors = {}
@@ -33,7 +33,7 @@ describe('the plain loops train as PyTorch does, in float64', () => {
       expect(Math.abs(tensors.loss![0]! / losses[step]! - 1), `step ${step}`).toBeLessThan(1e-9)
       if (step === PLAIN_STEPS[name] - 1) break // nothing is read of what backward would make
       referenceBackward(network, tensors, { batch, pass: 'train' })
-      tensors[RATES_TENSOR] = Float64Array.from(definition.rates(optimizer, optimizer.rate, step + 1))
+      tensors[RATES_TENSOR] = Float64Array.from(definition.rates(optimizer, rate, step + 1))
       referenceUpdate(network, { optimizer, decays }, tensors)
     }
   })

@@ -164,7 +164,7 @@ describe('train', () => {
     [{ batch: 0 }, 'batch is 0'],
     [{ microBatch: 4 }, 'microBatch is 4; it must divide the batch, 6'],
     [{ rate: -1 }, 'rate is -1'],
-    [{ optimizer: sgd({ momentum: 1 }) }, 'momentum is 1'],
+    [{ optimizer: { kind: 'sgd' as const, momentum: 1 } }, 'momentum is 1'],
     [{ clipNorm: 0 }, 'clipNorm is 0'],
     [{ batches: function* () {} }, 'epoch 1 has no batch'],
     [

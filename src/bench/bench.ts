@@ -1,14 +1,22 @@
-import type { Engine } from '../engines/engine.ts'
+import {
+  integerFromZero,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someFunction,
+  trueOrFalse,
+} from '../check-options.ts'
+import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { CheckError, InterruptedError, UsageError } from '../errors.ts'
+import { CheckError, InterruptedError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import type { Network } from '../networks/network.ts'
-import { CLASSIC_PASSES, type Pass } from '../plan/plan.ts'
+import { type Network, requireNetwork } from '../networks/network.ts'
+import { CLASSIC_PASSES, type Pass, passesRule } from '../plan/plan.ts'
 import { benchmarkTraining } from '../plan/training.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
-import { openSession, type Session } from '../session.ts'
-import { isPositiveInteger } from '../tensor.ts'
+import { engineRule, openSession, type Session } from '../session.ts'
 import { Checker, type CheckResult } from './check.ts'
 import { benchmarkRates, makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
@@ -42,6 +50,22 @@ export interface BenchOptions {
   readonly signal?: AbortSignal
 }
 
+const rules: Rules<BenchOptions> = {
+  batch: optional(positiveInteger),
+  batches: optional(positiveInteger),
+  rounds: optional(positiveInteger),
+  burnIn: optional(integerFromZero),
+  passes: optional(passesRule),
+  engine: optional(engineRule),
+  algorithm: prepareRules.algorithm,
+  seed: optional(integerFromZero),
+  check: optional(trueOrFalse),
+  betweenSamples: optional(someFunction),
+  signal: prepareRules.signal,
+  threads: engineRules.threads,
+  experimentalV8Flags: engineRules.experimentalV8Flags,
+}
+
 interface BenchSettings extends RunSettings {
   readonly rounds: number
   readonly betweenSamples: NonNullable<BenchOptions['betweenSamples']>
@@ -56,13 +80,10 @@ export async function* benchmark(
   network: Network,
   options: BenchOptions = {},
 ): AsyncGenerator<BenchEvent, void, void> {
-  const { batch = 32, batches = 100, rounds = 1, burnIn = 10 } = options
+  requireNetwork('benchmark', network)
+  requireOptions('benchmark', options, rules)
+  const { batch = 32, batches = 100, rounds = 1, burnIn = 10, threads, experimentalV8Flags } = options
   const { seed = 7, algorithm = 'auto', passes = CLASSIC_PASSES, betweenSamples = () => {} } = options
-  for (const [name, value] of Object.entries({ batch, batches, rounds })) {
-    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
-  }
-  if (burnIn !== 0 && !isPositiveInteger(burnIn))
-    throw new UsageError(`burnIn is ${burnIn}; it must be an integer from 0`)
   const settings: BenchSettings = {
     batch,
     batches: batches * rounds,
@@ -77,7 +98,9 @@ export async function* benchmark(
   // Before the first event, so that an engine that is not to be had leaves no output.
   const isOwnEngine = typeof options.engine !== 'object'
   let engine =
-    typeof options.engine === 'object' ? options.engine : await openEngine(options.engine ?? 'auto', options)
+    typeof options.engine === 'object'
+      ? options.engine
+      : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags })
   const opened = isOwnEngine ? [engine] : []
   if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isChecked = options.check !== false

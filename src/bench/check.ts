@@ -1,4 +1,5 @@
-import type { Inspection } from '../engines/engine.ts'
+import { type Rules, requireOptions } from '../check-options.ts'
+import { type Inspection, prepareRules } from '../engines/engine.ts'
 import { CheckError, ConvmarkError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
@@ -29,6 +30,8 @@ export interface CheckOptions {
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
   readonly signal?: AbortSignal | undefined
 }
+
+const rules: Rules<CheckOptions> = { onProgress: prepareRules.onProgress, signal: prepareRules.signal }
 
 /** What is fed, and what the reference makes of its first image in each pass. */
 interface CheckData {
@@ -64,6 +67,7 @@ export class Checker {
    * Throws CheckError, naming step and tensor, where the engine is wrong.
    */
   async check(session: Session, options: CheckOptions = {}): Promise<CheckResult> {
+    requireOptions('check', options, rules)
     const { plan, inspection } = session.prepared
     if (!inspection) {
       if (session.engine.name === 'reference') {

@@ -1,9 +1,21 @@
 import { median } from 'simple-statistics'
+import {
+  arrayOfText,
+  integerFromZero,
+  must,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someFunction,
+  trueOrFalse,
+} from '../check-options.ts'
+import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
-import { ConvmarkError, messageOf, UnavailableError, UsageError } from '../errors.ts'
+import { ConvmarkError, messageOf, UnavailableError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
-import type { Pass } from '../plan/plan.ts'
+import { type Pass, passesRule } from '../plan/plan.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { asImageShape, isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
@@ -36,6 +48,26 @@ export interface CompareOptions {
   readonly signal?: AbortSignal
 }
 
+const rules: Rules<CompareOptions> = {
+  engines: arrayOfText,
+  passes: optional(passesRule),
+  batch: optional(positiveInteger),
+  batches: optional(positiveInteger),
+  rounds: optional(
+    must(
+      (rounds: number) => isPositiveInteger(rounds) && rounds >= MIN_ROUNDS,
+      `an integer from ${MIN_ROUNDS}`,
+    ),
+  ),
+  burnIn: optional(integerFromZero),
+  seed: optional(integerFromZero),
+  threads: engineRules.threads,
+  algorithm: prepareRules.algorithm,
+  check: optional(trueOrFalse),
+  betweenRounds: optional(someFunction),
+  signal: prepareRules.signal,
+}
+
 export interface CompareResult {
   readonly runs: readonly Run[]
   readonly comparisons: readonly ComparisonResult[]
@@ -65,12 +97,8 @@ export async function* compare(
   network: Network,
   options: CompareOptions,
 ): AsyncGenerator<CompareEvent, void, void> {
+  requireOptions('compare', options, rules)
   const { engines, passes = ['forward'], batch = 32, batches = 3, rounds = 10, signal } = options
-  for (const [name, value] of Object.entries({ batch, batches })) {
-    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
-  }
-  if (!(isPositiveInteger(rounds) && rounds >= MIN_ROUNDS))
-    throw new UsageError(`rounds is ${rounds}; a comparison takes at least ${MIN_ROUNDS}`)
   const threads = options.threads ?? (await availableCores())
   const { burnIn = 10, seed = 7, algorithm = 'auto', check = true } = options
   const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }

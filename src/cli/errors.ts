@@ -11,5 +11,6 @@ export function exitCodeOf(error: unknown): number {
 /** The message without line breaks; empty where all is said. */
 export function oneLine(error: unknown): string {
   if (error instanceof CommanderError) return ''
-  return inOneLine(messageOf(error))
+  // Only what is not our own has lines
+  return inOneLine(messageOf(error).replace(/\s*\n\s*/g, ' '))
 }

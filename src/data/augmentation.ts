@@ -1,6 +1,7 @@
+import { objectWith, orNull, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
 import { UsageError } from '../errors.ts'
 import { inverseNormal, keyOf, type RandomKey, uniformAt } from '../random.ts'
-import type { ColourComponents } from './colour.ts'
+import { type ColourComponents, componentRules } from './colour.ts'
 import type { DecodedImage } from './dataset.ts'
 import { centreView, type Preprocessing, type View } from './preprocessing.ts'
 
@@ -17,15 +18,26 @@ export interface Augmentation {
   readonly colour: ColourComponents | null
 }
 
+const rules: Rules<Augmentation> = {
+  flip: trueOrFalse,
+  crop: trueOrFalse,
+  colour: orNull(objectWith(componentRules)),
+}
+
 /** Which draw decides what; a crop's place does not change when flips are left out. */
 const DRAWS = { top: 0, left: 1, flip: 2, colour: 3 } as const
 const COLOUR_SD = 0.1
 
-/** Throws UsageError for colours that the network does not see, and for crops from images that leave them no room. */
+/**
+ * Throws UsageError for keys that it has not, for colours that the network does not see, and for crops from images that leave
+ * them no room.
+ */
 export function checkAugmentation(
-  { colour, crop }: Augmentation,
+  augmentation: Augmentation,
   { channels, resize, size }: Preprocessing,
 ): void {
+  requireOptions('augmentation', augmentation, rules)
+  const { colour, crop } = augmentation
   if (crop && resize === size) {
     throw new UsageError(
       `augmentation: crops of ${size} need images that are resized to more; choose the preprocessing with { crop: true }`,

@@ -1,3 +1,4 @@
+import { must, type Rules } from '../check-options.ts'
 import { DamagedImageError, FormatError } from '../errors.ts'
 import { type DecodedImage, type Split, withChannels } from './dataset.ts'
 
@@ -7,6 +8,16 @@ export interface ColourComponents {
   readonly eigenvalues: readonly number[]
   /** Unit vectors (r, g, b), one for each eigenvalue; their largest entry is positive. */
   readonly eigenvectors: readonly (readonly number[])[]
+}
+
+const areNumbers = (value: unknown) => Array.isArray(value) && value.every(Number.isFinite)
+
+export const componentRules: Rules<ColourComponents> = {
+  eigenvalues: must(areNumbers, 'an array of numbers'),
+  eigenvectors: must(
+    (value: unknown) => Array.isArray(value) && value.every((each) => areNumbers(each) && each.length === 3),
+    'an array of vectors (r, g, b)',
+  ),
 }
 
 /** Of a set's pixels in each channel, in units of bytes / 255. */

@@ -1,3 +1,5 @@
+import { must } from '../check-options.ts'
+
 /** Images and their classes, as stored. */
 export interface Dataset {
   /** As it was asked for: `mnist`, `cifar10:cifar`, `folder:cats`. */
@@ -43,6 +45,8 @@ export interface NamedBytes {
 
 /** Grey or red, green, blue. */
 export type Channels = 1 | 3
+
+export const channelCount = must((value: unknown) => value === 1 || value === 3, '1 or 3')
 
 /** Luma of red, green and blue, as JPEG has it. Source: ITU-R BT.601. */
 const LUMA = [0.299, 0.587, 0.114] as const

@@ -1,3 +1,4 @@
+import { oneOf, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
 import { DamagedImageError, messageOf, UnavailableError } from '../errors.ts'
 import { isNode } from '../runtime/host.ts'
 import type { DecodedImage, NamedBytes } from './dataset.ts'
@@ -13,6 +14,11 @@ export interface DecoderOptions {
   readonly maxPixels?: number
 }
 
+export const decoderRules: Rules<DecoderOptions> = {
+  decoder: optional(oneOf(['auto', 'sharp', 'wasm'])),
+  maxPixels: optional(positiveInteger),
+}
+
 /** JPEG, PNG and WebP; colours as stored (a profile is not applied), transparency dropped, EXIF's orientation obeyed. */
 export interface Decoder {
   readonly name: 'sharp' | 'wasm'
@@ -26,6 +32,7 @@ export const DEFAULT_MAX_PIXELS = 100_000_000
 
 /** Throws UnavailableError where sharp was asked for and can't be loaded. */
 export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder> {
+  requireOptions('openDecoder', options, decoderRules)
   const { decoder = 'auto', maxPixels = DEFAULT_MAX_PIXELS } = options
   const as = (name: Decoder['name'], reason: string, decodeRaw: RawDecode): Decoder => ({
     name,

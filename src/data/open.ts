@@ -1,16 +1,19 @@
+import { objectWith, optional, type Rules, requireOptions } from '../check-options.ts'
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { cacheFolder } from '../runtime/cache-folder.ts'
 import { isNode } from '../runtime/host.ts'
 import type { Dataset } from './dataset.ts'
-import type { DecoderOptions } from './decode.ts'
+import { type DecoderOptions, decoderRules } from './decode.ts'
 import type { DataIdentity } from './identity.ts'
 import { idxPaths } from './idx.ts'
-import { type SyntheticOptions, syntheticDataset } from './synthetic.ts'
+import { type SyntheticOptions, syntheticDataset, syntheticRules } from './synthetic.ts'
 
 export interface OpenOptions extends DecoderOptions {
   /** For `synthetic`. */
   readonly synthetic?: SyntheticOptions
 }
+
+const rules: Rules<OpenOptions> = { synthetic: optional(objectWith(syntheticRules)), ...decoderRules }
 
 interface Source {
   /** What stands after the colon; null where nothing does. */
@@ -33,7 +36,8 @@ const SOURCES: Readonly<Record<string, Source>> = {
   },
   folder: {
     takes: '<dir>',
-    open: async (folder, options) => (await import('./node/folder.ts')).openFolder(folder, options),
+    open: async (folder, { decoder, maxPixels }) =>
+      (await import('./node/folder.ts')).openFolder(folder, { decoder, maxPixels }),
   },
   synthetic: { takes: null, open: async (_, { synthetic }) => syntheticDataset(synthetic) },
 }
@@ -48,6 +52,7 @@ export const dataSources: readonly string[] = Object.entries(SOURCES).map(([name
  * UnavailableError for what is not installed, with the command that installs it.
  */
 export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
+  requireOptions('openDataset', options, rules)
   const colon = source.indexOf(':')
   const [name, rest] = colon < 0 ? [source, ''] : [source.slice(0, colon), source.slice(colon + 1)]
   if (!Object.hasOwn(SOURCES, name))

@@ -164,10 +164,10 @@ describe('a damaged image', () => {
 })
 
 it.each([
-  [{ batch: 0 }, 'batch 0 is not a positive integer'],
+  [{ batch: 0 }, 'openPipeline: batch is 0; it must be a positive integer'],
   [{ batch: 23 }, '22 images are less than a batch of 23'],
-  [{ workers: 1.5 }, 'workers 1.5'],
-  [{ prefetch: 0 }, 'prefetch 0'],
+  [{ workers: 1.5 }, 'workers is 1.5'],
+  [{ prefetch: 0 }, 'prefetch is 0'],
   [{ tenCrop: true, augmentation }, 'ten crops are the same always'],
 ])('refuses %o', async (more, message) => {
   await expect(openPipeline(train, options(more))).rejects.toThrow(UsageError)

@@ -1,9 +1,18 @@
+import {
+  integerFromZero,
+  optional,
+  orNull,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someObject,
+  trueOrFalse,
+} from '../check-options.ts'
 import { FormatError, UsageError } from '../errors.ts'
 import { availableCores } from '../runtime/machine.ts'
-import { isPositiveInteger } from '../tensor.ts'
 import { type Augmentation, checkAugmentation } from './augmentation.ts'
 import type { Split } from './dataset.ts'
-import type { DecoderOptions } from './decode.ts'
+import { type DecoderOptions, decoderRules } from './decode.ts'
 import { epochOrder } from './order.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 import { openFileMaker, openInlineMaker, type SampleMaker } from './sample-makers.ts'
@@ -31,6 +40,19 @@ export interface PipelineOptions extends DecoderOptions {
   readonly workers?: number
   /** Batches that are made while the consumer works. 2 by default. */
   readonly prefetch?: number
+}
+
+const rules: Rules<PipelineOptions> = {
+  batch: positiveInteger,
+  preprocessing: someObject, // looked at by checkPreprocessing
+  augmentation: optional(orNull(someObject)), // by checkAugmentation
+  seed: optional(integerFromZero),
+  shuffle: optional(trueOrFalse),
+  dropLast: optional(trueOrFalse),
+  tenCrop: optional(trueOrFalse),
+  workers: optional(positiveInteger),
+  prefetch: optional(positiveInteger),
+  ...decoderRules,
 }
 
 export interface Batch {
@@ -70,13 +92,10 @@ const MAX_NAMED = 50
 
 /** Throws UsageError for options that make no sense, UnavailableError where the decoder asked for is not there. */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
+  requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
   const workers = options.workers ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores())
   const { batch, prefetch = DEFAULT_PREFETCH, decoder, maxPixels } = options
-  for (const [name, value] of Object.entries({ batch, prefetch, workers })) {
-    if (!isPositiveInteger(value))
-      throw new UsageError(`pipeline: ${name} ${value} is not a positive integer`)
-  }
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)

@@ -138,8 +138,8 @@ describe('a crop source', () => {
 
 describe('preprocessing', () => {
   it.each([
-    [{ size: 0 }, 'size 0'],
-    [{ channels: 2 as 1 }, '2 channels'],
+    [{ size: 0 }, 'size is 0'],
+    [{ channels: 2 as 1 }, 'channels is 2; it must be 1 or 3'],
     [{ resize: 3 }, 'resize 3 is smaller than the crops of 4'],
     [{ channels: 3 as const }, '3 channels need as many means'],
     [{ normalise: { kind: 'channels', mean: [0], sd: [0] } as const }, 'sds over 0'],

@@ -1,8 +1,18 @@
 // From bytes to what the network reads.
-import { FormatError, UsageError } from '../errors.ts'
-import { isPositiveInteger } from '../tensor.ts'
+import {
+  faultOf,
+  must,
+  orNull,
+  positiveInteger,
+  type RequiredRule,
+  type Rule,
+  type Rules,
+  requireOptions,
+  someText,
+} from '../check-options.ts'
+import { FormatError, UsageError, unknownName } from '../errors.ts'
 import { type ChannelStatistics, channelStatistics } from './colour.ts'
-import { type Channels, type Dataset, type DecodedImage, withChannels } from './dataset.ts'
+import { type Channels, channelCount, type Dataset, type DecodedImage, withChannels } from './dataset.ts'
 import { centralSquare } from './resample.ts'
 
 /** Plain data, kept in model files, so that evaluation needs nothing else. */
@@ -34,12 +44,38 @@ const BYTE = 255
 /** AlexNet's, for crops: 224 of a 256 square. */
 const RESIZE_OVER_SIZE = 256 / 224
 
-/** Throws UsageError for values that make no sense together. */
-export function checkPreprocessing({ size, channels, resize, normalise }: Preprocessing): void {
-  if (!isPositiveInteger(size)) throw new UsageError(`preprocessing: size ${size} is not a positive integer`)
-  if (channels !== 1 && channels !== 3)
-    throw new UsageError(`preprocessing: ${channels} channels; 1 and 3 are possible`)
-  if (resize !== null && (!isPositiveInteger(resize) || resize < size))
+/** Whose keys depend on its kind. */
+const normaliseRule: RequiredRule = {
+  fault: (value, name) => {
+    const given = value as Normalisation | null | undefined
+    const isKnown = given?.kind === undefined || Object.hasOwn(normalisations, given.kind)
+    if (!isKnown) return unknownName(`${name}.kind`, given.kind, Object.keys(normalisations))
+    return faultOf(value, normalisations[given?.kind ?? 'channels'], name)
+  },
+}
+
+const numbers = must(
+  (value: unknown) => Array.isArray(value) && value.every(Number.isFinite),
+  'an array of numbers',
+)
+
+const normalisations: Readonly<Record<Normalisation['kind'], Readonly<Record<string, Rule>>>> = {
+  'per-image': { kind: someText },
+  channels: { kind: someText, mean: numbers, sd: numbers },
+}
+
+const rules: Rules<Preprocessing> = {
+  size: positiveInteger,
+  channels: channelCount,
+  resize: orNull(positiveInteger),
+  normalise: normaliseRule,
+}
+
+/** Throws UsageError for keys that it has not, and for values that make no sense together. */
+export function checkPreprocessing(preprocessing: Preprocessing): void {
+  requireOptions('preprocessing', preprocessing, rules)
+  const { size, channels, resize, normalise } = preprocessing
+  if (resize !== null && resize < size)
     throw new UsageError(`preprocessing: resize ${resize} is smaller than the crops of ${size}`)
   if (normalise.kind === 'per-image') return
   const { mean, sd } = normalise

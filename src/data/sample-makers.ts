@@ -57,8 +57,8 @@ export async function openFileMaker(
   recipe: Recipe,
   options: DecoderOptions & { readonly workers: number },
 ): Promise<SampleMaker> {
-  const { name, reason } = await openDecoder(options) // refuses here what no worker could do
   const { workers, ...decoder } = options
+  const { name, reason } = await openDecoder(decoder) // refuses here what no worker could do
   const crew = new Crew()
   try {
     await crew.start(workers, { kind: 'open', recipe, decoder: { ...decoder, decoder: name } })

@@ -1,5 +1,6 @@
+import { integerFromZero, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
 import { hashAt, keyOf } from '../random.ts'
-import type { Channels, Dataset, DecodedImage, Split } from './dataset.ts'
+import { type Channels, channelCount, type Dataset, type DecodedImage, type Split } from './dataset.ts'
 
 export interface SyntheticOptions {
   /** 32 by default: the images are (size, size, channels). */
@@ -11,6 +12,15 @@ export interface SyntheticOptions {
   readonly seed?: number
 }
 
+export const syntheticRules: Rules<SyntheticOptions> = {
+  size: optional(positiveInteger),
+  channels: optional(channelCount),
+  classes: optional(positiveInteger),
+  trainCount: optional(positiveInteger),
+  testCount: optional(positiveInteger),
+  seed: optional(integerFromZero),
+}
+
 /** A class's pattern is a grid of this many brighter or darker squares each way. */
 const GRID = 4
 const GREY = 128
@@ -20,6 +30,7 @@ const NOISE_BITS = 0x7f
 
 /** Noise with a pattern that depends on the class, so that it can be learned. The same bytes on every machine. */
 export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
+  requireOptions('syntheticDataset', options, syntheticRules)
   const { classes = 10, trainCount = 1024, testCount = 256 } = options
   const classNames = Array.from({ length: classes }, (_, label) => `pattern ${label}`)
   return {

@@ -1,3 +1,4 @@
+import { requireOptions } from '../check-options.ts'
 import { InterruptedError, UsageError } from '../errors.ts'
 import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
@@ -11,15 +12,16 @@ import { SharedExecutor } from '../runtime/shared-executor.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
-import type {
-  Engine,
-  EngineInfo,
-  Inspection,
-  PreparedPlan,
-  PreparedStep,
-  PrepareOptions,
-  RunOptions,
-  TensorView,
+import {
+  type Engine,
+  type EngineInfo,
+  type Inspection,
+  type PreparedPlan,
+  type PreparedStep,
+  type PrepareOptions,
+  prepareRules,
+  type RunOptions,
+  type TensorView,
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
@@ -53,6 +55,7 @@ export class CompiledEngine implements Engine {
   }
 
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
+    requireOptions('prepare', options, prepareRules)
     const { layOutMemory: layOut = layOutMemory } = this.#options
     const { target, kernels: table = kernels, processor } = this.#options
     const choices = new StepChoices(table, target.traits, {

@@ -1,7 +1,17 @@
-import type { Algorithm } from '../kernels/kernel.ts'
+import {
+  abortSignal,
+  objectWith,
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rules,
+  someFunction,
+  trueOrFalse,
+} from '../check-options.ts'
+import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
-import type { Tuning } from '../runtime/tuning.ts'
+import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Shape } from '../tensor.ts'
 import type { Peaks } from './peak.ts'
 
@@ -25,6 +35,12 @@ export interface EngineOptions {
   readonly tuningCache?: boolean
 }
 
+export const engineRules: Rules<EngineOptions> = {
+  threads: optional(positiveInteger),
+  experimentalV8Flags: optional(trueOrFalse),
+  tuningCache: optional(trueOrFalse),
+}
+
 export interface PrepareOptions {
   /** Tiles chosen before; what it lacks is measured. */
   readonly tuning?: Tuning
@@ -34,6 +50,14 @@ export interface PrepareOptions {
   readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
   readonly signal?: AbortSignal
+}
+
+export const prepareRules: Rules<PrepareOptions> = {
+  tuning: optional(objectWith(tuningRules)),
+  tuningCache: optional(trueOrFalse),
+  algorithm: optional(oneOf(ALGORITHMS)),
+  onProgress: optional(someFunction),
+  signal: optional(abortSignal),
 }
 
 /** An engine prepares a whole plan, not single operations: a peer's adapter can build its own graph of it. */
@@ -73,6 +97,11 @@ export interface RunOptions {
    * alone. All by default.
    */
   readonly part?: 'all' | 'gradients' | 'update'
+}
+
+export const runRules: Rules<RunOptions> = {
+  signal: optional(abortSignal),
+  part: optional(oneOf(['all', 'gradients', 'update'])),
 }
 
 /** A plan that can be run many times. Names are checked by the session; a run is over when every result can be read. */

@@ -1,7 +1,9 @@
+import { requireOptions } from '../check-options.ts'
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { shownValue } from '../plain-text.ts'
 import { isNode } from '../runtime/host.ts'
 import { isPositiveInteger } from '../tensor.ts'
-import type { Engine, EngineOptions } from './engine.ts'
+import { type Engine, type EngineOptions, engineRules } from './engine.ts'
 
 /** `name[:target][@threads]`, taken apart. */
 export interface EngineSpec {
@@ -57,8 +59,8 @@ const SPEC = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/
 
 /** Throws UsageError for what is no spec, an unknown name (with the nearest), or threads that are no positive integer. */
 export function parseEngineSpec(spec: string): EngineSpec {
-  const [, name, target = '', threads] = SPEC.exec(spec) ?? []
-  if (!name) throw new UsageError(`engine '${spec}' is not name[:target][@threads]`)
+  const [, name, target = '', threads] = (typeof spec === 'string' && SPEC.exec(spec)) || []
+  if (!name) throw new UsageError(`engine ${shownValue(spec)} is not name[:target][@threads]`)
   if (!Object.hasOwn(engines, name)) throw new UsageError(unknownName('engine', name, Object.keys(engines)))
   if (threads === undefined) return { name, target }
   if (!isPositiveInteger(Number(threads))) {
@@ -73,9 +75,7 @@ export function parseEngineSpec(spec: string): EngineSpec {
  */
 export async function openEngine(spec: string, options: EngineOptions = {}): Promise<Engine> {
   const parsed = parseEngineSpec(spec)
+  requireOptions('openEngine', options, engineRules)
   const threads = parsed.threads ?? options.threads
-  if (threads !== undefined && !isPositiveInteger(threads)) {
-    throw new UsageError(`threads is ${threads}; it must be a positive integer`)
-  }
   return engines[parsed.name]!(parsed, { ...options, ...(threads !== undefined && { threads }) })
 }

@@ -1,9 +1,19 @@
+import { requireOptions } from '../check-options.ts'
 import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { unsharedReason } from '../runtime/host.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import { elementCount } from '../tensor.ts'
-import type { Engine, EngineInfo, EngineOptions, PreparedPlan, RunOptions, TensorView } from './engine.ts'
+import {
+  type Engine,
+  type EngineInfo,
+  type EngineOptions,
+  type PreparedPlan,
+  type PrepareOptions,
+  prepareRules,
+  type RunOptions,
+  type TensorView,
+} from './engine.ts'
 import type { Tensors } from './reference-network.ts'
 import type { ReferenceReply, ReferenceRequest } from './reference-worker.ts'
 
@@ -24,7 +34,8 @@ export async function openReference(target: string, { threads }: EngineOptions):
   return { info, lanes: 1, prepare: prepareReference, dispose: async () => {} }
 }
 
-async function prepareReference(plan: Plan): Promise<PreparedPlan> {
+async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
+  requireOptions('prepare', options, prepareRules)
   const allocate = (length: number) =>
     new Float64Array(
       unsharedReason === null ? new SharedArrayBuffer(8 * length) : new ArrayBuffer(8 * length),

@@ -1,3 +1,4 @@
+import { oneOf, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
 import {
   type Activated,
@@ -7,7 +8,7 @@ import {
   type WindowGeometry,
   windowGeometry,
 } from '../layers/index.ts'
-import { type Network, outputsOf, type ResolvedLayer, shapeOf } from '../networks/index.ts'
+import { type Network, outputsOf, type ResolvedLayer, requireNetwork, shapeOf } from '../networks/index.ts'
 import { convolutionHalo } from '../plan/geometry.ts'
 import { asImageShape, elementCount, formatShape, type Shape } from '../tensor.ts'
 import { VERSION } from '../version.ts'
@@ -21,6 +22,11 @@ export interface OnnxOptions {
   readonly layout?: 'NHWC' | 'NCHW'
   /** Left out, the model takes any batch. */
   readonly batch?: number
+}
+
+const optionRules: Rules<OnnxOptions> = {
+  layout: optional(oneOf(['NHWC', 'NCHW'])),
+  batch: optional(positiveInteger),
 }
 
 type Node = Message<'NodeProto'>
@@ -48,6 +54,8 @@ export function onnxModel(
   parameters: Readonly<Record<string, Float32Array>>,
   options: OnnxOptions = {},
 ): Uint8Array {
+  requireNetwork('onnxModel', network)
+  requireOptions('onnxModel', options, optionRules)
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
   requireParameters(network, layers, parameters)
   const outputs = outputsOf(network)

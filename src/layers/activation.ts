@@ -1,5 +1,6 @@
 // What layers of weighted sums share: the activation behind the sums, and the gradients of sums and biases.
 
+import { oneOf, optional, type Rules } from '../check-options.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
 import type { Elementwise } from './elementwise.ts'
 import { rectified } from './relu.ts'
@@ -14,11 +15,7 @@ export interface Activated {
   readonly activation?: Activation | undefined
 }
 
-/** What `isActivation` accepts, for messages. */
-export const ACTIVATION_CHOICES = `${ACTIVATIONS.map((name) => `'${name}'`).join(', ')} or left out`
-
-export const isActivation = (value: unknown): boolean =>
-  value === undefined || (ACTIVATIONS as readonly unknown[]).includes(value)
+export const activationRules: Rules<Activated> = { activation: optional(oneOf(ACTIVATIONS)) }
 
 /** The table name -> function. */
 const functions: { readonly [Name in Activation]: Elementwise } = {

@@ -214,12 +214,12 @@ it('parameters and FLOPs are those of the shapes', () => {
 })
 
 it.each<[string, unknown, RegExp]>([
-  ['no filters', { kernel: 3 }, /^conv1: filters is undefined; it must be a positive integer$/],
+  ['no filters', { kernel: 3 }, /^conv1: filters is missing; it must be a positive integer$/],
   ['half a filter', { kernel: 3, filters: 0.5 }, /^conv1: filters is 0.5/],
   [
     'no kernel',
     { filters: 1 },
-    /^conv1: kernel is undefined; it must be a positive integer or a pair of them$/,
+    /^conv1: kernel is missing; it must be a positive integer or a pair of them$/,
   ],
   ['three extents', { filters: 1, kernel: [1, 2, 3] }, /^conv1: kernel is \[1,2,3\]/],
   ['stride 0', { filters: 1, kernel: 1, stride: 0 }, /^conv1: stride is 0/],
@@ -227,21 +227,21 @@ it.each<[string, unknown, RegExp]>([
   [
     'a side missing',
     { filters: 1, kernel: 1, padding: { top: 1, bottom: 1, left: 1 } },
-    /^conv1: padding is \{/,
+    /^conv1: padding.right is missing; it must be an integer from 0/,
   ],
   [
     'an unknown padding',
     { filters: 1, kernel: 1, padding: 'full' },
-    /^conv1: padding is "full"; it must be 'same'/,
+    /^conv1: padding is 'full'; it must be 'same'/,
   ],
   [
     'an unknown activation',
     { filters: 1, kernel: 1, activation: 'softplus' },
-    /^conv1: activation is "softplus"/,
+    /^conv1: unknown activation 'softplus'/,
   ],
 ])('%s is refused', (_what, options, message) => {
-  expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(NetworkError)
-  expect(() => definition.validate('conv1', options as ConvOptions)).toThrow(message)
+  expect(() => conv('conv1', options as ConvOptions)).toThrow(NetworkError)
+  expect(() => conv('conv1', options as ConvOptions)).toThrow(message)
 })
 
 it('a layer is plain data', () => {

@@ -1,16 +1,16 @@
+import { positiveInteger, type Rules } from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
-import { type Grid, isPositiveInteger, pixelAt, type Shape } from '../tensor.ts'
+import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import {
-  ACTIVATION_CHOICES,
   type Activated,
   activate,
   activationGradient,
+  activationRules,
   biasesGradient,
-  isActivation,
 } from './activation.ts'
-import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
-import { type Trained, validateTrained } from './trained.ts'
-import { validateWindow, type WindowGeometry, type WindowOptions, windowGeometry } from './window.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
+import { type Trained, trainedRules } from './trained.ts'
+import { type WindowGeometry, type WindowOptions, windowGeometry, windowRules } from './window.ts'
 
 export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly filters: number
@@ -25,9 +25,16 @@ export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, Conv
  */
 export function conv<const Name extends string>(
   name: Name,
-  { inputs, ...options }: ConvOptions & LayerInputs,
+  options: ConvOptions & LayerInputs,
 ): ConvLayer<Name> {
-  return { kind: 'conv', name, ...(inputs && { inputs }), options }
+  return makeLayer('conv', name, options, rules)
+}
+
+const rules: Rules<ConvOptions> = {
+  ...windowRules,
+  filters: positiveInteger,
+  ...activationRules,
+  ...trainedRules,
 }
 
 export function convGeometry(name: string, options: ConvOptions, input: Shape): WindowGeometry {
@@ -36,12 +43,7 @@ export function convGeometry(name: string, options: ConvOptions, input: Shape): 
 }
 
 export const convDefinition: LayerDefinition<ConvOptions> = {
-  validate(name, options) {
-    validateWindow(name, options)
-    requireOption(name, 'filters', options.filters, isPositiveInteger, 'a positive integer')
-    requireOption(name, 'activation', options.activation, isActivation, ACTIVATION_CHOICES)
-    validateTrained(name, options)
-  },
+  rules,
 
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = convGeometry(name, options, input!)

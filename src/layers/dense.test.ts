@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { gradientErrors } from '../../test/support/finite-differences.ts'
 import { backwardOf, forwardOf } from '../../test/support/layers.ts'
+import { NetworkError } from '../errors.ts'
 import { type DenseOptions, denseDefinition as definition, dense } from './dense.ts'
 
 const layer = {
@@ -45,14 +46,13 @@ it.each<[Partial<DenseOptions>, string]>([
   [{ units: 0 }, 'fc: units is 0; it must be a positive integer'],
   [
     { activation: 'softplus' as never },
-    `fc: activation is "softplus"; it must be 'relu', 'sigmoid', 'tanh' or left out`,
+    "fc: unknown activation 'softplus'; did you mean 'relu'? (relu, sigmoid, tanh)",
   ],
   [{ decay: -1 }, 'fc: decay is -1; it must be a number from 0'],
   [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a number over 0'],
-  [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is undefined; it must be a number'],
+  [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is missing; it must be a number'],
 ])('refuses %o', (options, message) => {
-  const { name, options: all } = dense('fc', { units: 4, ...options })
-  expect(() => definition.validate(name, all)).toThrow(message)
+  expect(() => dense('fc', { units: 4, ...options })).toThrow(new NetworkError(message))
 })
 
 it.each<[string, DenseOptions]>([

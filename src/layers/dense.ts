@@ -1,14 +1,14 @@
-import { elementCount, type Grid, isPositiveInteger, pixelAt } from '../tensor.ts'
+import { positiveInteger, type Rules } from '../check-options.ts'
+import { elementCount, type Grid, pixelAt } from '../tensor.ts'
 import {
-  ACTIVATION_CHOICES,
   type Activated,
   activate,
   activationGradient,
+  activationRules,
   biasesGradient,
-  isActivation,
 } from './activation.ts'
-import { type LayerDefinition, type LayerInputs, type LayerOf, requireOption } from './layer.ts'
-import { type Trained, validateTrained } from './trained.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
+import { type Trained, trainedRules } from './trained.ts'
 
 export interface DenseOptions extends Activated, Trained {
   readonly units: number
@@ -22,17 +22,15 @@ export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, De
  */
 export function dense<const Name extends string>(
   name: Name,
-  { inputs, ...options }: DenseOptions & LayerInputs,
+  options: DenseOptions & LayerInputs,
 ): DenseLayer<Name> {
-  return { kind: 'dense', name, ...(inputs && { inputs }), options }
+  return makeLayer('dense', name, options, rules)
 }
 
+const rules: Rules<DenseOptions> = { units: positiveInteger, ...activationRules, ...trainedRules }
+
 export const denseDefinition: LayerDefinition<DenseOptions> = {
-  validate(name, options) {
-    requireOption(name, 'units', options.units, isPositiveInteger, 'a positive integer')
-    requireOption(name, 'activation', options.activation, isActivation, ACTIVATION_CHOICES)
-    validateTrained(name, options)
-  },
+  rules,
 
   outputShape: (_name, { units }) => [units],
 

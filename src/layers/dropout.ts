@@ -1,13 +1,7 @@
+import { integerFromZero, type Rules, shareBelowOne } from '../check-options.ts'
 import { hashAt, keyOf, keyOfTurn, type RandomKey } from '../random.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
-import {
-  isFiniteNumber,
-  type LayerDefinition,
-  type LayerInputs,
-  type LayerOf,
-  NO_FLOPS,
-  requireOption,
-} from './layer.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export interface DropoutOptions {
   /** The share of values that become 0. */
@@ -25,19 +19,16 @@ export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name
  */
 export function dropout<const Name extends string>(
   name: Name,
-  { inputs, ...options }: Partial<DropoutOptions> & LayerInputs = {},
+  options: Partial<DropoutOptions> & LayerInputs = {},
 ): DropoutLayer<Name> {
-  return { kind: 'dropout', name, ...(inputs && { inputs }), options: { rate: 0.5, seed: 0, ...options } }
+  return makeLayer('dropout', name, options, rules, { rate: 0.5, seed: 0 })
 }
+
+const rules: Rules<DropoutOptions> = { rate: shareBelowOne, seed: integerFromZero }
 
 export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
   isOffInForward: true,
-  validate(name, { rate, seed }) {
-    const isRate = (value: number) => isFiniteNumber(value) && value >= 0 && value < 1
-    requireOption(name, 'rate', rate, isRate, 'a number from 0 to below 1')
-    const isSeed = (value: number) => Number.isSafeInteger(value) && value >= 0
-    requireOption(name, 'seed', seed, isSeed, 'an integer from 0 to 2^53 - 1')
-  },
+  rules,
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),
   flops: () => NO_FLOPS,

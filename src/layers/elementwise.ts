@@ -13,7 +13,7 @@ export const elementwise = ({
   value,
   gradient,
 }: Elementwise): LayerDefinition<Readonly<Record<never, never>>> => ({
-  validate() {},
+  rules: {},
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),
   flops: () => NO_FLOPS,

@@ -1,20 +1,17 @@
 import { eachPixel, pixelAt } from '../tensor.ts'
-import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS } from './layer.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export type L2LossOptions = Readonly<Record<never, never>>
 export type L2LossLayer<Name extends string = string> = LayerOf<'l2-loss', Name, L2LossOptions>
 
 /** sum(x^2) / 2 over the whole batch (not its mean), as TensorFlow's l2_loss. (N, H, W, C) -> (). */
-export function l2Loss<const Name extends string>(
-  name: Name,
-  { inputs }: LayerInputs = {},
-): L2LossLayer<Name> {
-  return { kind: 'l2-loss', name, ...(inputs && { inputs }), options: {} }
+export function l2Loss<const Name extends string>(name: Name, options: LayerInputs = {}): L2LossLayer<Name> {
+  return makeLayer('l2-loss', name, options, {})
 }
 
 export const l2LossDefinition: LayerDefinition<L2LossOptions> = {
   isLoss: true,
-  validate() {},
+  rules: {},
   outputShape: () => [],
   parameters: () => ({}),
   flops: () => NO_FLOPS,

@@ -1,3 +1,4 @@
+import { arrayOfText, optional, type Rules, requireOptions } from '../check-options.ts'
 import { NetworkError } from '../errors.ts'
 import type { Grid, Shape } from '../tensor.ts'
 
@@ -55,8 +56,8 @@ export interface LayerDefinition<Options> {
   readonly isOffInForward?: boolean
   /** How many tensors it reads; 1 where left out. */
   readonly inputCount?: number
-  /** Throws NetworkError, naming the layer and the option. */
-  validate(name: string, options: Options): void
+  /** What each option must be. */
+  readonly rules: Rules<Options>
   /** Throws ShapeError, naming the layer. Shapes are an image's: (H, W, C). */
   outputShape(name: string, options: Options, inputs: readonly Shape[]): Shape
   parameters(options: Options, inputs: readonly Shape[]): Readonly<Record<string, ParameterSpec>>
@@ -67,17 +68,22 @@ export interface LayerDefinition<Options> {
 
 export const NO_FLOPS: LayerFlops = { forward: 0, parametersGradient: 0, inputGradient: 0 }
 
-/** Throws NetworkError unless `accepts(value)`. */
-export function requireOption(
-  layer: string,
-  option: string,
-  value: unknown,
-  accepts: (value: never) => boolean,
-  allowed: string,
-): void {
-  if (!accepts(value as never)) {
-    throw new NetworkError(`${layer}: ${option} is ${JSON.stringify(value)}; it must be ${allowed}`)
-  }
+/**
+ * A layer of what its factory was given: what is left out, or undefined, is taken from `defaults`. Throws NetworkError, naming
+ * the layer, for an option that the layer has not or that its rule refuses.
+ */
+export function makeLayer<Kind extends string, const Name extends string, Options extends object>(
+  kind: Kind,
+  name: Name,
+  given: Partial<Options> & LayerInputs,
+  rules: Rules<Options>,
+  defaults: Partial<Options> = {},
+): LayerOf<Kind, Name, Options> {
+  const filled = typeof given === 'object' && given ? { ...defaults, ...withoutUndefined(given) } : given
+  requireOptions(name, filled, { ...rules, inputs: optional(arrayOfText) }, NetworkError)
+  const { inputs, ...options } = filled as Options & LayerInputs
+  return { kind, name, ...(inputs && { inputs }), options: options as unknown as Options }
 }
 
-export const isFiniteNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
+const withoutUndefined = <T extends object>(given: T): Partial<T> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>

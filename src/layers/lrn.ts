@@ -1,12 +1,12 @@
-import { eachPixel, pixelAt } from '../tensor.ts'
 import {
-  isFiniteNumber,
-  type LayerDefinition,
-  type LayerInputs,
-  type LayerOf,
-  NO_FLOPS,
-  requireOption,
-} from './layer.ts'
+  finiteNumber,
+  integerFromZero,
+  numberFromZero,
+  numberOverZero,
+  type Rules,
+} from '../check-options.ts'
+import { eachPixel, pixelAt } from '../tensor.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export interface LrnOptions {
   /** The window is 2 * radius + 1 channels, clipped at the first and the last. */
@@ -29,18 +29,20 @@ export const ALEXNET_LRN: LrnOptions = { radius: 4, bias: 1, alpha: 0.001 / 9, b
  */
 export function lrn<const Name extends string>(
   name: Name,
-  { inputs, ...options }: Partial<LrnOptions> & LayerInputs = {},
+  options: Partial<LrnOptions> & LayerInputs = {},
 ): LrnLayer<Name> {
-  return { kind: 'lrn', name, ...(inputs && { inputs }), options: { ...ALEXNET_LRN, ...options } }
+  return makeLayer('lrn', name, options, rules, ALEXNET_LRN)
+}
+
+const rules: Rules<LrnOptions> = {
+  radius: integerFromZero,
+  bias: numberOverZero,
+  alpha: numberFromZero,
+  beta: finiteNumber,
 }
 
 export const lrnDefinition: LayerDefinition<LrnOptions> = {
-  validate(name, { radius, bias, alpha, beta }) {
-    requireOption(name, 'radius', radius, (r: number) => Number.isInteger(r) && r >= 0, 'an integer from 0')
-    requireOption(name, 'bias', bias, (b: number) => isFiniteNumber(b) && b > 0, 'a number over 0')
-    requireOption(name, 'alpha', alpha, (a: number) => isFiniteNumber(a) && a >= 0, 'a number from 0')
-    requireOption(name, 'beta', beta, isFiniteNumber, 'a number')
-  },
+  rules,
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),
   flops: () => NO_FLOPS,

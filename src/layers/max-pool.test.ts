@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { gradientErrors } from '../../test/support/finite-differences.ts'
 import { backwardOf, forwardOf, type LayerCase } from '../../test/support/layers.ts'
 import { NetworkError, ShapeError } from '../errors.ts'
-import { type MaxPoolOptions, maxPoolDefinition } from './max-pool.ts'
+import { type MaxPoolOptions, maxPool, maxPoolDefinition } from './max-pool.ts'
 
 const definition = maxPoolDefinition
 
@@ -86,6 +86,6 @@ it('a window of nothing but padding is refused, by name', () => {
 })
 
 it('needs a kernel', () => {
-  expect(() => definition.validate('pool1', {} as MaxPoolOptions)).toThrow(NetworkError)
-  expect(() => definition.validate('pool1', {} as MaxPoolOptions)).toThrow(/^pool1: kernel is undefined/)
+  expect(() => maxPool('pool1', {} as MaxPoolOptions)).toThrow(NetworkError)
+  expect(() => maxPool('pool1', {} as MaxPoolOptions)).toThrow(/^pool1: kernel is missing/)
 })

@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
-import { type LayerDefinition, type LayerInputs, type LayerOf, NO_FLOPS, requireOption } from './layer.ts'
-import { validateWindow, type WindowGeometry, type WindowOptions, windowGeometry } from './window.ts'
+import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
+import { type WindowGeometry, type WindowOptions, windowGeometry, windowRules } from './window.ts'
 
 export type MaxPoolOptions = WindowOptions
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
@@ -13,9 +13,9 @@ export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Nam
  */
 export function maxPool<const Name extends string>(
   name: Name,
-  { inputs, ...options }: MaxPoolOptions & LayerInputs,
+  options: MaxPoolOptions & LayerInputs,
 ): MaxPoolLayer<Name> {
-  return { kind: 'max-pool', name, ...(inputs && { inputs }), options }
+  return makeLayer('max-pool', name, options, windowRules)
 }
 
 export function maxPoolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
@@ -37,10 +37,7 @@ export function maxPoolGeometry(name: string, options: MaxPoolOptions, input: Sh
 }
 
 export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
-  validate(name, options) {
-    validateWindow(name, options)
-    requireOption(name, 'kernel', options.kernel, (kernel) => kernel !== undefined, 'given')
-  },
+  rules: windowRules,
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = maxPoolGeometry(name, options, input!)
     return [outputHeight, outputWidth, input![2]!]

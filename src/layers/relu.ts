@@ -1,5 +1,5 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
-import type { LayerInputs, LayerOf } from './layer.ts'
+import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
 export type ReluOptions = Readonly<Record<never, never>>
 export type ReluLayer<Name extends string = string> = LayerOf<'relu', Name, ReluOptions>
@@ -8,8 +8,8 @@ export type ReluLayer<Name extends string = string> = LayerOf<'relu', Name, Relu
  * Rectified linear unit: max(x, 0), NaN kept; the gradient passes where x > 0. Any shape.
  * Behind a convolution, prefer its `activation: 'relu'`, which costs no pass over memory. Source: Nair & Hinton 2010.
  */
-export function relu<const Name extends string>(name: Name, { inputs }: LayerInputs = {}): ReluLayer<Name> {
-  return { kind: 'relu', name, ...(inputs && { inputs }), options: {} }
+export function relu<const Name extends string>(name: Name, options: LayerInputs = {}): ReluLayer<Name> {
+  return makeLayer('relu', name, options, {})
 }
 
 export const rectified: Elementwise = {

@@ -1,5 +1,5 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
-import type { LayerInputs, LayerOf } from './layer.ts'
+import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
 export type SigmoidOptions = Readonly<Record<never, never>>
 export type SigmoidLayer<Name extends string = string> = LayerOf<'sigmoid', Name, SigmoidOptions>
@@ -10,9 +10,9 @@ export type SigmoidLayer<Name extends string = string> = LayerOf<'sigmoid', Name
  */
 export function sigmoid<const Name extends string>(
   name: Name,
-  { inputs }: LayerInputs = {},
+  options: LayerInputs = {},
 ): SigmoidLayer<Name> {
-  return { kind: 'sigmoid', name, ...(inputs && { inputs }), options: {} }
+  return makeLayer('sigmoid', name, options, {})
 }
 
 export const logistic: Elementwise = {

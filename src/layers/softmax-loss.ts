@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts'
 import { asImageShape, formatShape, type Grid, pixelAt } from '../tensor.ts'
-import { type LayerDefinition, type LayerOf, NO_FLOPS } from './layer.ts'
+import { type LayerDefinition, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export type SoftmaxLossOptions = Readonly<Record<never, never>>
 export type SoftmaxLossLayer<Name extends string = string> = LayerOf<'softmax-loss', Name, SoftmaxLossOptions>
@@ -12,16 +12,16 @@ export type SoftmaxLossLayer<Name extends string = string> = LayerOf<'softmax-lo
  */
 export function softmaxLoss<const Name extends string>(
   name: Name,
-  { inputs }: { readonly inputs: readonly [logits: string, labels: string] },
+  options: { readonly inputs: readonly [logits: string, labels: string] },
 ): SoftmaxLossLayer<Name> {
-  return { kind: 'softmax-loss', name, inputs, options: {} }
+  return makeLayer<'softmax-loss', Name, SoftmaxLossOptions>('softmax-loss', name, options, {})
 }
 
 export const softmaxLossDefinition: LayerDefinition<SoftmaxLossOptions> = {
   isLoss: true,
   isMean: true,
   inputCount: 2,
-  validate() {},
+  rules: {},
 
   outputShape(name, _options, [logits, labels]) {
     const [height, width] = asImageShape(logits!)

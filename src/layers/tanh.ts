@@ -1,5 +1,5 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
-import type { LayerInputs, LayerOf } from './layer.ts'
+import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
 export type TanhOptions = Readonly<Record<never, never>>
 export type TanhLayer<Name extends string = string> = LayerOf<'tanh', Name, TanhOptions>
@@ -8,8 +8,8 @@ export type TanhLayer<Name extends string = string> = LayerOf<'tanh', Name, Tanh
  * Hyperbolic tangent t = (e^x - e^-x) / (e^x + e^-x), from -1 to 1, NaN kept; its slope is 1 - t^2. Any shape.
  * Source: LeCun, Bottou, Orr & Müller 1998, 'Efficient BackProp', section 4.4.
  */
-export function tanh<const Name extends string>(name: Name, { inputs }: LayerInputs = {}): TanhLayer<Name> {
-  return { kind: 'tanh', name, ...(inputs && { inputs }), options: {} }
+export function tanh<const Name extends string>(name: Name, options: LayerInputs = {}): TanhLayer<Name> {
+  return makeLayer('tanh', name, options, {})
 }
 
 export const hyperbolicTangent: Elementwise = {

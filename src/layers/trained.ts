@@ -1,4 +1,11 @@
-import { isFiniteNumber, requireOption } from './layer.ts'
+import {
+  finiteNumber,
+  numberFromZero,
+  numberOverZero,
+  objectWith,
+  optional,
+  type Rules,
+} from '../check-options.ts'
 
 /** How training treats a layer with weights, where its network fixes that. */
 export interface Trained {
@@ -15,14 +22,7 @@ export interface InitialValues {
   readonly biases: number
 }
 
-const isSd = (sd: number) => isFiniteNumber(sd) && sd > 0
-
-/** Throws NetworkError, naming the layer and the option. */
-export function validateTrained(name: string, { initial, decay }: Trained): void {
-  if (initial !== undefined) {
-    requireOption(name, 'initial.weightsSd', initial.weightsSd, isSd, 'a number over 0')
-    requireOption(name, 'initial.biases', initial.biases, isFiniteNumber, 'a number')
-  }
-  const isDecay = (value: number) => isFiniteNumber(value) && value >= 0
-  if (decay !== undefined) requireOption(name, 'decay', decay, isDecay, 'a number from 0')
+export const trainedRules: Rules<Trained> = {
+  initial: optional(objectWith<InitialValues>({ weightsSd: numberOverZero, biases: finiteNumber })),
+  decay: optional(numberFromZero),
 }

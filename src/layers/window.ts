@@ -1,16 +1,19 @@
+import { integerFromZero, must, objectWith, optional, type Rule, type Rules } from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
 import { isPositiveInteger } from '../tensor.ts'
-import { requireOption } from './layer.ts'
 
 /** A pair is (height, width); a single number is both. */
 export type Extent = number | readonly [number, number]
 
 /** `same` and `valid` as TensorFlow has them; explicit: one number for all sides, or the four of them. */
-export type Padding =
-  | 'same'
-  | 'valid'
-  | number
-  | { readonly top: number; readonly bottom: number; readonly left: number; readonly right: number }
+export type Padding = 'same' | 'valid' | number | Sides
+
+interface Sides {
+  readonly top: number
+  readonly bottom: number
+  readonly left: number
+  readonly right: number
+}
 
 /** A window that slides over the image: the part that convolution and pooling share. */
 export interface WindowOptions {
@@ -43,24 +46,29 @@ const isExtent = (value: Extent): boolean =>
     ? isPositiveInteger(value)
     : Array.isArray(value) && value.length === 2 && value.every(isPositiveInteger)
 
-const isPad = (value: unknown): boolean => value === 0 || isPositiveInteger(value)
+const sides = objectWith<Sides>({
+  top: integerFromZero,
+  bottom: integerFromZero,
+  left: integerFromZero,
+  right: integerFromZero,
+})
 
-const isPadding = (value: Padding): boolean =>
-  value === 'same' ||
-  value === 'valid' ||
-  isPad(value) ||
-  (typeof value === 'object' &&
-    value !== null &&
-    [value.top, value.bottom, value.left, value.right].every(isPad))
+const wholePadding = must(
+  (value: unknown) => value === 'same' || value === 'valid' || value === 0 || isPositiveInteger(value),
+  "'same', 'valid', an integer from 0, or { top, bottom, left, right } of them",
+)
 
-export function validateWindow(name: string, options: WindowOptions): void {
-  const extent = 'a positive integer or a pair of them'
-  requireOption(name, 'kernel', options.kernel, isExtent, extent)
-  if (options.stride !== undefined) requireOption(name, 'stride', options.stride, isExtent, extent)
-  if (options.padding !== undefined) {
-    const allowed = "'same', 'valid', an integer from 0, or { top, bottom, left, right } of them"
-    requireOption(name, 'padding', options.padding, isPadding, allowed)
-  }
+const padding: Rule = {
+  fault: (value, name) =>
+    (typeof value === 'object' && value !== null ? sides : wholePadding).fault(value, name),
+}
+
+const extent = must(isExtent, 'a positive integer or a pair of them')
+
+export const windowRules: Rules<WindowOptions> = {
+  kernel: extent,
+  stride: optional(extent),
+  padding: optional(padding),
 }
 
 /**

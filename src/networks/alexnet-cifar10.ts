@@ -1,6 +1,6 @@
 import { conv, dense, lrn, maxPool, softmaxLoss } from '../layers/index.ts'
 import { defineNetwork } from './network.ts'
-import { leaveOut, type NetworkOptions } from './options.ts'
+import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
  * The small AlexNet from which the article's LRN constants come, with its initial values and its weight decay, which the
@@ -8,12 +8,8 @@ import { leaveOut, type NetworkOptions } from './options.ts'
  * images (N, 24, 24, 3), labels (N) -> fc5 (N, 10), objective the mean cross-entropy.
  * Source: TensorFlow's CIFAR-10 tutorial (models/image/cifar10/cifar10.py), after Krizhevsky's cuda-convnet.
  */
-export function alexnetCifar10({
-  imageSize = 24,
-  classes = 10,
-  activation = 'relu',
-  without,
-}: NetworkOptions = {}) {
+export function alexnetCifar10(options: NetworkOptions = {}) {
+  const { imageSize = 24, classes = 10, activation = 'relu', without } = checked('alexnet-cifar10', options)
   const convolution = { filters: 64, kernel: 5, padding: 'same', activation, decay: 0 } as const
   const overlapping = { kernel: 3, stride: 2, padding: 'same' } as const
   const hidden = { activation, initial: { weightsSd: 0.04, biases: 0.1 }, decay: 0.004 } as const

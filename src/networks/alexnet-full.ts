@@ -1,19 +1,15 @@
 import { dense, dropout, softmaxLoss } from '../layers/index.ts'
 import { TOWER_PRINTED, tower } from './alexnet.ts'
 import { defineNetwork } from './network.ts'
-import { leaveOut, type NetworkOptions } from './options.ts'
+import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
  * The whole network: the tower, two hidden layers with dropout and 1000 classes by default: 61,100,840 parameters.
  * images (N, 224, 224, 3), labels (N) -> fc8 (N, 1000), objective the mean cross-entropy.
  * Source: Krizhevsky 2014 ('One weird trick'), with the dropout of Krizhevsky 2012.
  */
-export function alexnetFull({
-  imageSize = 224,
-  classes = 1000,
-  activation = 'relu',
-  without,
-}: NetworkOptions = {}) {
+export function alexnetFull(options: NetworkOptions = {}) {
+  const { imageSize = 224, classes = 1000, activation = 'relu', without } = checked('alexnet-full', options)
   const layers = [
     ...tower(activation),
     dropout('dropout6', { rate: 0.5 }),

@@ -1,6 +1,6 @@
 import { conv, dense, dropout, maxPool, softmaxLoss } from '../layers/index.ts'
 import { defineNetwork } from './network.ts'
-import { leaveOut, type NetworkOptions } from './options.ts'
+import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
  * The AlexNet that torchvision and timm publish weights for: one tower, no LRN; 61,100,840 parameters.
@@ -8,12 +8,13 @@ import { leaveOut, type NetworkOptions } from './options.ts'
  * layers have other sizes too: torchvision's average pooling to 6 x 6, which does nothing at 224, is left out.
  * Source: torchvision's models/alexnet.py, after Krizhevsky 2014 ('One weird trick').
  */
-export function alexnetTorchvision({
-  imageSize = 224,
-  classes = 1000,
-  activation = 'relu',
-  without,
-}: NetworkOptions = {}) {
+export function alexnetTorchvision(options: NetworkOptions = {}) {
+  const {
+    imageSize = 224,
+    classes = 1000,
+    activation = 'relu',
+    without,
+  } = checked('alexnet-torchvision', options)
   const overlapping = { kernel: 3, stride: 2 } as const
   const layers = [
     conv('conv1', { filters: 64, kernel: 11, stride: 4, padding: 2, activation }),

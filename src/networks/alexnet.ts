@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts'
 import { type Activation, conv, l2Loss, lrn, maxPool } from '../layers/index.ts'
 import { defineNetwork } from './network.ts'
-import { leaveOut, type NetworkOptions } from './options.ts'
+import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 const overlapping = { kernel: 3, stride: 2, padding: 'valid' } as const
 
@@ -30,7 +30,8 @@ export const TOWER_PRINTED = ['conv1', 'pool1', 'conv2', 'pool2', 'conv3', 'conv
  * images (N, 224, 224, 3) -> pool5 (N, 6, 6, 256), objective l2_loss(pool5). It has no classes.
  * Source: Krizhevsky 2012 and 2014 ('One weird trick'); TensorFlow's alexnet_benchmark.py.
  */
-export function alexnet({ imageSize = 224, classes, activation, without }: NetworkOptions = {}) {
+export function alexnet(options: NetworkOptions = {}) {
+  const { imageSize = 224, classes, activation, without } = checked('alexnet', options)
   if (classes !== undefined) throw new UsageError('alexnet: it has no classes; take alexnet-full')
   return defineNetwork('alexnet', {
     inputs: { images: [imageSize, imageSize, 3] },

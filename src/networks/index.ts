@@ -28,6 +28,7 @@ export {
   outputsOf,
   parametersOf,
   type ResolvedLayer,
+  requireNetwork,
   shapeOf,
   type TensorNames,
 } from './network.ts'

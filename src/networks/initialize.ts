@@ -1,3 +1,4 @@
+import { integerFromZero, numberOverZero, optional, type Rules, requireOptions } from '../check-options.ts'
 import { ACTIVATIONS, type Activation, type Trained } from '../layers/index.ts'
 import { normal, truncatedNormal, uniform } from '../random.ts'
 import { elementCount, type Shape } from '../tensor.ts'
@@ -8,6 +9,9 @@ export interface InitializeOptions {
   /** Standard deviation of the weights; the article's 0.1 by default. */
   readonly sd?: number
 }
+
+const seedRules: Rules<Pick<InitializeOptions, 'seed'>> = { seed: integerFromZero }
+const rules: Rules<InitializeOptions> = { ...seedRules, sd: optional(numberOverZero) }
 
 /** A tensor to be filled. Any stretch of it can be made by itself, so that threads share the work. */
 export interface InitialTensor {
@@ -24,6 +28,7 @@ const ARTICLE_SD = 0.1
  * The same bits on every engine and machine.
  */
 export function initialize(network: Network, options: InitializeOptions): Record<string, Float32Array> {
+  requireOptions('initialize', options, rules)
   return filled(initialParameters(network, options))
 }
 
@@ -36,6 +41,7 @@ export function initializeImages(
   batch: number,
   options: InitializeOptions,
 ): Record<string, Float32Array> {
+  requireOptions('initializeImages', options, rules)
   return filled(initialInputs(network, batch, options))
 }
 
@@ -63,6 +69,7 @@ export function initializeForTraining(
   network: Network,
   options: Pick<InitializeOptions, 'seed'>,
 ): Record<string, Float32Array> {
+  requireOptions('initializeForTraining', options, seedRules)
   return filled(trainingParameters(network, options))
 }
 

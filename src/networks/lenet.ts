@@ -1,13 +1,14 @@
 import { conv, dense, dropout, maxPool, softmaxLoss } from '../layers/index.ts'
 import { defineNetwork } from './network.ts'
-import { leaveOut, type NetworkOptions } from './options.ts'
+import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
  * For digits: two convolutions and a hidden layer with dropout; 1,663,370 parameters.
  * images (N, 28, 28, 1), labels (N) -> fc4 (N, 10), objective the mean cross-entropy.
  * Source: LeCun et al. 1998; the sizes of TensorFlow's tutorial for MNIST (models/image/mnist/convolutional.py).
  */
-export function lenet({ imageSize = 28, classes = 10, activation = 'relu', without }: NetworkOptions = {}) {
+export function lenet(options: NetworkOptions = {}) {
+  const { imageSize = 28, classes = 10, activation = 'relu', without } = checked('lenet', options)
   const same = { kernel: 5, padding: 'same', activation } as const
   const halved = { kernel: 2, stride: 2 } as const
   const layers = [

@@ -79,7 +79,7 @@ describe('alexnet', () => {
     expect(() => alexnet({ imageSize: 12 })).toThrow(
       /^pool2: kernel height 3 is larger than its padded input 1/,
     )
-    expect(() => alexnet({ imageSize: 0 })).toThrow(/^alexnet: input 'images' is \[0,0,3\]/)
+    expect(() => alexnet({ imageSize: 0 })).toThrow(/^alexnet: imageSize is 0; it must be a positive integer/)
     // 67 -> 17 -> 8 -> 3 -> 1: the smallest size is one with 3 pixels before pool5
     expect(shapeOf(alexnet({ imageSize: 61 }), 'pool5')).toEqual([1, 1, 256])
     expect(() => alexnet({ imageSize: 56 })).toThrow(/^pool5: /)
@@ -190,7 +190,7 @@ describe('networks to train', () => {
     '%s with 7 classes',
     (name) => {
       expect(labelClasses(networkNamed(name, { classes: 7 }))).toEqual({ labels: 7 })
-      expect(() => networkNamed(name, { classes: 0 })).toThrow(/^fc\d: units is 0/)
+      expect(() => networkNamed(name, { classes: 0 })).toThrow(`${name}: classes is 0; it must be`)
     },
   )
 
@@ -200,7 +200,9 @@ describe('networks to train', () => {
     const rectified = activations(networkNamed(name))
     expect(new Set(rectified)).toEqual(new Set(['relu']))
     expect(activations(networkNamed(name, { activation: 'tanh' }))).toEqual(rectified.map(() => 'tanh'))
-    expect(() => networkNamed(name, { activation: 'step' as never })).toThrow(NetworkError)
+    expect(() => networkNamed(name, { activation: 'step' as never })).toThrow(
+      `${name}: unknown activation 'step'; did you mean`,
+    )
   })
 
   it('leaves parts out, and what is behind them reads what is before them', () => {
@@ -356,7 +358,7 @@ describe('defineNetwork', () => {
     ],
     [
       'an option out of range',
-      { inputs, layers: [conv('a', { ...convolution, filters: 0 })] },
+      { inputs, layers: [{ ...conv('a', convolution), options: { ...convolution, filters: 0 } }] },
       NetworkError,
       'a: filters is 0; it must be a positive integer',
     ],

@@ -1,4 +1,14 @@
-import { NetworkError, ShapeError, unknownName } from '../errors.ts'
+import {
+  arrayOfText,
+  must,
+  optional,
+  type Rules,
+  recordOf,
+  requireOptions,
+  someObject,
+  someText,
+} from '../check-options.ts'
+import { NetworkError, ShapeError, UsageError, unknownName } from '../errors.ts'
 import {
   definitionOf,
   type Layer,
@@ -6,6 +16,7 @@ import {
   layerDefinitions,
   type ParameterSpec,
 } from '../layers/index.ts'
+import { shownValue } from '../plain-text.ts'
 import { elementCount, isPositiveInteger, type Shape } from '../tensor.ts'
 
 /** A network as data: what `defineNetwork` takes, checked, with every layer's inputs named. */
@@ -50,17 +61,35 @@ export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> 
   | ParameterNames<Layers[number]>
   | `${ParameterNames<Layers[number]>}.gradient`
 
+const someArray = must(Array.isArray, 'an array')
+
+const definitionRules: Rules<NetworkDefinition<string, readonly Layer[]>> = {
+  inputs: recordOf(someArray, 'an object of shapes by name'),
+  layers: someArray,
+  printed: optional(arrayOfText),
+}
+
+const layerRules: Rules<Layer> = {
+  kind: someText,
+  name: someText,
+  inputs: optional(arrayOfText),
+  options: someObject,
+}
+
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
 
 /**
  * Checks a network and resolves its shapes. A layer reads the one before it (the first one the first input) unless
  * it names its `inputs`, so branches are possible; a layer may only read what stands above it.
- * Throws NetworkError for names that clash, are missing or reserved, and ShapeError where a shape does not fit.
+ * Throws NetworkError for names that clash, are missing or reserved and for options that a layer has not, and ShapeError
+ * where a shape does not fit.
  */
 export function defineNetwork<const Inputs extends string, const Layers extends readonly Layer[]>(
   name: string,
   definition: NetworkDefinition<Inputs, Layers>,
 ): Network<TensorNames<Inputs, Layers>> {
+  if (typeof name !== 'string') throw new NetworkError(`the network's name is ${shownValue(name)}, not text`)
+  requireOptions(name, definition, definitionRules, NetworkError)
   const shapes = new Map<string, Shape>()
   for (const [input, shape] of Object.entries<Shape>(definition.inputs)) {
     requireName(name, input, shapes)
@@ -76,7 +105,8 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
 
   let before = [...shapes.keys()][0]!
   const losses = new Set<string>()
-  const layers = definition.layers.map((layer): ResolvedLayer => {
+  const layers = definition.layers.map((layer, position): ResolvedLayer => {
+    requireOptions(`${name}: ${layer?.name ?? `layer ${position}`}`, layer, layerRules, NetworkError)
     requireName(name, layer.name, shapes)
     if (!Object.hasOwn(layerDefinitions, layer.kind)) {
       throw new NetworkError(
@@ -99,7 +129,7 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
       if (losses.has(input))
         throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
     }
-    kind.validate(layer.name, layer.options)
+    requireOptions(layer.name, layer.options, kind.rules, NetworkError)
     const inputShapes = inputs.map((input) => shapes.get(input)!)
     const outputShape = kind.outputShape(layer.name, layer.options, inputShapes)
     shapes.set(layer.name, outputShape)
@@ -131,6 +161,16 @@ function requireName(network: string, name: string, taken: ReadonlyMap<string, u
   }
   if (name.endsWith('.gradient')) throw new NetworkError(`${network}: '${name}': '.gradient' names gradients`)
   if (taken.has(name)) throw new NetworkError(`${network}: two tensors are called '${name}'; rename one`)
+}
+
+/** Throws UsageError for what `defineNetwork` did not make. `what`: who takes it. */
+export function requireNetwork(what: string, network: unknown): asserts network is Network {
+  const { layers, inputs } = (network ?? {}) as Partial<Network>
+  const isResolved = Array.isArray(layers) && layers.every((layer) => layer?.outputShape)
+  if (isResolved && typeof inputs === 'object') return
+  throw new UsageError(
+    `${what}: the network is ${shownValue(network)}; it must be what defineNetwork, or alexnet(), gives`,
+  )
 }
 
 /** All parameters by full name, in the network's order. */

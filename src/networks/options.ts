@@ -1,5 +1,13 @@
+import {
+  arrayOfText,
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+} from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
-import type { Activation, Layer } from '../layers/index.ts'
+import { ACTIVATIONS, type Activation, type Layer } from '../layers/index.ts'
 
 /** What can be left out of a network, to see what it is worth: of `overlap`, poolings are 2 x 2 in steps of 2. */
 export const REMOVABLE_PARTS = ['lrn', 'dropout', 'overlap'] as const
@@ -14,6 +22,19 @@ export interface NetworkOptions {
   /** In the place of every ReLU. */
   readonly activation?: Activation | undefined
   readonly without?: readonly RemovablePart[] | undefined
+}
+
+const rules: Rules<NetworkOptions> = {
+  imageSize: optional(positiveInteger),
+  classes: optional(positiveInteger),
+  activation: optional(oneOf(ACTIVATIONS)),
+  without: optional(arrayOfText),
+}
+
+/** The options as they are. Throws UsageError for those that no network has, and for values that can't be. */
+export function checked(network: string, options: NetworkOptions): NetworkOptions {
+  requireOptions(network, options, rules)
+  return options
 }
 
 /** How a part is found and left out: null takes the layer away. */

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts'
+import { numberOverZero, shareBelowOne } from '../check-options.ts'
 import { eachValue } from './each-value.ts'
 import type { OptimizerDefinition } from './optimizer.ts'
 
@@ -15,14 +15,7 @@ export interface Adam {
 
 export const adamDefinition: OptimizerDefinition<Adam> = {
   states: ['moment1', 'moment2'],
-
-  validate(options) {
-    for (const name of ['beta1', 'beta2'] as const) {
-      const beta = options[name]
-      if (!(beta >= 0 && beta < 1)) throw new UsageError(`${name} is ${beta}; it must be from 0 to below 1`)
-    }
-    if (!(options.epsilon > 0)) throw new UsageError(`epsilon is ${options.epsilon}; it must be over 0`)
-  },
+  rules: { beta1: shareBelowOne, beta2: shareBelowOne, epsilon: numberOverZero },
 
   rates: ({ beta1, beta2 }, rate, step) => [rate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)],
 

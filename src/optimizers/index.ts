@@ -1,3 +1,11 @@
+import {
+  faultOf,
+  type RequiredRule,
+  requireOptions,
+  someObject,
+  someText,
+  withAllOptional,
+} from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
 import { type Adam, adamDefinition } from './adam.ts'
 import type { OptimizerDefinition } from './optimizer.ts'
@@ -13,14 +21,18 @@ export type OptimizerKind = Optimizer['kind']
 export type OptimizerOptions<Kind extends OptimizerKind> = Extract<Optimizer, { kind: Kind }>
 
 /** Stochastic gradient descent. Momentum 0.9 by default. */
-export const sgd = ({ momentum = 0.9 }: Partial<Omit<Sgd, 'kind'>> = {}): Sgd => ({ kind: 'sgd', momentum })
+export function sgd(options: Partial<Omit<Sgd, 'kind'>> = {}): Sgd {
+  requireOptions('sgd', options, withAllOptional(sgdDefinition.rules))
+  const { momentum = 0.9 } = options
+  return { kind: 'sgd', momentum }
+}
 
 /** Adam. Beta1 0.9, beta2 0.999, epsilon 1e-8 by default. */
-export const adam = ({
-  beta1 = 0.9,
-  beta2 = 0.999,
-  epsilon = 1e-8,
-}: Partial<Omit<Adam, 'kind'>> = {}): Adam => ({ kind: 'adam', beta1, beta2, epsilon })
+export function adam(options: Partial<Omit<Adam, 'kind'>> = {}): Adam {
+  requireOptions('adam', options, withAllOptional(adamDefinition.rules))
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
+  return { kind: 'adam', beta1, beta2, epsilon }
+}
 
 /** The table kind -> definition. A kind without a definition does not compile. */
 export const optimizerDefinitions: {
@@ -29,7 +41,20 @@ export const optimizerDefinitions: {
 
 /** The definition of an optimizer whose kind is only known at run time. Throws UsageError where there is none. */
 export function optimizerOf(optimizer: Optimizer): OptimizerDefinition<Optimizer> {
-  if (!Object.hasOwn(optimizerDefinitions, optimizer.kind))
-    throw new UsageError(unknownName('optimizer', optimizer.kind, Object.keys(optimizerDefinitions)))
-  return optimizerDefinitions[optimizer.kind] as OptimizerDefinition<Optimizer>
+  const { kind } = optimizer
+  if (!Object.hasOwn(optimizerDefinitions, kind))
+    throw new UsageError(unknownName('optimizer', kind, Object.keys(optimizerDefinitions)))
+  return optimizerDefinitions[kind] as OptimizerDefinition<Optimizer>
+}
+
+/** Of an optimizer as data: a kind that there is, and that one's options. */
+export const optimizerRule: RequiredRule = {
+  fault: (value, name) => {
+    const anyObject = someObject.fault(value, name)
+    if (anyObject !== null) return anyObject
+    const kinds = Object.keys(optimizerDefinitions)
+    const { kind } = value as Optimizer
+    if (!kinds.includes(kind)) return unknownName(name, kind, kinds)
+    return faultOf(value, { kind: someText, ...optimizerDefinitions[kind].rules }, name)
+  },
 }

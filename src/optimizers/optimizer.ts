@@ -1,3 +1,4 @@
+import type { Rules } from '../check-options.ts'
 import type { Grid } from '../tensor.ts'
 
 /** What every optimizer is told of a parameter. */
@@ -23,8 +24,8 @@ export interface UpdateContext<Options> {
 export interface OptimizerDefinition<Options> {
   /** Of its own tensors, each of the parameter's shape, zeros at first: `conv1/weights.momentum`. */
   readonly states: readonly string[]
-  /** Throws UsageError, naming the option. */
-  validate(options: Options): void
+  /** What each option must be. */
+  readonly rules: Rules<Omit<Options, 'kind'>>
   /** RATES numbers that depend on the learning rate and the step, counted from 1. */
   rates(options: Options, rate: number, step: number): number[]
   update(context: UpdateContext<Options>): void

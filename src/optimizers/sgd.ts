@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts'
+import { shareBelowOne } from '../check-options.ts'
 import { eachValue } from './each-value.ts'
 import type { OptimizerDefinition } from './optimizer.ts'
 
@@ -14,11 +14,7 @@ export interface Sgd {
 
 export const sgdDefinition: OptimizerDefinition<Sgd> = {
   states: ['momentum'],
-
-  validate({ momentum }) {
-    if (!(momentum >= 0 && momentum < 1))
-      throw new UsageError(`momentum is ${momentum}; it must be from 0 to below 1`)
-  },
+  rules: { momentum: shareBelowOne },
 
   rates: (_options, rate) => [rate, 1],
 

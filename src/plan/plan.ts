@@ -1,8 +1,25 @@
+import {
+  arrayOfText,
+  must,
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rule,
+  type Rules,
+  requireOptions,
+  someObject,
+} from '../check-options.ts'
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
 import { definitionOf, type LayerKind } from '../layers/index.ts'
-import { type Network, outputsOf, parametersOf, type ResolvedLayer } from '../networks/network.ts'
+import {
+  type Network,
+  outputsOf,
+  parametersOf,
+  type ResolvedLayer,
+  requireNetwork,
+} from '../networks/network.ts'
 import { RATES } from '../optimizers/index.ts'
-import { isPositiveInteger, type Shape } from '../tensor.ts'
+import type { Shape } from '../tensor.ts'
 import { type PlanContext, plannerOf } from './layer-steps.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
 import {
@@ -18,6 +35,10 @@ import { type Buffer, type Halo, layOut, NO_HALO, type View, widest } from './vi
 
 export const PASSES = ['forward', 'forward-backward', 'train'] as const
 export type Pass = (typeof PASSES)[number]
+export const passesRule = must(
+  (passes: readonly Pass[]) => Array.isArray(passes) && passes.every((pass) => PASSES.includes(pass)),
+  `an array of ${PASSES.map((pass) => `'${pass}'`).join(', ')}`,
+)
 /** The article's: what is timed unless something else is asked for. */
 export const CLASSIC_PASSES: readonly Pass[] = ['forward', 'forward-backward']
 
@@ -32,6 +53,19 @@ export interface PlanOptions {
   readonly training?: Training
   /** The vector that channels are rounded up to, in values; the engine's business. */
   readonly lanes?: number
+}
+
+export const keepRule: Rule = {
+  fault: (value, name) =>
+    (typeof value === 'string' ? oneOf(['printed', 'all']) : arrayOfText).fault(value, name),
+}
+
+const planRules: Rules<PlanOptions> = {
+  batch: positiveInteger,
+  pass: oneOf(PASSES),
+  keep: optional(keepRule),
+  training: optional(someObject),
+  lanes: optional(positiveInteger),
 }
 
 /** A tensor that the caller may write or read, and its shape as the caller sees it. */
@@ -71,13 +105,12 @@ export const AFTER_ALL = Number.MAX_SAFE_INTEGER
  * where forward-backward has no loss, or a layer that no loss depends on.
  */
 export function createPlan(network: Network, options: PlanOptions): Plan {
+  requireNetwork('createPlan', network)
+  requireOptions('createPlan', options, planRules)
   const { batch, pass, lanes = 4, training } = options
-  if (!isPositiveInteger(batch)) throw new UsageError(`batch is ${batch}; it must be a positive integer`)
-  if (!PASSES.includes(pass)) throw new UsageError(unknownName('pass', pass, PASSES))
-  if (pass === 'train') {
-    if (!training) throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
-    requireTraining(training)
-  }
+  if (training) requireTraining(network, training)
+  else if (pass === 'train')
+    throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
   const kept = keptTensors(network, options.keep)
   return new Planner(network, batch, pass, lanes, kept, training ?? null).plan()
 }

@@ -1,7 +1,15 @@
-import { UsageError } from '../errors.ts'
+import {
+  numberFromZero,
+  numberOverZero,
+  optional,
+  positiveInteger,
+  type Rules,
+  recordOf,
+  requireOptions,
+} from '../check-options.ts'
+import { UsageError, unknownName } from '../errors.ts'
 import { type Network, parametersOf } from '../networks/network.ts'
-import { type Optimizer, optimizerOf, sgd } from '../optimizers/index.ts'
-import { isPositiveInteger } from '../tensor.ts'
+import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/index.ts'
 import type { Step } from './steps.ts'
 import type { View } from './views.ts'
 
@@ -49,16 +57,21 @@ export interface TrainingContext {
   between(tensor: string): View
 }
 
+const trainingRules: Rules<Training> = {
+  optimizer: optimizerRule,
+  decays: optional(recordOf(numberFromZero, 'an object of numbers by parameter')),
+  clipNorm: optional(numberOverZero),
+  microBatches: optional(positiveInteger),
+}
+
 /** Throws UsageError for what can't be. */
-export function requireTraining({ optimizer, decays = {}, clipNorm, microBatches = 1 }: Training): void {
-  optimizerOf(optimizer).validate(optimizer)
-  for (const [parameter, decay] of Object.entries(decays)) {
-    if (!(decay >= 0)) throw new UsageError(`decay of ${parameter} is ${decay}; it must be 0 or more`)
+export function requireTraining(network: Network, training: Training): void {
+  requireOptions('training', training, trainingRules)
+  const parameters = Object.keys(parametersOf(network))
+  for (const name of Object.keys(training.decays ?? {})) {
+    if (!parameters.includes(name))
+      throw new UsageError(`training.decays: ${unknownName('parameter', name, parameters)}`)
   }
-  if (clipNorm !== undefined && !(clipNorm > 0))
-    throw new UsageError(`clipNorm is ${clipNorm}; it must be over 0`)
-  if (!isPositiveInteger(microBatches))
-    throw new UsageError(`microBatches is ${microBatches}; it must be a positive integer`)
 }
 
 /** Behind the backward steps of every run: what adds its gradients to those of the runs before it. */

@@ -1,3 +1,4 @@
+import { must, type Rules, recordOf, requireOptions, someText } from '../check-options.ts'
 import { FormatError } from '../errors.ts'
 import type { Step } from '../plan/steps.ts'
 import { readsOf, writesOf } from '../plan/steps.ts'
@@ -22,18 +23,15 @@ export function tuningKey(step: Step): string {
   return `${step.kind} ${shapes.join(' ')}${kernel}`
 }
 
-/** Throws FormatError unless it is a tuning. */
+export const tuningRules: Rules<Tuning> = {
+  version: must((value: unknown) => value === 1, '1'),
+  processor: someText,
+  engine: someText,
+  choices: recordOf(someText, 'an object of names'),
+}
+
+/** Throws FormatError unless it is a tuning, as `session.tuning` gives it. */
 export function requireTuning(value: unknown): Tuning {
-  const tuning = value as Tuning
-  const isTuning =
-    typeof tuning === 'object' &&
-    tuning !== null &&
-    tuning.version === 1 &&
-    typeof tuning.processor === 'string' &&
-    typeof tuning.engine === 'string' &&
-    typeof tuning.choices === 'object' &&
-    tuning.choices !== null &&
-    Object.values(tuning.choices).every((choice) => typeof choice === 'string')
-  if (!isTuning) throw new FormatError('tuning: not a tuning of version 1, as session.tuning gives it')
-  return tuning
+  requireOptions('tuning', value, tuningRules, FormatError)
+  return value as Tuning
 }

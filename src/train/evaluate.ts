@@ -1,7 +1,16 @@
-import type { Engine } from '../engines/engine.ts'
+import {
+  float32Tensors,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someFunction,
+  someObject,
+} from '../check-options.ts'
+import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { UsageError } from '../errors.ts'
-import type { Network } from '../networks/network.ts'
-import { openSession, type SessionOptions } from '../session.ts'
+import { type Network, requireNetwork } from '../networks/network.ts'
+import { engineRule, openSession, type SessionOptions } from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
 import { logitsOf } from './logits.ts'
@@ -25,6 +34,20 @@ export interface EvaluateOptions
   readonly signal?: AbortSignal
 }
 
+const rules: Rules<EvaluateOptions> = {
+  parameters: float32Tensors,
+  batches: someObject,
+  batch: positiveInteger,
+  views: optional(positiveInteger),
+  engine: optional(engineRule),
+  onBatch: optional(someFunction),
+  algorithm: prepareRules.algorithm,
+  onProgress: prepareRules.onProgress,
+  signal: prepareRules.signal,
+  threads: engineRules.threads,
+  experimentalV8Flags: engineRules.experimentalV8Flags,
+}
+
 /** Of all images that the batches had. */
 export interface Accuracy {
   readonly count: number
@@ -44,19 +67,22 @@ export interface Accuracy {
  * classes, or where there is no image.
  */
 export async function evaluate(network: Network, options: EvaluateOptions): Promise<Accuracy> {
+  requireNetwork('evaluate', network)
+  requireOptions('evaluate', options, rules)
   const logits = logitsOf(network)
   if (!logits) throw new UsageError(`${network.name} has no classes; a network that ends in softmaxLoss has`)
-  const { parameters, batch, views = 1, engine = 'auto', signal } = options
+  const { parameters, batches, batch, views = 1, onBatch, ...sessionOptions } = options
+  const { signal } = options
   const { classes, name } = logits
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   const unpredicted = new Array<number>(classes).fill(0)
   let [count, correct, inFive, loss] = [0, 0, 0, 0]
-  const session = await openSession(network, { ...options, pass: 'forward', batch, engine, keep: [name] })
+  const session = await openSession(network, { ...sessionOptions, batch, keep: [name] })
   try {
     session.write(parameters)
     const length = elementCount(network.inputs.images!)
     const padded = new Float32Array(batch * length)
-    for await (const { images, labels } of options.batches) {
+    for await (const { images, labels } of batches) {
       signal?.throwIfAborted()
       padded.set(images) // what is left of the batch before is computed and not looked at
       await session.run({ images: padded }, signal && { signal })
@@ -71,7 +97,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
         if (rank < 5) inFive++
       })
       count += labels.length
-      options.onBatch?.(count)
+      onBatch?.(count)
     }
   } finally {
     await session.dispose()

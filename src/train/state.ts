@@ -1,4 +1,13 @@
-import type { Tuning } from '../runtime/tuning.ts'
+import {
+  float32Tensors,
+  integerFromZero,
+  must,
+  objectWith,
+  orNull,
+  positiveInteger,
+  type Rules,
+} from '../check-options.ts'
+import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Session } from '../session.ts'
 
 /** All that a training goes on from: given back, it continues to the same bits. */
@@ -27,6 +36,25 @@ export interface EpochSums {
   readonly elapsedMs: number
   /** Of these, waiting for the next batch. */
   readonly waitedMs: number
+}
+
+/** NaN and Infinity too: what a training that goes astray adds up. */
+const anyNumber = must((value: unknown) => typeof value === 'number', 'a number')
+
+export const stateRules: Rules<TrainingState> = {
+  step: integerFromZero,
+  epoch: positiveInteger,
+  batch: integerFromZero,
+  parameters: float32Tensors,
+  states: float32Tensors,
+  tuning: orNull(objectWith(tuningRules)),
+  sums: objectWith<EpochSums>({
+    images: integerFromZero,
+    loss: anyNumber,
+    correct: orNull(integerFromZero),
+    elapsedMs: anyNumber,
+    waitedMs: anyNumber,
+  }),
 }
 
 export const NO_SUMS: EpochSums = { images: 0, loss: 0, correct: 0, elapsedMs: 0, waitedMs: 0 }

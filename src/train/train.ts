@@ -1,18 +1,32 @@
-import type { EngineInfo } from '../engines/engine.ts'
+import {
+  float32Tensors,
+  integerFromZero,
+  numberFromZero,
+  numberOverZero,
+  objectWith,
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someFunction,
+  someText,
+} from '../check-options.ts'
+import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { DivergedError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
-import type { Network } from '../networks/network.ts'
-import { type Optimizer, optimizerOf, sgd } from '../optimizers/index.ts'
+import { type Network, requireNetwork } from '../networks/network.ts'
+import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/index.ts'
 import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { openSession, type Session, type SessionOptions } from '../session.ts'
-import { elementCount, isPositiveInteger } from '../tensor.ts'
+import { elementCount } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
 import { logitsOf } from './logits.ts'
-import { rateAt, type Schedule } from './schedule.ts'
-import { type EpochSums, NO_SUMS, type TrainingState, tensorsOf } from './state.ts'
+import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
+import { type EpochSums, NO_SUMS, stateRules, type TrainingState, tensorsOf } from './state.ts'
 
 /** Images (N, H, W, C) and the index of each one's class, by the network's input names. */
 export interface TrainingBatch {
@@ -96,15 +110,16 @@ export async function* train(
   network: Network,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, void> {
-  requireOptions(network, options)
+  requireTrainable(network, options)
   const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
   const training: Training = {
     optimizer,
     decays: weightDecays(network, options.decay),
     microBatches: batch / microBatch,
-    ...(options.clipNorm !== undefined && { clipNorm: options.clipNorm }),
+    clipNorm: options.clipNorm,
   }
-  const engine = await openEngine(options.engine ?? 'auto', options)
+  const { threads, experimentalV8Flags, algorithm, onProgress } = options
+  const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags })
   let session: Session | null = null
   try {
     session = await openSession(network, {
@@ -112,10 +127,10 @@ export async function* train(
       pass: 'train',
       training,
       engine,
-      ...(options.algorithm && { algorithm: options.algorithm }),
-      ...(resume?.tuning && { tuning: resume.tuning }),
-      ...(options.onProgress && { onProgress: options.onProgress }),
-      ...(signal && { signal }),
+      algorithm,
+      tuning: resume?.tuning ?? undefined,
+      onProgress,
+      signal,
     })
     yield { kind: 'start', engine: engine.info, session, tuning: session.tuning }
     const first = resume?.parameters ?? options.parameters
@@ -297,15 +312,34 @@ class TrainingRun {
   }
 }
 
-function requireOptions(network: Network, options: TrainOptions): void {
-  const { batch, microBatch = batch, epochs, batchesPerEpoch, rate = 0.01, decay = 0 } = options
-  for (const [name, value] of Object.entries({ batch, microBatch, epochs, batchesPerEpoch })) {
-    if (!isPositiveInteger(value)) throw new UsageError(`${name} is ${value}; it must be a positive integer`)
-  }
+const rules: Rules<TrainOptions> = {
+  batches: someFunction,
+  batchesPerEpoch: positiveInteger,
+  epochs: positiveInteger,
+  batch: positiveInteger,
+  microBatch: optional(positiveInteger),
+  optimizer: optional(optimizerRule),
+  rate: optional(numberOverZero),
+  schedule: optional(oneOf(SCHEDULES)),
+  decay: optional(numberFromZero),
+  clipNorm: optional(numberOverZero),
+  seed: optional(integerFromZero),
+  parameters: optional(float32Tensors),
+  resume: optional(objectWith(stateRules)),
+  engine: optional(someText),
+  algorithm: prepareRules.algorithm,
+  onProgress: prepareRules.onProgress,
+  signal: prepareRules.signal,
+  threads: engineRules.threads,
+  experimentalV8Flags: engineRules.experimentalV8Flags,
+}
+
+function requireTrainable(network: Network, options: TrainOptions): void {
+  requireNetwork('train', network)
+  requireOptions('train', options, rules)
+  const { batch, microBatch = batch } = options
   if (batch % microBatch !== 0)
     throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
-  if (!(rate > 0)) throw new UsageError(`rate is ${rate}; it must be over 0`)
-  if (!(decay >= 0)) throw new UsageError(`decay is ${decay}; it must be 0 or more`)
   const inputs = Object.keys(network.inputs)
   const unknown = inputs.find((name) => name !== 'images' && name !== 'labels')
   if (unknown) throw new UsageError(`${network.name}: its input '${unknown}' is neither images nor labels`)

@@ -21,7 +21,8 @@ export const SMALL: readonly TrainGoldenName[] = TRAIN_GOLDENS.filter((name) => 
 
 /** Trains on the engine and compares every loss, and the parameters' norms after the last step, with PyTorch's. */
 export async function followGolden(engine: string, name: TrainGoldenName): Promise<void> {
-  const { network, batch, initialParameters, optimizer, losses, norms, batchOf } = trainGolden(name)
+  const { network, batch, initialParameters, optimizer, rate, decay, losses, norms, batchOf } =
+    trainGolden(name)
   const differences: number[] = []
   for await (const event of train(network, {
     batches: function* () {
@@ -33,8 +34,8 @@ export async function followGolden(engine: string, name: TrainGoldenName): Promi
     engine,
     parameters: initialParameters(),
     optimizer,
-    rate: optimizer.rate,
-    decay: optimizer.decay,
+    rate,
+    decay,
   })) {
     if (event.kind === 'step') differences.push(Math.abs(event.loss / losses[event.step - 1]! - 1))
     if (event.kind !== 'end') continue

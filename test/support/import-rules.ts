@@ -15,7 +15,7 @@ export interface Import {
 
 /** The house, from the ground up. A file may import from its own floor and from those before it. */
 export const FLOORS = [
-  ['errors.ts', 'version.ts', 'tensor.ts', 'digits.ts', 'plain-text.ts', 'shell.ts'],
+  ['errors.ts', 'version.ts', 'tensor.ts', 'digits.ts', 'plain-text.ts', 'shell.ts', 'check-options.ts'],
   ['random.ts'],
   ['layers/'],
   ['networks/', 'optimizers/'],
@@ -57,9 +57,10 @@ const WALLS: readonly { room: RegExp; hidden(found: Import): boolean; reason: st
     room: /^report\//,
     hidden: ({ to, kind }) =>
       kind !== 'type' &&
-      !['bench/result.ts', 'digits.ts', 'plain-text.ts', 'shell.ts'].includes(to!) &&
+      !['bench/result.ts', 'digits.ts', 'plain-text.ts', 'shell.ts', 'check-options.ts'].includes(to!) &&
       !/^(records|report)\//.test(to!),
-    reason: 'a report sees only bench/result.ts, records/, digits, plain text, shell words and types',
+    reason:
+      'a report sees only bench/result.ts, records/, digits, plain text, shell words, check-options and types',
   },
 ]
 

@@ -1,3 +1,4 @@
+import { requireOptions } from '../../src/check-options.ts'
 import type { LayerDefinition } from '../../src/layers/layer.ts'
 import { denseGrid, elementCount, type Shape } from '../../src/tensor.ts'
 
@@ -19,7 +20,7 @@ const toFloat64 = (parameters: Readonly<Record<string, readonly number[]>>) =>
 
 function contextOf<Options>(layer: LayerCase<Options>) {
   const { definition, options, inputShape, input, labels, parameters = {}, batch = 1 } = layer
-  definition.validate('layer', options)
+  requireOptions('layer', options, definition.rules)
   const outputShape = definition.outputShape('layer', options, labels ? [inputShape, []] : [inputShape])
   const images = definition.isLoss ? 1 : batch
   const outputOf = (values: Float64Array) => denseGrid(values, images, outputShape)

@@ -8,20 +8,12 @@ import {
   networkNamed,
   weightDecays,
 } from '../../src/networks/index.ts'
+import type { Optimizer } from '../../src/optimizers/index.ts'
 import { normal } from '../../src/random.ts'
 import { elementCount } from '../../src/tensor.ts'
 
-/** Their updates are torch.optim's: see scripts/train-goldens.py. */
-export type GoldenOptimizer =
-  | { readonly kind: 'sgd'; readonly rate: number; readonly momentum: number; readonly decay: number }
-  | {
-      readonly kind: 'adam'
-      readonly rate: number
-      readonly beta1: number
-      readonly beta2: number
-      readonly epsilon: number
-      readonly decay: number
-    }
+/** Their updates are torch.optim's, which takes rate and decay for the optimizer's own: see scripts/train-goldens.py. */
+type GoldenOptimizer = Optimizer & { readonly rate: number; readonly decay: number }
 
 /** Relative differences from the golden. */
 interface Spread {
@@ -57,8 +49,12 @@ interface TrainGoldenFile {
 export const TRAIN_GOLDENS = ['lenet', 'lenet-adam', 'alexnet-cifar10', 'alexnet-torchvision'] as const
 export type TrainGoldenName = (typeof TRAIN_GOLDENS)[number]
 
-export interface TrainGolden extends Omit<TrainGoldenFile, 'network' | 'options' | 'data' | 'seed'> {
+export interface TrainGolden
+  extends Omit<TrainGoldenFile, 'network' | 'options' | 'data' | 'seed' | 'optimizer'> {
   readonly network: Network
+  readonly optimizer: Optimizer
+  readonly rate: number
+  readonly decay: number
   /** Each parameter's, by its name. */
   readonly decays: Readonly<Record<string, number>>
   /** What the run begins with, made anew each time. */
@@ -71,6 +67,7 @@ export interface TrainGolden extends Omit<TrainGoldenFile, 'network' | 'options'
 export function trainGolden(name: TrainGoldenName): TrainGolden {
   const path = new URL(`../goldens/train-${name}.json`, import.meta.url)
   const file: TrainGoldenFile = JSON.parse(readFileSync(path, 'utf8'))
+  const { rate, decay, ...optimizer } = file.optimizer
   const network = networkNamed(file.network, file.options)
   const { patternSeed, patternSd, firstSeed, noiseSd } = file.data
   const length = elementCount(network.inputs.images!)
@@ -79,7 +76,10 @@ export function trainGolden(name: TrainGoldenName): TrainGolden {
   return {
     ...file,
     network,
-    decays: weightDecays(network, file.optimizer.decay),
+    optimizer,
+    rate,
+    decay,
+    decays: weightDecays(network, decay),
     initialParameters: () => initializeForTraining(network, { seed: file.seed }),
     batchOf(step) {
       const made = initializeImages(network, file.batch, { seed: firstSeed + step, sd: noiseSd })

@@ -1,4 +1,5 @@
 // What every page is made of around its contents.
+import { type Rules, someText } from '../../check-options.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { STYLE } from './style.ts'
 
@@ -6,6 +7,8 @@ export interface ReportOptions {
   /** That made the report. */
   readonly command: string
 }
+
+export const reportRules: Rules<ReportOptions> = { command: someText }
 
 export interface Page extends ReportOptions {
   /** What it is about: names of files. */

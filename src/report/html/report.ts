@@ -1,10 +1,11 @@
 import type { Result, Run } from '../../bench/result.ts'
+import { requireOptions } from '../../check-options.ts'
 import { passName } from '../classic.ts'
 import { formatMeanRate, formatMedianMs, formatPeakFraction } from '../format.ts'
 import { isWinograd } from '../winograd.ts'
 import { dateText, environmentSection } from './environment.ts'
 import { html, type Markup } from './markup.ts'
-import { pageHtml, type ReportOptions } from './page.ts'
+import { pageHtml, type ReportOptions, reportRules } from './page.ts'
 import { runSection } from './run.ts'
 import { runTitle } from './run-title.ts'
 import { tableRegion } from './table.ts'
@@ -25,6 +26,7 @@ interface Placed {
 
 /** Results as one HTML file that needs no other and runs no script. */
 export function reportHtml(results: readonly NamedResult[], options: ReportOptions): string {
+  requireOptions('reportHtml', options, reportRules)
   const placed = results.flatMap(({ name, result }, i) =>
     result.runs.map((run, j): Placed => ({ run, id: `run-${i + 1}-${j + 1}`, file: name })),
   )

@@ -1,0 +1,154 @@
+// What options may be. TypeScript says it to those who compile; this says it to everybody else, and of data from files.
+import { UsageError, unknownName } from './errors.ts'
+import { shownValue } from './plain-text.ts'
+import { isPositiveInteger } from './tensor.ts'
+
+/** What a value must be. */
+export interface Rule {
+  /** What is wrong with it, in words that begin with `name`; null where nothing is. */
+  fault(value: unknown, name: string): string | null
+}
+
+/** A rule of an option that may be left out, or be undefined. */
+export interface OptionalRule extends Rule {
+  readonly isOptional: true
+}
+
+/**
+ * One rule for each option. A table that lacks one, has another or takes one for optional that is not (or the other way
+ * round) does not compile.
+ */
+export type Rules<Options> = {
+  readonly [Key in keyof Required<Options>]: undefined extends Options[Key] ? OptionalRule : RequiredRule
+}
+
+/** A rule of an option that must be given. */
+export type RequiredRule = Rule & { readonly isOptional?: never }
+
+type AnyRules = Readonly<Record<string, Rule>>
+
+/**
+ * Throws UsageError, or another error of the house, where `options` is no object, has a key that `rules` has not (with the
+ * nearest that it has), lacks one, or has a value that its rule refuses. `what` begins the message: whose options they are.
+ */
+export function requireOptions(
+  what: string,
+  options: unknown,
+  rules: AnyRules,
+  Thrown: new (message: string) => Error = UsageError,
+): void {
+  const fault = faultOf(options, rules, '')
+  if (fault !== null) throw new Thrown(`${what}: ${fault}`)
+}
+
+/** What is wrong with an object of options, as a rule's `fault`; '' is the name of the outermost. */
+export function faultOf(options: unknown, rules: AnyRules, name: string): string | null {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return `${name || 'options'} must be an object ({ ${Object.keys(rules).join(', ')} }), not ${shownValue(options)}`
+  }
+  for (const key of Object.keys(options)) {
+    if (!Object.hasOwn(rules, key))
+      return unknownName(name === '' ? 'option' : `key of ${name}`, key, Object.keys(rules))
+  }
+  for (const [key, rule] of Object.entries(rules)) {
+    const value = (options as Readonly<Record<string, unknown>>)[key]
+    const fault = rule.fault(value, name === '' ? key : `${name}.${key}`)
+    if (fault !== null) return fault
+  }
+  return null
+}
+
+/** `allowed` ends the sentence 'it must be ...'. */
+export function must(accepts: (value: never) => boolean, allowed: string): RequiredRule {
+  return {
+    fault: (value, name) => {
+      if (accepts(value as never)) return null
+      return `${name} is ${value === undefined ? 'missing' : shownValue(value)}; it must be ${allowed}`
+    },
+  }
+}
+
+export function optional(rule: Rule): OptionalRule {
+  return {
+    isOptional: true,
+    fault: (value, name) => (value === undefined ? null : rule.fault(value, name)),
+  }
+}
+
+/** The rules of options of which each may be left out. */
+export function withAllOptional<Options>(rules: Rules<Options>): Rules<Partial<Options>> {
+  const entries = Object.entries<Rule>(rules).map(([name, rule]) => [name, optional(rule)])
+  return Object.fromEntries(entries) as Rules<Partial<Options>>
+}
+
+export function orNull(rule: Rule): RequiredRule {
+  return { fault: (value, name) => (value === null ? null : rule.fault(value, name)) }
+}
+
+/** An object with these keys and no others. */
+export function objectWith<Options>(rules: Rules<Options>): RequiredRule {
+  return { fault: (value, name) => faultOf(value, rules, name) }
+}
+
+/** An object whose keys are anybody's, and whose values are of one kind. */
+export function recordOf(rule: Rule, allowed: string): RequiredRule {
+  return {
+    fault: (value, name) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+        return must(() => false, allowed).fault(value, name)
+      for (const [key, item] of Object.entries(value)) {
+        const fault = rule.fault(item, `${name} of ${key}`)
+        if (fault !== null) return fault
+      }
+      return null
+    },
+  }
+}
+
+export function oneOf(allowed: readonly string[]): RequiredRule {
+  return {
+    fault: (value, name) =>
+      typeof value === 'string' && !allowed.includes(value)
+        ? unknownName(name, value, allowed)
+        : must(
+            (given: string) => allowed.includes(given),
+            allowed.map((each) => `'${each}'`).join(' or '),
+          ).fault(value, name),
+  }
+}
+
+const isFiniteNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value)
+
+export const positiveInteger = must(isPositiveInteger, 'a positive integer')
+export const integerFromZero = must(
+  (value: unknown) => value === 0 || isPositiveInteger(value),
+  'an integer from 0 to 2^53 - 1',
+)
+export const finiteNumber = must(isFiniteNumber, 'a number')
+export const numberFromZero = must((value: unknown) => isFiniteNumber(value) && value >= 0, 'a number from 0')
+export const numberOverZero = must((value: unknown) => isFiniteNumber(value) && value > 0, 'a number over 0')
+export const shareBelowOne = must(
+  (value: unknown) => isFiniteNumber(value) && value >= 0 && value < 1,
+  'a number from 0 to below 1',
+)
+export const trueOrFalse = must((value: unknown) => typeof value === 'boolean', 'true or false')
+export const someText = must((value: unknown) => typeof value === 'string', 'text')
+export const someFunction = must((value: unknown) => typeof value === 'function', 'a function')
+export const someObject = must((value: unknown) => typeof value === 'object' && value !== null, 'an object')
+export const arrayOfText = must(
+  (value: unknown) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  'an array of text',
+)
+export const float32Tensors = recordOf(
+  must((value: unknown) => value instanceof Float32Array, 'a Float32Array'),
+  'an object of Float32Arrays by name',
+)
+/** By its looks: a polyfill's, or another realm's, is one too. */
+export const abortSignal = must(
+  (value: AbortSignal | null) =>
+    typeof value === 'object' &&
+    typeof value?.aborted === 'boolean' &&
+    typeof value.addEventListener === 'function',
+  'an AbortSignal',
+)
