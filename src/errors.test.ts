@@ -8,10 +8,30 @@ it('errors have the names of their classes, which bundlers shorten', () => {
 })
 
 it('a message is one line without control characters, whatever it quotes', () => {
-  for (const quoted of ['a\nb', 'a\r\n\r\n  b', 'a\u2028b', 'a\u0085b']) {
-    expect(new errors.FormatError(`file: ${quoted}`).message).toBe('file: a b')
-  }
+  expect(new errors.FormatError('file: a\r\n  b').message).toBe('file: a\\r\\n  b')
   expect(new errors.DamagedImageError('a\nb.jpg', 'cut\u001b[31m short').message).toBe(
-    'a b.jpg: cut\ufffd[31m short',
+    'a\\nb.jpg: cut\\u001b[31m short',
   )
+  const long = new errors.FormatError(`file: ${'x'.repeat(1e6)}; do this`).message
+  expect(long.length).toBeLessThan(20_000)
+  expect(long).toMatch(/^file: x+…x+; do this$/)
+})
+
+it('an unknown name is cut, and so is a list of a hundred', () => {
+  const allowed = Array.from({ length: 100 }, (_, i) => `name${i}`)
+  expect(errors.unknownName('thing', 'name7', allowed)).toMatch(
+    /^unknown thing 'name7'; did you mean 'name7'\? \(name0, .*name39, and 60 more\)$/,
+  )
+  expect(errors.unknownName('thing', 'x'.repeat(1e6), ['a']).length).toBeLessThan(200)
+  expect(errors.unknownName('thing', undefined, [])).toBe("unknown thing 'undefined'")
+})
+
+it('what goes wrong with the content of a file names the file', () => {
+  const refuse = (error: Error) => () => {
+    throw error
+  }
+  const refused = () => errors.ofFile('a.json', refuse(new errors.NetworkError('conv1: no')))
+  expect(refused).toThrow(errors.FormatError)
+  expect(refused).toThrow('a.json: conv1: no')
+  expect(() => errors.ofFile('a.json', refuse(new TypeError('a bug')))).toThrow(TypeError)
 })

@@ -5,8 +5,8 @@ describe('in one line', () => {
   it.each([
     ['a\nb\r\nc\td', 'a\\nb\\r\\nc\\td'],
     ['\u001b[31mred\u0007\u0000', '\\u001b[31mred\\u0007\\u0000'],
-    ['\u2028\u2029\u0085\u009b', '\\u2028\\u2029\\u0085\\u009b'],
-    ['\u202egnp.exe\u2066\ufeff', '\\u202egnp.exe\\u2066\\ufeff'],
+    ['a\u2028\u2029\u0085\u009bb', 'a\\u2028\\u2029\\u0085\\u009bb'],
+    ['\u202egnp\ufeff.exe\u2066', '\\u202egnp\\ufeff.exe\\u2066'],
     ['Müller, 東京, 👩‍🔬: "ok" \\n', 'Müller, 東京, 👩‍🔬: "ok" \\n'],
   ])('%j', (text, expected) => {
     expect(inOneLine(text)).toBe(expected)
