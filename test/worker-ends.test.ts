@@ -79,7 +79,7 @@ describe('a system that allows no more threads', () => {
         exits.push(new Promise((resolve) => this.once('exit', resolve)))
       }
     }
-    await expect(startComputeWorkers(4)).rejects.toThrow(
+    expect(() => startComputeWorkers(4)).toThrow(
       'the system allows no more threads (2 started); take fewer --threads',
     )
     await Promise.all(exits)

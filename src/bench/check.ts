@@ -5,7 +5,7 @@ import type { Network } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
 import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
+import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
 import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
 import type { CheckReply, CheckRequest, FillWhat } from './check-worker.ts'
@@ -50,13 +50,11 @@ export class Checker {
   readonly #data: Promise<CheckData>
 
   constructor(network: Network, batch: number, threads: number) {
-    const start = () =>
-      startWorker<CheckRequest, CheckReply>({
-        name: 'check worker',
-        inNode: () => import.meta.resolve('./check-worker.js'),
-        inBrowser: () => new Worker(new URL('./check-worker.js', import.meta.url), { type: 'module' }),
-      })
-    this.#workers = Array.from({ length: workersOf(threads) }, start)
+    this.#workers = startWorkers<CheckRequest, CheckReply>(workersOf(threads), () => ({
+      name: 'check worker',
+      inNode: () => import.meta.resolve('./check-worker.js'),
+      inBrowser: () => new Worker(new URL('./check-worker.js', import.meta.url), { type: 'module' }),
+    }))
     this.#data = this.#makeData({ network, batch, seed: CHECK_SEED })
     this.#data.catch(() => {}) // whoever checks is told
   }
@@ -167,7 +165,7 @@ export class Checker {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.end()))
+    await endAll(this.#workers)
   }
 }
 

@@ -1,6 +1,6 @@
 // Who makes a batch's samples: the caller's thread for images in memory, worker threads for images in files.
 import { ConvmarkError, DamagedImageError, FormatError } from '../errors.ts'
-import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
+import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Split } from './dataset.ts'
 import { type DecoderOptions, openDecoder } from './decode.ts'
 import type { FileReply, FileRequest, SamplesRequest } from './file-worker.ts'
@@ -100,13 +100,12 @@ class Crew {
   #lost: Error | null = null
 
   async start(count: number, request: FileRequest): Promise<void> {
-    const start = () =>
-      startWorker<FileRequest, FileReply>({
-        name: 'image worker',
-        inNode: () => import.meta.resolve('./file-worker.js'),
-        inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
-      })
-    this.#workers.push(...Array.from({ length: count }, start))
+    const workers = startWorkers<FileRequest, FileReply>(count, () => ({
+      name: 'image worker',
+      inNode: () => import.meta.resolve('./file-worker.js'),
+      inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
+    }))
+    this.#workers.push(...workers)
     await Promise.all(this.#workers.map((worker) => ask(worker, request)))
     this.#idle.push(...this.#workers)
   }
@@ -121,7 +120,7 @@ class Crew {
 
   async dispose(): Promise<void> {
     this.#lose(new ConvmarkError('the pipeline was disposed of while it made a batch'))
-    await Promise.all(this.#workers.map((worker) => worker.end()))
+    await endAll(this.#workers)
   }
 
   #next(): void {

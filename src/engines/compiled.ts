@@ -4,12 +4,13 @@ import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
 import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { writesOf } from '../plan/steps.ts'
-import { endAll, startComputeWorkers } from '../runtime/compute-workers.ts'
+import { startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
 import type { Tuning } from '../runtime/tuning.ts'
+import { endAll } from '../runtime/worker-pool.ts'
 import { type Grid, pixelAt, type Shape } from '../tensor.ts'
 import { type Assembly, assemble, byteLengthOf, type LoadedStages, loadStages } from './assemble.ts'
 import {
@@ -66,7 +67,7 @@ export class CompiledEngine implements Engine {
     this.#requireRoom(plan, withDefaults, choices)
 
     options.signal?.throwIfAborted()
-    const workers = await startComputeWorkers(this.info.threads)
+    const workers = startComputeWorkers(this.info.threads)
     const interrupt = (): void => void endAll(workers)
     options.signal?.addEventListener('abort', interrupt)
     let slab: MemoryBlock | null = null

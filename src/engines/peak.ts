@@ -1,8 +1,9 @@
 import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
-import { endAll, startComputeWorkers } from '../runtime/compute-workers.ts'
+import { startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
+import { endAll } from '../runtime/worker-pool.ts'
 import { loadStage } from './assemble.ts'
 import type { CodeTarget, CompiledPrograms } from './target.ts'
 
@@ -35,7 +36,7 @@ export async function measurePeaks(
   }
   const loops = withBandwidth ? [...peaks, bandwidth] : peaks
   const byteLength = 4 * threads * Math.max(...loops.map(({ values }) => values))
-  const workers = await startComputeWorkers(threads)
+  const workers = startComputeWorkers(threads)
   let memory: MemoryBlock | null = null
   let compiled: CompiledPrograms | null = null
   try {

@@ -1,5 +1,5 @@
 import { ConvmarkError, InterruptedError } from '../errors.ts'
-import { type ComputeWorker, endAll, replyOf } from './compute-workers.ts'
+import { type ComputeWorker, replyOf } from './compute-workers.ts'
 import {
   ABORT,
   abort,
@@ -11,6 +11,7 @@ import {
   resetTasks,
 } from './control.ts'
 import { type Executor, type LoadedProgram, unusable } from './executor.ts'
+import { endAll } from './worker-pool.ts'
 
 /**
  * Runs stages on all workers in lockstep, over memory that they share. The caller is told when a run has ended. A worker

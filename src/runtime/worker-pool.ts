@@ -39,6 +39,7 @@ export interface WorkerModule {
   inBrowser(): Worker
 }
 
+/** Throws ConvmarkError if the system allows no more threads. */
 export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<Request, Reply> {
   if (!isNode) return new Handle<Request, Reply>(module.inBrowser(), module.name, null)
   endWorkersAtExit()
@@ -46,11 +47,42 @@ export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<
   return new Handle<Request, Reply>(startNodeWorker(module, gate), module.name, gate)
 }
 
+/**
+ * Starts so many workers, or none. Throws ConvmarkError if the system allows no more threads; those that did start are
+ * told to end then.
+ */
+export function startWorkers<Request, Reply>(
+  count: number,
+  moduleOf: (index: number) => WorkerModule,
+): WorkerHandle<Request, Reply>[] {
+  const workers: WorkerHandle<Request, Reply>[] = []
+  try {
+    for (let index = 0; index < count; index++) workers.push(startWorker(moduleOf(index)))
+    return workers
+  } catch (error) {
+    void endAll(workers)
+    throw error
+  }
+}
+
+/** Resolves when all of them are gone. */
+export async function endAll(workers: readonly WorkerHandle<never, unknown>[]): Promise<void> {
+  await Promise.all(workers.map((worker) => worker.end()))
+}
+
 function startNodeWorker(module: WorkerModule, gate: Gate | null): RawWorker {
   const { Worker } = nodeModule('node:worker_threads')
   // The process's own options are not the worker's: some (--input-type) it refuses.
   const options = { execArgv: [], ...(gate && { workerData: gate.workerData }) }
-  return new Worker(new URL(module.inNode()), options) as unknown as RawWorker
+  try {
+    return new Worker(new URL(module.inNode()), options) as unknown as RawWorker
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw error
+    throw new ConvmarkError(
+      `the system allows no more threads (${running.size} started); take fewer --threads`,
+      { cause: error },
+    )
+  }
 }
 
 /**
