@@ -1,6 +1,6 @@
+// What is made of sums over pixels: statistics of channels, principal components of colours.
 import { must, type Rules } from '../check-options.ts'
-import { DamagedImageError, FormatError } from '../errors.ts'
-import { type DecodedImage, type Split, withChannels } from './dataset.ts'
+import type { Moments } from './moments.ts'
 
 /** Of the colours of a set's pixels, in units of bytes / 255: the principal components of red, green and blue. */
 export interface ColourComponents {
@@ -26,72 +26,13 @@ export interface ChannelStatistics {
   readonly sd: readonly number[]
 }
 
-/** Sums over pixels, exact: bytes are integers, and 2^53 holds their squares for 10^11 pixels. */
-interface Moments {
-  count: number
-  readonly sums: number[]
-  /** (channels, channels) */
-  readonly products: number[][]
-}
-
-/** How many images are looked at, evenly spread over the set. */
-export const SAMPLE_IMAGES = 1000
 const BYTE = 255
 
-/** Mean and sd of each channel. Damaged images are left out; FormatError where all are damaged. */
-export async function channelStatistics(
-  split: Split,
-  channels: 1 | 3,
-  sample = SAMPLE_IMAGES,
-): Promise<ChannelStatistics> {
-  const { mean, covariance } = statisticsOf(await momentsOf(split, channels, sample))
-  return { mean, sd: covariance.map((row, c) => Math.sqrt(row[c]!)) }
-}
-
-/** Principal components of the colours, as `channelStatistics`. Source: Krizhevsky et al. 2012, section 4.1. */
-export async function colourComponents(split: Split, sample = SAMPLE_IMAGES): Promise<ColourComponents> {
-  return principalComponents(statisticsOf(await momentsOf(split, 3, sample)).covariance)
-}
-
-async function momentsOf(split: Split, channels: 1 | 3, sample: number): Promise<Moments> {
-  const zeros = (): number[] => new Array<number>(channels).fill(0)
-  const moments: Moments = { count: 0, sums: zeros(), products: zeros().map(zeros) }
-  const images = Math.min(sample, split.count)
-  for (let i = 0; i < images; i++) {
-    const image = await wholeImage(split, Math.floor((i * split.count) / images))
-    if (image) addPixels(moments, withChannels(image, channels))
-  }
-  if (moments.count === 0) throw new FormatError(`none of ${images} images could be read`)
-  return moments
-}
-
-async function wholeImage(split: Split, index: number): Promise<DecodedImage | null> {
-  try {
-    return await split.image(index)
-  } catch (error) {
-    if (error instanceof DamagedImageError) return null // whoever trains on the set counts and names it
-    throw error
-  }
-}
-
-function addPixels(moments: Moments, { channels, pixels }: DecodedImage): void {
-  const { sums, products } = moments
-  for (let a = 0; a < channels; a++) {
-    let sum = 0
-    for (let i = a; i < pixels.length; i += channels) sum += pixels[i]!
-    sums[a]! += sum
-    for (let b = a; b < channels; b++) products[a]![b]! += productSum(pixels, channels, a, b)
-  }
-  moments.count += pixels.length / channels
-}
-
-function productSum(pixels: Uint8Array, channels: number, a: number, b: number): number {
-  let sum = 0
-  for (let i = 0; i < pixels.length; i += channels) sum += pixels[i + a]! * pixels[i + b]!
-  return sum
-}
-
-function statisticsOf({ count, sums, products }: Moments): { mean: number[]; covariance: number[][] } {
+/** Mean and covariance of the channels, in units of bytes / 255. */
+export function statisticsOf({ count, sums, products }: Moments): {
+  readonly mean: number[]
+  readonly covariance: number[][]
+} {
   const mean = sums.map((sum) => sum / count / BYTE)
   const covariance = sums.map((sumA, a) =>
     sums.map((sumB, b) => {

@@ -1,4 +1,4 @@
-import { must } from '../check-options.ts'
+import { must, oneOf, optional, positiveInteger, type Rules } from '../check-options.ts'
 
 /** Images and their classes, as stored. */
 export interface Dataset {
@@ -17,6 +17,18 @@ export interface Dataset {
 /** What a training is tried on after each epoch. */
 export const triedSplit = ({ validation, test }: Dataset): Split | null => validation ?? test
 
+export interface DecoderOptions {
+  /** `auto` is sharp where it is installed. It decodes PNGs, in two thirds of the time; the pixels are the same. */
+  readonly decoder?: 'auto' | 'sharp' | 'wasm' | undefined
+  /** Larger images are refused by what their header says. 100 million by default. */
+  readonly maxPixels?: number | undefined
+}
+
+export const decoderRules: Rules<DecoderOptions> = {
+  decoder: optional(oneOf(['auto', 'sharp', 'wasm'])),
+  maxPixels: optional(positiveInteger),
+}
+
 export interface Split {
   readonly count: number
   /** An index into the classes' names. */
@@ -25,9 +37,17 @@ export interface Split {
   image(index: number): DecodedImage | Promise<DecodedImage>
   /** The images' files, where each has one: worker threads decode these. */
   readonly files?: readonly string[]
+  /** How these are decoded, unless whoever does it says otherwise. */
+  readonly decoding?: DecoderOptions
   /** What tells an image from any other, and costs less than the image: its pixels by default. */
   stamp?(index: number): Promise<Uint8Array | string> | Uint8Array | string
 }
+
+/** Of what is left open, as the split has it. */
+export const decodingOf = (split: Split, { decoder, maxPixels }: DecoderOptions): DecoderOptions => ({
+  decoder: decoder ?? split.decoding?.decoder,
+  maxPixels: maxPixels ?? split.decoding?.maxPixels,
+})
 
 /** Bytes (height, width, channels). */
 export interface DecodedImage {

@@ -12,7 +12,7 @@ import {
 import { DamagedImageError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
 import { openDecoder } from './decode.ts'
-import { readImageHeader } from './image-header.ts'
+import { readImageHeader } from './headers/read-header.ts'
 import { centralSquare } from './resample.ts'
 
 const decoder = await openDecoder({ decoder: 'wasm' })

@@ -1,30 +1,27 @@
-import { oneOf, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
-import { DamagedImageError, messageOf, UnavailableError } from '../errors.ts'
+import { requireOptions } from '../check-options.ts'
+import { DamagedImageError, FormatError, UnavailableError } from '../errors.ts'
 import { isNode } from '../runtime/host.ts'
-import type { DecodedImage, NamedBytes } from './dataset.ts'
-import { type RawDecode, readImageHeader } from './image-header.ts'
-import { upright } from './orientation.ts'
-import { centralSquare } from './resample.ts'
-import { decodeWasm } from './wasm-decoders.ts'
+import { type DecodedImage, type DecoderOptions, decoderRules, type NamedBytes } from './dataset.ts'
+import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
+import { readImageHeader, visibleDamage } from './headers/read-header.ts'
+import { decodeJpeg, EIGHTHS } from './jpeg-decoder.ts'
+import { storedSquareOf, upright } from './orientation.ts'
+import { centralSquare, centralSquareOf } from './resample.ts'
+import { decodePng, decodeWebp } from './wasm-decoders.ts'
 
-export interface DecoderOptions {
-  /** `auto` is sharp where it is installed. */
-  readonly decoder?: 'auto' | 'sharp' | 'wasm'
-  /** Larger images are refused by what their header says. 100 million by default. */
-  readonly maxPixels?: number
-}
-
-export const decoderRules: Rules<DecoderOptions> = {
-  decoder: optional(oneOf(['auto', 'sharp', 'wasm'])),
-  maxPixels: optional(positiveInteger),
-}
-
-/** JPEG, PNG and WebP; colours as stored (a profile is not applied), transparency dropped, EXIF's orientation obeyed. */
+/**
+ * JPEG, PNG and WebP, of an animation its first picture. Colours are as stored: a profile is not applied, and transparency is
+ * ignored, so what is seen of a transparent pixel is the colour that it has. EXIF's orientation is obeyed.
+ */
 export interface Decoder {
   readonly name: 'sharp' | 'wasm'
   /** Why this one: `sharp 0.35.5 is installed`. */
   readonly reason: string
-  /** With `side`, as `centralSquare` would make it. 3 channels. Rejects with DamagedImageError, naming the file. */
+  /**
+   * With `side`, as `centralSquare` would make it: a JPEG that is far larger is decoded at a reduced size, which differs by under
+   * one grey level in the mean. 3 channels. Rejects with DamagedImageError, naming the file, for what can't be decoded;
+   * UnavailableError, naming the decoder, if one can't start.
+   */
   decode(file: NamedBytes, side?: number | null): Promise<DecodedImage>
 }
 
@@ -34,32 +31,33 @@ export const DEFAULT_MAX_PIXELS = 100_000_000
 export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder> {
   requireOptions('openDecoder', options, decoderRules)
   const { decoder = 'auto', maxPixels = DEFAULT_MAX_PIXELS } = options
-  const as = (name: Decoder['name'], reason: string, decodeRaw: RawDecode): Decoder => ({
+  const as = (name: Decoder['name'], reason: string, png: DecodeStored): Decoder => ({
     name,
     reason,
-    decode: (file, side = null) => decodeChecked(file, side, maxPixels, decodeRaw),
+    decode: (file, side = null) => decodeChecked(file, side, maxPixels, png),
   })
-  const wasm: RawDecode = async (bytes, header, side) => {
-    const image = await decodeWasm(bytes, header)
-    return side === null ? image : centralSquare(image, side)
-  }
-  if (decoder === 'wasm') return as('wasm', 'asked for', wasm)
+  if (decoder === 'wasm') return as('wasm', 'asked for', decodePng)
   if (!isNode) {
     if (decoder === 'sharp') throw new UnavailableError('sharp runs in Node alone; take the decoder wasm')
-    return as('wasm', 'this is a browser', wasm)
+    return as('wasm', 'this is a browser', decodePng)
   }
   const { loadSharp } = await import('./node/sharp.ts')
   const sharp = await loadSharp()
   if ('decode' in sharp) return as('sharp', `sharp ${sharp.version} is installed`, sharp.decode)
   if (decoder === 'sharp') throw new UnavailableError(`${sharp.reason}; install it with: npm i sharp`)
-  return as('wasm', sharp.reason, wasm)
+  return as('wasm', sharp.reason, decodePng)
 }
+
+const DAMAGE = {
+  'cut short': 'is cut short: its image goes on after the file’s end',
+  damaged: 'is damaged: a checksum in it is wrong',
+} as const
 
 async function decodeChecked(
   file: NamedBytes,
   side: number | null,
   maxPixels: number,
-  decodeRaw: RawDecode,
+  png: DecodeStored,
 ): Promise<DecodedImage> {
   const header = readImageHeader(file)
   const { width, height } = header
@@ -69,8 +67,40 @@ async function decodeChecked(
       `is ${width} x ${height} pixels by its header, over the limit of ${maxPixels / 1e6} million`,
     )
   }
-  const image = await decodeRaw(file.bytes, header, side).catch((error: unknown) => {
-    throw new DamagedImageError(file.name, `can't be decoded: ${messageOf(error)}`, { cause: error })
-  })
-  return upright(image, header.orientation)
+  const damage = visibleDamage(file.bytes, header)
+  if (damage) throw new DamagedImageError(file.name, DAMAGE[damage])
+  try {
+    return upright(await decodeSquare(file.bytes, header, side, png), header.orientation)
+  } catch (error) {
+    // Whatever else it is, a decoder that can't start or memory that there is not, is no fault of the file
+    if (!(error instanceof FormatError)) throw error
+    throw new DamagedImageError(file.name, `can't be decoded: ${error.message}`, { cause: error })
+  }
+}
+
+async function decodeSquare(
+  bytes: Uint8Array,
+  header: ImageHeader,
+  side: number | null,
+  png: DecodeStored,
+): Promise<DecodedImage> {
+  const eighths = side === null ? EIGHTHS : eighthsFor(header, side)
+  const decoders = { png, webp: decodeWebp, jpeg: () => decodeJpeg(bytes, header, eighths) }
+  const image = await decoders[header.format](bytes, header)
+  if (side === null) return image
+  const { left, top, extent } = storedSquareOf(header)
+  const scale = eighths / EIGHTHS
+  return centralSquare(image, side, { left: scale * left, top: scale * top, extent: scale * extent })
+}
+
+/** So many times is a JPEG reduced after it was decoded at a reduced size: with less the difference would be seen. */
+const REDUCED_AFTERWARDS = 4
+/** From five eighths on hardly any time is saved. */
+const MOST_EIGHTHS = 4
+
+/** In how many eighths of its size an image is decoded, of which the central square becomes `side` wide. */
+function eighthsFor(header: ImageHeader, side: number): number {
+  if (header.format !== 'jpeg') return EIGHTHS
+  const eighths = Math.ceil((EIGHTHS * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)
+  return eighths <= MOST_EIGHTHS ? eighths : EIGHTHS
 }

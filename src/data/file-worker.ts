@@ -1,61 +1,118 @@
-// A worker's whole life: it is told how images become samples, and then makes samples of files, as they are named.
+// A worker's whole life: it is told who decodes, and then makes of files, as they are named, what is asked for: samples of a
+// batch, or sums over their pixels.
 import { DamagedImageError, messageOf } from '../errors.ts'
+import { EndedError } from '../runtime/gate.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
-import { type Decoder, type DecoderOptions, openDecoder } from './decode.ts'
-import { type DamagedPlace, type Place, type Recipe, sampleLength, writeSample } from './samples.ts'
+import { type DecodedImage, type DecoderOptions, withChannels } from './dataset.ts'
+import { type Decoder, openDecoder } from './decode.ts'
+import { addPixels, type Moments, noMoments } from './moments.ts'
+import {
+  type DamagedPlace,
+  type Place,
+  type Recipe,
+  type SkippedImage,
+  sampleLength,
+  writeSample,
+} from './samples.ts'
+
+interface NamedImage {
+  /** In the split. */
+  readonly index: number
+  readonly file: string
+}
 
 export interface OpenRequest {
   readonly kind: 'open'
-  readonly recipe: Recipe
   readonly decoder: DecoderOptions
 }
 
 export interface SamplesRequest {
   readonly kind: 'samples'
+  readonly recipe: Recipe
   readonly epoch: number
-  readonly places: readonly (Place & { readonly file: string })[]
+  readonly places: readonly (Place & NamedImage)[]
   /** The batch's images: (positions, ...sample). */
   readonly images: SharedArrayBuffer
 }
 
-export type FileRequest = OpenRequest | SamplesRequest
+/** Sums over the pixels of the images' central squares, `side` wide; of whole images if that is null. */
+export interface MomentsRequest {
+  readonly kind: 'moments'
+  readonly images: readonly NamedImage[]
+  readonly channels: 1 | 3
+  readonly side: number | null
+}
+
+/** What a request is answered with. */
+export interface Answers {
+  open: null
+  samples: readonly DamagedPlace[]
+  moments: { readonly moments: Moments; readonly damaged: readonly SkippedImage[] }
+}
+
+export type FileRequest = OpenRequest | SamplesRequest | MomentsRequest
 export type FileReply =
-  | { readonly kind: 'done'; readonly damaged: readonly DamagedPlace[] }
+  | { readonly kind: 'done'; readonly answer: Answers[FileRequest['kind']] }
   | { readonly kind: 'failed'; readonly message: string; readonly errorName: string }
 
-let opened: { readonly recipe: Recipe; readonly decoder: Decoder } | null = null
+let opened: Decoder | null = null
 
 onMessage(async (request: FileRequest) => {
   try {
-    postMessage({ kind: 'done', damaged: await answer(request) } satisfies FileReply)
+    postMessage({ kind: 'done', answer: await answer(request) } satisfies FileReply)
   } catch (error) {
+    if (error instanceof EndedError) return
     const errorName = error instanceof Error ? error.name : ''
     postMessage({ kind: 'failed', message: messageOf(error), errorName } satisfies FileReply)
   }
 })
 
-async function answer(request: FileRequest): Promise<readonly DamagedPlace[]> {
-  if (request.kind === 'open') {
-    opened = { recipe: request.recipe, decoder: await openDecoder(request.decoder) }
-    return []
+async function answer(request: FileRequest): Promise<Answers[FileRequest['kind']]> {
+  switch (request.kind) {
+    case 'open':
+      opened = await openDecoder(request.decoder)
+      return null
+    case 'samples':
+      return samplesOf(request)
+    case 'moments':
+      return momentsOf(request)
   }
-  const { readImageFile } = await import('./node/image-file.ts')
-  const { recipe, decoder } = opened!
+}
+
+async function samplesOf({
+  recipe,
+  epoch,
+  places,
+  images,
+}: SamplesRequest): Promise<readonly DamagedPlace[]> {
   const length = sampleLength(recipe)
-  const damaged: DamagedPlace[] = []
-  for (const place of request.places) {
-    const { file, position, index } = place
-    const target = new Float32Array(
-      request.images,
-      position * length * Float32Array.BYTES_PER_ELEMENT,
-      length,
-    )
+  const bytes = length * Float32Array.BYTES_PER_ELEMENT
+  return eachImage(places, recipe.preprocessing.resize, (image, { index, file, position }) => {
+    const target = new Float32Array(images, position * bytes, length)
+    writeSample(image, recipe, epoch, { index, name: file }, target)
+  })
+}
+
+async function momentsOf({ images, channels, side }: MomentsRequest): Promise<Answers['moments']> {
+  const moments = noMoments(channels)
+  const damaged = await eachImage(images, side, (image) => addPixels(moments, withChannels(image, channels)))
+  return { moments, damaged }
+}
+
+/** Decodes one after the other; those that can't be. */
+async function eachImage<Image extends NamedImage>(
+  images: readonly Image[],
+  side: number | null,
+  use: (decoded: DecodedImage, image: Image) => void,
+): Promise<readonly (Image & SkippedImage)[]> {
+  const { readImageFile } = await import('./node/image-file.ts')
+  const damaged: (Image & SkippedImage)[] = []
+  for (const image of images) {
     try {
-      const image = await decoder.decode(await readImageFile(file), recipe.preprocessing.resize)
-      writeSample(image, recipe, request.epoch, { index, name: file }, target)
+      use(await opened!.decode(await readImageFile(image.file), side), image)
     } catch (error) {
       if (!(error instanceof DamagedImageError)) throw error
-      damaged.push({ ...place, reason: error.reason })
+      damaged.push({ ...image, reason: error.reason })
     }
   }
   return damaged

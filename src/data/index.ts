@@ -1,21 +1,18 @@
 // Runs in a browser too, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
 export type { Augmentation } from './augmentation.ts'
+export { choosePreprocessing, type PreprocessingOptions } from './choose-preprocessing.ts'
 export { cifar10Split } from './cifar10.ts'
-export {
-  type ChannelStatistics,
-  type ColourComponents,
-  channelStatistics,
-  colourComponents,
-} from './colour.ts'
+export type { ChannelStatistics, ColourComponents } from './colour.ts'
 export {
   type Channels,
   type Dataset,
   type DecodedImage,
+  type DecoderOptions,
   type NamedBytes,
   type Split,
   triedSplit,
 } from './dataset.ts'
-export { type Decoder, type DecoderOptions, openDecoder } from './decode.ts'
+export { type Decoder, openDecoder } from './decode.ts'
 export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
@@ -24,11 +21,10 @@ export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
 export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
   checkPreprocessing,
-  choosePreprocessing,
   type Normalisation,
   type Preprocessing,
-  type PreprocessingOptions,
   tenCrops,
 } from './preprocessing.ts'
 export type { SkippedImage } from './samples.ts'
+export { channelStatistics, colourComponents, type StatisticsOptions } from './statistics.ts'
 export { type SyntheticOptions, syntheticDataset } from './synthetic.ts'

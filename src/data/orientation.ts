@@ -1,5 +1,7 @@
 import type { DecodedImage } from './dataset.ts'
-import type { Orientation } from './image-header.ts'
+import type { Orientation } from './headers/exif.ts'
+import type { ImageHeader } from './headers/image-header.ts'
+import { centralSquareOf, type Square } from './resample.ts'
 
 /** From 5 on rows and columns change places. */
 const FIRST_TURNED = 5
@@ -13,16 +15,30 @@ export function upright(image: DecodedImage, orientation: Orientation): DecodedI
   const { width: storedWidth, height: storedHeight, channels } = image
   const isTurned = orientation >= FIRST_TURNED
   const [width, height] = isTurned ? [storedHeight, storedWidth] : [storedWidth, storedHeight]
+  const [isMirroredX, isMirroredY] = [MIRRORED_X.includes(orientation), MIRRORED_Y.includes(orientation)]
+  const firstColumn = isMirroredX ? storedWidth - 1 : 0
+  const firstRow = isMirroredY ? storedHeight - 1 : 0
+  /** In the stored image, from a pixel to the next in its row, and to the one below. */
+  const alongRow = (isMirroredX ? -1 : 1) * channels
+  const alongColumn = (isMirroredY ? -1 : 1) * storedWidth * channels
+  const [acrossStep, downStep] = isTurned ? [alongColumn, alongRow] : [alongRow, alongColumn]
+  const first = (firstRow * storedWidth + firstColumn) * channels
   const pixels = new Uint8Array(image.pixels.length)
+  let to = 0
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [column, row] = isTurned ? [y, x] : [x, y]
-      const storedX = MIRRORED_X.includes(orientation) ? storedWidth - 1 - column : column
-      const storedY = MIRRORED_Y.includes(orientation) ? storedHeight - 1 - row : row
-      const from = (storedY * storedWidth + storedX) * channels
-      const to = (y * width + x) * channels
-      for (let c = 0; c < channels; c++) pixels[to + c] = image.pixels[from + c]!
-    }
+    let from = first + y * downStep
+    for (let x = 0; x < width; x++, from += acrossStep)
+      for (let c = 0; c < channels; c++) pixels[to++] = image.pixels[from + c]!
   }
   return { width, height, channels, pixels }
+}
+
+/** Where the stored image has the central square of the upright one: if a side is odd, the middle falls on one pixel's side. */
+export function storedSquareOf({ width, height, orientation }: ImageHeader): Square {
+  const { left, top, extent } = centralSquareOf({ width, height })
+  return {
+    left: MIRRORED_X.includes(orientation) ? width - extent - left : left,
+    top: MIRRORED_Y.includes(orientation) ? height - extent - top : top,
+    extent,
+  }
 }

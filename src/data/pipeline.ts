@@ -9,10 +9,9 @@ import {
   trueOrFalse,
 } from '../check-options.ts'
 import { FormatError, UsageError } from '../errors.ts'
-import { availableCores } from '../runtime/machine.ts'
 import { type Augmentation, checkAugmentation } from './augmentation.ts'
-import type { Split } from './dataset.ts'
-import { type DecoderOptions, decoderRules } from './decode.ts'
+import { damageText } from './damage.ts'
+import { type DecoderOptions, decoderRules, decodingOf, type Split } from './dataset.ts'
 import { epochOrder } from './order.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 import { openFileMaker, openInlineMaker, type SampleMaker } from './sample-makers.ts'
@@ -85,17 +84,13 @@ export interface Pipeline {
 
 const DEFAULT_SEED = 7
 const DEFAULT_PREFETCH = 2
-const MAX_DEFAULT_WORKERS = 4
 const MAX_DAMAGED_SHARE = 0.01
-/** In a message; all of them are in `skipped`. */
-const MAX_NAMED = 50
 
 /** Throws UsageError for options that make no sense, UnavailableError where the decoder asked for is not there. */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
-  const workers = options.workers ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores())
-  const { batch, prefetch = DEFAULT_PREFETCH, decoder, maxPixels } = options
+  const { batch, prefetch = DEFAULT_PREFETCH, workers } = options
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)
@@ -109,7 +104,7 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   }
   const recipe: Recipe = { preprocessing, augmentation, seed, isTenCrop }
   const maker = split.files
-    ? await openFileMaker(split.files, recipe, { workers, decoder, maxPixels })
+    ? await openFileMaker(split.files, recipe, { ...decodingOf(split, options), workers })
     : openInlineMaker(split, recipe)
   return new SplitPipeline(split, maker, recipe, { batch, prefetch, batchesPerEpoch, isShuffled, areFull })
 }
@@ -243,11 +238,9 @@ class SplitPipeline implements Pipeline {
     for (const { index, file, reason } of damaged) this.#skipped.set(index, { index, file, reason })
     const { count } = this.#split
     if (damaged.length === 0 || this.#skipped.size <= count * MAX_DAMAGED_SHARE) return
-    const names = this.skipped.slice(0, MAX_NAMED).map(({ file, reason }) => `${file} (${reason})`)
-    const more = this.#skipped.size - names.length
     throw new FormatError(
-      `${this.#skipped.size} of ${count} images are damaged, over 1%; mend or remove them: ` +
-        `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+      `${this.#skipped.size} of ${count} images are damaged, over 1%; mend or remove them; ` +
+        damageText(this.skipped, count),
     )
   }
 }

@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { FormatError, UsageError } from '../errors.ts'
 import { type DecodedImage, withChannels } from './dataset.ts'
-import {
-  checkPreprocessing,
-  choosePreprocessing,
-  cropSource,
-  type Preprocessing,
-  tenCrops,
-  writeView,
-} from './preprocessing.ts'
-import { syntheticDataset } from './synthetic.ts'
+import { checkPreprocessing, cropSource, type Preprocessing, tenCrops, writeView } from './preprocessing.ts'
 
 const asBytes = { kind: 'channels', mean: [0], sd: [1 / 255] } as const
 const plain = (size: number): Preprocessing => ({ size, channels: 1, resize: null, normalise: asBytes })
@@ -146,39 +138,5 @@ describe('preprocessing', () => {
   ])('refuses %o', (change, message) => {
     expect(() => checkPreprocessing({ ...plain(4), ...change })).toThrow(UsageError)
     expect(() => checkPreprocessing({ ...plain(4), ...change })).toThrow(message)
-  })
-
-  describe('is chosen by the data set', () => {
-    const dataset = syntheticDataset({ size: 32, trainCount: 20 })
-    const inFiles = { ...dataset, train: { ...dataset.train, files: ['0.png'] } }
-    const resizeOf = async (...chosen: Parameters<typeof choosePreprocessing>) =>
-      (await choosePreprocessing(...chosen)).resize
-
-    it('images in memory that are little larger than the network’s stay as they are', async () => {
-      const chosen = await choosePreprocessing(dataset, { size: 24, channels: 3 })
-      expect(chosen).toMatchObject({ resize: null, normalise: { kind: 'channels' } })
-      checkPreprocessing(chosen)
-      expect(await resizeOf(dataset, { size: 24, channels: 3 }, { crop: true })).toBeNull()
-      expect(await resizeOf(dataset, { size: 32, channels: 3 })).toBeNull()
-    })
-
-    it('others are resized to just its size, for random crops to 8/7 of it', async () => {
-      for (const [set, size] of [
-        [dataset, 224],
-        [inFiles, 32],
-        [inFiles, 224],
-      ] as const) {
-        expect(await resizeOf(set, { size, channels: 1 })).toBe(size)
-        expect(await resizeOf(set, { size, channels: 1 }, { crop: true })).toBe(Math.round((size * 8) / 7))
-      }
-      // Else a crop would be all of the image
-      expect(await resizeOf(dataset, { size: 32, channels: 1 }, { crop: true })).toBe(37)
-      expect(await resizeOf(inFiles, { size: 2, channels: 1 }, { crop: true })).toBe(3)
-    })
-
-    it('cifar10 is standardised image by image', async () => {
-      const chosen = await choosePreprocessing({ ...dataset, name: 'cifar10:x' }, { size: 24, channels: 3 })
-      expect(chosen).toEqual({ size: 24, channels: 3, resize: null, normalise: { kind: 'per-image' } })
-    })
   })
 })

@@ -11,8 +11,8 @@ import {
   someText,
 } from '../check-options.ts'
 import { FormatError, UsageError, unknownName } from '../errors.ts'
-import { type ChannelStatistics, channelStatistics } from './colour.ts'
-import { type Channels, channelCount, type Dataset, type DecodedImage, withChannels } from './dataset.ts'
+import type { ChannelStatistics } from './colour.ts'
+import { type Channels, channelCount, type DecodedImage, withChannels } from './dataset.ts'
 import { centralSquare } from './resample.ts'
 
 /** Plain data, kept in model files, so that evaluation needs nothing else. */
@@ -41,8 +41,6 @@ export interface View {
 }
 
 const BYTE = 255
-/** AlexNet's, for crops: 224 of a 256 square. */
-const RESIZE_OVER_SIZE = 256 / 224
 
 /** Whose keys depend on its kind. */
 const normaliseRule: RequiredRule = {
@@ -84,37 +82,6 @@ export function checkPreprocessing(preprocessing: Preprocessing): void {
       `preprocessing: ${channels} channels need as many means and sds over 0, not [${mean}] and [${sd}]`,
     )
   }
-}
-
-export interface PreprocessingOptions {
-  /** Whether the training's augmentation takes crops, which need images larger than the network's. */
-  readonly crop?: boolean
-}
-
-/**
- * What suits a data set and a network that takes (size, size, channels). Of images in memory that are not much larger than
- * the network's, crops are taken as they are. All others, and every image in a file, are resized: to just the network's
- * size, so that it sees the whole central square and a picture of that size stays as it is; for random crops to 8/7 of it.
- * cifar10 is standardised image by image, as its tutorial's network expects; others by the training set's own mean and sd.
- */
-export async function choosePreprocessing(
-  dataset: Dataset,
-  { size, channels }: Pick<Preprocessing, 'size' | 'channels'>,
-  { crop = false }: PreprocessingOptions = {},
-): Promise<Preprocessing> {
-  const resized = crop ? Math.max(size + 1, Math.round(size * RESIZE_OVER_SIZE)) : size
-  const resize = (await hasFittingImages(dataset, crop ? size + 1 : size, 1.5 * size)) ? null : resized
-  if (dataset.name.startsWith('cifar10')) return { size, channels, resize, normalise: { kind: 'per-image' } }
-  const { mean, sd } = await channelStatistics(dataset.train, channels)
-  // Where a channel never changes, any sd does
-  const normalise = { kind: 'channels', mean, sd: sd.map((value) => value || 1) } as const
-  return { size, channels, resize, normalise }
-}
-
-async function hasFittingImages({ train }: Dataset, shortest: number, longest: number): Promise<boolean> {
-  if (train.files) return false // they are of any size
-  const { width, height } = await train.image(0)
-  return Math.min(width, height) >= shortest && Math.max(width, height) <= longest
 }
 
 /** The image that crops are taken from. `name` is for messages. Throws FormatError where it is smaller than a crop. */

@@ -1,23 +1,31 @@
 import type { DecodedImage } from './dataset.ts'
 
-/**
- * The square in the middle, as wide as the shorter side, resized to (side, side, channels). Bilinear, over an area that
- * grows with the reduction so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
- */
-export function centralSquare(image: DecodedImage, side: number): DecodedImage {
-  const { width, height, channels } = image
-  if (width === side && height === side) return image
-  const taps = tapsOf(Math.min(width, height), side)
-  const pixels = resizeColumns(resizeRows(image, taps), taps, side * channels)
-  return { width: side, height: side, channels, pixels }
-}
-
-/** Where the central square begins. */
-export function centralSquareOf({ width, height }: Pick<DecodedImage, 'width' | 'height'>): {
+/** In pixels of an image, not always whole ones: an image that was decoded at a reduced size has parts of them. */
+export interface Square {
   readonly left: number
   readonly top: number
   readonly extent: number
-} {
+}
+
+/**
+ * A square of an image, by default the one in the middle that is as wide as the shorter side, resized to (side, side, channels).
+ * Bilinear, over an area that grows with the reduction so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
+ */
+export function centralSquare(
+  image: DecodedImage,
+  side: number,
+  square: Square = centralSquareOf(image),
+): DecodedImage {
+  const { width, height, channels } = image
+  if (width === side && height === side && square.extent === side) return image
+  const across = tapsOf(square.left, square.extent, side)
+  const down = tapsOf(square.top, square.extent, side)
+  const pixels = resizeColumns(resizeRows(image, across, down), down, side * channels)
+  return { width: side, height: side, channels, pixels }
+}
+
+/** The square in the middle. */
+export function centralSquareOf({ width, height }: Pick<DecodedImage, 'width' | 'height'>): Square {
   const extent = Math.min(width, height)
   return { left: (width - extent) >> 1, top: (height - extent) >> 1, extent }
 }
@@ -32,23 +40,29 @@ const DOWN_SHIFT = WEIGHT_BITS + FRACTION_BITS
 /** For each position of the result: where its source begins, and `taps` weights that add up to WEIGHT_ONE. */
 interface Taps {
   readonly taps: number
+  /** The part of the source that is read. */
+  readonly first: number
+  readonly length: number
+  /** (positions), from `first` on */
   readonly starts: Int32Array
   /** (positions, taps) */
   readonly weights: Int32Array
 }
 
-/** For `length` positions that are resized to `count`. */
-function tapsOf(length: number, count: number): Taps {
-  const scale = length / count
+/** For what lies from `start` on, over `extent`, and is resized to `count` positions. */
+function tapsOf(start: number, extent: number, count: number): Taps {
+  const first = Math.floor(start)
+  const length = Math.ceil(start + extent) - first
+  const scale = extent / count
   const support = Math.max(scale, 1)
   const taps = Math.min(Math.ceil(2 * support) + 1, length)
   const starts = new Int32Array(count)
   const weights = new Int32Array(count * taps)
   for (let i = 0; i < count; i++) {
-    const centre = (i + 0.5) * scale
-    const start = Math.max(0, Math.min(Math.floor(centre - support + 0.5), length - taps))
-    starts[i] = start
-    const triangle = (tap: number): number => Math.max(0, support - Math.abs(start + tap + 0.5 - centre))
+    const centre = start - first + (i + 0.5) * scale
+    const from = Math.max(0, Math.min(Math.floor(centre - support + 0.5), length - taps))
+    starts[i] = from
+    const triangle = (tap: number): number => Math.max(0, support - Math.abs(from + tap + 0.5 - centre))
     let sum = 0
     for (let tap = 0; tap < taps; tap++) sum += triangle(tap)
     let rest = WEIGHT_ONE
@@ -58,22 +72,21 @@ function tapsOf(length: number, count: number): Taps {
       rest -= weight
     }
     // What rounding leaves goes to the middle, so that one colour stays as it is
-    const middle = Math.min(Math.max(Math.floor(centre) - start, 0), taps - 1)
+    const middle = Math.min(Math.max(Math.floor(centre) - from, 0), taps - 1)
     weights[i * taps + middle]! += rest
   }
-  return { taps, starts, weights }
+  return { taps, first, length, starts, weights }
 }
 
-/** The central square, resized across: (rows, positions, channels). */
-function resizeRows(image: DecodedImage, across: Taps): Uint16Array {
+/** The rows that `down` reads, resized across: (rows, positions, channels). */
+function resizeRows(image: DecodedImage, across: Taps, down: Taps): Uint16Array {
   const { width, channels, pixels } = image
-  const { left, top, extent } = centralSquareOf(image)
   const pitch = across.starts.length * channels
-  const resized = new Uint16Array(extent * pitch)
+  const resized = new Uint16Array(down.length * pitch)
   const resizeRow = channels === 3 ? resizeColours : resizeGrey
-  for (let y = 0; y < extent; y++) {
-    const start = ((top + y) * width + left) * channels
-    const row = pixels.subarray(start, start + extent * channels)
+  for (let y = 0; y < down.length; y++) {
+    const start = ((down.first + y) * width + across.first) * channels
+    const row = pixels.subarray(start, start + across.length * channels)
     resizeRow(row, across, resized.subarray(y * pitch, (y + 1) * pitch))
   }
   return resized

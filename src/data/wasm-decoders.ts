@@ -1,100 +1,103 @@
-// The decoders that are always there: jSquash's builds of mozjpeg, libwebp and Rust's png, in Node and in browsers.
-import { FormatError } from '../errors.ts'
-import { isNode, nodeModule } from '../runtime/host.ts'
+// PNG and WebP by jSquash's builds of Rust's png and of libwebp, in Node and in browsers.
+import { ConvmarkError, FormatError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
-import type { ImageHeader } from './image-header.ts'
+import { firstFrameOf, onCanvas } from './first-frame.ts'
+import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
+import { compiledIfNode, startDecoder } from './wasm-modules.ts'
 
 type Rgba = Pick<ImageData, 'width' | 'height' | 'data'>
-type Decode = (bytes: ArrayBuffer) => Promise<Rgba>
+/** Throws, or gives null, for what it can't decode. */
+type Decode = (bytes: Uint8Array) => Rgba | null
 
-/** Of a JPEG: cyan, magenta, yellow and black. */
-const CMYK_COMPONENTS = 4
+export const decodePng: DecodeStored = decodeWasm
 
-/** Decodes bytes whose header was read; as stored, not turned upright. Rejects with what the decoder said. */
-export async function decodeWasm(bytes: Uint8Array, header: ImageHeader): Promise<DecodedImage> {
-  if (header.components === CMYK_COMPONENTS)
-    throw new FormatError('it is a CMYK JPEG, which sharp alone reads here (npm i sharp)')
-  const image = await inTurn(() => decodeAs(header.format, bytes))
+/** Of an animation the first picture. */
+export const decodeWebp: DecodeStored = async (bytes, header) => {
+  const frame = firstFrameOf(bytes, header)
+  return frame
+    ? onCanvas(await decodeWasm(frame.bytes, frame.header), frame, header)
+    : decodeWasm(bytes, header)
+}
+
+async function decodeWasm(bytes: Uint8Array, header: ImageHeader): Promise<DecodedImage> {
+  const format = header.format === 'png' ? 'png' : 'webp'
+  const decode = await openedDecoder(format)
+  let image: Rgba | null
+  try {
+    image = decode(bytes)
+  } catch (error) {
+    opened.delete(format) // what a failed decode had allocated is never freed: the next one starts afresh
+    throw failure(header, error)
+  }
+  if (!image) throw failure(header)
   return withoutAlpha(image)
 }
 
-let last: Promise<unknown> = Promise.resolve()
-
-/** One decode at a time: a decoder's complaints come by a callback that knows of no image. */
-function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  const result = last.then(work)
-  last = result.catch(() => {})
-  return result
+/** The decoders say nothing of use: `unwrap_throw failed`. What they lacked may have been memory. */
+function failure({ format, width, height }: ImageHeader, cause?: unknown): Error {
+  const what = format === 'png' ? 'PNG' : 'WebP'
+  if (canHave(RGBA_CHANNELS * width * height))
+    return new FormatError(`its ${what} data are damaged`, { cause })
+  return new ConvmarkError(`not enough memory to decode a ${what} of ${width} x ${height} pixels`, { cause })
 }
 
-const opened = new Map<ImageHeader['format'], Promise<Decode>>()
+const RGBA_CHANNELS = 4
+const PAGE_BYTES = 65_536
 
-async function decodeAs(format: ImageHeader['format'], bytes: Uint8Array): Promise<Rgba> {
-  if (!opened.has(format)) opened.set(format, OPENERS[format]())
-  const decode = await opened.get(format)!
+function canHave(byteLength: number): boolean {
   try {
-    return await decode(Uint8Array.from(bytes).buffer)
-  } catch (error) {
-    opened.delete(format) // what a failed decode had allocated is never freed: the next one starts afresh
-    throw error
+    return new WebAssembly.Memory({ initial: Math.ceil(byteLength / PAGE_BYTES) }).buffer.byteLength > 0
+  } catch {
+    return false
   }
 }
 
-const OPENERS: Readonly<Record<ImageHeader['format'], () => Promise<Decode>>> = {
-  jpeg: openJpeg,
-  png: async () => {
-    const { decode, init } = await import('@jsquash/png/decode.js')
-    await init(await wasmOf('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'))
-    return async (bytes) =>
-      decode(bytes).catch((error: unknown) => {
-        throw new FormatError('its PNG data are damaged', { cause: error }) // the decoder says `unwrap_throw failed`
-      })
-  },
-  webp: async () => {
-    const { default: decode, init } = await import('@jsquash/webp/decode.js')
-    await init(await emscripten('@jsquash/webp/codec/dec/webp_dec.wasm'))
+const OPENERS = { png: openPng, webp: openWebp } as const
+const opened = new Map<keyof typeof OPENERS, Promise<Decode>>()
+
+function openedDecoder(format: keyof typeof OPENERS): Promise<Decode> {
+  let decoder = opened.get(format)
+  if (!decoder) {
+    decoder = OPENERS[format]()
+    opened.set(format, decoder)
+    decoder.catch(() => opened.delete(format))
+  }
+  return decoder
+}
+
+function openPng(): Promise<Decode> {
+  return startDecoder('of PNG (@jsquash/png)', async () => {
+    const { default: init, decode } = await import('@jsquash/png/codec/pkg/squoosh_png.js')
+    await init(await compiledIfNode('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'))
     return decode
-  },
+  })
 }
 
-/** libjpeg fills what is missing with grey, and only warns. Its other warnings are of no consequence. */
-const TRUNCATED = /^Premature end/
-
-async function openJpeg(): Promise<Decode> {
-  const { default: decode, init } = await import('@jsquash/jpeg/decode.js')
-  let complaints: string[] = []
-  const printErr = (line: string): void => {
-    complaints.push(line)
-  }
-  await init({ ...(await emscripten('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm')), printErr })
-  return async (bytes) => {
-    complaints = []
-    const image = await decode(bytes).catch((error: unknown) => {
-      throw new FormatError(complaints.join(', ') || 'its JPEG data are damaged', { cause: error })
+function openWebp(): Promise<Decode> {
+  return startDecoder('of WebP (@jsquash/webp)', async () => {
+    const { default: open } = await import('@jsquash/webp/codec/dec/webp_dec.js')
+    const compiled = await compiledIfNode('@jsquash/webp/codec/dec/webp_dec.wasm')
+    const { decode } = await open({
+      noInitialRun: true,
+      printErr: () => {}, // what it would print is in the error too
+      ...(compiled && { instantiateWasm: instantiating(compiled) }),
     })
-    const truncated = complaints.find((line) => TRUNCATED.test(line))
-    if (truncated) throw new FormatError(truncated)
-    return image
+    return (bytes) => decode(Uint8Array.from(bytes).buffer)
+  })
+}
+
+/** How Emscripten takes a module that is compiled already. */
+const instantiating =
+  (compiled: WebAssembly.Module) =>
+  (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => {
+    const instance = new WebAssembly.Instance(compiled, imports)
+    receive(instance)
+    return instance.exports
   }
-}
-
-/** Node's fetch reads no files, so they are read here; a browser's decoder fetches its own, beside its script. */
-async function wasmOf(path: string): Promise<ArrayBuffer | undefined> {
-  if (!isNode) return undefined
-  const { readFile } = nodeModule('node:fs/promises')
-  const { createRequire } = nodeModule('node:module')
-  return Uint8Array.from(await readFile(createRequire(import.meta.url).resolve(path))).buffer
-}
-
-/** Options of Emscripten's module, which takes its binary from there. */
-async function emscripten(path: string): Promise<{ wasmBinary?: ArrayBuffer }> {
-  const wasmBinary = await wasmOf(path)
-  return wasmBinary ? { wasmBinary } : {}
-}
 
 function withoutAlpha({ width, height, data }: Rgba): DecodedImage {
   const pixels = new Uint8Array(3 * width * height)
-  for (let from = 0, to = 0; from < data.length; from += 4) {
+  for (let from = 0, to = 0; from < data.length; from += RGBA_CHANNELS) {
     pixels[to++] = data[from]!
     pixels[to++] = data[from + 1]!
     pixels[to++] = data[from + 2]!

@@ -118,7 +118,7 @@ describe('MNIST', () => {
     // The first digits of either set, as everyone knows them
     expect([0, 1, 2, 3, 4].map(train.label)).toEqual([5, 0, 4, 1, 9])
     expect([0, 1, 2, 3, 4].map(test!.label)).toEqual([7, 2, 1, 0, 4])
-    const { mean, sd } = await channelStatistics(train, 1, 60_000)
+    const { mean, sd } = await channelStatistics(train, 1, { sample: 60_000 })
     expect(mean[0]).toBeCloseTo(0.1307, 4)
     expect(sd[0]).toBeCloseTo(0.3081, 4)
   })

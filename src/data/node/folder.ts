@@ -3,8 +3,8 @@ import type { Dirent } from 'node:fs'
 import { FormatError, UsageError } from '../../errors.ts'
 import { reasonOf } from '../../formats/files.ts'
 import { nodeModule } from '../../runtime/host.ts'
-import type { Dataset, Split } from '../dataset.ts'
-import { type DecoderOptions, openDecoder } from '../decode.ts'
+import type { Dataset, DecoderOptions, Split } from '../dataset.ts'
+import { openDecoder } from '../decode.ts'
 import { shuffled } from '../order.ts'
 import { partsOf } from './folder-parts.ts'
 import { fileStamp, readImageFile } from './image-file.ts'
@@ -155,6 +155,7 @@ function fileSplit({ files, labels }: Labelled, options: DecoderOptions): Split 
   return {
     count: files.length,
     files,
+    decoding: options,
     label: (index) => labels[index]!,
     image: async (index) => (await decoder).decode(await readImageFile(files[index]!)),
     stamp: (index) => fileStamp(files[index]!),

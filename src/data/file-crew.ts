@@ -1,0 +1,109 @@
+// Worker threads that decode files. A job is data: names of files, and what is to be made of them.
+import { ConvmarkError, FormatError, UnavailableError } from '../errors.ts'
+import { availableCores } from '../runtime/machine.ts'
+import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
+import type { DecoderOptions } from './dataset.ts'
+import { openDecoder } from './decode.ts'
+import type { Answers, FileReply, FileRequest } from './file-worker.ts'
+
+type FileWorker = WorkerHandle<FileRequest, FileReply>
+
+interface Job {
+  readonly request: FileRequest
+  resolve(answer: Answers[FileRequest['kind']]): void
+  reject(error: unknown): void
+}
+
+/** As few images that a batch is spread over the workers, as many that messages cost nothing beside decoding. */
+export const IMAGES_PER_JOB = 8
+
+const MAX_DEFAULT_WORKERS = 4
+
+/** Workers that take jobs off one queue, first come, first served. */
+export class FileCrew {
+  /** Who decodes, and why: `sharp (sharp 0.35.5 is installed)`. */
+  readonly decoder: string
+  readonly #workers: readonly FileWorker[]
+  readonly #idle: FileWorker[]
+  readonly #jobs: Job[] = []
+  #lost: Error | null = null
+
+  private constructor(decoder: string, workers: readonly FileWorker[]) {
+    this.decoder = decoder
+    this.#workers = workers
+    this.#idle = [...workers]
+  }
+
+  /** As many workers as cores, up to 4, by default. Throws UnavailableError if the decoder that was asked for is not there. */
+  static async open(count: number | undefined, options: DecoderOptions): Promise<FileCrew> {
+    const { name, reason } = await openDecoder(options) // refuses here what no worker could do
+    const workers = startWorkers<FileRequest, FileReply>(
+      count ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores()),
+      () => ({
+        name: 'image worker',
+        inNode: () => import.meta.resolve('./file-worker.js'),
+        inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
+      }),
+    )
+    const decoder = { ...options, decoder: name }
+    try {
+      await Promise.all(workers.map((worker) => ask(worker, { kind: 'open', decoder })))
+    } catch (error) {
+      await endAll(workers)
+      throw error
+    }
+    return new FileCrew(`${name} (${reason})`, workers)
+  }
+
+  do<Kind extends FileRequest['kind']>(
+    request: Extract<FileRequest, { kind: Kind }>,
+  ): Promise<Answers[Kind]> {
+    if (this.#lost) return Promise.reject(this.#lost)
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ request, resolve: (answer) => resolve(answer as Answers[Kind]), reject })
+      this.#next()
+    })
+  }
+
+  /** Ends the workers. Jobs that are not done reject with `reason`. */
+  async dispose(reason: Error): Promise<void> {
+    this.#lose(reason)
+    await endAll(this.#workers)
+  }
+
+  #next(): void {
+    if (this.#jobs.length === 0 || this.#idle.length === 0) return
+    const [worker, job] = [this.#idle.shift()!, this.#jobs.shift()!]
+    ask(worker, job.request).then(
+      (answer) => {
+        job.resolve(answer)
+        this.#idle.push(worker)
+        this.#next()
+      },
+      (error: Error) => {
+        job.reject(this.#lost ?? error)
+        this.#lose(error)
+      },
+    )
+  }
+
+  /** One failure ends the crew: the workers' jobs are the same everywhere, and a lost one does not come back. */
+  #lose(error: Error): void {
+    this.#lost ??= error
+    for (const { reject } of this.#jobs.splice(0)) reject(this.#lost)
+  }
+}
+
+async function ask(worker: FileWorker, request: FileRequest): Promise<Answers[FileRequest['kind']]> {
+  worker.post(request)
+  const reply = await worker.next()
+  if (reply.kind === 'done') return reply.answer
+  throw errorOf(reply)
+}
+
+/** Errors lose their class on the way. */
+function errorOf({ message, errorName }: Extract<FileReply, { kind: 'failed' }>): Error {
+  if (errorName === 'FormatError') return new FormatError(message)
+  if (errorName === 'UnavailableError') return new UnavailableError(message)
+  return new ConvmarkError(message)
+}

@@ -1,0 +1,98 @@
+// Of an animated WebP the first frame, as browsers show it before it moves, and as sharp reads it.
+import type { DecodedImage } from './dataset.ts'
+import { viewOf } from './headers/bytes.ts'
+import type { ImageHeader } from './headers/image-header.ts'
+import { type Chunk, chunksOf, chunksOfWebp, uint24 } from './headers/webp.ts'
+
+export interface FirstFrame {
+  /** A WebP of its own, of this frame alone. */
+  readonly bytes: Uint8Array
+  readonly header: ImageHeader
+  /** Where it lies on the canvas. */
+  readonly left: number
+  readonly top: number
+}
+
+const IS_ANIMATED = 0x02
+const HAS_ALPHA = 0x10
+const FRAME_HEADER = 16
+
+/** Null for what is not animated. Source: RFC 9649, section 2.7. */
+export function firstFrameOf(bytes: Uint8Array, header: ImageHeader): FirstFrame | null {
+  if (header.format !== 'webp') return null
+  const chunks = chunksOfWebp(viewOf(bytes))
+  const first = chunks.next().value
+  if (first?.name !== 'VP8X' || (first.data.getUint8(0) & IS_ANIMATED) === 0) return null
+  for (const { name, data } of chunks) {
+    if (name !== 'ANMF' || data.byteLength < FRAME_HEADER) continue
+    const [width, height] = [uint24(data, 6) + 1, uint24(data, 9) + 1]
+    return {
+      left: 2 * uint24(data, 0),
+      top: 2 * uint24(data, 3),
+      header: { ...header, width, height },
+      bytes: stillOf(
+        new DataView(data.buffer, data.byteOffset + FRAME_HEADER, data.byteLength - FRAME_HEADER),
+        width,
+        height,
+      ),
+    }
+  }
+  return null
+}
+
+/** The frame on its canvas, black where it does not reach. */
+export function onCanvas(
+  frame: DecodedImage,
+  { left, top }: FirstFrame,
+  { width, height }: ImageHeader,
+): DecodedImage {
+  if (frame.width === width && frame.height === height) return frame
+  const { channels } = frame
+  const pixels = new Uint8Array(width * height * channels)
+  const rowLength = Math.min(frame.width, width - left) * channels
+  for (let y = 0; y < frame.height && top + y < height; y++) {
+    const from = y * frame.width * channels
+    pixels.set(frame.pixels.subarray(from, from + rowLength), ((top + y) * width + left) * channels)
+  }
+  return { width, height, channels, pixels }
+}
+
+function stillOf(frame: DataView, width: number, height: number): Uint8Array {
+  const parts = [...chunksOf(frame)].filter(({ name }) => ['ALPH', 'VP8 ', 'VP8L'].includes(name))
+  const extended = new DataView(new ArrayBuffer(10))
+  extended.setUint8(0, HAS_ALPHA)
+  setUint24(extended, 4, width - 1)
+  setUint24(extended, 7, height - 1)
+  // Alpha of its own is allowed in an extended file only
+  const chunks = parts.some(({ name }) => name === 'ALPH')
+    ? [{ name: 'VP8X', data: extended }, ...parts]
+    : parts
+  const body = chunks.map(encodedChunk)
+  const file = new Uint8Array(12 + body.reduce((sum, { length }) => sum + length, 0))
+  file.set(asciiBytes('RIFF'))
+  new DataView(file.buffer).setUint32(4, file.length - 8, true)
+  file.set(asciiBytes('WEBP'), 8)
+  let offset = 12
+  for (const chunk of body) {
+    file.set(chunk, offset)
+    offset += chunk.length
+  }
+  return file
+}
+
+const asciiBytes = (letters: string): Uint8Array => new TextEncoder().encode(letters)
+
+function setUint24(view: DataView, offset: number, value: number): void {
+  view.setUint16(offset, value & 0xffff, true)
+  view.setUint8(offset + 2, value >>> 16)
+}
+
+/** With the byte that makes it even. */
+function encodedChunk({ name, data }: Chunk): Uint8Array {
+  const { byteLength } = data
+  const chunk = new Uint8Array(8 + byteLength + (byteLength & 1))
+  chunk.set(asciiBytes(name))
+  new DataView(chunk.buffer).setUint32(4, byteLength, true)
+  chunk.set(new Uint8Array(data.buffer, data.byteOffset, byteLength), 8)
+  return chunk
+}

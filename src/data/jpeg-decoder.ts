@@ -1,0 +1,148 @@
+// JPEG by libjpeg-turbo, in the WASM build of @cwasm/jpeg-turbo: the only one on npm that decodes at a reduced size. Of the
+// package we take the binary, through libjpeg-turbo's own TurboJPEG interface, since its script decodes in full and to RGBA only.
+// Its pixels are those of sharp's build of libjpeg, bit for bit.
+import { ConvmarkError, FormatError } from '../errors.ts'
+import { isNode } from '../runtime/host.ts'
+import type { DecodedImage } from './dataset.ts'
+import type { ImageHeader } from './headers/image-header.ts'
+import { compiledInNode, startDecoder } from './wasm-modules.ts'
+
+/** Addresses and lengths are bytes in `memory`. Source: libjpeg-turbo 2.0, turbojpeg.h. */
+interface TurboJpeg {
+  readonly memory: WebAssembly.Memory
+  /** 0 if there is no memory. */
+  malloc(byteLength: number): number
+  free(address: number): void
+  /** 0 if there is no memory. */
+  tjInitDecompress(): number
+  tjDestroy(handle: number): number
+  /** Writes four 32-bit integers: width, height, subsampling, colour space. */
+  tjDecompressHeader3(
+    handle: number,
+    bytes: number,
+    byteLength: number,
+    width: number,
+    height: number,
+    subsampling: number,
+    colourSpace: number,
+  ): number
+  /** Decodes at the largest of its scales (eighths) at which the image is within width x height. -1 for a warning too. */
+  tjDecompress2(
+    handle: number,
+    bytes: number,
+    byteLength: number,
+    pixels: number,
+    width: number,
+    pitch: number,
+    height: number,
+    pixelFormat: number,
+    flags: number,
+  ): number
+}
+
+const RGB = { id: 0, channels: 3 } // TJPF_RGB
+const CMYK = { id: 11, channels: 4 } // TJPF_CMYK
+const IS_CMYK = 4
+/** libjpeg scales by eighths: those of the 8 x 8 values of a block. */
+export const EIGHTHS = 8
+
+const PACKAGE = '@cwasm/jpeg-turbo'
+const BINARY = 'jpeg-turbo.wasm'
+
+let compiled: Promise<WebAssembly.Module> | null = null
+let opened: Promise<TurboJpeg> | null = null
+
+function compile(): Promise<WebAssembly.Module> {
+  return isNode
+    ? compiledInNode(`${PACKAGE}/${BINARY}`)
+    : // Bundlers find it by these very words
+      WebAssembly.compileStreaming(fetch(new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url)))
+}
+
+function open(): Promise<TurboJpeg> {
+  return startDecoder(`of JPEG (${PACKAGE})`, async () => {
+    compiled ??= compile()
+    compiled.catch(() => {
+      compiled = null
+    })
+    const { exports } = await WebAssembly.instantiate(await compiled, IMPORTS)
+    return exports as unknown as TurboJpeg
+  })
+}
+
+/** What libjpeg does on an error that it can't go on from: it never returns. The instance is of no use afterwards. */
+class LibjpegError extends Error {}
+
+const never = (): never => {
+  throw new LibjpegError()
+}
+
+const IMPORTS = {
+  env: { setjmp: () => 0, longjmp: never },
+  wasi_snapshot_preview1: {
+    environ_sizes_get: () => 0,
+    environ_get: never,
+    proc_exit: never,
+    fd_close: never,
+    fd_seek: never,
+    fd_write: never,
+  },
+}
+
+/**
+ * A whole JPEG as stored, not turned upright, its sides `eighths` / 8 of what the header says, rounded up. Rejects with
+ * FormatError for damaged data, UnavailableError if the decoder can't start.
+ */
+export async function decodeJpeg(
+  bytes: Uint8Array,
+  header: ImageHeader,
+  eighths = EIGHTHS,
+): Promise<DecodedImage> {
+  opened ??= open()
+  try {
+    return decodeWith(await opened, bytes, header, eighths)
+  } catch (error) {
+    opened = null // what a failed decode had allocated is never freed: the next one starts afresh
+    if (!(error instanceof LibjpegError || error instanceof WebAssembly.RuntimeError)) throw error
+    throw new FormatError('its JPEG data are damaged', { cause: error })
+  }
+}
+
+function decodeWith(turbo: TurboJpeg, bytes: Uint8Array, header: ImageHeader, eighths: number): DecodedImage {
+  const scaled = (length: number): number => Math.ceil((length * eighths) / EIGHTHS)
+  const [width, height] = [scaled(header.width), scaled(header.height)]
+  const { id, channels } = header.components === IS_CMYK ? CMYK : RGB
+  const byteLength = channels * width * height
+  const allocate = (length: number): number => {
+    const address = turbo.malloc(length)
+    if (address !== 0) return address
+    throw new ConvmarkError(`not enough memory to decode a JPEG of ${header.width} x ${header.height} pixels`)
+  }
+  const [file, sizes, target] = [allocate(bytes.length), allocate(16), allocate(byteLength)]
+  const handle = turbo.tjInitDecompress()
+  if (handle === 0) throw new ConvmarkError('not enough memory to decode a JPEG')
+  new Uint8Array(turbo.memory.buffer, file, bytes.length).set(bytes)
+  // Its result says whether the chroma's subsampling is a usual one, which decoding does not need
+  turbo.tjDecompressHeader3(handle, file, bytes.length, sizes, sizes + 4, sizes + 8, sizes + 12)
+  const [ownWidth, ownHeight] = new Uint32Array(turbo.memory.buffer, sizes, 2)
+  if (ownWidth !== header.width || ownHeight !== header.height)
+    throw new FormatError('it says two different sizes')
+  // So are its warnings of no consequence, of bytes that nobody needs; whether the file is whole was looked at before
+  turbo.tjDecompress2(handle, file, bytes.length, target, width, 0, height, id, 0)
+  const decoded = new Uint8Array(turbo.memory.buffer, target, byteLength)
+  const pixels = channels === CMYK.channels ? coloursOfInks(decoded, header.isInverted) : decoded.slice()
+  for (const address of [file, sizes, target]) turbo.free(address)
+  turbo.tjDestroy(handle)
+  return { width, height, channels: 3, pixels }
+}
+
+/** Each ink takes its share of a colour's light, black of all three: without a profile, as browsers and Pillow do it. */
+function coloursOfInks(inks: Uint8Array, isInverted: boolean): Uint8Array {
+  const pixels = new Uint8Array((inks.length / 4) * 3)
+  const flip = isInverted ? 0 : 255
+  for (let from = 0, to = 0; from < inks.length; from += 4) {
+    const light = inks[from + 3]! ^ flip
+    for (let c = 0; c < 3; c++) pixels[to++] = Math.round(((inks[from + c]! ^ flip) * light) / 255)
+  }
+  return pixels
+}
