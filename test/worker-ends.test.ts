@@ -61,6 +61,14 @@ describe('a worker in native code', () => {
   })
 })
 
+it('a worker that answers while it is ended keeps the process until it is gone', async () => {
+  const script = new URL(support('end-while-it-answers.mjs')).pathname
+  const said = await new Promise((resolve) =>
+    execFile(process.execPath, [script], (_, stdout) => resolve(stdout)),
+  )
+  expect(said).toBe('ended\n')
+})
+
 describe('a system that allows no more threads', () => {
   const { Worker: RealWorker } = threads
   afterEach(() => {

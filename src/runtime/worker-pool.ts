@@ -116,6 +116,8 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #endListeners: (() => void)[] = []
   #lost: Error | null = null
   #ended: Promise<void> | null = null
+  /** From then on it keeps the process alive until it is gone: somebody waits for that. */
+  #isEnding = false
 
   constructor(worker: RawWorker | Worker, name: string, gate: Gate | null) {
     this.#worker = worker as RawWorker
@@ -168,7 +170,7 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   }
 
   keepAlive(isNeeded: boolean): void {
-    if (isNeeded) this.#worker.ref?.()
+    if (isNeeded || this.#isEnding) this.#worker.ref?.()
     else this.#worker.unref?.()
   }
 
@@ -191,6 +193,8 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   }
 
   async #end(): Promise<void> {
+    this.#isEnding = true
+    this.keepAlive(true)
     this.tellToEnd()
     await this.#gate?.outside()
     await this.#worker.terminate()
