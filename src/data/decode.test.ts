@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { animatedWebp, exif, PNG_TYPES, pngFile, withExif } from '../../test/support/image-files.ts'
 import {
   CMYK_JPEG,
   gradient,
@@ -11,8 +12,9 @@ import {
 } from '../../test/support/images.ts'
 import { DamagedImageError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
-import { openDecoder } from './decode.ts'
+import { eighthsFor, openDecoder } from './decode.ts'
 import { readImageHeader } from './headers/read-header.ts'
+import { upright } from './orientation.ts'
 import { centralSquare } from './resample.ts'
 
 const decoder = await openDecoder({ decoder: 'wasm' })
@@ -74,8 +76,7 @@ describe('orientation', () => {
     7: (x, y) => [15 - y, 31 - x],
     8: (x, y) => [15 - y, x],
   }
-
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i is turned upright', async (orientation) => {
+  function storedFor(orientation: number): DecodedImage {
     const [width, height] = orientation < 5 ? [32, 16] : [16, 32]
     const stored = painted(width, height, () => [0, 0, 0])
     for (let y = 0; y < 16; y++) {
@@ -87,9 +88,33 @@ describe('orientation', () => {
         )
       }
     }
-    const jpeg = withOrientation(await jpegOf(stored), orientation, orientation % 2 === 0)
-    expect(readImageHeader({ name: 'a', bytes: jpeg }).orientation).toBe(orientation)
-    expect(meanDifference(await decode(jpeg), seen)).toBeLessThan(8)
+    return stored
+  }
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i is turned upright in every container', async (value) => {
+    const stored = storedFor(value)
+    const { width, height } = stored
+    for (const isLittleEndian of [true, false]) {
+      const tiff = exif({ value, isLittleEndian })
+      const png = withExif.png(await pngOf(stored), tiff)
+      const webp = withExif.webp(await webpOf(stored, true), tiff, [width, height])
+      for (const bytes of [png, webp]) {
+        expect(await decode(bytes)).toEqual(seen)
+        expect(await decode(bytes, 16)).toEqual(centralSquare(seen, 16))
+      }
+      expect(meanDifference(await decode(withExif.jpeg(await jpegOf(stored), tiff)), seen)).toBeLessThan(8)
+    }
+  })
+
+  it('leaves the central square where it is, if the middle is between two pixels', async () => {
+    const odd = painted(5, 2, (x) => [50 * x, 0, 0])
+    for (const [value, upright] of [
+      [1, odd],
+      [2, painted(5, 2, (x) => [50 * (4 - x), 0, 0])],
+    ] as const)
+      expect(await decode(withExif.png(await pngOf(odd), exif({ value })), 2)).toEqual(
+        centralSquare(upright, 2),
+      )
   })
 
   it('that makes no sense is upright', async () => {
@@ -99,52 +124,155 @@ describe('orientation', () => {
   })
 })
 
-describe('a header', () => {
-  it('tells format and size', async () => {
-    const files = [await jpegOf(image), await pngOf(image), await webpOf(image), await webpOf(image, true)]
-    const headers = files.map((bytes) => readImageHeader({ name: 'a', bytes }))
-    expect(headers.map(({ format }) => format)).toEqual(['jpeg', 'png', 'webp', 'webp'])
-    for (const { width, height } of headers) expect([width, height]).toEqual([50, 30])
-  })
+// What sharp decodes too, to the same bytes: see test/slow/data.test.ts
+describe('pixels', () => {
+  const [width, height] = [7, 5]
+  const samplesOf = (samples: number, most: number): number[] =>
+    Array.from({ length: width * height * samples }, (_, i) => (i * 7919 + ((i * i) >> 2)) % (most + 1))
+  const DEPTHS = {
+    grey: [1, 2, 4, 8, 16],
+    rgb: [8, 16],
+    palette: [1, 2, 4, 8],
+    'grey + alpha': [8, 16],
+    rgba: [8, 16],
+  } as const
+  const kinds = Object.entries(DEPTHS).flatMap(([type, depths]) =>
+    depths.map((depth) => ({ type: type as keyof typeof DEPTHS, depth })),
+  )
 
-  it('of an extended WebP tells size and orientation', () => {
-    const file = Buffer.alloc(62)
-    file.write('RIFF', 0)
-    file.write('WEBPVP8X', 8)
-    file.writeUInt32LE(10, 16)
-    file[20] = 0x08
-    file.writeUIntLE(400 - 1, 24, 3)
-    file.writeUIntLE(300 - 1, 27, 3)
-    file.write('EXIF', 30)
-    file.writeUInt32LE(24, 34)
-    file.write('II', 38)
-    file.writeUInt16LE(42, 40)
-    file.writeUInt32LE(8, 42)
-    file.writeUInt16LE(1, 46)
-    file.writeUInt16LE(0x0112, 48)
-    file.writeUInt16LE(3, 50)
-    file.writeUInt32LE(1, 52)
-    file.writeUInt16LE(6, 56)
-    expect(readImageHeader({ name: 'a', bytes: file })).toMatchObject({
-      width: 400,
-      height: 300,
-      orientation: 6,
+  it.each(kinds)('of a PNG: $type of $depth bits', async ({ type, depth }) => {
+    const { samples: perPixel } = PNG_TYPES[type]
+    const most = 2 ** depth - 1
+    const samples = samplesOf(perPixel, most)
+    const palette = Uint8Array.from({ length: 3 * (most + 1) }, (_, i) => (37 * i) % 256)
+    // Every second entry or grey is transparent: colours stay what they are
+    const transparent =
+      type === 'palette'
+        ? Uint8Array.from({ length: most + 1 }, (_, i) => 255 * (i % 2))
+        : Uint8Array.of(0, 1)
+    const chunks: [string, Uint8Array][] =
+      type === 'palette'
+        ? [
+            ['PLTE', palette],
+            ['tRNS', transparent],
+          ]
+        : []
+    if (type === 'grey') chunks.push(['tRNS', transparent])
+    // None of these changes a pixel
+    chunks.unshift(['gAMA', Uint8Array.of(0, 1, 0x86, 0xa0)], ['sRGB', Uint8Array.of(0)])
+    const byteOf = (sample: number) => (depth === 16 ? sample >> 8 : Math.round((255 * sample) / most))
+    const expected = painted(width, height, (x, y) => {
+      const at = (y * width + x) * perPixel
+      if (type === 'palette')
+        return [0, 1, 2].map((c) => palette[3 * samples[at]! + c]!) as [number, number, number]
+      if (perPixel < 3) return [byteOf(samples[at]!), byteOf(samples[at]!), byteOf(samples[at]!)]
+      return [byteOf(samples[at]!), byteOf(samples[at + 1]!), byteOf(samples[at + 2]!)]
     })
+    const bytes = pngFile({ width, height, type, depth, samples, chunks })
+    expect(await decode(bytes)).toEqual(expected)
+    expect(await decode(bytes, 3)).toEqual(centralSquare(expected, 3))
   })
 
-  it('cut anywhere, or with any byte changed, is read or refused by name', async () => {
-    for (const bytes of [withOrientation(await jpegOf(gradient(8, 8)), 3), await pngOf(gradient(8, 8))]) {
-      for (let i = 0; i < Math.min(bytes.length, 200); i++) {
-        const changed = Uint8Array.from(bytes)
-        changed[i]! ^= 0xff
-        for (const broken of [bytes.subarray(0, i), changed]) {
-          try {
-            readImageHeader({ name: 'a', bytes: broken })
-          } catch (error) {
-            expect(error).toBeInstanceOf(DamagedImageError)
-          }
+  it.each([
+    ['all transparent', () => 0],
+    ['half', () => 128],
+    ['in part', (x: number) => (x < 20 ? 0 : 255)],
+    ['more and more', (x: number) => 5 * x],
+  ])('that are transparent keep their colours, resized too: %s', async (_, alphaAt) => {
+    for (const bytes of [await pngOf(image, alphaAt), await webpOf(image, true, alphaAt)]) {
+      expect(await decode(bytes)).toEqual(image)
+      for (const side of [20, 7, 45]) expect(await decode(bytes, side)).toEqual(centralSquare(image, side))
+    }
+    expect(meanDifference(await decode(await webpOf(image, false, alphaAt)), image)).toBeLessThan(3)
+  })
+
+  it('of an animation are the first frame’s, on black where it does not reach', async () => {
+    const [small, large] = [gradient(20, 10), gradient(50, 30, 2)]
+    const frame = async (image: DecodedImage, left: number, top: number, alphaAt?: (x: number) => number) => {
+      const { width, height } = image
+      return { webp: await webpOf(image, left % 4 === 0, alphaAt), width, height, left, top }
+    }
+    const lossless = animatedWebp(50, 30, [await frame(small, 8, 6), await frame(large, 0, 0)])
+    const expected = painted(50, 30, (x, y) => {
+      const isInside = x >= 8 && x < 28 && y >= 6 && y < 16
+      const at = 3 * ((y - 6) * 20 + x - 8)
+      return isInside ? [small.pixels[at]!, small.pixels[at + 1]!, small.pixels[at + 2]!] : [0, 0, 0]
+    })
+    expect(await decode(lossless)).toEqual(expected)
+    expect(await decode(lossless, 12)).toEqual(centralSquare(expected, 12))
+    // Lossy, with alpha in a chunk of its own
+    const lossy = animatedWebp(50, 30, [await frame(large, 0, 0), await frame(small, 2, 2)])
+    expect(meanDifference(await decode(lossy), large)).toBeLessThan(3)
+    const half = animatedWebp(50, 30, [{ ...(await frame(large, 2, 0, (x) => 5 * x)), left: 0 }])
+    expect(meanDifference(await decode(half), large)).toBeLessThan(3)
+  })
+
+  it.each([1, 2, 3, 4])(
+    'of a JPEG do not depend on how its chroma is stored: %i',
+    async (chroma_subsample) => {
+      const jpeg = await jpegOf(image, 95, { auto_subsample: false, chroma_subsample })
+      expect(meanDifference(await decode(jpeg), image)).toBeLessThan(6)
+    },
+  )
+
+  it('of a JPEG in grey, and of one in cyan, magenta, yellow and black', async () => {
+    const grey = await decode(await jpegOf(image, 90, { color_space: 1 }))
+    for (let i = 0; i < grey.pixels.length; i += 3)
+      expect(new Set(grey.pixels.subarray(i, i + 3)).size).toBe(1)
+    const { width, height, channels, pixels } = await decode(CMYK_JPEG)
+    expect([width, height, channels]).toEqual([16, 16, 3])
+    // 255 - 0, 221 and 228 of ink, each times 255 - 44 of black, as Pillow has it
+    expect([...pixels.subarray(0, 3)]).toEqual([211, 28, 22])
+    // Without Adobe's marker the inks are stored as they are
+    const adobe = Buffer.from(CMYK_JPEG).indexOf('Adobe')
+    const plain = Buffer.concat([CMYK_JPEG.subarray(0, adobe - 4), CMYK_JPEG.subarray(adobe + 12)])
+    expect([...(await decode(plain)).pixels.subarray(0, 3)]).toEqual([0, 38, 39])
+  })
+})
+
+describe('a JPEG far larger than what is asked for', () => {
+  /** Noise of every size, and edges: what a photograph has, and worse. */
+  const photograph = painted(603, 451, (x, y) => {
+    const noise = (size: number) => {
+      const cell = Math.imul(
+        Math.floor(x / size) * 73_856_093 + Math.floor(y / size) * 19_349_663 + size,
+        0x9e3779b1,
+      )
+      return ((cell ^ (cell >>> 15)) >>> 8) % 256
+    }
+    const value = (noise(1) + noise(3) + noise(16) + noise(90)) / 4
+    return [value, (value + noise(5)) / 2, x > 350 ? 255 - value : value]
+  })
+  const kinds = [{}, { progressive: false, auto_subsample: false, chroma_subsample: 1 }]
+
+  it('is decoded at a reduced size, which is seen by less than one grey level', async () => {
+    for (const options of kinds) {
+      const jpeg = await jpegOf(photograph, 92, options)
+      const whole = await decode(jpeg)
+      for (const orientation of [1, 6]) {
+        const file = withOrientation(jpeg, orientation)
+        const header = readImageHeader({ name: 'a', bytes: file })
+        for (const [side, eighths] of [
+          [11, 1],
+          [28, 2],
+          [40, 3],
+          [56, 4],
+        ] as const) {
+          expect(eighthsFor(header, side)).toBe(eighths)
+          const expected = centralSquare(orientation === 1 ? whole : upright(whole, 6), side)
+          expect(meanDifference(await decode(file, side), expected)).toBeLessThan(1)
         }
       }
+    }
+  })
+
+  it('is decoded in full where that would be seen', async () => {
+    const jpeg = await jpegOf(photograph)
+    const header = readImageHeader({ name: 'a', bytes: jpeg })
+    const whole = await decode(jpeg)
+    for (const side of [57, 100, 451]) {
+      expect(eighthsFor(header, side)).toBe(8)
+      expect(meanDifference(await decode(jpeg, side), centralSquare(whole, side))).toBe(0)
     }
   })
 })
@@ -159,11 +287,10 @@ describe('a damaged image', () => {
 
   it('is named: not an image, empty, cut short', async () => {
     await damaged(Buffer.from('not an image'), 'a: is not a JPEG, PNG or WebP image')
-    await damaged(new Uint8Array(0), 'is not a JPEG')
+    await damaged(new Uint8Array(0), 'is not a JPEG, PNG or WebP image: it is empty')
     const files = { jpeg: await jpegOf(image), png: await pngOf(image), webp: await webpOf(image) }
-    await damaged(files.jpeg.subarray(0, files.jpeg.length * 0.7), 'Premature end')
-    await damaged(files.png.subarray(0, files.png.length * 0.7), 'PNG data are damaged')
-    await damaged(files.webp.subarray(0, files.webp.length * 0.7), "can't be decoded")
+    for (const bytes of Object.values(files))
+      await damaged(bytes.subarray(0, bytes.length * 0.7), 'is cut short: its image goes on after')
     await damaged(files.jpeg.subarray(0, 30), 'ends within its header')
   })
 
@@ -189,7 +316,15 @@ describe('a damaged image', () => {
     expect(await lax.decode(file)).toEqual(image)
   })
 
-  it('of cyan, magenta, yellow and black says what reads it', async () => {
-    await damaged(CMYK_JPEG, 'CMYK JPEG, which sharp alone reads here')
+  it('has a wrong checksum, or is of a kind that is not read', async () => {
+    const png = Buffer.from(await pngOf(image))
+    png[png.indexOf('IDAT') + 20]! ^= 1
+    await damaged(png, 'is damaged: a checksum in it is wrong')
+    const jpeg = Buffer.from(await jpegOf(image, 90, { progressive: false, baseline: true }))
+    const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]))
+    await damaged(jpeg.fill(0xc9, frame + 1, frame + 2), 'is a JPEG in arithmetic coding')
+    jpeg[frame + 1] = 0xc1
+    await damaged(jpeg.fill(12, frame + 4, frame + 5), 'is a JPEG of 12 bits a value')
+    await damaged(jpeg.fill(0xc3, frame + 1, frame + 2), 'is a JPEG that is lossless or hierarchical')
   })
 })

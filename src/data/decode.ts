@@ -99,7 +99,7 @@ const REDUCED_AFTERWARDS = 4
 const MOST_EIGHTHS = 4
 
 /** In how many eighths of its size an image is decoded, of which the central square becomes `side` wide. */
-function eighthsFor(header: ImageHeader, side: number): number {
+export function eighthsFor(header: ImageHeader, side: number): number {
   if (header.format !== 'jpeg') return EIGHTHS
   const eighths = Math.ceil((EIGHTHS * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)
   return eighths <= MOST_EIGHTHS ? eighths : EIGHTHS

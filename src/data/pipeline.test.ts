@@ -152,7 +152,7 @@ describe('a damaged image', () => {
     const split = numbered(100, [3, 5])
     await expect(read(split, options({ shuffle: false }))).rejects.toThrow(FormatError)
     await expect(read(split, options({ shuffle: false }))).rejects.toThrow(
-      '2 of 100 images are damaged, over 1%; mend or remove them: 3.jpg (is cut short), 5.jpg (is cut short)',
+      '2 of 100 images are damaged, over 1%; mend or remove them; 2 of 100: 3.jpg (is cut short), 5.jpg',
     )
     await expect(read(numbered(4, [0, 1, 2, 3]), options())).rejects.toThrow('4 of 4 images are damaged')
   })

@@ -5,6 +5,7 @@ import encodeJpeg, { init as initJpeg } from '@jsquash/jpeg/encode.js'
 import encodePng, { init as initPng } from '@jsquash/png/encode.js'
 import encodeWebp, { init as initWebp } from '@jsquash/webp/encode.js'
 import type { DecodedImage } from '../../src/data/dataset.ts'
+import { exif, withExif } from './image-files.ts'
 
 const wasm = (path: string): ArrayBuffer =>
   Uint8Array.from(readFileSync(createRequire(import.meta.url).resolve(`@jsquash/${path}`))).buffer
@@ -35,16 +36,26 @@ export const gradient = (width: number, height: number, phase = 0): DecodedImage
     (40 * phase + 100) % 256,
   ])
 
-export async function jpegOf(image: DecodedImage, quality = 90): Promise<Uint8Array> {
-  return new Uint8Array(await encodeJpeg(rgba(image), { quality }))
+export async function jpegOf(
+  image: DecodedImage,
+  quality = 90,
+  options: Parameters<typeof encodeJpeg>[1] = {},
+): Promise<Uint8Array> {
+  return new Uint8Array(await encodeJpeg(rgba(image), { quality, ...options }))
 }
 
-export async function pngOf(image: DecodedImage): Promise<Uint8Array> {
-  return new Uint8Array(await encodePng(rgba(image)))
+export async function pngOf(image: DecodedImage, alphaAt?: AlphaAt): Promise<Uint8Array> {
+  return new Uint8Array(await encodePng(rgba(image, alphaAt)))
 }
 
-export async function webpOf(image: DecodedImage, isLossless = false): Promise<Uint8Array> {
-  return new Uint8Array(await encodeWebp(rgba(image), { lossless: isLossless ? 1 : 0, quality: 95 }))
+/** `exact`: the colours of transparent pixels are kept. */
+export async function webpOf(
+  image: DecodedImage,
+  isLossless = false,
+  alphaAt?: AlphaAt,
+): Promise<Uint8Array> {
+  const options = { lossless: isLossless ? 1 : 0, quality: 95, exact: 1 }
+  return new Uint8Array(await encodeWebp(rgba(image, alphaAt), options))
 }
 
 /** 16 x 16 of cyan, magenta, yellow and black, which make (200, 60, 40) or so; by libjpeg. */
@@ -56,24 +67,8 @@ export const CMYK_JPEG: Uint8Array = Buffer.from(
 )
 
 /** A JPEG with EXIF's tag Orientation, in either byte order, as cameras write it. */
-export function withOrientation(jpeg: Uint8Array, orientation: number, isLittleEndian = true): Uint8Array {
-  const segment = new DataView(new ArrayBuffer(36))
-  segment.setUint16(0, 0xffe1)
-  segment.setUint16(2, 34)
-  Buffer.from('Exif\0\0').forEach((byte, i) => {
-    segment.setUint8(4 + i, byte)
-  })
-  const tiff = 10
-  segment.setUint16(tiff, isLittleEndian ? 0x4949 : 0x4d4d)
-  segment.setUint16(tiff + 2, 42, isLittleEndian)
-  segment.setUint32(tiff + 4, 8, isLittleEndian)
-  segment.setUint16(tiff + 8, 1, isLittleEndian)
-  segment.setUint16(tiff + 10, 0x0112, isLittleEndian)
-  segment.setUint16(tiff + 12, 3, isLittleEndian)
-  segment.setUint32(tiff + 14, 1, isLittleEndian)
-  segment.setUint16(tiff + 18, orientation, isLittleEndian)
-  return Buffer.concat([jpeg.subarray(0, 2), new Uint8Array(segment.buffer), jpeg.subarray(2)])
-}
+export const withOrientation = (jpeg: Uint8Array, orientation: number, isLittleEndian = true): Uint8Array =>
+  withExif.jpeg(jpeg, exif({ value: orientation, isLittleEndian }))
 
 /** An image with the largest size that a PNG's header can say, of a few bytes. */
 export function pngBomb(): Uint8Array {
@@ -86,8 +81,13 @@ export function pngBomb(): Uint8Array {
   return header
 }
 
-function rgba({ width, height, pixels }: DecodedImage): ImageData {
-  const data = new Uint8ClampedArray(4 * width * height).fill(255)
-  for (let i = 0; i < width * height; i++) data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i)
+type AlphaAt = (x: number, y: number) => number
+
+function rgba({ width, height, pixels }: DecodedImage, alphaAt: AlphaAt = () => 255): ImageData {
+  const data = new Uint8ClampedArray(4 * width * height)
+  for (let i = 0; i < width * height; i++) {
+    data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i)
+    data[4 * i + 3] = alphaAt(i % width, Math.floor(i / width))
+  }
   return { width, height, data, colorSpace: 'srgb' } as ImageData
 }
