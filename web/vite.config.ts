@@ -65,7 +65,10 @@ export default defineConfig({
         replacement: fromHere(`../dist/${path}`),
       })),
       // Machine code, and decoders of image files: the page needs neither
-      { find: /^(koffi|@jsquash\/.*|\.\/x64\.js)$/, replacement: fromHere('src/not-here.ts') },
+      {
+        find: /^(koffi|@jsquash\/.*|\.\/x64\.js|\.\/jpeg-decoder\.js)$/,
+        replacement: fromHere('src/not-here.ts'),
+      },
     ],
   },
   server: { headers: PAGE_HEADERS },

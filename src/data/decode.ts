@@ -3,8 +3,8 @@ import { DamagedImageError, FormatError, UnavailableError } from '../errors.ts'
 import { isNode } from '../runtime/host.ts'
 import { type DecodedImage, type DecoderOptions, decoderRules, type NamedBytes } from './dataset.ts'
 import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
+import { BLOCK_SIDE } from './headers/jpeg.ts'
 import { readImageHeader, visibleDamage } from './headers/read-header.ts'
-import { decodeJpeg, EIGHTHS } from './jpeg-decoder.ts'
 import { storedSquareOf, upright } from './orientation.ts'
 import { centralSquare, centralSquareOf } from './resample.ts'
 import { decodePng, decodeWebp } from './wasm-decoders.ts'
@@ -84,12 +84,13 @@ async function decodeSquare(
   side: number | null,
   png: DecodeStored,
 ): Promise<DecodedImage> {
-  const eighths = side === null ? EIGHTHS : eighthsFor(header, side)
-  const decoders = { png, webp: decodeWebp, jpeg: () => decodeJpeg(bytes, header, eighths) }
-  const image = await decoders[header.format](bytes, header)
+  const eighths = side === null ? BLOCK_SIDE : eighthsFor(header, side)
+  const jpeg: DecodeStored = async () =>
+    (await import('./jpeg-decoder.ts')).decodeJpeg(bytes, header, eighths)
+  const image = await { jpeg, png, webp: decodeWebp }[header.format](bytes, header)
   if (side === null) return image
   const { left, top, extent } = storedSquareOf(header)
-  const scale = eighths / EIGHTHS
+  const scale = eighths / BLOCK_SIDE
   return centralSquare(image, side, { left: scale * left, top: scale * top, extent: scale * extent })
 }
 
@@ -100,7 +101,7 @@ const MOST_EIGHTHS = 4
 
 /** In how many eighths of its size an image is decoded, of which the central square becomes `side` wide. */
 export function eighthsFor(header: ImageHeader, side: number): number {
-  if (header.format !== 'jpeg') return EIGHTHS
-  const eighths = Math.ceil((EIGHTHS * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)
-  return eighths <= MOST_EIGHTHS ? eighths : EIGHTHS
+  if (header.format !== 'jpeg') return BLOCK_SIDE
+  const eighths = Math.ceil((BLOCK_SIDE * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)
+  return eighths <= MOST_EIGHTHS ? eighths : BLOCK_SIDE
 }

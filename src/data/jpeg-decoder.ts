@@ -5,6 +5,7 @@ import { ConvmarkError, FormatError } from '../errors.ts'
 import { isNode } from '../runtime/host.ts'
 import type { DecodedImage } from './dataset.ts'
 import type { ImageHeader } from './headers/image-header.ts'
+import { BLOCK_SIDE } from './headers/jpeg.ts'
 import { compiledInNode, startDecoder } from './wasm-modules.ts'
 
 /** Addresses and lengths are bytes in `memory`. Source: libjpeg-turbo 2.0, turbojpeg.h. */
@@ -43,20 +44,16 @@ interface TurboJpeg {
 const RGB = { id: 0, channels: 3 } // TJPF_RGB
 const CMYK = { id: 11, channels: 4 } // TJPF_CMYK
 const IS_CMYK = 4
-/** libjpeg scales by eighths: those of the 8 x 8 values of a block. */
-export const EIGHTHS = 8
-
 const PACKAGE = '@cwasm/jpeg-turbo'
-const BINARY = 'jpeg-turbo.wasm'
 
 let compiled: Promise<WebAssembly.Module> | null = null
 let opened: Promise<TurboJpeg> | null = null
 
-function compile(): Promise<WebAssembly.Module> {
-  return isNode
-    ? compiledInNode(`${PACKAGE}/${BINARY}`)
-    : // Bundlers find it by these very words
-      WebAssembly.compileStreaming(fetch(new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url)))
+async function compile(): Promise<WebAssembly.Module> {
+  if (isNode) return compiledInNode(`${PACKAGE}/jpeg-turbo.wasm`)
+  // Bundlers find it by these very words
+  const answer = await fetch(new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url))
+  return WebAssembly.compile(await answer.arrayBuffer())
 }
 
 function open(): Promise<TurboJpeg> {
@@ -96,7 +93,7 @@ const IMPORTS = {
 export async function decodeJpeg(
   bytes: Uint8Array,
   header: ImageHeader,
-  eighths = EIGHTHS,
+  eighths = BLOCK_SIDE,
 ): Promise<DecodedImage> {
   opened ??= open()
   try {
@@ -109,7 +106,7 @@ export async function decodeJpeg(
 }
 
 function decodeWith(turbo: TurboJpeg, bytes: Uint8Array, header: ImageHeader, eighths: number): DecodedImage {
-  const scaled = (length: number): number => Math.ceil((length * eighths) / EIGHTHS)
+  const scaled = (length: number): number => Math.ceil((length * eighths) / BLOCK_SIDE)
   const [width, height] = [scaled(header.width), scaled(header.height)]
   const { id, channels } = header.components === IS_CMYK ? CMYK : RGB
   const byteLength = channels * width * height

@@ -14,6 +14,8 @@ const isFrame = (marker: number): boolean =>
 /** SOF0 to SOF2: baseline, extended, progressive. The others are lossless, hierarchical or in arithmetic coding. */
 const USUAL_FRAMES = [0xc0, 0xc1, 0xc2]
 const BITS = 8
+/** Of the blocks that are coded, in values. So a decoder can give the image in eighths of its size. */
+export const BLOCK_SIDE = 8
 
 interface Segment {
   readonly marker: number
