@@ -9,7 +9,7 @@ export interface Import {
   readonly specifier: string
   /** Of a relative import, the path below src/. */
   readonly to: string | undefined
-  /** `type`: gone after compiling. `worker`: a file named for a thread by `new URL(..., import.meta.url)`. */
+  /** `type`: gone after compiling. `worker`: a file named by `new URL(..., import.meta.url)`, for a thread or of a package. */
   readonly kind: 'static' | 'type' | 'dynamic' | 'worker'
 }
 
@@ -69,7 +69,7 @@ const NODE_ONLY = /^(cli\/|bench\/(compare\.ts$|contenders\/))/
 
 const STATEMENT = /^[ \t]*(?:import|export)\s+(?:(type\s+)?(?:[\w*$\s{},]+?)\s*from\s*)?(['"])([^'"\n]+)\2/gm
 const DYNAMIC = /\bimport\(\s*(?:(['"])([^'"\n]+)\1)?/g
-const WORKER = /\bnew URL\(\s*(['"])(\.[^'"\n]+)\1\s*,\s*import\.meta\.url/g
+const WORKER = /\bnew URL\(\s*(['"])([.@][^'"\n]+)\1\s*,\s*import\.meta\.url/g
 
 /** Every import of a file, comments aside. A dynamic import of no literal has the specifier `?`. */
 export function importsOf(from: string, text: string): Import[] {
