@@ -117,21 +117,29 @@ export function oneOf(allowed: readonly string[]): RequiredRule {
   }
 }
 
-const isFiniteNumber = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value)
+/** Of a number that engines compute with: what it is in float32 counts, where 1e39 is infinite and 1e-50 is 0. */
+function float32(accepts: (value: number) => boolean, allowed: string): RequiredRule {
+  const isAllowed = (value: number): boolean => Number.isFinite(value) && accepts(value)
+  return {
+    fault: (value, name) => {
+      if (typeof value !== 'number') return must(() => false, allowed).fault(value, name)
+      const rounded = Math.fround(value)
+      if (isAllowed(rounded)) return null
+      const why = isAllowed(value) ? ` in float32, where it is ${rounded}` : ''
+      return must(() => false, `${allowed}${why}`).fault(value, name)
+    },
+  }
+}
 
 export const positiveInteger = must(isPositiveInteger, 'a positive integer')
 export const integerFromZero = must(
   (value: unknown) => value === 0 || isPositiveInteger(value),
   'an integer from 0 to 2^53 - 1',
 )
-export const finiteNumber = must(isFiniteNumber, 'a number')
-export const numberFromZero = must((value: unknown) => isFiniteNumber(value) && value >= 0, 'a number from 0')
-export const numberOverZero = must((value: unknown) => isFiniteNumber(value) && value > 0, 'a number over 0')
-export const shareBelowOne = must(
-  (value: unknown) => isFiniteNumber(value) && value >= 0 && value < 1,
-  'a number from 0 to below 1',
-)
+export const finiteNumber = float32(() => true, 'a number')
+export const numberFromZero = float32((value) => value >= 0, 'a number from 0')
+export const numberOverZero = float32((value) => value > 0, 'a number over 0')
+export const shareBelowOne = float32((value) => value >= 0 && value < 1, 'a number from 0 to below 1')
 export const trueOrFalse = must((value: unknown) => typeof value === 'boolean', 'true or false')
 export const someText = must((value: unknown) => typeof value === 'string', 'text')
 export const someFunction = must((value: unknown) => typeof value === 'function', 'a function')

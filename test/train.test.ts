@@ -160,8 +160,88 @@ describe('train', () => {
     await expect(trained({ batches: bad })).rejects.toThrow("the input 'images' is not finite")
   })
 
+  describe('stops where the last update of an epoch ruined it, which no loss has seen', () => {
+    const one = { epochs: 1, batchesPerEpoch: 1, batches: () => [...batches(1, BATCHES - 1)] }
+    const started = async (more: Partial<TrainOptions>): Promise<{ kinds: string[]; error: Error }> => {
+      const kinds: string[] = []
+      try {
+        for await (const { kind } of train(network(), { ...options, ...one, ...more })) kinds.push(kind)
+      } catch (error) {
+        return { kinds, error: error as Error }
+      }
+      return expect.fail('it came to its end')
+    }
+
+    it('though its parameters are finite', async () => {
+      const { kinds, error } = await started({ rate: 1e20 })
+      expect(error).toMatchObject({ name: 'DivergedError', exitCode: 1 })
+      expect(error.message).toMatch(
+        /^the loss is \S+ after step 1 \(epoch 1\): layer '\w+' is the first that is not finite; try a lower rate/,
+      )
+      expect(kinds).toEqual(['start', 'step'])
+    })
+
+    /** Behind ReLU a bias of -Infinity is a zero as any other. */
+    const ruining = async (): Promise<Partial<TrainOptions>> => {
+      const { state } = await trained({ ...one })
+      const momentum = state.states['conv/biases.momentum']!.map(() => 1e38)
+      return {
+        rate: 10,
+        epochs: 2,
+        resume: { ...state, states: { ...state.states, 'conv/biases.momentum': momentum } },
+      }
+    }
+
+    it('though its loss is finite', async () => {
+      const { kinds, error } = await started(await ruining())
+      expect(error).toMatchObject({ name: 'DivergedError' })
+      expect(error.message).toMatch(
+        /^'conv\/biases' is not finite after step 2 \(epoch 2\): value 0 of 5 is -Infinity/,
+      )
+      expect(kinds).toEqual(['start', 'step'])
+    })
+
+    it('and gives no state of it in the middle of an epoch', async () => {
+      const more = { ...(await ruining()), batchesPerEpoch: BATCHES, batches }
+      for await (const event of train(network(), { ...options, ...more })) {
+        if (event.kind !== 'step') continue
+        expect(() => event.state()).toThrow("'conv/biases' is not finite after step 2")
+        break
+      }
+      expect.assertions(1)
+    })
+
+    it('in a batch of parts too', async () => {
+      const { error } = await started({ rate: 1e20, microBatch: 2 })
+      expect(error.message).toMatch(/^the loss is \S+ after step 1/)
+    })
+
+    it('or by a norm of its gradients that is not finite', async () => {
+      const parameters = library.initializeForTraining(network(), { seed: 7 })
+      const large = { ...parameters, 'logits/weights': parameters['logits/weights']!.map((w) => 1e25 * w) }
+      const { error } = await started({ parameters: large, clipNorm: 1 })
+      expect(error.message).toMatch(
+        /^the gradients' norm is Infinity in step 1 \(epoch 1\); try a lower rate/,
+      )
+    })
+  })
+
   it.each([
     [{ batch: 0 }, 'batch is 0'],
+    [{ rate: 1e39 }, 'rate is 1e+39; it must be a number over 0 in float32, where it is Infinity'],
+    [{ rate: 1e-50 }, 'rate is 1e-50; it must be a number over 0 in float32, where it is 0'],
+    [{ rate: Number.NaN }, 'rate is NaN'],
+    [{ rate: 1e38, optimizer: adam() }, 'in its first step adam multiplies by 1.0'],
+    [
+      { optimizer: sgd({ momentum: 0.99999999 }) },
+      'momentum is 0.99999999; it must be from 0 to below 1, in',
+    ],
+    [{ optimizer: adam({ beta2: 0.99999999 }) }, 'beta2 is 0.99999999'],
+    [{ optimizer: adam({ epsilon: 1e-50 }) }, 'epsilon is 1e-50'],
+    [{ optimizer: adam({ epsilon: 1e39 }) }, 'epsilon is 1e+39'],
+    [{ decay: 1e39 }, 'decay is 1e+39; it must be a number from 0 in float32'],
+    [{ clipNorm: 1e39 }, 'clipNorm is 1e+39'],
+    [{ clipNorm: 1e-50 }, 'clipNorm is 1e-50'],
     [{ microBatch: 4 }, 'microBatch is 4; it must divide the batch, 6'],
     [{ rate: -1 }, 'rate is -1'],
     [{ optimizer: { kind: 'sgd' as const, momentum: 1 } }, 'momentum is 1'],
@@ -196,6 +276,26 @@ describe('evaluate', () => {
     expect(accuracy).toMatchObject({ count: 24, top5: 1 })
     expect(accuracy.top1).toBeGreaterThan(0.8)
     expect(accuracy.confusion.map((row) => row.reduce((a, b) => a + b))).toEqual([8, 8, 8])
+  })
+
+  it('has no prediction of an image whose logits are NaN: it is neither class 0 nor among the first five', async () => {
+    const parameters = library.initializeForTraining(network(), { seed: 7 })
+    const huge = { ...parameters, 'logits/weights': parameters['logits/weights']!.map((w) => 1e38 * w) }
+    const accuracy = await evaluate(network(), {
+      parameters: { ...huge, 'conv/biases': parameters['conv/biases']!.map(() => 1e30) },
+      batches: batches(99, 0),
+      batch: BATCH,
+      engine: 'wasm@1',
+    })
+    expect(accuracy).toMatchObject({ count: 24, top1: 0, top5: 0, loss: Number.NaN, unpredicted: [8, 8, 8] })
+    expect(accuracy.confusion.flat().every((count) => count === 0)).toBe(true)
+  })
+
+  it('is of no model that is not finite: none is written', () => {
+    const parameters = library.initializeForTraining(network(), { seed: 1 })
+    parameters['conv/weights']![3] = Number.NaN
+    const model = { network: network(), parameters, classNames: ['a', 'b', 'c'], preprocessing: null }
+    expect(() => encodeModel(model)).toThrow('conv/weights: value 3 of 90 is NaN; a model must be finite')
   })
 
   it('refuses what is no model, with what to do', () => {

@@ -60,16 +60,22 @@ export function oneOf<Name extends string>(option: string, allowed: readonly Nam
   }
 }
 
-/** A number that is `least` or more: over it, and below another, where that is asked for. */
-export function numberFrom(
+/**
+ * A number from `least` on, or over it, and below another if that is given. The limits hold for what it is in float32, in
+ * which engines compute: 1e39 is infinite there, and 1e-50 is 0.
+ */
+export function float32From(
   option: string,
   least: number,
   { isOver = false, below = Infinity }: { readonly isOver?: boolean; readonly below?: number } = {},
 ): (text: string) => number {
-  const allowed = `a number ${isOver ? 'over' : 'from'} ${least}${below < Infinity ? ` to below ${below}` : ''}`
+  const range = `${isOver ? 'over' : 'from'} ${least}${below < Infinity ? ` to below ${below}` : ''}`
+  const isIn = (value: number): boolean => value < below && (isOver ? value > least : value >= least)
   return (text) => {
     const value = Number(text)
-    if (text.trim() !== '' && value < below && (isOver ? value > least : value >= least)) return value
-    throw new UsageError(`${option} is '${text}'; it must be ${allowed}`)
+    const inFloat32 = Math.fround(value)
+    if (text.trim() !== '' && isIn(inFloat32)) return value
+    const why = isIn(value) ? `, but in float32 it is ${inFloat32}` : ''
+    throw new UsageError(`${option} is '${text}'; it must be a number ${range}${why}`)
   }
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
+import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
 import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
@@ -38,6 +39,8 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
   const settings = settingsOf(options, await decayOf(asked, options))
   const asBefore = { ...settings, network: networkName, imageSize: imageOf(asked).size }
   if (resumed) requireSameSettings(resumed, asBefore)
+  const { requireFiniteRates } = await import('../optimizers/index.ts')
+  requireFiniteRates(await optimizerOf(options), settings.rate)
   const progress = await openProgress()
   const files = await TrainingFiles.open(options)
   const started = performance.now()
@@ -86,9 +89,9 @@ async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
   const { dataset, preprocessing, augmentation, network } = setup
   const { batch, seed } = settings
   const pipeline = await openPipeline(dataset.train, { batch, preprocessing, augmentation, seed })
-  output.lines(...(await headLines(context, pipeline)))
   const followed = new FollowedTraining({ ...context, pipeline })
   try {
+    output.lines(...(await headLines(context, pipeline)))
     const events = train(network, {
       ...(await trainerOptions(options, setup, settings)),
       batches: (epoch, first) => pipeline.epoch(epoch, first),
@@ -101,9 +104,12 @@ async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
     return followed.isDone
   } catch (error) {
     const reason = error instanceof DivergedError ? 'nan' : 'error'
+    const { lastSaved } = followed
     const elapsedMs = context.elapsedMs()
     if (!signal.aborted) await files.record({ kind: 'end', reason, message: messageOf(error), elapsedMs })
-    throw error
+    if (reason === 'error' || lastSaved === null) throw error
+    const { file, step } = lastSaved
+    throw new DivergedError(`${messageOf(error)}; ${file} is as it was after step ${step}`)
   } finally {
     await pipeline.dispose()
   }
@@ -114,11 +120,15 @@ async function decayOf(network: Network, { decay }: TrainOptions): Promise<numbe
   return decay ?? Math.max(...Object.values(weightDecays(network)))
 }
 
-async function trainerOptions(options: TrainOptions, { network }: TrainingSetup, settings: TrainingSettings) {
+async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optimizer> {
   const { adam, sgd } = await import('../optimizers/index.ts')
+  return optimizer === 'adam' ? adam() : sgd({ momentum })
+}
+
+async function trainerOptions(options: TrainOptions, { network }: TrainingSetup, settings: TrainingSettings) {
   const { initialize } = await import('../networks/initialize.ts')
   const { batch, microBatch, rate, clip, epochs, seed, init } = settings
-  const { engine, threads, schedule, momentum, optimizer, decay } = options
+  const { engine, threads, schedule, decay } = options
   return {
     engine,
     experimentalV8Flags: true,
@@ -128,7 +138,7 @@ async function trainerOptions(options: TrainOptions, { network }: TrainingSetup,
     epochs,
     rate,
     schedule,
-    optimizer: optimizer === 'adam' ? adam() : sgd({ momentum }),
+    optimizer: await optimizerOf(options),
     ...(decay !== undefined && { decay }),
     ...(clip !== null && { clipNorm: clip }),
     seed,

@@ -57,7 +57,7 @@ function splitDifference(
   const other = classNames.findIndex((_, i) => before.counts[i] !== now.counts[i])
   if (other >= 0) {
     const [had, has] = [before.counts[other], now.counts[other]]
-    return `class '${classNames[other]}' had ${had} images ${purpose}, has ${has}`
+    return `class '${classNames[other]}' had ${had} ${had === 1 ? 'image' : 'images'} ${purpose}, has ${has}`
   }
   const changed = classNames.findIndex((_, i) => before.digests[i] !== now.digests[i])
   if (changed >= 0) return `class '${classNames[changed]}' has other images ${purpose}, or under other names`

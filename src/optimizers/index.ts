@@ -58,3 +58,13 @@ export const optimizerRule: RequiredRule = {
     return faultOf(value, { kind: someText, ...optimizerDefinitions[kind].rules }, name)
   },
 }
+
+/** Throws UsageError for a learning rate of which the optimizer makes a number that is infinite in float32. */
+export function requireFiniteRates(optimizer: Optimizer, rate: number): void {
+  // The first step's are the largest
+  const largest = Math.max(...optimizerOf(optimizer).rates(optimizer, rate, 1))
+  if (Number.isFinite(Math.fround(largest))) return
+  throw new UsageError(
+    `rate is ${rate}; in its first step ${optimizer.kind} multiplies by ${largest}, which is infinite in float32`,
+  )
+}

@@ -44,6 +44,7 @@ const TOTAL = 'total'
 
 /** The sum of a parameter's gradients over several runs. */
 export const totalOf = (parameter: string): string => `${parameter}.${TOTAL}`
+export const isTotal = (tensor: string): boolean => tensor.endsWith(`.${TOTAL}`)
 
 /** What the update asks of the planner. */
 export interface TrainingContext {

@@ -1,6 +1,7 @@
 import type { Engine } from '../engines/engine.ts'
 import type { Network } from '../networks/network.ts'
 import { openSession, type Session } from '../session.ts'
+import { firstNotFinite } from '../tensor.ts'
 
 type Tensors = Readonly<Record<string, Float32Array>>
 
@@ -18,7 +19,7 @@ export async function findNotFinite(
     ['the input', given.inputs],
     ['the parameter', given.parameters],
   ] as const) {
-    const found = Object.entries(tensors).find(([, values]) => !values.every(Number.isFinite))
+    const found = Object.entries(tensors).find(([, values]) => firstNotFinite(values) >= 0)
     if (found) return `${kind} '${found[0]}' is not finite`
   }
   const session: Session = await openSession(network, {
@@ -30,7 +31,7 @@ export async function findNotFinite(
   try {
     session.write({ ...given.parameters, ...given.settings })
     await session.run(given.inputs)
-    const first = network.layers.find(({ layer }) => !session.read(layer.name).every(Number.isFinite))
+    const first = network.layers.find(({ layer }) => firstNotFinite(session.read(layer.name)) >= 0)
     return first
       ? `layer '${first.layer.name}' is the first that is not finite`
       : 'run once more, every layer is finite'

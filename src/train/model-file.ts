@@ -2,7 +2,7 @@
 import * as z from 'zod/mini'
 import { parseJson, requireShape } from '../bench/parse-json.ts'
 import type { DataIdentity } from '../data/identity.ts'
-import { FormatError, messageOf } from '../errors.ts'
+import { DivergedError, FormatError, messageOf } from '../errors.ts'
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -14,7 +14,7 @@ import type { Layer } from '../layers/index.ts'
 import { defineNetwork, labelClasses, type Network, parametersOf } from '../networks/network.ts'
 import { optimizerDefinitions } from '../optimizers/index.ts'
 import { requireTuning, type Tuning } from '../runtime/tuning.ts'
-import type { Shape } from '../tensor.ts'
+import { firstNotFinite, type Shape } from '../tensor.ts'
 import type { TrainingState } from './state.ts'
 
 /** The metadata's keys. */
@@ -87,16 +87,18 @@ export interface Checkpoint {
   readonly settings: unknown
 }
 
+/** Throws DivergedError for a model that is not finite: `decodeModel` would refuse it. */
 export function encodeModel(model: Model): Uint8Array {
   return encodeSafetensors(parameterTensors(model), { [MODEL]: describe(model) })
 }
 
+/** As `encodeModel`, with all that its training goes on from. */
 export function encodeCheckpoint({ model, state, settings }: Checkpoint): Uint8Array {
   const { parameters, states, ...rest } = state
   const specs = parametersOf(model.network)
   const stateTensors = Object.entries(states).map(([name, data]): [string, Tensor] => [
     name,
-    { shape: specs[name.slice(0, name.lastIndexOf('.'))]!.shape, data },
+    { shape: specs[name.slice(0, name.lastIndexOf('.'))]!.shape, data: requireFinite(name, data) },
   ])
   return encodeSafetensors(
     { ...parameterTensors({ ...model, parameters }), ...Object.fromEntries(stateTensors) },
@@ -143,9 +145,17 @@ function describe({ network, classNames, preprocessing, trainedOn }: Model): str
 function parameterTensors({ network, parameters }: Model): Record<string, Tensor> {
   const tensors = Object.entries(parametersOf(network)).map(([name, { shape }]): [string, Tensor] => [
     name,
-    { shape, data: parameters[name]! },
+    { shape, data: requireFinite(name, parameters[name]!) },
   ])
   return Object.fromEntries(tensors)
+}
+
+function requireFinite(name: string, values: Float32Array): Float32Array {
+  const bad = firstNotFinite(values)
+  if (bad < 0) return values
+  throw new DivergedError(
+    `${name}: value ${bad} of ${values.length} is ${values[bad]}; a model must be finite`,
+  )
 }
 
 type Decoded = ReturnType<typeof decodeSafetensors>

@@ -7,6 +7,8 @@ import {
   positiveInteger,
   type Rules,
 } from '../check-options.ts'
+import type { Plan } from '../plan/plan.ts'
+import { isTotal } from '../plan/training.ts'
 import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Session } from '../session.ts'
 
@@ -59,13 +61,19 @@ export const stateRules: Rules<TrainingState> = {
 
 export const NO_SUMS: EpochSums = { images: 0, loss: 0, correct: 0, elapsedMs: 0, waitedMs: 0 }
 
+/** The parameters and the optimizer's states: all that lasts from update to update. */
+export const lastingTensors = ({ plan }: Session): string[] => [
+  ...tensorsOfRole(plan, 'parameter'),
+  ...tensorsOfRole(plan, 'state'),
+]
+
+/** Without sums over the parts of a batch, which end with it. */
+const tensorsOfRole = ({ tensors }: Plan, wanted: 'parameter' | 'state'): string[] =>
+  Object.keys(tensors).filter((name) => tensors[name]!.role === wanted && !isTotal(name))
+
 /** Copies of what the session holds. */
 export function tensorsOf(session: Session): Pick<TrainingState, 'parameters' | 'states'> {
   const ofRole = (wanted: 'parameter' | 'state'): Record<string, Float32Array> =>
-    Object.fromEntries(
-      Object.entries(session.plan.tensors)
-        .filter(([name, { role }]) => role === wanted && !name.endsWith('.total'))
-        .map(([name]) => [name, session.read(name)]),
-    )
+    Object.fromEntries(tensorsOfRole(session.plan, wanted).map((name) => [name, session.read(name)]))
   return { parameters: ofRole('parameter'), states: ofRole('state') }
 }

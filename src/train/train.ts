@@ -17,16 +17,23 @@ import { openEngine } from '../engines/index.ts'
 import { DivergedError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
-import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/index.ts'
-import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
+import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
+import { isTotal, NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { openSession, type Session, type SessionOptions } from '../session.ts'
-import { elementCount } from '../tensor.ts'
+import { elementCount, firstNotFinite } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
 import { logitsOf } from './logits.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
-import { type EpochSums, NO_SUMS, stateRules, type TrainingState, tensorsOf } from './state.ts'
+import {
+  type EpochSums,
+  lastingTensors,
+  NO_SUMS,
+  stateRules,
+  type TrainingState,
+  tensorsOf,
+} from './state.ts'
 
 /** Images (N, H, W, C) and the index of each one's class, by the network's input names. */
 export interface TrainingBatch {
@@ -73,7 +80,10 @@ interface Now {
   /** The epoch, counted from 1, and all updates made so far. */
   readonly epoch: number
   readonly step: number
-  /** A copy of all that the training goes on from; to be asked for before the next event is. */
+  /**
+   * A copy of all that the training goes on from; to be asked for before the next event is. Throws DivergedError if it
+   * is not finite, so that no training can be saved that can't go on.
+   */
   state(): TrainingState
 }
 
@@ -103,8 +113,9 @@ export type TrainEvent =
 /**
  * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an event
  * after every update and every epoch; nothing runs while the caller looks at one.
- * Throws UsageError for options that can't be, and DivergedError where the loss is no number any more: it names the first
- * layer that was not finite, and the parameters are then still those before the update.
+ * Throws UsageError for options that can't be. Throws DivergedError if the loss is not finite, naming the first layer that
+ * was not, before the update; and, instead of the event of an epoch, if what its updates left is not finite: a parameter,
+ * a state of the optimizer, or the loss that the last batch has now. That costs one more forward and backward an epoch.
  */
 export async function* train(
   network: Network,
@@ -151,6 +162,11 @@ export async function* train(
 }
 
 type Tensors = Readonly<Record<string, Float32Array>>
+interface RunInputs {
+  readonly inputs: Tensors
+  /** Beside the network's inputs: which values dropout drops. */
+  readonly settings: Tensors
+}
 /** Says where numbers stopped being finite. */
 type Diagnose = (inputs: Tensors, settings: Tensors) => Promise<string>
 
@@ -165,6 +181,8 @@ class TrainingRun {
   #epoch: number
   #batch: number
   #sums: EpochSums
+  /** What the last run was given; null before the first. */
+  #last: RunInputs | null = null
 
   constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
     this.#network = network
@@ -225,6 +243,7 @@ class TrainingRun {
       begunMs = performance.now()
     }
     if (this.#batch === 0) throw new UsageError(`epoch ${this.#epoch} has no batch; give smaller ones`)
+    await this.#requireFinite(diagnose)
     const [epoch, sums] = [this.#epoch, this.#sums]
     // What goes on from here begins the next one.
     this.#epoch++
@@ -246,15 +265,11 @@ class TrainingRun {
     let correct: number | null = 0
     for (let part = 0; part < microBatches; part++) {
       const inputs = this.#partOf(given, part)
-      const settings = this.#turn(part)
-      session.write(settings)
-      await session.run(inputs, { part: 'gradients', ...(signal && { signal }) })
-      const partLoss = this.#losses.reduce((sum, name) => sum + session.read(name)[0]!, 0)
+      this.#last = { inputs, settings: this.#turn(part) }
+      const partLoss = await this.#lossOf(this.#last, signal)
       if (!Number.isFinite(partLoss)) {
-        throw new DivergedError(
-          `the loss is ${partLoss} in step ${this.#step + 1} (epoch ${this.#epoch}): ` +
-            `${await diagnose(inputs, settings)}; try a lower rate, or clip gradients`,
-        )
+        const where = `in step ${this.#step + 1} (epoch ${this.#epoch})`
+        throw diverged(`the loss is ${partLoss} ${where}: ${await diagnose(inputs, this.#last.settings)}`)
       }
       loss += partLoss / microBatches
       const right = this.#correct(inputs)
@@ -264,7 +279,32 @@ class TrainingRun {
     await session.run({}, { part: 'update' })
     this.#step++
     const gradientNorm = this.#training.clipNorm === undefined ? null : session.read(NORM_TENSOR)[0]!
+    if (gradientNorm !== null && !Number.isFinite(gradientNorm))
+      throw diverged(`the gradients' norm is ${gradientNorm} in step ${this.#step} (epoch ${this.#epoch})`)
     return { loss, correct, rate: now, gradientNorm }
+  }
+
+  /** The sum of the network's losses; gradients are left where the update reads them. */
+  async #lossOf({ inputs, settings }: RunInputs, signal?: AbortSignal): Promise<number> {
+    this.#session.write(settings)
+    await this.#session.run(inputs, { part: 'gradients', ...(signal && { signal }) })
+    return this.#losses.reduce((sum, name) => sum + this.#session.read(name)[0]!, 0)
+  }
+
+  /** After the last update of an epoch, which no loss has seen yet. */
+  async #requireFinite(diagnose: Diagnose): Promise<void> {
+    const session = this.#session
+    const after = `after step ${this.#step} (epoch ${this.#epoch})`
+    for (const name of lastingTensors(session)) requireFinite(name, session.read(name), after)
+    if (!this.#last) return // resumed at the epoch's end
+    const loss = await this.#lossOf(this.#last)
+    if (!Number.isFinite(loss)) {
+      const { inputs, settings } = this.#last
+      throw diverged(`the loss is ${loss} ${after}: ${await diagnose(inputs, settings)}`)
+    }
+    // Gradients of a batch in parts were added to; the next batch begins with none.
+    for (const [name, { shape }] of Object.entries(session.plan.tensors).filter(([name]) => isTotal(name)))
+      session.write({ [name]: new Float32Array(elementCount(shape)) })
   }
 
   #partOf(given: TrainingBatch, part: number): Tensors {
@@ -300,16 +340,23 @@ class TrainingRun {
 
   #now() {
     const [epoch, step, batch, sums] = [this.#epoch, this.#step, this.#batch, this.#sums]
-    const state = (): TrainingState => ({
-      step,
-      epoch,
-      batch,
-      ...tensorsOf(this.#session),
-      tuning: this.#session.tuning,
-      sums,
-    })
+    const state = (): TrainingState => {
+      const tensors = tensorsOf(this.#session)
+      for (const [name, values] of Object.entries({ ...tensors.parameters, ...tensors.states }))
+        requireFinite(name, values, `after step ${step}`)
+      return { step, epoch, batch, ...tensors, tuning: this.#session.tuning, sums }
+    }
     return { epoch, step, state }
   }
+}
+
+const diverged = (what: string): DivergedError =>
+  new DivergedError(`${what}; try a lower rate, or clip gradients`)
+
+function requireFinite(name: string, values: Float32Array, after: string): void {
+  const bad = firstNotFinite(values)
+  if (bad >= 0)
+    throw diverged(`'${name}' is not finite ${after}: value ${bad} of ${values.length} is ${values[bad]}`)
 }
 
 const rules: Rules<TrainOptions> = {
@@ -337,9 +384,10 @@ const rules: Rules<TrainOptions> = {
 function requireTrainable(network: Network, options: TrainOptions): void {
   requireNetwork('train', network)
   requireOptions('train', options, rules)
-  const { batch, microBatch = batch } = options
+  const { batch, microBatch = batch, rate = 0.01, optimizer = sgd() } = options
   if (batch % microBatch !== 0)
     throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
+  requireFiniteRates(optimizer, rate)
   const inputs = Object.keys(network.inputs)
   const unknown = inputs.find((name) => name !== 'images' && name !== 'labels')
   if (unknown) throw new UsageError(`${network.name}: its input '${unknown}' is neither images nor labels`)

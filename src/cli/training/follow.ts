@@ -1,4 +1,5 @@
 import { type Dataset, type Pipeline, triedSplit } from '../../data/index.ts'
+import { DivergedError } from '../../errors.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
 import {
   formatCount,
@@ -46,6 +47,8 @@ type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind
 export class FollowedTraining {
   /** Whether it came to its end. */
   isDone = false
+  /** The last checkpoint; the one that is gone on from before another is saved. */
+  lastSaved: { readonly file: string; readonly step: number } | null
   readonly #job: Job
   #loggedMs = 0
   #trainedMs = 0
@@ -58,6 +61,8 @@ export class FollowedTraining {
 
   constructor(job: Job) {
     this.#job = job
+    const { resumed } = job
+    this.lastSaved = resumed && { file: resumed.file, step: resumed.checkpoint.state.step }
   }
 
   async take(event: TrainEvent): Promise<void> {
@@ -138,12 +143,18 @@ export class FollowedTraining {
   async #epoch(event: EventOf<'epoch'>): Promise<void> {
     const { files, output, progress, pipeline, settings, setup } = this.#job
     const state = event.state()
+    let accuracy: Accuracy | null = null
+    try {
+      accuracy = await this.#test(state)
+    } catch (error) {
+      // Ctrl-C: the training ends with its next step, which saves too.
+      if (!this.#job.signal.aborted) {
+        await this.#save(state) // what was trained is kept, whatever became of its test
+        throw error
+      }
+    }
+    if (accuracy) this.#requirePredictions(accuracy, event.epoch)
     await this.#save(state)
-    const accuracy = await this.#test(state).catch((error: unknown) => {
-      // Ctrl-C: what was trained is saved, and the training ends with its next step.
-      if (this.#job.signal.aborted) return null
-      throw error
-    })
     const { sums } = event
     const skipped = pipeline.skipped.length
     const record: EpochRecord = {
@@ -175,11 +186,22 @@ export class FollowedTraining {
   async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
     const { files, output, progress, options } = this.#job
     progress.clear()
-    await files.record({ kind: 'end', reason, elapsedMs: this.#job.elapsedMs() })
-    if (reason === 'interrupted') await this.#save(state())
-    else await files.saveModel({ ...this.#model(), parameters: state().parameters })
+    const left = state() // throws if it is not finite: then this is no such end
+    if (reason === 'interrupted') await this.#save(left)
+    else await files.saveModel({ ...this.#model(), parameters: left.parameters })
     if (reason === 'done' && options.out !== undefined) output.lines(`saved ${options.out}`)
+    await files.record({ kind: 'end', reason, elapsedMs: this.#job.elapsedMs() })
     this.isDone = reason === 'done'
+  }
+
+  /** Throws DivergedError: what predicts nothing does not replace the last checkpoint. */
+  #requirePredictions({ unpredicted, count }: Accuracy, epoch: number): void {
+    const without = unpredicted.reduce((sum, images) => sum + images, 0)
+    if (without === 0) return
+    throw new DivergedError(
+      `after epoch ${epoch} nothing is predicted of ${formatCount(without)} of ${formatCount(count)} images of the ` +
+        `${testedOn(this.#job.setup.dataset)} set, since their logits are NaN or infinite; try a lower rate, or clip gradients`,
+    )
   }
 
   #model() {
@@ -189,6 +211,8 @@ export class FollowedTraining {
 
   async #save(state: TrainingState): Promise<void> {
     await this.#job.files.saveCheckpoint(this.#model(), state, this.#job.kept)
+    const { checkpointPath } = this.#job.files
+    if (checkpointPath !== null) this.lastSaved = { file: checkpointPath, step: state.step }
   }
 
   /** Null where there is no test set. */

@@ -5,7 +5,7 @@ import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
-import { integerFromZero, numberFrom, oneOf, positiveInteger } from '../command.ts'
+import { float32From, integerFromZero, oneOf, positiveInteger } from '../command.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
@@ -46,13 +46,13 @@ export function addTrainOptions(command: Command): Command {
     .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
     .option('--micro-batch <n>', 'images at a time, where memory is short', positiveInteger('--micro-batch'))
     .option('--optimizer <name>', OPTIMIZERS.join(' | '), oneOf('--optimizer', OPTIMIZERS), 'sgd')
-    .option('--rate <x>', 'the learning rate', numberFrom('--rate', 0, { isOver: true }), 0.01)
-    .option('--momentum <x>', 'of sgd', numberFrom('--momentum', 0, { below: 1 }), 0.9)
-    .option('--decay <x>', "L2 penalty; 5e-4, or the network's own, by default", numberFrom('--decay', 0))
+    .option('--rate <x>', 'the learning rate', float32From('--rate', 0, { isOver: true }), 0.01)
+    .option('--momentum <x>', 'of sgd', float32From('--momentum', 0, { below: 1 }), 0.9)
+    .option('--decay <x>', "L2 penalty; 5e-4, or the network's own, by default", float32From('--decay', 0))
     .option(
       '--clip <norm>',
       'the most that all gradients together are long',
-      numberFrom('--clip', 0, { isOver: true }),
+      float32From('--clip', 0, { isOver: true }),
     )
     .option(
       '--schedule <name>',
