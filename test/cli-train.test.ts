@@ -1,10 +1,19 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseEvaluation } from '../src/records/evaluation.ts'
 import { parseTrainingLog } from '../src/records/read-training-log.ts'
-import { decodeCheckpoint, decodeModel } from '../src/train/model-file.ts'
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/train/model-file.ts'
 import { commandsIn, type Ended } from './support/command.ts'
 import { jpegOf, painted, pngOf } from './support/images.ts'
 
@@ -43,7 +52,8 @@ describe('train', () => {
     expect(ended.stdout).toMatch(
       /^epoch 2\/2 {2}loss [\d.]+ {2}train [\d.]+% {2}test [\d.]+% \(top-5 [\d.]+%\)/m,
     )
-    expect(ended.stdout).toMatch(/^saved a.safetensors$/m)
+    expect(ended.stdout).toMatch(/^saved a.safetensors\nsaved a.html$/m)
+    expect(ended.stdout).not.toContain('warning')
 
     const [run, ...others] = runsOf('a.jsonl')
     expect(others).toEqual([])
@@ -102,8 +112,18 @@ describe('train', () => {
       '--ten-crop',
     )
     expect(evaluated).toMatchObject({ code: 0, stderr: '' })
-    expect(evaluated.stdout).toMatch(/15 images, ten crops each/)
+    expect(evaluated.stdout).toMatch(/^the model was trained on folder:pictures: the tenth of each class/)
+    expect(evaluated.stdout).toMatch(/\(held out\): 15 images, ten crops each/)
+    expect(evaluated.stdout).not.toContain('top-5')
     expect(Number(/^top-1 +([\d.]+)%/m.exec(evaluated.stdout)![1])).toBeGreaterThan(80)
+
+    for (const [from, to] of ['dark x', 'bright dark', 'x bright'].map((pair) => pair.split(' ')))
+      renameSync(join(folder, 'pictures', from!), join(folder, 'pictures', to!))
+    const resumed = await convmark(...args, '--resume', 'pictures.checkpoint.safetensors')
+    expect(resumed).toMatchObject({ code: 2, stdout: '' })
+    expect(resumed.stderr).toContain(
+      "--resume pictures.checkpoint.safetensors: the data is not what its training began with: class 'bright' has other images to train on",
+    )
   })
 
   it.skipIf(process.platform === 'win32')('goes on after Ctrl-C to the same bits', async () => {
@@ -175,6 +195,12 @@ describe('train', () => {
     expect(await errorOf(...SMALL, '--rate', '0')).toBe(
       "2 convmark: --rate is '0'; it must be a number over 0",
     )
+    expect(await errorOf(...SMALL, '--rate', '1e39')).toBe(
+      "2 convmark: --rate is '1e39'; it must be a number over 0, but in float32 it is Infinity",
+    )
+    expect(await errorOf(...SMALL, '--rate', '1e38', '--optimizer', 'adam')).toMatch(
+      /^2 convmark: rate is 1e\+38; in its first step adam multiplies by 1.0\d*e\+39, which is infinite/,
+    )
     expect(await errorOf(...SMALL, '--without', 'lrn')).toContain(
       '2 convmark: lenet: it has no lrn to leave out',
     )
@@ -208,6 +234,27 @@ describe('train', () => {
     const model = await convmark(...SMALL, ...few, '--resume', 'one.safetensors')
     expect(model.stderr).toContain('one.safetensors: a model without what its training would go on from')
 
+    // An older checkpoint, whose preprocessing is another: it is taken from it, and what can't be compared is said
+    const { model: known, state, settings } = decodeCheckpoint(bytesOf('one.checkpoint.safetensors'), 'one')
+    const { trainedOn: _, ...older } = known
+    const preprocessing = {
+      ...(known.preprocessing as object),
+      normalise: { kind: 'channels', mean: [0.25], sd: [0.125] },
+    }
+    const bytes = encodeCheckpoint({ model: { ...older, preprocessing }, state, settings })
+    writeFileSync(join(folder, 'older.checkpoint.safetensors'), bytes)
+    const files = ['--out', 'older.safetensors', '--resume', 'older.checkpoint.safetensors']
+    const resumed = await convmark(...SMALL, '--epochs', '1', ...files)
+    expect(resumed).toMatchObject({ code: 0, stderr: '' })
+    expect(resumed.stdout).toContain(
+      'warning: older.checkpoint.safetensors does not say which images it was trained on',
+    )
+    const went = decodeModel(bytesOf('older.safetensors'), 'older.safetensors')
+    expect(went.preprocessing).toEqual(preprocessing)
+    expect(went.trainedOn).toEqual(known.trainedOn)
+  })
+
+  it('saves no model that has diverged, and evaluates none', async () => {
     const wild = await convmark(
       ...SMALL,
       '--epochs',
@@ -224,6 +271,29 @@ describe('train', () => {
       /^convmark: the loss is \S+ in step \d+ \(epoch 1\): .*'.*' is .*not finite; try a lower rate/,
     )
     expect(runsOf('wild.jsonl')[0]!.end).toMatchObject({ reason: 'nan' })
+
+    // By its only update, which no loss has seen
+    const once = ['--batch', '1024', '--epochs', '1', '--rate', '1e20', '--out', 'once.safetensors']
+    const ruined = await convmark(...SMALL, ...once)
+    expect(ruined.code).toBe(1)
+    expect(ruined.stderr).toMatch(
+      /^convmark: the loss is \S+ after step 1 \(epoch 1\): layer '\w+' is the first/,
+    )
+    expect(ruined.stdout).not.toContain('saved')
+    expect(readdirSync(folder).filter((name) => name.startsWith('once'))).toEqual([])
+
+    const { network, ...model } = decodeModel(bytesOf('one.safetensors'), 'one.safetensors')
+    const parameters = Object.fromEntries(
+      Object.entries(model.parameters).map(([name, values]) => [name, values.map((value) => 1e20 * value)]),
+    )
+    writeFileSync(join(folder, 'huge.safetensors'), encodeModel({ ...model, network, parameters }))
+    const asked = ['--data', 'synthetic', '--engine', 'wasm@1', '--json', 'huge.json']
+    const evaluated = await convmark('evaluate', 'huge.safetensors', ...asked)
+    expect(evaluated.code).toBe(1)
+    expect(evaluated.stderr).toMatch(/^convmark: huge.safetensors: it predicts nothing of 256 of 256 images/)
+    expect(evaluated.stdout).toMatch(/^top-1 +0.0%/m)
+    expect(evaluated.stdout).toMatch(/^no prediction +256 images, whose logits are NaN or infinite$/m)
+    expect(parseEvaluation(textOf('huge.json'), 'huge.json')).toMatchObject({ top1: 0, top5: 0, loss: null })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 })

@@ -104,6 +104,8 @@ const takers: Readonly<Record<string, (more: object) => unknown>> = {
   openDataset: (more) => data.openDataset('synthetic', more),
   'openDataset.synthetic': (more) => data.openDataset('synthetic', { synthetic: more }),
   syntheticDataset: (more) => data.syntheticDataset(more),
+  choosePreprocessing: (more) =>
+    data.choosePreprocessing(data.syntheticDataset(), { size: 6, channels: 1 }, more),
   openDecoder: (more) => data.openDecoder(more),
   openPipeline: (more) => data.openPipeline(split, { batch: 1, preprocessing, ...more }),
   'openPipeline.preprocessing': (more) =>

@@ -20,6 +20,7 @@ export { epochOrder } from './order.ts'
 export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
 export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
+  centreCrop,
   checkPreprocessing,
   type Normalisation,
   type Preprocessing,

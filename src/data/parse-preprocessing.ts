@@ -16,10 +16,10 @@ const preprocessingSchema = z.object({
 })
 
 const augmentationSchema = z.nullable(
-  z.object({
+  z.strictObject({
     flip: z.boolean(),
     crop: z.boolean(),
-    colour: z.nullable(z.object({ eigenvalues: numbers, eigenvectors: z.array(numbers) })),
+    colour: z.nullable(z.strictObject({ eigenvalues: numbers, eigenvectors: z.array(numbers) })),
   }),
 )
 

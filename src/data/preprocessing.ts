@@ -130,6 +130,15 @@ export function writeView(
   normaliseInPlace(target, preprocessing)
 }
 
+/** An image as a network's input: the middle, upright, as (size, size, channels). */
+export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
+  const { size, channels } = preprocessing
+  const source = cropSource(image, preprocessing, 'image')
+  const crop = new Float32Array(size * size * channels)
+  writeView(source, centreView(source, size), preprocessing, crop)
+  return crop
+}
+
 /** The ten crops of Krizhevsky et al. 2012, section 4.1: (10, size, size, channels), in the order of `tenViews`. */
 export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
   const { size, channels } = preprocessing

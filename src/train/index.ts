@@ -1,4 +1,5 @@
 export { type Accuracy, type EvaluateOptions, type EvaluationBatch, evaluate } from './evaluate.ts'
+export { logitsOf } from './logits.ts'
 export {
   type Checkpoint,
   decodeCheckpoint,

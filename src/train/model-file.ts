@@ -36,7 +36,7 @@ const networkSchema = z.object({
   printed: z.array(z.string()),
 })
 
-const splitIdentitySchema = z.object({
+const splitIdentitySchema = z.strictObject({
   counts: z.array(z.int().check(z.nonnegative())),
   digests: z.array(z.string()),
   order: z.string(),
@@ -50,7 +50,11 @@ const modelSchema = z.object({
   preprocessing: z.unknown(),
   /** Older files have none. */
   trainedOn: z.optional(
-    z.object({ source: z.string(), train: splitIdentitySchema, tried: z.nullable(splitIdentitySchema) }),
+    z.strictObject({
+      source: z.string(),
+      train: splitIdentitySchema,
+      tried: z.nullable(splitIdentitySchema),
+    }),
   ),
 })
 

@@ -52,7 +52,7 @@ async function viewText(
   { size, resize }: Preprocessing,
   hasCrops: boolean,
 ): Promise<string | null> {
-  const crops = `${hasCrops ? 'random crops' : 'the centre'} of ${size} x ${size}`
+  const crops = `${hasCrops ? 'random crops of' : 'the central'} ${size} x ${size}`
   if (resize !== null) {
     const square = `pictures: the central square, resized to ${resize} x ${resize}`
     return resize === size ? square : `${square}; of it ${crops}`

@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, expect, it } from 'vitest'
+import { documentedPrograms } from './support/docs.ts'
+import { root } from './support/package.ts'
+
+const project = mkdtempSync(join(tmpdir(), 'convmark-docs-'))
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+
+/** As a user's project has them. */
+function install(...names: readonly string[]): void {
+  for (const name of names) {
+    const target = name === 'convmark' ? root : join(root, 'node_modules', name)
+    const link = join(project, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(target, link, 'dir')
+  }
+}
+
+it('every program in the docs compiles, as it stands, in a project that has convmark', async () => {
+  const programs = documentedPrograms()
+  expect(programs.map(({ file }) => file)).toEqual(
+    expect.arrayContaining(['README.md', 'README.zh-CN.md', 'docs/training.md', 'docs/browser.md']),
+  )
+  install('convmark', '@types/node', 'esbuild')
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }))
+  const compilerOptions = {
+    strict: true,
+    target: 'ES2022',
+    module: 'NodeNext',
+    types: ['node'],
+    allowJs: true,
+    checkJs: true,
+    noEmit: true,
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  for (const { name, text } of programs) writeFileSync(join(project, name), text)
+  const compiled = await promisify(execFile)(process.execPath, [tsc, '-p', project, '--pretty', 'false'], {
+    cwd: project,
+  }).catch((error: { stdout: string }) => error)
+  expect(compiled.stdout).toBe('')
+})
