@@ -20,6 +20,10 @@ describe('an epoch', () => {
     )
   })
 
+  it('may be tried on the validation set', () => {
+    expect(epochLine(exampleEpoch(2), 10, 'validation')).toContain('  validation 98.7% (top-5 100.0%)  ')
+  })
+
   it('has what there is', () => {
     const untested = { testLoss: null, testTop1: null, testTop5: null }
     expect(
@@ -86,6 +90,27 @@ describe('an evaluation', () => {
     expect(lines[0]).toContain('2 images, ten crops each')
     expect(lines).not.toContainEqual(expect.stringContaining('most confused'))
     expect(lines.at(-1)).toBe('warning: 2 damaged images were skipped')
+  })
+})
+
+describe('the lines of an evaluation', () => {
+  const linesOf = (changes: Parameters<typeof exampleEvaluation>[0]) =>
+    evaluationLines(exampleEvaluation(changes), PLAIN)
+
+  it('has top-5 of six classes, but not of five', () => {
+    const perClass = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ name: String(i), count: 10, correct: 9, top1: 0.9 }))
+    const confusion: number[][] = []
+    expect(linesOf({ perClass: perClass(6), confusion })[2]).toMatch(/^top-5 +100.0%/)
+    expect(linesOf({ perClass: perClass(5), confusion })[2]).toMatch(/^loss/)
+  })
+
+  it('says which part of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
+    const lines = linesOf({ split: 'val', unpredicted: [2, 0, 1], warnings: ['old'] })
+    expect(lines[0]).toContain('animals.safetensors on folder:animals (val): 100 images')
+    expect(lines).toContain('no prediction       3  images, whose logits are NaN or infinite')
+    expect(lines.at(-1)).toBe('warning: old')
+    expect(linesOf({ split: 'all' })[0]).toContain('on folder:animals: 100 images')
   })
 })
 

@@ -81,7 +81,12 @@ export class FollowedTraining {
       this.#images = left.sums.images
       this.#loss = left.sums.loss
       this.#correct = left.sums.correct ?? 0
-      output.lines(`resumed in epoch ${left.epoch} after ${formatCount(left.step)} steps`)
+      const isAllDone = left.epoch > settings.epochs
+      output.lines(
+        isAllDone
+          ? `resumed after its ${left.epoch - 1} epochs, so there is nothing left to train; take more --epochs`
+          : `resumed in epoch ${left.epoch} after ${formatCount(left.step)} steps`,
+      )
     }
     const { dataset, network } = setup
     await files.record({

@@ -215,3 +215,31 @@ describe('the command that trains again', () => {
     )
   })
 })
+
+describe('a single run', () => {
+  const figures = (records: readonly LogRecord[]): string => textOfPage(page(records))
+
+  it.each([
+    [{}, { hasDropout: true }, 'loss 0.0312, with dropout'],
+    [{ augment: 'flip' }, {}, 'loss 0.0312, with augmentation'],
+    [{ augment: 'flip' }, { hasDropout: true }, 'loss 0.0312, with dropout and augmentation'],
+    [{}, { hasDropout: false }, 'loss 0.0312'],
+  ])('says what made the training harder: %j %j', (settings, run, expected) => {
+    const text = figures(exampleRecords(settings, { run }))
+    expect(/training accuracy99.1%(.*?) ?epochs/.exec(text)![1]).toBe(expected)
+  })
+
+  it('has no top-5 of three classes, nor of epochs that have none', () => {
+    expect(figures(exampleRecords())).toContain('top-5100.0%')
+    expect(figures(exampleRecords({}, { run: { classNames: ['a', 'b', 'c'] } }))).not.toContain('top-5')
+    expect(figures(exampleRecords({}, { epoch: { testTop5: null } }))).not.toContain('top-5')
+  })
+
+  it('is tested on its validation set', () => {
+    const text = figures(exampleRecords({}, { run: { testedOn: 'validation' } }))
+    expect(text).toContain('validation accuracy, top-1')
+    expect(text).toContain('Validation accuracy')
+    expect(text).toContain('500 to validate on')
+    expect(text.toLowerCase()).not.toContain('test accuracy')
+  })
+})

@@ -119,3 +119,26 @@ it('a text of the file is text in the page, wherever it stands', () => {
   const evaluation = poisoned(exampleEvaluation({ skipped: ['x'] }), isFixed)
   expectNoMarkupOfTexts(renderEvaluation([{ name: HOSTILE, evaluation }], { command: HOSTILE }))
 })
+
+it('has top-5 of six classes, but not of five', () => {
+  expect(textOfPage(page(evaluationOf(6)))).toContain('top-5100.0%')
+  expect(textOfPage(page(evaluationOf(5)))).not.toContain('top-5')
+})
+
+it('says which part of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
+  const evaluation = exampleEvaluation({
+    split: 'held out',
+    loss: null,
+    unpredicted: [1, 0, 0],
+    confusion: [
+      [43, 5, 1],
+      [3, 47, 0],
+      [0, 0, 0],
+    ],
+    warnings: ['the folder is not as it was'],
+  })
+  const text = textOfPage(page(parseEvaluation(JSON.stringify(evaluation), 'made up')))
+  expect(text).toContain('animals.safetensors on folder:animals (held out)')
+  expect(text).toContain('no prediction1images, whose logits are NaN or infinite')
+  expect(text).toContain('Doubtful: the folder is not as it was')
+})
