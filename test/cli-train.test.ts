@@ -292,7 +292,7 @@ describe('train', () => {
     expect(evaluated.code).toBe(1)
     expect(evaluated.stderr).toMatch(/^convmark: huge.safetensors: it predicts nothing of 256 of 256 images/)
     expect(evaluated.stdout).toMatch(/^top-1 +0.0%/m)
-    expect(evaluated.stdout).toMatch(/^no prediction +256 images, whose logits are NaN or infinite$/m)
+    expect(evaluated.stdout).toMatch(/^no prediction +256 +images, whose logits are NaN or infinite$/m)
     expect(parseEvaluation(textOf('huge.json'), 'huge.json')).toMatchObject({ top1: 0, top5: 0, loss: null })
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })

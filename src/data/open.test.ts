@@ -179,7 +179,12 @@ describe('folder', () => {
     ['no classes', { 'notes.txt': '' }, 'has no classes; put the images of each class into a sub-folder'],
     ['images beside the classes', { 'x.png': '', 'a/1.jpg': jpeg }, 'x.png: lies beside the classes'],
     ['a file that is no image', { 'a/1.jpg': jpeg, 'a/notes.txt': '' }, 'notes.txt: is no JPEG, PNG or WebP'],
-    ['a folder in a class', { 'a/b/1.jpg': jpeg }, 'b: is a folder within a class'],
+    ['a folder in a class', { 'a/b/1.jpg': jpeg, 'c/1.jpg': jpeg }, 'b: is a folder within a class'],
+    [
+      'a folder around it',
+      { 'a/train/x/1.jpg': jpeg },
+      "its only folder, 'a', holds folders itself; give folder:",
+    ],
     ['an empty class', { 'a/1.jpg': jpeg, 'b/.keep': '' }, "b: the class 'b' has no images"],
     [
       'a class that is tested only',

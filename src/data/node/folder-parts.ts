@@ -7,7 +7,7 @@ const { join } = nodeModule('node:path')
 /** In any capitals. */
 const NAMES = {
   train: ['train', 'training'],
-  validation: ['val', 'valid', 'validation'],
+  validation: ['val', 'valid', 'validation', 'dev'],
   test: ['test', 'testing'],
 } as const
 type Part = keyof typeof NAMES

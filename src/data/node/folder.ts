@@ -32,6 +32,12 @@ interface Labelled {
 export async function openFolder(folder: string, options: DecoderOptions = {}): Promise<Dataset> {
   const names = await subfolders(folder)
   const parts = await partsOf(folder, names, (name) => holdsFolders(join(folder, name)))
+  const [only, ...others] = names
+  if (!parts && only !== undefined && others.length === 0 && (await holdsFolders(join(folder, only)))) {
+    throw new FormatError(
+      `${folder}: its only folder, '${only}', holds folders itself; give folder:${join(folder, only)}`,
+    )
+  }
   const trainFolder = parts ? join(folder, parts.train) : folder
   const classNames = parts ? await subfolders(trainFolder) : names
   if (classNames.length === 0) {
