@@ -98,9 +98,14 @@ describe('a folder without parts', () => {
   })
 
   it('has its parts and all of it for who asks', async () => {
-    expect(await evaluated('plain', { asked: 'all' })).toMatchObject({ count: 40, name: 'all' })
-    expect(await evaluated('plain', { asked: 'train' })).toMatchObject({ count: 36, name: 'train' })
-    expect(await evaluated('others', { asked: 'test' })).toMatchObject({ count: 4, name: 'held out' })
+    const all = await evaluated('plain', { asked: 'all' })
+    expect(all).toMatchObject({ count: 40, name: 'all' })
+    expect(all.warning).toContain('the model was trained on these images')
+    const none = { note: null, warning: null }
+    expect(await evaluated('plain', { asked: 'test' })).toEqual({ count: 4, name: 'held out', ...none })
+    expect(await evaluated('plain', { asked: 'train' })).toEqual({ count: 36, name: 'train', ...none })
+    expect(await evaluated('others', { asked: 'test' })).toEqual({ count: 4, name: 'held out', ...none })
+    expect(await evaluated('others', { asked: 'all' })).toEqual({ count: 40, name: 'all', ...none })
   })
 
   it('whose images were all trained on is refused', async () => {
@@ -115,7 +120,14 @@ describe('a folder without parts', () => {
     await expect(evaluated('grown')).rejects.toThrow(
       /class 'cat' had 18 images to train on, has 19; so what was held out can't be told/,
     )
-    expect(await evaluated('grown', { asked: 'all' })).toMatchObject({ count: 41 })
+    for (const [asked, count] of [
+      ['all', 41],
+      ['test', 4],
+    ] as const) {
+      const found = await evaluated('grown', { asked })
+      expect(found.count).toBe(count)
+      expect(found.warning).toMatch(/has 19; images that .* make the accuracy too good$/)
+    }
   })
 
   it('that has changed in every class is said to be doubtful, by its name', async () => {

@@ -38,7 +38,7 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
   const asked = askedNetwork(networkName, options)
   const settings = settingsOf(options, await decayOf(asked, options))
   const asBefore = { ...settings, network: networkName, imageSize: imageOf(asked).size }
-  if (resumed) requireSameSettings(resumed, asBefore)
+  if (resumed) requireSameSettings(resumed, asBefore, options.data)
   const { requireFiniteRates } = await import('../optimizers/index.ts')
   requireFiniteRates(await optimizerOf(options), settings.rate)
   const progress = await openProgress()

@@ -18,10 +18,14 @@ export function keptSettings({ file, checkpoint }: Resumed): Settings {
   throw new FormatError(`${file}: convmark train did not write it; go on from it in the code that did`)
 }
 
-/** Throws UsageError if the training would go on otherwise than it began. */
-export function requireSameSettings(resumed: Resumed, given: Settings): void {
+/**
+ * Throws UsageError if the training would go on otherwise than it began. `data` is the source as given: it may have another
+ * name by now if its images can be compared.
+ */
+export function requireSameSettings(resumed: Resumed, given: Settings, data: string): void {
   const before = keptSettings(resumed)
-  for (const [name, value] of Object.entries(given)) {
+  const compared = resumed.checkpoint.model.trainedOn ? given : { ...given, data }
+  for (const [name, value] of Object.entries(compared)) {
     // More epochs only lengthen what does not depend on their number.
     if (name === 'epochs' && given.schedule === 'constant') continue
     if (JSON.stringify(before[name]) !== JSON.stringify(value)) {

@@ -63,7 +63,9 @@ export async function setUp(
   })
   let trainedOn: DataIdentity | null = null
   if (isKept || resumed) {
-    trainedOn = await identifyDataset(dataset, (done, total) => progress.update('images found', done, total))
+    trainedOn = await identifyDataset(dataset, (done, total) =>
+      progress.update('images identified', done, total),
+    )
     if (resumed) requireSameData(resumed, dataset, trainedOn)
   }
   const network = askedNetwork(networkName, options, dataset.classNames.length)
