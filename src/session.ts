@@ -107,7 +107,12 @@ export async function openSession<Names extends string>(
   const { threads, experimentalV8Flags, ...prepareOptions } = others
   const isOwnEngine = typeof given === 'string'
   const engine = isOwnEngine
-    ? await openEngine(given, { threads, experimentalV8Flags, tuningCache: options.tuningCache })
+    ? await openEngine(given, {
+        threads,
+        experimentalV8Flags,
+        tuningCache: options.tuningCache,
+        retune: options.retune,
+      })
     : given
   try {
     const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })

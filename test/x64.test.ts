@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { CachedChoice } from '../src/engines/tuning-cache.ts'
 import { lenet } from '../src/networks/index.ts'
 import type { Native } from '../src/runtime/native.ts'
 import { built } from './support/built.ts'
@@ -44,13 +45,16 @@ describe.runIf(runnable.length > 0)('x64', () => {
     async () => {
       await openEngine('x64')
       const path = join(process.env.CONVMARK_CACHE!, 'tuning.json')
-      const entries = JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>
+      const entries = JSON.parse(readFileSync(path, 'utf8')) as Record<string, CachedChoice>
       const [key, kept] = Object.entries(entries).find(([name]) => name.endsWith('| x64 | target'))!
-      expect(runnable).toContain(kept)
-      writeFileSync(path, JSON.stringify({ ...entries, [key]: 'avx2' }))
+      expect(runnable).toContain(kept.choice)
+      writeFileSync(path, JSON.stringify({ ...entries, [key]: { choice: 'avx2', ms: null } }))
       const { info } = await openEngine('x64')
       expect(info.target).toBe('avx2')
       expect(info.reason).toContain('AVX-512 was measured and is slower here')
+      const parts = { peakOf: async (target: string) => (target === 'avx512' ? 100 : 99) }
+      expect((await openX64('', { retune: true }, parts)).info.target).toBe('avx512')
+      expect((await openEngine('x64')).info.target).toBe('avx512')
       writeFileSync(path, JSON.stringify(entries))
     },
   )
@@ -72,6 +76,20 @@ describe.runIf(runnable.length > 0)('x64', () => {
       process.env.CONVMARK_CACHE = CONVMARK_CACHE
     }
   })
+
+  it.runIf(runnable.length > 1)(
+    'measures again that the wider target loses: noise decides nothing',
+    async () => {
+      const opened = async (avx512: readonly number[]) => {
+        const rest = [...avx512]
+        const peakOf = async (target: string) => (target === 'avx512' ? (rest.shift() ?? 0) : 100)
+        return (await openX64('', { retune: true }, { peakOf })).info.target
+      }
+      expect(await opened([60, 70, 110])).toBe('avx512')
+      expect(await opened([60, 70, 65])).toBe('avx2')
+      expect(await opened([110])).toBe('avx512')
+    },
+  )
 
   it('an unknown target is a usage error that names those there are', async () => {
     const error = await rejection(openEngine('x64:avx'))

@@ -39,6 +39,8 @@ export interface BenchOptions {
   readonly threads?: number
   /** `auto` by default: the fastest for each step. */
   readonly algorithm?: Algorithm
+  /** Measure tiles anew, whatever the cache has. */
+  readonly retune?: boolean
   /** 7 by default. */
   readonly seed?: number
   /** False leaves the check out and marks the result as unchecked. */
@@ -64,10 +66,12 @@ const rules: Rules<BenchOptions> = {
   signal: prepareRules.signal,
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
+  retune: engineRules.retune,
 }
 
 interface BenchSettings extends RunSettings {
   readonly rounds: number
+  readonly retune: boolean
   readonly betweenSamples: NonNullable<BenchOptions['betweenSamples']>
 }
 
@@ -82,7 +86,8 @@ export async function* benchmark(
 ): AsyncGenerator<BenchEvent, void, void> {
   requireNetwork('benchmark', network)
   requireOptions('benchmark', options, rules)
-  const { batch = 32, batches = 100, rounds = 1, burnIn = 10, threads, experimentalV8Flags } = options
+  const { batch = 32, batches = 100, rounds = 1, burnIn = 10, retune = false } = options
+  const { threads, experimentalV8Flags } = options
   const { seed = 7, algorithm = 'auto', passes = CLASSIC_PASSES, betweenSamples = () => {} } = options
   const settings: BenchSettings = {
     batch,
@@ -91,6 +96,7 @@ export async function* benchmark(
     burnIn,
     seed,
     algorithm,
+    retune,
     betweenSamples,
   }
 
@@ -100,7 +106,7 @@ export async function* benchmark(
   let engine =
     typeof options.engine === 'object'
       ? options.engine
-      : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags })
+      : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   const opened = isOwnEngine ? [engine] : []
   if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isChecked = options.check !== false
@@ -138,44 +144,19 @@ async function* benchmarkPass(
   settings: BenchSettings,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
-  const { batch, batches, rounds, burnIn, algorithm, betweenSamples } = settings
+  const { batches, rounds, betweenSamples } = settings
   const perRound = batches / rounds
   const measured = new Samples()
-  let session: Session | null = null
-  let check: CheckResult | null = null
+  const subject: Subject = { session: null, check: null }
   let isInterrupted = false
   try {
-    const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
-      openSession(network, {
-        batch,
-        pass,
-        engine,
-        algorithm,
-        onProgress,
-        ...(signal && { signal }),
-        ...(pass === 'train' && { training: benchmarkTraining(network) }),
-      }),
-    )
-    for await (const { done, total } of tuning.progress)
-      yield { kind: 'progress', pass, phase: 'tuning', done, total }
-    session = await tuning.result
-    const opened = session
-    yield { kind: 'prepared', pass, engine: engine.info, steps: session.steps }
-
-    if (checker) {
-      const checking = latest((onProgress: (p: { done: number; total: number }) => void) =>
-        checker.check(opened, { onProgress, signal }),
-      )
-      for await (const { done, total } of checking.progress)
-        yield { kind: 'progress', pass, phase: 'check', done, total }
-      check = await checking.result
+    yield* warmUp(subject, network, pass, engine, checker, data, settings, signal)
+    if (await subject.session!.prepared.forgetDoubtfulTiles?.()) {
+      // Some tiles are not as fast as when they were chosen: what has been warmed up is not what this machine can do.
+      await subject.session!.dispose()
+      yield* warmUp(subject, network, pass, engine, checker, data, { ...settings, retune: false }, signal)
     }
-    session.write({ ...(await data), ...benchmarkRates(pass) })
-
-    for (let step = 0; step < burnIn; step++) {
-      await session.run({}, signal && { signal })
-      yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
-    }
+    const session = subject.session!
     for (let step = 0; step < batches; step++) {
       if (step > 0 && step % perRound === 0) await beginRound(session, signal)
       betweenSamples()
@@ -187,8 +168,9 @@ async function* benchmarkPass(
     if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
     isInterrupted = true
   } finally {
-    await session?.dispose()
+    await subject.session?.dispose()
   }
+  const { session, check } = subject
   // After the timed run, so that a start is fast and nothing runs beside a sample.
   const peakMemoryBytes = residentPeakBytes() // without what measuring the limits takes
   const peaks = isInterrupted ? null : ((await engine.measurePeaks?.({ withBandwidth: true })) ?? null)
@@ -213,6 +195,56 @@ async function* benchmarkPass(
     }),
   }
   return isInterrupted
+}
+
+/** What is timed, as far as it has come. */
+interface Subject {
+  session: Session | null
+  check: CheckResult | null
+}
+
+/** Opens the session, checks it, and runs it until it is warm. */
+async function* warmUp(
+  subject: Subject,
+  network: Network,
+  pass: Pass,
+  engine: Engine,
+  checker: Checker | null,
+  data: Promise<Readonly<Record<string, Float32Array>>>,
+  { batch, burnIn, algorithm, retune }: BenchSettings,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BenchEvent, void, void> {
+  const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
+    openSession(network, {
+      batch,
+      pass,
+      engine,
+      algorithm,
+      retune,
+      onProgress,
+      ...(signal && { signal }),
+      ...(pass === 'train' && { training: benchmarkTraining(network) }),
+    }),
+  )
+  for await (const { done, total } of tuning.progress)
+    yield { kind: 'progress', pass, phase: 'tuning', done, total }
+  const session = await tuning.result
+  subject.session = session
+  yield { kind: 'prepared', pass, engine: engine.info, steps: session.steps }
+
+  if (checker) {
+    const checking = latest((onProgress: (p: { done: number; total: number }) => void) =>
+      checker.check(session, { onProgress, signal }),
+    )
+    for await (const { done, total } of checking.progress)
+      yield { kind: 'progress', pass, phase: 'check', done, total }
+    subject.check = await checking.result
+  }
+  session.write({ ...(await data), ...benchmarkRates(pass) })
+  for (let step = 0; step < burnIn; step++) {
+    await session.run({}, signal && { signal })
+    yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
+  }
 }
 
 const BETWEEN_ROUNDS_MS = 250

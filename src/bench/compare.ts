@@ -42,6 +42,8 @@ export interface CompareOptions {
   /** Of each engine that names none; the physical cores by default. */
   readonly threads?: number
   readonly algorithm?: Algorithm
+  /** Convmark's own engines measure their tiles anew, whatever the cache has. */
+  readonly retune?: boolean
   readonly check?: boolean
   /** Called before each round, for work beside the comparison, such as a calibration. */
   readonly betweenRounds?: () => void
@@ -63,6 +65,7 @@ const rules: Rules<CompareOptions> = {
   seed: optional(integerFromZero),
   threads: engineRules.threads,
   algorithm: prepareRules.algorithm,
+  retune: optional(trueOrFalse),
   check: optional(trueOrFalse),
   betweenRounds: optional(someFunction),
   signal: prepareRules.signal,
@@ -100,7 +103,7 @@ export async function* compare(
   requireOptions('compare', options, rules)
   const { engines, passes = ['forward'], batch = 32, batches = 3, rounds = 10, signal } = options
   const threads = options.threads ?? (await availableCores())
-  const { burnIn = 10, seed = 7, algorithm = 'auto', check = true } = options
+  const { burnIn = 10, seed = 7, algorithm = 'auto', retune = false, check = true } = options
   const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }
   const imageSize = Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0]))
   const setupOf = (engine: string, pass: Pass): ContenderSetup => ({
@@ -113,6 +116,7 @@ export async function* compare(
     seed,
     threads,
     algorithm,
+    retune,
     isChecked: check,
   })
 

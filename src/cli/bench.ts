@@ -36,7 +36,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
   const network = networkNamed(networkName, { imageSize: options.imageSize })
   const files = await openResultFiles(options)
 
-  const { batch, batches, rounds, burnIn, seed, algorithm, check, threads } = options
+  const { batch, batches, rounds, burnIn, seed, algorithm, retune, check, threads } = options
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
   const report = new Report(files.isPrinted ? null : output, progress)
@@ -58,6 +58,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
         burnIn,
         seed,
         algorithm,
+        retune,
         check,
         betweenSamples: () => calibration.measureIfDue(),
         signal,

@@ -35,6 +35,12 @@ function usageError(error: CommanderError, command: Command): UsageError {
   return new UsageError(error.message.replace(/^error: /, ''))
 }
 
+/** Of every command that opens an engine. */
+export const RETUNE = [
+  '--retune',
+  'measure the tiles of this machine anew and keep them in place of the cached ones',
+] as const
+
 /** Parses an option's value; throws UsageError that names option, value and what is allowed. */
 export function positiveInteger(option: string): (text: string) => number {
   return integer(option, 1, 'a positive integer')

@@ -54,7 +54,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
   const started = await startEnvironment()
   const finished = await untilInterrupted(async (signal) => {
     let last: Extract<CompareEvent, { kind: 'finished' }> | null = null
-    const { threads, batch, batches, rounds, burnIn, seed, algorithm, check } = options
+    const { threads, batch, batches, rounds, burnIn, seed, algorithm, retune, check } = options
     const events = compare(network, {
       engines: specs,
       passes: passesOf(options),
@@ -64,6 +64,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       burnIn,
       seed,
       algorithm,
+      retune,
       check,
       betweenRounds: () => calibration.measureIfDue(),
       signal,

@@ -6,7 +6,7 @@ import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
 import type { Accuracy, Model } from '../train/index.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, type OnEnd, oneOf, positiveInteger } from './command.ts'
+import { addCommand, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -20,6 +20,7 @@ interface Options {
   readonly batch: number
   readonly engine: string
   readonly threads?: number
+  readonly retune?: boolean
   readonly json?: string
   readonly html?: string
   readonly color: boolean
@@ -40,6 +41,7 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, wasm, ...', 'auto')
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
+    .option(...RETUNE)
     .option('--json <file>', "the evaluation as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the evaluation as one page')
     .option('--no-color', 'plain text')
@@ -153,6 +155,7 @@ async function accuracyOf(
       engine: options.engine,
       experimentalV8Flags: true,
       ...(options.threads !== undefined && { threads: options.threads }),
+      ...(options.retune && { retune: true }),
       onBatch: (done) => onProgress(done, split.count),
       signal,
     })

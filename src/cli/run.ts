@@ -4,7 +4,7 @@ import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
-import { addCommand, type OnEnd, oneOf, positiveInteger } from './command.ts'
+import { addCommand, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -17,6 +17,7 @@ interface Options {
   readonly engine: string
   readonly algorithm: Algorithm
   readonly threads?: number
+  readonly retune?: boolean
   readonly color: boolean
 }
 
@@ -40,6 +41,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
       'auto',
     )
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
+    .option(...RETUNE)
     .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => {
       await run(network, options)
@@ -83,6 +85,7 @@ async function run(networkName: string, options: Options): Promise<void> {
       signal,
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       ...(options.threads !== undefined && { threads: options.threads }),
+      ...(options.retune && { retune: true }),
     })
     try {
       session.write(parameters)

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { CLASSIC_PASSES, PASSES, type Pass } from '../plan/plan.ts'
-import { integerFromZero, oneOf, positiveInteger } from './command.ts'
+import { integerFromZero, oneOf, positiveInteger, RETUNE } from './command.ts'
 
 export interface TimingOptions {
   readonly pass: Pass | 'both'
@@ -13,6 +13,7 @@ export interface TimingOptions {
   readonly imageSize?: number
   readonly seed: number
   readonly algorithm: Algorithm
+  readonly retune?: boolean
   readonly check: boolean
   readonly json?: string
   readonly html?: string
@@ -46,6 +47,7 @@ export function addTimingOptions(
       oneOf('--algorithm', ALGORITHMS),
       'auto',
     )
+    .option(...RETUNE)
     .option('--no-check', 'time without a check; the result says so')
     .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the result as one page with charts')

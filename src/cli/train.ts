@@ -128,11 +128,12 @@ async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optim
 async function trainerOptions(options: TrainOptions, { network }: TrainingSetup, settings: TrainingSettings) {
   const { initialize } = await import('../networks/initialize.ts')
   const { batch, microBatch, rate, clip, epochs, seed, init } = settings
-  const { engine, threads, schedule, decay } = options
+  const { engine, threads, retune, schedule, decay } = options
   return {
     engine,
     experimentalV8Flags: true,
     ...(threads !== undefined && { threads }),
+    ...(retune && { retune }),
     batch,
     ...(microBatch !== null && { microBatch }),
     epochs,

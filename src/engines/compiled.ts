@@ -7,6 +7,7 @@ import { writesOf } from '../plan/steps.ts'
 import { startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
+import { processorMs } from '../runtime/host.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
 import type { Tuning } from '../runtime/tuning.ts'
@@ -28,7 +29,8 @@ import { measurePeaks, type Peaks } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
-import { tune } from './tuner.ts'
+import { type Tuned, tune } from './tuner.ts'
+import { TuningWatch } from './tuning-watch.ts'
 
 /** Others than convmark's own: for tests that plant a wrong one. */
 export interface CompiledEngineParts {
@@ -73,8 +75,8 @@ export class CompiledEngine implements Engine {
     let slab: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
-      const tuning = await tune(plan, choices, { target, processor, workers }, options)
-      const tuned = assemble(plan, choices.chosen(plan, tuning), layOut)
+      const chosen = await tune(plan, choices, { target, processor, workers }, options)
+      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), layOut)
       // A faster tile may need more scratch: where memory ends, the tiles that were found to fit are taken.
       const fits = byteLengthOf(tuned, this.info.threads) <= target.maxByteLength
       const assembly = fits ? tuned : withDefaults
@@ -101,7 +103,8 @@ export class CompiledEngine implements Engine {
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
       options.signal?.throwIfAborted()
-      return new CompiledPlan(assembly, slab, compiled, executor, memory, stages, tuning, choices)
+      const watch = new TuningWatch(fits ? chosen.expectedMs : [], this.info.threads)
+      return new CompiledPlan(assembly, slab, compiled, executor, memory, stages, chosen, choices, watch)
     } catch (error) {
       // Code and memory are freed only when no worker can be running in them.
       await endAll(workers)
@@ -165,6 +168,8 @@ class CompiledPlan implements PreparedPlan {
   readonly #executor: Executor
   readonly #stages: LoadedStages
   readonly #memory: PlanMemory
+  readonly #chosen: Tuned
+  readonly #watch: TuningWatch
   /** For each step, the buffers of what can be read that it writes. */
   readonly #results: readonly (readonly number[])[]
   #parametersChanged = true
@@ -177,8 +182,9 @@ class CompiledPlan implements PreparedPlan {
     executor: Executor,
     memory: PlanMemory,
     stages: LoadedStages,
-    tuning: Tuning,
+    chosen: Tuned,
     choices: StepChoices,
+    watch: TuningWatch,
   ) {
     this.plan = assembly.plan
     this.slabByteLength = assembly.layout.byteLength
@@ -186,7 +192,9 @@ class CompiledPlan implements PreparedPlan {
       const { algorithm, tile } = assembly.implementations[i]!
       return { step, algorithm, tile, note: choices.noteOf(step) }
     })
-    this.tuning = tuning
+    this.tuning = chosen.tuning
+    this.#chosen = chosen
+    this.#watch = watch
     this.#slab = slab
     this.#compiled = compiled
     this.#executor = executor
@@ -239,6 +247,8 @@ class CompiledPlan implements PreparedPlan {
     // What is made of the parameters is made anew where a run changed them, cut short or not.
     this.#parametersChanged ||= hasUpdate
     this.#memory.send()
+    const isWatched = part !== 'update' && this.#watch.isWatching
+    const [startMs, startProcessorMs] = isWatched ? [performance.now(), processorMs()] : [0, null]
     try {
       await this.#executor.run(first, end, signal)
     } catch (error) {
@@ -246,8 +256,19 @@ class CompiledPlan implements PreparedPlan {
       if (error instanceof InterruptedError) await this.#receive(part)
       throw error
     }
+    if (isWatched) {
+      const used = startProcessorMs === null ? null : processorMs()! - startProcessorMs
+      this.#watch.add(this.stepTimesMs(), performance.now() - startMs, used)
+      if (!this.#watch.isWatching) await this.forgetDoubtfulTiles()
+    }
     await this.#receive(part)
     if (!hasUpdate) this.#parametersChanged = false
+  }
+
+  async forgetDoubtfulTiles(): Promise<boolean> {
+    const doubtful = this.#watch.doubtfulSteps()
+    if (doubtful.length > 0) await this.#chosen.forget(doubtful.map((step) => this.plan.steps[step]!))
+    return doubtful.length > 0
   }
 
   #receive(part: RunOptions['part']): Promise<void> {
@@ -286,6 +307,7 @@ class CompiledPlan implements PreparedPlan {
   }
 
   async dispose(): Promise<void> {
+    if (this.#watch.isWatching) await this.forgetDoubtfulTiles()
     await this.#executor.dispose()
     this.#compiled.free()
     this.#slab.free()

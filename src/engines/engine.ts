@@ -33,12 +33,15 @@ export interface EngineOptions {
   readonly experimentalV8Flags?: boolean
   /** As in PrepareOptions: x64 keeps there which of its targets is the faster. */
   readonly tuningCache?: boolean
+  /** As in PrepareOptions: x64 measures anew which of its targets is the faster. */
+  readonly retune?: boolean
 }
 
 export const engineRules: Rules<EngineOptions> = {
   threads: optional(positiveInteger),
   experimentalV8Flags: optional(trueOrFalse),
   tuningCache: optional(trueOrFalse),
+  retune: optional(trueOrFalse),
 }
 
 export interface PrepareOptions {
@@ -46,6 +49,8 @@ export interface PrepareOptions {
   readonly tuning?: Tuning
   /** Keep what was measured in the user's cache folder and take it from there; true by default. False reads and writes nothing. */
   readonly tuningCache?: boolean
+  /** Ignore what is in the cache, measure all that `tuning` does not name, and keep that in its place. */
+  readonly retune?: boolean
   /** Restricts steps that can be done in several ways to this one; `auto` takes the fastest. */
   readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
@@ -55,6 +60,7 @@ export interface PrepareOptions {
 export const prepareRules: Rules<PrepareOptions> = {
   tuning: optional(objectWith(tuningRules)),
   tuningCache: optional(trueOrFalse),
+  retune: optional(trueOrFalse),
   algorithm: optional(oneOf(ALGORITHMS)),
   onProgress: optional(someFunction),
   signal: optional(abortSignal),
@@ -119,6 +125,11 @@ export interface PreparedPlan {
   stepTimesMs(): readonly number[] | null
   /** What was made of the parameters before the first step of the last run; 0 where they had not changed. */
   weightsTimeMs(): number
+  /**
+   * Looks at the runs so far: steps that took far more than when their tiles were chosen, or far less, are taken out of the
+   * cache, so that they are measured again at the next start. True if there is one. After some runs it happens unasked.
+   */
+  forgetDoubtfulTiles?(): Promise<boolean>
   /** For the check: an engine whose steps can be run one by one and whose memory can be looked at. */
   readonly inspection: Inspection | null
   dispose(): Promise<void>

@@ -9,12 +9,21 @@ import { assemble, byteLengthOf, loadStages } from './assemble.ts'
 import type { PrepareOptions } from './engine.ts'
 import type { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
-import { openTuningCache } from './tuning-cache.ts'
+import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
 
 export interface TunerParts {
   readonly target: CodeTarget
   readonly processor: string
   readonly workers: readonly ComputeWorker[]
+}
+
+/** The choices for a plan, and what its steps are expected to take with them. */
+export interface Tuned {
+  readonly tuning: Tuning
+  /** For each step: what its tile took when it was chosen; null where it has no choice, or where the caller made it. */
+  readonly expectedMs: readonly (number | null)[]
+  /** Takes the choices of these steps out of the cache: they are measured again at the next start. */
+  forget(steps: readonly Step[]): Promise<void>
 }
 
 /** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
@@ -23,21 +32,25 @@ export async function tune(
   stepChoices: StepChoices,
   { target, processor, workers }: TunerParts,
   options: PrepareOptions,
-): Promise<Tuning> {
+): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
   const choices: Record<string, string> = {}
+  const expectedMs = new Map<string, number>()
   const open = new Map<string, Step>()
   const cacheKeys = new Map<string, string>()
   for (const step of plan.steps) {
     const names = stepChoices.candidatesOf(step).map(candidateName)
     if (names.length === 1) continue
     const key = stepChoices.keyOf(step)
-    cacheKeys.set(key, `${key} on ${workers.length} | ${digestOf(names)}`)
-    const known = [options.tuning?.choices[key], cache?.get(cacheKeys.get(key)!)].find(
-      (name) => name && names.includes(name),
-    )
-    if (known) choices[key] = known
-    else open.set(key, step)
+    const cacheKey = `${key} on ${workers.length} | ${digestOf(names)}`
+    cacheKeys.set(key, cacheKey)
+    const given = options.tuning?.choices[key]
+    const cached = options.retune ? undefined : cache?.get(cacheKey)
+    if (given !== undefined && names.includes(given)) choices[key] = given
+    else if (typeof cached?.ms === 'number' && names.includes(cached.choice)) {
+      choices[key] = cached.choice
+      expectedMs.set(key, cached.ms)
+    } else open.set(key, step)
   }
   const total = open.size
   const queue = [...open]
@@ -46,17 +59,32 @@ export async function tune(
       for (let next = queue.shift(); next; next = queue.shift()) {
         options.signal?.throwIfAborted()
         const [key, step] = next
-        choices[key] = await new StepTuner(plan, step, stepChoices, target, worker, workers.length).fastest()
+        const tuner = new StepTuner(plan, step, stepChoices, target, worker, workers.length)
+        const { candidate, ms } = await tuner.fastest()
+        choices[key] = candidateName(candidate)
+        expectedMs.set(key, ms / workers.length)
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
   )
-  const measured = [...open.keys()].map((key) => [cacheKeys.get(key)!, choices[key]!])
-  if (measured.length > 0) await cache?.add(Object.fromEntries(measured))
-  return { version: 1, processor, engine: target.version, choices }
+  if (total > 0) {
+    const measured = [...open.keys()].map((key) => {
+      const entry: CachedChoice = { choice: choices[key]!, ms: expectedMs.get(key)! }
+      return [cacheKeys.get(key)!, entry] as const
+    })
+    await cache?.change(Object.fromEntries(measured))
+  }
+  return {
+    tuning: { version: 1, processor, engine: target.version, choices },
+    expectedMs: plan.steps.map((step) => expectedMs.get(stepChoices.keyOf(step)) ?? null),
+    async forget(steps) {
+      const forgotten = steps.map((step) => [cacheKeys.get(stepChoices.keyOf(step))!, null] as const)
+      await cache?.change(Object.fromEntries(forgotten))
+    },
+  }
 }
 
-/** The best of some candidates says nothing where there are others. */
+/** A cached choice is valid only for the same list of candidates. */
 function digestOf(names: readonly string[]): string {
   const digest = new TextEncoder()
     .encode(names.join())
@@ -105,27 +133,8 @@ class StepTuner {
     this.#worker = worker
   }
 
-  /** The name of the fastest candidate. */
-  async fastest(): Promise<string> {
-    const families = new Map<string, Candidate[]>()
-    for (const candidate of this.#choices.candidatesOf(this.#step)) {
-      const family = `${candidate.algorithm} ${candidate.family ?? ''}`
-      families.set(family, [...(families.get(family) ?? []), candidate])
-    }
-    const first = families.size === 1 ? Infinity : FIRST_OF_FAMILY
-    const all = [...families.values()]
-    const times = await this.#measure(all.flatMap((family) => family.slice(0, first)))
-    const limit = HOPELESS_FACTOR * Math.min(...times.values())
-    const hopeful = all.filter((family) =>
-      family.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
-    )
-    const rest = hopeful.flatMap((family) => family.slice(first))
-    if (rest.length > 0) {
-      // The best so far once more, in the same turns as the others.
-      const [best] = sorted(times)
-      for (const [candidate, ms] of await this.#measure([best!, ...rest])) times.set(candidate, ms)
-    }
-    return candidateName(sorted(times)[0]!)
+  fastest(): Promise<Timed> {
+    return fastestOf(this.#choices.candidatesOf(this.#step), (candidates) => this.#measure(candidates))
   }
 
   /** Lays the step's memory out on its own and runs some tasks of every candidate: their times in ms. */
@@ -164,8 +173,40 @@ class StepTuner {
   }
 }
 
-const sorted = (times: ReadonlyMap<Candidate, number>): Candidate[] =>
-  [...times].sort(([, a], [, b]) => a - b).map(([candidate]) => candidate)
+/** The fastest of a step's candidates, and its time as it was measured beside its last rivals. */
+interface Timed {
+  readonly candidate: Candidate
+  readonly ms: number
+}
+
+/** Measures the candidates that may be the fastest, in two turns at most. `measure` gives the times of some, taken in turns. */
+export async function fastestOf(
+  candidates: readonly Candidate[],
+  measure: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<Candidate, number>>,
+): Promise<Timed> {
+  const families = new Map<string, Candidate[]>()
+  for (const candidate of candidates) {
+    const family = `${candidate.algorithm} ${candidate.family ?? ''}`
+    families.set(family, [...(families.get(family) ?? []), candidate])
+  }
+  const first = families.size === 1 ? Infinity : FIRST_OF_FAMILY
+  const all = [...families.values()]
+  const times = await measure(all.flatMap((family) => family.slice(0, first)))
+  const best = fastestIn(times)
+  const limit = HOPELESS_FACTOR * best.ms
+  const hopeful = all.filter((family) =>
+    family.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
+  )
+  const rest = hopeful.flatMap((family) => family.slice(first))
+  if (rest.length === 0) return best
+  // Times of different moments are not compared: the machine may have been busy in one of them.
+  return fastestIn(await measure([best.candidate, ...rest]))
+}
+
+function fastestIn(times: ReadonlyMap<Candidate, number>): Timed {
+  const [[candidate, ms]] = [...times].sort(([, a], [, b]) => a - b) as [[Candidate, number]]
+  return { candidate, ms }
+}
 
 /** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
 const MEASURED_IMAGES = 8

@@ -2,10 +2,17 @@ import { cacheFolder } from '../runtime/cache-folder.ts'
 import { isNode, nodeModule } from '../runtime/host.ts'
 import { VERSION } from '../version.ts'
 
+export interface CachedChoice {
+  readonly choice: string
+  /** What a step took with it when it was chosen: all of it, on all threads. Null for what is no step's. */
+  readonly ms: number | null
+}
+
 /** Choices measured before on this processor with this engine. */
 export interface TuningCache {
-  get(step: string): string | undefined
-  add(choices: Readonly<Record<string, string>>): Promise<void>
+  get(step: string): CachedChoice | undefined
+  /** Adds choices, in place of those that are there; null takes one out. */
+  change(choices: Readonly<Record<string, CachedChoice | null>>): Promise<void>
 }
 
 /** Where the choices lie as text. Whatever fails in it costs the next start its second, and nothing else. */
@@ -15,7 +22,14 @@ interface Store {
   write(text: string): Promise<void>
 }
 
-type Entries = Record<string, string>
+type Entries = Record<string, unknown>
+
+function asChoice(entry: unknown): CachedChoice | undefined {
+  const { choice, ms } = (entry ?? {}) as { [Name in keyof CachedChoice]?: unknown }
+  if (typeof choice !== 'string') return undefined
+  if (ms === null) return { choice, ms }
+  return typeof ms === 'number' && ms > 0 && Number.isFinite(ms) ? { choice, ms } : undefined
+}
 
 /**
  * In the user's cache folder (CONVMARK_CACHE names another), in a browser in the page's own storage. It knows nothing and
@@ -23,7 +37,7 @@ type Entries = Record<string, string>
  */
 export async function openTuningCache(processor: string, engine: string): Promise<TuningCache> {
   const store = isNode ? await folderStore() : browserStore
-  if (store === null) return { get: () => undefined, add: async () => {} }
+  if (store === null) return { get: () => undefined, change: async () => {} }
   const keyOf = (step: string): string => `${VERSION} | ${processor} | ${engine} | ${step}`
   const read = async (): Promise<Entries> => {
     try {
@@ -35,11 +49,15 @@ export async function openTuningCache(processor: string, engine: string): Promis
   }
   const entries = await read()
   return {
-    get: (step) => (typeof entries[keyOf(step)] === 'string' ? entries[keyOf(step)] : undefined),
-    async add(choices) {
-      const added = Object.entries(choices).map(([step, choice]) => [keyOf(step), choice] as const)
+    get: (step) => asChoice(entries[keyOf(step)]),
+    async change(choices) {
+      const changed = { ...(await read()) }
+      for (const [step, choice] of Object.entries(choices)) {
+        if (choice) changed[keyOf(step)] = choice
+        else delete changed[keyOf(step)]
+      }
       try {
-        await store.write(JSON.stringify({ ...(await read()), ...Object.fromEntries(added) }, null, 1))
+        await store.write(JSON.stringify(changed, null, 1))
       } catch {
         // A folder that can't be written, a page without storage
       }

@@ -17,6 +17,13 @@ export const nodeModule = ((name: string) => {
   return process.getBuiltinModule(name)
 }) as typeof process.getBuiltinModule
 
+/** The processor time of all this process's threads so far; null in a browser, which does not tell. */
+export function processorMs(): number | null {
+  if (!isNode) return null
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /** Why threads can't share memory here; null where they can. */
 export const unsharedReason: string | null = whyUnshared()
 

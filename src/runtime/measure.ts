@@ -27,12 +27,15 @@ export interface MeasureResult {
 
 /** Long enough for the clock, short enough that a start stays fast. */
 const SAMPLE_MS = 0.8
-/** That a time has at the least. */
+/** Steps of the clock in the shortest time worth measuring. */
 const CLOCK_STEPS = 2
 const MEASURED_ROUNDS = 2
 /** V8 runs WASM in its baseline compiler first. A candidate that still gets faster by this factor is not there yet. */
 const TIERING_FACTOR = 1.25
 const MAX_ROUNDS = 12
+/** How near a second sample must be to the lowest, and how often it is looked for beyond the rounds of all. */
+const CONFIRMING_FACTOR = 1.25
+const CONFIRMING_ROUNDS = 6
 const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
 
@@ -70,23 +73,52 @@ export async function measureCandidates({
   clockMs ??= clockResolution()
   const leastMs = CLOCK_STEPS * clockMs
   const sampleMs = Math.max(SAMPLE_MS, leastMs)
-  const best = candidates.map((candidate) => estimate(candidate, 0))
+  return {
+    estimatesMs: lowestTimes(candidates.length, (candidate, isFirst) =>
+      estimate(candidates[candidate]!, isFirst ? 0 : sampleMs),
+    ),
+  }
+}
+
+/**
+ * The lowest time of each candidate over samples in turns: what else runs on the machine only ever adds to a time.
+ * `sample` takes one of a candidate's. A lowest time counts once a second sample is near it; if none is, all of them may
+ * have been hit, and the candidate is measured again.
+ */
+export function lowestTimes(
+  candidates: number,
+  sample: (candidate: number, isFirst: boolean) => number,
+): number[] {
+  const all = Array.from({ length: candidates }, (_, candidate) => candidate)
+  const lowest = all.map((candidate) => sample(candidate, true))
+  const secondLowest = all.map(() => Infinity)
+  const take = (candidate: number): number => {
+    const ms = sample(candidate, false)
+    const [low, second] = [lowest[candidate]!, secondLowest[candidate]!]
+    lowest[candidate] = Math.min(low, ms)
+    secondLowest[candidate] = Math.min(second, Math.max(low, ms))
+    return ms
+  }
   for (let round = 0, settled = 0; settled < MEASURED_ROUNDS && round < MAX_ROUNDS; round++) {
     let isSettled = true
-    candidates.forEach((candidate, i) => {
-      const ms = estimate(candidate, sampleMs)
-      if (ms * TIERING_FACTOR < best[i]!) isSettled = false
-      best[i] = Math.min(best[i]!, ms)
-    })
+    for (const candidate of all) {
+      const before = lowest[candidate]!
+      if (take(candidate) * TIERING_FACTOR < before) isSettled = false
+    }
     if (isSettled) settled++
   }
-  // A run-off among the best: a neighbour's noise in one short sample must not choose.
-  const limit = Math.min(...best) * RUN_OFF_FACTOR
-  const inRunOff = candidates.map((_, i) => i).filter((i) => best[i]! <= limit)
-  for (let round = 0; round < RUN_OFF_ROUNDS && inRunOff.length > 1; round++) {
-    for (const i of inRunOff) best[i] = Math.min(best[i]!, estimate(candidates[i]!, sampleMs))
+  const isConfirmed = (candidate: number) =>
+    secondLowest[candidate]! <= CONFIRMING_FACTOR * lowest[candidate]!
+  for (let round = 0; round < CONFIRMING_ROUNDS; round++) {
+    const open = all.filter((candidate) => !isConfirmed(candidate))
+    if (open.length === 0) break
+    open.forEach(take)
   }
-  return { estimatesMs: best }
+  // A run-off among the best: a neighbour's noise in one short sample must not choose.
+  const limit = Math.min(...lowest) * RUN_OFF_FACTOR
+  const inRunOff = all.filter((candidate) => lowest[candidate]! <= limit)
+  for (let round = 0; round < RUN_OFF_ROUNDS && inRunOff.length > 1; round++) inRunOff.forEach(take)
+  return lowest
 }
 
 /**

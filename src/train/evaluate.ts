@@ -22,7 +22,7 @@ export interface EvaluationBatch {
 }
 
 export interface EvaluateOptions
-  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'onProgress'> {
+  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'onProgress'> {
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
   /** The most images (views) that a batch has. */
@@ -46,6 +46,7 @@ const rules: Rules<EvaluateOptions> = {
   signal: prepareRules.signal,
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
+  retune: engineRules.retune,
 }
 
 /** Of all images that the batches had. */

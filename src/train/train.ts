@@ -43,7 +43,8 @@ export interface TrainingBatch {
 
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
-export interface TrainOptions extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags'> {
+export interface TrainOptions
+  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune'> {
   /** The batches of an epoch, counted from 1, beginning with one: all as large as `batch`, and in the same order when asked again. */
   readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
   /** How many there are: what the schedule of the learning rate goes by. */
@@ -67,7 +68,7 @@ export interface TrainOptions extends Pick<SessionOptions, 'algorithm' | 'thread
   readonly seed?: number
   /** The first ones; made for training from the seed by default. */
   readonly parameters?: Readonly<Record<string, Float32Array>>
-  /** Where a training was left; everything else must be as it was. */
+  /** Where a training was left; everything else must be as it was. With `retune` its tiles are not taken, and its bits are others. */
   readonly resume?: TrainingState
   /** A spec; `auto` by default. */
   readonly engine?: string
@@ -129,8 +130,8 @@ export async function* train(
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
   }
-  const { threads, experimentalV8Flags, algorithm, onProgress } = options
-  const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags })
+  const { threads, experimentalV8Flags, retune, algorithm, onProgress } = options
+  const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   let session: Session | null = null
   try {
     session = await openSession(network, {
@@ -139,7 +140,8 @@ export async function* train(
       training,
       engine,
       algorithm,
-      tuning: resume?.tuning ?? undefined,
+      tuning: retune ? undefined : (resume?.tuning ?? undefined),
+      retune,
       onProgress,
       signal,
     })
@@ -379,6 +381,7 @@ const rules: Rules<TrainOptions> = {
   signal: prepareRules.signal,
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
+  retune: engineRules.retune,
 }
 
 function requireTrainable(network: Network, options: TrainOptions): void {

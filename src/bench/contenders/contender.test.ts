@@ -16,6 +16,7 @@ const setupOf = (engine: string): ContenderSetup => ({
   seed: 7,
   threads: 1,
   algorithm: 'auto',
+  retune: false,
   isChecked: false,
 })
 const start = (engine: string, limits = LIMITS) => Contender.start(FAKE, setupOf(engine), limits)

@@ -16,21 +16,34 @@ const reply = (message: ContenderReply): void => {
 async function open(setup: ContenderSetup): Promise<void> {
   const { network: name, imageSize, pass, batch, burnIn, seed, threads, algorithm, isChecked } = setup
   const network = networkNamed(name, { imageSize })
-  const engine = await openEngine(setup.engine, { experimentalV8Flags: true, threads })
+  const engine = await openEngine(setup.engine, {
+    experimentalV8Flags: true,
+    threads,
+    retune: setup.retune,
+  })
   const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // awaited below
-  const session = await openSession(network, {
-    batch,
-    pass,
-    engine,
-    algorithm,
-    ...(pass === 'train' && { training: benchmarkTraining(network) }),
-  })
-  const check = checker ? await checker.check(session) : null
+  const warmUp = async (retune: boolean) => {
+    const session = await openSession(network, {
+      batch,
+      pass,
+      engine,
+      algorithm,
+      retune,
+      ...(pass === 'train' && { training: benchmarkTraining(network) }),
+    })
+    const check = checker ? await checker.check(session) : null
+    session.write({ ...(await data), ...benchmarkRates(pass) })
+    for (let i = 0; i < burnIn; i++) await session.run()
+    return { session, check }
+  }
+  let { session, check } = await warmUp(setup.retune)
+  if (await session.prepared.forgetDoubtfulTiles?.()) {
+    await session.dispose()
+    ;({ session, check } = await warmUp(false))
+  }
   await checker?.dispose()
-  session.write({ ...(await data), ...benchmarkRates(pass) })
-  for (let i = 0; i < burnIn; i++) await session.run()
 
   const turn = async (samples: number): Promise<void> => {
     await session.run()

@@ -20,6 +20,8 @@ export interface ContenderSetup {
   readonly seed: number
   readonly threads: number
   readonly algorithm: Algorithm
+  /** Measure tiles anew, whatever the cache has. */
+  readonly retune: boolean
   readonly isChecked: boolean
 }
 

@@ -5,7 +5,7 @@ import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
-import { float32From, integerFromZero, oneOf, positiveInteger } from '../command.ts'
+import { float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
@@ -32,6 +32,7 @@ export interface TrainOptions {
   readonly seed: number
   readonly engine: string
   readonly threads?: number
+  readonly retune?: boolean
   readonly out?: string
   readonly resume?: string
   readonly log?: string
@@ -82,6 +83,7 @@ export function addTrainOptions(command: Command): Command {
     .option('--seed <n>', 'of weights, order, dropout and augmentation', integerFromZero('--seed'), 7)
     .option('--engine <spec>', 'name[:target][@threads]: auto, x64, wasm, ...', 'auto')
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
+    .option(...RETUNE)
     .option('--out <file>', 'the model, and beside it a checkpoint after every epoch')
     .option('--resume <checkpoint>', 'goes on from it')
     .option('--log <file>', 'steps and epochs as JSON lines, appended')

@@ -1,0 +1,106 @@
+// Choices of tiles: kept in the cache with what they took, measured again where that can't be right or when asked.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, expect, it } from 'vitest'
+import type { CachedChoice } from '../src/engines/tuning-cache.ts'
+import { built } from './support/built.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'convmark-tuning-'))
+process.env.CONVMARK_CACHE = folder
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const { conv, defineNetwork, initialize, initializeImages, openSession } =
+  await built<typeof import('../src/index.ts')>('index.js')
+const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
+
+/** A step that takes far longer than a barrier, on any machine. */
+const network = defineNetwork('one convolution', {
+  inputs: { images: [64, 64, 16] },
+  layers: [conv('conv', { filters: 32, kernel: 3, padding: 'same' })],
+})
+/** Enough for a session to say whether its tiles are what was measured. */
+const RUNS = 6
+const CHOICE = /^direct \d+x\d+/
+/** No step can be as fast as that. */
+const IMPOSSIBLE_MS = 1e-6
+
+const path = join(folder, 'tuning.json')
+const entries = (): Record<string, CachedChoice> => JSON.parse(readFileSync(path, 'utf8'))
+/** Makes something else of what is cached of the one step. */
+const plant = (change: (entry: CachedChoice) => unknown): void =>
+  writeFileSync(
+    path,
+    JSON.stringify(Object.fromEntries(Object.entries(entries()).map(([key, entry]) => [key, change(entry)]))),
+  )
+
+/** Opens a session, runs it, and says whether anything was measured before. */
+async function used({ runs = 0, ...options }: { runs?: number; retune?: boolean } = {}): Promise<boolean> {
+  let hasMeasured = false
+  const session = await openSession(network, {
+    batch: 1,
+    engine: 'wasm@1',
+    algorithm: 'direct',
+    ...options,
+    onProgress: () => {
+      hasMeasured = true
+    },
+  })
+  session.write({ ...initialize(network, { seed: 7 }), ...initializeImages(network, 1, { seed: 7 }) })
+  for (let i = 0; i < runs; i++) await session.run()
+  await session.dispose()
+  return hasMeasured
+}
+
+beforeEach(async () => {
+  rmSync(path, { force: true })
+  expect(await used()).toBe(true)
+})
+
+it('keeps a choice with what it took, and takes it from there', async () => {
+  const [entry, ...others] = Object.values(entries())
+  expect(others).toEqual([])
+  expect(entry!.choice).toMatch(CHOICE)
+  expect(entry!.ms).toBeGreaterThan(IMPOSSIBLE_MS)
+  expect(await used({ runs: RUNS })).toBe(false)
+})
+
+it('forgets a choice that takes far longer than when it was made: the next session measures it again', async () => {
+  plant(({ choice }) => ({ choice, ms: IMPOSSIBLE_MS }))
+  expect(await used({ runs: RUNS })).toBe(false)
+  expect(entries()).toEqual({})
+  expect(await used()).toBe(true)
+  expect(Object.values(entries())).toHaveLength(1)
+})
+
+it('a benchmark does not go on with it: it measures again before it takes its samples', async () => {
+  plant(({ choice }) => ({ choice, ms: IMPOSSIBLE_MS }))
+  const kinds: string[] = []
+  const events = benchmark(network, {
+    engine: 'wasm@1',
+    algorithm: 'direct',
+    passes: ['forward'],
+    batch: 1,
+    batches: 1,
+    burnIn: RUNS,
+    check: false,
+  })
+  for await (const event of events) kinds.push(event.kind === 'progress' ? event.phase : event.kind)
+  expect(kinds.filter((kind, i) => kind !== kinds[i - 1])).toEqual([
+    ...['started', 'prepared', 'burn-in', 'tuning', 'prepared', 'burn-in'],
+    ...['step', 'batches', 'finished'],
+  ])
+  expect(Object.values(entries())[0]!.ms).toBeGreaterThan(IMPOSSIBLE_MS)
+})
+
+it('measures anew a choice that is none of the candidates', async () => {
+  plant(({ ms }) => ({ choice: 'direct 99x99', ms }))
+  expect(await used()).toBe(true)
+  expect(Object.values(entries())[0]!.choice).toMatch(CHOICE)
+})
+
+it('measures anew when asked, and keeps that in place of what was there', async () => {
+  plant(({ choice }) => ({ choice, ms: IMPOSSIBLE_MS }))
+  expect(await used({ retune: true })).toBe(true)
+  expect(Object.values(entries())[0]!.ms).toBeGreaterThan(IMPOSSIBLE_MS)
+})
