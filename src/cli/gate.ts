@@ -56,10 +56,20 @@ async function run(file: string, options: Options): Promise<number> {
   return findings.some(({ isRegression }) => isRegression) ? REGRESSION : 0
 }
 
-function findingLine(finding: GateFinding, failAbove: number): string {
-  const { pass, engine, slowdown, interval, isRegression, hasRounds } = finding
+/** What was found, in words: `fine` only if the whole interval is within the limit. */
+export function findingLine(finding: GateFinding, failAbove: number): string {
+  const { pass, engine, slowdown, interval, hasRounds } = finding
   const change = (times: number) => `${times < 1 ? '-' : '+'}${formatPercent(Math.abs(times - 1))}`
-  const verdict = isRegression ? `a regression beyond ${formatPercent(failAbove)}` : 'fine'
+  const verdict = verdictOf(finding, failAbove)
   const caution = hasRounds ? '' : '; without rounds: compared more cautiously'
   return `${passName(pass)} on ${engine}: ${change(slowdown)} of time, 95% interval ${change(interval[0])} to ${change(interval[1])}: ${verdict}${caution}`
+}
+
+function verdictOf({ interval: [, high], isRegression }: GateFinding, failAbove: number): string {
+  if (isRegression) return `a regression beyond ${formatPercent(failAbove)}`
+  if (high <= 1 + failAbove) return 'fine'
+  return (
+    `no regression was found, but one of up to ${formatPercent(high - 1)} could not have been seen; ` +
+    'more --rounds or a quieter machine make the interval narrower'
+  )
 }
