@@ -1,6 +1,5 @@
 // jax-js on WebAssembly. In Node it has one thread: its workers are the web's.
 import { readFileSync } from 'node:fs'
-import * as jax from '@jax-js/jax'
 import {
   imagesOf,
   layersOf,
@@ -14,7 +13,9 @@ import {
   shapeOf,
   walk,
 } from './network.mjs'
+import { load, resolve } from './packages.mjs'
 
+const jax = await load('@jax-js/jax')
 const { lax, nn, numpy: np } = jax
 
 // Its arrays are counted: what is used once more than it is owned is given as `.ref`.
@@ -92,7 +93,7 @@ export async function openPeer({ network, batch, parameters, threads, pass }) {
   if (threads !== 1) throw new Error('jax-js has no WebAssembly threads in Node')
   if (!(await jax.init('wasm')).includes('wasm')) throw new Error('the wasm backend could not be initialized')
   jax.defaultDevice('wasm')
-  const manifest = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
+  const manifest = new URL('../package.json', resolve('@jax-js/jax'))
   const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
 
   requireHandled(network, pass)

@@ -17,7 +17,10 @@ async function build(program) {
   } catch (error) {
     const complaints = (error.stderr || error.message).split('\n')
     const reason = complaints.find((line) => /error|cannot find/.test(line)) ?? complaints[0]
-    throw new Error(`onednn.cpp could not be built, it needs g++ and libdnnl-dev of oneDNN 2: ${reason}`)
+    throw new Error(
+      `onednn.cpp could not be built (${reason.trim()}); it needs oneDNN 2 (tested with 2.6), on Debian: ` +
+        'sudo apt-get install g++ libdnnl-dev',
+    )
   }
 }
 

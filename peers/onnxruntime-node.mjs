@@ -1,6 +1,8 @@
 // ONNX Runtime's native library for Node, on the processor.
-import * as ort from 'onnxruntime-node'
 import { openOnnxPeer } from './onnx-peer.mjs'
+import { load } from './packages.mjs'
+
+const ort = await load('onnxruntime-node')
 
 export async function openPeer(setup) {
   const { threads } = setup

@@ -1,6 +1,8 @@
 // ONNX Runtime Web on WebAssembly.
-import * as ort from 'onnxruntime-web'
 import { openOnnxPeer } from './onnx-peer.mjs'
+import { load } from './packages.mjs'
+
+const ort = await load('onnxruntime-web')
 
 export async function openPeer(setup) {
   const { threads } = setup

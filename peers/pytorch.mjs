@@ -1,7 +1,8 @@
-// PyTorch on the processor, as Debian's python3-torch has it.
+// PyTorch on the processor.
 import { fileURLToPath } from 'node:url'
 import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
 import { layersOf, lossesOf, outputsOf } from './network.mjs'
+import { pythonWithTorch } from './python.mjs'
 
 // Activations are large. Without these they go back to the system after each layer, and the page faults of the next
 // cost PyTorch a tenth of its time and more.
@@ -24,7 +25,8 @@ const describe = ({ network, batch, pass, training }) => ({
 export async function openPeer(setup) {
   const program = fileURLToPath(new URL('pytorch.py', import.meta.url))
   const network = JSON.stringify(describe(setup))
-  const { about, ...peer } = await openNativePeer('/usr/bin/python3', [program], network, setup, {
+  const python = await pythonWithTorch()
+  const { about, ...peer } = await openNativePeer(python, [program], network, setup, {
     GLIBC_TUNABLES,
   })
   return {

@@ -17,6 +17,10 @@
 // where there is nothing to end. What openPeer can't do it throws, with the reason.
 import { checkPeer } from './check.mjs'
 import { BENCHMARK_DECAY, convmark, networks, peers } from './convmark.mjs'
+import { importFrom } from './packages.mjs'
+
+/** Of a peer whose results are wrong. */
+class RefusedError extends Error {}
 
 async function openChecked(asked) {
   const {
@@ -38,9 +42,12 @@ async function openChecked(asked) {
   const parameters = convmark.initialize(network, { seed })
   const training = { momentum: convmark.sgd().momentum, decay: BENCHMARK_DECAY }
   const setup = { network, batch, parameters, threads: Number(threads), pass, training }
+  if (asked.packagesFrom) importFrom(asked.packagesFrom)
   const { openPeer } = await import(`./${name}.mjs`)
   const peer = await openPeer(setup)
-  const check = await checkPeer(peer, setup, seed)
+  const check = await checkPeer(peer, setup, seed).catch((error) => {
+    throw new RefusedError(error.message)
+  })
   const { images, labels } = convmark.initializeImages(network, batch, { seed })
   await peer.setImages(images, labels)
   return { peer, check, info: { ...peer.info, maxRelativeError: check.maxRelativeError } }
@@ -98,5 +105,7 @@ try {
   })
   process.send({ kind: 'ready', info, check, ...described(info) })
 } catch (error) {
-  process.send({ kind: 'unsupported', reason: error.message }, () => process.exit(0))
+  const isRefused = error instanceof RefusedError
+  const reason = isRefused ? `refused: ${error.message}` : error.message
+  process.send({ kind: isRefused ? 'failed' : 'unsupported', reason }, () => process.exit(0))
 }

@@ -1,9 +1,11 @@
 // TensorFlow.js on its backend of plain JavaScript: one thread, half a second for an image of a small network with its
 // gradients: give it small batches.
+import { load } from './packages.mjs'
+import { openTfjsPeer } from './tfjs.mjs'
+
 // The bundle in the JavaScript of 2017, which is three to four times as fast as what Node would take by itself: that is in
 // the JavaScript of 2009. The gradients are in it, and the backend.
-import tf from '@tensorflow/tfjs/dist/tf.es2017.js'
-import { openTfjsPeer } from './tfjs.mjs'
+const { default: tf } = await load('@tensorflow/tfjs/dist/tf.es2017.js')
 
 export async function openPeer(setup) {
   const { threads } = setup

@@ -7,7 +7,7 @@ import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, initialize, initializeImages, lenet, parametersOf } from '../src/networks/index.ts'
 import { commandsIn, type Ended } from './support/command.ts'
-import { packageJson } from './support/package.ts'
+import { packageJson, root } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
 import { exampleEvaluation, exampleRecords, exampleTraining, logText } from './support/training.ts'
 
@@ -587,6 +587,8 @@ describe('report of training', () => {
   })
 })
 
+const hasPeers = existsSync(join(root, 'peers/node_modules'))
+
 describe('compare', () => {
   it('has engines take turns, says which is faster, and writes the result', async () => {
     const ended = await convmark(
@@ -608,13 +610,38 @@ describe('compare', () => {
     expect(readFileSync(join(folder, 'compare.html'), 'utf8')).toContain(comparisons![0]!.text)
   })
 
-  // V8 13.6 has it.
-  it.skipIf(Number.parseFloat(process.versions.v8) >= 13.6)(
-    'ends with 4 where no engine can be timed, and says why',
+  it.skipIf(hasPeers)(
+    'ends with 4 at once where nothing is left to compare, and names the one package that is missing',
     async () => {
-      const ended = await convmark('compare', 'wasm:revectorized', '--rounds', '6', ...SMALL)
+      const ended = await convmark(
+        'compare',
+        'wasm',
+        'onnxruntime-node',
+        '--json',
+        'nothing-left.json',
+        ...SMALL,
+      )
       expect(ended).toMatchObject({ code: 4, stdout: '' })
-      expect(ended.stderr).toMatch(/^convmark: no engine could be timed: wasm:revectorized: /)
+      expect(ended.stderr).toMatch(
+        /^convmark: not compared: onnxruntime-node: not installed \(tested with \d+\.\d+\.\d+\); install it in your project with: npm i --ignore-scripts onnxruntime-node\n$/,
+      )
+      expect(existsSync(join(folder, 'nothing-left.json'))).toBe(false)
+    },
+  )
+
+  it.skipIf(hasPeers)(
+    'with one of three missing prints and writes what the others did, and then ends with 4',
+    async () => {
+      const ended = await convmark(
+        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', ...SMALL],
+        ...['--network', 'lenet', '--image-size', '28', '--json', 'two-left.json'],
+      )
+      expect(ended.code).toBe(4)
+      expect(ended.stderr).toMatch(/^convmark: not compared: onnxruntime-node: not installed .*\n$/)
+      expect(ended.stdout).toMatch(/^onnxruntime-node: unsupported: not installed /m)
+      const { runs, comparisons, unsupported } = readResult('two-left.json')
+      expect([runs.length, comparisons!.length]).toEqual([2, 1])
+      expect(unsupported).toMatchObject([{ engine: 'onnxruntime-node', pass: 'forward' }])
     },
   )
 })
@@ -703,7 +730,8 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['bench --pass backward', "unknown value of --pass 'backward'; did you mean"],
     ['bench --algorithm dirct', "did you mean 'direct'?"],
     ['compare wasm onnxruntime-nod', "unknown engine 'onnxruntime-nod'; did you mean 'onnxruntime-node'?"],
-    ['compare wasm --rounds 2', 'rounds is 2; a comparison takes at least 6'],
+    ['compare wasm', 'a comparison takes two engines or more, not wasm; bench times one'],
+    ['compare wasm wasm@1 --rounds 2', 'rounds is 2; a comparison takes at least 6'],
     ['gate a.json --baseline b.json --fail-above much', "--fail-above is 'much'"],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],

@@ -38,7 +38,7 @@ export async function start(name, setup, script) {
   died.catch(() => {})
   const next = async () => (await Promise.race([once(child, 'message'), died]))[0]
   const ready = await next()
-  if (ready.kind === 'unsupported') return { name, setup, unsupported: ready.reason }
+  if (ready.kind !== 'ready') return { name, setup, unsupported: ready.reason }
   // Stopped between its turns: a library's threads that spin while they wait would take the others' time.
   const ask = async (message) => {
     signal(child.pid, 'SIGCONT')

@@ -12,7 +12,7 @@ import {
 } from '../check-options.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
-import { ConvmarkError, messageOf, UnavailableError } from '../errors.ts'
+import { ConvmarkError, messageOf, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
@@ -20,7 +20,7 @@ import { availableCores } from '../runtime/machine.ts'
 import { asImageShape, isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
 import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
-import { isPeer, isSlow, peerRunner } from './contenders/peers.ts'
+import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
 import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
 import type { ComparisonResult, Run, Unsupported } from './result.ts'
 import { describeRun, type RunSettings } from './run.ts'
@@ -75,6 +75,8 @@ export interface CompareResult {
   readonly runs: readonly Run[]
   readonly comparisons: readonly ComparisonResult[]
   readonly unsupported: readonly Unsupported[]
+  /** For what is in `unsupported`: UnavailableError where nothing else is the reason. Null where nothing is. */
+  readonly failure: ConvmarkError | null
 }
 
 export type CompareEvent =
@@ -94,7 +96,8 @@ interface Running {
 /**
  * Engines take turns, in rounds of random order, each in a process of its own that is stopped between its turns: so drift
  * of the machine hits all alike. The fastest is then compared with each of the others, round by round. What an engine can't
- * do is reported, and so is one that crashes or hangs; the others go on.
+ * do is reported, and so is one that crashes or hangs; the others go on, if there are two. Throws UnavailableError if no pass
+ * has two engines that are available, ConvmarkError if they fail.
  */
 export async function* compare(
   network: Network,
@@ -102,11 +105,15 @@ export async function* compare(
 ): AsyncGenerator<CompareEvent, void, void> {
   requireOptions('compare', options, rules)
   const { engines, passes = ['forward'], batch = 32, batches = 3, rounds = 10, signal } = options
+  if (engines.length < 2)
+    throw new UsageError(
+      `a comparison takes two engines or more, not ${engines.join() || 'none'}; bench times one`,
+    )
   const threads = options.threads ?? (await availableCores())
   const { burnIn = 10, seed = 7, algorithm = 'auto', retune = false, check = true } = options
   const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }
   const imageSize = Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0]))
-  const setupOf = (engine: string, pass: Pass): ContenderSetup => ({
+  const setupOf = (engine: string, pass: Pass, from: URL | null): ContenderSetup => ({
     engine,
     network: network.name,
     imageSize,
@@ -118,6 +125,7 @@ export async function* compare(
     algorithm,
     retune,
     isChecked: check,
+    packagesFrom: from?.href ?? null,
   })
 
   const result = {
@@ -125,27 +133,40 @@ export async function* compare(
     comparisons: [] as ComparisonResult[],
     unsupported: [] as Unsupported[],
   }
+  let isUnavailable = true
   for (const pass of passes) {
     const running = new Set<Running>()
-    const giveUp = (engine: string, error: unknown): Unsupported => {
+    const giveUp = (engine: string, error: unknown): CompareEvent => {
       if (!(error instanceof ConvmarkError)) throw error
+      isUnavailable &&= error instanceof UnavailableError
       const unsupported = { engine, pass, reason: messageOf(error) }
       result.unsupported.push(unsupported)
-      return unsupported
+      return { kind: 'unsupported', unsupported }
     }
     try {
+      // What is not installed is found before the others start, which may take minutes.
+      const installed: { engine: string; from: URL | null }[] = []
       for (const engine of engines) {
+        try {
+          installed.push({ engine, from: isPeer(engine) ? packagesFrom(engine) : null })
+        } catch (error) {
+          yield giveUp(engine, error)
+        }
+      }
+      if (installed.length < 2) continue
+      for (const { engine, from } of installed) {
         signal?.throwIfAborted()
         yield { kind: 'starting', engine, pass }
         try {
-          const script = isPeer(engine) ? await peerRunner(engine) : ENGINE_PROCESS
+          const script = isPeer(engine) ? PEER_RUNNER : ENGINE_PROCESS
           const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
-          const contender = await Contender.start(script, setupOf(engine, pass), limits)
+          const contender = await Contender.start(script, setupOf(engine, pass, from), limits)
           running.add({ contender, turns: [] })
         } catch (error) {
-          yield { kind: 'unsupported', unsupported: giveUp(engine, error) }
+          yield giveUp(engine, error)
         }
       }
+      if (running.size < 2) continue
       for (let round = 0; round < rounds; round++) {
         options.betweenRounds?.()
         for (const each of shuffled([...running])) {
@@ -154,7 +175,7 @@ export async function* compare(
             each.turns.push(await each.contender.turn(batches))
           } catch (error) {
             running.delete(each)
-            yield { kind: 'unsupported', unsupported: giveUp(each.contender.setup.engine, error) }
+            yield giveUp(each.contender.setup.engine, error)
           }
         }
         yield { kind: 'turn', pass, done: round + 1, total: rounds }
@@ -168,11 +189,29 @@ export async function* compare(
       for (const { contender } of running) contender.end()
     }
   }
-  if (result.runs.length === 0) {
-    const [first] = result.unsupported
-    throw new UnavailableError(`no engine could be timed: ${first?.engine}: ${first?.reason}`)
+  const failure = failureOf(result.unsupported, passes, isUnavailable)
+  if (failure && result.runs.length === 0) throw failure
+  yield { kind: 'finished', ...result, failure }
+}
+
+/** `not compared: tfjs-wasm, forward-backward: it has no filter gradient` */
+function failureOf(
+  unsupported: readonly Unsupported[],
+  passes: readonly Pass[],
+  isUnavailable: boolean,
+): ConvmarkError | null {
+  if (unsupported.length === 0) return null
+  const passesBy = new Map<string, { readonly reason: Unsupported; readonly passes: Pass[] }>()
+  for (const each of unsupported) {
+    const key = JSON.stringify([each.engine, each.reason])
+    passesBy.set(key, { reason: each, passes: [...(passesBy.get(key)?.passes ?? []), each.pass] })
   }
-  yield { kind: 'finished', ...result }
+  const all = [...passesBy.values()].map(({ reason: { engine, reason }, passes: own }) => {
+    const where = own.length < passes.length ? `, ${own.join(' and ')}` : ''
+    return `${engine}${where}: ${reason.replace(`${engine}: `, '')}`
+  })
+  const message = `not compared: ${all.join('; ')}`
+  return isUnavailable ? new UnavailableError(message) : new ConvmarkError(message)
 }
 
 function runOf(

@@ -78,7 +78,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     return last!
   }).finally(() => progress.clear())
 
-  const { runs, comparisons, unsupported } = finished
+  const { runs, comparisons, unsupported, failure } = finished
   const environment = await started.finish({
     threads: Math.max(...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
@@ -100,5 +100,6 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))
     output.lines(...warningLines(environment, runs, output.palette))
   }
+  if (failure) throw failure
   return 0
 }

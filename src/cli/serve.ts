@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { packagesFolder } from '../bench/contenders/peers.ts'
+import { packageFolder } from '../bench/contenders/peers.ts'
 import { ConvmarkError, messageOf, UsageError } from '../errors.ts'
 import { addCommand, integerFromZero, type OnEnd } from './command.ts'
 import { untilToldToEnd } from './interrupt.ts'
@@ -23,9 +23,9 @@ const DEFAULT_PORT = 8420
 const MAX_PORT = 65_535
 /** From dist/cli/. */
 const PAGE_FOLDER = '../web/'
-/** Of what peers are installed, what a browser can run; see web/src/compare/peers/. */
+/** Of what peers are installed, what a browser can run: a package, and a file of it. See web/src/compare/peers/. */
 const PEER_FILE =
-  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(core|layers|backend-(cpu|wasm|webgl|webgpu)))\/dist\/[\w.-]+$/
+  /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(?:core|layers|backend-(?:cpu|wasm|webgl|webgpu)))(\/dist\/[\w.-]+)$/
 
 export function addServeCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'serve', 'the benchmark as a page in your browser')
@@ -58,8 +58,6 @@ export async function pageListener(): Promise<RequestListener> {
   }
   const { default: sirv } = await import('sirv')
   const page = sirv(folder, { etag: true })
-  const packages = await packagesFolder()
-  const peers = packages && sirv(fileURLToPath(packages), { dev: true, etag: true })
   return (request, response) => {
     const path = pathOf(request)
     const headers = PEER_WORKER_PATH.test(path) ? PEER_WORKER_HEADERS : PAGE_HEADERS
@@ -67,10 +65,12 @@ export async function pageListener(): Promise<RequestListener> {
     const notFound = (): void => {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found')
     }
-    if (!PEER_FILE.test(path)) return page(request, response, notFound)
-    if (!peers) return notFound()
-    request.url = path.slice('/peers'.length)
-    peers(request, response, notFound)
+    const [, name, file] = PEER_FILE.exec(path) ?? []
+    if (name === undefined) return page(request, response, notFound)
+    const folder = packageFolder(name)
+    if (!folder) return notFound()
+    request.url = file
+    sirv(fileURLToPath(folder), { dev: true, etag: true })(request, response, notFound)
   }
 }
 

@@ -69,7 +69,7 @@ const PYTHON = '/usr/bin/python3'
 /** The command that installs a peer which is not to be had here; null for one that is. */
 export function missing(name: string): string | null {
   const succeeds = (program: string, ...parameters: string[]) => spawnSync(program, parameters).status === 0
-  if (peers[name]!.isPackage) {
+  if (peers[name]!.packages.length > 0) {
     return existsSync(`${root}peers/node_modules`) ? null : 'npm ci --prefix peers --ignore-scripts'
   }
   if (name === 'pytorch')

@@ -18,6 +18,7 @@ const setupOf = (engine: string): ContenderSetup => ({
   algorithm: 'auto',
   retune: false,
   isChecked: false,
+  packagesFrom: null,
 })
 const start = (engine: string, limits = LIMITS) => Contender.start(FAKE, setupOf(engine), limits)
 

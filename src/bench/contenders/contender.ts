@@ -95,6 +95,8 @@ class ContenderProcess {
     this.#child = fork(script, [JSON.stringify(setup)], {
       detached: true,
       env,
+      // So that a peer's runner can import from a folder that is not its own.
+      execArgv: [...process.execArgv, ...(setup.packagesFrom ? ['--experimental-import-meta-resolve'] : [])],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     running.add(this)

@@ -1,31 +1,31 @@
-// Libraries that convmark is compared with. Each has an adapter in peers/, with a lock file of its own: none is ever a
-// dependency of convmark.
-import { existsSync } from 'node:fs'
+// Libraries that convmark is compared with. Each has an adapter in peers/, which says what it is: none is ever a dependency
+// of convmark.
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UnavailableError } from '../../errors.ts'
-import { cacheFolder } from '../../runtime/cache-folder.ts'
-import { shellWord } from '../../shell.ts'
-import { VERSION } from '../../version.ts'
 
 export interface Peer {
-  /** From npm, with a lock file in peers/; the others are the system's. */
-  readonly isPackage: boolean
+  /** From npm; empty for one that the system has to have. */
+  readonly packages: readonly string[]
   /** As many as it is asked for; the others have one in Node, however many there are. */
   readonly hasThreads: boolean
   /** By a hundredfold, so that it is given longer before it is said to hang. */
   readonly isSlow?: boolean
 }
 
-/** By name; its adapter is peers/<name>.mjs, which says of each what it is. */
+/** By name; its adapter is peers/<name>.mjs. */
 export const peers: Readonly<Record<string, Peer>> = {
-  'onnxruntime-node': { isPackage: true, hasThreads: true },
-  'onnxruntime-web': { isPackage: true, hasThreads: true },
-  'tfjs-wasm': { isPackage: true, hasThreads: false },
-  'tfjs-cpu': { isPackage: true, hasThreads: false, isSlow: true },
-  'jax-js': { isPackage: true, hasThreads: false, isSlow: true },
-  pytorch: { isPackage: false, hasThreads: true },
-  onednn: { isPackage: false, hasThreads: true },
-  'onednn-winograd': { isPackage: false, hasThreads: true },
+  'onnxruntime-node': { packages: ['onnxruntime-node'], hasThreads: true },
+  'onnxruntime-web': { packages: ['onnxruntime-web'], hasThreads: true },
+  'tfjs-wasm': {
+    packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-wasm'],
+    hasThreads: false,
+  },
+  'tfjs-cpu': { packages: ['@tensorflow/tfjs'], hasThreads: false, isSlow: true },
+  'jax-js': { packages: ['@jax-js/jax'], hasThreads: false, isSlow: true },
+  pytorch: { packages: [], hasThreads: true },
+  onednn: { packages: [], hasThreads: true },
+  'onednn-winograd': { packages: [], hasThreads: true },
 }
 
 export const peerNames: readonly string[] = Object.keys(peers)
@@ -41,42 +41,52 @@ export const isSlow = (spec: string): boolean => isPeer(spec) && (peers[nameOf(s
 const PEERS_FOLDER = '../../../peers/'
 const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
 
-/** Where packages of peers are installed: beside the adapters, or in the user's cache folder. Null: in neither. */
-async function installedFolder(): Promise<URL | null> {
-  const cached = await cachedFolder()
-  const folders = cached === null ? [SHIPPED] : [SHIPPED, pathToFileURL(`${cached}/`)]
-  return folders.find((folder) => existsSync(new URL('node_modules/', folder))) ?? null
+/** The script that runs a peer, in a process of its own. */
+export const PEER_RUNNER = new URL('runner.mjs', SHIPPED)
+
+/** Where packages are looked for, the user's project first: each of these folders, and those above it. */
+const allPlaces = (): URL[] => [pathToFileURL(`${process.cwd()}/`), SHIPPED]
+
+/** A package's own folder, as Node finds it from a file in `place`; null if it is not installed there. */
+function folderFrom(place: URL, name: string): URL | null {
+  for (let folder = place; ; folder = new URL('../', folder)) {
+    const found = new URL(`node_modules/${name}/`, folder)
+    if (existsSync(new URL('package.json', found))) return found
+    if (folder.href === new URL('../', folder).href) return null
+  }
 }
 
-async function cachedFolder(): Promise<string | null> {
-  const folder = await cacheFolder()
-  return folder === null ? null : `${folder}/peers-${VERSION}`
-}
-
-/** The packages themselves, for a page; null where none are installed. */
-export async function packagesFolder(): Promise<URL | null> {
-  const folder = await installedFolder()
-  return folder && new URL('node_modules/', folder)
+/** A package's own folder, in the user's project or else where convmark is; null if it is in neither. */
+export function packageFolder(name: string): URL | null {
+  for (const place of allPlaces()) {
+    const found = folderFrom(place, name)
+    if (found) return found
+  }
+  return null
 }
 
 /**
- * The script that runs a peer, where its packages are. Throws UnavailableError, with the command that installs them, where
- * they are not installed.
+ * The folder from which a peer's packages are imported; null for a peer that has none. Throws UnavailableError, with the
+ * command that installs them, if one is missing.
  */
-export async function peerRunner(spec: string): Promise<URL> {
-  const folder = peers[nameOf(spec)]!.isPackage ? await installedFolder() : SHIPPED
-  if (folder) return new URL('runner.mjs', folder)
-  const cached = await cachedFolder()
-  if (cached === null) {
-    throw new UnavailableError(
-      `${nameOf(spec)} is not installed, and this user has no cache folder for it; ` +
-        'let CONVMARK_CACHE be the absolute path of one',
-    )
-  }
-  const shipped = shellWord(`${fileURLToPath(SHIPPED)}.`) // ends in '/.': what is in it
-  const target = shellWord(cached)
+export function packagesFrom(spec: string, places: readonly URL[] = allPlaces()): URL | null {
+  const name = nameOf(spec)
+  const { packages } = peers[name]!
+  if (packages.length === 0) return null
+  const found = places.find((place) => packages.every((each) => folderFrom(place, each) !== null))
+  if (found) return found
+  const tested = [...new Set(packages.map(testedVersion))].join(', ')
   throw new UnavailableError(
-    `${nameOf(spec)} is not installed; install it with: ` +
-      `mkdir -p ${target} && cp -r ${shipped} ${target} && npm ci --ignore-scripts --prefix ${target}`,
+    `not installed (tested with ${tested}); install it in your project with: ` +
+      `npm i --ignore-scripts ${packages.join(' ')}`,
   )
+}
+
+/** As the lock file of peers/ has it. */
+function testedVersion(name: string): string {
+  const file = fileURLToPath(new URL('package-lock.json', SHIPPED))
+  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly version: string }>>
+  }
+  return packages[`node_modules/${name}`]!.version
 }

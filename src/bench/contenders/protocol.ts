@@ -23,6 +23,8 @@ export interface ContenderSetup {
   /** Measure tiles anew, whatever the cache has. */
   readonly retune: boolean
   readonly isChecked: boolean
+  /** The URL of the folder from which a peer's packages are imported; null for one that has none. */
+  readonly packagesFrom: string | null
 }
 
 export interface ContenderReady {
