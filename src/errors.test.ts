@@ -7,6 +7,19 @@ it('errors have the names of their classes, which bundlers shorten', () => {
   expect(names).toEqual(classes.map(([name]) => name))
 })
 
+it.each([
+  ['alexnt', "; did you mean 'alexnet'?"],
+  ['AlexNet', "; did you mean 'alexnet'?"],
+  ['resnet', "; did you mean 'lenet'?"],
+  ['torchvision', "; did you mean 'alexnet-torchvision'?"],
+  ['photos', ''],
+  ['x', ''],
+])('asks whether a name like %s was meant, and nothing where no name is near', (name, question) => {
+  expect(errors.unknownName('network', name, ['alexnet', 'lenet', 'alexnet-torchvision'])).toBe(
+    `unknown network '${name}'${question} (alexnet, lenet, alexnet-torchvision)`,
+  )
+})
+
 it('a message is one line without control characters, whatever it quotes', () => {
   expect(new errors.FormatError('file: a\r\n  b').message).toBe('file: a\\r\\n  b')
   expect(new errors.DamagedImageError('a\nb.jpg', 'cut\u001b[31m short').message).toBe(

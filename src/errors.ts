@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein'
+import { closest, distance } from 'fastest-levenshtein'
 import { inOneLine, shortened } from './plain-text.ts'
 
 /** Only a message that carries a file's content along is longer. */
@@ -75,13 +75,28 @@ export class InterruptedError extends ConvmarkError {
 const MAX_NAME_LENGTH = 80
 const MAX_NAMES = 40
 
-/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)` */
+/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`; asks only where a name is near. */
 export function unknownName(what: string, name: unknown, allowed: readonly string[]): string {
   const shown = shortened(String(name), MAX_NAME_LENGTH)
   if (allowed.length === 0) return `unknown ${what} '${shown}'`
+  const near = nearestName(shown, allowed)
+  const question = near === null ? '' : `; did you mean '${near}'?`
   const rest = allowed.length > MAX_NAMES ? `, and ${allowed.length - MAX_NAMES} more` : ''
-  const names = `${allowed.slice(0, MAX_NAMES).join(', ')}${rest}`
-  return `unknown ${what} '${shown}'; did you mean '${closest(shown, allowed as string[])}'? (${names})`
+  return `unknown ${what} '${shown}'${question} (${allowed.slice(0, MAX_NAMES).join(', ')}${rest})`
+}
+
+const MIN_PART_LENGTH = 3
+
+/** The allowed name that may have been meant, capitals aside: few letters differ, or it is a part. Null if there is none. */
+export function nearestName(name: string, allowed: readonly string[]): string | null {
+  if (allowed.length === 0) return null
+  const given = name.toLowerCase()
+  const lower = allowed.map((each) => each.toLowerCase())
+  const near = closest(given, lower)
+  const isNear = distance(given, near) <= Math.max(2, given.length / 3)
+  const isPart = given.length >= MIN_PART_LENGTH
+  const found = isNear ? lower.indexOf(near) : isPart ? lower.findIndex((each) => each.includes(given)) : -1
+  return allowed[found] ?? null
 }
 
 export function messageOf(error: unknown): string {

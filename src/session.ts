@@ -1,3 +1,5 @@
+// Projects for browsers need not know the types of `await using`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   must,
   oneOf,
@@ -34,7 +36,7 @@ import {
   type Plan,
   type PlannedTensor,
 } from './plan/plan.ts'
-import { RATES_TENSOR, type Training } from './plan/training.ts'
+import { benchmarkTraining, RATES_TENSOR, type Training } from './plan/training.ts'
 import type { Tuning } from './runtime/tuning.ts'
 import { elementCount, formatShape } from './tensor.ts'
 
@@ -164,6 +166,10 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   write(tensors: { readonly [Name in Names]?: Float32Array }): void {
     this.#requireIdle('write')
+    this.#write(tensors)
+  }
+
+  #write(tensors: { readonly [Name in Names]?: Float32Array }): void {
     requireByName(tensors)
     const entries = Object.entries<Float32Array | undefined>(tensors)
     for (const [name, values] of entries) this.#requireWritable(name, values)
@@ -179,7 +185,8 @@ class EngineSession<Names extends string> implements Session<Names> {
     options: RunOptions = {},
   ): Promise<void> {
     requireOptions('run', options, runRules)
-    this.write(inputs)
+    this.#requireIdle('run')
+    this.#write(inputs)
     if (this.#unwritten.size > 0) {
       throw new UsageError(
         `run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`,
@@ -194,7 +201,8 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   read(tensor: Names): Float32Array {
-    const { data, offset, shape, strides } = this.view(tensor)
+    this.#requireIdle('read')
+    const { data, offset, shape, strides } = this.#view(tensor)
     const copy = new Float32Array(elementCount(shape))
     let to = 0
     const walk = (axis: number, from: number): void => {
@@ -209,7 +217,11 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   view(tensor: Names): TensorView {
-    this.#requireIdle('read')
+    this.#requireIdle('view')
+    return this.#view(tensor)
+  }
+
+  #view(tensor: Names): TensorView {
     const planned = this.#tensor(tensor)
     if (!planned.isKept) {
       throw new UsageError(
@@ -248,8 +260,24 @@ class EngineSession<Names extends string> implements Session<Names> {
   #tensor(name: string): PlannedTensor {
     const { tensors } = this.plan
     const planned = Object.hasOwn(tensors, name) ? tensors[name] : undefined
-    if (!planned) throw new UsageError(unknownName('tensor', name, Object.keys(tensors)))
-    return planned
+    if (planned) return planned
+    const [pass, other] = [this.plan.pass, this.#passThatHas(name)]
+    if (other === null) throw new UsageError(unknownName('tensor', name, Object.keys(tensors)))
+    const isInput = Object.hasOwn(this.network.inputs, name)
+    throw new UsageError(
+      `'${name}' is not ${isInput ? 'used' : 'computed'} in the pass '${pass}'; open the session with pass: '${other}'`,
+    )
+  }
+
+  /** Another pass in which there is a tensor that this one has not. */
+  #passThatHas(name: string): Pass | null {
+    if (!this.network.layers.some(({ isLoss }) => isLoss)) return null // it has no other pass
+    const { batch, lanes } = this.plan
+    const has = (pass: Pass): boolean => {
+      const training = pass === 'train' && { training: benchmarkTraining(this.network) }
+      return Object.hasOwn(createPlan(this.network, { batch, lanes, pass, ...training }).tensors, name)
+    }
+    return PASSES.find((pass) => pass !== this.plan.pass && has(pass)) ?? null
   }
 
   /** Undefined: nothing is given for this name. */

@@ -201,7 +201,7 @@ describe('networks to train', () => {
     expect(new Set(rectified)).toEqual(new Set(['relu']))
     expect(activations(networkNamed(name, { activation: 'tanh' }))).toEqual(rectified.map(() => 'tanh'))
     expect(() => networkNamed(name, { activation: 'step' as never })).toThrow(
-      `${name}: unknown activation 'step'; did you mean`,
+      `${name}: unknown activation 'step' (`,
     )
   })
 
