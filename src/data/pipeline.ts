@@ -1,3 +1,5 @@
+// Projects for browsers need not know the types of `await using`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   integerFromZero,
   optional,
