@@ -3,11 +3,12 @@ import type { StartedEnvironment } from '../bench/environment.ts'
 import type { BenchEvent } from '../bench/events.ts'
 import type { Result, Run } from '../bench/result.ts'
 import { InterruptedError } from '../errors.ts'
+import { NETWORK_NAMES } from '../networks/names.ts'
 import { hasStepLine, passLine, passName, shapeLine, stepLine } from '../report/classic.ts'
 import { layerLines } from '../report/layers.ts'
 import { summaryLines, warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, type OnEnd, positiveInteger } from './command.ts'
+import { addCommand, ENGINE, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
@@ -22,8 +23,8 @@ interface Options extends TimingOptions {
 
 export function addBenchCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(program, 'bench', 'time a network, forward and forward-backward')
-    .argument('[network]', 'the network', 'alexnet')
-    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
+    .argument('[network]', NETWORK_NAMES.join(', '), 'alexnet')
+    .option(...ENGINE)
     .option('--rounds <n>', 'of --batches each, for gate to compare', positiveInteger('--rounds'), 1)
   addTimingOptions(command, { pass: 'both', batches: 100, batchesAre: 'runs that are timed, in each round' })
     .option('--layers', 'a table of the layers')

@@ -35,6 +35,13 @@ function usageError(error: CommanderError, command: Command): UsageError {
   return new UsageError(error.message.replace(/^error: /, ''))
 }
 
+/** All that `engines` has; @ and a number of threads may follow. */
+export const ENGINE_SPECS =
+  'auto, x64, x64:avx512, x64:avx2, wasm, wasm:revectorized, reference; wasm@1: on one thread'
+
+/** Of every command that opens one engine. */
+export const ENGINE = ['--engine <spec>', ENGINE_SPECS, 'auto'] as const
+
 /** Of every command that opens an engine. */
 export const RETUNE = [
   '--retune',

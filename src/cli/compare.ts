@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import type { CompareEvent } from '../bench/compare.ts'
+import { peerNames } from '../bench/contenders/peers.ts'
 import type { Result } from '../bench/result.ts'
 import { UsageError, unknownName } from '../errors.ts'
+import { NETWORK_NAMES } from '../networks/names.ts'
 import { passName } from '../report/classic.ts'
 import { compareLines } from '../report/compare.ts'
 import { warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, type OnEnd, positiveInteger } from './command.ts'
+import { addCommand, ENGINE_SPECS, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -24,8 +26,8 @@ export function addCompareCommand(program: Command, onEnd: OnEnd): void {
     'compare',
     'time engines in turns, and say which is faster and by how much',
   )
-    .argument('<engines...>', 'specs: x64, x64:avx2, wasm, wasm@1, onnxruntime-node, pytorch, ...')
-    .option('--network <name>', 'the network', 'alexnet')
+    .argument('<engines...>', `two or more of ${ENGINE_SPECS}; peers: ${peerNames.join(', ')}`)
+    .option('--network <name>', NETWORK_NAMES.join(', '), 'alexnet')
     .option('--rounds <n>', 'in each of which every engine has its turn', positiveInteger('--rounds'), 10)
   addTimingOptions(command, { pass: 'forward', batches: 3, batchesAre: "in an engine's turn" }).action(
     async (engines: string[], options: Options) => onEnd(await run(engines, options)),
@@ -34,7 +36,6 @@ export function addCompareCommand(program: Command, onEnd: OnEnd): void {
 
 /** The exit code. */
 async function run(specs: readonly string[], options: Options): Promise<number> {
-  const { peerNames } = await import('../bench/contenders/peers.ts')
   const { engines, parseEngineSpec } = await import('../engines/index.ts')
   for (const spec of specs) {
     const [name] = spec.split(/[:@]/)

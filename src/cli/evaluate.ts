@@ -6,7 +6,7 @@ import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
 import type { Accuracy, Model } from '../train/index.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -39,7 +39,7 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     )
     .option('--ten-crop', 'answers averaged over four corners and the centre, mirrored too')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
-    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, wasm, ...', 'auto')
+    .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
     .option('--json <file>', "the evaluation as JSON; '-' prints it, and nothing else")

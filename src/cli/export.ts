@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { NETWORK_NAMES } from '../networks/names.ts'
 import { addCommand, integerFromZero, type OnEnd, positiveInteger } from './command.ts'
 import { Output } from './output.ts'
 
@@ -11,7 +12,7 @@ interface Options {
 
 export function addExportCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'export', 'write a network and its weights as an ONNX model, for any batch, in NHWC')
-    .argument('[network]', 'the network', 'alexnet')
+    .argument('[network]', NETWORK_NAMES.join(', '), 'alexnet')
     .requiredOption('--onnx <file>', 'the model: images in, activations or logits out; losses are left out')
     .option('--weights <file>', 'its parameters, safetensors: conv1/weights, conv1/biases, ...')
     .addOption(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { MachineMeasurement } from '../bench/machine.ts'
 import { messageOf, UnavailableError } from '../errors.ts'
+import { NETWORK_NAMES } from '../networks/names.ts'
 import { machineLines, type TargetStatus } from '../report/machine.ts'
 import { networkLines } from '../report/network.ts'
 import { addCommand, type OnEnd } from './command.ts'
@@ -22,7 +23,7 @@ const BESIDE_THE_ARTICLE = ['alexnet', 'alexnet-full']
 
 export function addInfoCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'info', "this machine's engines and peaks, or a network's layers and counts")
-    .argument('[network]', 'a network; left out, the machine')
+    .argument('[network]', `${NETWORK_NAMES.join(', ')}; left out, the machine`)
     .option('--no-color', 'plain text')
     .action(async (network: string | undefined, options: Options) => {
       const output = new Output({ color: options.color, isAllThereIs: true })

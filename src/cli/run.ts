@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import { ConvmarkError, FormatError } from '../errors.ts'
 import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
+import { NETWORK_NAMES } from '../networks/names.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
-import { addCommand, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -25,7 +26,7 @@ const IMAGES = 'images'
 
 export function addRunCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'run', 'run a network once, with weights and images from safetensors files')
-    .argument('[network]', 'the network', 'alexnet')
+    .argument('[network]', NETWORK_NAMES.join(', '), 'alexnet')
     .requiredOption('--weights <file>', 'its parameters: conv1/weights, conv1/biases, ...')
     .requiredOption(
       '--input <file>',
@@ -33,7 +34,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
     )
     .requiredOption('--output <file>', 'what it makes: the activations by layer name')
     .option('--gradients', "the loss and the parameters' gradients too: conv1/weights.gradient, ...")
-    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, x64:avx2, wasm, ...', 'auto')
+    .option(...ENGINE)
     .option(
       '--algorithm <name>',
       `${ALGORITHMS.join(' | ')}: the fastest, or one`,

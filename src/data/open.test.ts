@@ -34,10 +34,28 @@ describe('a source', () => {
     ['idx:a', 'takes images,labels or'],
     ['folder:/nowhere/at/all', "can't be read: it does not exist"],
     ['constructor', 'unknown data source'],
+    ['photos', "unknown data source 'photos'; did you mean 'folder:photos'? (mnist, cifar10:<folder>, "],
+    ['./photos of cats', "did you mean 'folder:./photos of cats'?"],
+    ['C:\\photos', "did you mean 'folder:C:\\photos'?"],
+    ['foldr:photos', "unknown data source 'foldr:photos'; did you mean 'folder:photos'?"],
+    ['MNIST', "did you mean 'mnist'?"],
   ])('%s is refused', async (source, message) => {
     const error = await openDataset(source).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(UsageError)
     expect((error as Error).message).toContain(message)
+  })
+
+  it('a path that lacks its kind is refused with the kind that it is', async () => {
+    const refusal = async (source: string) => (await openDataset(source).catch((error) => error)).message
+    const photos = folderOf({ 'cats/a.jpg': jpeg })
+    expect(await refusal(photos)).toContain(`did you mean 'folder:${photos}'?`)
+    const cifar10 = folderOf({ 'test_batch.bin': '' })
+    expect(await refusal(cifar10)).toContain(`did you mean 'cifar10:${cifar10}'?`)
+    const home = process.cwd()
+    process.chdir(folderOf({ 'mnis/cats/a.jpg': jpeg }))
+    expect(await refusal('mnis').finally(() => process.chdir(home))).toContain("did you mean 'folder:mnis'?")
+    const images = join(photos, 'cats/a.jpg')
+    expect(await refusal(images)).toContain(`did you mean 'idx:${images},<labels>'?`)
   })
 
   it('synthetic is the same bytes always, and its classes differ', async () => {

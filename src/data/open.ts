@@ -1,7 +1,9 @@
 import { objectWith, optional, type Rules, requireOptions } from '../check-options.ts'
-import { UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { nearestName, UnavailableError, UsageError } from '../errors.ts'
+import { shortened } from '../plain-text.ts'
 import { cacheFolder } from '../runtime/cache-folder.ts'
-import { isNode } from '../runtime/host.ts'
+import { isNode, nodeModule } from '../runtime/host.ts'
+import { CIFAR10_TEST_FILE } from './cifar10.ts'
 import { type Dataset, type DecoderOptions, decoderRules } from './dataset.ts'
 import type { DataIdentity } from './identity.ts'
 import { idxPaths } from './idx.ts'
@@ -54,8 +56,7 @@ export async function openDataset(source: string, options: OpenOptions = {}): Pr
   requireOptions('openDataset', options, rules)
   const colon = source.indexOf(':')
   const [name, rest] = colon < 0 ? [source, ''] : [source.slice(0, colon), source.slice(colon + 1)]
-  if (!Object.hasOwn(SOURCES, name))
-    throw new UsageError(unknownName('data source', name, Object.keys(SOURCES)))
+  if (!Object.hasOwn(SOURCES, name)) throw new UsageError(unknownSource(source, name, rest))
   const { takes, open } = SOURCES[name]!
   if (takes === null && colon >= 0) throw new UsageError(`data source ${name} takes nothing after its name`)
   if (takes !== null && rest === '') throw new UsageError(`data source ${name} needs more: ${name}:${takes}`)
@@ -64,6 +65,29 @@ export async function openDataset(source: string, options: OpenOptions = {}): Pr
       `data source ${name} reads files, which a browser can't; give bytes to idxSplit or cifar10Split`,
     )
   return open(rest, options)
+}
+
+const MAX_SHOWN_LENGTH = 80
+
+function unknownSource(source: string, name: string, rest: string): string {
+  const shown = shortened(source, MAX_SHOWN_LENGTH)
+  const meant = sourceOf(source) ?? likeName(name, rest) ?? `folder:${source}`
+  return `unknown data source '${shown}'; did you mean '${meant}'? (${dataSources.join(', ')})`
+}
+
+/** What a path that lacks its kind may be the data of; null if there is nothing there. */
+function sourceOf(path: string): string | null {
+  if (!isNode) return null
+  const [{ existsSync, statSync }, { join }] = [nodeModule('node:fs'), nodeModule('node:path')]
+  if (!existsSync(path)) return null
+  if (!statSync(path).isDirectory()) return `idx:${path},<labels>`
+  return existsSync(join(path, CIFAR10_TEST_FILE)) ? `cifar10:${path}` : `folder:${path}`
+}
+
+function likeName(name: string, rest: string): string | null {
+  const near = nearestName(name, Object.keys(SOURCES))
+  if (near === null || SOURCES[near]!.takes === null) return near
+  return `${near}:${rest}`
 }
 
 /**

@@ -4,6 +4,7 @@ import { alexnetCifar10 } from './alexnet-cifar10.ts'
 import { alexnetFull } from './alexnet-full.ts'
 import { alexnetTorchvision } from './alexnet-torchvision.ts'
 import { lenet } from './lenet.ts'
+import type { NETWORK_NAMES } from './names.ts'
 import type { Network } from './network.ts'
 import type { NetworkOptions } from './options.ts'
 
@@ -37,14 +38,16 @@ export { type NetworkOptions, REMOVABLE_PARTS, type RemovablePart } from './opti
 /** What the command line asks of a network. */
 export type NetworkFactory = (options: NetworkOptions) => Network
 
-/** The table name -> network. */
-export const networks: Readonly<Record<string, NetworkFactory>> = {
+const table: Readonly<Record<(typeof NETWORK_NAMES)[number], NetworkFactory>> = {
   alexnet,
   'alexnet-full': alexnetFull,
   'alexnet-cifar10': alexnetCifar10,
   'alexnet-torchvision': alexnetTorchvision,
   lenet,
 }
+
+/** The table name -> network. */
+export const networks: Readonly<Record<string, NetworkFactory>> = table
 
 /** Throws UsageError, with the nearest name, where there is no such network. */
 export function networkNamed(name: string, options: NetworkOptions = {}): Network {

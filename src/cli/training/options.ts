@@ -5,7 +5,7 @@ import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
-import { float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
+import { ENGINE, float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
@@ -81,7 +81,7 @@ export function addTrainOptions(command: Command): Command {
     )
     .option('--image-size <n>', "the network's own by default", positiveInteger('--image-size'))
     .option('--seed <n>', 'of weights, order, dropout and augmentation', integerFromZero('--seed'), 7)
-    .option('--engine <spec>', 'name[:target][@threads]: auto, x64, wasm, ...', 'auto')
+    .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
     .option('--out <file>', 'the model, and beside it a checkpoint after every epoch')
