@@ -261,23 +261,28 @@ class EngineSession<Names extends string> implements Session<Names> {
     const { tensors } = this.plan
     const planned = Object.hasOwn(tensors, name) ? tensors[name] : undefined
     if (planned) return planned
-    const [pass, other] = [this.plan.pass, this.#passThatHas(name)]
+    const other = this.#planThatHas(name)
     if (other === null) throw new UsageError(unknownName('tensor', name, Object.keys(tensors)))
-    const isInput = Object.hasOwn(this.network.inputs, name)
+    const isGiven = isWritable(other.tensors[name]!.role)
     throw new UsageError(
-      `'${name}' is not ${isInput ? 'used' : 'computed'} in the pass '${pass}'; open the session with pass: '${other}'`,
+      `'${name}' is not ${isGiven ? 'used' : 'computed'} in the pass '${this.plan.pass}'; ` +
+        `open the session with pass: '${other.pass}'`,
     )
   }
 
-  /** Another pass in which there is a tensor that this one has not. */
-  #passThatHas(name: string): Pass | null {
+  /** Of another pass of the network, in which there is a tensor that this one has not. */
+  #planThatHas(name: string): Plan | null {
     if (!this.network.layers.some(({ isLoss }) => isLoss)) return null // it has no other pass
     const { batch, lanes } = this.plan
-    const has = (pass: Pass): boolean => {
-      const training = pass === 'train' && { training: benchmarkTraining(this.network) }
-      return Object.hasOwn(createPlan(this.network, { batch, lanes, pass, ...training }).tensors, name)
-    }
-    return PASSES.find((pass) => pass !== this.plan.pass && has(pass)) ?? null
+    const plans = PASSES.filter((pass) => pass !== this.plan.pass).map((pass) =>
+      createPlan(this.network, {
+        batch,
+        lanes,
+        pass,
+        ...(pass === 'train' && { training: benchmarkTraining(this.network) }),
+      }),
+    )
+    return plans.find(({ tensors }) => Object.hasOwn(tensors, name)) ?? null
   }
 
   /** Undefined: nothing is given for this name. */

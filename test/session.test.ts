@@ -274,10 +274,49 @@ describe('a session', () => {
   it('lets one run at a time happen', async () => {
     const session = await towerSession({ batch: 4 })
     const running = session.run()
-    await expect(session.run()).rejects.toThrow('is running')
-    expect(() => session.read('pool5')).toThrow('is running')
+    const busy = (what: string) => `${what}: this session is running; await its run first`
+    await expect(session.run()).rejects.toThrow(busy('run'))
+    await expect(session.run(initializeImages(tower, 4, { seed: 7 }))).rejects.toThrow(busy('run'))
+    expect(() => session.write({})).toThrow(busy('write'))
+    expect(() => session.read('pool5')).toThrow(busy('read'))
+    expect(() => session.view('pool5')).toThrow(busy('view'))
     await running
     await session.run()
+    await session.dispose()
+    await expect(session.run({})).rejects.toThrow('run: this session is disposed')
+  })
+
+  it('says of a tensor of another pass which one has it', async () => {
+    const classifier = defineNetwork('classifier', {
+      inputs: { images: [6, 6, 1], labels: [] },
+      layers: [dense('fc', { units: 3 }), softmaxLoss('loss', { inputs: ['fc', 'labels'] })],
+    })
+    const opened = async (pass: Pass) => {
+      const session = await openSession(classifier, { batch: 1, engine: 'reference', pass })
+      open.push(session)
+      return (name: string) => session.read(name as never)
+    }
+    const forward = await opened('forward')
+    for (const name of ['loss', 'fc/weights.gradient']) {
+      expect(() => forward(name)).toThrow(
+        `'${name}' is not computed in the pass 'forward'; open the session with pass: 'forward-backward'`,
+      )
+    }
+    expect(() => forward('labels')).toThrow(
+      "'labels' is not used in the pass 'forward'; open the session with pass: 'forward-backward'",
+    )
+    const backward = await opened('forward-backward')
+    expect(() => backward('optimizer.rates')).toThrow(
+      "'optimizer.rates' is not used in the pass 'forward-backward'; open the session with pass: 'train'",
+    )
+    expect(() => backward('losss')).toThrow("unknown tensor 'losss'; did you mean 'loss'?")
+    const lossless = defineNetwork('lossless', {
+      inputs: { images: [6, 6, 1] },
+      layers: [conv('conv', { filters: 1, kernel: 3 })],
+    })
+    const session = await openSession(lossless, { batch: 1, engine: 'reference' })
+    open.push(session)
+    expect(() => session.read('loss' as never)).toThrow("unknown tensor 'loss'")
   })
 
   it('stops within a run when its signal aborts, and can be run again', async () => {

@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import {
   integerFromZero,
   optional,
@@ -21,7 +22,7 @@ import { Checker, type CheckResult } from './check.ts'
 import { benchmarkRates, makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
-import { describeRun, type RunSettings, seenPlan } from './run.ts'
+import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
 
 export interface BenchOptions {
   /** 32 by default. */
@@ -185,8 +186,8 @@ async function* benchmarkPass(
       startsMs: measured.startsMs,
       rounds: rounds > 1 ? roundSizes(measured.samplesMs.length, perRound) : null,
       plan: session && seenPlan(session.steps),
-      stepMeansMs: measured.stepMeansMs(),
-      weightsMeanMs: pass === 'train' ? measured.weightsMeanMs : undefined,
+      stepMediansMs: measured.stepMediansMs(),
+      weightsMedianMs: pass === 'train' ? measured.weightsMedianMs : undefined,
       check,
       peaks,
       peakMemoryBytes,
@@ -265,8 +266,9 @@ function roundSizes(samples: number, perRound: number): number[] {
 class Samples {
   readonly samplesMs: number[] = []
   readonly startsMs: number[] = []
-  #stepSumsMs: number[] | null = null
-  #weightsSumMs = 0
+  /** For each sample. */
+  readonly #stepsMs: (readonly number[])[] = []
+  readonly #weightsMs: number[] = []
   #firstMs = 0
 
   async take(session: Session, signal: AbortSignal | undefined): Promise<number> {
@@ -277,18 +279,17 @@ class Samples {
     this.samplesMs.push(durationMs)
     this.startsMs.push(start - this.#firstMs)
     const times = session.stepTimesMs()
-    this.#weightsSumMs += session.prepared.weightsTimeMs()
-    if (times) this.#stepSumsMs = times.map((ms, i) => ms + (this.#stepSumsMs?.[i] ?? 0))
+    this.#weightsMs.push(session.prepared.weightsTimeMs())
+    if (times) this.#stepsMs.push(times)
     return durationMs
   }
 
-  get weightsMeanMs(): number {
-    return this.#weightsSumMs / this.samplesMs.length
+  get weightsMedianMs(): number {
+    return this.#weightsMs.length > 0 ? median(this.#weightsMs) : 0
   }
 
-  /** The mean over all samples of each step's time; null where an engine's steps can't be seen. */
-  stepMeansMs(): number[] | null {
-    return this.#stepSumsMs?.map((sum) => sum / this.samplesMs.length) ?? null
+  stepMediansMs(): number[] | null {
+    return stepMedians(this.#stepsMs)
   }
 }
 

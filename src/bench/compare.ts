@@ -23,7 +23,7 @@ import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
 import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
 import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
 import type { ComparisonResult, Run, Unsupported } from './result.ts'
-import { describeRun, type RunSettings } from './run.ts'
+import { describeRun, type RunSettings, stepMedians } from './run.ts'
 
 export interface CompareOptions {
   /** Engine specs, peers among them. */
@@ -233,10 +233,7 @@ function runOf(
     startsMs: startedAtMs.map((at) => at - startedAtMs[0]!),
     rounds: turns.map(({ samplesMs }) => samplesMs.length),
     plan: ready.plan,
-    stepMeansMs:
-      stepsMs.length > 0
-        ? ready.plan.steps.map((_, i) => stepsMs.reduce((all, step) => all + step[i]!, 0) / stepsMs.length)
-        : null,
+    stepMediansMs: stepMedians(stepsMs),
     check: ready.check,
     peaks,
     peakMemoryBytes: Math.max(...turns.map(({ peakMemoryBytes }) => peakMemoryBytes)),

@@ -37,7 +37,7 @@ const layerSchema = z.looseObject({
   tile: z.string(),
   /** Steps that lack the algorithm asked for, and why. */
   notes: z.optional(z.array(z.string())),
-  /** Means over all samples; null where the engine's steps can't be seen. */
+  /** Medians over all samples; null where the engine's steps can't be seen. */
   forwardMs: z.nullable(ms),
   backwardMs: z.nullable(ms),
   /** Of its parameters, in a training step. */

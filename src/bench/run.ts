@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import type { EngineInfo, PreparedStep } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
@@ -71,10 +72,10 @@ export interface RunMeasurement {
   readonly rounds: readonly number[] | null
   /** Null where it was not prepared. */
   readonly plan: SeenPlan | null
-  /** The mean of each step's time over all samples; null where they can't be seen. */
-  readonly stepMeansMs: readonly number[] | null
+  /** See `stepMedians`. */
+  readonly stepMediansMs: readonly number[] | null
   /** Likewise of what is made of the weights before the first step; left out where they did not change. */
-  readonly weightsMeanMs?: number | undefined
+  readonly weightsMedianMs?: number | undefined
   readonly check: CheckResult | null
   readonly peaks: Peaks | null
   readonly peakMemoryBytes: number
@@ -90,7 +91,7 @@ export function describeRun(measurement: RunMeasurement): Run {
   const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
   const flops = batch * networkCounts(network)[pass]
   const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
-  const { plan, stepMeansMs } = measurement
+  const { plan, stepMediansMs } = measurement
   return {
     network: network.name,
     imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
@@ -113,12 +114,20 @@ export function describeRun(measurement: RunMeasurement): Run {
     bandwidthGigabytesPerSecond: peaks?.bandwidthGigabytesPerSecond ?? null,
     imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
     peakMemoryBytes: measurement.peakMemoryBytes,
-    ...(measurement.weightsMeanMs !== undefined && { weightsMs: measurement.weightsMeanMs }),
-    layers: plan ? layerTimes(network, pass, batch, plan, stepMeansMs) : [],
+    ...(measurement.weightsMedianMs !== undefined && { weightsMs: measurement.weightsMedianMs }),
+    layers: plan ? layerTimes(network, pass, batch, plan, stepMediansMs) : [],
     tuning: measurement.tuning && { ...measurement.tuning },
     warnings: samplesMs.length > 0 ? sampleWarnings(samplesMs, clockResolution()) : [],
     interrupted: measurement.interrupted,
   }
+}
+
+/**
+ * Of each step, the median of its times in all samples: a mean of a short step would be that of the one sample in which
+ * something else had the processor. Null where no steps can be seen.
+ */
+export function stepMedians(stepsMs: readonly (readonly number[])[]): number[] | null {
+  return stepsMs[0]?.map((_, step) => median(stepsMs.map((times) => times[step]!))) ?? null
 }
 
 function layerTimes(
@@ -126,13 +135,13 @@ function layerTimes(
   pass: Pass,
   batch: number,
   { steps, layerBytes }: SeenPlan,
-  meansMs: readonly number[] | null,
+  mediansMs: readonly number[] | null,
 ): LayerTime[] {
   return network.layers
     .filter(({ isLoss }) => pass !== 'forward' || !isLoss)
     .map((layer): LayerTime => {
       const own = steps
-        .map((step, i) => ({ ...step, ms: meansMs?.[i] ?? 0 }))
+        .map((step, i) => ({ ...step, ms: mediansMs?.[i] ?? 0 }))
         .filter((step) => step.layer === layer.layer.name)
       const time = (direction: Step['pass']) =>
         own.filter((step) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
@@ -150,9 +159,9 @@ function layerTimes(
         algorithm: algorithms.join(', '),
         tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
         notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
-        forwardMs: meansMs ? time('forward') : null,
-        backwardMs: meansMs && pass !== 'forward' ? time('backward') : null,
-        ...(meansMs && pass === 'train' && { updateMs: time('update') }),
+        forwardMs: mediansMs ? time('forward') : null,
+        backwardMs: mediansMs && pass !== 'forward' ? time('backward') : null,
+        ...(mediansMs && pass === 'train' && { updateMs: time('update') }),
         flops: batch * layer.flops.forward,
         backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
         // An engine that does not show its steps leaves open what they read.

@@ -6,7 +6,7 @@ import { rooflineLines } from './roofline.ts'
 import { type Alignment, alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
-/** `--layers`: where a run's time goes. Shares of the run are of its mean, since layer times are means too. */
+/** `--layers`: where a run's time goes. Shares of the run are of its median, since layer times are medians too. */
 export function layerLines(run: Run, palette: Palette): string[] {
   const title = palette.bold(`${passName(run.pass)}, layer by layer`)
   const { summary } = run
@@ -28,7 +28,7 @@ export function layerLines(run: Run, palette: Palette): string[] {
       formatMs(ms),
       rate === null ? '-' : formatRate(rate),
       rate === null || peak === null ? '-' : formatPeakFraction(rate / peak, isWinograd(layer)),
-      formatPercent(ms / summary.meanMs),
+      formatPercent(ms / summary.medianMs),
     ]
   }
   const headings = ['layer', 'output']
@@ -63,11 +63,11 @@ export function layerLines(run: Run, palette: Palette): string[] {
     run.weightsMs === undefined
       ? []
       : [
-          `weights packed and transformed anew ${formatMs(run.weightsMs)} ms, ${formatPercent(run.weightsMs / summary.meanMs)} of the run`,
+          `weights packed and transformed anew ${formatMs(run.weightsMs)} ms, ${formatPercent(run.weightsMs / summary.medianMs)} of the run`,
         ]
   const sumLine =
-    `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.meanMs)} of the run's mean ` +
-    `${formatMs(summary.meanMs)} ms (its median ${formatMs(summary.medianMs)} ms)`
+    `sum of the layers ${formatMs(sumMs)} ms, ${formatPercent(sumMs / summary.medianMs)} of the run's median ` +
+    `${formatMs(summary.medianMs)} ms (its mean ${formatMs(summary.meanMs)} ms)`
   return [
     title,
     palette.dim(heading!),

@@ -44,12 +44,12 @@ export function layersFigure(run: Run): Markup {
   }
   const scale = linearScale([0, Math.max(...passes.map(({ ms }) => ms))], BARS_ACROSS)
   const notes = layers.flatMap(({ name, notes = [] }) => notes.map((note) => ({ name, note })))
-  const meanMs = run.summary!.meanMs
+  const { medianMs } = run.summary!
   const share = (fraction: number | null, layer: LayerTime): string =>
     fraction === null ? '-' : formatPeakFraction(fraction, isWinograd(layer))
   return html`${stripFigure({
     title: 'Layers',
-    description: 'Mean time of each layer; the algorithm and tile that were taken, of all its steps.',
+    description: 'Median time of each layer; the algorithm and tile that were taken, of all its steps.',
     x: { scale, label: 'ms' },
     hasRowNames: true,
     strips: layers
@@ -84,7 +84,7 @@ export function layersFigure(run: Run): Markup {
         formatMs(ms),
         rate === null ? '-' : formatRate(rate),
         share(rate === null || peak === null ? null : rate / peak, layer),
-        meanMs > 0 ? formatPercent(ms / meanMs) : '-',
+        medianMs > 0 ? formatPercent(ms / medianMs) : '-',
         layer.algorithm,
         layer.tile,
       ]),

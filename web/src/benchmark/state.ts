@@ -93,7 +93,7 @@ function withCutOff({ runs, steps, engine, settings }: BenchmarkState): readonly
     startsMs: starts.map((start) => start - starts[0]!),
     rounds: null,
     plan: null,
-    stepMeansMs: null,
+    stepMediansMs: null,
     check: null,
     peaks: null,
     peakMemoryBytes: 0,

@@ -167,7 +167,7 @@ export function runOf({ ready, turns }: Measured, settings: CompareSettings, isI
     startsMs: startedAtMs.map((at) => at - startedAtMs[0]!),
     rounds: turns.map(({ samplesMs }) => samplesMs.length),
     plan: ready.plan,
-    stepMeansMs: null,
+    stepMediansMs: null,
     check: ready.check,
     peaks: null,
     peakMemoryBytes: 0,
