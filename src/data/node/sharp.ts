@@ -1,6 +1,7 @@
 // sharp where the user has it: it decodes a PNG in two thirds of the time that the decoder in WASM takes. A JPEG would take as long as
 // there, since sharp can't be asked for one of the sizes that libjpeg decodes at, and a WebP longer.
 import { messageOf } from '../../errors.ts'
+import { EndedError, inNativeCode } from '../../runtime/gate.ts'
 import { nodeModule } from '../../runtime/host.ts'
 import { type DecodedImage, withChannels } from '../dataset.ts'
 import type { DecodeStored, ImageHeader } from '../headers/image-header.ts'
@@ -39,8 +40,9 @@ export async function loadSharp(): Promise<LoadedSharp> {
   for (const place of places) {
     const require = createRequire(place)
     try {
-      return prepared(require('sharp') as Sharp)
+      return inNativeCode(() => prepared(require('sharp') as Sharp))
     } catch (error) {
+      if (error instanceof EndedError) throw error
       // A sharp that is installed and broken says more than one that is missing elsewhere
       const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
       if (!isMissing) reason ||= `sharp can't be loaded: ${messageOf(error).split('\n')[0]}`
@@ -65,7 +67,8 @@ const OPTIONS = { failOn: 'warning', limitInputPixels: false, ignoreIcc: true, s
  */
 async function decode(sharp: Sharp, bytes: Uint8Array, header: ImageHeader): Promise<DecodedImage> {
   const image = sharp(bytes, OPTIONS).toColourspace('srgb').removeAlpha().raw()
-  const decoded = await image.toBuffer({ resolveWithObject: true }).catch(() => null)
+  // Not before its callback was called, which would end the process in a thread that is being ended
+  const decoded = await inNativeCode(() => image.toBuffer({ resolveWithObject: true }).catch(() => null))
   if (!decoded) return decodePng(bytes, header)
   const { data, info } = decoded
   const { width, height, channels } = info
