@@ -73,6 +73,30 @@ describe('train', () => {
     expect(other.code).toBe(2)
   })
 
+  it('says what does not fit before it decodes a picture, and then why none can be', async () => {
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(folder, 'gifs', name), { recursive: true })
+      for (let i = 0; i < 20; i++)
+        writeFileSync(join(folder, 'gifs', name, `${10 + i}.png`), 'GIF89a, or not')
+    }
+    const args = ['train', 'lenet', '--data', 'folder:gifs', '--engine', 'wasm@1', '--image-size', '12']
+    for (const [more, code, message] of [
+      [['--batch', '64'], 2, '36 images are less than a batch of 64'],
+      [['--batch', '8', '--augment', 'alexnet'], 2, 'colour needs images of 3 channels'],
+      [['--batch', '8', '--engine', 'x64:nope'], 2, "unknown target of x64 'nope'"],
+      [
+        ['--batch', '8'],
+        1,
+        'none of 36 images could be read; 36 of 36: gifs/a/10.png (is not a JPEG, PNG or WebP image: it is a GIF image; convert it to JPEG or PNG), gifs/a/11.png',
+      ],
+    ] as const) {
+      const ended = await convmark(...args, ...more)
+      expect(ended.stderr).toContain(message)
+      expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1)
+      expect(ended.code).toBe(code)
+    }
+  })
+
   it('learns from a folder of images, names the damaged one, and the model knows its classes', async () => {
     for (const [label, name] of ['dark', 'bright', 'striped'].entries()) {
       const images = join(folder, 'pictures', name)

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Pipeline } from '../data/index.ts'
 import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
@@ -9,9 +10,9 @@ import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
 import type { TrainingFiles } from './training/files.ts'
-import type { Job } from './training/follow.ts'
+import type { BegunJob, FollowedTraining, Job } from './training/follow.ts'
 import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
-import type { TrainingSetup } from './training/setup.ts'
+import type { Beginning } from './training/setup.ts'
 
 /** What Ctrl-C may take: a batch, and a checkpoint of half a gigabyte. */
 const GRACE_MS = 60_000
@@ -46,15 +47,15 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
   const started = performance.now()
   try {
     const isKept = files.checkpointPath !== null
-    const setup = await setUp(networkName, options, { resumed, isKept, progress }).finally(() =>
+    const begun = await setUp(networkName, options, { resumed, isKept, progress }).finally(() =>
       progress.clear(),
     )
     const context = {
       networkName,
       options,
-      setup,
+      begun,
       settings,
-      kept: { ...asBefore, data: options.data, augmentation: setup.augmentation },
+      asked: { ...asBefore, data: options.data },
       files,
       output: new Output({ color: options.color, isAllThereIs: false }),
       progress,
@@ -80,39 +81,59 @@ const interruptedText = (checkpointPath: string | null): string =>
     : `interrupted; go on with --resume ${shellWord(checkpointPath)}`
 
 /** Whether it came to its end. */
-async function trained(context: Omit<Job, 'pipeline'>): Promise<boolean> {
-  const { setup, settings, options, files, output, progress, resumed, signal } = context
-  const { openPipeline } = await import('../data/index.ts')
+async function trained(context: BegunJob): Promise<boolean> {
+  const { begun, settings, options, files, output, progress, resumed, signal } = context
   const { train } = await import('../train/train.ts')
-  const { FollowedTraining } = await import('./training/follow.ts')
   const { headLines } = await import('./training/head-lines.ts')
-  const { dataset, preprocessing, augmentation, network } = setup
-  const { batch, seed } = settings
-  const pipeline = await openPipeline(dataset.train, { batch, preprocessing, augmentation, seed })
-  const followed = new FollowedTraining({ ...context, pipeline })
+  const { network, batchesPerEpoch } = begun
+  let followed: FollowedTraining | null = null
+  let pipeline: Pipeline | null = null
   try {
-    output.lines(...(await headLines(context, pipeline)))
+    output.lines(...headLines(context))
     const events = train(network, {
-      ...(await trainerOptions(options, setup, settings)),
-      batches: (epoch, first) => pipeline.epoch(epoch, first),
-      batchesPerEpoch: pipeline.batchesPerEpoch,
+      ...(await trainerOptions(options, begun, settings)),
+      batches: (epoch, first) => pipeline!.epoch(epoch, first),
+      batchesPerEpoch,
       ...(resumed && { resume: resumed.checkpoint.state }),
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       signal,
     })
-    for await (const event of events) await followed.take(event)
-    return followed.isDone
+    for await (const event of events) {
+      // The engine is there and has its memory: whatever does not fit is said before a picture is decoded
+      if (event.kind === 'start') {
+        const { FollowedTraining } = await import('./training/follow.ts')
+        const job = await withPictures(context)
+        pipeline = job.pipeline
+        followed = new FollowedTraining(job)
+      }
+      await followed!.take(event)
+    }
+    return followed!.isDone
   } catch (error) {
     const reason = error instanceof DivergedError ? 'nan' : 'error'
-    const { lastSaved } = followed
+    const lastSaved = followed?.lastSaved ?? null
     const elapsedMs = context.elapsedMs()
     if (!signal.aborted) await files.record({ kind: 'end', reason, message: messageOf(error), elapsedMs })
     if (reason === 'error' || lastSaved === null) throw error
     const { file, step } = lastSaved
     throw new DivergedError(`${messageOf(error)}; ${file} is as it was after step ${step}`)
   } finally {
-    await pipeline.dispose()
+    await pipeline?.dispose()
   }
+}
+
+/** Looks at the pictures, and opens the way from there to the network. */
+async function withPictures(context: BegunJob): Promise<Job> {
+  const { openPipeline } = await import('../data/index.ts')
+  const { recipeFor } = await import('./training/setup.ts')
+  const { pictureLines } = await import('./training/head-lines.ts')
+  const { begun, settings, options, output, progress, asked } = context
+  const { batch, seed } = settings
+  const recipe = await recipeFor(begun, options, context).finally(() => progress.clear())
+  const pipeline = await openPipeline(begun.dataset.train, { batch, ...recipe, seed })
+  const setup = { ...begun, ...recipe }
+  output.lines(...(await pictureLines(setup, pipeline)))
+  return { ...context, setup, kept: { ...asked, augmentation: recipe.augmentation }, pipeline }
 }
 
 async function decayOf(network: Network, { decay }: TrainOptions): Promise<number> {
@@ -125,7 +146,7 @@ async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optim
   return optimizer === 'adam' ? adam() : sgd({ momentum })
 }
 
-async function trainerOptions(options: TrainOptions, { network }: TrainingSetup, settings: TrainingSettings) {
+async function trainerOptions(options: TrainOptions, { network }: Beginning, settings: TrainingSettings) {
   const { initialize } = await import('../networks/initialize.ts')
   const { batch, microBatch, rate, clip, epochs, seed, init } = settings
   const { engine, threads, retune, schedule, decay } = options

@@ -43,7 +43,12 @@ export function checkAugmentation(
       `augmentation: crops of ${size} need images that are resized to more; choose the preprocessing with { crop: true }`,
     )
   }
-  if (colour && channels !== 3) throw new UsageError('augmentation: colour needs images of 3 channels, not 1')
+  if (colour) requireColours(channels)
+}
+
+/** Throws UsageError if images of so many channels have no colours that can be changed. */
+export function requireColours(channels: number): void {
+  if (channels !== 3) throw new UsageError(`augmentation: colour needs images of 3 channels, not ${channels}`)
 }
 
 /** What the augmentations of an epoch depend on, beside the image's index. */

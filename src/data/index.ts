@@ -1,5 +1,5 @@
 // Runs in a browser too, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
-export type { Augmentation } from './augmentation.ts'
+export { type Augmentation, requireColours } from './augmentation.ts'
 export { choosePreprocessing, type PreprocessingOptions } from './choose-preprocessing.ts'
 export { cifar10Split } from './cifar10.ts'
 export type { ChannelStatistics, ColourComponents } from './colour.ts'
@@ -18,7 +18,7 @@ export { idxDataset, idxSplit } from './idx.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
 export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
-export { type Batch, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
+export { type Batch, fullBatches, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
   centreCrop,
   checkPreprocessing,

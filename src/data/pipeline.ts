@@ -98,17 +98,18 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   if (augmentation && isTenCrop)
     throw new UsageError('pipeline: ten crops are the same always; take no augmentation')
   const { shuffle: isShuffled = true, dropLast: areFull = isShuffled } = options
-  const batchesPerEpoch = areFull ? Math.floor(split.count / batch) : Math.ceil(split.count / batch)
-  if (batchesPerEpoch === 0) {
-    throw new UsageError(
-      `pipeline: ${split.count} images are less than a batch of ${batch}; take a smaller batch`,
-    )
-  }
+  const batchesPerEpoch = areFull ? fullBatches(split.count, batch) : Math.ceil(split.count / batch)
   const recipe: Recipe = { preprocessing, augmentation, seed, isTenCrop }
   const maker = split.files
     ? await openFileMaker(split.files, recipe, { ...decodingOf(split, options), workers })
     : openInlineMaker(split, recipe)
   return new SplitPipeline(split, maker, recipe, { batch, prefetch, batchesPerEpoch, isShuffled, areFull })
+}
+
+/** How many an epoch has. Throws UsageError if it has none. */
+export function fullBatches(images: number, batch: number): number {
+  if (images >= batch) return Math.floor(images / batch)
+  throw new UsageError(`pipeline: ${images} images are less than a batch of ${batch}; take a smaller batch`)
 }
 
 interface Layout {

@@ -17,28 +17,35 @@ import type { Progress } from '../progress.ts'
 import type { TrainingFiles } from './files.ts'
 import type { TrainOptions } from './options.ts'
 import type { Resumed } from './resume.ts'
-import { parameterCount, type TrainingSetup } from './setup.ts'
+import { type Beginning, parameterCount, type TrainingSetup } from './setup.ts'
 
 /** Between lines of the log. */
 const LOGGED_MS = 200
 
-/** A training under way, and what belongs to it. */
-export interface Job {
+/** A training that was asked for, and what belongs to it. */
+export interface BegunJob {
   readonly networkName: string
   readonly settings: TrainingSettings
   /** Where it goes on from; null for one that begins. */
   readonly resumed: Resumed | null
   readonly options: TrainOptions
-  readonly setup: TrainingSetup
-  /** What a checkpoint keeps of the settings. */
-  readonly kept: unknown
+  readonly begun: Beginning
+  /** What a checkpoint keeps of the settings, beside the augmentation. */
+  readonly asked: Readonly<Record<string, unknown>>
   readonly files: TrainingFiles
   readonly output: Output
   readonly progress: Progress
-  readonly pipeline: Pipeline
   readonly signal: AbortSignal
   /** Since the command began. */
   elapsedMs(): number
+}
+
+/** One under way. */
+export interface Job extends BegunJob {
+  readonly setup: TrainingSetup
+  /** What a checkpoint keeps of the settings. */
+  readonly kept: unknown
+  readonly pipeline: Pipeline
 }
 
 type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>

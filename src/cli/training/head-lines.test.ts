@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Dataset, type Preprocessing, syntheticDataset } from '../../data/index.ts'
 import { lenet } from '../../networks/lenet.ts'
 import { PLAIN } from '../../report/palette.ts'
-import { headLines } from './head-lines.ts'
+import { headLines, pictureLines } from './head-lines.ts'
 
 const asMany = (count: number) => ({ ...syntheticDataset({ size: 28, channels: 1 }).train, count })
 const plain: Dataset = {
@@ -29,22 +29,22 @@ interface Told {
 async function told(more: Partial<Told> = {}): Promise<string[]> {
   const { dataset = plain, preprocessing = asIs, crop = false, batch = 100, resumed = null } = more
   const { checkpointPath = 'm.checkpoint.safetensors' } = more
+  const batchesPerEpoch = Math.floor(dataset.train.count / batch)
+  const begun = { network: lenet({ classes: 3 }), dataset, batchesPerEpoch }
+  const setup = { ...begun, preprocessing, augmentation: { crop } }
   const job = {
     networkName: 'lenet',
     options: { data: 'folder:animals', out: 'm.safetensors', ...('out' in more && { out: more.out }) },
-    setup: { network: lenet({ classes: 3 }), dataset, preprocessing, augmentation: { crop } },
+    begun,
     settings: { batch },
     resumed,
     files: { checkpointPath },
     output: { palette: PLAIN },
   }
-  const pipeline = { batchesPerEpoch: Math.floor(dataset.train.count / batch), decoder: null }
-  const [first, ...rest] = await headLines(
-    job as unknown as Parameters<typeof headLines>[0],
-    pipeline as unknown as Parameters<typeof headLines>[1],
-  )
+  const [first, ...rest] = headLines(job as unknown as Parameters<typeof headLines>[0])
   expect(first).toMatch(/^lenet: 1,659,779 parameters, images /)
-  return rest
+  const [as, pipeline] = [setup, { decoder: null }] as unknown as Parameters<typeof pictureLines>
+  return [...rest, ...(await pictureLines(as, pipeline))]
 }
 
 describe('a training says', () => {

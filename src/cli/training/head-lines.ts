@@ -1,18 +1,22 @@
 // What a training says of itself before it begins: whatever would surprise its user later.
 import type { Dataset, Pipeline, Preprocessing } from '../../data/index.ts'
 import { formatCount } from '../../report/format.ts'
-import type { Job } from './follow.ts'
+import type { BegunJob } from './follow.ts'
 import { cantCompare } from './resume.ts'
-import { parameterCount } from './setup.ts'
+import { imageOf, parameterCount, type TrainingSetup } from './setup.ts'
 
-export async function headLines(
-  { networkName, options, setup, settings, resumed, files, output }: Omit<Job, 'pipeline' | 'signal'>,
-  pipeline: Pipeline,
-): Promise<string[]> {
-  const { network, dataset, preprocessing, augmentation } = setup
-  const { size, channels } = preprocessing
+/** Before anything is decoded. */
+export function headLines({
+  networkName,
+  options,
+  begun: { network, dataset, batchesPerEpoch },
+  settings,
+  resumed,
+  files,
+  output,
+}: BegunJob): string[] {
+  const { size, channels } = imageOf(network)
   const warn = output.palette.yellow
-  const view = await viewText(dataset, preprocessing, augmentation?.crop ?? false)
   const cannot = resumed && cantCompare(resumed)
   return [
     `${networkName}: ${formatCount(parameterCount(network))} parameters, images ${size} x ${size} x ${channels}`,
@@ -20,12 +24,19 @@ export async function headLines(
     ...(dataset.whole && dataset.test
       ? ['the images to test are a tenth of each class, always the same']
       : []),
-    ...epochText(dataset.train.count, settings.batch, pipeline.batchesPerEpoch),
-    ...(view === null ? [] : [view]),
-    ...(pipeline.decoder === null ? [] : [`decoder: ${pipeline.decoder}`]),
+    ...epochText(dataset.train.count, settings.batch, batchesPerEpoch),
     ...(cannot === null ? [] : [warn(cannot)]),
     ...(options.out === undefined ? [warn(unkeptText(files.checkpointPath))] : []),
   ]
+}
+
+/** Of the pictures, once it is known what becomes of them. */
+export async function pictureLines(
+  { dataset, preprocessing, augmentation }: TrainingSetup,
+  { decoder }: Pipeline,
+): Promise<string[]> {
+  const view = await viewText(dataset, preprocessing, augmentation?.crop ?? false)
+  return [...(view === null ? [] : [view]), ...(decoder === null ? [] : [`decoder: ${decoder}`])]
 }
 
 function partsText({ train, validation, test }: Dataset): string {

@@ -1,15 +1,18 @@
 // What a training is made of, before anything runs: data, network, and how one becomes the other's input.
 import {
   type Augmentation,
+  type ColourComponents,
   choosePreprocessing,
   colourComponents,
   type DataIdentity,
   type Dataset,
+  fullBatches,
   identifyDataset,
   openDataset,
   type Preprocessing,
   parseAugmentation,
   parsePreprocessing,
+  requireColours,
 } from '../../data/index.ts'
 import { ShapeError, UsageError } from '../../errors.ts'
 import { networkCounts, networkNamed } from '../../networks/index.ts'
@@ -19,14 +22,22 @@ import type { Progress } from '../progress.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
 import { keptSettings, type Resumed, requireSameData } from './resume.ts'
 
-export interface TrainingSetup {
+/** All that is known before a picture is decoded. */
+export interface Beginning {
   readonly network: Network
   readonly dataset: Dataset
-  readonly preprocessing: Preprocessing
-  readonly augmentation: Augmentation | null
+  readonly batchesPerEpoch: number
   /** Which images these are; null if no file is written that keeps it. */
   readonly trainedOn: DataIdentity | null
 }
+
+/** How an image becomes an input. */
+export interface Recipe {
+  readonly preprocessing: Preprocessing
+  readonly augmentation: Augmentation | null
+}
+
+export type TrainingSetup = Beginning & Recipe
 
 /**
  * The network, with as many classes as the data has; before the data is read, as many as it is published with.
@@ -50,17 +61,20 @@ interface SetupOptions {
 }
 
 /**
- * Throws UsageError for a network that these images can't be for, and for images other than those that a training to go on
- * with began with. How images become inputs is then the checkpoint's too, and not chosen anew.
+ * Throws UsageError for a network or options that these images can't be for, and for images other than those that a training
+ * to go on with began with. Decodes none.
  */
 export async function setUp(
   networkName: string,
   options: TrainOptions,
   { resumed, isKept, progress }: SetupOptions,
-): Promise<TrainingSetup> {
+): Promise<Beginning> {
   const dataset = await openDataset(options.data, {
     synthetic: imageOf(askedNetwork(networkName, options)),
   })
+  const batchesPerEpoch = fullBatches(dataset.train.count, options.batch)
+  const network = askedNetwork(networkName, options, dataset.classNames.length)
+  if (augmentKind(options) === 'alexnet') requireColours(imageOf(network).channels)
   let trainedOn: DataIdentity | null = null
   if (isKept || resumed) {
     trainedOn = await identifyDataset(dataset, (done, total) =>
@@ -68,11 +82,7 @@ export async function setUp(
     )
     if (resumed) requireSameData(resumed, dataset, trainedOn)
   }
-  const network = askedNetwork(networkName, options, dataset.classNames.length)
-  const made = resumed
-    ? await keptRecipe(resumed, dataset, options)
-    : await newRecipe(network, dataset, options)
-  return { network, dataset, ...made, trainedOn }
+  return { network, dataset, batchesPerEpoch, trainedOn }
 }
 
 /** The square that the network takes. */
@@ -85,34 +95,47 @@ export function imageOf(network: Network): Pick<Preprocessing, 'size' | 'channel
 
 export const parameterCount = (network: Network): number => networkCounts(network).parameters
 
-type Recipe = Pick<TrainingSetup, 'preprocessing' | 'augmentation'>
 type AugmentKind = (typeof AUGMENTS)[number]
 
 const augmentKind = ({ without, augment }: TrainOptions): AugmentKind =>
   without.includes('augment') ? 'none' : augment
 
-async function newRecipe(network: Network, dataset: Dataset, options: TrainOptions): Promise<Recipe> {
+/**
+ * How images become inputs: as a checkpoint has it, or chosen for these images, of which many are decoded for their colours.
+ * Throws FormatError if none of them can be, UnavailableError if a decoder can't start.
+ */
+export async function recipeFor(
+  { network, dataset }: Beginning,
+  options: TrainOptions,
+  { resumed, progress, signal }: Omit<SetupOptions, 'isKept'> & { readonly signal: AbortSignal },
+): Promise<Recipe> {
   const kind = augmentKind(options)
-  const crop = kind === 'crop' || kind === 'alexnet'
-  return {
-    preprocessing: await choosePreprocessing(dataset, imageOf(network), { crop }),
-    augmentation: await augmentationOf(kind, dataset),
+  const pass = {
+    signal,
+    onProgress: (done: number, total: number) => progress.update('colours of images', done, total),
   }
+  const kept = resumed && keptRecipe(resumed)
+  const crop = kind === 'crop' || kind === 'alexnet'
+  const preprocessing =
+    kept?.preprocessing ?? (await choosePreprocessing(dataset, imageOf(network), { crop, ...pass }))
+  // Older checkpoints have none
+  if (kept?.augmentation !== undefined) return { preprocessing, augmentation: kept.augmentation }
+  const colours = () => colourComponents(dataset.train, { side: preprocessing.resize, ...pass })
+  return { preprocessing, augmentation: await augmentationOf(kind, colours) }
 }
 
-async function keptRecipe(resumed: Resumed, dataset: Dataset, options: TrainOptions): Promise<Recipe> {
+function keptRecipe(resumed: Resumed): Pick<Recipe, 'preprocessing'> & Partial<Recipe> {
   const { augmentation } = keptSettings(resumed)
   return {
     preprocessing: parsePreprocessing(resumed.checkpoint.model.preprocessing, resumed.file),
-    // Older checkpoints have none
-    augmentation:
-      augmentation === undefined
-        ? await augmentationOf(augmentKind(options), dataset)
-        : parseAugmentation(augmentation, resumed.file),
+    ...(augmentation !== undefined && { augmentation: parseAugmentation(augmentation, resumed.file) }),
   }
 }
 
-async function augmentationOf(kind: AugmentKind, { train }: Dataset): Promise<Augmentation | null> {
+async function augmentationOf(
+  kind: AugmentKind,
+  colours: () => Promise<ColourComponents>,
+): Promise<Augmentation | null> {
   switch (kind) {
     case 'none':
       return null
@@ -121,6 +144,6 @@ async function augmentationOf(kind: AugmentKind, { train }: Dataset): Promise<Au
     case 'crop':
       return { flip: false, crop: true, colour: null }
     case 'alexnet':
-      return { flip: true, crop: true, colour: await colourComponents(train) }
+      return { flip: true, crop: true, colour: await colours() }
   }
 }
