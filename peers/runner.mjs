@@ -107,5 +107,6 @@ try {
 } catch (error) {
   const isRefused = error instanceof RefusedError
   const reason = isRefused ? `refused: ${error.message}` : error.message
-  process.send({ kind: isRefused ? 'failed' : 'unsupported', reason }, () => process.exit(0))
+  const kind = isRefused ? 'failed' : 'unsupported'
+  process.send({ kind, reason: reason.replace(/\s*\n\s*/g, ' ') }, () => process.exit(0))
 }

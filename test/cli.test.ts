@@ -493,7 +493,7 @@ describe('report', () => {
     const first = write('first.json', JSON.stringify(result))
     const second = write("it's second.json", JSON.stringify({ ...result, runs: [exampleRun()] }))
     const ended = await convmark('report', first, second, '--html', 'report.html')
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(ended).toEqual({ code: 0, stdout: 'saved report.html\n', stderr: '' })
     const page = readFileSync(join(folder, 'report.html'), 'utf8')
     expect(page.match(/<section class="card" id="run-/g)).toHaveLength(3)
     expect(page).toContain(
@@ -539,7 +539,7 @@ describe('report of training', () => {
 
   it('makes one page of the curves of several logs', async () => {
     const ended = await convmark('report', first, second, '--html', 'curves.html')
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(ended).toEqual({ code: 0, stdout: 'saved curves.html\n', stderr: '' })
     const page = readFileSync(join(folder, 'curves.html'), 'utf8')
     expect(page.match(/<section class="card" id="run-/g)).toHaveLength(2)
     expect(page).toContain('convmark report first.jsonl second.jsonl --html curves.html')
@@ -554,7 +554,7 @@ describe('report of training', () => {
 
   it('makes a page of an evaluation', async () => {
     const ended = await convmark('report', evaluation, '--html', 'evaluation.html')
-    expect(ended).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(ended).toEqual({ code: 0, stdout: 'saved evaluation.html\n', stderr: '' })
     expect(readFileSync(join(folder, 'evaluation.html'), 'utf8')).toContain('Confusion matrix')
   })
 
@@ -747,7 +747,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['bench --html nowhere/page.html', "nowhere/page.html: can't be written: its folder 'nowhere'"],
     ['bench --json same --html ./same', "--json and --html are both 'same'"],
     ['report --html page.html', "missing required argument 'file'"],
-    ['report gone.json', "required option '--html <file>' not specified"],
+    ['report gone.json', "gone.json: can't be read: it does not exist"],
     ['report gone.json --html page.html', "gone.json: can't be read: it does not exist"],
     ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],
     ['run --weights a --input b', "required option '--output <file>' not specified"],

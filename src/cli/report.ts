@@ -18,9 +18,12 @@ interface Options {
 }
 
 export function addReportCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'report', 'results, training logs or evaluations as one HTML file')
+  addCommand(program, 'report', 'results, training logs or evaluations, printed or as one HTML file')
     .argument('<file...>', 'of one kind: what bench, compare or evaluate wrote with --json, or logs of train')
-    .option('--html <file>', 'one file that needs no other; logs (*.jsonl) are printed without it')
+    .option(
+      '--html <file>',
+      'one page with charts, which needs no other file; without it, what is in the files is printed',
+    )
     .option('--no-color', 'plain text')
     .action(async (files: readonly string[], options: Options) => {
       await report(files, options)
@@ -36,14 +39,21 @@ async function report(files: readonly string[], { html, color }: Options): Promi
     throw mixed(logs[0]!, 'a training log', files.find((file) => !isLog(file))!)
   }
   if (html !== undefined) await requireWritable(html)
+  const output = new Output({ color, isAllThereIs: html === undefined })
   if (logs.length > 0) {
     const named = await readLogs(logs)
-    await (html === undefined ? printLogs(named, color) : writeCurves(html, named))
-  } else if (html === undefined) {
-    throw new UsageError("required option '--html <file>' not specified")
+    await (html === undefined ? printLogs(named, output) : writeCurves(html, named))
   } else {
-    await reportJson(files, html)
+    const { evaluations, results } = await readJson(files)
+    if (html === undefined) {
+      const { evaluationsLines, resultsLines } = await import('./report-lines.ts')
+      const { palette } = output
+      output.lines(
+        ...(evaluations.length > 0 ? evaluationsLines(evaluations, palette) : resultsLines(results, palette)),
+      )
+    } else await (evaluations.length > 0 ? writeEvaluation(html, evaluations) : writeReport(html, results))
   }
+  if (html !== undefined) output.lines(`saved ${html}`)
 }
 
 const mixed = (file: string, kind: string, other: string): UsageError =>
@@ -61,10 +71,9 @@ async function readLogs(files: readonly string[]): Promise<NamedLog[]> {
   return logs
 }
 
-async function printLogs(logs: readonly NamedLog[], color: boolean): Promise<void> {
+async function printLogs(logs: readonly NamedLog[], output: Output): Promise<void> {
   const { trainingLines } = await import('../report/training.ts')
   const { runsOf } = await import('../report/variants.ts')
-  const output = new Output({ color, isAllThereIs: true })
   for (const [i, named] of runsOf(logs).entries()) {
     output.lines(...(i > 0 ? [''] : []), ...trainingLines(named, output.palette))
   }
@@ -77,7 +86,9 @@ export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): 
 }
 
 /** Results of the benchmark, or evaluations. */
-async function reportJson(files: readonly string[], htmlFile: string): Promise<void> {
+async function readJson(
+  files: readonly string[],
+): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: NamedResult[] }> {
   const results: NamedResult[] = []
   const evaluations: NamedEvaluation[] = []
   for (const file of files) {
@@ -92,7 +103,7 @@ async function reportJson(files: readonly string[], htmlFile: string): Promise<v
   if (evaluations.length > 0 && results.length > 0) {
     throw mixed(evaluations[0]!.name, 'an evaluation', results[0]!.name)
   }
-  await (evaluations.length > 0 ? writeEvaluation(htmlFile, evaluations) : writeReport(htmlFile, results))
+  return { evaluations, results }
 }
 
 function reportable(text: string, file: string): NamedResult['result'] {

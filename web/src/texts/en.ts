@@ -175,7 +175,7 @@ export const en = {
       `${engine} and ${other}: no difference found; a difference of ${found} would have been.`,
     tooFew: 'It was stopped before there were enough rounds to compare.',
     missing:
-      'it is not on the host that serves this page. Where convmark is installed: npm ci --prefix peers --ignore-scripts in its folder, then convmark serve',
+      'it is not on the host that serves this page. In the project in which you start convmark serve: npm i onnxruntime-web, or @tensorflow/tfjs (with @tensorflow/tfjs-backend-wasm or -webgpu)',
   },
 
   explain: {

@@ -148,7 +148,7 @@ export const zh: Texts = {
     same: (engine, other, found) => `${engine} 与 ${other}：未发现差异；${found} 的差异本会被发现。`,
     tooFew: '停止得太早，轮数不足以比较。',
     missing:
-      '提供此页面的主机上没有它。在装有 convmark 的文件夹中运行 npm ci --prefix peers --ignore-scripts，然后 convmark serve',
+      '提供此页面的主机上没有它。在启动 convmark serve 的项目中运行 npm i onnxruntime-web，或 npm i @tensorflow/tfjs（以及 @tensorflow/tfjs-backend-wasm 或 -webgpu）',
   },
 
   explain: {
