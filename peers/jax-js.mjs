@@ -1,5 +1,6 @@
 // jax-js on WebAssembly. In Node it has one thread: its workers are the web's.
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import {
   imagesOf,
   layersOf,
@@ -94,7 +95,7 @@ export async function openPeer({ network, batch, parameters, threads, pass }) {
   if (!(await jax.init('wasm')).includes('wasm')) throw new Error('the wasm backend could not be initialized')
   jax.defaultDevice('wasm')
   const manifest = new URL('../package.json', resolve('@jax-js/jax'))
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
+  const { version } = createRequire(import.meta.url)(fileURLToPath(manifest))
 
   requireHandled(network, pass)
   const losses = lossesOf(network, pass)

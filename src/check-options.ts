@@ -1,5 +1,5 @@
 // What options may be. TypeScript says it to those who compile; this says it to everybody else, and of data from files.
-import { UsageError, unknownName } from './errors.ts'
+import { FormatError, UsageError, unknownName } from './errors.ts'
 import { shownValue } from './plain-text.ts'
 import { isPositiveInteger } from './tensor.ts'
 
@@ -58,6 +58,16 @@ export function faultOf(options: unknown, rules: AnyRules, name: string): string
   return null
 }
 
+/**
+ * As `requireOptions`, of what was read from a file: `name` is what the content is called. Throws FormatError, which does not
+ * name the file: see `ofFile`.
+ */
+export function requireContent<Content>(name: string, value: unknown, rules: Rules<Content>): Content {
+  const fault = faultOf(value, rules, name)
+  if (fault !== null) throw new FormatError(fault)
+  return value as Content
+}
+
 /** `allowed` ends the sentence 'it must be ...'. */
 export function must(accepts: (value: never) => boolean, allowed: string): RequiredRule {
   return {
@@ -88,6 +98,20 @@ export function orNull(rule: Rule): RequiredRule {
 /** An object with these keys and no others. */
 export function objectWith<Options>(rules: Rules<Options>): RequiredRule {
   return { fault: (value, name) => faultOf(value, rules, name) }
+}
+
+/** Each item is called by its place: `layers[0]`. */
+export function arrayOf(rule: Rule): RequiredRule {
+  return {
+    fault: (value, name) => {
+      if (!Array.isArray(value)) return someArray.fault(value, name)
+      for (const [i, item] of value.entries()) {
+        const fault = rule.fault(item, `${name}[${i}]`)
+        if (fault !== null) return fault
+      }
+      return null
+    },
+  }
 }
 
 /** An object whose keys are anybody's, and whose values are of one kind. */
@@ -140,6 +164,9 @@ export const finiteNumber = float32(() => true, 'a number')
 export const numberFromZero = float32((value) => value >= 0, 'a number from 0')
 export const numberOverZero = float32((value) => value > 0, 'a number over 0')
 export const shareBelowOne = float32((value) => value >= 0 && value < 1, 'a number from 0 to below 1')
+/** Looked at elsewhere, or by nobody. */
+export const anything: OptionalRule = { isOptional: true, fault: () => null }
+export const someArray = must(Array.isArray, 'an array')
 export const trueOrFalse = must((value: unknown) => typeof value === 'boolean', 'true or false')
 export const someText = must((value: unknown) => typeof value === 'string', 'text')
 export const someFunction = must((value: unknown) => typeof value === 'function', 'a function')

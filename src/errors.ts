@@ -103,12 +103,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What `read` makes of a file's content. What it throws names the file then, as FormatError. */
+/** What `read` makes of a file's content. What it throws is then a FormatError that names the file. */
 export function ofFile<T>(file: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (!(error instanceof ConvmarkError)) throw error
+    const isNamed = error instanceof FormatError && error.message.startsWith(`${inOneLine(file)}: `)
+    if (isNamed || !(error instanceof ConvmarkError)) throw error
     throw new FormatError(`${file}: ${error.message}`, { cause: error })
   }
 }

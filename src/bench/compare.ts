@@ -58,7 +58,7 @@ const rules: Rules<CompareOptions> = {
   rounds: optional(
     must(
       (rounds: number) => isPositiveInteger(rounds) && rounds >= MIN_ROUNDS,
-      `an integer from ${MIN_ROUNDS}`,
+      `${MIN_ROUNDS} or more, since fewer show no difference`,
     ),
   ),
   burnIn: optional(integerFromZero),

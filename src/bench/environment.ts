@@ -5,6 +5,7 @@ import { quotaCores } from '../runtime/quota.ts'
 import { VERSION } from '../version.ts'
 import { type BrowserScope, describeBrowser } from './browser.ts'
 import { linuxCaches, linuxGovernor, linuxProcessorTicks, stealFraction } from './linux.ts'
+import { parseJson } from './parse-json.ts'
 import type { Environment } from './result.ts'
 import { environmentWarnings } from './warnings.ts'
 
@@ -134,8 +135,9 @@ async function packageVersion(name: string): Promise<string | null> {
   } catch {
     return null // an optional dependency that is not installed
   }
-  const text = await readText(join(dirname(main), 'package.json'))
-  return text === '' ? null : (JSON.parse(text) as { version: string }).version
+  const manifest = join(dirname(main), 'package.json')
+  const text = await readText(manifest)
+  return text === '' ? null : (parseJson(text, manifest) as { version: string }).version
 }
 
 async function gitCommit(): Promise<string | null> {

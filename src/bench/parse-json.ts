@@ -1,9 +1,26 @@
 import * as z from 'zod/mini'
 import english from 'zod/v4/locales/en.js'
+import { decodeText } from '../decode-text.ts'
 import { FormatError, messageOf } from '../errors.ts'
+import { heapLimitBytes } from '../runtime/host.ts'
 
-/** `where`: the file, and the line of it where it has several records. Throws FormatError. */
-export function parseJson(text: string, where: string): unknown {
+/** Twice as many characters as the longest array of V8's has items: parsing one that would have more ends the process. */
+const MAX_ARRAY_LENGTH = 2 ** 28
+/** So does a full heap. Of that a value takes up to so many times as much as its text has characters. */
+const HEAP_FACTOR = 16
+const MAX_LENGTH = Math.min(MAX_ARRAY_LENGTH, Math.floor(heapLimitBytes() / HEAP_FACTOR))
+
+/**
+ * What the JSON of a file says, whose encoding is looked at if it comes as bytes. `where`: the file, and the line of it where
+ * it has several records. Throws FormatError, for JSON that would not fit into memory too.
+ */
+export function parseJson(json: string | Uint8Array, where: string): unknown {
+  const text = typeof json === 'string' ? json.replace(/^\ufeff/, '') : decodeText(json, where)
+  if (text.length > MAX_LENGTH) {
+    throw new FormatError(
+      `${where}: its JSON has ${text.length} characters, and up to ${MAX_LENGTH} are read; is it the right file?`,
+    )
+  }
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -196,7 +196,7 @@ export type Unsupported = z.infer<typeof unsupportedSchema>
 export type EngineRecord = z.infer<typeof engineSchema>
 
 /** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
-export function parseResult(text: string, fileName: string): Result {
+export function parseResult(text: string | Uint8Array, fileName: string): Result {
   const json = parseJson(text, fileName)
   requireVersion(json, SCHEMA_VERSION, fileName, 'a result')
   const result = requireShape(json, resultSchema, fileName, 'a convmark result')

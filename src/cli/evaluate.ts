@@ -54,9 +54,8 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
 async function run(file: string, options: Options): Promise<void> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
-  const { readBytes } = await import('../formats/files.ts')
-  const { decodeModel } = await import('../train/model-file.ts')
-  const model = decodeModel(await readBytes(file), file)
+  const { readModel } = await import('../train/read-model.ts')
+  const model = await readModel(file)
   const { openDataset } = await import('../data/index.ts')
   const { imageOf } = await import('./training/setup.ts')
   const dataset = await openDataset(options.data, { synthetic: imageOf(model.network) })

@@ -31,7 +31,8 @@ export function addTrainCommand(program: Command, onEnd: OnEnd): void {
 async function run(networkName: string, options: TrainOptions): Promise<void> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
-  const { readCheckpoint, TrainingFiles } = await import('./training/files.ts')
+  const { readCheckpoint } = await import('../train/read-model.ts')
+  const { TrainingFiles } = await import('./training/files.ts')
   const { askedNetwork, imageOf, setUp } = await import('./training/setup.ts')
   const { requireSameSettings } = await import('./training/resume.ts')
   const { resume } = options

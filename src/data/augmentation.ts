@@ -18,7 +18,7 @@ export interface Augmentation {
   readonly colour: ColourComponents | null
 }
 
-const rules: Rules<Augmentation> = {
+export const augmentationRules: Rules<Augmentation> = {
   flip: trueOrFalse,
   crop: trueOrFalse,
   colour: orNull(objectWith(componentRules)),
@@ -36,7 +36,7 @@ export function checkAugmentation(
   augmentation: Augmentation,
   { channels, resize, size }: Preprocessing,
 ): void {
-  requireOptions('augmentation', augmentation, rules)
+  requireOptions('augmentation', augmentation, augmentationRules)
   const { colour, crop } = augmentation
   if (crop && resize === size) {
     throw new UsageError(

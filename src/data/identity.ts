@@ -1,4 +1,13 @@
 // What tells one set of images from another, in a few bytes: models and checkpoints keep it.
+import {
+  arrayOf,
+  arrayOfText,
+  integerFromZero,
+  objectWith,
+  orNull,
+  type Rules,
+  someText,
+} from '../check-options.ts'
 
 /** Of a set that was trained on. Plain data. */
 export interface DataIdentity {
@@ -16,6 +25,18 @@ export interface SplitIdentity {
   readonly digests: readonly string[]
   /** A digest of the labels, in the images' order. */
   readonly order: string
+}
+
+const splitRules: Rules<SplitIdentity> = {
+  counts: arrayOf(integerFromZero),
+  digests: arrayOfText,
+  order: someText,
+}
+
+export const identityRules: Rules<DataIdentity> = {
+  source: someText,
+  train: objectWith(splitRules),
+  tried: orNull(objectWith(splitRules)),
 }
 
 /** A set that is compared with another; `identity` is null if only its classes are known. */

@@ -1,30 +1,36 @@
-import { messageOf, UsageError } from '../errors.ts'
+import { decodeText, MAX_TEXT_BYTES, tooLong } from '../decode-text.ts'
+import { UsageError } from '../errors.ts'
 import { type Network, parametersOf } from '../networks/index.ts'
 import { nodeModule } from '../runtime/host.ts'
+import { InputFile, requireMemory } from './input-file.ts'
+import { reasonOf } from './reason.ts'
 import {
   type DecodedSafetensors,
-  decodeSafetensors,
   encodeSafetensors,
+  readSafetensorsFrom,
   requireTensors,
   type Tensor,
 } from './safetensors.ts'
 
 /** Throws UsageError where the file can't be read, and FormatError where it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
-  return decodeSafetensors(await readBytes(path), path)
+  await using file = await InputFile.open(path)
+  return await readSafetensorsFrom(file, path, (byteLength) => requireMemory(path, byteLength))
 }
 
-/** Text in UTF-8. Throws UsageError where the file can't be read, which names it. */
+/**
+ * Text in UTF-8 or UTF-16, see `decodeText`. Throws UsageError where the file can't be read and FormatError where it is no
+ * text, or more than a string can hold; both name it.
+ */
 export async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readBytes(path))
+  await using file = await InputFile.open(path)
+  return decodeText(await file.readAll(MAX_TEXT_BYTES, tooLong), path)
 }
 
 /** Throws UsageError where the file can't be read, which names it. */
 export async function readBytes(path: string): Promise<Uint8Array> {
-  const { readFile } = nodeModule('node:fs/promises')
-  return readFile(path).catch((error: unknown) => {
-    throw new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
-  })
+  await using file = await InputFile.open(path)
+  return await file.readAll()
 }
 
 /** A network's parameters by name, as `readSafetensors`; a missing, unknown or misshapen one is a FormatError too. */
@@ -90,19 +96,4 @@ export async function requireWritable(path: string): Promise<void> {
   await access(folder, mayEnter).catch((error: unknown) =>
     refuse(`its folder '${folder}': ${reasonOf(error)}`),
   )
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  EROFS: 'the disk is read-only',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of the path is not a folder',
-}
-
-/** What is wrong with a path, in words. */
-export function reasonOf(error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException
-  return (code && REASONS[code]) || messageOf(error)
 }

@@ -147,7 +147,7 @@ describe('what is refused', () => {
     [
       'another dtype',
       fileOf({ a: entry(0, 4, [2], 'F16') }, 4),
-      'f: a: its dtype is "F16"; only F32 and I64 are read',
+      "f: a: its dtype is 'F16'; only F32 and I64 are read",
     ],
     ['no dtype', fileOf({ a: {} }), 'f: a: its dtype is undefined; only F32 and I64 are read'],
     [

@@ -1,4 +1,6 @@
+import { must, oneOf, optional, type Rules, recordOf, requireOptions, someText } from '../check-options.ts'
 import { FormatError, messageOf, UsageError, unknownName } from '../errors.ts'
+import { shortened, shownValue } from '../plain-text.ts'
 import { elementCount, formatShape, roundUp, type Shape, sameShape } from '../tensor.ts'
 
 /** A tensor to be written; its type is what `data` is. */
@@ -25,6 +27,8 @@ const HEADER_ALIGNMENT = 8
 const SPACE = 0x20
 const MAX_HEADER_BYTES = 100_000_000
 const METADATA = '__metadata__'
+/** Of a name or a shape in a message. */
+const MAX_SHOWN = 80
 
 interface HeaderEntry {
   readonly dtype: Dtype
@@ -32,16 +36,35 @@ interface HeaderEntry {
   readonly data_offsets: readonly [begin: number, end: number]
 }
 
+const isExtent = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** What was read may be written as it is, with its dtype. */
+const tensorRules: Rules<Tensor & { readonly dtype?: Dtype }> = {
+  dtype: optional(oneOf(Object.keys(BYTES))),
+  shape: must(
+    (value: unknown) => Array.isArray(value) && value.every(isExtent),
+    'an array of integers from 0',
+  ),
+  data: must(
+    (value: unknown) => value instanceof Float32Array || value instanceof BigInt64Array,
+    'a Float32Array or a BigInt64Array',
+  ),
+}
+
 /**
  * A safetensors file: 8 bytes of header length, a JSON header padded with spaces to a multiple of 8, the values,
  * little-endian. int64 tensors come first, so that every tensor is aligned; else the order is that of `tensors`, and
- * the same tensors make the same bytes. Throws UsageError, naming the tensor, where data and shape disagree.
+ * the same tensors make the same bytes. Throws UsageError, naming the tensor, for data of another type than these two, and
+ * where data and shape disagree.
  * Source: https://github.com/huggingface/safetensors (format).
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  const fault = recordOf(someText, 'an object of texts').fault(metadata, 'metadata')
+  if (fault !== null) throw new UsageError(`safetensors: ${fault}`)
+  for (const [name, tensor] of Object.entries(tensors)) requireOptions(name, tensor, tensorRules)
   const bytesEach = ([, { data }]: [string, Tensor]) => data.BYTES_PER_ELEMENT
   const entries = Object.entries(tensors).sort((a, b) => bytesEach(b) - bytesEach(a))
   const header: [string, HeaderEntry | typeof metadata][] = []
@@ -77,66 +100,136 @@ export function encodeSafetensors(
  * file without holes or overlap; so no file that was cut short passes.
  */
 export function decodeSafetensors(bytes: Uint8Array, fileName: string): DecodedSafetensors {
-  const refuse = (what: string): never => {
+  const refuse = refuser(fileName)
+  const headerBytes = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, refuse)
+  const dataStart = LENGTH_BYTES + headerBytes
+  const layout = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length - dataStart, refuse)
+  const tensors = layout.entries.map((entry) => {
+    const tensor = emptyTensor(entry, refuse)
+    const [begin] = entry.data_offsets
+    let at = dataStart + begin
+    for (const window of windowsOf(tensor)) {
+      window.set(bytes.subarray(at, at + window.length))
+      at += window.length
+    }
+    return [entry.name, tensor] as const
+  })
+  return { tensors: new Map(tensors), metadata: layout.metadata }
+}
+
+/** Bytes that come one after the other. */
+export interface ByteSource {
+  /** Null where it is not known before the end. */
+  readonly byteLength: number | null
+  /** Fills the array with the next bytes, and says with how many: fewer only at the end. */
+  fill(target: Uint8Array): Promise<number>
+}
+
+/**
+ * As `decodeSafetensors`, but each tensor is filled as its bytes come: nothing is held twice, and the file may be larger than
+ * one array can be. `requireRoom` is called with how many bytes all tensors have, before there is memory for them.
+ */
+export async function readSafetensorsFrom(
+  source: ByteSource,
+  fileName: string,
+  requireRoom: (byteLength: number) => Promise<void>,
+): Promise<DecodedSafetensors> {
+  const refuse = refuser(fileName)
+  const first = new Uint8Array(LENGTH_BYTES)
+  const found = await source.fill(first)
+  const headerBytes = headerLength(first.subarray(0, found), source.byteLength, refuse)
+  const header = new Uint8Array(headerBytes)
+  const headerFound = await source.fill(header)
+  if (headerFound < headerBytes) cutInHeader(headerBytes, headerFound, refuse)
+  const dataBytes = source.byteLength === null ? null : source.byteLength - LENGTH_BYTES - headerBytes
+  const { entries, metadata } = parseHeader(header, dataBytes, refuse)
+  await requireRoom(endOf(entries))
+  const tensors = new Map<string, StoredTensor>()
+  for (const entry of entries.toSorted(inFileOrder)) {
+    const tensor = emptyTensor(entry, refuse)
+    const [begin, end] = entry.data_offsets
+    let at = begin
+    for (const window of windowsOf(tensor)) {
+      const found = await source.fill(window)
+      at += found
+      if (found < window.length)
+        refuse(`${entry.name}: it ends at byte ${end} of ${at}; the file was cut short`)
+    }
+    tensors.set(entry.name, tensor)
+  }
+  if ((await source.fill(new Uint8Array(1))) > 0) refuse('more bytes follow the last tensor')
+  return { tensors: new Map(entries.map(({ name }) => [name, tensors.get(name)!])), metadata }
+}
+
+type Refuse = (what: string) => never
+
+const refuser =
+  (fileName: string): Refuse =>
+  (what) => {
     throw new FormatError(`${fileName}: ${what}`)
   }
-  if (bytes.length < LENGTH_BYTES) {
+
+/** From the file's first bytes; `total`: how many it has, null where that is not known yet. */
+function headerLength(first: Uint8Array, total: number | null, refuse: Refuse): number {
+  if (first.length < LENGTH_BYTES) {
     refuse(
-      `it has ${bytes.length} bytes, but a safetensors file begins with ${LENGTH_BYTES} for its header's length`,
+      `it has ${first.length} bytes, but a safetensors file begins with ${LENGTH_BYTES} for its header's length`,
     )
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const headerBytes = Number(view.getBigUint64(0, true))
+  const headerBytes = Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true))
   if (headerBytes > MAX_HEADER_BYTES) {
     refuse(
       `its header is said to have ${headerBytes} bytes, over ${MAX_HEADER_BYTES}; it is no safetensors file`,
     )
   }
-  const dataStart = LENGTH_BYTES + headerBytes
-  if (dataStart > bytes.length) {
-    refuse(
-      `its header has ${headerBytes} bytes, but only ${bytes.length - LENGTH_BYTES} follow; it was cut short`,
-    )
-  }
-
-  const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), refuse)
-  const metadata = header.get(METADATA) ?? {}
-  header.delete(METADATA)
-  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    refuse(`its ${METADATA} is not an object of strings`)
-  }
-  const entries = [...header].map(([name, entry]) => [name, requireEntry(name, entry, refuse)] as const)
-  requireFilled(entries, bytes.length - dataStart, refuse)
-
-  const tensors = entries.map(
-    ([
-      name,
-      {
-        dtype,
-        shape,
-        data_offsets: [begin, end],
-      },
-    ]) => {
-      // A copy of its own, since a view must begin at a multiple of its values' size
-      const { buffer } = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end))
-      const tensor: StoredTensor =
-        dtype === 'F32'
-          ? { dtype, shape, data: new Float32Array(buffer) }
-          : { dtype, shape, data: new BigInt64Array(buffer) }
-      return [name, tensor] as const
-    },
-  )
-  return { tensors: new Map(tensors), metadata: metadata as Record<string, string> }
+  const follow = total === null ? headerBytes : total - LENGTH_BYTES
+  if (headerBytes > follow) cutInHeader(headerBytes, follow, refuse)
+  return headerBytes
 }
 
-type Refuse = (what: string) => never
+function cutInHeader(headerBytes: number, found: number, refuse: Refuse): never {
+  return refuse(`its header has ${headerBytes} bytes, but only ${found} follow; it was cut short`)
+}
+
+/** Zeros. */
+function emptyTensor({ name, dtype, shape }: NamedEntry, refuse: Refuse): StoredTensor {
+  const count = elementCount(shape)
+  try {
+    return dtype === 'F32'
+      ? { dtype, shape, data: new Float32Array(count) }
+      : { dtype, shape, data: new BigInt64Array(count) }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return refuse(
+      `${name}: the system does not give the ${count * BYTES[dtype]} bytes of memory that it takes`,
+    )
+  }
+}
+
+/** Node 20 has no array of more than 4 GiB of bytes, but of floats. */
+const WINDOW_BYTES = 2 ** 30
+
+/** Its bytes, in order. */
+function* windowsOf({ data }: StoredTensor): Generator<Uint8Array, void> {
+  for (let at = 0; at < data.byteLength; at += WINDOW_BYTES) {
+    yield new Uint8Array(data.buffer, data.byteOffset + at, Math.min(WINDOW_BYTES, data.byteLength - at))
+  }
+}
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isExtent = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+interface NamedEntry extends HeaderEntry {
+  readonly name: string
+}
 
-function parseHeader(bytes: Uint8Array, refuse: Refuse): Map<string, unknown> {
+interface Layout {
+  readonly entries: readonly NamedEntry[]
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** `dataBytes`: how many follow the header; null where that is not known yet. */
+function parseHeader(bytes: Uint8Array, dataBytes: number | null, refuse: Refuse): Layout {
   let header: unknown
   let json = ''
   try {
@@ -148,11 +241,24 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse): Map<string, unknown> {
   if (!isObject(header)) return refuse('its header is not a JSON object')
   const seen = new Set<string>()
   for (const key of topLevelKeys(json)) {
-    if (seen.has(key)) refuse(`${key}: it is in the header twice`)
+    if (seen.has(key)) refuse(`${shortened(key, MAX_SHOWN)}: it is in the header twice`)
     seen.add(key)
   }
-  return new Map(Object.entries(header))
+  const { [METADATA]: given, ...tensors } = header
+  const metadata = given ?? {}
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
+    return refuse(`its ${METADATA} is not an object of strings`)
+  }
+  const entries = Object.entries(tensors).map(([name, entry]) => requireEntry(name, entry, refuse))
+  requireFilled(entries, dataBytes ?? endOf(entries), refuse)
+  return { entries, metadata: metadata as Record<string, string> }
 }
+
+const endOf = (entries: readonly NamedEntry[]): number =>
+  entries.reduce((end, { data_offsets }) => Math.max(end, data_offsets[1]), 0)
+
+const inFileOrder = ({ data_offsets: a }: NamedEntry, { data_offsets: b }: NamedEntry): number =>
+  a[0] - b[0] || a[1] - b[1]
 
 /** The keys of valid JSON's outermost object as they stand there: JSON.parse keeps one of two alike in silence. */
 function topLevelKeys(json: string): string[] {
@@ -173,16 +279,15 @@ function topLevelKeys(json: string): string[] {
   return keys
 }
 
-function requireEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry {
-  if (!isObject(entry)) return refuse(`${name}: its entry in the header is not an object`)
+function requireEntry(name: string, entry: unknown, refuseFile: Refuse): NamedEntry {
+  const refuse: Refuse = (what) => refuseFile(`${shortened(name, MAX_SHOWN)}: ${what}`)
+  if (!isObject(entry)) return refuse('its entry in the header is not an object')
   const { dtype, shape, data_offsets: offsets } = entry
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype)) {
-    refuse(
-      `${name}: its dtype is ${JSON.stringify(dtype)}; only ${Object.keys(BYTES).join(' and ')} are read`,
-    )
+    refuse(`its dtype is ${shownValue(dtype)}; only ${Object.keys(BYTES).join(' and ')} are read`)
   }
   if (!Array.isArray(shape) || !shape.every(isExtent)) {
-    return refuse(`${name}: its shape ${JSON.stringify(shape)} is not a list of integers from 0`)
+    return refuse(`its shape ${shownValue(shape)} is not a list of integers from 0`)
   }
   if (
     !Array.isArray(offsets) ||
@@ -190,28 +295,22 @@ function requireEntry(name: string, entry: unknown, refuse: Refuse): HeaderEntry
     !offsets.every(isExtent) ||
     offsets[0] > offsets[1]
   ) {
-    return refuse(`${name}: its data_offsets ${JSON.stringify(offsets)} are not [begin, end]`)
+    return refuse(`its data_offsets ${shownValue(offsets)} are not [begin, end]`)
   }
   const [found, needed] = [offsets[1] - offsets[0], elementCount(shape) * BYTES[dtype as Dtype]]
   if (found !== needed) {
     refuse(
-      `${name}: ${dtype} ${formatShape(shape)} takes ${needed} bytes, but its data_offsets hold ${found}`,
+      `${dtype} ${shortened(formatShape(shape), MAX_SHOWN)} takes ${needed} bytes, but its data_offsets hold ${found}`,
     )
   }
-  return { dtype: dtype as Dtype, shape, data_offsets: [offsets[0], offsets[1]] }
+  return { name, dtype: dtype as Dtype, shape, data_offsets: [offsets[0], offsets[1]] }
 }
 
-function requireFilled(
-  entries: readonly (readonly [string, HeaderEntry])[],
-  dataBytes: number,
-  refuse: Refuse,
-): void {
-  const inFileOrder = entries.toSorted(
-    ([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1],
-  )
+function requireFilled(entries: readonly NamedEntry[], dataBytes: number, refuse: Refuse): void {
   let before = 0
-  for (const [name, { data_offsets }] of inFileOrder) {
+  for (const { name: own, data_offsets } of entries.toSorted(inFileOrder)) {
     const [begin, end] = data_offsets
+    const name = shortened(own, MAX_SHOWN)
     if (end > dataBytes) refuse(`${name}: it ends at byte ${end} of ${dataBytes}; the file was cut short`)
     if (begin < before) refuse(`${name}: it begins at byte ${begin}, within another tensor`)
     if (begin > before)

@@ -1,10 +1,10 @@
 import {
   arrayOfText,
-  must,
   optional,
   type Rules,
   recordOf,
   requireOptions,
+  someArray,
   someObject,
   someText,
 } from '../check-options.ts'
@@ -60,8 +60,6 @@ export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> 
   | Layers[number]['name']
   | ParameterNames<Layers[number]>
   | `${ParameterNames<Layers[number]>}.gradient`
-
-const someArray = must(Array.isArray, 'an array')
 
 const definitionRules: Rules<NetworkDefinition<string, readonly Layer[]>> = {
   inputs: recordOf(someArray, 'an object of shapes by name'),

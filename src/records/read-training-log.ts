@@ -75,7 +75,7 @@ function readRecords(
 /** Undefined where it is none. */
 function jsonOf(line: string): unknown {
   try {
-    return JSON.parse(line)
+    return parseJson(line, '')
   } catch {
     return undefined
   }

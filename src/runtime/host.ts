@@ -24,6 +24,12 @@ export function processorMs(): number | null {
   return (user + system) / 1000
 }
 
+/** How much JavaScript's values may take of this process's memory; Infinity where that is not known. */
+export function heapLimitBytes(): number {
+  if (!isNode) return Infinity
+  return nodeModule('node:v8').getHeapStatistics().heap_size_limit || Infinity
+}
+
 /** Why threads can't share memory here; null where they can. */
 export const unsharedReason: string | null = whyUnshared()
 

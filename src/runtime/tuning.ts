@@ -1,5 +1,4 @@
-import { must, type Rules, recordOf, requireOptions, someText } from '../check-options.ts'
-import { FormatError } from '../errors.ts'
+import { must, type Rules, recordOf, requireContent, someText } from '../check-options.ts'
 import type { Step } from '../plan/steps.ts'
 import { readsOf, writesOf } from '../plan/steps.ts'
 
@@ -32,6 +31,5 @@ export const tuningRules: Rules<Tuning> = {
 
 /** Throws FormatError unless it is a tuning, as `session.tuning` gives it. */
 export function requireTuning(value: unknown): Tuning {
-  requireOptions('tuning', value, tuningRules, FormatError)
-  return value as Tuning
+  return requireContent('tuning', value, tuningRules)
 }

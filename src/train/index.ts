@@ -8,6 +8,7 @@ export {
   encodeModel,
   type Model,
 } from './model-file.ts'
+export { readCheckpoint, readModel } from './read-model.ts'
 export { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
 export type { EpochSums, TrainingState } from './state.ts'
 export { type TrainEvent, type TrainingBatch, type TrainOptions, train } from './train.ts'

@@ -1,9 +1,23 @@
 // A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
-import * as z from 'zod/mini'
-import { parseJson, requireShape } from '../bench/parse-json.ts'
-import type { DataIdentity } from '../data/identity.ts'
-import { DivergedError, FormatError, messageOf } from '../errors.ts'
+import { parseJson } from '../bench/parse-json.ts'
 import {
+  anything,
+  arrayOfText,
+  float32Tensors,
+  must,
+  objectWith,
+  optional,
+  type Rules,
+  requireContent,
+  requireOptions,
+  someArray,
+  someObject,
+  someText,
+} from '../check-options.ts'
+import { type DataIdentity, identityRules } from '../data/identity.ts'
+import { DivergedError, FormatError, ofFile, UsageError, unknownName } from '../errors.ts'
+import {
+  type DecodedSafetensors,
   decodeSafetensors,
   encodeSafetensors,
   requireTensors,
@@ -11,73 +25,68 @@ import {
   type Tensor,
 } from '../formats/safetensors.ts'
 import type { Layer } from '../layers/index.ts'
-import { defineNetwork, labelClasses, type Network, parametersOf } from '../networks/network.ts'
+import {
+  defineNetwork,
+  labelClasses,
+  type Network,
+  type NetworkDefinition,
+  parametersOf,
+  requireNetwork,
+} from '../networks/network.ts'
 import { optimizerDefinitions } from '../optimizers/index.ts'
-import { requireTuning, type Tuning } from '../runtime/tuning.ts'
 import { firstNotFinite, type Shape } from '../tensor.ts'
-import type { TrainingState } from './state.ts'
+import { stateRules, type TrainingState } from './state.ts'
 
 /** The metadata's keys. */
 const MODEL = 'convmark.model'
 const CHECKPOINT = 'convmark.checkpoint'
 
-const networkSchema = z.object({
-  name: z.string(),
-  inputs: z.record(z.string(), z.array(z.number())),
-  // Each is checked where the network is defined.
-  layers: z.array(
-    z.looseObject({
-      kind: z.string(),
-      name: z.string(),
-      inputs: z.optional(z.array(z.string())),
-      options: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  printed: z.array(z.string()),
-})
+/** Of what both keys hold. */
+const VERSION = 1
+const versionRule = must((version: unknown) => version === VERSION, `${VERSION}, which this convmark reads`)
 
-const splitIdentitySchema = z.strictObject({
-  counts: z.array(z.int().check(z.nonnegative())),
-  digests: z.array(z.string()),
-  order: z.string(),
-})
+type StoredNetwork = NetworkDefinition<string, readonly Layer[]> & { readonly name: string }
 
-const modelSchema = z.object({
-  version: z.literal(1),
-  network: networkSchema,
-  /** In the order of the classes' indexes. */
-  classNames: z.array(z.string()),
-  preprocessing: z.unknown(),
-  /** Older files have none. */
-  trainedOn: z.optional(
-    z.strictObject({
-      source: z.string(),
-      train: splitIdentitySchema,
-      tried: z.nullable(splitIdentitySchema),
-    }),
-  ),
-})
+interface StoredModel extends Omit<Model, 'network' | 'parameters'> {
+  readonly version: typeof VERSION
+  readonly network: StoredNetwork
+}
 
-const checkpointSchema = z.object({
-  version: z.literal(1),
-  step: z.int().check(z.nonnegative()),
-  epoch: z.int().check(z.positive()),
-  batch: z.int().check(z.nonnegative()),
-  sums: z.object({
-    images: z.number(),
-    loss: z.number(),
-    correct: z.nullable(z.number()),
-    elapsedMs: z.number(),
-    waitedMs: z.number(),
-  }),
-  tuning: z.unknown(),
-  /** What the training was told; its caller's to check. */
-  settings: z.unknown(),
-})
+/** Checked in full where the network is defined. */
+const networkRules: Rules<StoredNetwork> = {
+  name: someText,
+  inputs: someObject,
+  layers: someArray,
+  printed: optional(arrayOfText),
+}
+
+const modelRules: Rules<StoredModel> = {
+  version: versionRule,
+  network: objectWith(networkRules),
+  classNames: arrayOfText,
+  preprocessing: anything,
+  trainedOn: optional(objectWith(identityRules)),
+}
+
+interface StoredCheckpoint extends Omit<TrainingState, 'parameters' | 'states'> {
+  readonly version: typeof VERSION
+  readonly settings: unknown
+}
+
+const checkpointRules: Rules<StoredCheckpoint> = {
+  version: versionRule,
+  step: stateRules.step,
+  epoch: stateRules.epoch,
+  batch: stateRules.batch,
+  tuning: stateRules.tuning,
+  sums: stateRules.sums,
+  settings: anything,
+}
 
 export interface Model {
   readonly network: Network
   readonly parameters: Readonly<Record<string, Float32Array>>
+  /** In the order of their indexes. */
   readonly classNames: readonly string[]
   /** How an image becomes the network's input: plain data of whoever prepared it. */
   readonly preprocessing: unknown
@@ -88,22 +97,48 @@ export interface Model {
 export interface Checkpoint {
   readonly model: Model
   readonly state: TrainingState
+  /** What the training was told; its caller's to check. */
   readonly settings: unknown
 }
 
-/** Throws DivergedError for a model that is not finite: `decodeModel` would refuse it. */
+const givenModelRules: Rules<Model> = {
+  network: someObject,
+  parameters: float32Tensors,
+  classNames: arrayOfText,
+  preprocessing: anything,
+  trainedOn: optional(objectWith(identityRules)),
+}
+
+const givenCheckpointRules: Rules<Checkpoint> = {
+  model: objectWith(givenModelRules),
+  state: objectWith(stateRules),
+  settings: anything,
+}
+
+/**
+ * A model as the bytes of its file. Throws UsageError where parameters, classes and network don't belong together, and
+ * DivergedError for a model that is not finite: `decodeModel` would refuse both.
+ */
 export function encodeModel(model: Model): Uint8Array {
+  requireOptions('encodeModel', model, givenModelRules)
+  requireNetwork('encodeModel', model.network)
+  requireClasses(model.network, model.classNames, UsageError)
   return encodeSafetensors(parameterTensors(model), { [MODEL]: describe(model) })
 }
 
-/** As `encodeModel`, with all that its training goes on from. */
-export function encodeCheckpoint({ model, state, settings }: Checkpoint): Uint8Array {
+/** A checkpoint as the bytes of its file; `settings` is plain data. Throws UsageError as `encodeModel`. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  requireOptions('encodeCheckpoint', checkpoint, givenCheckpointRules)
+  const { model, state, settings } = checkpoint
+  requireNetwork('encodeCheckpoint', model.network)
+  requireClasses(model.network, model.classNames, UsageError)
   const { parameters, states, ...rest } = state
   const specs = parametersOf(model.network)
-  const stateTensors = Object.entries(states).map(([name, data]): [string, Tensor] => [
-    name,
-    { shape: specs[name.slice(0, name.lastIndexOf('.'))]!.shape, data: requireFinite(name, data) },
-  ])
+  const stateNames = stateNamesOf(model.network)
+  const stateTensors = Object.entries(states).map(([name, data]): [string, Tensor] => {
+    if (!stateNames.has(name)) throw new UsageError(unknownName('state', name, [...stateNames]))
+    return [name, { shape: specs[parameterOf(name)]!.shape, data: requireFinite(name, data) }]
+  })
   return encodeSafetensors(
     { ...parameterTensors({ ...model, parameters }), ...Object.fromEntries(stateTensors) },
     {
@@ -113,31 +148,41 @@ export function encodeCheckpoint({ model, state, settings }: Checkpoint): Uint8A
   )
 }
 
-/** Reads a model, or a checkpoint's. Throws FormatError, naming the file. */
+/** A model's file, or a checkpoint's. Throws FormatError, naming it, for what is none. */
 export function decodeModel(bytes: Uint8Array, fileName: string): Model {
   return modelOf(decodeSafetensors(bytes, fileName), fileName)
 }
 
-/** Throws FormatError, naming the file, where it is none. */
+/** A checkpoint's file. Throws FormatError, naming it, for what is none. */
 export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoint {
-  const decoded = decodeSafetensors(bytes, fileName)
-  const text = decoded.metadata[CHECKPOINT]
-  if (text === undefined) {
-    const isModel = decoded.metadata[MODEL] !== undefined
-    throw new FormatError(
-      `${fileName}: ${isModel ? 'a model without what its training would go on from' : 'no checkpoint of convmark'}; ` +
-        "resume from the '.checkpoint.safetensors' that train writes beside its model",
+  return checkpointOf(decodeSafetensors(bytes, fileName), fileName)
+}
+
+/** As `decodeCheckpoint`, of a file that was read tensor by tensor. */
+export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkpoint {
+  return ofFile(fileName, () => {
+    const stored = file.metadata[CHECKPOINT]
+    if (stored === undefined) {
+      const isModel = file.metadata[MODEL] !== undefined
+      throw new FormatError(
+        `${isModel ? 'a model without what its training would go on from' : 'no checkpoint of convmark'}; ` +
+          "resume from the '.checkpoint.safetensors' that train writes beside its model",
+      )
+    }
+    const model = describedModel(file, fileName)
+    const { settings, version: _version, ...rest } = contentOf(CHECKPOINT, stored, checkpointRules)
+    const states = requireTensors(
+      fileName,
+      split(file.tensors, model.network).states,
+      stateShapes(file, model),
     )
-  }
-  const model = modelOf(decoded, fileName)
-  const { tuning, settings, version: _version, ...rest } = parse(text, checkpointSchema, fileName, CHECKPOINT)
-  const states = requireTensors(
-    fileName,
-    split(decoded.tensors, model.network).states,
-    stateShapes(decoded, model),
-  )
-  const state = { ...rest, parameters: model.parameters, states, tuning: tuningOf(tuning, fileName) }
-  return { model, state, settings }
+    return { model, state: { ...rest, parameters: model.parameters, states }, settings }
+  })
+}
+
+/** As `decodeModel`, of a file that was read tensor by tensor. */
+export function modelOf(file: DecodedSafetensors, fileName: string): Model {
+  return ofFile(fileName, () => describedModel(file, fileName))
 }
 
 function describe({ network, classNames, preprocessing, trainedOn }: Model): string {
@@ -149,12 +194,13 @@ function describe({ network, classNames, preprocessing, trainedOn }: Model): str
 function parameterTensors({ network, parameters }: Model): Record<string, Tensor> {
   const tensors = Object.entries(parametersOf(network)).map(([name, { shape }]): [string, Tensor] => [
     name,
-    { shape, data: requireFinite(name, parameters[name]!) },
+    { shape, data: requireFinite(name, parameters[name]) },
   ])
   return Object.fromEntries(tensors)
 }
 
-function requireFinite(name: string, values: Float32Array): Float32Array {
+function requireFinite(name: string, values: Float32Array | undefined): Float32Array {
+  if (!values) throw new UsageError(`${name}: its values are missing`)
   const bad = firstNotFinite(values)
   if (bad < 0) return values
   throw new DivergedError(
@@ -162,68 +208,67 @@ function requireFinite(name: string, values: Float32Array): Float32Array {
   )
 }
 
-type Decoded = ReturnType<typeof decodeSafetensors>
-
-function modelOf(decoded: Decoded, fileName: string): Model {
-  const text = decoded.metadata[MODEL]
-  if (text === undefined) {
+function describedModel({ metadata, tensors }: DecodedSafetensors, fileName: string): Model {
+  const stored = metadata[MODEL]
+  if (stored === undefined) {
     throw new FormatError(
-      `${fileName}: it has tensors but no '${MODEL}' in its metadata; convmark train writes models that have it`,
+      `it has tensors but no '${MODEL}' in its metadata; convmark train writes models that have it`,
     )
   }
-  const { network: data, classNames, preprocessing, trainedOn } = parse(text, modelSchema, fileName, MODEL)
-  const { name, inputs, printed } = data
-  const network: Network = defineNetwork(name, { inputs, layers: data.layers as unknown as Layer[], printed })
-  const classes = Object.values(labelClasses(network))[0]
-  if (classes !== undefined && classes !== classNames.length)
-    throw new FormatError(`${fileName}: ${classNames.length} class names of ${classes} classes`)
+  const { network: described, classNames, preprocessing, trainedOn } = contentOf(MODEL, stored, modelRules)
+  const { name, ...definition } = described
+  const network: Network = defineNetwork(name, definition)
+  requireClasses(network, classNames, FormatError)
   for (const split of [trainedOn?.train, trainedOn?.tried]) {
     if (!split) continue
     const { counts, digests } = split
     if (counts.length !== classNames.length || digests.length !== classNames.length)
-      throw new FormatError(`${fileName}: ${MODEL}: what it was trained on has other classes than it knows`)
+      throw new FormatError(`${MODEL}: what it was trained on has other classes than it knows`)
   }
   const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape])
   const parameters = requireTensors(
     fileName,
-    split(decoded.tensors, network).parameters,
+    split(tensors, network).parameters,
     Object.fromEntries(shapes) as Record<string, Shape>,
   )
   return { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
 }
 
+function requireClasses(
+  network: Network,
+  classNames: readonly string[],
+  Thrown: new (message: string) => Error,
+): void {
+  const classes = Object.values(labelClasses(network))[0]
+  if (classes !== undefined && classes !== classNames.length)
+    throw new Thrown(`${classNames.length} class names of ${classes} classes`)
+}
+
+const contentOf = <Content>(key: string, json: string, rules: Rules<Content>): Content =>
+  requireContent(key, parseJson(json, key), rules)
+
+/** Of all optimizers. */
+function stateNamesOf(network: Network): ReadonlySet<string> {
+  const states = Object.values(optimizerDefinitions).flatMap((definition) => definition.states)
+  const parameters = Object.keys(parametersOf(network))
+  return new Set(parameters.flatMap((parameter) => states.map((state) => `${parameter}.${state}`)))
+}
+
+const parameterOf = (state: string): string => state.slice(0, state.lastIndexOf('.'))
+
 /** The model's own tensors, and those of an optimizer. */
 function split(tensors: ReadonlyMap<string, StoredTensor>, network: Network) {
-  const states = Object.values(optimizerDefinitions).flatMap((definition) => definition.states)
-  const isState = (name: string): boolean =>
-    states.some(
-      (state) =>
-        name.endsWith(`.${state}`) && Object.hasOwn(parametersOf(network), name.slice(0, -state.length - 1)),
-    )
+  const states = stateNamesOf(network)
   const all = [...tensors]
   return {
-    parameters: new Map(all.filter(([name]) => !isState(name))),
-    states: new Map(all.filter(([name]) => isState(name))),
+    parameters: new Map(all.filter(([name]) => !states.has(name))),
+    states: new Map(all.filter(([name]) => states.has(name))),
   }
 }
 
 /** Those that are there: which there must be, the optimizer knows. */
-function stateShapes({ tensors }: Decoded, { network }: Model): Record<string, Shape> {
+function stateShapes({ tensors }: DecodedSafetensors, { network }: Model): Record<string, Shape> {
   const specs = parametersOf(network)
   const names = [...split(tensors, network).states.keys()]
-  return Object.fromEntries(names.map((name) => [name, specs[name.slice(0, name.lastIndexOf('.'))]!.shape]))
-}
-
-function parse<T>(text: string, schema: z.ZodMiniType<T>, fileName: string, key: string): T {
-  const where = `${fileName}: ${key}`
-  return requireShape(parseJson(text, where), schema, where, 'what convmark train writes')
-}
-
-function tuningOf(value: unknown, fileName: string): Tuning | null {
-  if (value === null) return null
-  try {
-    return requireTuning(value)
-  } catch (error) {
-    throw new FormatError(`${fileName}: ${messageOf(error)}`, { cause: error })
-  }
+  return Object.fromEntries(names.map((name) => [name, specs[parameterOf(name)]!.shape]))
 }

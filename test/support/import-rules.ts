@@ -15,7 +15,16 @@ export interface Import {
 
 /** The house, from the ground up. A file may import from its own floor and from those before it. */
 export const FLOORS = [
-  ['errors.ts', 'version.ts', 'tensor.ts', 'digits.ts', 'plain-text.ts', 'shell.ts', 'check-options.ts'],
+  [
+    'errors.ts',
+    'version.ts',
+    'tensor.ts',
+    'digits.ts',
+    'plain-text.ts',
+    'shell.ts',
+    'check-options.ts',
+    'decode-text.ts',
+  ],
   ['random.ts'],
   ['layers/'],
   ['networks/', 'optimizers/'],

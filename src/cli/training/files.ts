@@ -1,16 +1,9 @@
 // What a training writes: its log line by line, checkpoints, and in the end the model.
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { UsageError } from '../../errors.ts'
-import { readBytes, readText, requireWritable, writeBeside } from '../../formats/files.ts'
+import { readText, requireWritable, writeBeside } from '../../formats/files.ts'
 import { type LogRecord, logLine } from '../../records/training-log.ts'
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  encodeModel,
-  type Model,
-  type TrainingState,
-} from '../../train/index.ts'
+import { encodeCheckpoint, encodeModel, type Model, type TrainingState } from '../../train/index.ts'
 
 const EXTENSION = '.safetensors'
 const CHECKPOINT_EXTENSION = `.checkpoint${EXTENSION}`
@@ -84,10 +77,6 @@ export class TrainingFiles {
 }
 
 const checkpointFor = (out: string): string => `${out.slice(0, -EXTENSION.length)}${CHECKPOINT_EXTENSION}`
-
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  return decodeCheckpoint(await readBytes(path), path)
-}
 
 /** A run that was killed may have left half a line. */
 async function openLog(path: string): Promise<FileHandle> {

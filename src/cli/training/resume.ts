@@ -1,6 +1,6 @@
 // What a training that goes on must have in common with the one that was left.
 import { type DataIdentity, type Dataset, dataDifference } from '../../data/index.ts'
-import { FormatError, UsageError } from '../../errors.ts'
+import { FormatError, UsageError, unknownName } from '../../errors.ts'
 import type { Checkpoint } from '../../train/index.ts'
 
 /** A checkpoint to go on from, and its file. */
@@ -8,6 +8,9 @@ export interface Resumed {
   readonly file: string
   readonly checkpoint: Checkpoint
 }
+
+/** Kept too, and not given again: images are compared by what they are, the augmentation goes on as it was. */
+const NOT_GIVEN = ['data', 'augmentation']
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -24,6 +27,12 @@ export function keptSettings({ file, checkpoint }: Resumed): Settings {
  */
 export function requireSameSettings(resumed: Resumed, given: Settings, data: string): void {
   const before = keptSettings(resumed)
+  const known = [...Object.keys(given), ...NOT_GIVEN]
+  const unknown = Object.keys(before).find((name) => !known.includes(name))
+  if (unknown !== undefined)
+    throw new FormatError(
+      `${resumed.file}: ${unknownName('setting', unknown, known)}; a newer convmark may have it`,
+    )
   const compared = resumed.checkpoint.model.trainedOn ? given : { ...given, data }
   for (const [name, value] of Object.entries(compared)) {
     // More epochs only lengthen what does not depend on their number.

@@ -1,7 +1,7 @@
 // A folder of images: a sub-folder for each class.
 import type { Dirent } from 'node:fs'
 import { FormatError, UsageError } from '../../errors.ts'
-import { reasonOf } from '../../formats/files.ts'
+import { reasonOf } from '../../formats/reason.ts'
 import { nodeModule } from '../../runtime/host.ts'
 import type { Dataset, DecoderOptions, Split } from '../dataset.ts'
 import { openDecoder } from '../decode.ts'

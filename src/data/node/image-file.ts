@@ -1,5 +1,5 @@
 import { DamagedImageError } from '../../errors.ts'
-import { reasonOf } from '../../formats/files.ts'
+import { reasonOf } from '../../formats/reason.ts'
 import { nodeModule } from '../../runtime/host.ts'
 import type { NamedBytes } from '../dataset.ts'
 

@@ -15,7 +15,11 @@ async function ask(request: ResultRequest): Promise<ResultAnswer> {
 
 /** Rejects, with a sentence, for a file that is no result. */
 export async function parseResultFile(file: File): Promise<Result> {
-  const answer = await ask({ kind: 'parse', name: file.name, text: await file.text() })
+  const answer = await ask({
+    kind: 'parse',
+    name: file.name,
+    bytes: new Uint8Array(await file.arrayBuffer()),
+  })
   return (answer as Extract<ResultAnswer, { kind: 'result' }>).result
 }
 

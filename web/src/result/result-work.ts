@@ -11,7 +11,7 @@ export type ResultParts = Pick<
 
 export type ResultRequest =
   /** A dropped file. */
-  | { readonly kind: 'parse'; readonly name: string; readonly text: string }
+  | { readonly kind: 'parse'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'complete'; readonly parts: ResultParts }
   | { readonly kind: 'html'; readonly name: string; readonly result: Result; readonly command: string }
 
@@ -22,7 +22,7 @@ export type ResultAnswer =
 /** Throws FormatError for a file that is no result. */
 export const resultWork: Work<ResultRequest, ResultAnswer> = async (request, tell) => {
   if (request.kind === 'parse') {
-    tell({ kind: 'result', result: parseResult(request.text, request.name) })
+    tell({ kind: 'result', result: parseResult(request.bytes, request.name) })
   } else if (request.kind === 'html') {
     const { name, result, command } = request
     tell({ kind: 'html', html: reportHtml([{ name, result }], { command }) })

@@ -1,0 +1,112 @@
+// Files that are read: of any size, and what is no file but can be read, such as a pipe.
+import type { FileHandle } from 'node:fs/promises'
+import { UsageError } from '../errors.ts'
+import { nodeModule } from '../runtime/host.ts'
+import { totalMemoryBytes } from '../runtime/machine.ts'
+import { reasonOf } from './reason.ts'
+
+/** A file that is read from its beginning to its end. Every error names it. */
+export class InputFile {
+  readonly path: string
+  /** When it was opened; null for what has no size, such as a pipe. */
+  readonly byteLength: number | null
+  readonly #handle: FileHandle
+  readonly #pieceBytes: number
+
+  private constructor(path: string, handle: FileHandle, byteLength: number | null, pieceBytes: number) {
+    this.path = path
+    this.#handle = handle
+    this.byteLength = byteLength
+    this.#pieceBytes = pieceBytes
+  }
+
+  /** Throws UsageError where it can't be opened. `pieceBytes`: how much is asked of the system at a time. */
+  static async open(path: string, pieceBytes: number = PIECE_BYTES): Promise<InputFile> {
+    const { open } = nodeModule('node:fs/promises')
+    const handle = await open(path).catch((error: unknown) => {
+      throw unreadable(path, error)
+    })
+    const stat = await handle.stat()
+    // Files of the system's own, in /proc, have no size either
+    const byteLength = stat.isFile() && stat.size > 0 ? stat.size : null
+    return new InputFile(path, handle, byteLength, pieceBytes)
+  }
+
+  /** Fills the array with the next bytes, and says with how many: fewer only where the file ends. */
+  async fill(target: Uint8Array): Promise<number> {
+    let filled = 0
+    while (filled < target.length) {
+      const piece = target.subarray(filled, filled + this.#pieceBytes)
+      const { bytesRead } = await this.#handle.read(piece, 0, piece.length, null).catch((error: unknown) => {
+        throw unreadable(this.path, error)
+      })
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    return filled
+  }
+
+  /**
+   * All that there is: of a file as much as it had when it was opened. Throws UsageError where that does not fit into memory,
+   * and what `tooMany` makes of it where it is more than `maxBytes`.
+   */
+  async readAll(
+    maxBytes: number = Infinity,
+    tooMany: (path: string, byteLength: number) => Error = notOneArray,
+  ): Promise<Uint8Array> {
+    const requireFewer = (byteLength: number): void => {
+      if (byteLength > maxBytes) throw tooMany(this.path, byteLength)
+    }
+    if (this.byteLength !== null) {
+      requireFewer(this.byteLength)
+      const bytes = await newBytes(this.path, this.byteLength)
+      return bytes.subarray(0, await this.fill(bytes))
+    }
+    let bytes = new Uint8Array(FIRST_BYTES)
+    let length = await this.fill(bytes)
+    while (length === bytes.length) {
+      requireFewer(length)
+      const longer = await newBytes(this.path, 2 * length)
+      longer.set(bytes)
+      bytes = longer
+      length += await this.fill(bytes.subarray(length))
+    }
+    requireFewer(length)
+    return bytes.subarray(0, length)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close()
+  }
+}
+
+/** Well below 2 GiB, which is the most that a system gives at a time. */
+const PIECE_BYTES = 2 ** 26
+const FIRST_BYTES = 2 ** 16
+
+/** Memory for so many bytes of the file, all zeros. Throws UsageError where there is not as much. */
+async function newBytes(path: string, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
+  await requireMemory(path, byteLength)
+  try {
+    return new Uint8Array(byteLength)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw notOneArray(path, byteLength)
+  }
+}
+
+const notOneArray = (path: string, byteLength: number): UsageError =>
+  new UsageError(`${path}: its ${byteLength} bytes are more than one array can have here`)
+
+/** Throws UsageError where so many bytes of the file would not fit into the memory that this process may have. */
+export async function requireMemory(path: string, byteLength: number): Promise<void> {
+  const total = await totalMemoryBytes()
+  const free = total - process.memoryUsage.rss()
+  if (byteLength <= free) return
+  throw new UsageError(
+    `${path}: its ${byteLength} bytes do not fit into memory: this process may have ${total} bytes, of which ${free} are free`,
+  )
+}
+
+const unreadable = (path: string, error: unknown): UsageError =>
+  new UsageError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
