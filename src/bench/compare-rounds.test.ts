@@ -83,6 +83,36 @@ it('says its verdict in words, with the digits that the interval carries', () =>
     'x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36',
   )
   expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'no difference found' })).toBe(
-    'x64 and wasm: no difference found; a difference of 2% would have been',
+    'x64 and wasm: no difference found; a difference under 2% could have gone unnoticed',
   )
+})
+
+it.each([
+  [0, 'a and b: no difference found'],
+  [
+    0.21,
+    'a and b: no difference found; a difference under 21% could have gone unnoticed: take more rounds, on a quieter machine',
+  ],
+  [
+    2.22,
+    'a and b: no difference found, but one of the two may be up to 3.2 times as fast and go unnoticed: take more rounds, on a quieter machine',
+  ],
+])('says what a comparison that finds nothing could not have found: %f', (detectable, text) => {
+  const comparison = {
+    ratio: 1,
+    interval: [0.9, 1.1],
+    pValue: 1,
+    detectable,
+    verdict: 'no difference found',
+  } as const
+  expect(verdictText('a', 'b', comparison)).toBe(text)
+})
+
+it('a coarse clock that saw no time makes no ratio that is not a number', () => {
+  const still = Array.from({ length: 6 }, () => [0, 0])
+  const ticking = Array.from({ length: 6 }, () => [0, 5, 10])
+  expect(compareRounds(still, still)).toMatchObject({ ratio: 1, interval: [1, 1], detectable: 0 })
+  expect(compareRounds(still, ticking)).toMatchObject({ ratio: 1, verdict: 'no difference found' })
+  const slow = Array.from({ length: 6 }, () => [10, 10])
+  expect(compareRounds(still, slow)).toMatchObject({ verdict: 'no difference found' })
 })

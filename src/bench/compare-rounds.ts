@@ -1,5 +1,5 @@
 import { median, medianSorted } from 'simple-statistics'
-import { formatMeasured, formatUpperPercent } from '../digits.ts'
+import { formatFixed, formatMeasured, formatUpperPercent } from '../digits.ts'
 
 /** One engine beside another, over the rounds in which both had their turns. */
 export interface RoundComparison {
@@ -33,7 +33,10 @@ export function compareRounds(
     throw new RangeError(
       `${engine.length} and ${other.length} rounds; a comparison takes ${MIN_ROUNDS} or more of both`,
     )
-  const logRatios = engine.map((samples, round) => Math.log(medianOf(other[round]!) / medianOf(samples)))
+  const [own, others] = [engine, other].map((rounds) => rounds.map(medianOf)) as [number[], number[]]
+  // What a coarse clock saw as no time took less than its step.
+  const step = smallestPositive([...engine, ...other])
+  const logRatios = own.map((ms, round) => Math.log((others[round]! || step) / (ms || step)))
   const averages = walshAverages(logRatios)
   const count = averages.length
   const pValue = signedRankPValue(averages, logRatios.length)
@@ -55,13 +58,32 @@ export function compareRounds(
 export function verdictText(engine: string, other: string, comparison: RoundComparison): string {
   const { ratio, interval, detectable, verdict } = comparison
   if (verdict === 'no difference found') {
-    const found = formatUpperPercent(detectable)
-    return `${engine} and ${other}: no difference found; a difference of ${found} would have been`
+    return `${engine} and ${other}: no difference found${unseenText(detectable)}`
   }
   const [from, to] = interval
   const { value, low, high } =
     verdict === 'faster' ? formatMeasured(ratio, interval) : formatMeasured(1 / ratio, [1 / to, 1 / from])
   return `${engine} is ${value}x ${verdict} than ${other}, 95% interval ${low} to ${high}`
+}
+
+/** Above it what could have gone unnoticed is too much for a verdict to be worth much. */
+const COARSE = 0.1
+
+/** What a comparison that found nothing could not have found. */
+function unseenText(detectable: number): string {
+  if (detectable === 0) return ''
+  const advice = detectable > COARSE ? ': take more rounds, on a quieter machine' : ''
+  // '222% faster' is read as 122% by some, and as 222% by others.
+  return detectable < 1
+    ? `; a difference under ${formatUpperPercent(detectable)} could have gone unnoticed${advice}`
+    : `, but one of the two may be up to ${formatFixed(1 + detectable, 1)} times as fast and go unnoticed${advice}`
+}
+
+/** 1 where there is none. */
+function smallestPositive(rounds: readonly (readonly number[])[]): number {
+  let smallest = Number.POSITIVE_INFINITY
+  for (const samples of rounds) for (const ms of samples) if (ms > 0 && ms < smallest) smallest = ms
+  return Number.isFinite(smallest) ? smallest : 1
 }
 
 const medianOf = (values: readonly number[]): number => median([...values])

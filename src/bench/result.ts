@@ -3,12 +3,11 @@ import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
 import { PASSES } from '../plan/plan.ts'
 import { parseJson, requireShape, requireVersion } from './parse-json.ts'
+import { amount, intervalOf, limit, milliseconds as ms, ratio } from './quantities.ts'
 
 // The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
 export const SCHEMA_VERSION = 1
-
-const ms = z.number().check(z.nonnegative())
 
 const summarySchema = z.looseObject({
   meanMs: ms,
@@ -23,8 +22,8 @@ const summarySchema = z.looseObject({
   /** Median of the absolute distances from the median. */
   madMs: z.optional(ms),
   /** 95% by bootstrap over blocks of samples. */
-  meanIntervalMs: z.optional(z.tuple([ms, ms])),
-  medianIntervalMs: z.optional(z.tuple([ms, ms])),
+  meanIntervalMs: z.optional(intervalOf(ms)),
+  medianIntervalMs: z.optional(intervalOf(ms)),
 })
 
 const layerSchema = z.looseObject({
@@ -43,16 +42,16 @@ const layerSchema = z.looseObject({
   /** Of its parameters, in a training step. */
   updateMs: z.optional(ms),
   /** Of the whole batch, forward; 2 a multiply-add. */
-  flops: z.number().check(z.nonnegative()),
-  backwardFlops: z.number().check(z.nonnegative()),
+  flops: amount,
+  backwardFlops: amount,
   /** What its steps read and write at the least, of the whole batch: inputs, parameters, outputs, each once. */
-  bytes: z.optional(z.number().check(z.nonnegative())),
-  backwardBytes: z.optional(z.number().check(z.nonnegative())),
+  bytes: z.optional(amount),
+  backwardBytes: z.optional(amount),
 })
 
 const checkSchema = z.looseObject({
   against: z.string(),
-  maxRelativeError: z.number(),
+  maxRelativeError: amount,
   tensor: z.string(),
   passed: z.boolean(),
 })
@@ -95,19 +94,19 @@ const runSchema = z.looseObject({
   /** Null: unchecked. */
   check: z.nullable(checkSchema),
   /** Of one batch. */
-  flops: z.number().check(z.nonnegative()),
-  gflopsPerSecond: z.number().check(z.nonnegative()),
-  peakGflopsPerSecond: z.nullable(z.number().check(z.positive())),
-  peakFraction: z.nullable(z.number().check(z.nonnegative())),
+  flops: amount,
+  gflopsPerSecond: amount,
+  peakGflopsPerSecond: z.nullable(limit),
+  peakFraction: z.nullable(amount),
   /** Of memory, measured in the same run. */
-  bandwidthGigabytesPerSecond: z.optional(z.nullable(z.number().check(z.positive()))),
+  bandwidthGigabytesPerSecond: z.optional(z.nullable(limit)),
   /** Processor time over elapsed time while it ran: a peer may use fewer threads than it was given. */
-  threadsUsed: z.optional(z.nullable(z.number().check(z.nonnegative()))),
+  threadsUsed: z.optional(z.nullable(amount)),
   /** In plain words, each with what to do. */
   warnings: z.optional(z.array(z.string())),
-  imagesPerSecond: z.number().check(z.nonnegative()),
+  imagesPerSecond: amount,
   /** The process's largest resident size so far. */
-  peakMemoryBytes: z.number().check(z.nonnegative()),
+  peakMemoryBytes: amount,
   layers: z.array(layerSchema),
   /** Of a training step: what is packed and transformed of the weights before the first layer, since they changed. */
   weightsMs: z.optional(ms),
@@ -120,7 +119,7 @@ export const environmentSchema = z.looseObject({
   processor: z.string(),
   cores: z.int().check(z.positive()),
   /** Null where the system does not tell. */
-  memoryBytes: z.nullable(z.number().check(z.positive())),
+  memoryBytes: z.nullable(limit),
   platform: z.string(),
   arch: z.string(),
   /** 'none' in a browser, and of V8 where the engine is another. */
@@ -131,12 +130,12 @@ export const environmentSchema = z.looseObject({
   /** Of the page: without it threads share no memory, and the clock is coarse. Null where the browser does not tell. */
   isCrossOriginIsolated: z.optional(z.nullable(z.boolean())),
   /** Over the last minute; null where the system does not tell. */
-  loadAverage: z.nullable(z.number().check(z.nonnegative())),
+  loadAverage: z.nullable(amount),
   /** Of the folder that the command ran in; null without git. */
   gitCommit: z.nullable(z.string()),
-  loadAverageAtEnd: z.optional(z.nullable(z.number().check(z.nonnegative()))),
+  loadAverageAtEnd: z.optional(z.nullable(amount)),
   /** Processors that a container's quota allows; null without one. */
-  quotaCores: z.optional(z.nullable(z.number().check(z.positive()))),
+  quotaCores: z.optional(z.nullable(limit)),
   /** By level and kind: `L1d 32 KiB`; empty where the system does not tell. */
   caches: z.optional(z.array(z.string())),
   /** Of the processor's frequency: `performance`, or 'unknown'. */
@@ -147,7 +146,7 @@ export const environmentSchema = z.looseObject({
   /** Share of the time that went to other machines on the same processor, as far as the system tells. */
   stealFraction: z.optional(z.nullable(z.number().check(z.gte(0), z.lte(1)))),
   /** A fixed piece of work, done between rounds: its slowest time over its fastest shows a neighbour. */
-  calibrationSpread: z.optional(z.nullable(z.number().check(z.gte(1)))),
+  calibrationSpread: z.optional(z.nullable(ratio.check(z.gte(1)))),
   /** In plain words, each with what to do. */
   warnings: z.optional(z.array(z.string())),
 })
@@ -166,11 +165,11 @@ const comparisonSchema = z.looseObject({
   engine: z.string(),
   baseline: z.string(),
   /** How many times as fast as the baseline, by the medians of rounds; with its 95% interval. */
-  ratio: z.number().check(z.positive()),
-  interval: z.tuple([z.number().check(z.positive()), z.number().check(z.positive())]),
+  ratio,
+  interval: intervalOf(ratio),
   pValue: z.number().check(z.gte(0), z.lte(1)),
   /** A difference of this fraction would have been found. */
-  detectable: z.number().check(z.nonnegative()),
+  detectable: amount,
   verdict: z.enum(['faster', 'slower', 'no difference found']),
   text: z.string(),
 })

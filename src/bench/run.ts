@@ -90,7 +90,9 @@ export function describeRun(measurement: RunMeasurement): Run {
   const { batch, burnIn, batches, seed, algorithm } = settings
   const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
   const flops = batch * networkCounts(network)[pass]
-  const gflopsPerSecond = summary ? flops / summary.meanMs / 1e6 : 0
+  // A coarse clock may have seen no time at all: then there is no rate.
+  const meanMs = summary?.meanMs || null
+  const gflopsPerSecond = meanMs ? flops / meanMs / 1e6 : 0
   const { plan, stepMediansMs } = measurement
   return {
     network: network.name,
@@ -110,9 +112,9 @@ export function describeRun(measurement: RunMeasurement): Run {
     flops,
     gflopsPerSecond,
     peakGflopsPerSecond,
-    peakFraction: peakGflopsPerSecond ? gflopsPerSecond / peakGflopsPerSecond : null,
+    peakFraction: peakGflopsPerSecond && meanMs ? gflopsPerSecond / peakGflopsPerSecond : null,
     bandwidthGigabytesPerSecond: peaks?.bandwidthGigabytesPerSecond ?? null,
-    imagesPerSecond: summary ? (1000 * batch) / summary.meanMs : 0,
+    imagesPerSecond: meanMs ? (1000 * batch) / meanMs : 0,
     peakMemoryBytes: measurement.peakMemoryBytes,
     ...(measurement.weightsMedianMs !== undefined && { weightsMs: measurement.weightsMedianMs }),
     layers: plan ? layerTimes(network, pass, batch, plan, stepMediansMs) : [],

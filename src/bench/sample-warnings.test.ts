@@ -59,4 +59,23 @@ describe('warnings of samples', () => {
       ),
     ).toEqual(["the clock's step is 5.0% of a sample: take a larger --batch"])
   })
+
+  it.each<[string, number[]]>([
+    ['all of them', Array(100).fill(0)],
+    ['most of them', Array.from({ length: 100 }, (_, i) => (i % 10 === 0 ? 5 : 0))],
+    ['the first ones', Array.from({ length: 100 }, (_, i) => (i < 45 ? 0 : 5))],
+    ['the last ones', Array.from({ length: 100 }, (_, i) => (i < 55 ? 5 : 0))],
+  ])('have no ratio to a time that a coarse clock did not see: %s', (_, samples) => {
+    const warnings = sampleWarnings(samples, 5)
+    expect(warnings.at(-1)).toMatch(/clock/)
+    expect(warnings.join('\n')).not.toMatch(/NaN|Infinity|-%/)
+  })
+
+  it('take hundreds of thousands of samples', () => {
+    const noise = (i: number) => ((i * 7919) % 997) / 1e4
+    const samples = Array.from({ length: 320_000 }, (_, i) => (i % 5 < 3 ? 100 : 300) + noise(i))
+    expect(sampleWarnings(samples, FINE_CLOCK)).toEqual([
+      expect.stringContaining('128000 of 320000 samples are far from the others, up to 3.0 times the median'),
+    ])
+  })
 })

@@ -1,4 +1,5 @@
-import { median, medianAbsoluteDeviation } from 'simple-statistics'
+import { max, median, medianAbsoluteDeviation, min } from 'simple-statistics'
+import { formatFixed } from '../digits.ts'
 import { isNode, unsharedReason } from '../runtime/host.ts'
 
 /** Of normal noise the median absolute deviation is so much smaller than the standard deviation. */
@@ -15,18 +16,16 @@ const FIRST_SAMPLES = 3
 const SLOW_FIRST = 1.15
 const LARGEST_CLOCK_SHARE = 0.01
 
-const percent = (fraction: number): string => `${(100 * fraction).toFixed(fraction < 0.1 ? 1 : 0)}%`
+const percent = (fraction: number): string => `${formatFixed(100 * fraction, fraction < 0.1 ? 1 : 0)}%`
 const medianOf = (values: readonly number[]): number => median([...values])
 
 /** What is odd about samples, in plain words, each with what to do. No sample is ever dropped. */
 export function sampleWarnings(samplesMs: readonly number[], clockResolutionMs: number): string[] {
-  const checks = [
-    outliers,
-    slowFirst,
-    drift,
-    (samples: readonly number[]) => clock(samples, clockResolutionMs),
-  ]
-  return checks.map((check) => check(samplesMs)).filter((warning) => warning !== null)
+  // Where the clock saw no time, nothing is said of how times differ.
+  const checks = medianOf(samplesMs) > 0 ? [outliers, slowFirst, drift] : []
+  return [...checks.map((check) => check(samplesMs)), clock(samplesMs, clockResolutionMs)].filter(
+    (warning) => warning !== null,
+  )
 }
 
 function outliers(samplesMs: readonly number[]): string | null {
@@ -35,18 +34,23 @@ function outliers(samplesMs: readonly number[]): string | null {
   const reach = FAR * MAD_TO_SD * medianAbsoluteDeviation([...samplesMs])
   const far = samplesMs.filter((ms) => Math.abs(ms - middle) > reach)
   if (far.length <= Math.max(1, MOST_OUTLIERS * samplesMs.length)) return null
-  const furthest = Math.max(...far.map((ms) => Math.max(ms / middle, middle / ms)))
+  const slowest = max(far) / middle
+  const extent =
+    slowest > 1
+      ? `up to ${formatFixed(slowest, 1)} times the median`
+      : `down to ${percent(min(far) / middle)} of the median`
   return (
-    `${far.length} of ${samplesMs.length} samples are far from the others, up to ${furthest.toFixed(1)} times the median: ` +
+    `${far.length} of ${samplesMs.length} samples are far from the others, ${extent}: ` +
     'something else used the machine; end it, and look at the median'
   )
 }
 
 function slowFirst(samplesMs: readonly number[]): string | null {
   if (samplesMs.length < 4 * FIRST_SAMPLES) return null
-  const times = Math.min(...samplesMs.slice(0, FIRST_SAMPLES)) / medianOf(samplesMs.slice(FIRST_SAMPLES))
-  if (times < SLOW_FIRST) return null
-  return `the first samples took ${times.toFixed(2)} times as long as the others: take more --burn-in`
+  const others = medianOf(samplesMs.slice(FIRST_SAMPLES))
+  const times = min(samplesMs.slice(0, FIRST_SAMPLES)) / others
+  if (others === 0 || times < SLOW_FIRST) return null
+  return `the first samples took ${formatFixed(times, 2)} times as long as the others: take more --burn-in`
 }
 
 /** Kendall's trend test over the medians of stretches: single samples in a row depend on each other. */
@@ -61,8 +65,9 @@ function drift(samplesMs: readonly number[]): string | null {
     for (const earlier of medians.slice(0, i)) statistic += Math.sign(later - earlier)
   })
   const half = DRIFT_STRETCHES / 2
-  const change = medianOf(medians.slice(half)) / medianOf(medians.slice(0, half)) - 1
-  if (Math.abs(statistic) < DRIFT_STATISTIC || Math.abs(change) < LEAST_DRIFT) return null
+  const early = medianOf(medians.slice(0, half))
+  const change = medianOf(medians.slice(half)) / early - 1
+  if (early === 0 || Math.abs(statistic) < DRIFT_STATISTIC || Math.abs(change) < LEAST_DRIFT) return null
   const way = change > 0 ? 'slower' : 'faster'
   const advice =
     change > 0
@@ -72,8 +77,12 @@ function drift(samplesMs: readonly number[]): string | null {
 }
 
 function clock(samplesMs: readonly number[], clockResolutionMs: number): string | null {
-  const share = clockResolutionMs / medianOf(samplesMs)
-  if (share <= LARGEST_CLOCK_SHARE) return null
+  const middle = medianOf(samplesMs)
+  if (middle > 0 && clockResolutionMs / middle <= LARGEST_CLOCK_SHARE) return null
   const advice = isNode || unsharedReason === null ? '' : ', or isolate the page: then its clock is finer'
-  return `the clock's step is ${percent(share)} of a sample: take a larger --batch${advice}`
+  const fault =
+    middle === 0
+      ? 'a sample is shorter than a step of the clock'
+      : `the clock's step is ${percent(clockResolutionMs / middle)} of a sample`
+  return `${fault}: take a larger --batch${advice}`
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
+import { milliseconds, real } from '../bench/quantities.ts'
 import { environmentSchema, toolSchema } from '../bench/result.ts'
 import { FormatError } from '../errors.ts'
 
@@ -29,7 +30,7 @@ export const evaluationSchema = z.looseObject({
   /** With five classes or fewer, all that have a prediction. */
   top5: fraction,
   /** Mean cross-entropy; null: not finite. */
-  loss: z.nullable(z.number()),
+  loss: z.nullable(real),
   /** In the order of the class indexes; `top1` is null where the data has no image of the class. */
   perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: z.nullable(fraction) })),
   /** confusion[actual][predicted]: how many images of a class were taken for which. */
@@ -38,7 +39,7 @@ export const evaluationSchema = z.looseObject({
   unpredicted: z.optional(z.array(count)),
   /** Whether each image's answer is the mean over ten crops. */
   tenCrop: z.boolean(),
-  elapsedMs: z.number().check(z.nonnegative()),
+  elapsedMs: milliseconds,
   /** Damaged images, each named with its reason. */
   skipped: z.array(z.string()),
   /** What makes the accuracy doubtful. */

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { amount, milliseconds as ms, real } from '../bench/quantities.ts'
 import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
 
 // The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the
@@ -7,10 +8,9 @@ import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
 export const LOG_SCHEMA_VERSION = 1
 
 const count = z.int().check(z.nonnegative())
-const ms = z.number().check(z.nonnegative())
 const fraction = z.number().check(z.gte(0), z.lte(1))
 /** JSON has no NaN: null is what is not finite. */
-const loss = z.nullable(z.number())
+const loss = z.nullable(real)
 
 /** Named as the command's options. */
 const settingsSchema = z.looseObject({
@@ -18,10 +18,10 @@ const settingsSchema = z.looseObject({
   /** Images in the engine at a time; null where a batch is one. */
   microBatch: z.nullable(count.check(z.positive())),
   optimizer: z.string(),
-  rate: z.number(),
+  rate: real,
   /** Null where the optimizer has none. */
-  momentum: z.nullable(z.number()),
-  decay: z.number(),
+  momentum: z.nullable(real),
+  decay: real,
   schedule: z.string(),
   augment: z.string(),
   /** Null: the network's own. */
@@ -68,12 +68,12 @@ const stepSchema = z.looseObject({
   /** Mean over the step's batch, before its update. */
   loss,
   /** The learning rate of its update. */
-  rate: z.number(),
-  imagesPerSecond: z.number().check(z.nonnegative()),
+  rate: real,
+  imagesPerSecond: amount,
   /** From the command's start, as in all records. */
   elapsedMs: ms,
   /** Of all gradients together, before clipping. */
-  gradientNorm: z.optional(z.nullable(z.number())),
+  gradientNorm: z.optional(z.nullable(real)),
 })
 
 /** An epoch's end. */
@@ -96,7 +96,7 @@ const epochSchema = z.looseObject({
   /** The part of `trainMs` in which the engine waited for data. */
   waitedMs: ms,
   /** Over `trainMs`. */
-  imagesPerSecond: z.number().check(z.nonnegative()),
+  imagesPerSecond: amount,
   /** Damaged ones, in this epoch. */
   skippedImages: count,
 })

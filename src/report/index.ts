@@ -1,5 +1,5 @@
 // A result as text and as a page: runs in a browser too.
-export { formatMeasured, formatUpperPercent, type Measured } from '../digits.ts'
+export { formatFixed, formatMeasured, formatUpperPercent, type Measured } from '../digits.ts'
 export { formatTime, hasStepLine, passLine, shapeLine, stepLine } from './classic.ts'
 export * from './format.ts'
 export { type NamedResult, reportHtml } from './html/report.ts'

@@ -1,6 +1,7 @@
 import { VERSION } from 'convmark'
 import { verdictText as plainVerdict, type Run } from 'convmark/bench'
 import {
+  formatFixed,
   formatMeanRate,
   formatMeasured,
   formatMedianMs,
@@ -138,7 +139,11 @@ function partsOf(
 function verdictText(compare: Texts['compare'], { engine, baseline, comparison }: Verdict): string {
   const { ratio, interval, detectable, verdict } = comparison
   const [name, other] = [compare.names[engine], compare.names[baseline]]
-  if (verdict === 'no difference found') return compare.same(name, other, formatUpperPercent(detectable))
+  if (verdict === 'no difference found') {
+    return detectable < 1
+      ? compare.same(name, other, formatUpperPercent(detectable))
+      : compare.sameWithin(name, other, formatFixed(1 + detectable, 1))
+  }
   const [from, to] = interval
   const isFaster = verdict === 'faster'
   const { value, low, high } = isFaster

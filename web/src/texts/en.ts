@@ -171,8 +171,10 @@ export const en = {
       `${engine} is ${ratio} times as fast as ${other}, 95% interval ${low} to ${high}.`,
     slower: (engine: string, other: string, ratio: string, low: string, high: string) =>
       `${engine} takes ${ratio} times as long as ${other}, 95% interval ${low} to ${high}.`,
-    same: (engine: string, other: string, found: string) =>
-      `${engine} and ${other}: no difference found; a difference of ${found} would have been.`,
+    same: (engine: string, other: string, unseen: string) =>
+      `${engine} and ${other}: no difference found; a difference under ${unseen} could have gone unnoticed.`,
+    sameWithin: (engine: string, other: string, times: string) =>
+      `${engine} and ${other}: no difference found, but one of the two may be up to ${times} times as fast and go unnoticed: take more rounds, on a quieter machine.`,
     tooFew: 'It was stopped before there were enough rounds to compare.',
     missing:
       'it is not on the host that serves this page. In the project in which you start convmark serve: npm i onnxruntime-web, or @tensorflow/tfjs (with @tensorflow/tfjs-backend-wasm or -webgpu)',

@@ -145,7 +145,9 @@ export const zh: Texts = {
       `${engine} 的速度是 ${other} 的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
     slower: (engine, other, ratio, low, high) =>
       `${engine}的用时是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
-    same: (engine, other, found) => `${engine} 与 ${other}：未发现差异；${found} 的差异本会被发现。`,
+    same: (engine, other, unseen) => `${engine} 与 ${other}：未发现差异；小于 ${unseen} 的差异可能未被察觉。`,
+    sameWithin: (engine, other, times) =>
+      `${engine} 与 ${other}：未发现差异，但其中之一可能快至 ${times} 倍而未被察觉：请增加轮数，并让机器更空闲。`,
     tooFew: '停止得太早，轮数不足以比较。',
     missing:
       '提供此页面的主机上没有它。在启动 convmark serve 的项目中运行 npm i onnxruntime-web，或 npm i @tensorflow/tfjs（以及 @tensorflow/tfjs-backend-wasm 或 -webgpu）',
