@@ -1,6 +1,8 @@
 // Charts are SVG without a view box: across in percent, down in pixels, so that text keeps its size at any width.
+import { max } from 'd3-array'
+import { axisLabels, NARROW_PLOT_PX, textWidthPx } from './layout.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import type { Scale } from './scales.ts'
+import type { Scale, Tick } from './scales.ts'
 import { type Table, tableDetails } from './table.ts'
 
 /** Of a chart's width: what `range` of its scales across is. */
@@ -9,6 +11,8 @@ export const ACROSS = [0, 100] as const
 export interface Axis {
   readonly scale: Scale
   readonly label: string
+  /** Labels beside those of the scale, which make room for them. */
+  readonly extra?: readonly Tick[]
 }
 
 export interface Chart {
@@ -34,9 +38,10 @@ export function chartFigure({ title, description, x, y, heightPx, marks, legend,
   return html`<figure class="chart">
 <figcaption><h4>${title}</h4><p>${description}</p></figcaption>
 <p class="axis-label">${y.label}</p>
-<div class="plot"><svg role="img" height="${heightPx}"><title>${title}</title><desc>${description}</desc>
+<div class="plot" style="--before: ${roomFor(y.scale.ticks.map(({ label }) => label))}px"><svg role="img" height="${heightPx}"><title>${title}</title><desc>${description}</desc>
 ${y.scale.ticks.map(({ at, label }) => horizontalTick(at, label))}
-${x.scale.ticks.map(({ at, label }) => html`${gridLine(at, heightPx)}${tickText(at, heightPx + 16, label)}`)}
+${x.scale.ticks.map(({ at }) => gridLine(at, heightPx))}
+${axisTexts(x, NARROW_PLOT_PX, heightPx + 16)}
 ${marks}
 <text class="axis-label" x="100%" y="${heightPx + 34}" text-anchor="end">${x.label}</text>
 </svg></div>
@@ -58,34 +63,49 @@ export interface StripChart {
   readonly strips: readonly Strip[]
   readonly legend: readonly LegendEntry[]
   readonly table: Table
-  /** Room for names left of the strips. */
-  readonly hasRowNames?: boolean
+  /** Names that stand left of the marks. */
+  readonly rowNames?: readonly string[]
+  /** What stands right of the marks, and how much of it is shown on a phone. */
+  readonly rowTexts?: readonly { readonly text: string; readonly short: string }[]
 }
+
+/** Of a list of strips on a phone, without the room beside its marks. */
+const NARROW_STRIP_PX = 300
+/** What a strip has at either end without names or texts. */
+const MIN_STRIP_ROOM_PX = 14
 
 /** Rows of words with a strip of drawing each, all over one axis. */
 export function stripFigure(chart: StripChart): Markup {
-  const { title, description, x, strips, legend, table, hasRowNames = false } = chart
-  const plotClass = hasRowNames ? 'plot named' : 'plot'
+  const { title, description, x, strips, legend, table, rowNames = [], rowTexts = [] } = chart
+  const before = roomFor(rowNames)
+  const [after, afterShort] = [rowTexts.map(({ text }) => text), rowTexts.map(({ short }) => short)].map(
+    roomFor,
+  )
+  const rooms = `--before: ${before}px; --after: ${after}px; --after-short: ${afterShort}px`
+  const narrowPx =
+    NARROW_STRIP_PX - Math.max(MIN_STRIP_ROOM_PX, before) - Math.max(MIN_STRIP_ROOM_PX, afterShort!)
   const grid = (heightPx: number): Markup[] => x.scale.ticks.map(({ at }) => gridLine(at, heightPx))
   return html`<figure class="chart strips">
 <figcaption><h4>${title}</h4><p>${description}</p></figcaption>
 <ol>${strips.map(
     (strip) => html`
-<li><div>${strip.heading}</div><div class="${plotClass}"><svg role="img" height="${strip.heightPx}">
+<li><div>${strip.heading}</div><div class="plot" style="${rooms}"><svg role="img" height="${strip.heightPx}">
 <title>${strip.title}</title>${grid(strip.heightPx)}${strip.marks}</svg></div></li>`,
   )}
-<li class="axis" aria-hidden="true"><div></div><div class="${plotClass}"><svg height="36">
-${x.scale.ticks.map(({ at, label }) => tickText(at, 12, label))}
+<li class="axis" aria-hidden="true"><div></div><div class="plot" style="${rooms}"><svg height="36">
+${axisTexts(x, narrowPx, 12)}
 <text class="axis-label" x="100%" y="30" text-anchor="end">${x.label}</text></svg></div></li></ol>
 ${legendList(legend)}${tableDetails(table)}</figure>`
 }
 
-export type Shape = 'circle' | 'square' | 'diamond'
+export type Shape = 'circle' | 'square' | 'diamond' | 'up' | 'down'
 
 const SHAPES: { readonly [S in Shape]: string } = {
   circle: 'M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z',
   square: 'M-4.5 -4.5h9v9h-9z',
   diamond: 'M0 -6.5L6.5 0L0 6.5L-6.5 0z',
+  up: 'M0 -6L6 5H-6z',
+  down: 'M0 6L6 -5H-6z',
 }
 
 /** A mark that says what it is when it is pointed at. */
@@ -122,7 +142,7 @@ export interface LabelOptions {
   readonly dy?: number
 }
 
-export function label([xPercent, yPx]: Place, text: string, options: LabelOptions = {}): Markup {
+export function label([xPercent, yPx]: Place, text: Content, options: LabelOptions = {}): Markup {
   const { anchor = 'start', dx = 0, dy = 4 } = options
   return html`<text x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
 }
@@ -148,8 +168,21 @@ const horizontalTick = (yPx: number, text: string): Markup =>
 const gridLine = (xPercent: number, heightPx: number): Markup =>
   line('grid', [xPercent, 0], [xPercent, heightPx])
 
-const tickText = (xPercent: number, yPx: number, text: string): Markup =>
-  html`<text class="tick" x="${percent(xPercent)}" y="${yPx}" text-anchor="middle">${text}</text>`
+const axisTexts = ({ scale, extra }: Axis, narrowPx: number, yPx: number): Markup[] =>
+  axisLabels(scale.ticks, narrowPx, extra).map(
+    ({ at, label, anchor, isRoomy }) =>
+      html`<text class="${isRoomy ? 'tick roomy' : 'tick'}" x="${percent(at)}" y="${yPx}" text-anchor="${anchor}">${label}</text>`,
+  )
+
+/** Between texts and the marks beside them. */
+const TEXT_DISTANCE_PX = 12
+const MAX_ROOM_PX = 180
+
+/** In pixels, for the widest of the texts. */
+function roomFor(texts: readonly string[]): number {
+  const widest = max(texts, textWidthPx) ?? 0
+  return widest === 0 ? 0 : Math.ceil(Math.min(MAX_ROOM_PX, widest + TEXT_DISTANCE_PX))
+}
 
 const percent = (value: number): string => `${Number(value.toFixed(3))}%`
 const pixels = (value: number): number => Number(value.toFixed(2))

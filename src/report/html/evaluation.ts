@@ -1,13 +1,14 @@
 // Evaluations as one page: how often a model is right, by class, and what it takes for what.
+import { max } from 'd3-array'
 import type { ClassResult, Evaluation } from '../../records/evaluation.ts'
 import { accuracyInterval, confusedPairs, worstClasses } from '../confusion.ts'
 import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from '../format.ts'
 import { saysTop5, splitText, unpredictedCount } from '../outcome.ts'
-import { label, rectangle, stripFigure, swatch } from './chart.ts'
+import { ACROSS, label, rectangle, stripFigure, swatch } from './chart.ts'
 import { environmentFacts } from './environment.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Figure, factList, figureList, noticeList, pageHtml, type ReportOptions, warn } from './page.ts'
-import { linearScale } from './scales.ts'
+import { linearScale, PERCENT } from './scales.ts'
 import { tableRegion } from './table.ts'
 
 /** An evaluation and what to call it: the name of its file. */
@@ -98,20 +99,19 @@ function notices({ skipped, warnings = [] }: Evaluation): Content {
 }
 
 const ROW_PX = 22
-/** The widest bar leaves room for its number on a phone. */
-const BARS_ACROSS = [0, 84] as const
 
 function classFigure(evaluation: Evaluation): Markup {
   const { perClass } = evaluation
   const isCut = perClass.length > MAX_DRAWN_CLASSES
   const drawn = isCut ? worstClasses(evaluation, MAX_DRAWN_CLASSES) : perClass
-  const scale = linearScale([0, 100], BARS_ACROSS)
+  const scale = linearScale(PERCENT, ACROSS, PERCENT)
   return stripFigure({
     title: 'Accuracy by class',
     description: isCut
       ? `Top-1 of the ${MAX_DRAWN_CLASSES} worst of ${formatCount(perClass.length)} classes.`
       : 'Top-1, classes in the order of the data.',
     x: { scale, label: '% of the images of a class' },
+    rowTexts: drawn.map(accuracyText).map((text) => ({ text, short: text })),
     strips: drawn.map((each) => ({
       heading: html`<p><strong>${each.name}</strong> <span class="quiet">${rightText(each)}</span></p>`,
       title: `${each.name}: ${accuracyText(each)}, ${rightText(each)}`,
@@ -173,7 +173,7 @@ ${
 /** A table whose cells are coloured: right answers by their share of the class, wrong ones beside the worst of them. */
 function heatMap({ confusion, perClass }: Evaluation): Markup {
   const shares = confusion.map((row, i) => row.map((count) => count / Math.max(1, perClass[i]!.count)))
-  const worst = Math.max(...shares.map((row, i) => Math.max(0, ...row.filter((_, j) => j !== i))))
+  const worst = max(shares.flatMap((row, i) => row.filter((_, j) => j !== i))) ?? 0
   const cell = (actual: number, predicted: number): Markup => {
     const count = confusion[actual]![predicted]!
     const share = shares[actual]![predicted]!

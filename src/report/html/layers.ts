@@ -1,10 +1,12 @@
 // Where a run's time goes: a bar a layer and direction.
+
+import { max } from 'd3-array'
 import type { LayerTime, Run } from '../../bench/result.ts'
 import { formatMs, formatPeakFraction, formatPercent, formatRate } from '../format.ts'
 import { isWinograd } from '../winograd.ts'
-import { label, rectangle, stripFigure, swatch } from './chart.ts'
+import { ACROSS, label, rectangle, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
-import { linearScale } from './scales.ts'
+import { barScale } from './scales.ts'
 
 /** A layer in one direction, with what was measured of it. */
 export interface LayerPass {
@@ -26,15 +28,14 @@ export function layerPasses(layer: LayerTime): LayerPass[] {
   ] as const
   return directions.flatMap(({ direction, ms, flops, bytes = null }) => {
     if (ms === null || (ms === 0 && flops === 0)) return []
-    const gflopsPerSecond = flops > 0 && ms > 0 ? flops / ms / 1e6 : null
+    const rate = flops / ms / 1e6
+    const gflopsPerSecond = flops > 0 && ms > 0 && Number.isFinite(rate) ? rate : null
     return [{ layer, direction, ms, gflopsPerSecond, flops, bytes }]
   })
 }
 
 const ROW_PX = 22
 const BARS = { forward: 'bar', backward: 'bar back', update: 'bar change' } as const
-/** The widest bar leaves room for its numbers on a phone. */
-const BARS_ACROSS = [0, 42] as const
 
 export function layersFigure(run: Run): Markup {
   const { layers, engine, peakGflopsPerSecond: peak, algorithm = 'auto' } = run
@@ -42,7 +43,7 @@ export function layersFigure(run: Run): Markup {
   if (passes.length === 0) {
     return html`<p class="quiet">Layers: engine ${engine.name} does not show what its layers take.</p>`
   }
-  const scale = linearScale([0, Math.max(...passes.map(({ ms }) => ms))], BARS_ACROSS)
+  const scale = barScale(max(passes, ({ ms }) => ms)!, ACROSS)
   const notes = layers.flatMap(({ name, notes = [] }) => notes.map((note) => ({ name, note })))
   const { medianMs } = run.summary!
   const share = (fraction: number | null, layer: LayerTime): string =>
@@ -51,7 +52,8 @@ export function layersFigure(run: Run): Markup {
     title: 'Layers',
     description: 'Median time of each layer; the algorithm and tile that were taken, of all its steps.',
     x: { scale, label: 'ms' },
-    hasRowNames: true,
+    rowNames: passes.map(({ direction }) => direction),
+    rowTexts: passes.map((pass) => ({ text: `${msText(pass)}${rateText(pass)}`, short: msText(pass) })),
     strips: layers
       .map((layer) => ({ layer, passes: layerPasses(layer) }))
       .filter(({ passes }) => passes.length > 0)
@@ -100,14 +102,18 @@ ${below !== null && html`<p class="quiet">${below}</p>`}`
 }
 
 function bar(pass: LayerPass, row: number, at: (ms: number) => number): Markup {
-  const { direction, ms, gflopsPerSecond } = pass
+  const { direction, ms } = pass
   const top = row * ROW_PX
   const middle = top + ROW_PX / 2
-  const rate = gflopsPerSecond === null ? '' : ` · ${formatRate(gflopsPerSecond)} GFLOP/s`
+  const texts = html`${msText(pass)}<tspan class="roomy">${rateText(pass)}</tspan>`
   return html`${label([0, middle], direction, { anchor: 'end', dx: -6 })}
 ${rectangle(BARS[direction], [0, top + 3], [at(ms), top + ROW_PX - 3], passText(pass))}
-${label([at(ms), middle], `${formatMs(ms)} ms${rate}`, { dx: 6 })}`
+${label([at(ms), middle], texts, { dx: 6 })}`
 }
+
+const msText = ({ ms }: LayerPass): string => `${formatMs(ms)} ms`
+const rateText = ({ gflopsPerSecond: rate }: LayerPass): string =>
+  rate === null ? '' : ` · ${formatRate(rate)} GFLOP/s`
 
 function passText({ direction, ms, gflopsPerSecond }: LayerPass): string {
   const rate = gflopsPerSecond === null ? '' : `, ${formatRate(gflopsPerSecond)} GFLOP/s`

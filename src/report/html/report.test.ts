@@ -14,6 +14,7 @@ import { exampleBackward, exampleResult, exampleRun } from '../../../test/suppor
 import type { LayerTime, Result, Run } from '../../bench/result.ts'
 import { commandsOf } from './commands.ts'
 import { type NamedResult, reportHtml } from './report.ts'
+import { extentOf } from './scales.ts'
 
 const report = (...results: Result[]): string => {
   const named = results.map((result, i): NamedResult => ({ name: `result-${i + 1}.json`, result }))
@@ -160,13 +161,19 @@ describe('what is missing or odd', () => {
     expect(page.length).toBeLessThan(1_000_000)
   })
 
-  it('draws the outlier of many samples', () => {
+  it('draws the outlier of many samples beyond the axis, which shows the others', () => {
     const page = report(exampleResult({ runs: [exampleRun({ samplesMs: many, startsMs: starts })] }))
-    const dots = withTag(elementsOf(page), 'circle')
+    const elements = elementsOf(page)
+    const dots = withTag(elements, 'circle')
     expect(dots.length).toBeLessThanOrEqual(1500)
-    const heights = dots.map((dot) => Number(attribute(dot, 'cy')))
-    // 400 .. 900 on a domain that ends at 900: the outlier alone is at the top.
-    expect(heights.filter((y) => y < 50)).toHaveLength(1)
+    // 400 .. 406 go over the whole height below the lane.
+    const [low, high] = extentOf(dots.map((dot) => Number(attribute(dot, 'cy'))))
+    expect(high - low).toBeGreaterThan(100)
+    const far = withTag(elements, 'path').filter((path) => attribute(path, 'class') === 'far')
+    expect(far.map(textOf)).toEqual(['900.0 ms, beyond the axis', ''])
+    const text = textOfPage(page)
+    expect(text.match(/1 sample is beyond the axis: 900\.0 ms\./g)).toHaveLength(4)
+    expect(text).toContain('900.0, beyond the axis1')
   })
 })
 

@@ -1,8 +1,9 @@
 // The roofline (Williams, Waterman & Patterson 2009): what memory and arithmetic allow, and what each layer reaches.
 import type { Run } from '../../bench/result.ts'
 import { formatPercent, formatRate } from '../format.ts'
-import { ACROSS, chartFigure, label, line, point, swatch } from './chart.ts'
+import { ACROSS, chartFigure, label, line, type Place, point, swatch } from './chart.ts'
 import { type LayerPass, layerPasses } from './layers.ts'
+import { placeNames } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { extentOf, logScale, type Scale } from './scales.ts'
 
@@ -46,9 +47,10 @@ export function rooflineFigure(run: Run): Markup {
 
   const intensities = extentOf([roof.ridge, ...points.map(({ intensity }) => intensity)])
   const x = logScale([intensities[0] / 2, intensities[1] * 2], ACROSS)
-  const lowest = Math.min(bandwidth * x.domain[0], ...points.map((each) => each.gflopsPerSecond))
-  const highest = Math.max(peak, ...points.map((each) => each.gflopsPerSecond))
+  const rates = points.map(({ gflopsPerSecond }) => gflopsPerSecond)
+  const [lowest, highest] = extentOf([bandwidth * x.domain[0], peak, ...rates])
   const y = logScale([lowest / 1.3, highest * 1.6], [HEIGHT_PX, 0])
+  const roofs = roofsOf(roof, x, y)
   return html`${chartFigure({
     title: 'Roofline',
     description: `Up to ${formatRate(roof.ridge)} FLOP a byte memory is the limit (${formatRate(bandwidth)} GB/s), from there on arithmetic (${formatRate(peak)} GFLOP/s). FLOPs are those of a direct convolution, which Winograd can go past; bytes are each input, parameter and output once, which caches can go below.`,
@@ -56,7 +58,7 @@ export function rooflineFigure(run: Run): Markup {
     y: { scale: y, label: 'GFLOP/s' },
     heightPx: HEIGHT_PX,
     marks: [
-      ...limits(roof, x, y),
+      ...roofs.map(([from, to]) => line('limit', from, to)),
       ...points.map((each) =>
         point(
           each.direction === 'forward' ? 'circle' : 'square',
@@ -66,7 +68,7 @@ export function rooflineFigure(run: Run): Markup {
           `${each.name}: ${formatRate(each.intensity)} FLOP a byte, ${formatRate(each.gflopsPerSecond)} GFLOP/s`,
         ),
       ),
-      ...pointLabels(points, x, y),
+      ...pointLabels(points, roofs, x, y),
     ],
     legend: [
       { swatch: swatch('line', 'limit'), text: 'limits: memory, then arithmetic' },
@@ -84,73 +86,40 @@ function pointsOf(pass: LayerPass, { ridge }: Roof): RoofPoint[] {
   const { flops, bytes, gflopsPerSecond } = pass
   if (!bytes || gflopsPerSecond === null) return []
   const intensity = flops / bytes
+  if (!Number.isFinite(intensity)) return []
   return [{ ...pass, name: nameOf(pass), intensity, gflopsPerSecond, isMemoryBound: intensity < ridge }]
 }
 
 const nameOf = ({ layer, direction }: LayerPass): string => `${layer.name} ${direction}`
 const namesOf = (passes: readonly LayerPass[]): string => passes.map(nameOf).join(', ')
 
-function limits({ bandwidthGigabytesPerSecond, peakGflopsPerSecond, ridge }: Roof, x: Scale, y: Scale) {
+/** A part of the roof, from place to place. */
+type RoofPart = readonly [Place, Place]
+
+/** What memory allows, then what arithmetic does. */
+function roofsOf(
+  { bandwidthGigabytesPerSecond, peakGflopsPerSecond, ridge }: Roof,
+  x: Scale,
+  y: Scale,
+): RoofPart[] {
   const [low, high] = x.domain
-  const corner = [x.at(ridge), y.at(peakGflopsPerSecond)] as const
+  const corner: Place = [x.at(ridge), y.at(peakGflopsPerSecond)]
   return [
-    line('limit', [x.at(low), y.at(bandwidthGigabytesPerSecond * low)], corner),
-    line('limit', corner, [x.at(high), corner[1]]),
+    [[x.at(low), y.at(bandwidthGigabytesPerSecond * low)], corner],
+    [corner, [x.at(high), corner[1]]],
   ]
 }
 
-const LABEL_HEIGHT_PX = 13
-const CHARACTER_WIDTH_PX = 6.8
-/** Places are tried at the width of a phone's plot: what is apart there is apart on all wider ones. */
-const NARROW_PLOT_PX = 270
-
-interface Box {
-  readonly left: number
-  readonly right: number
-  readonly top: number
-  readonly bottom: number
-}
-
-/** The layer's name beside its point, where there is a free place around it; the table and the mark name it anyway. */
-function pointLabels(points: readonly RoofPoint[], x: Scale, y: Scale): Markup[] {
-  const places = points.map(({ intensity, gflopsPerSecond }) => ({
-    xPercent: x.at(intensity),
-    xPx: (x.at(intensity) / 100) * NARROW_PLOT_PX,
-    yPx: y.at(gflopsPerSecond),
+/** The layer's name beside its point, where there is room for it; the table and the mark name it anyway. */
+function pointLabels(points: readonly RoofPoint[], roofs: readonly RoofPart[], x: Scale, y: Scale): Markup[] {
+  const named = points.map(({ layer, intensity, gflopsPerSecond }) => ({
+    name: layer.name,
+    place: [x.at(intensity), y.at(gflopsPerSecond)] as const,
   }))
-  const taken: Box[] = places.map(({ xPx, yPx }) => ({
-    left: xPx - 5,
-    right: xPx + 5,
-    top: yPx - 5,
-    bottom: yPx + 5,
-  }))
-  return points.flatMap(({ layer }, i) => {
-    const { xPercent, xPx, yPx } = places[i]!
-    const widthPx = layer.name.length * CHARACTER_WIDTH_PX
-    const candidates = [
-      { anchor: 'start', dx: 8, dy: 4, left: xPx + 8 },
-      { anchor: 'end', dx: -8, dy: 4, left: xPx - 8 - widthPx },
-      { anchor: 'middle', dx: 0, dy: -9, left: xPx - widthPx / 2 },
-      { anchor: 'middle', dx: 0, dy: 17, left: xPx - widthPx / 2 },
-      { anchor: 'start', dx: 4, dy: -7, left: xPx + 4 },
-      { anchor: 'end', dx: -4, dy: -7, left: xPx - 4 - widthPx },
-      { anchor: 'start', dx: 4, dy: 16, left: xPx + 4 },
-      { anchor: 'end', dx: -4, dy: 16, left: xPx - 4 - widthPx },
-    ] as const
-    for (const { left, ...options } of candidates) {
-      const bottom = yPx + options.dy
-      const box = { left, right: left + widthPx, top: bottom - LABEL_HEIGHT_PX, bottom }
-      const isFree = box.left > 0 && box.right < NARROW_PLOT_PX && !taken.some((other) => overlap(box, other))
-      if (!isFree) continue
-      taken.push(box)
-      return [label([xPercent, yPx], layer.name, options)]
-    }
-    return []
-  })
+  return placeNames(named, roofs, HEIGHT_PX).flatMap((options, i) =>
+    options ? [label(named[i]!.place, named[i]!.name, options)] : [],
+  )
 }
-
-const overlap = (a: Box, b: Box): boolean =>
-  a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 
 function boundText(points: readonly RoofPoint[]): string {
   const memory = points.filter(({ isMemoryBound }) => isMemoryBound)

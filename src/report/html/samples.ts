@@ -1,12 +1,14 @@
 // A run's samples: how they are spread, and how they went over time.
-import { bin, median, thresholdFreedmanDiaconis } from 'd3-array'
+import { bin, max, median, thresholdFreedmanDiaconis } from 'd3-array'
 import type { Run } from '../../bench/result.ts'
-import { formatFixed } from '../../digits.ts'
+import { formatFixed, formatSignificant } from '../../digits.ts'
 import { formatCount, formatMs, formatPercent } from '../format.ts'
+import { beyondText, type RobustExtent, robustExtent } from '../outliers.ts'
 import { indexesOfExtremes } from '../points.ts'
-import { ACROSS, chartFigure, dot, label, line, rectangle, swatch } from './chart.ts'
-import { html, type Markup } from './markup.ts'
-import { extentOf, linearScale, type Pair } from './scales.ts'
+import { ACROSS, chartFigure, dot, label, line, point, rectangle, swatch } from './chart.ts'
+import { axisLabels } from './layout.ts'
+import { type Content, html, type Markup } from './markup.ts'
+import { countScale, extentOf, linearScale, type Pair, type Scale } from './scales.ts'
 
 const HEIGHT_PX = 200
 const MAX_BINS = 40
@@ -15,34 +17,67 @@ const MAX_DOTS = 1500
 /** Samples to a group where the run has no rounds: enough for a median, and some ten groups a run. */
 const MIN_GROUP_SAMPLES = 5
 const GROUPS_WITHOUT_ROUNDS = 10
+/** More rounds than these are drawn, and listed, several at a time. */
+const MAX_GROUPS = 60
+/** A lane beside the axis for samples that lie beyond it: across in percent, down in pixels. */
+const LANE_PERCENT = 14
+const LANE_PX = 28
 
 /** Both charts, side by side where there is room. */
 export function samplesFigures(run: Run): Markup {
-  return html`<div class="pair">${histogram(run)}${series(run)}</div>`
+  const extent = robustExtent(run.samplesMs)
+  return html`<div class="pair">${histogram(run, extent)}${series(run, extent)}</div>`
 }
 
-function histogram({ samplesMs, summary }: Run): Markup {
-  const { medianMs, medianIntervalMs } = summary!
-  const x = linearScale(extentOf([...samplesMs, ...(medianIntervalMs ?? [])]), ACROSS)
-  const bins = bin()
-    .domain([...x.domain])
+interface Bin {
+  readonly from: number
+  readonly to: number
+  readonly count: number
+}
+
+function binsOf(samplesMs: readonly number[], domain: Pair): Bin[] {
+  const inside = samplesMs.filter((ms) => ms >= domain[0] && ms <= domain[1])
+  return bin()
+    .domain([...domain])
     .thresholds((values, low, high) =>
       Math.min(MAX_BINS, Math.max(1, thresholdFreedmanDiaconis(values, low, high) || 1)),
-    )(samplesMs)
+    )(inside)
     .map((values) => ({ from: values.x0!, to: values.x1!, count: values.length }))
-  const y = linearScale([0, Math.max(...bins.map(({ count }) => count))], [HEIGHT_PX, 0])
+}
+
+function histogram({ samplesMs, summary }: Run, extent: RobustExtent): Markup {
+  const { medianMs, medianIntervalMs } = summary!
+  const { below, above } = extent
+  const [start, end] = [below.length > 0 ? LANE_PERCENT : 0, above.length > 0 ? 100 - LANE_PERCENT : 100]
+  const x = linearScale([extent.low, extent.high], [start, end], TIMES)
+  const bins = binsOf(samplesMs, x.domain)
+  const y = countScale(
+    [0, max([...bins.map(({ count }) => count), below.length, above.length])!],
+    [HEIGHT_PX, 0],
+  )
   const interval = medianIntervalMs && `${msRange(medianIntervalMs)} ms`
+  const lanes = [
+    { values: below, from: 0, to: start, sign: '<', edge: x.domain[0] },
+    { values: above, from: end, to: 100, sign: '>', edge: x.domain[1] },
+  ].filter(({ values }) => values.length > 0)
   return chartFigure({
     title: 'Distribution of the samples',
     description: `${formatCount(samplesMs.length)} samples, median ${formatMs(medianMs)} ms${
       interval ? `, 95% interval ${interval}` : ''
-    }.`,
-    x: { scale: x, label: 'ms a batch' },
+    }. ${beyondText(extent, formatMs)}`,
+    x: {
+      scale: x,
+      label: 'ms a batch',
+      extra: lanes.map(({ from, to, sign, edge }) => ({
+        at: (from + to) / 2,
+        label: `${sign} ${formatSignificant(edge, 3)}`,
+      })),
+    },
     y: { scale: y, label: 'samples' },
     heightPx: HEIGHT_PX,
     marks: [
-      medianIntervalMs && medianSpan(medianIntervalMs.map(x.at) as [number, number], interval!),
-      ...bins
+      medianIntervalMs ? medianSpan(medianIntervalMs.map(x.at) as [number, number], interval!) : null,
+      bins
         .filter(({ count }) => count > 0)
         .map(({ from, to, count }) =>
           rectangle(
@@ -52,12 +87,14 @@ function histogram({ samplesMs, summary }: Run): Markup {
             `${msRange([from, to])} ms: ${count}`,
           ),
         ),
-      line('middle', [x.at(medianMs), 0], [x.at(medianMs), HEIGHT_PX]),
-    ].map((mark) => mark ?? null),
+      lanes.map(({ values, from, to }) => beyondBar(values, from, to, y)),
+      isWithin(medianMs, x.domain) && line('middle', [x.at(medianMs), 0], [x.at(medianMs), HEIGHT_PX]),
+    ],
     legend: [
       { swatch: swatch('area', 'bar'), text: 'samples' },
       { swatch: swatch('line', 'middle'), text: 'median' },
       ...(interval ? [{ swatch: swatch('area', 'span'), text: 'its 95% interval' }] : []),
+      ...(lanes.length > 0 ? [{ swatch: swatch('area', 'bar beyond'), text: 'beyond the axis' }] : []),
     ],
     table: {
       caption: 'the distribution',
@@ -65,15 +102,43 @@ function histogram({ samplesMs, summary }: Run): Markup {
         { heading: 'ms', isNumber: true },
         { heading: 'samples', isNumber: true },
       ],
-      rows: bins.map(({ from, to, count }) => [msRange([from, to]), formatCount(count)]),
+      rows: [
+        ...rowsBeyond(below),
+        ...bins.map(({ from, to, count }) => [msRange([from, to]), formatCount(count)]),
+        ...rowsBeyond(above),
+      ],
     },
   })
 }
 
+/** How many there are, in a lane of its own behind a line where the axis ends. */
+function beyondBar(values: readonly number[], from: number, to: number, y: Scale): Markup {
+  const [middle, reach] = [(from + to) / 2, (to - from) / 5]
+  const edge = from === 0 ? to : from
+  const title = `beyond the axis, ${msExtent(values)} ms: ${values.length}`
+  return html`${line('cut', [edge, 0], [edge, HEIGHT_PX])}
+${rectangle('bar beyond', [middle - reach, y.at(0)], [middle + reach, y.at(values.length)], title)}
+${label([middle, y.at(values.length)], formatCount(values.length), { anchor: 'middle', dy: values.length === y.domain[1] ? 14 : -5 })}`
+}
+
+const rowsBeyond = (values: readonly number[]): string[][] =>
+  values.length > 0 ? [[`${msExtent(values)}, beyond the axis`, formatCount(values.length)]] : []
+
+/** One value, or the smallest and the largest. */
+function msExtent(values: readonly number[]): string {
+  const [low, high] = extentOf(values)
+  return low === high ? formatMs(low) : msRange([low, high])
+}
+
+/** No sample takes less than no time. */
+const TIMES: Pair = [0, Number.MAX_VALUE]
+
+const isWithin = (value: number, [low, high]: Pair): boolean => value >= low && value <= high
+
 const medianSpan = ([from, to]: Pair, interval: string): Markup =>
   rectangle('span', [from, 0], [to, HEIGHT_PX], `95% interval of the median: ${interval}`)
 
-/** Samples that follow each other: a round, or a stretch of a run without rounds. */
+/** Samples that follow each other: rounds, or a stretch of a run without rounds. */
 interface Group {
   readonly name: string
   readonly samplesMs: readonly number[]
@@ -82,13 +147,21 @@ interface Group {
   readonly medianMs: number
 }
 
-function series(run: Run): Markup {
+function series(run: Run, extent: RobustExtent): Markup {
   const { samplesMs, startsMs, rounds } = run
   const groups = groupsOf(run)
-  const x = linearScale([0, Math.max(...groups.map(({ endMs }) => endMs / 1000))], ACROSS)
-  const y = linearScale(extentOf(samplesMs), [HEIGHT_PX, 0])
+  const { below, above } = extent
+  const x = linearScale([0, max(groups, ({ endMs }) => endMs / 1000)!], ACROSS, TIMES)
+  const y = linearScale(
+    [extent.low, extent.high],
+    [HEIGHT_PX - (below.length > 0 ? LANE_PX : 0), above.length > 0 ? LANE_PX : 0],
+    TIMES,
+  )
   const across = (ms: number): number => x.at(ms / 1000)
   const drawn = indexesOfExtremes(samplesMs, MAX_DOTS)
+  const [inside, beyond] = [true, false].map((isInside) =>
+    drawn.filter((i) => isWithin(samplesMs[i]!, y.domain) === isInside),
+  )
   const unit = rounds ? 'round' : 'stretch'
   const thinned =
     drawn.length < samplesMs.length
@@ -96,26 +169,43 @@ function series(run: Run): Markup {
       : ''
   return chartFigure({
     title: 'Samples over time',
-    description: `${driftText(samplesMs)}${thinned}`,
+    description: `${driftText(samplesMs)}${thinned} ${beyondText(extent, formatMs)}`,
     x: { scale: x, label: "seconds from the run's start" },
     y: { scale: y, label: 'ms a batch' },
     heightPx: HEIGHT_PX,
     marks: [
-      ...groups
+      groups
         .filter((_, i) => i % 2 === 1)
         .map(({ name, startMs, endMs }) =>
           rectangle('band', [across(startMs), 0], [across(endMs), HEIGHT_PX], name),
         ),
-      ...drawn.map((i) => dot('sample', across(startsMs[i]!), y.at(samplesMs[i]!))),
-      ...groups.map(({ startMs, endMs, medianMs }) =>
-        line('middle', [across(startMs), y.at(medianMs)], [across(endMs), y.at(medianMs)]),
-      ),
-      rounds && roundNumbers(groups, across),
-    ].map((mark) => mark ?? null),
+      above.length > 0 && line('cut', [0, LANE_PX], [100, LANE_PX]),
+      below.length > 0 && line('cut', [0, HEIGHT_PX - LANE_PX], [100, HEIGHT_PX - LANE_PX]),
+      inside!.map((i) => dot('sample', across(startsMs[i]!), y.at(samplesMs[i]!))),
+      beyond!.map((i) => {
+        const isAbove = samplesMs[i]! > y.domain[1]
+        return point(
+          isAbove ? 'up' : 'down',
+          'far',
+          across(startsMs[i]!),
+          isAbove ? LANE_PX / 2 : HEIGHT_PX - LANE_PX / 2,
+          `${formatMs(samplesMs[i]!)} ms, beyond the axis`,
+        )
+      }),
+      groups
+        .filter(({ medianMs }) => isWithin(medianMs, y.domain))
+        .map(({ startMs, endMs, medianMs }) =>
+          line('middle', [across(startMs), y.at(medianMs)], [across(endMs), y.at(medianMs)]),
+        ),
+      rounds ? roundNumbers(groups, across, above.length > 0 ? LANE_PX : 0) : null,
+    ],
     legend: [
       { swatch: swatch('point', 'sample'), text: 'a sample' },
       { swatch: swatch('line', 'middle'), text: `median of a ${unit}` },
       { swatch: swatch('area', 'band'), text: `every second ${unit}` },
+      ...(beyond!.length > 0
+        ? [{ swatch: swatch('point', 'far', above.length > 0 ? 'up' : 'down'), text: 'beyond the axis' }]
+        : []),
     ],
     table: {
       caption: rounds ? 'rounds' : 'stretches of the run',
@@ -137,36 +227,41 @@ function series(run: Run): Markup {
   })
 }
 
-/** Rounds, or some ten stretches of equal count. */
+/** Rounds, several at a time if there are many, or some ten stretches of equal count. */
 function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
   const size = Math.max(MIN_GROUP_SAMPLES, Math.ceil(samplesMs.length / GROUPS_WITHOUT_ROUNDS))
   const counts = rounds ?? Array<number>(Math.ceil(samplesMs.length / size)).fill(size)
+  const atOnce = Math.ceil(counts.length / MAX_GROUPS)
+  const groups: Group[] = []
   let first = 0
-  return counts.map((count, i) => {
+  for (let i = 0; i < counts.length; i += atOnce) {
+    const together = counts.slice(i, i + atOnce)
+    const count = together.reduce((sum, each) => sum + each, 0)
     const samples = samplesMs.slice(first, first + count)
     const last = first + samples.length - 1
-    const group = {
-      name: `${rounds ? 'round' : 'stretch'} ${i + 1}`,
+    const numbers = together.length > 1 ? `s ${i + 1} to ${i + together.length}` : ` ${i + 1}`
+    groups.push({
+      name: `${rounds ? 'round' : 'stretch'}${numbers}`,
       samplesMs: samples,
       startMs: startsMs[first]!,
       endMs: startsMs[last]! + samplesMs[last]!,
       medianMs: median(samples)!,
-    }
+    })
     first += count
-    return group
-  })
+  }
+  return groups
 }
 
-/** More numbers than these run into each other on a phone. */
-const MAX_ROUND_NUMBERS = 12
-
-function roundNumbers(groups: readonly Group[], across: (ms: number) => number): Markup[] {
-  const stride = Math.ceil(groups.length / MAX_ROUND_NUMBERS)
-  return groups
-    .map(({ startMs, endMs }, i) =>
-      label([across((startMs + endMs) / 2), 0], String(i + 1), { anchor: 'middle', dy: 12 }),
-    )
-    .filter((_, i) => i % stride === 0)
+/** Above the rounds, as many as have room; none where a group is several. */
+function roundNumbers(groups: readonly Group[], across: (ms: number) => number, topPx: number): Content {
+  if (groups.some(({ name }) => name.startsWith('rounds'))) return null
+  const numbers = groups.map(({ startMs, endMs }, i) => ({
+    at: across((startMs + endMs) / 2),
+    label: String(i + 1),
+  }))
+  return axisLabels(numbers)
+    .filter(({ isRoomy }) => !isRoomy)
+    .map(({ at, label: text, anchor }) => label([at, topPx], text, { anchor, dy: 12 }))
 }
 
 function driftText(samplesMs: readonly number[]): string {

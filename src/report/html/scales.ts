@@ -1,5 +1,7 @@
-// From values to places in a chart: percent of its width or pixels of its height, as `range` says.
+// From values to places in a chart: percent of its width or pixels of its height, as `range` says. Every place is finite and
+// within the range, whatever the values are.
 import { nice, tickStep, ticks } from 'd3-array'
+import { formatExponent, formatFixed, placeOf } from '../../digits.ts'
 
 export interface Tick {
   readonly at: number
@@ -7,7 +9,7 @@ export interface Tick {
 }
 
 export interface Scale {
-  /** The place of a value; values outside of the domain are outside of the range. */
+  /** The place of a value; of one outside of the domain, the range's nearer end. */
   at(value: number): number
   readonly domain: Pair
   readonly ticks: readonly Tick[]
@@ -18,25 +20,44 @@ export type Pair = readonly [number, number]
 /** As many as have room at a phone's width. */
 const TICKS = 4
 
-/** Rounds its domain up to ticks. */
-export function linearScale(domain: Pair, range: Pair): Scale {
-  const [low, high] = nice(...widened(domain), TICKS)
+/** Beyond these, differences and ratios would leave what a double holds. */
+const [SMALLEST, LARGEST] = [1e-240, 1e300] as const
+const EVERYWHERE: Pair = [-LARGEST, LARGEST]
+export const PERCENT: Pair = [0, 100]
+
+/** Rounds its domain up to ticks, but not past what values can be. */
+export function linearScale(domain: Pair, range: Pair, possible: Pair = EVERYWHERE): Scale {
+  const within = ([low, high]: Pair): Pair => [clamp(low, possible), clamp(high, possible)]
+  const [low, high] = within(nice(...within(widened(within(domain))), TICKS) as [number, number])
   const at = interpolation([low, high], range)
   return { at, domain: [low, high], ticks: evenTicks(low, high, at) }
+}
+
+/** From 0 to the largest exactly, so that the longest bar is as long as there is room. */
+export function barScale(largest: number, range: Pair): Scale {
+  const [, high] = widened([0, clamp(largest, EVERYWHERE)])
+  const at = interpolation([0, high], range)
+  return { at, domain: [0, high], ticks: evenTicks(0, high, at) }
 }
 
 /** Of what is counted: its ticks are whole numbers. */
 export function countScale(domain: Pair, range: Pair): Scale {
   const scale = linearScale(domain, range)
-  const whole = ticks(...scale.domain, TICKS).filter(Number.isInteger)
-  return { ...scale, ticks: whole.map((value) => ({ at: scale.at(value), label: String(value) })) }
+  const [low, high] = scale.domain
+  const step = Math.max(1, tickStep(low, high, TICKS))
+  const whole = ticks(low, high, TICKS).filter(Number.isInteger)
+  return {
+    ...scale,
+    ticks: whole.map((value) => ({ at: scale.at(value), label: tickLabel(value, step, high) })),
+  }
 }
 
-/** Its domain must be positive. */
+/** Values that are not positive are at its lower end. */
 export function logScale(domain: Pair, range: Pair): Scale {
-  const [low, high] = widened(domain)
+  const positive: Pair = [SMALLEST, LARGEST]
+  const [low, high] = widened([clamp(domain[0], positive), clamp(domain[1], positive)])
   const place = interpolation([Math.log(low), Math.log(high)], range)
-  const at = (value: number): number => place(Math.log(value))
+  const at = (value: number): number => place(Math.log(clamp(value, [low, high])))
   const isWithinDecade = high / low < 10
   return {
     at,
@@ -46,12 +67,13 @@ export function logScale(domain: Pair, range: Pair): Scale {
 }
 
 /** The smallest and the largest, as a domain; [0, 1] without a value. */
-export function extentOf(values: readonly number[]): Pair {
-  if (values.length === 0) return [0, 1]
-  return values.reduce<Pair>(
-    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
-    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
-  )
+export function extentOf(values: Iterable<number>): Pair {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const value of values) {
+    if (value < low) low = value
+    if (value > high) high = value
+  }
+  return low <= high ? [low, high] : [0, 1]
 }
 
 /** Values closer than this are one: between them doubles are too few for a scale. */
@@ -59,18 +81,35 @@ const MIN_RELATIVE_EXTENT = 1e-9
 
 /** A single value gets some room around it. */
 function widened([low, high]: Pair): Pair {
-  if (high - low > MIN_RELATIVE_EXTENT * high) return [low, high]
-  return low === 0 ? [0, 1] : [low * 0.95, low * 1.05]
+  const size = Math.max(Math.abs(low), Math.abs(high))
+  if (size < SMALLEST) return [0, 1]
+  if (high - low > MIN_RELATIVE_EXTENT * size) return [low, high]
+  return [low - 0.05 * size, high + 0.05 * size]
 }
 
 function interpolation([low, high]: Pair, [from, to]: Pair): (value: number) => number {
-  return (value) => from + ((value - low) / (high - low)) * (to - from)
+  return (value) => from + ((clamp(value, [low, high]) - low) / (high - low)) * (to - from)
 }
+
+/** What is no number is at the lower end. */
+const clamp = (value: number, [low, high]: Pair): number =>
+  Math.min(high, Math.max(low, Number.isNaN(value) ? low : value))
 
 function evenTicks(low: number, high: number, at: Scale['at']): Tick[] {
   const step = tickStep(low, high, TICKS)
-  const decimals = Math.min(20, Math.max(0, -Math.floor(Math.log10(step))))
-  return ticks(low, high, TICKS).map((value) => ({ at: at(value), label: value.toFixed(decimals) }))
+  const largest = Math.max(Math.abs(low), Math.abs(high))
+  return ticks(low, high, TICKS).map((value) => ({ at: at(value), label: tickLabel(value, step, largest) }))
+}
+
+/** From here on, and below, numbers are shorter with an exponent. */
+const [LONG, SHORT] = [1e7, 1e-5] as const
+
+/** With the digits of the step between ticks. */
+function tickLabel(value: number, step: number, largest: number): string {
+  if (largest < LONG && step > SHORT) return formatFixed(value, -placeOf(step))
+  // Of a tick that is 0 but for rounding
+  if (Math.abs(value) < step / 2) return '0'
+  return formatExponent(value, placeOf(value) - placeOf(step))
 }
 
 /** A range up to this ratio has room for 2 and 5 between its powers of ten. */
@@ -85,8 +124,11 @@ function decadeTicks(low: number, high: number, at: Scale['at']): Tick[] {
   for (let exponent = first; exponent <= last; exponent += stride) {
     for (const mantissa of mantissas) {
       const value = Number(`${mantissa}e${exponent}`)
-      if (value >= low && value <= high) found.push({ at: at(value), label: String(value) })
+      if (value >= low && value <= high) found.push({ at: at(value), label: decadeLabel(mantissa, exponent) })
     }
   }
   return found
 }
+
+const decadeLabel = (mantissa: number, exponent: number): string =>
+  Math.abs(exponent) < 5 ? String(Number(`${mantissa}e${exponent}`)) : `${mantissa}e${exponent}`

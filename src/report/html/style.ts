@@ -61,17 +61,16 @@ nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 14px; margin:
 .facts dd { margin: 0; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 8px 28px; }
 .chart { margin: 18px 0 0; min-width: 0; }
-.plot { padding: 6px 22px 42px 54px; }
+.plot { padding: 6px 22px 42px max(54px, var(--before)); }
 .plot svg { display: block; width: 100%; overflow: visible; }
 .plot svg svg { width: 1px; height: 1px; }
 .plot svg .canvas { width: 100%; height: 100%; }
 p.axis-label { margin: 0; font-size: 12px; color: var(--quiet); }
-svg text { font-size: 12px; fill: var(--text); font-variant-numeric: tabular-nums; }
+svg text { font-size: 12px; fill: var(--text); font-variant-numeric: tabular-nums; paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
 svg .tick, svg .axis-label { fill: var(--quiet); }
 .strips > ol > li { border-top: 1px solid var(--edge); padding: 8px 0; display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); gap: 4px 20px; align-items: center; }
 .strips .axis { padding: 0; }
-.strips .plot { padding: 0 22px; }
-.strips .named { padding-left: 66px; }
+.strips .plot { padding: 0 max(22px, var(--after)) 0 max(22px, var(--before)); }
 .strips li p { margin: 0; font-size: 14px; }
 .grid { stroke: var(--grid); stroke-width: 1; }
 .reference { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 5 4; }
@@ -83,6 +82,9 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 .span { fill: var(--orange); fill-opacity: 0.22; }
 .bar { fill: var(--pale); stroke: var(--blue); }
 .bar.back { fill: var(--blue); }
+.bar.beyond { fill: var(--card); stroke: var(--orange); stroke-width: 2; }
+.far { fill: var(--orange); stroke: var(--card); }
+.cut { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 2 3; }
 .bar.change { fill: var(--orange); stroke: var(--orange); }
 .sample { fill: var(--blue); fill-opacity: 0.6; }
 .first { fill: var(--blue); stroke: var(--card); }
@@ -129,9 +131,9 @@ footer { padding-top: 24px; padding-bottom: 32px; }
   .strips > ol > li { grid-template-columns: minmax(0, 1fr); }
   .facts { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: 8px; }
-  .plot { padding-left: 44px; padding-right: 14px; }
-  .strips .plot { padding: 0 14px; }
-  .strips .named { padding-left: 62px; }
+  .plot { padding-left: max(44px, var(--before)); padding-right: 14px; }
+  .strips .plot { padding: 0 max(14px, var(--after-short)) 0 max(14px, var(--before)); }
+  .roomy { display: none; }
 }
 @media print { body { background: none; } .theme, nav { display: none; } }
 </style>`
