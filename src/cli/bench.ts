@@ -93,7 +93,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
       interrupted, // also where no run was begun that could say so
     }
     await files.write(result, output, async (html) => {
-      await (await import('./report.ts')).writeReport(html, [{ name: `bench ${network.name}`, result }])
+      await (await import('./report.ts')).writeReport(html, [{ name: null, result }])
     })
   }
   if (!files.isPrinted) {

@@ -94,7 +94,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       unsupported: [...unsupported],
     }
     await files.write(result, output, async (html) => {
-      await (await import('./report.ts')).writeReport(html, [{ name: 'compare', result }])
+      await (await import('./report.ts')).writeReport(html, [{ name: null, result }])
     })
   }
   if (!files.isPrinted) {

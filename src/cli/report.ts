@@ -89,7 +89,7 @@ export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): 
 async function readJson(
   files: readonly string[],
 ): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: NamedResult[] }> {
-  const results: NamedResult[] = []
+  const results: (NamedResult & { readonly name: string })[] = []
   const evaluations: NamedEvaluation[] = []
   for (const file of files) {
     const text = await readText(file)

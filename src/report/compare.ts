@@ -5,6 +5,7 @@ import {
   formatMeanRate,
   formatMedianMs,
   formatPeakFraction,
+  formatRate,
   formatRelativeError,
   formatSpreadMs,
 } from './format.ts'
@@ -45,13 +46,16 @@ function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): 
     'median ms',
     'sd ms',
     'images/s',
-    'of peak',
+    'GFLOP/s',
+    'its peak',
+    'of its peak',
     'check',
   ]
-  const rows = [...runs]
+  const rows = runs
+    .filter(({ summary }) => summary !== null)
     .sort((a, b) => a.summary!.medianMs - b.summary!.medianMs)
     .map((run) => {
-      const { engine, summary, threadsUsed, peakFraction, check } = run
+      const { engine, summary, threadsUsed, peakGflopsPerSecond: peak, peakFraction, check } = run
       return [
         engine.name,
         engine.target,
@@ -60,6 +64,8 @@ function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): 
         formatMedianMs(summary!),
         formatSpreadMs(summary!.sdMs),
         formatMeanRate(run.imagesPerSecond, summary!),
+        formatMeanRate(run.gflopsPerSecond, summary!),
+        peak === null ? '-' : formatRate(peak),
         peakFraction === null ? '-' : formatPeakFraction(peakFraction, run.layers.some(isWinograd)),
         check ? formatRelativeError(check.maxRelativeError) : 'unchecked',
       ]

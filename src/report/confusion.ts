@@ -14,14 +14,12 @@ export interface ConfusedPair {
 export function confusedPairs({ confusion, perClass }: Evaluation, maxCount: number): ConfusedPair[] {
   return confusion
     .flatMap((row, actual) =>
-      row.map((count, predicted) => ({
-        actual: perClass[actual]!.name,
-        predicted: perClass[predicted]!.name,
-        count: actual === predicted ? 0 : count,
-        fraction: count / perClass[actual]!.count,
-      })),
+      row.flatMap((count, predicted) => {
+        if (actual === predicted || count === 0) return []
+        const [one, other] = [perClass[actual]!, perClass[predicted]!]
+        return [{ actual: one.name, predicted: other.name, count, fraction: count / one.count }]
+      }),
     )
-    .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count || b.fraction - a.fraction)
     .slice(0, maxCount)
 }

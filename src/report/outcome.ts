@@ -1,5 +1,5 @@
 // What came of a training run, or of an evaluation.
-import { maxIndex } from 'd3-array'
+import { max, maxIndex } from 'd3-array'
 import type { Evaluation } from '../records/evaluation.ts'
 import type { EpochRecord, TrainingRun } from '../records/training-log.ts'
 import { formatDuration } from './format.ts'
@@ -29,7 +29,7 @@ export function outcomeOf({ epochs, steps, end }: TrainingRun): Outcome {
     best: bestOf(epochs),
     imagesPerSecond: trainMs > 0 ? images / trainMs : (steps.at(-1)?.imagesPerSecond ?? null),
     waitedFraction: trainMs > 0 ? waitedMs / trainMs : null,
-    skippedImages: Math.max(0, ...epochs.map((epoch) => epoch.skippedImages)),
+    skippedImages: max(epochs, (epoch) => epoch.skippedImages) ?? 0,
     isDone: end?.reason === 'done',
     ending: endingOf(end),
   }

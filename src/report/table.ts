@@ -1,3 +1,5 @@
+import { max } from 'd3-array'
+
 export type Alignment = 'left' | 'right'
 
 const GAP = '  '
@@ -18,9 +20,7 @@ export function alignColumns(
   rows: readonly (readonly string[])[],
   alignments: readonly Alignment[],
 ): string[] {
-  const widths = alignments.map((_, column) =>
-    Math.max(0, ...rows.map((row) => displayWidth(row[column] ?? ''))),
-  )
+  const widths = alignments.map((_, column) => max(rows, (row) => displayWidth(row[column] ?? ''))!)
   return rows.map((row) => {
     const cells = row.map((cell, column) => {
       const padding = ' '.repeat(widths[column]! - displayWidth(cell))

@@ -1,5 +1,5 @@
 // Runs beside each other: what differs between them, and which are one experiment with several seeds.
-import { groups } from 'd3-array'
+import { groups, max } from 'd3-array'
 import type { TrainingLog, TrainingRun } from '../records/training-log.ts'
 
 /** A log and what to call it: the name of its file. */
@@ -84,7 +84,7 @@ export function variantsOf(runs: readonly NamedRun[]): Variant[] {
 /** Null where several are equally frequent: then none of them goes without saying. */
 function mostFrequent(values: readonly string[]): string | null {
   const counts = groups(values, (value) => value).map(([value, same]) => ({ value, count: same.length }))
-  const highest = Math.max(...counts.map(({ count }) => count))
+  const highest = max(counts, ({ count }) => count)
   const [first, second] = counts.filter(({ count }) => count === highest)
   return second ? null : first!.value
 }

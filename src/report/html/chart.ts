@@ -140,11 +140,13 @@ export interface LabelOptions {
   readonly anchor?: 'start' | 'middle' | 'end'
   readonly dx?: number
   readonly dy?: number
+  /** Left out on a phone. */
+  readonly isRoomy?: boolean
 }
 
 export function label([xPercent, yPx]: Place, text: Content, options: LabelOptions = {}): Markup {
-  const { anchor = 'start', dx = 0, dy = 4 } = options
-  return html`<text x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
+  const { anchor = 'start', dx = 0, dy = 4, isRoomy = false } = options
+  return html`<text${isRoomy && html` class="roomy"`} x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
 }
 
 /** For a legend: the mark itself, small. */

@@ -1,5 +1,5 @@
 // Curves of several runs over each other, told apart by colour, dashes and marks.
-import { quantile } from 'd3-array'
+import { max, quantile } from 'd3-array'
 import { everyFew, indexesOfExtremes, meanCurve, type Point } from '../points.ts'
 import {
   ACROSS,
@@ -36,6 +36,8 @@ export interface CurveChart {
   readonly yLabel: string
   /** `log`: where the values lie far apart. */
   readonly yScale: 'from zero' | 'fitted' | 'log'
+  /** What values can be at all: an axis does not go past it. */
+  readonly possible?: Pair
   readonly series: readonly Series[]
   readonly format: (y: number) => string
   /** What was not recorded, where there is no point at all. */
@@ -62,10 +64,18 @@ export function curveFigure({ series, title, yLabel, ...chart }: CurveChart): Ma
   if (curves.every(({ points }) => points.length === 0)) {
     return html`<p class="quiet">${title}: not drawn; ${chart.missing}.</p>`
   }
-  const x = countScale([0, Math.max(...curves.map(({ points }) => points.at(-1)?.x ?? 0))], ACROSS)
-  const { scale: y, isLog } = yScaleOf(curves, chart.yScale)
-  const places = (points: readonly Point[]): Place[] =>
-    points.map((each) => [x.at(each.x), y.at(clamp(each.y, y.domain))])
+  const x = countScale(
+    [
+      0,
+      max(
+        curves.flatMap(({ points }) => points),
+        (each) => each.x,
+      )!,
+    ],
+    ACROSS,
+  )
+  const { scale: y, isLog } = yScaleOf(curves, chart)
+  const places = (points: readonly Point[]): Place[] => points.map((each) => [x.at(each.x), y.at(each.y)])
   const line = (style: string, points: readonly Point[]): Markup | null =>
     points.length > 1 ? curve(style, places(points), HEIGHT_PX) : null
 
@@ -123,15 +133,19 @@ export const markShape = (i: number): Shape => SHAPES[turn(i, SHAPES.length)]!
 /** Of the i-th series' points. */
 export const markStyle = (i: number): string => `mark ${colour(i)}`
 
-function yScaleOf(curves: readonly Curve[], kind: CurveChart['yScale']): { scale: Scale; isLog: boolean } {
+function yScaleOf(
+  curves: readonly Curve[],
+  { yScale, possible }: Pick<CurveChart, 'yScale' | 'possible'>,
+): { scale: Scale; isLog: boolean } {
   const raw = curves.flatMap((each) => each.raw?.map(({ y }) => y) ?? [])
   const edges = raw.length > 0 ? RAW_QUANTILES.map((share) => quantile(raw, share)!) : []
   const [low, high] = extentOf([...curves.flatMap(({ points }) => points.map(({ y }) => y)), ...edges])
   const range = [HEIGHT_PX, 0] as const
-  if (kind === 'log' && low > 0 && high / low > MIN_LOG_RATIO) {
+  if (yScale === 'log' && low > 0 && high / low > MIN_LOG_RATIO) {
     return { scale: logScale([low / 1.1, high * 1.1], range), isLog: true }
   }
-  return { scale: linearScale([kind === 'fitted' ? low : Math.min(0, low), high], range), isLog: false }
+  const domain: Pair = [yScale === 'fitted' ? low : Math.min(0, low), high]
+  return { scale: linearScale(domain, range, possible), isLog: false }
 }
 
 function extremesOf(points: readonly Point[]): Point[] {
@@ -141,5 +155,3 @@ function extremesOf(points: readonly Point[]): Point[] {
   )
   return indexes.map((i) => points[i]!)
 }
-
-const clamp = (value: number, [low, high]: Pair): number => Math.min(high, Math.max(low, value))

@@ -9,6 +9,7 @@ import { type NamedLog, type NamedRun, runsOf, type Variant, variantsOf } from '
 import { type CurveChart, curveFigure, type Series } from './curve-chart.ts'
 import { html, type Markup } from './markup.ts'
 import { pageHtml, type ReportOptions } from './page.ts'
+import { PERCENT } from './scales.ts'
 import { headline, percentText, trainingNotices } from './training-results.ts'
 import { differences, idOf, overview, runSection } from './training-runs.ts'
 
@@ -84,6 +85,7 @@ function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup
       across: 'epoch',
       yLabel: `${testedOn} accuracy, %`,
       yScale: 'fitted',
+      possible: PERCENT,
       format: percentText,
       missing: 'no epoch was tested',
     },
@@ -135,6 +137,6 @@ function pointsBy<Item>(
 ): Point[] {
   return items.flatMap((item) => {
     const y = yOf(item)
-    return y === null ? [] : [{ x: xOf(item), y }]
+    return y === null || !Number.isFinite(y) ? [] : [{ x: xOf(item), y }]
   })
 }

@@ -7,9 +7,9 @@ import { commandBlock, type Facts, factList } from './page.ts'
 
 const UNKNOWN = 'the system does not tell'
 
-/** Where a result was measured, and how to do it again. */
-export function environmentSection(name: string, result: Result): Markup {
-  return html`<section class="card"><h3>${name}</h3>
+/** Where a result was measured, and how to do it again. `name`: whose, if that is a question. */
+export function environmentSection(name: string | null, result: Result): Markup {
+  return html`<section class="card">${name !== null && html`<h3>${name}</h3>`}
 ${factList(environmentFacts(result))}
 ${commandBlock('To measure it again', commandsOf(result))}</section>`
 }

@@ -92,5 +92,5 @@ export function noticeList(notices: readonly Notice[], label: string): Markup {
 
 /** What a shell is given to do it again. */
 export function commandBlock(heading: string, commands: readonly string[]): Content {
-  return commands.length > 0 && html`<h4>${heading}</h4><pre tabindex="0">${commands.join('\n')}</pre>`
+  return commands.length > 0 && html`<h4>${heading}</h4><pre>${commands.join('\n')}</pre>`
 }

@@ -1,7 +1,8 @@
 import type { Result, Run } from '../../bench/result.ts'
 import { requireOptions } from '../../check-options.ts'
 import { passName } from '../classic.ts'
-import { formatMeanRate, formatMedianMs, formatPeakFraction } from '../format.ts'
+import { formatMeanRate, formatMedianMs, formatPeakFraction, formatRate } from '../format.ts'
+import { titleOf } from '../result-title.ts'
 import { isWinograd } from '../winograd.ts'
 import { dateText, environmentSection } from './environment.ts'
 import { html, type Markup } from './markup.ts'
@@ -11,9 +12,9 @@ import { runTitle } from './run-title.ts'
 import { tableRegion } from './table.ts'
 import { failureList, verdicts, warningList } from './verdicts.ts'
 
-/** A result and what to call it: the name of its file. */
+/** A result, and the name of its file; null for one that comes from none. */
 export interface NamedResult {
-  readonly name: string
+  readonly name: string | null
   readonly result: Result
 }
 
@@ -28,27 +29,32 @@ interface Placed {
 export function reportHtml(results: readonly NamedResult[], options: ReportOptions): string {
   requireOptions('reportHtml', options, reportRules)
   const placed = results.flatMap(({ name, result }, i) =>
-    result.runs.map((run, j): Placed => ({ run, id: `run-${i + 1}-${j + 1}`, file: name })),
+    result.runs.map(
+      (run, j): Placed => ({ run, id: `run-${i + 1}-${j + 1}`, file: name ?? titleOf(result).text }),
+    ),
   )
   const isSeveral = results.length > 1
+  const titles = results.map(({ result }) => titleOf(result))
+  const kinds = new Set(titles.map(({ kind }) => kind))
+  const verdictsHeading = results.some(({ result }) => result.comparisons?.length) ? 'Verdicts' : 'Results'
   return pageHtml({
-    title: results.map(({ name }) => name).join(', '),
-    heading: 'convmark report',
+    title: titles.map(({ text }) => text).join('; '),
+    heading: kinds.size === 1 ? `convmark ${[...kinds][0]}` : 'convmark report',
     contents: [
-      { id: 'verdicts', text: 'Verdicts' },
+      { id: 'verdicts', text: verdictsHeading },
       ...placed.map(({ run, id, file }) => ({
         id,
         text: `${linkText(run)}${isSeveral ? ` (${file})` : ''}`,
       })),
       { id: 'environment', text: 'Environment' },
     ],
-    main: html`<h2 id="verdicts">Verdicts</h2>
+    main: html`<h2 id="verdicts">${verdictsHeading}</h2>
 ${results.map(resultSection)}
 ${isSeveral && html`<p class="quiet">Runs of different files were made at different times and are not compared here; convmark compare lets engines take turns and tells differences from noise.</p>`}
 ${placed.length > 0 && html`<div class="card">${overview(placed, isSeveral)}</div><h2>Runs</h2>`}
 ${placed.map(({ run, id, file }) => runSection(run, id, isSeveral ? file : null))}
 <h2 id="environment">Environment</h2>
-${results.map(({ name, result }) => environmentSection(name, result))}`,
+${results.map(({ name, result }) => environmentSection(isSeveral ? (name ?? titleOf(result).text) : null, result))}`,
     command: options.command,
   })
 }
@@ -56,7 +62,7 @@ ${results.map(({ name, result }) => environmentSection(name, result))}`,
 /** What was measured, what to know of it, and the verdicts. */
 function resultSection({ name, result }: NamedResult): Markup {
   const { comparisons = [], environment } = result
-  return html`<section class="card"><h3>${name}</h3><p>${measuredText(result)} On ${environment.processor}, ${dateText(environment.date)}.</p>
+  return html`<section class="card"><h3>${titleOf(result).text}</h3><p>${measuredText(result)} On ${environment.processor}, ${dateText(environment.date)}.${name !== null && html` <span class="quiet">${name}</span>`}</p>
 ${failureList(result)}
 ${comparisons.length > 0 && verdicts(comparisons)}
 ${warningList(result)}</section>
@@ -83,22 +89,23 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
     columns: [
       { heading: 'run' },
       ...(isSeveral ? [{ heading: 'file' }] : []),
-      ...['median, ms', 'images/s', 'GFLOP/s', 'share of the peak'].map((heading) => ({
+      ...['median, ms', 'images/s', 'GFLOP/s', 'its peak, GFLOP/s', 'share of its peak'].map((heading) => ({
         heading,
         isNumber: true,
       })),
       { heading: 'check' },
     ],
     rows: placed.map(({ run, id, file }) => {
-      const { summary, peakFraction, check, layers } = run
+      const { summary, peakGflopsPerSecond: peak, peakFraction, check, layers } = run
       const numbers = summary
         ? [
             formatMedianMs(summary),
             formatMeanRate(run.imagesPerSecond, summary),
             formatMeanRate(run.gflopsPerSecond, summary),
+            peak === null ? '-' : formatRate(peak),
             peakFraction === null ? '-' : formatPeakFraction(peakFraction, layers.some(isWinograd)),
           ]
-        : ['-', '-', '-', '-']
+        : ['-', '-', '-', '-', '-']
       return [
         html`<a href="#${id}">${linkText(run)}</a>`,
         ...(isSeveral ? [file] : []),

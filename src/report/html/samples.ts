@@ -259,9 +259,9 @@ function roundNumbers(groups: readonly Group[], across: (ms: number) => number, 
     at: across((startMs + endMs) / 2),
     label: String(i + 1),
   }))
-  return axisLabels(numbers)
-    .filter(({ isRoomy }) => !isRoomy)
-    .map(({ at, label: text, anchor }) => label([at, topPx], text, { anchor, dy: 12 }))
+  return axisLabels(numbers).map(({ at, label: text, anchor, isRoomy }) =>
+    label([at, topPx], text, { anchor, dy: 12, isRoomy }),
+  )
 }
 
 function driftText(samplesMs: readonly number[]): string {

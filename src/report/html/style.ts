@@ -10,6 +10,7 @@ export const STYLE: Markup = html`<style>
   --quiet: light-dark(#545b68, #a9b0be);
   --edge: light-dark(#d9dde4, #363b46);
   --grid: light-dark(#e4e7ec, #30353f);
+  --shade: light-dark(#1b1e2540, #000000cc);
   --band: light-dark(#eef1f5, #262a33);
   --blue: light-dark(#1a5fb4, #7db2ff);
   --pale: light-dark(#a9c8ee, #34557f);
@@ -106,7 +107,19 @@ svg .tick, svg .axis-label { fill: var(--quiet); }
 .finding { font-size: 15px; }
 details { margin: 6px 0; font-size: 14px; }
 summary { cursor: pointer; color: var(--blue); padding: 4px 0; }
-.scroll { overflow-x: auto; border: 1px solid var(--edge); border-radius: 6px; overflow-wrap: normal; }
+/* A shadow at an edge behind which there is more, hidden by covers that scroll along to the ends. */
+.scroll {
+  overflow-x: auto;
+  border: 1px solid var(--edge);
+  border-radius: 6px;
+  overflow-wrap: normal;
+  background:
+    linear-gradient(to right, var(--card) 55%, transparent) left / 64px 100% no-repeat local,
+    linear-gradient(to left, var(--card) 55%, transparent) right / 64px 100% no-repeat local,
+    linear-gradient(to right, var(--shade), transparent) left / 28px 100% no-repeat scroll,
+    linear-gradient(to left, var(--shade), transparent) right / 28px 100% no-repeat scroll,
+    var(--card);
+}
 .scroll + .scroll { margin-top: 14px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: 6px 10px; color: var(--quiet); }
@@ -122,7 +135,7 @@ th { font-weight: 600; }
 .text { text-align: left; min-width: 6em; }
 .scroll th.text { min-width: 10em; }
 .number { text-align: right; white-space: nowrap; }
-pre { background: var(--band); border-radius: 6px; padding: 10px 12px; overflow-x: auto; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
+pre { background: var(--band); border-radius: 6px; padding: 10px 12px; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
 footer { padding-top: 24px; padding-bottom: 32px; }
 @media (max-width: 640px) {
   h1 { font-size: 22px; }

@@ -15,7 +15,7 @@ import { ACROSS, line, point, type Strip, stripFigure } from './chart.ts'
 import { markShape, markStyle } from './curve-chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Figure, figureList, type Notice, noticeList, warn } from './page.ts'
-import { extentOf, linearScale, type Scale } from './scales.ts'
+import { extentOf, linearScale, PERCENT, type Scale } from './scales.ts'
 
 const NONE = '-'
 export const percentOr = (fraction: number | null | undefined): string =>
@@ -32,7 +32,11 @@ export function headline(runs: readonly NamedRun[], variants: readonly Variant[]
   const tested = variants.filter(({ runs: alike }) => accuraciesOf(alike).length > 0)
   if (tested.length === 0) return html`<p>No run has a test accuracy yet.</p>`
   const bestFirst = [...tested].sort((a, b) => mean(accuraciesOf(b.runs))! - mean(accuraciesOf(a.runs))!)
-  const scale = linearScale(extentOf(tested.flatMap(({ runs: alike }) => accuraciesOf(alike))), ACROSS)
+  const scale = linearScale(
+    extentOf(tested.flatMap(({ runs: alike }) => accuraciesOf(alike))),
+    ACROSS,
+    PERCENT,
+  )
   return stripFigure({
     title: `${capitalized(testedOn)} accuracy after the last epoch`,
     description: 'Top-1. A mark is a run, an upright line the mean of runs that differ in their seeds.',

@@ -84,7 +84,7 @@ export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
         { heading: 'ratio', isNumber: true },
         { heading: '95% interval', isNumber: true },
         { heading: 'p', isNumber: true },
-        { heading: 'would have been found', isNumber: true },
+        { heading: 'could go unnoticed, up to', isNumber: true },
         { heading: 'verdict' },
       ],
       rows: comparisons.map(({ engine, baseline, pass, ratio, interval, pValue, detectable, verdict }) => [

@@ -43,6 +43,7 @@ export function Summary({ columns }: { readonly columns: readonly NamedResult[] 
           ),
           row(benchmark.imagesPerSecond, (run) => formatMeanRate(run.imagesPerSecond, run.summary!)),
           row(benchmark.gflops, (run) => formatMeanRate(run.gflopsPerSecond, run.summary!)),
+          row(benchmark.peak, ({ peakGflopsPerSecond: peak }) => (peak === null ? '–' : formatRate(peak))),
           row(benchmark.peakFraction, ({ peakFraction }) =>
             peakFraction === null
               ? '–'

@@ -30,7 +30,7 @@ export async function completeResult(parts: ResultParts): Promise<Result> {
 }
 
 /** The report as a page of its own. */
-export async function resultHtml(name: string, result: Result, command: string): Promise<string> {
-  const answer = await ask({ kind: 'html', name, result, command })
+export async function resultHtml(result: Result, command: string): Promise<string> {
+  const answer = await ask({ kind: 'html', result, command })
   return (answer as Extract<ResultAnswer, { kind: 'html' }>).html
 }

@@ -29,7 +29,7 @@ export function ResultDownloads({ name, result, link }: ResultDownloadsProps) {
   })
   const html = attempt(async () => {
     const made = await result()
-    download(fileName(made, 'html'), 'text/html', await resultHtml(name, made, link))
+    download(fileName(made, 'html'), 'text/html', await resultHtml(made, link))
   })
   return (
     <>

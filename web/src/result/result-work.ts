@@ -13,7 +13,7 @@ export type ResultRequest =
   /** A dropped file. */
   | { readonly kind: 'parse'; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: 'complete'; readonly parts: ResultParts }
-  | { readonly kind: 'html'; readonly name: string; readonly result: Result; readonly command: string }
+  | { readonly kind: 'html'; readonly result: Result; readonly command: string }
 
 export type ResultAnswer =
   | { readonly kind: 'result'; readonly result: Result }
@@ -24,8 +24,8 @@ export const resultWork: Work<ResultRequest, ResultAnswer> = async (request, tel
   if (request.kind === 'parse') {
     tell({ kind: 'result', result: parseResult(request.bytes, request.name) })
   } else if (request.kind === 'html') {
-    const { name, result, command } = request
-    tell({ kind: 'html', html: reportHtml([{ name, result }], { command }) })
+    const { result, command } = request
+    tell({ kind: 'html', html: reportHtml([{ name: null, result }], { command }) })
   } else {
     const environment = await startEnvironment()
     const threads = Math.max(0, ...request.parts.runs.map(({ engine }) => engine.threads))

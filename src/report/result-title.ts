@@ -1,0 +1,27 @@
+import type { Result } from '../bench/result.ts'
+
+export interface ResultTitle {
+  /** What kind of measurement it is. */
+  readonly kind: 'comparison' | 'benchmark'
+  /** `x64, wasm and wasm@1 compared on lenet`, `lenet on x64`. */
+  readonly text: string
+}
+
+/** What a result is about, by what is in it. */
+export function titleOf({ runs, comparisons = [] }: Result): ResultTitle {
+  const kind =
+    comparisons.length > 0 || runs.some(({ rounds }) => rounds !== undefined) ? 'comparison' : 'benchmark'
+  if (runs.length === 0) return { kind, text: 'no run' }
+  const networks = listed(runs.map(({ network }) => network))
+  const names = listed(runs.map(({ engine }) => engine.name))
+  if (kind === 'benchmark') return { kind, text: `${networks} on ${names}` }
+  // The fastest beside each of the others; without a verdict, as they were asked for
+  const specs = comparisons.flatMap(({ engine, baseline }) => [engine, baseline])
+  return { kind, text: `${specs.length > 0 ? listed(specs) : names} compared on ${networks}` }
+}
+
+/** `a, b and c`, each once. */
+function listed(words: readonly string[]): string {
+  const each = [...new Set(words)]
+  return each.length < 2 ? each.join('') : `${each.slice(0, -1).join(', ')} and ${each.at(-1)}`
+}
