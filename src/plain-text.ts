@@ -49,3 +49,13 @@ function shownObject(value: object | null): string {
     return Array.isArray(value) ? 'an array' : 'an object' // it holds itself, or a bigint
   }
 }
+
+/** A record with each of its texts in one line: what comes from a file, before it goes to a terminal. */
+export function withPlainTexts<Value>(value: Value): Value
+export function withPlainTexts(value: unknown): unknown {
+  if (typeof value === 'string') return inOneLine(value)
+  if (Array.isArray(value))
+    return typeof value[0] === 'number' ? value : value.map((each) => withPlainTexts(each))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withPlainTexts(each)]))
+}

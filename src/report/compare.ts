@@ -1,5 +1,6 @@
 import type { ComparisonResult, Run, Unsupported } from '../bench/result.ts'
 import { formatFixed } from '../digits.ts'
+import { withPlainTexts } from '../plain-text.ts'
 import { passName } from './classic.ts'
 import {
   formatMeanRate,
@@ -15,11 +16,12 @@ import { isWinograd } from './winograd.ts'
 
 /** What was compared, the fastest first, and the verdicts in words. */
 export function compareLines(
-  runs: readonly Run[],
-  comparisons: readonly ComparisonResult[],
-  unsupported: readonly Unsupported[],
+  measured: readonly Run[],
+  verdicts: readonly ComparisonResult[],
+  missing: readonly Unsupported[],
   palette: Palette,
 ): string[] {
+  const [runs, comparisons, unsupported] = withPlainTexts([measured, verdicts, missing] as const)
   const passes = [...new Set([...runs, ...unsupported].map(({ pass }) => pass))]
   return passes.flatMap((pass, i) => [
     ...(i > 0 ? [''] : []),
@@ -47,8 +49,8 @@ function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): 
     'sd ms',
     'images/s',
     'GFLOP/s',
-    'its peak',
-    'of its peak',
+    'peak GFLOP/s',
+    'share of it',
     'check',
   ]
   const rows = runs

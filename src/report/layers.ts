@@ -1,4 +1,5 @@
 import type { LayerTime, Run } from '../bench/result.ts'
+import { withPlainTexts } from '../plain-text.ts'
 import { passName } from './classic.ts'
 import { formatMs, formatPeakFraction, formatPercent, formatRate, winogradText } from './format.ts'
 import type { Palette } from './palette.ts'
@@ -7,7 +8,8 @@ import { type Alignment, alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
 /** `--layers`: where a run's time goes. Shares of the run are of its median, since layer times are medians too. */
-export function layerLines(run: Run, palette: Palette): string[] {
+export function layerLines(measured: Run, palette: Palette): string[] {
+  const run = withPlainTexts(measured)
   const title = palette.bold(`${passName(run.pass)}, layer by layer`)
   const { summary } = run
   if (!summary) return [title, 'no sample was taken']
@@ -97,5 +99,5 @@ function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
 }
 
 /** What could not be done as it was asked for. */
-const noteLines = ({ algorithm, layers }: Run): string[] =>
+const noteLines = ({ algorithm = 'auto', layers }: Run): string[] =>
   layers.flatMap(({ name, notes = [] }) => notes.map((note) => `${name}: not ${algorithm}: ${note}`))

@@ -46,6 +46,7 @@ export function indexesOfExtremes(values: readonly number[], maxCount: number): 
 
 /** Where all curves have a point: the mean of them. */
 export function meanCurve(curves: readonly (readonly Point[])[]): Point[] {
+  if (curves.length === 1) return [...curves[0]!]
   const valuesAt = new Map<number, number[]>()
   for (const { x, y } of curves.flat()) valuesAt.set(x, [...(valuesAt.get(x) ?? []), y])
   return [...valuesAt]

@@ -1,4 +1,5 @@
 import type { Environment, Run, Summary } from '../bench/result.ts'
+import { withPlainTexts } from '../plain-text.ts'
 import { passName } from './classic.ts'
 import {
   formatLike,
@@ -18,7 +19,8 @@ import { alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
 /** The lines below the classic ones. A run that was cut off before its first sample is only said to be. */
-export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
+export function summaryLines(measured: readonly Run[], palette: Palette): string[] {
+  const runs = withPlainTexts(measured)
   if (runs.length === 0) return []
   const { name, target, threads, reason, v8Flags } = runs[0]!.engine
   const lines = [
@@ -47,11 +49,9 @@ export function summaryLines(runs: readonly Run[], palette: Palette): string[] {
 }
 
 /** What about the machine makes the numbers above less than they could be; nothing on a quiet one. */
-export function warningLines(
-  { warnings = [] }: Environment,
-  runs: readonly Run[],
-  palette: Palette,
-): string[] {
+export function warningLines(environment: Environment, measured: readonly Run[], palette: Palette): string[] {
+  const { warnings = [] } = withPlainTexts(environment)
+  const runs = withPlainTexts(measured)
   const isSeveral = new Set(runs.map(({ engine }) => `${engine.name} ${engine.target}`)).size > 1
   const nameOf = ({ engine, pass }: Run): string =>
     isSeveral ? `${engine.name} ${engine.target}, ${passName(pass)}` : passName(pass)

@@ -1,4 +1,5 @@
 // Training and evaluation in the terminal.
+import { withPlainTexts } from '../plain-text.ts'
 import type { Evaluation } from '../records/evaluation.ts'
 import type { EpochRecord, RunRecord } from '../records/training-log.ts'
 import { accuracyInterval, confusedPairs, worstClasses } from './confusion.ts'
@@ -30,7 +31,8 @@ export function epochLine(
 const top5Text = (top5: number | null): string => (top5 === null ? '' : ` (top-5 ${formatPercent(top5)})`)
 
 /** A log's run: what is trained, its epochs, and how it ended. */
-export function trainingLines({ name, run }: NamedRun, palette: Palette): string[] {
+export function trainingLines(named: NamedRun, palette: Palette): string[] {
+  const { name, run } = withPlainTexts(named)
   const { network, data, settings, testedOn, classNames } = run.run
   const { ending, isDone } = outcomeOf(run)
   const end = `${ending}, ${extentText(run)}`
@@ -50,7 +52,8 @@ export function trainingLines({ name, run }: NamedRun, palette: Palette): string
 const MAX_ROWS = 5
 
 /** An evaluation: top-1, top-5 and loss, the worst classes and the most confused pairs. */
-export function evaluationLines(evaluation: Evaluation, palette: Palette): string[] {
+export function evaluationLines(evaluated: Evaluation, palette: Palette): string[] {
+  const evaluation = withPlainTexts(evaluated)
   const { model, data, count, tenCrop, elapsedMs, top1, top5, loss, skipped, warnings = [] } = evaluation
   const unpredicted = unpredictedCount(evaluation)
   const accuracyRow = (name: string, fraction: number): string[] => {

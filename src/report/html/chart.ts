@@ -65,7 +65,7 @@ export interface StripChart {
   readonly table: Table
   /** Names that stand left of the marks. */
   readonly rowNames?: readonly string[]
-  /** What stands right of the marks, and how much of it is shown on a phone. */
+  /** What stands right of the marks, and how much of it is shown where there is less room than on a desk. */
   readonly rowTexts?: readonly { readonly text: string; readonly short: string }[]
 }
 

@@ -1,5 +1,5 @@
 import type { Result } from '../../bench/result.ts'
-import { formatFixed } from '../../digits.ts'
+import { formatAtLeast, formatFixed } from '../../digits.ts'
 import { formatMemory, formatPercent, hostFact } from '../format.ts'
 import { commandsOf } from './commands.ts'
 import { html, type Markup } from './markup.ts'
@@ -25,7 +25,12 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
   return {
     date: dateText(environment.date),
     processor: `${processor}, ${cores} cores that the process may use`,
-    quota: quotaCores === undefined ? null : quotaCores === null ? 'none' : `${quotaCores} cores`,
+    quota:
+      quotaCores === undefined
+        ? null
+        : quotaCores === null
+          ? 'none'
+          : `${formatAtLeast(quotaCores, 2)} cores`,
     caches: list(caches, UNKNOWN),
     governor: governor ?? null,
     memory: formatMemory(memoryBytes),

@@ -186,7 +186,9 @@ function heatMap({ confusion, perClass }: Evaluation): Markup {
   return html`<p class="quiet">Rows are what an image is, columns what it was taken for. Right answers are blue, by their share of the class; wrong ones orange, deepest where the largest share of a class (${formatPercent(worst)}) went wrong the same way.</p>
 <div class="scroll" role="region" tabindex="0" aria-label="Confusion matrix"><table class="heat">
 <caption>Confusion matrix: images</caption>
-<thead><tr><th scope="col">is \\ taken for</th>${perClass.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<thead><tr><th scope="col">is \\ taken for</th>${perClass.map(
+    ({ name }) => html`<th scope="col" title="${name}"><span>${name}</span></th>`,
+  )}</tr></thead>
 <tbody>${perClass.map(
     ({ name }, actual) =>
       html`<tr><th scope="row">${name}</th>${perClass.map((_, predicted) => cell(actual, predicted))}</tr>\n`,

@@ -105,7 +105,7 @@ function bar(pass: LayerPass, row: number, at: (ms: number) => number): Markup {
   const { direction, ms } = pass
   const top = row * ROW_PX
   const middle = top + ROW_PX / 2
-  const texts = html`${msText(pass)}<tspan class="roomy">${rateText(pass)}</tspan>`
+  const texts = html`${msText(pass)}<tspan class="wide">${rateText(pass)}</tspan>`
   return html`${label([0, middle], direction, { anchor: 'end', dx: -6 })}
 ${rectangle(BARS[direction], [0, top + 3], [at(ms), top + ROW_PX - 3], passText(pass))}
 ${label([at(ms), middle], texts, { dx: 6 })}`

@@ -89,7 +89,7 @@ function overview(placed: readonly Placed[], isSeveral: boolean): Markup {
     columns: [
       { heading: 'run' },
       ...(isSeveral ? [{ heading: 'file' }] : []),
-      ...['median, ms', 'images/s', 'GFLOP/s', 'its peak, GFLOP/s', 'share of its peak'].map((heading) => ({
+      ...['median, ms', 'images/s', 'GFLOP/s', 'peak, GFLOP/s', 'share of it'].map((heading) => ({
         heading,
         isNumber: true,
       })),

@@ -1,7 +1,7 @@
 // A run's samples: how they are spread, and how they went over time.
 import { bin, max, median, thresholdFreedmanDiaconis } from 'd3-array'
 import type { Run } from '../../bench/result.ts'
-import { formatFixed, formatSignificant } from '../../digits.ts'
+import { formatFixed } from '../../digits.ts'
 import { formatCount, formatMs, formatPercent } from '../format.ts'
 import { beyondText, type RobustExtent, robustExtent } from '../outliers.ts'
 import { indexesOfExtremes } from '../points.ts'
@@ -57,8 +57,8 @@ function histogram({ samplesMs, summary }: Run, extent: RobustExtent): Markup {
   )
   const interval = medianIntervalMs && `${msRange(medianIntervalMs)} ms`
   const lanes = [
-    { values: below, from: 0, to: start, sign: '<', edge: x.domain[0] },
-    { values: above, from: end, to: 100, sign: '>', edge: x.domain[1] },
+    { values: below, from: 0, to: start, label: `< ${x.ticks.at(0)!.label}` },
+    { values: above, from: end, to: 100, label: `> ${x.ticks.at(-1)!.label}` },
   ].filter(({ values }) => values.length > 0)
   return chartFigure({
     title: 'Distribution of the samples',
@@ -68,10 +68,7 @@ function histogram({ samplesMs, summary }: Run, extent: RobustExtent): Markup {
     x: {
       scale: x,
       label: 'ms a batch',
-      extra: lanes.map(({ from, to, sign, edge }) => ({
-        at: (from + to) / 2,
-        label: `${sign} ${formatSignificant(edge, 3)}`,
-      })),
+      extra: lanes.map(({ from, to, label }) => ({ at: (from + to) / 2, label })),
     },
     y: { scale: y, label: 'samples' },
     heightPx: HEIGHT_PX,
@@ -143,6 +140,7 @@ interface Group {
   readonly name: string
   readonly samplesMs: readonly number[]
   readonly startMs: number
+  /** Where the next one begins: in between other engines may have had their turns. */
   readonly endMs: number
   readonly medianMs: number
 }
@@ -249,7 +247,7 @@ function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
     })
     first += count
   }
-  return groups
+  return groups.map((group, i) => ({ ...group, endMs: groups[i + 1]?.startMs ?? group.endMs }))
 }
 
 /** Above the rounds, as many as have room; none where a group is several. */

@@ -128,15 +128,21 @@ th { font-weight: 600; }
 .heat { width: auto; }
 .heat th, .heat td { padding: 4px 8px; text-align: right; vertical-align: middle; border: 1px solid var(--grid); }
 .heat thead th { writing-mode: vertical-rl; text-align: end; padding: 8px 4px; }
+.heat thead span { display: block; max-inline-size: 11em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.heat tbody th { max-width: 16em; overflow-wrap: break-word; }
 .heat thead th:first-child { writing-mode: horizontal-tb; vertical-align: bottom; }
 .heat .right { background: color-mix(in srgb, var(--right) var(--share), var(--card)); }
 .heat .wrong { background: color-mix(in srgb, var(--wrong) var(--share), var(--card)); }
 .heat .none { color: var(--quiet); }
-.text { text-align: left; min-width: 6em; }
+.text { text-align: left; min-width: 6em; max-width: 24em; overflow-wrap: break-word; }
 .scroll th.text { min-width: 10em; }
 .number { text-align: right; white-space: nowrap; }
 pre { background: var(--band); border-radius: 6px; padding: 10px 12px; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; margin: 6px 0; }
 footer { padding-top: 24px; padding-bottom: 32px; }
+@media (max-width: 900px) {
+  .strips .plot { padding-right: max(22px, var(--after-short)); }
+  .wide { display: none; }
+}
 @media (max-width: 640px) {
   h1 { font-size: 22px; }
   .card { padding: 12px; }

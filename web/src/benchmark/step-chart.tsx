@@ -1,28 +1,52 @@
-import { formatMs } from 'convmark/report'
+import { formatMs, robustExtent } from 'convmark/report'
 import { useTexts } from '../texts/index.ts'
 import { LineChart } from '../ui/line-chart.tsx'
 import type { Step } from './state.ts'
 
-/** Every step as it comes, a line a pass. */
+/** Every step as it comes, a line a pass; what lies far from all others is marked at the edge. */
 export function StepChart({ steps }: { readonly steps: readonly Step[] }) {
   const { benchmark, settings } = useTexts()
   const passes = [...new Set(steps.map(({ pass }) => pass))]
   const durations = passes.map((pass) =>
     steps.filter((step) => step.pass === pass).map(({ durationMs }) => durationMs),
   )
-  const length = Math.max(...durations.map((values) => values.length))
+  const length = durations.reduce((longest, values) => Math.max(longest, values.length), 0)
+  const each = <Value,>(of: (step: number) => Value): Value[] => Array.from({ length }, (_, step) => of(step))
+  const { low, high, below, above } = robustExtent(steps.map(({ durationMs }) => durationMs))
+  const beyond = [...below, ...above]
+  const edgeOf = (ms: number | undefined): number | null =>
+    ms === undefined ? null : ms > high ? high : ms < low ? low : null
   return (
     <section class="card">
       <LineChart
         title={benchmark.chart}
-        description={benchmark.chartText(steps.length, formatMs(steps.at(-1)!.durationMs))}
+        description={[
+          benchmark.chartText(steps.length, formatMs(steps.at(-1)!.durationMs)),
+          ...(beyond.length > 0 ? [benchmark.beyondText(beyond.map(formatMs))] : []),
+        ].join(' ')}
         xLabel={benchmark.step}
         yLabel="ms"
-        xValues={Array.from({ length }, (_, step) => step)}
-        lines={passes.map((pass, i) => ({
-          name: settings.passes[pass],
-          values: Array.from({ length }, (_, step) => durations[i]![step] ?? null),
-        }))}
+        xValues={each((step) => step)}
+        yExtent={beyond.length > 0 ? [low, high] : null}
+        lines={[
+          ...passes.map((pass, i) => ({
+            name: settings.passes[pass],
+            values: each((step) => durations[i]![step] ?? null),
+          })),
+          ...(beyond.length > 0
+            ? [
+                {
+                  name: benchmark.beyond,
+                  values: each(
+                    (step) =>
+                      durations.map((values) => edgeOf(values[step])).find((ms) => ms !== null) ?? null,
+                  ),
+                  hasPoints: true,
+                  isUnconnected: true,
+                },
+              ]
+            : []),
+        ]}
       />
     </section>
   )

@@ -105,6 +105,9 @@ export const en = {
     chart: 'Every step',
     chartText: (samples: number, latest: string) =>
       `${plural(samples, 'step', 'steps')} so far, the latest ${latest} ms.`,
+    beyond: 'beyond the axis',
+    beyondText: (ms: readonly string[]) =>
+      `Beyond the axis: ${plural(ms.length, 'step', 'steps')}, ${ms.length > 3 ? `${ms[0]} to ${ms.at(-1)}` : ms.join(', ')} ms.`,
     step: 'step',
     classic: 'The classic lines',
     summary: 'Summary',

@@ -81,6 +81,9 @@ export const zh: Texts = {
     pathText: (name, target, threads, reason) => `${name}，${target}，${threads} 个线程：${reason}。`,
     chart: '每一步',
     chartText: (samples, latest) => `目前 ${samples} 步，最近一步 ${latest} 毫秒。`,
+    beyond: '超出坐标轴',
+    beyondText: (ms) =>
+      `超出坐标轴：${ms.length} 步，${ms.length > 3 ? `${ms[0]} 至 ${ms.at(-1)}` : ms.join('、')} 毫秒。`,
     step: '步',
     classic: '经典输出',
     summary: '总结',

@@ -8,6 +8,8 @@ export interface Line {
   readonly values: readonly (number | null)[]
   /** A point at each value: for few of them. */
   readonly hasPoints?: boolean
+  /** Points alone. */
+  readonly isUnconnected?: boolean
 }
 
 interface LineChartProps {
@@ -20,6 +22,8 @@ interface LineChartProps {
   readonly lines: readonly Line[]
   /** Steps of tens, each as high as the next: for lines that are far apart. */
   readonly isLogarithmic?: boolean
+  /** What the axis shows, if not all values. */
+  readonly yExtent?: readonly [low: number, high: number] | null
 }
 
 const HEIGHT_PX = 240
@@ -39,6 +43,7 @@ export function LineChart({
   xValues,
   lines,
   isLogarithmic = false,
+  yExtent = null,
 }: LineChartProps) {
   const place = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
@@ -46,6 +51,11 @@ export function LineChart({
   const data = [xValues, ...lines.map(({ values }) => values)] as unknown as uPlot.AlignedData
   const latest = useRef(data)
   latest.current = data
+  const shown = useRef(yExtent)
+  shown.current = yExtent
+  /** Of a linear axis: with some air, as uPlot has it. */
+  const rangeOf: uPlot.Scale.Range = (_, low, high) =>
+    uPlot.rangeNum(...(shown.current ?? ([low, high] as const)), 0.1, true)
 
   // A chart is made anew for other lines, not for other values
   useEffect(() => {
@@ -70,7 +80,10 @@ export function LineChart({
         height: HEIGHT_PX,
         cursor: { show: false },
         legend: { show: false },
-        scales: { x: { time: false }, y: { distr: isLogarithmic ? LOGARITHMIC : LINEAR } },
+        scales: {
+          x: { time: false },
+          y: isLogarithmic ? { distr: LOGARITHMIC } : { distr: LINEAR, range: rangeOf },
+        },
         axes: [
           {
             ...axis,
@@ -83,8 +96,9 @@ export function LineChart({
         ],
         series: [
           {},
-          ...lines.map(({ name, hasPoints = false }, i) => ({
+          ...lines.map(({ name, hasPoints = false, isUnconnected = false }, i) => ({
             label: name,
+            ...(isUnconnected && { paths: () => null }),
             stroke: colour(COLOURS[i % COLOURS.length]!),
             width: 1.5,
             points: { show: hasPoints, size: 6, fill: colour(COLOURS[i % COLOURS.length]!) },
