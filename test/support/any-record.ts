@@ -149,7 +149,14 @@ export const anyEvaluation: fc.Arbitrary<Evaluation> = fc
       count: confusion[i]!.reduce((sum, count) => sum + count, 0),
       correct: confusion[i]![i]!,
     }))
-    return { ...evaluation, perClass, confusion, count: perClass.reduce((sum, { count }) => sum + count, 0) }
+    const unpredicted = evaluation.unpredicted && { unpredicted: perClass.map(() => 0) }
+    return {
+      ...evaluation,
+      ...unpredicted,
+      perClass,
+      confusion,
+      count: perClass.reduce((sum, { count }) => sum + count, 0),
+    }
   })
   .filter(({ count }) => count > 0)
 

@@ -1,6 +1,6 @@
 // Charts are SVG without a view box: across in percent, down in pixels, so that text keeps its size at any width.
 import { max } from 'd3-array'
-import { axisLabels, NARROW_PLOT_PX, textWidthPx } from './layout.ts'
+import { axisLabels, type LabelOptions, NARROW_PLOT_PX, type Place, textWidthPx } from './layout.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import type { Scale, Tick } from './scales.ts'
 import { type Table, tableDetails } from './table.ts'
@@ -117,8 +117,6 @@ export function dot(style: string, xPercent: number, yPx: number): Markup {
   return html`<circle class="${style}" cx="${percent(xPercent)}" cy="${pixels(yPx)}" r="2.5"/>`
 }
 
-export type Place = readonly [xPercent: number, yPx: number]
-
 export function line(style: string, [x1, y1]: Place, [x2, y2]: Place): Markup {
   return html`<line class="${style}" x1="${percent(x1)}" y1="${pixels(y1)}" x2="${percent(x2)}" y2="${pixels(y2)}"/>`
 }
@@ -134,14 +132,6 @@ export function rectangle(style: string, [x1, y1]: Place, [x2, y2]: Place, title
 export function curve(style: string, places: readonly Place[], heightPx: number): Markup {
   const path = places.map(([x, y]) => `${Number(x.toFixed(3))} ${pixels(y)}`).join('L')
   return html`<svg class="canvas" viewBox="0 0 100 ${heightPx}" preserveAspectRatio="none"><path class="curve ${style}" d="M${path}"/></svg>`
-}
-
-export interface LabelOptions {
-  readonly anchor?: 'start' | 'middle' | 'end'
-  readonly dx?: number
-  readonly dy?: number
-  /** Left out on a phone. */
-  readonly isRoomy?: boolean
 }
 
 export function label([xPercent, yPx]: Place, text: Content, options: LabelOptions = {}): Markup {

@@ -1,16 +1,8 @@
 // Curves of several runs over each other, told apart by colour, dashes and marks.
 import { max, quantile } from 'd3-array'
 import { everyFew, indexesOfExtremes, meanCurve, type Point } from '../points.ts'
-import {
-  ACROSS,
-  chartFigure,
-  curve,
-  type LegendEntry,
-  type Place,
-  point,
-  type Shape,
-  swatch,
-} from './chart.ts'
+import { ACROSS, chartFigure, curve, type LegendEntry, point, type Shape, swatch } from './chart.ts'
+import type { Place } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { countScale, extentOf, linearScale, logScale, type Pair, type Scale } from './scales.ts'
 

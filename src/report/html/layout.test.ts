@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Place } from './chart.ts'
-import { axisLabels, NARROW_PLOT_PX, placeNames, textWidthPx } from './layout.ts'
+import { axisLabels, NARROW_PLOT_PX, type Place, placeNames, textWidthPx } from './layout.ts'
 
 const ticksOf = (count: number, textOf: (i: number) => string = String) =>
   Array.from({ length: count }, (_, i) => ({ at: (100 * i) / Math.max(1, count - 1), label: textOf(i) }))

@@ -1,7 +1,16 @@
 // Where labels have room. A page is made without a browser, so the widths of texts are estimated, for 12 px.
 import { displayWidth } from '../table.ts'
-import type { LabelOptions, Place } from './chart.ts'
 import type { Tick } from './scales.ts'
+
+export type Place = readonly [xPercent: number, yPx: number]
+
+export interface LabelOptions {
+  readonly anchor?: 'start' | 'middle' | 'end'
+  readonly dx?: number
+  readonly dy?: number
+  /** Left out on a phone. */
+  readonly isRoomy?: boolean
+}
 
 const CHARACTER_WIDTH_PX = 6.8
 const LABEL_HEIGHT_PX = 13

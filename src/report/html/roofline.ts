@@ -1,9 +1,9 @@
 // The roofline (Williams, Waterman & Patterson 2009): what memory and arithmetic allow, and what each layer reaches.
 import type { Run } from '../../bench/result.ts'
 import { formatPercent, formatRate } from '../format.ts'
-import { ACROSS, chartFigure, label, line, type Place, point, swatch } from './chart.ts'
+import { ACROSS, chartFigure, label, line, point, swatch } from './chart.ts'
 import { type LayerPass, layerPasses } from './layers.ts'
-import { placeNames } from './layout.ts'
+import { type Place, placeNames } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { extentOf, logScale, type Scale } from './scales.ts'
 
