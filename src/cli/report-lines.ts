@@ -2,14 +2,14 @@
 import type { Result } from '../bench/result.ts'
 import { compareLines } from '../report/compare.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
-import type { NamedResult } from '../report/html/report.ts'
+import type { ResultOfFile } from '../report/html/report.ts'
 import { layerLines } from '../report/layers.ts'
 import type { Palette } from '../report/palette.ts'
 import { summaryLines, warningLines } from '../report/summary.ts'
 import { evaluationLines } from '../report/training.ts'
 
 /** Each file's lines; where there are several, after its name. */
-export const resultsLines = (results: readonly NamedResult[], palette: Palette): string[] =>
+export const resultsLines = (results: readonly ResultOfFile[], palette: Palette): string[] =>
   underNames(
     results.map(({ name, result }) => ({ name, lines: resultLines(result, palette) })),
     palette,

@@ -6,7 +6,7 @@ import { readText, requireWritable, writeBeside } from '../formats/files.ts'
 import { parseEvaluation } from '../records/evaluation.ts'
 import { parseTrainingLog } from '../records/read-training-log.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
-import type { NamedResult } from '../report/html/report.ts'
+import type { NamedResult, ResultOfFile } from '../report/html/report.ts'
 import type { NamedLog } from '../report/variants.ts'
 import { shellCommand } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
@@ -88,8 +88,8 @@ export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): 
 /** Results of the benchmark, or evaluations. */
 async function readJson(
   files: readonly string[],
-): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: NamedResult[] }> {
-  const results: (NamedResult & { readonly name: string })[] = []
+): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: ResultOfFile[] }> {
+  const results: ResultOfFile[] = []
   const evaluations: NamedEvaluation[] = []
   for (const file of files) {
     const text = await readText(file)

@@ -18,6 +18,11 @@ export interface NamedResult {
   readonly result: Result
 }
 
+/** A result that was read from a file. */
+export interface ResultOfFile extends NamedResult {
+  readonly name: string
+}
+
 /** A run and its place in the report. */
 interface Placed {
   readonly run: Run
