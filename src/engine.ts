@@ -5,6 +5,7 @@ export type {
   EngineInfo,
   EngineOptions,
   Inspection,
+  MemoryBeside,
   PreparedPlan,
   PreparedStep,
   PrepareOptions,

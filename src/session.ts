@@ -133,6 +133,16 @@ function requireByName(tensors: unknown): void {
   throw new UsageError(`tensors are given by name, as in { images }, not as ${shownValue(tensors)}`)
 }
 
+/** Throws UsageError where `openSession` would with this engine, since the batch does not fit into memory. */
+export async function requireRoom(
+  network: Network,
+  options: SessionOptions & { readonly engine: Engine },
+): Promise<void> {
+  const { batch, pass = 'forward', keep, training, engine, ...prepareOptions } = options
+  const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
+  await engine.requireRoom?.(plan, prepareOptions)
+}
+
 class EngineSession<Names extends string> implements Session<Names> {
   readonly network: Network<Names>
   readonly plan: Plan

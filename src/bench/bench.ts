@@ -22,6 +22,7 @@ import { Checker, type CheckResult } from './check.ts'
 import { benchmarkRates, makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
+import { benchmarkBeside, requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
 
 export interface BenchOptions {
@@ -102,15 +103,21 @@ export async function* benchmark(
   }
 
   const [firstPass] = passes
-  // Before the first event, so that an engine that is not to be had leaves no output.
+  // Before the first event, so that an engine or a batch that this machine can't have leaves no output.
   const isOwnEngine = typeof options.engine !== 'object'
   let engine =
     typeof options.engine === 'object'
       ? options.engine
       : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   const opened = isOwnEngine ? [engine] : []
-  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const isChecked = options.check !== false
+  try {
+    await requireRoomForAll(network, engine, { batch, passes, algorithm, isChecked })
+  } catch (error) {
+    if (isOwnEngine) await engine.dispose()
+    throw error
+  }
+  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // who awaits it is told
   const checker = isChecked ? new Checker(network, batch, Math.min(2, await availableCores())) : null
@@ -222,6 +229,8 @@ async function* warmUp(
       engine,
       algorithm,
       retune,
+      memoryBeside: benchmarkBeside(checker !== null),
+      isRoomSure: true,
       onProgress,
       ...(signal && { signal }),
       ...(pass === 'train' && { training: benchmarkTraining(network) }),

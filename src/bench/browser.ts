@@ -1,6 +1,6 @@
 // What a browser tells of itself and the machine, which is little.
 
-import { v8Version } from '../runtime/machine.ts'
+import { browserRuntime } from '../runtime/runtime.ts'
 import { VERSION } from '../version.ts'
 import type { Environment } from './result.ts'
 
@@ -46,7 +46,7 @@ export async function describeBrowser(scope: BrowserScope): Promise<Environment>
     platform: platform ? `${platform} ${platformVersion ?? ''}`.trim() : navigator.platform || 'unknown',
     arch,
     node: 'none',
-    v8: v8Version(userAgent) ?? 'none',
+    v8: browserRuntime(userAgent).v8 ?? 'none',
     loadAverage: null,
     gitCommit: null,
     governor: 'unknown',

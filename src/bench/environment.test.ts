@@ -8,6 +8,8 @@ const FILES: Record<string, string> = {
   '/sys/devices/system/cpu/cpu0/cache/index0/level': '1\n',
   '/sys/devices/system/cpu/cpu0/cache/index0/type': 'Data\n',
   '/sys/devices/system/cpu/cpu0/cache/index0/size': '32K\n',
+  '/sys/fs/cgroup/memory.max': '700000000\n',
+  '/proc/meminfo': 'MemTotal: 8000000 kB\n',
   '/proc/stat': 'cpu  1000 0 0 0 0 0 0 0\n',
 }
 
@@ -18,6 +20,7 @@ const hostWith = (changes: Partial<Host> = {}): Host => ({
   loadAverage: () => 0.25,
   processors: 2,
   processorTimeMs: () => 600,
+  versions: process.versions,
   execArgv: ['--expose-gc'],
   nodeOptions: '',
   packageVersion: async () => '3.3.4',
@@ -29,6 +32,7 @@ describe('describeEnvironment', () => {
     expect(await describeEnvironment(hostWith())).toMatchObject({
       platform: 'linux',
       memoryBytes: 8e9,
+      memoryLimitBytes: 700000000,
       quotaCores: 1.5,
       governor: 'performance',
       caches: ['L1d 32 KiB'],
@@ -40,12 +44,31 @@ describe('describeEnvironment', () => {
   it('has nothing that another system does not tell', async () => {
     expect(await describeEnvironment(hostWith({ platform: 'win32' }))).toMatchObject({
       platform: 'win32',
+      memoryLimitBytes: null,
       quotaCores: null,
       governor: 'unknown',
       caches: [],
       loadAverage: null,
     })
     expect(await describeEnvironment(hostWith({ platform: 'darwin' }))).toMatchObject({ loadAverage: 0.25 })
+  })
+
+  it.each([
+    [
+      { node: '20.19.0', v8: '11.3.244.8-node.26' },
+      { node: 'v20.19.0', v8: '11.3.244.8-node.26' },
+    ],
+    [
+      { node: '26.3.0', bun: '1.4.5', v8: '14.6.202.34-node.20' },
+      { node: 'none', v8: 'none', runtime: 'Bun 1.4.5' },
+    ],
+    [
+      { node: '26.3.0', deno: '2.9.6', v8: '15.0.245.2-rusty' },
+      { node: 'none', v8: '15.0.245.2-rusty', runtime: 'Deno 2.9.6' },
+    ],
+  ])('names the runtime as what it is: %o', async (versions, facts) => {
+    const { node, v8, runtime } = await describeEnvironment(hostWith({ versions }))
+    expect({ node, v8, runtime }).toEqual({ runtime: undefined, ...facts })
   })
 
   it("has Node's flags from the command line and from NODE_OPTIONS", async () => {

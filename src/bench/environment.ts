@@ -1,7 +1,9 @@
 import { readText } from '../runtime/files.ts'
 import { isNode, nodeModule } from '../runtime/host.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
+import { linuxMemoryLimitBytes } from '../runtime/memory.ts'
 import { quotaCores } from '../runtime/quota.ts'
+import { type Runtime, runtimeOf } from '../runtime/runtime.ts'
 import { VERSION } from '../version.ts'
 import { type BrowserScope, describeBrowser } from './browser.ts'
 import { linuxCaches, linuxGovernor, linuxProcessorTicks, stealFraction } from './linux.ts'
@@ -20,6 +22,7 @@ export interface Host {
   readonly processors: number
   /** That this process has had so far. */
   readonly processorTimeMs: () => number
+  readonly versions: Readonly<Record<string, string | undefined>>
   readonly execArgv: readonly string[]
   readonly nodeOptions: string
   /** Null where it is not installed, or not known. */
@@ -86,15 +89,21 @@ export async function describeEnvironment(host?: Host): Promise<Environment> {
     caches: isLinux ? await linuxCaches(source.readText) : [],
     governor: isLinux ? await linuxGovernor(source.readText) : 'unknown',
     memoryBytes: source.memoryBytes,
+    memoryLimitBytes: isLinux ? await linuxMemoryLimitBytes(source.readText) : null,
     platform: source.platform,
     arch: process.arch,
-    node: process.version,
-    v8: process.versions.v8,
+    ...runtimeFacts(runtimeOf(source.versions)),
     nodeFlags: [...source.execArgv, ...splitOptions(source.nodeOptions)],
     packages: { convmark: VERSION, ...(koffi !== null && { koffi }) },
     loadAverage: loadOf(source),
     gitCommit: await gitCommit(),
   }
+}
+
+/** A runtime that passes for Node is named as what it is. */
+function runtimeFacts({ name, version, v8 }: Runtime): Pick<Environment, 'node' | 'v8' | 'runtime'> {
+  if (name === 'Node') return { node: `v${version}`, v8: v8! }
+  return { node: 'none', v8: v8 ?? 'none', runtime: `${name} ${version}` }
 }
 
 /** Windows has no load average; Node says 0. */
@@ -119,6 +128,7 @@ async function thisHost(): Promise<Host> {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1000
     },
+    versions: process.versions,
     execArgv: process.execArgv,
     nodeOptions: process.env.NODE_OPTIONS ?? '',
     packageVersion,

@@ -122,9 +122,13 @@ export const environmentSchema = z.looseObject({
   memoryBytes: z.nullable(limit),
   platform: z.string(),
   arch: z.string(),
-  /** 'none' in a browser, and of V8 where the engine is another. */
+  /** Of a container or service that the process was in; null if it had none below what the machine has. */
+  memoryLimitBytes: z.optional(z.nullable(z.number().check(z.positive()))),
+  /** 'none' in a browser and in what only passes for Node; of V8 where the engine is another. */
   node: z.string(),
   v8: z.string(),
+  /** `Bun 1.4.5`, `Deno 2.9.6`: what ran it if neither Node nor a browser did. */
+  runtime: z.optional(z.string()),
   /** `Chromium 140.0.1.2`; left out in Node. */
   browser: z.optional(z.string()),
   /** Of the page: without it threads share no memory, and the clock is coarse. Null where the browser does not tell. */

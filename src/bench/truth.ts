@@ -94,8 +94,11 @@ function wholeImages(
   const written = look(view)
   const [, height, width, channels] = written.shape
   const comparer = new Comparer(view)
+  // One for all images: what is garbage after each of them may be collected late, and memory may be short.
+  const values = new Float64Array(height * width * channels)
+  const truth = denseGrid(values, 1, [height, width, channels])
   for (const n of imagesOf(written, share)) {
-    const truth = denseGrid(new Float64Array(height * width * channels), 1, [height, width, channels])
+    values.fill(0)
     compute((other) => imageOf(look(other), n), truth)
     comparer.image(imageOf(written, n), truth)
   }

@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
+import type { MemoryBeside } from '../engines/engine.ts'
 import { ConvmarkError, FormatError } from '../errors.ts'
 import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
+import type { Plan } from '../plan/plan.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
+import { elementCount } from '../tensor.ts'
 import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -83,6 +86,7 @@ async function run(networkName: string, options: Options): Promise<void> {
       algorithm: options.algorithm,
       keep: 'printed',
       experimentalV8Flags: true,
+      memoryBeside: resultsBeside,
       signal,
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       ...(options.threads !== undefined && { threads: options.threads }),
@@ -98,6 +102,15 @@ async function run(networkName: string, options: Options): Promise<void> {
   }).finally(() => progress.clear())
   await writeSafetensors(options.output, written)
   output.lines(...Object.entries(written).map(([name, { shape }]) => shapeLine(name, shape)))
+}
+
+/** What is read, and the file of it; the input was read before. */
+const resultsBeside = ({ tensors }: Plan): MemoryBeside => {
+  const read = Object.values(tensors).filter(
+    ({ role, isKept }) => isKept && (role === 'activation' || role === 'gradient'),
+  )
+  const values = read.reduce((sum, { shape }) => sum + elementCount(shape), 0)
+  return { bytes: 2 * values * Float32Array.BYTES_PER_ELEMENT }
 }
 
 /** The input's shape tells the batch and the network's image size. */

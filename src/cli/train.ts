@@ -85,8 +85,10 @@ const interruptedText = (checkpointPath: string | null): string =>
 async function trained(context: BegunJob): Promise<boolean> {
   const { begun, settings, options, files, output, progress, resumed, signal } = context
   const { train } = await import('../train/train.ts')
+  const { triedSplit } = await import('../data/index.ts')
+  const { trainingBeside } = await import('../train/room.ts')
   const { headLines } = await import('./training/head-lines.ts')
-  const { network, batchesPerEpoch } = begun
+  const { network, batchesPerEpoch, dataset } = begun
   let followed: FollowedTraining | null = null
   let pipeline: Pipeline | null = null
   try {
@@ -95,6 +97,11 @@ async function trained(context: BegunJob): Promise<boolean> {
       ...(await trainerOptions(options, begun, settings)),
       batches: (epoch, first) => pipeline!.epoch(epoch, first),
       batchesPerEpoch,
+      memoryBeside: trainingBeside({
+        whole: settings.microBatch && settings.batch,
+        tested: triedSplit(dataset)?.count,
+        areFiles: dataset.train.files !== undefined,
+      }),
       ...(resumed && { resume: resumed.checkpoint.state }),
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       signal,

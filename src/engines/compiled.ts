@@ -1,10 +1,10 @@
 import { requireOptions } from '../check-options.ts'
-import { InterruptedError, UsageError } from '../errors.ts'
+import { InterruptedError } from '../errors.ts'
 import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
-import { BEFORE_ALL, createPlan, type Plan, type PlannedTensor } from '../plan/plan.ts'
+import { BEFORE_ALL, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { writesOf } from '../plan/steps.ts'
-import { startComputeWorkers } from '../runtime/compute-workers.ts'
+import { type ComputeWorker, startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { Executor } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { processorMs } from '../runtime/host.ts'
@@ -27,6 +27,7 @@ import {
 } from './engine.ts'
 import { measurePeaks, type Peaks } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
+import { makeRoom, type Room } from './room.ts'
 import { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { type Tuned, tune } from './tuner.ts'
@@ -60,27 +61,30 @@ export class CompiledEngine implements Engine {
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
     requireOptions('prepare', options, prepareRules)
     const { layOutMemory: layOut = layOutMemory } = this.#options
-    const { target, kernels: table = kernels, processor } = this.#options
-    const choices = new StepChoices(table, target.traits, {
-      algorithm: options.algorithm ?? 'auto',
-      weightsChange: plan.pass === 'train',
-    })
-    const withDefaults = assemble(plan, choices.defaults(plan), layOut)
-    this.#requireRoom(plan, withDefaults, choices)
-
-    options.signal?.throwIfAborted()
-    const workers = startComputeWorkers(this.info.threads)
+    const { target, processor } = this.#options
+    const { threads } = this.info
+    const choices = this.#choicesFor(plan, options)
+    const room = await this.#makeRoom(plan, options)
+    let workers: readonly ComputeWorker[]
+    try {
+      options.signal?.throwIfAborted()
+      workers = startComputeWorkers(threads)
+    } catch (error) {
+      room.settle()
+      throw error
+    }
     const interrupt = (): void => void endAll(workers)
     options.signal?.addEventListener('abort', interrupt)
     let slab: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
-      const chosen = await tune(plan, choices, { target, processor, workers }, options)
+      const memoryBytes = room.ownBytes
+      const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
       const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), layOut)
-      // A faster tile may need more scratch: where memory ends, the tiles that were found to fit are taken.
-      const fits = byteLengthOf(tuned, this.info.threads) <= target.maxByteLength
-      const assembly = fits ? tuned : withDefaults
-      slab = target.allocate(byteLengthOf(assembly, this.info.threads))
+      // A faster tile may need more memory: where that ends, the tiles that were found to fit are taken.
+      const fits = byteLengthOf(tuned, threads) <= memoryBytes
+      const assembly = fits ? tuned : this.#defaults(plan, options)
+      slab = target.allocate(byteLengthOf(assembly, threads))
       const programs = collectPrograms(target)
       const stages = loadStages(assembly, slab.address, programs.add)
       compiled = await programs.compile()
@@ -103,13 +107,25 @@ export class CompiledEngine implements Engine {
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
       options.signal?.throwIfAborted()
-      const watch = new TuningWatch(fits ? chosen.expectedMs : [], this.info.threads)
-      return new CompiledPlan(assembly, slab, compiled, executor, memory, stages, chosen, choices, watch)
+      const watch = new TuningWatch(fits ? chosen.expectedMs : [], threads)
+      return new CompiledPlan(
+        assembly,
+        slab,
+        room,
+        compiled,
+        executor,
+        memory,
+        stages,
+        chosen,
+        choices,
+        watch,
+      )
     } catch (error) {
       // Code and memory are freed only when no worker can be running in them.
       await endAll(workers)
       compiled?.free()
       slab?.free()
+      room.settle()
       options.signal?.throwIfAborted() // a worker that was ended says less than why
       throw error
     } finally {
@@ -117,45 +133,39 @@ export class CompiledEngine implements Engine {
     }
   }
 
+  async requireRoom(plan: Plan, options: PrepareOptions = {}): Promise<void> {
+    ;(await this.#makeRoom(plan, options)).settle()
+  }
+
+  #makeRoom(plan: Plan, options: PrepareOptions): Promise<Room> {
+    const { target } = this.#options
+    const { threads } = this.info
+    return makeRoom({
+      plan,
+      threads,
+      ownBytes: (plan) => byteLengthOf(this.#defaults(plan, options), threads),
+      newBytes: (ownBytes) => target.newBytes(ownBytes),
+      options,
+      most: { bytes: target.maxByteLength, reason: target.maxReason },
+    })
+  }
+
+  #choicesFor(plan: Plan, { algorithm = 'auto' }: PrepareOptions): StepChoices {
+    const { target, kernels: table = kernels } = this.#options
+    return new StepChoices(table, target.traits, { algorithm, weightsChange: plan.pass === 'train' })
+  }
+
+  /** With what is taken unmeasured. */
+  #defaults(plan: Plan, options: PrepareOptions): Assembly {
+    return assemble(plan, this.#choicesFor(plan, options).defaults(plan), this.#options.layOutMemory)
+  }
+
   measurePeaks({ withBandwidth = false } = {}): Promise<Peaks> {
     return measurePeaks(this.#options.target, this.info.threads, { withBandwidth })
   }
 
   async dispose(): Promise<void> {} // a plan's memory and code go with the plan
-
-  #requireRoom(plan: Plan, assembly: Assembly, choices: StepChoices): void {
-    const { maxByteLength, maxReason } = this.#options.target
-    const needed = byteLengthOf(assembly, this.info.threads)
-    if (needed <= maxByteLength) return
-    const fits = (batch: number): boolean => {
-      const smaller = createPlan(plan.network, {
-        batch,
-        pass: plan.pass,
-        lanes: plan.lanes,
-        keep: keptBy(plan),
-        ...(plan.training && { training: plan.training }),
-      })
-      const { layOutMemory: layOut = layOutMemory } = this.#options
-      const assembly = assemble(smaller, choices.defaults(smaller), layOut)
-      return byteLengthOf(assembly, this.info.threads) <= maxByteLength
-    }
-    let [low, high] = [0, plan.batch]
-    while (high - low > 1) {
-      const middle = (low + high) >> 1
-      if (fits(middle)) low = middle
-      else high = middle
-    }
-    const advice = low > 0 ? `the largest batch that fits is ${low}` : 'not even a batch of 1 fits'
-    throw new UsageError(
-      `batch ${plan.batch} needs ${needed} bytes of memory; ${maxReason} ${maxByteLength}; ${advice}`,
-    )
-  }
 }
-
-const keptBy = (plan: Plan): string[] =>
-  Object.entries(plan.tensors)
-    .filter(([name, { role, isKept }]) => role === 'activation' && isKept && !plan.outputs.includes(name))
-    .map(([name]) => name)
 
 class CompiledPlan implements PreparedPlan {
   readonly plan: Plan
@@ -164,6 +174,7 @@ class CompiledPlan implements PreparedPlan {
   readonly tuning: Tuning
   readonly inspection: Inspection
   readonly #slab: MemoryBlock
+  readonly #room: Room
   readonly #compiled: CompiledPrograms
   readonly #executor: Executor
   readonly #stages: LoadedStages
@@ -178,6 +189,7 @@ class CompiledPlan implements PreparedPlan {
   constructor(
     assembly: Assembly,
     slab: MemoryBlock,
+    room: Room,
     compiled: CompiledPrograms,
     executor: Executor,
     memory: PlanMemory,
@@ -196,6 +208,7 @@ class CompiledPlan implements PreparedPlan {
     this.#chosen = chosen
     this.#watch = watch
     this.#slab = slab
+    this.#room = room
     this.#compiled = compiled
     this.#executor = executor
     this.#stages = stages
@@ -263,6 +276,8 @@ class CompiledPlan implements PreparedPlan {
     }
     await this.#receive(part)
     if (!hasUpdate) this.#parametersChanged = false
+    this.#slab.wasWritten()
+    this.#room.settle()
   }
 
   async forgetDoubtfulTiles(): Promise<boolean> {
@@ -311,6 +326,7 @@ class CompiledPlan implements PreparedPlan {
     await this.#executor.dispose()
     this.#compiled.free()
     this.#slab.free()
+    this.#room.settle()
   }
 }
 

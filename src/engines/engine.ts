@@ -55,6 +55,20 @@ export interface PrepareOptions {
   readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
   readonly signal?: AbortSignal
+  /**
+   * What the caller takes beside a session of such a plan: it decides, where memory is limited, which batch is refused. By
+   * default one copy of all that is written to the session.
+   */
+  readonly memoryBeside?: (plan: Plan) => MemoryBeside
+  /** No batch is refused for what memory is left: the caller asked `requireRoom` before, or named the plan beside another. */
+  readonly isRoomSure?: boolean
+}
+
+/** What is in memory at the same time as a session. */
+export interface MemoryBeside {
+  readonly bytes: number
+  /** Of other sessions on the same engine. */
+  readonly plans?: readonly Plan[]
 }
 
 export const prepareRules: Rules<PrepareOptions> = {
@@ -64,6 +78,8 @@ export const prepareRules: Rules<PrepareOptions> = {
   algorithm: optional(oneOf(ALGORITHMS)),
   onProgress: optional(someFunction),
   signal: optional(abortSignal),
+  memoryBeside: optional(someFunction),
+  isRoomSure: optional(trueOrFalse),
 }
 
 /** An engine prepares a whole plan, not single operations: a peer's adapter can build its own graph of it. */
@@ -72,6 +88,8 @@ export interface Engine {
   /** The vector that the plan should round channels up to, in values. */
   readonly lanes: number
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
+  /** Throws UsageError where `prepare` would, since the plan does not fit into memory; takes none. */
+  requireRoom?(plan: Plan, options?: PrepareOptions): Promise<void>
   /** The most that this engine's target can do with its threads on this machine. */
   measurePeaks?(options?: { readonly withBandwidth?: boolean }): Promise<Peaks>
   /** Of `auto`: what to take where this one fails its check, for the reason given. The caller disposes both. */

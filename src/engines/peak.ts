@@ -1,6 +1,7 @@
 import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
 import { startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
+import { leastMemory } from '../runtime/memory.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
 import { endAll } from '../runtime/worker-pool.ts'
@@ -28,7 +29,7 @@ export async function measurePeaks(
     work: flops,
     values: PEAK_VALUES_EACH,
   }))
-  const values = bandwidthValues(threads)
+  const values = await valuesThatFit(target, threads)
   const bandwidth = {
     program: bandwidthProgram(target.traits, values),
     work: 4 * values,
@@ -44,6 +45,7 @@ export async function measurePeaks(
     memory = block
     // A worker's own memory begins with zeros.
     if (block.buffer) new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
+    block.wasWritten()
     compiled = await target.compile(
       loops.map(({ program }) => ({
         bytes: target.encode(program),
@@ -78,4 +80,20 @@ export async function measurePeaks(
     compiled?.free()
     memory?.free()
   }
+}
+
+/** Fewer are read from the caches, and there is no bandwidth to measure. */
+const LEAST_BANDWIDTH_VALUES = 1 << 18
+
+/** Values that each thread reads: fewer than wanted where memory is short, beside a session maybe. */
+async function valuesThatFit(target: CodeTarget, threads: number): Promise<number> {
+  const memory = await leastMemory()
+  const fits = (values: number): boolean => {
+    const byteLength = 4 * threads * values
+    if (byteLength > target.maxByteLength) return false
+    return memory === null || target.newBytes(byteLength) <= memory.freeBytes / 2
+  }
+  let values = bandwidthValues(threads)
+  while (values > LEAST_BANDWIDTH_VALUES && !fits(values)) values /= 2
+  return values
 }

@@ -16,6 +16,7 @@ import {
 } from './engine.ts'
 import type { Tensors } from './reference-network.ts'
 import type { ReferenceReply, ReferenceRequest } from './reference-worker.ts'
+import { makeRoom, type Room } from './room.ts'
 
 type ReferenceWorker = WorkerHandle<ReferenceRequest, ReferenceReply>
 
@@ -31,11 +32,15 @@ export async function openReference(target: string, { threads }: EngineOptions):
     reason: 'asked for; plain loops in float64, the truth that engines are checked against',
     v8Flags: [],
   }
-  return { info, lanes: 1, prepare: prepareReference, dispose: async () => {} }
+  const requireRoom = async (plan: Plan, options: PrepareOptions = {}): Promise<void> => {
+    ;(await makeReferenceRoom(plan, options)).settle()
+  }
+  return { info, lanes: 1, prepare: prepareReference, requireRoom, dispose: async () => {} }
 }
 
 async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
   requireOptions('prepare', options, prepareRules)
+  const room = await makeReferenceRoom(plan, options)
   const allocate = (length: number) =>
     new Float64Array(
       unsharedReason === null ? new SharedArrayBuffer(8 * length) : new ArrayBuffer(8 * length),
@@ -48,7 +53,29 @@ async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promi
     inNode: () => import.meta.resolve('./reference-worker.js'),
     inBrowser: () => new Worker(new URL('./reference-worker.js', import.meta.url), { type: 'module' }),
   })
-  return new ReferencePlan(plan, tensors, worker)
+  return new ReferencePlan(plan, tensors, worker, room)
+}
+
+function makeReferenceRoom(plan: Plan, options: PrepareOptions): Promise<Room> {
+  return makeRoom({
+    plan,
+    threads: 1,
+    ownBytes: referenceBytes,
+    newBytes: (ownBytes) => ownBytes,
+    options,
+    most: { bytes: Infinity, reason: '' },
+  })
+}
+
+/** All tensors in float64, and the gradients of activations, which its worker has for itself. */
+function referenceBytes({ network, batch, pass, tensors }: Plan): number {
+  const given = Object.values(tensors).map(({ shape }) => elementCount(shape))
+  const made = network.layers.flatMap(({ layer, isLoss, outputShape }) => {
+    const length = isLoss ? 1 : batch * elementCount(outputShape)
+    const names = pass === 'forward' ? [layer.name] : [layer.name, `${layer.name}.gradient`]
+    return names.filter((name) => !Object.hasOwn(tensors, name)).map(() => length)
+  })
+  return [...given, ...made].reduce((bytes, length) => bytes + Float64Array.BYTES_PER_ELEMENT * length, 0)
 }
 
 class ReferencePlan implements PreparedPlan {
@@ -60,13 +87,15 @@ class ReferencePlan implements PreparedPlan {
   /** Seen by the worker too, or copies of what it holds. */
   #tensors: Tensors
   readonly #worker: ReferenceWorker
+  readonly #room: Room
   #lost: Error | null = null
 
-  constructor(plan: Plan, tensors: Tensors, worker: ReferenceWorker) {
+  constructor(plan: Plan, tensors: Tensors, worker: ReferenceWorker, room: Room) {
     this.plan = plan
     this.slabByteLength = Object.values(tensors).reduce((sum, { byteLength }) => sum + byteLength, 0)
     this.#tensors = tensors
     this.#worker = worker
+    this.#room = room
     worker.onLoss((error) => {
       this.#lost = error
     })
@@ -90,6 +119,7 @@ class ReferencePlan implements PreparedPlan {
       const reply = await this.#worker.next()
       if (reply.kind === 'failed') throw new ConvmarkError(`reference: ${reply.message}`)
       if (unsharedReason !== null) this.#tensors = reply.tensors
+      this.#room.settle()
     } catch (error) {
       throw this.#lost ?? error
     } finally {
@@ -112,6 +142,7 @@ class ReferencePlan implements PreparedPlan {
   }
 
   async dispose(): Promise<void> {
+    this.#room.settle()
     await this.#worker.end()
   }
 }

@@ -21,11 +21,13 @@ export interface CodeTarget {
   readonly traits: TargetTraits
   /** Names the target, its features and its version, for tunings. */
   readonly version: string
-  /** The largest block that it can address. */
+  /** The largest block that it can address now, however much memory the system has. */
   readonly maxByteLength: number
   /** Why no block can be larger: for messages. */
   readonly maxReason: string
   allocate(byteLength: number): MemoryBlock
+  /** How much of a new block of so many bytes the system would have to give: the rest is this process's already. */
+  newBytes(byteLength: number): number
   /** Equal bytes mean equal programs: they are compiled once. */
   encode(program: Program): Uint8Array<ArrayBuffer>
   compile(programs: readonly EncodedProgram[]): Promise<CompiledPrograms>

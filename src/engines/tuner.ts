@@ -4,9 +4,11 @@ import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type ComputeWorker, replyOf } from '../runtime/compute-workers.ts'
+import type { MemoryBlock } from '../runtime/heap.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { assemble, byteLengthOf, loadStages } from './assemble.ts'
 import type { PrepareOptions } from './engine.ts'
+import { MemoryShare } from './memory-share.ts'
 import type { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
@@ -15,6 +17,8 @@ export interface TunerParts {
   readonly target: CodeTarget
   readonly processor: string
   readonly workers: readonly ComputeWorker[]
+  /** The most that all that is measured at a time may take. */
+  readonly memoryBytes: number
 }
 
 /** The choices for a plan, and what its steps are expected to take with them. */
@@ -30,7 +34,7 @@ export interface Tuned {
 export async function tune(
   plan: Plan,
   stepChoices: StepChoices,
-  { target, processor, workers }: TunerParts,
+  { target, processor, workers, memoryBytes }: TunerParts,
   options: PrepareOptions,
 ): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
@@ -54,23 +58,28 @@ export async function tune(
   }
   const total = open.size
   const queue = [...open]
+  const memory = new MemoryShare(memoryBytes)
   await Promise.all(
     workers.map(async (worker) => {
       for (let next = queue.shift(); next; next = queue.shift()) {
         options.signal?.throwIfAborted()
         const [key, step] = next
-        const tuner = new StepTuner(plan, step, stepChoices, target, worker, workers.length)
-        const { candidate, ms } = await tuner.fastest()
-        choices[key] = candidateName(candidate)
-        expectedMs.set(key, ms / workers.length)
+        const threads = workers.length
+        const tuner = new StepTuner(plan, step, stepChoices, { target, worker, memory, threads })
+        const fastest = await tuner.fastest()
+        choices[key] = candidateName(fastest?.candidate ?? stepChoices.candidatesOf(step)[0]!)
+        if (fastest && !tuner.lacksMemory) expectedMs.set(key, fastest.ms / threads)
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
   )
   if (total > 0) {
-    const measured = [...open.keys()].map((key) => {
-      const entry: CachedChoice = { choice: choices[key]!, ms: expectedMs.get(key)! }
-      return [cacheKeys.get(key)!, entry] as const
+    // What was chosen for want of memory is not kept: there may be more of it the next time.
+    const measured = [...open.keys()].flatMap((key) => {
+      const ms = expectedMs.get(key)
+      if (ms === undefined) return []
+      const entry: CachedChoice = { choice: choices[key]!, ms }
+      return [[cacheKeys.get(key)!, entry] as const]
     })
     await cache?.change(Object.fromEntries(measured))
   }
@@ -103,26 +112,33 @@ const WARM_BYTES = 8 * 2 ** 20
 const byteLengthOfBuffers = ({ buffers }: Plan): number =>
   buffers.reduce((total, { length }) => total + length * FLOAT_BYTES, 0)
 
+interface StepTunerParts {
+  readonly target: CodeTarget
+  readonly worker: ComputeWorker
+  readonly memory: MemoryShare
+  readonly threads: number
+}
+
+class NoMemoryToMeasure extends Error {}
+
 class StepTuner {
+  /** Some candidates were not measured: there is no memory for them. */
+  lacksMemory = false
   readonly #plan: Plan
   readonly #step: Step
   readonly #choices: StepChoices
   readonly #target: CodeTarget
   readonly #worker: ComputeWorker
+  readonly #memory: MemoryShare
   readonly #isCold: boolean
   readonly #threads: number
   /** How many times as many images there are as are measured. */
   readonly #repeats: number
 
-  constructor(
-    plan: Plan,
-    step: Step,
-    choices: StepChoices,
-    target: CodeTarget,
-    worker: ComputeWorker,
-    threads: number,
-  ) {
+  constructor(plan: Plan, step: Step, choices: StepChoices, parts: StepTunerParts) {
+    const { target, worker, memory, threads } = parts
     this.#threads = threads
+    this.#memory = memory
     this.#step = withFewImages(step)
     this.#repeats = isWholeBatch(step) ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
     this.#plan = onlyStep(plan, this.#step)
@@ -133,26 +149,45 @@ class StepTuner {
     this.#worker = worker
   }
 
-  fastest(): Promise<Timed> {
-    return fastestOf(this.#choices.candidatesOf(this.#step), (candidates) => this.#measure(candidates))
+  /** Null if there is no memory to measure any of the candidates. */
+  async fastest(): Promise<Timed | null> {
+    try {
+      return await fastestOf(this.#choices.candidatesOf(this.#step), (some) => this.#measure(some))
+    } catch (error) {
+      if (!(error instanceof NoMemoryToMeasure)) throw error
+      return null
+    }
   }
 
-  /** Lays the step's memory out on its own and runs some tasks of every candidate: their times in ms. */
-  async #measure(candidates: readonly Candidate[]): Promise<Map<Candidate, number>> {
-    const assemblies = candidates.map((candidate) =>
-      assemble(this.#plan, [this.#choices.build(this.#step, candidate)]),
-    )
-    const block = this.#target.allocate(Math.max(...assemblies.map((each) => byteLengthOf(each, 1))))
+  /**
+   * Lays the step's memory out on its own and runs some tasks of every candidate: their times in ms, of those that there is
+   * memory for. Throws NoMemoryToMeasure if that is none.
+   */
+  async #measure(all: readonly Candidate[]): Promise<Map<Candidate, number>> {
+    const assembled = all.map((candidate) => {
+      const assembly = assemble(this.#plan, [this.#choices.build(this.#step, candidate)])
+      return { candidate, assembly, byteLength: byteLengthOf(assembly, 1) }
+    })
+    const fitting = assembled.filter(({ byteLength }) => byteLength <= this.#memory.totalBytes)
+    if (fitting.length < all.length) this.lacksMemory = true
+    if (fitting.length === 0) throw new NoMemoryToMeasure()
+    const candidates = fitting.map(({ candidate }) => candidate)
+    const assemblies = fitting.map(({ assembly }) => assembly)
+    const byteLength = Math.max(...fitting.map((each) => each.byteLength))
+    await this.#memory.take(byteLength)
+    let block: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
+      block = this.#target.allocate(byteLength)
+      const { address } = block
       const programs = collectPrograms(this.#target)
       const requests = assemblies.map((assembly) => {
-        const { all, prologue } = loadStages(assembly, block.address, programs.add)
+        const { all, prologue } = loadStages(assembly, address, programs.add)
         return {
           stages: all.slice(prologue),
           // Where the weights change in every run, what is made of them counts.
           prologue: this.#plan.pass === 'train' ? all.slice(0, prologue) : [],
-          threadScratch: block.address + assembly.layout.byteLength,
+          threadScratch: address + assembly.layout.byteLength,
         }
       })
       compiled = await programs.compile()
@@ -168,7 +203,8 @@ class StepTuner {
       return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
     } finally {
       compiled?.free()
-      block.free()
+      block?.free()
+      this.#memory.giveBack(byteLength)
     }
   }
 }

@@ -1,9 +1,10 @@
 import { encodeWasm, WASM_LANES } from '../codegen/wasm/encode.ts'
 import { probe, wasmFeatures } from '../codegen/wasm/features.ts'
 import { messageOf, UnavailableError, UsageError, unknownName } from '../errors.ts'
-import { WASM_MAX_BYTES, wasmHeap } from '../runtime/heap.ts'
+import { wasmHeap } from '../runtime/heap.ts'
 import { isNode, nodeModule, unsharedReason } from '../runtime/host.ts'
-import { availableCores, processorName, v8Version } from '../runtime/machine.ts'
+import { availableCores, processorName } from '../runtime/machine.ts'
+import { engineText, runtime, v8Number } from '../runtime/runtime.ts'
 import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
 import type { CodeTarget } from './target.ts'
@@ -45,7 +46,8 @@ export async function openWasm(
   await requireCompiling(relaxedMadd)
   const fma = relaxedMadd ? 'relaxed FMA' : 'no FMA'
   const reasons = [options.reason ?? 'asked for', `128-bit SIMD, ${fma}`]
-  if (!relaxedMadd && isNode) reasons.push('this V8 has relaxed SIMD behind a flag: pass experimentalV8Flags')
+  if (!relaxedMadd && isNode && runtime.v8 !== null)
+    reasons.push('this V8 has relaxed SIMD behind a flag: pass experimentalV8Flags')
   if (unsharedReason !== null) reasons.push(`1 thread, since ${unsharedReason}`)
   if (isRevectorized) reasons.push("pairs joined to 256 bits by V8's experimental revectorizer")
   const name = isRevectorized ? 'wasm:revectorized' : 'wasm'
@@ -66,10 +68,13 @@ export async function openWasm(
   }
   const codeTarget: CodeTarget = {
     traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
-    version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} V8 ${v8Version() ?? '0.0'}`,
-    maxByteLength: WASM_MAX_BYTES,
+    version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} ${engineText(runtime)}`,
+    get maxByteLength() {
+      return wasmHeap.maxByteLength
+    },
     maxReason: 'a WASM memory holds at most',
     allocate: (byteLength) => wasmHeap.allocate(byteLength),
+    newBytes: (byteLength) => wasmHeap.newBytes(byteLength),
     encode: (program) => encodeWasm(program, { relaxedMadd, isMemoryOwn: unsharedReason !== null }),
     compile: async (programs) => {
       const modules = await Promise.all(programs.map(({ bytes }) => moduleOf(bytes)))
@@ -93,13 +98,13 @@ async function requireCompiling(relaxedMadd: boolean): Promise<void> {
 
 /** V8's flags hold for the whole process and for what is compiled from now on. */
 async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
-  const version = Number(v8Version() ?? 0)
-  if (isRevectorized && version < REVECTORIZE_SINCE) {
+  const version = v8Number(runtime)
+  if (isRevectorized && (version === null || version < REVECTORIZE_SINCE)) {
     throw new UnavailableError(
-      `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is V8 ${v8Version()}; take wasm`,
+      `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is ${engineText(runtime)}; take wasm`,
     )
   }
-  if (!isNode) return []
+  if (!isNode || version === null) return []
   const flags: string[] = []
   if (version < RELAXED_SIMD_SINCE) flags.push('--experimental-wasm-relaxed-simd')
   if (isRevectorized) flags.push('--experimental-wasm-revectorize')

@@ -82,8 +82,9 @@ function codeTarget(native: Native, target: X64Target): CodeTarget {
     traits: { name, lanes, vectorRegisters },
     version: name,
     maxByteLength: native.maxByteLength,
-    maxReason: 'here a session has at most',
+    maxReason: 'a session of x64 holds at most',
     allocate: (byteLength) => native.allocate(byteLength),
+    newBytes: (byteLength) => byteLength,
     encode: (program) => encodeX64(program, target),
     compile: async (programs) => {
       const { addresses, free } = native.mapCode(programs.map(({ bytes }) => bytes))

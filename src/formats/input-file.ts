@@ -2,7 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { UsageError } from '../errors.ts'
 import { nodeModule } from '../runtime/host.ts'
-import { totalMemoryBytes } from '../runtime/machine.ts'
+import { leastMemory } from '../runtime/memory.ts'
 import { reasonOf } from './reason.ts'
 
 /** A file that is read from its beginning to its end. Every error names it. */
@@ -100,11 +100,11 @@ const notOneArray = (path: string, byteLength: number): UsageError =>
 
 /** Throws UsageError where so many bytes of the file would not fit into the memory that this process may have. */
 export async function requireMemory(path: string, byteLength: number): Promise<void> {
-  const total = await totalMemoryBytes()
-  const free = total - process.memoryUsage.rss()
-  if (byteLength <= free) return
+  const memory = await leastMemory()
+  if (memory === null || byteLength <= memory.freeBytes) return
+  const { limitBytes, freeBytes } = memory
   throw new UsageError(
-    `${path}: its ${byteLength} bytes do not fit into memory: this process may have ${total} bytes, of which ${free} are free`,
+    `${path}: its ${byteLength} bytes do not fit into memory: this process may have ${limitBytes} bytes, of which ${freeBytes} are free`,
   )
 }
 

@@ -19,7 +19,7 @@ import {
   requireNetwork,
 } from '../networks/network.ts'
 import { RATES } from '../optimizers/index.ts'
-import type { Shape } from '../tensor.ts'
+import { elementCount, type Shape } from '../tensor.ts'
 import { type PlanContext, plannerOf } from './layer-steps.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
 import {
@@ -115,9 +115,16 @@ export function createPlan(network: Network, options: PlanOptions): Plan {
   return new Planner(network, batch, pass, lanes, kept, training ?? null).plan()
 }
 
+const WRITTEN: readonly PlannedTensor['role'][] = ['input', 'parameter', 'setting', 'state']
+
 /** Roles that a caller may write; they last from run to run. */
-export const isWritable = (role: PlannedTensor['role']): boolean =>
-  role === 'input' || role === 'parameter' || role === 'setting' || role === 'state'
+export const isWritable = (role: PlannedTensor['role']): boolean => WRITTEN.includes(role)
+
+/** One copy of all that a caller writes to a session of the plan, dense float32: its inputs, its parameters, and so on. */
+export const writtenBytes = ({ tensors }: Plan, roles: readonly PlannedTensor['role'][] = WRITTEN): number =>
+  Object.values(tensors)
+    .filter(({ role }) => roles.includes(role))
+    .reduce((bytes, { shape }) => bytes + elementCount(shape) * Float32Array.BYTES_PER_ELEMENT, 0)
 
 function keptTensors(network: Network, keep: Keep = []): ReadonlySet<string> {
   const layers = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)

@@ -36,16 +36,22 @@ export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary
   return formatMeasured(rate, [(rate * meanMs) / high, (rate * meanMs) / low]).value
 }
 
+const BYTES_PER_MIB = 2 ** 20
 const BYTES_PER_GIB = 2 ** 30
 
-/** `7.6 GiB`; null where the system does not tell. */
-export const formatMemory = (bytes: number | null): string =>
-  bytes === null ? 'the system does not tell' : `${formatAtLeast(bytes / BYTES_PER_GIB, 1)} GiB`
+/** `7.6 GiB`, `700 MiB`; null where the system does not tell. */
+export function formatMemory(bytes: number | null): string {
+  if (bytes === null) return 'the system does not tell'
+  if (bytes < BYTES_PER_GIB) return `${formatAtLeast(bytes / BYTES_PER_MIB, 0)} MiB`
+  return `${formatAtLeast(bytes / BYTES_PER_GIB, 1)} GiB`
+}
 
-/** What ran the JavaScript: `Node v20.19.0 (V8 11.3)`, or a browser; as name and version. */
-export function hostFact({ browser, node, v8 }: Environment): readonly [name: string, version: string] {
-  if (browser === undefined) return ['Node', `${node} (V8 ${v8})`]
-  return ['browser', v8 === 'none' ? browser : `${browser} (V8 ${v8})`]
+/** What ran the JavaScript: `Node v20.19.0 (V8 11.3)`, `runtime Bun 1.4.5`, or a browser; as name and version. */
+export function hostFact(environment: Environment): readonly [name: string, version: string] {
+  const { browser, runtime, node, v8 } = environment
+  const version = browser ?? runtime ?? node
+  const name = browser !== undefined ? 'browser' : runtime !== undefined ? 'runtime' : 'Node'
+  return [name, v8 === 'none' ? version : `${version} (V8 ${v8})`]
 }
 
 /** Two digits: of a few hundred samples a standard deviation is known no better. */

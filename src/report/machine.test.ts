@@ -21,7 +21,20 @@ it('shows the quota and the caches that there are', () => {
   ])
 })
 
+it("shows the container's limit of memory, and a runtime that is not Node", () => {
+  const changes = { memoryLimitBytes: 700 * 2 ** 20, node: 'none', v8: 'none', runtime: 'Bun 1.4.5' }
+  expect(factsOf(changes)).toEqual(
+    expect.arrayContaining([
+      'memory        7.5 GiB',
+      'memory limit  700 MiB, of a container or service',
+      'runtime       Bun 1.4.5',
+    ]),
+  )
+})
+
 it('leaves out what is not known', () => {
-  const facts = factsOf({ quotaCores: null, caches: [], governor: undefined }).join('\n')
-  expect(facts).not.toMatch(/quota|caches|governor/)
+  const facts = factsOf({ quotaCores: null, caches: [], governor: undefined, memoryLimitBytes: null }).join(
+    '\n',
+  )
+  expect(facts).not.toMatch(/quota|caches|governor|limit/)
 })

@@ -19,7 +19,7 @@ export function machineLines(
   palette: Palette,
 ): string[] {
   const { processor, cores, platform, arch, memoryBytes } = environment
-  const { caches = [], quotaCores, governor } = environment
+  const { caches = [], quotaCores, governor, memoryLimitBytes } = environment
   const facts = [
     ['processor', processor],
     ['cores', `${cores} that this process may use`],
@@ -27,6 +27,9 @@ export function machineLines(
     ...(caches.length > 0 ? [['caches', caches.join(', ')]] : []),
     ...(governor === undefined ? [] : [['governor', governor]]),
     ['memory', formatMemory(memoryBytes)],
+    ...(memoryLimitBytes
+      ? [['memory limit', `${formatMemory(memoryLimitBytes)}, of a container or service`]]
+      : []),
     ['system', `${platform} ${arch}`],
     hostFact(environment),
   ]

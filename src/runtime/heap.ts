@@ -12,15 +12,14 @@ export interface MemoryBlock {
   /** What compiled code takes as the address of the block's first byte. */
   readonly address: number
   readonly byteLength: number
+  /** All of it was used: from now on the system counts it as this process's, and it may be used again for nothing. */
+  wasWritten(): void
   free(): void
 }
 
 const PAGE_BYTES = 65536
 /** 256 MiB */
 const LEAST_MAXIMUM_PAGES = 4096
-
-/** The largest block that there can be: all of a memory but its first page. */
-export const WASM_MAX_BYTES = PAGE_BYTES * (WASM_MAX_PAGES - 1)
 
 /** For compiled code: the memory that all threads share, or how large the running thread's own has to be. */
 export type HeapMemory = WebAssembly.Memory | { readonly ownByteLength: number }
@@ -33,6 +32,8 @@ export type HeapMemory = WebAssembly.Memory | { readonly ownByteLength: number }
 class WasmHeap {
   #shared: WebAssembly.Memory | null = null
   #blocks: { from: number; to: number }[] = []
+  /** All memory before it was used before, by blocks that are there or that were. */
+  #writtenTo = PAGE_BYTES
 
   /** All that is allocated now lies in it. */
   get memory(): HeapMemory {
@@ -40,8 +41,40 @@ class WasmHeap {
     return { ownByteLength: Math.max(PAGE_BYTES, ...this.#blocks.map(({ to }) => to)) }
   }
 
+  /** The largest block that there is room for, in bytes. */
+  get maxByteLength(): number {
+    const ends = [PAGE_BYTES, ...this.#blocks.map(({ to }) => to)]
+    const starts = [...this.#blocks.map(({ from }) => from), WASM_MAX_PAGES * PAGE_BYTES]
+    return Math.max(...starts.map((from, i) => from - ends[i]!))
+  }
+
+  /** How much of a new block of so many bytes the system would have to give: the rest was a block's that is gone. */
+  newBytes(byteLength: number): number {
+    const { from, to } = this.#placeFor(byteLength)
+    return Math.max(0, to - Math.max(from, this.#writtenTo))
+  }
+
   /** The first gap that is large enough; grows the memory where there is none. Throws ConvmarkError if it can't. */
   allocate(byteLength: number): MemoryBlock {
+    const block = this.#placeFor(byteLength)
+    const buffer = unsharedReason === null ? grown(this.#sharedMemory(), block.to) : null
+    this.#blocks.push(block)
+    this.#blocks.sort((a, b) => a.from - b.from)
+    return {
+      buffer,
+      byteOffset: block.from,
+      address: block.from,
+      byteLength,
+      wasWritten: () => {
+        this.#writtenTo = Math.max(this.#writtenTo, block.to)
+      },
+      free: () => {
+        this.#blocks = this.#blocks.filter((other) => other !== block)
+      },
+    }
+  }
+
+  #placeFor(byteLength: number): { from: number; to: number } {
     const size = roundUp(Math.max(byteLength, 1), PAGE_BYTES)
     // Page 0 is left unused, so that no address is 0.
     let from = PAGE_BYTES
@@ -49,19 +82,7 @@ class WasmHeap {
       if (from + size <= block.from) break
       from = block.to
     }
-    const block = { from, to: from + size }
-    const buffer = unsharedReason === null ? grown(this.#sharedMemory(), block.to) : null
-    this.#blocks.push(block)
-    this.#blocks.sort((a, b) => a.from - b.from)
-    return {
-      buffer,
-      byteOffset: from,
-      address: from,
-      byteLength,
-      free: () => {
-        this.#blocks = this.#blocks.filter((other) => other !== block)
-      },
-    }
+    return { from, to: from + size }
   }
 
   #sharedMemory(): WebAssembly.Memory {

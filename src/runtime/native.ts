@@ -7,7 +7,6 @@ import { roundUp } from '../tensor.ts'
 import type { MemoryBlock } from './heap.ts'
 import { isNode, nodeModule } from './host.ts'
 import { type FunctionAt, type Koffi, loadFunctionAt, loadKoffi } from './koffi.ts'
-import { totalMemoryBytes } from './machine.ts'
 
 export interface Native {
   /**
@@ -66,7 +65,7 @@ async function open(): Promise<Native> {
 
   return {
     addressOf,
-    maxByteLength: await largestBlock(),
+    maxByteLength: largestBlock(),
 
     mapCode(codes) {
       const offsets: number[] = []
@@ -116,6 +115,7 @@ async function open(): Promise<Native> {
         byteOffset: address - start,
         byteLength,
         address,
+        wasWritten: () => {}, // what is freed goes back to the system
         free: () => {
           // The addresses go with the buffer, when nobody holds it; the memory goes now.
           if (isLarge) madvise(address, pages, MADV_DONTNEED)
@@ -156,9 +156,8 @@ function newBuffer(byteLength: number): SharedArrayBuffer {
   }
 }
 
-/** What the machine has, and what V8's arrays of floats can span (16 GiB on Node 20). */
-async function largestBlock(): Promise<number> {
+/** What V8's arrays of floats can span: 16 GiB on Node 20. */
+function largestBlock(): number {
   const { constants } = nodeModule('node:buffer')
-  const spanned = Float32Array.BYTES_PER_ELEMENT * (constants.MAX_LENGTH - 1) - 2 * HUGE_PAGE_BYTES
-  return Math.min(await totalMemoryBytes(), spanned)
+  return Float32Array.BYTES_PER_ELEMENT * (constants.MAX_LENGTH - 1) - 2 * HUGE_PAGE_BYTES
 }

@@ -1,4 +1,5 @@
 import type { Engine } from '../engines/engine.ts'
+import { UsageError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import { openSession, type Session } from '../session.ts'
 import { firstNotFinite } from '../tensor.ts'
@@ -22,12 +23,13 @@ export async function findNotFinite(
     const found = Object.entries(tensors).find(([, values]) => firstNotFinite(values) >= 0)
     if (found) return `${kind} '${found[0]}' is not finite`
   }
-  const session: Session = await openSession(network, {
-    batch,
-    pass: 'forward-backward',
-    engine,
-    keep: 'all',
-  })
+  let session: Session
+  try {
+    session = await openSession(network, { batch, pass: 'forward-backward', engine, keep: 'all' })
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return 'there is no memory to run it once more and see in which layer' // a diverged training is the news
+  }
   try {
     session.write({ ...given.parameters, ...given.settings })
     await session.run(given.inputs)

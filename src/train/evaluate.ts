@@ -14,6 +14,7 @@ import { engineRule, openSession, type SessionOptions } from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
 import { logitsOf } from './logits.ts'
+import { evaluationBeside } from './room.ts'
 
 /** Any number of images up to `batch`; `views` that follow each other belong to one image and one label. */
 export interface EvaluationBatch {
@@ -22,7 +23,10 @@ export interface EvaluationBatch {
 }
 
 export interface EvaluateOptions
-  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'onProgress'> {
+  extends Pick<
+    SessionOptions,
+    'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'onProgress' | 'memoryBeside' | 'isRoomSure'
+  > {
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
   /** The most images (views) that a batch has. */
@@ -47,6 +51,8 @@ const rules: Rules<EvaluateOptions> = {
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
   retune: engineRules.retune,
+  memoryBeside: prepareRules.memoryBeside,
+  isRoomSure: prepareRules.isRoomSure,
 }
 
 /** Of all images that the batches had. */
@@ -78,7 +84,12 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   const unpredicted = new Array<number>(classes).fill(0)
   let [count, correct, inFive, loss] = [0, 0, 0, 0]
-  const session = await openSession(network, { ...sessionOptions, batch, keep: [name] })
+  const session = await openSession(network, {
+    memoryBeside: evaluationBeside,
+    ...sessionOptions,
+    batch,
+    keep: [name],
+  })
   try {
     session.write(parameters)
     const length = elementCount(network.inputs.images!)

@@ -25,6 +25,7 @@ import { elementCount, firstNotFinite } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
 import { logitsOf } from './logits.ts'
+import { trainingBeside } from './room.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
 import {
   type EpochSums,
@@ -44,7 +45,7 @@ export interface TrainingBatch {
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
 export interface TrainOptions
-  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune'> {
+  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'memoryBeside'> {
   /** The batches of an epoch, counted from 1, beginning with one: all as large as `batch`, and in the same order when asked again. */
   readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
   /** How many there are: what the schedule of the learning rate goes by. */
@@ -142,6 +143,7 @@ export async function* train(
       algorithm,
       tuning: retune ? undefined : (resume?.tuning ?? undefined),
       retune,
+      memoryBeside: options.memoryBeside ?? trainingBeside({ whole: microBatch === batch ? null : batch }),
       onProgress,
       signal,
     })
@@ -382,6 +384,7 @@ const rules: Rules<TrainOptions> = {
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
   retune: engineRules.retune,
+  memoryBeside: prepareRules.memoryBeside,
 }
 
 function requireTrainable(network: Network, options: TrainOptions): void {

@@ -6,6 +6,7 @@ import { benchmarkTraining } from '../../plan/training.ts'
 import { openSession } from '../../session.ts'
 import { Checker } from '../check.ts'
 import { benchmarkRates, makeData } from '../data.ts'
+import { benchmarkBeside, requireRoomForAll } from '../room.ts'
 import { seenPlan } from '../run.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
@@ -21,6 +22,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     threads,
     retune: setup.retune,
   })
+  await requireRoomForAll(network, engine, { batch, passes: [pass], algorithm, isChecked })
   const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
   const data = makeData({ network, batch, seed })
   data.catch(() => {}) // awaited below
@@ -31,6 +33,8 @@ async function open(setup: ContenderSetup): Promise<void> {
       engine,
       algorithm,
       retune,
+      memoryBeside: benchmarkBeside(isChecked),
+      isRoomSure: true,
       ...(pass === 'train' && { training: benchmarkTraining(network) }),
     })
     const check = checker ? await checker.check(session) : null

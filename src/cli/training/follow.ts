@@ -245,6 +245,7 @@ export class FollowedTraining {
       engine: options.engine,
       experimentalV8Flags: true,
       ...(options.threads !== undefined && { threads: options.threads }),
+      isRoomSure: true, // counted beside the training
       onBatch: (done) => progress.update(testedOn(dataset), done, tried.count),
       signal,
     })

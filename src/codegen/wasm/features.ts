@@ -1,9 +1,10 @@
 import { ProgramBuilder } from '../program.ts'
 import { encodeWasm, WASM_LANES, type WasmFeatures } from './encode.ts'
 
-/** What this JavaScript engine accepts, found by validating a module of a few bytes. It must have WebAssembly. */
+/** What this JavaScript engine accepts, found by validating a module of a few bytes. */
 export function wasmFeatures(): WasmFeatures & { readonly simd: boolean } {
-  const accepts = (relaxedMadd: boolean): boolean => WebAssembly.validate(probe(relaxedMadd))
+  const accepts = (relaxedMadd: boolean): boolean =>
+    typeof WebAssembly !== 'undefined' && WebAssembly.validate(probe(relaxedMadd))
   return { simd: accepts(false), relaxedMadd: accepts(true) }
 }
 

@@ -17,7 +17,8 @@ ${commandBlock('To measure it again', commandsOf(result))}</section>`
 /** Null: the record is older than the field. */
 export function environmentFacts({ environment, tool }: Pick<Result, 'environment' | 'tool'>): Facts {
   const { processor, cores, memoryBytes, platform, arch, gitCommit, loadAverage } = environment
-  const { quotaCores, caches, governor, nodeFlags, packages, stealFraction, calibrationSpread } = environment
+  const { quotaCores, memoryLimitBytes, caches, governor, nodeFlags, packages } = environment
+  const { stealFraction, calibrationSpread } = environment
   const list = (values: readonly string[] | undefined, none: string): string | null =>
     values === undefined ? null : values.join(', ') || none
   const [host, version] = hostFact(environment)
@@ -34,6 +35,7 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
     caches: list(caches, UNKNOWN),
     governor: governor ?? null,
     memory: formatMemory(memoryBytes),
+    'memory limit': memoryLimitBytes ? formatMemory(memoryLimitBytes) : null,
     system: `${platform} ${arch}`,
     [host]: version,
     'cross-origin isolated': isolationText(environment),

@@ -1,0 +1,73 @@
+// What a benchmark has in memory beside its session.
+import type { Engine, MemoryBeside } from '../engines/engine.ts'
+import type { Algorithm } from '../kernels/kernel.ts'
+import type { Network } from '../networks/network.ts'
+import { createPlan, PASSES, type Pass, type Plan, writtenBytes } from '../plan/plan.ts'
+import { writesOf } from '../plan/steps.ts'
+import { benchmarkTraining } from '../plan/training.ts'
+import { requireRoom } from '../session.ts'
+import { elementCount } from '../tensor.ts'
+
+/** The workers that make the data, and those that check. */
+const DATA_BYTES = 16e6
+const CHECK_BYTES = 64e6
+
+/** The benchmark's own data, and the check's. */
+export const benchmarkBeside =
+  (isChecked: boolean) =>
+  (plan: Plan): MemoryBeside => {
+    const data = writtenBytes(plan, ['input', 'parameter']) + DATA_BYTES
+    return { bytes: isChecked ? data + writtenBytes(plan) + CHECK_BYTES + checkedBytes(plan) : data }
+  }
+
+/**
+ * What the check has of the reference's activations of one image; and of a step at a time, of an update what was there
+ * before it, and the truth: all in several copies.
+ */
+function checkedBytes({ network, pass, tensors, steps }: Plan): number {
+  const activations = network.layers.reduce((sum, { outputShape }) => sum + elementCount(outputShape), 0)
+  const parameters = Object.values(tensors).filter(({ role }) => role === 'parameter')
+  const largest = Math.max(0, ...parameters.map(({ shape }) => elementCount(shape)))
+  const copies = pass === 'train' ? COPIES_OF_UPDATE : COPIES_OF_WEIGHTS
+  const dropped = steps
+    .filter(({ kind }) => kind.startsWith('dropout'))
+    .flatMap((step) => writesOf(step).map(({ shape }) => elementCount(shape)))
+  return (
+    Float32Array.BYTES_PER_ELEMENT * copies * largest +
+    Float64Array.BYTES_PER_ELEMENT * (COPIES_OF_ACTIVATIONS * activations + Math.max(0, ...dropped))
+  )
+}
+
+/** In the worker that makes them and in the caller's thread for two passes, in two workers that compare for one. */
+const COPIES_OF_ACTIVATIONS = 6
+/** In float64, once in each of two workers. */
+const COPIES_OF_WEIGHTS = 4
+/** The parameter, its gradient and two states: before, after, and the truth. */
+const COPIES_OF_UPDATE = 12
+
+/** Throws UsageError for a batch that does not fit in all of the passes, before any is begun. */
+export async function requireRoomForAll(
+  network: Network,
+  engine: Engine,
+  options: {
+    readonly batch: number
+    readonly passes: readonly Pass[]
+    readonly algorithm: Algorithm
+    readonly isChecked: boolean
+  },
+): Promise<void> {
+  const { batch, algorithm, isChecked } = options
+  // The one that needs most comes first: the batch that is named then fits in all of them.
+  const passes = options.passes.toSorted((a, b) => PASSES.indexOf(b) - PASSES.indexOf(a))
+  const beside = benchmarkBeside(isChecked)
+  const trainingOf = (pass: Pass) => (pass === 'train' ? benchmarkTraining(network) : undefined)
+  for (const [i, pass] of passes.entries()) {
+    // The reference's memory is JavaScript's own: that of a pass before may not be collected yet.
+    const others = engine.info.name === 'reference' ? passes.slice(i + 1) : []
+    const memoryBeside = (plan: Plan): MemoryBeside => ({
+      ...beside(plan),
+      plans: others.map((pass) => createPlan(network, { batch: plan.batch, pass, lanes: plan.lanes })),
+    })
+    await requireRoom(network, { batch, pass, engine, algorithm, memoryBeside, training: trainingOf(pass) })
+  }
+}
