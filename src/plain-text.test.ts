@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { inOneLine, shortened, shownValue } from './plain-text.ts'
+import { inOneLine, shortened, shownValue, withPlainTexts } from './plain-text.ts'
 
 describe('in one line', () => {
   it.each([
@@ -46,4 +46,11 @@ describe('a value', () => {
     expect(shownValue('x'.repeat(1e6)).length).toBeLessThan(70)
     expect(shownValue(Array(1e5).fill(1)).length).toBeLessThan(70)
   })
+})
+
+it('all texts of a record are in one line, and its numbers are as they were', () => {
+  const samplesMs = [1, 2]
+  const plain = withPlainTexts({ name: 'a\nb', samplesMs, layers: [{ name: '\u001b' }], check: null })
+  expect(plain).toEqual({ name: 'a\\nb', samplesMs, layers: [{ name: '\\u001b' }], check: null })
+  expect(plain.samplesMs).toBe(samplesMs)
 })

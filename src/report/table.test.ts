@@ -30,3 +30,10 @@ it('counts what is drawn, not code units', () => {
     ),
   ).toEqual(['卷积   x', 'conv1  x'])
 })
+
+it('shortens long names to their ends, so that what follows stays in sight, but not the last column', () => {
+  const long = `${'a'.repeat(200)}/conv1`
+  const [line] = alignColumns([[long, '1.0', long]], ['left', 'right', 'left'])
+  expect(line).toMatch(/^a{20,24}…a+\/conv1 {1,4}1\.0 {2}a{200}\/conv1$/)
+  expect(displayWidth(alignColumns([['卷'.repeat(100), 'x']], ['left', 'left'])[0]!)).toBeLessThan(60)
+})

@@ -19,7 +19,7 @@ export function displayWidth(text: string): number {
 const MAX_WIDTH = 48
 
 /** The text, or its two ends where it is wider than a column may be. */
-function shortened(text: string): string {
+function withinColumn(text: string): string {
   if (displayWidth(text) <= MAX_WIDTH) return text
   const characters = [...segmenter.segment(text)].map(({ segment }) => segment)
   const ends = [characters, characters.toReversed()].map((from) => {
@@ -41,7 +41,7 @@ export function alignColumns(
   alignments: readonly Alignment[],
 ): string[] {
   const rows = cells.map((row) =>
-    row.map((cell, column) => (column < alignments.length - 1 ? shortened(cell) : cell)),
+    row.map((cell, column) => (column < alignments.length - 1 ? withinColumn(cell) : cell)),
   )
   const widths = alignments.map((_, column) => max(rows, (row) => displayWidth(row[column] ?? ''))!)
   return rows.map((row) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countScale, extentOf, linearScale, logScale, type Scale } from './scales.ts'
+import { anyNumber } from '../../../test/support/any-record.ts'
+import { barScale, countScale, extentOf, linearScale, logScale, PERCENT, type Scale } from './scales.ts'
 
 const labelsOf = ({ ticks }: Scale): string[] => ticks.map(({ label }) => label)
 
@@ -72,4 +73,46 @@ it('keeps values in the range, in order, with ticks inside of it', () => {
 it('extentOf', () => {
   expect(extentOf([3, 1, 2])).toEqual([1, 3])
   expect(extentOf([])).toEqual([0, 1])
+})
+
+it('percent do not go past 100, nor below 0', () => {
+  expect(linearScale([100, 100], [0, 1], PERCENT).domain).toEqual([95, 100])
+  expect(linearScale([0, 0], [0, 1], PERCENT).domain).toEqual([0, 1])
+  expect(linearScale([3, 99.7], [0, 1], PERCENT).domain).toEqual([0, 100])
+})
+
+it('the longest bar ends where the room does', () => {
+  const { at, ticks } = barScale(0.82, [0, 100])
+  expect(at(0.82)).toBe(100)
+  expect(ticks.map(({ label }) => label)).toEqual(['0.0', '0.2', '0.4', '0.6', '0.8'])
+})
+
+it('labels are short where numbers are not', () => {
+  expect(labelsOf(linearScale([1e-7, 3e-7], [0, 1]))).toEqual([
+    '1.0e-7',
+    '1.5e-7',
+    '2.0e-7',
+    '2.5e-7',
+    '3.0e-7',
+  ])
+  expect(labelsOf(linearScale([0, 1e15], [0, 1]))).toEqual(['0', '2e14', '4e14', '6e14', '8e14', '1.0e15'])
+})
+
+it('every place is finite and within the range, whatever the values are', () => {
+  const scales = fc.constantFrom(
+    linearScale,
+    logScale,
+    countScale,
+    ([, high]: readonly [number, number], range: readonly [number, number]) => barScale(high, range),
+  )
+  fc.assert(
+    fc.property(scales, anyNumber, anyNumber, anyNumber, (scaleOf, a, b, value) => {
+      const { at, ticks } = scaleOf(extentOf([a, b]), [0, 100])
+      for (const place of [at(value), at(a), at(b), ...ticks.map((tick) => tick.at)]) {
+        expect(place).toBeGreaterThanOrEqual(0)
+        expect(place).toBeLessThanOrEqual(100)
+      }
+      for (const { label } of ticks) expect(label).toMatch(/^-?\d+(\.\d+)?(e-?\d+)?$/)
+    }),
+  )
 })

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { exampleRun } from '../../test/support/run.ts'
+import { compareLines } from './compare.ts'
+import { PLAIN } from './palette.ts'
+
+const run = (name: string, peakGflopsPerSecond: number | null, peakFraction: number | null) =>
+  exampleRun({ engine: { ...exampleRun().engine, name }, peakGflopsPerSecond, peakFraction })
+
+it('shows beside each share the peak that it is a share of, since peaks differ', () => {
+  const [heading, ...rows] = compareLines(
+    [run('x64', 400, 0.25), run('wasm', 110, 0.909), run('peer', null, null)],
+    [],
+    [],
+    PLAIN,
+  )
+  expect(heading).toMatch(/GFLOP\/s +peak GFLOP\/s +share of it +check$/)
+  expect(rows[0]).toMatch(/^x64 .* 100\.0 +400\.0 +25\.0% +1\.3e-6$/)
+  expect(rows[1]).toMatch(/^wasm .* 100\.0 +110\.0 +90\.9% +1\.3e-6$/)
+  expect(rows[2]).toMatch(/^peer .* 100\.0 +- +- +1\.3e-6$/)
+})
+
+it('leaves out a run that was cut off before its first sample', () => {
+  const cut = exampleRun({ samplesMs: [], startsMs: [], summary: null, interrupted: true })
+  expect(compareLines([run('x64', 400, 0.25), cut], [], [], PLAIN)).toHaveLength(2)
+})
