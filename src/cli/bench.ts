@@ -84,26 +84,24 @@ async function bench(networkName: string, options: Options): Promise<number> {
     threads: Math.max(0, ...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (files.isPrinted || files.isWritten) {
-    const result: Result = {
-      schemaVersion: 1,
-      tool: { name: 'convmark', version: VERSION },
-      environment,
-      runs,
-      interrupted, // also where no run was begun that could say so
-    }
-    await files.write(result, output, async (html) => {
-      await (await import('./report.ts')).writeReport(html, [{ name: null, result }])
-    })
-  }
   if (!files.isPrinted) {
     const summary = summaryLines(runs, output.palette)
     if (summary.length > 0) output.lines('', ...summary, ...warningLines(environment, runs, output.palette))
     if (options.layers) for (const run of runs) output.lines('', ...layerLines(run, output.palette))
   }
+  const result: Result = {
+    schemaVersion: 1,
+    tool: { name: 'convmark', version: VERSION },
+    environment,
+    runs,
+    interrupted, // also where no run was begun that could say so
+  }
+  const exitCode = await files.write(result, output, async () =>
+    (await import('./report.ts')).resultPage([{ name: null, result }]),
+  )
   if (failure) throw failure
   if (interrupted) throw new InterruptedError('interrupted')
-  return 0
+  return exitCode
 }
 
 /** Prints the classic lines as things happen and keeps the runs. */

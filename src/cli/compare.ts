@@ -84,23 +84,21 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     threads: Math.max(...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
-  if (files.isPrinted || files.isWritten) {
-    const result: Result = {
-      schemaVersion: 1,
-      tool: { name: 'convmark', version: VERSION },
-      environment,
-      runs: [...runs],
-      comparisons: [...comparisons],
-      unsupported: [...unsupported],
-    }
-    await files.write(result, output, async (html) => {
-      await (await import('./report.ts')).writeReport(html, [{ name: null, result }])
-    })
-  }
   if (!files.isPrinted) {
     output.lines(...compareLines(runs, comparisons, unsupported, output.palette))
     output.lines(...warningLines(environment, runs, output.palette))
   }
+  const result: Result = {
+    schemaVersion: 1,
+    tool: { name: 'convmark', version: VERSION },
+    environment,
+    runs: [...runs],
+    comparisons: [...comparisons],
+    unsupported: [...unsupported],
+  }
+  const exitCode = await files.write(result, output, async () =>
+    (await import('./report.ts')).resultPage([{ name: null, result }]),
+  )
   if (failure) throw failure
-  return 0
+  return exitCode
 }

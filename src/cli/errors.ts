@@ -8,6 +8,12 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof ConvmarkError ? error.exitCode : 1
 }
 
+/** On stderr, in one line; nothing where all is said. */
+export function complain(error: unknown): void {
+  const message = oneLine(error)
+  if (message) process.stderr.write(`convmark: ${message}\n`)
+}
+
 /** The message without line breaks; empty where all is said. */
 export function oneLine(error: unknown): string {
   if (error instanceof CommanderError) return ''

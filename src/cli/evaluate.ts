@@ -45,22 +45,20 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     .option('--json <file>', "the evaluation as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the evaluation as one page')
     .option('--no-color', 'plain text')
-    .action(async (model: string, options: Options) => {
-      await run(model, options)
-      onEnd(0)
-    })
+    .action(async (model: string, options: Options) => onEnd(await run(model, options)))
 }
 
-async function run(file: string, options: Options): Promise<void> {
+/** The exit code. */
+async function run(file: string, options: Options): Promise<number> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
+  const files = await openResultFiles(options, [file])
   const { readModel } = await import('../train/read-model.ts')
   const model = await readModel(file)
   const { openDataset } = await import('../data/index.ts')
   const { imageOf } = await import('./training/setup.ts')
   const dataset = await openDataset(options.data, { synthetic: imageOf(model.network) })
   requireFit(file, model, options.data, dataset)
-  const files = await openResultFiles(options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
   const part = await untilInterrupted(() =>
@@ -93,11 +91,12 @@ async function run(file: string, options: Options): Promise<void> {
     skipped,
     warnings,
   }
-  await files.write(evaluation, output, async (html) => {
-    await (await import('./report.ts')).writeEvaluation(html, [{ name: file, evaluation }])
-  })
   if (!files.isPrinted) output.lines(...evaluationLines(evaluation, output.palette))
+  const exitCode = await files.write(evaluation, output, async () =>
+    (await import('./report.ts')).evaluationPage([{ name: file, evaluation }]),
+  )
   requirePredictions(file, accuracy)
+  return exitCode
 }
 
 /** Whatever was found is said and written: it is no success. */

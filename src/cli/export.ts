@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import { addCommand, integerFromZero, type OnEnd, positiveInteger } from './command.ts'
 import { Output } from './output.ts'
+import { openOutputFiles } from './output-files.ts'
 
 interface Options {
   readonly onnx: string
@@ -35,12 +36,12 @@ export function addExportCommand(program: Command, onEnd: OnEnd): void {
 async function exportOnnx(networkName: string, options: Options): Promise<void> {
   const { initialize, networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(networkName, { imageSize: options.imageSize })
-  const { readParameters, requireWritable, writeBeside } = await import('../formats/files.ts')
+  const { readParameters } = await import('../formats/files.ts')
   const { onnxModel } = await import('../formats/onnx.ts')
-  await requireWritable(options.onnx)
   const { weights, seed } = options
+  const files = await openOutputFiles({ '--onnx': options.onnx }, weights === undefined ? [] : [weights])
   const parameters =
     weights !== undefined ? await readParameters(weights, network) : initialize(network, { seed })
-  await writeBeside(options.onnx, onnxModel(network, parameters))
+  await files['--onnx']!.write(onnxModel(network, parameters))
   new Output({ color: false, isAllThereIs: true }).lines(`${network.name} written to ${options.onnx}`)
 }

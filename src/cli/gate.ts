@@ -47,7 +47,7 @@ async function run(file: string, options: Options): Promise<number> {
     )
   }
   const { findings } = compared
-  const output = new Output({ color: options.color, isAllThereIs: true })
+  const output = new Output({ color: options.color, isAllThereIs: false }) // the exit code is
   const { palette } = output
   for (const finding of findings) {
     const line = findingLine(finding, options.failAbove)

@@ -28,8 +28,10 @@ export function endOnSignals(): void {
   for (const signal of Object.keys(EXIT_CODES) as EndSignal[]) process.on(signal, () => onSignal(signal))
 }
 
-/** What the process ends with if a signal asked for its end; null if none did. */
-export const signalExitCode = (): number | null => requested && EXIT_CODES[requested]
+/** With the exit code of the signal, if one asked for the end. */
+export function endProcess(exitCode: number): never {
+  process.exit(requested ? EXIT_CODES[requested] : exitCode)
+}
 
 function onSignal(signal: EndSignal): void {
   if (requested === null) {

@@ -5,12 +5,11 @@ import { nodeFault } from '../runtime/node-version.ts'
 
 async function start(): Promise<void> {
   // Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
-  const { endOnSignals, signalExitCode } = await import('./interrupt.ts')
+  const { endOnSignals, endProcess } = await import('./interrupt.ts')
   endOnSignals()
   const { main } = await import('./program.ts')
-  const exitCode = await main()
   // Workers of an interrupted run may still be computing; nothing waits for them.
-  process.exit(signalExitCode() ?? exitCode)
+  endProcess(await main())
 }
 
 const fault = nodeFault()

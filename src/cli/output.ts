@@ -1,26 +1,44 @@
 import picocolors from 'picocolors'
+import { reasonOf } from '../formats/reason.ts'
 import type { Palette } from '../report/palette.ts'
+import { complain } from './errors.ts'
+import { endProcess } from './interrupt.ts'
 
-/** Results, on stdout. A reader that has seen enough (`| head`) is no error. */
+/** Nothing is lost if the process ends once nobody reads stdout any more. */
+let isAllThereIs = true
+let isOpen = true
+let exitCode = 0
+
+/** Call before anything is printed: Node ends the process, with a stack trace, for what nobody listens to. */
+export function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isOpen) stdoutEnded(error)
+  })
+  process.stderr.on('error', () => {}) // where else could it be said?
+}
+
+function stdoutEnded(error: NodeJS.ErrnoException): void {
+  isOpen = false
+  // A reader that has seen enough (`| head`) is no error
+  if (error.code !== 'EPIPE') {
+    exitCode = 1
+    complain(new Error(`stdout can't be written: ${reasonOf(error)}`, { cause: error }))
+  }
+  if (isAllThereIs) endProcess(exitCode)
+}
+
+/** Results, on stdout. If that can't be written, files still are. */
 export class Output {
   readonly palette: Palette
-  #isOpen = true
 
   /** `isAllThereIs`: with no reader left, nothing is left to do, and the process ends. */
-  constructor({ color, isAllThereIs }: { readonly color: boolean; readonly isAllThereIs: boolean }) {
-    this.palette = picocolors.createColors(color && hasColors(process.env, process.stdout.isTTY))
-    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-      this.#isOpen = false
-      if (error.code !== 'EPIPE') {
-        process.stderr.write(`convmark: stdout can't be written: ${error.message}\n`)
-        process.exit(1)
-      }
-      if (isAllThereIs) process.exit(0)
-    })
+  constructor(options: { readonly color: boolean; readonly isAllThereIs: boolean }) {
+    this.palette = picocolors.createColors(options.color && hasColors(process.env, process.stdout.isTTY))
+    isAllThereIs = options.isAllThereIs
   }
 
   lines(...lines: readonly string[]): void {
-    if (this.#isOpen && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
+    if (isOpen && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`)
   }
 }
 
@@ -29,9 +47,9 @@ export function hasColors({ NO_COLOR, TERM }: NodeJS.ProcessEnv, isTerminal: boo
   return isTerminal && !NO_COLOR && TERM !== 'dumb'
 }
 
-/** Pipes are written in the background on some systems: waits for what is under way. */
-export async function flushOutput(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.stdout.write('', () => resolve())
-  })
+/** Pipes are written in the background on some systems: waits for what is under way. The exit code: 1 where stdout failed. */
+export async function flushOutput(): Promise<number> {
+  if (isOpen) await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  await new Promise(setImmediate) // the listener above is told after the callback
+  return exitCode
 }

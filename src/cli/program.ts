@@ -3,12 +3,12 @@ import { VERSION } from '../version.ts'
 import { addBenchCommand } from './bench.ts'
 import { throwUsageErrors } from './command.ts'
 import { addCompareCommand } from './compare.ts'
-import { exitCodeOf, oneLine } from './errors.ts'
+import { complain, exitCodeOf } from './errors.ts'
 import { addEvaluateCommand } from './evaluate.ts'
 import { addExportCommand } from './export.ts'
 import { addGateCommand } from './gate.ts'
 import { addInfoCommand } from './info.ts'
-import { flushOutput } from './output.ts'
+import { flushOutput, watchOutput } from './output.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 import { addServeCommand } from './serve.ts'
@@ -16,6 +16,7 @@ import { addTrainCommand } from './train.ts'
 
 /** Does what the command line asks. The exit code. */
 export async function main(): Promise<number> {
+  watchOutput()
   const program = new Command('convmark')
     .description('Convolutional networks in JavaScript at machine speed, and a benchmark that checks first')
     .version(VERSION)
@@ -39,9 +40,8 @@ export async function main(): Promise<number> {
     await program.parseAsync()
   } catch (error) {
     exitCode = exitCodeOf(error)
-    const message = oneLine(error)
-    if (message) process.stderr.write(`convmark: ${message}\n`)
+    complain(error)
   }
-  await flushOutput()
-  return exitCode
+  const outputCode = await flushOutput()
+  return exitCode || outputCode
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { parseJson } from '../bench/parse-json.ts'
 import { parseResult } from '../bench/result.ts'
 import { FormatError, UsageError } from '../errors.ts'
-import { readText, requireWritable, writeBeside } from '../formats/files.ts'
+import { readText } from '../formats/files.ts'
 import { parseEvaluation } from '../records/evaluation.ts'
 import { parseTrainingLog } from '../records/read-training-log.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
@@ -11,6 +11,7 @@ import type { NamedLog } from '../report/variants.ts'
 import { shellCommand } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { Output } from './output.ts'
+import { openOutputFiles } from './output-files.ts'
 
 interface Options {
   readonly html?: string
@@ -38,20 +39,22 @@ async function report(files: readonly string[], { html, color }: Options): Promi
   if (logs.length > 0 && logs.length < files.length) {
     throw mixed(logs[0]!, 'a training log', files.find((file) => !isLog(file))!)
   }
-  if (html !== undefined) await requireWritable(html)
-  const output = new Output({ color, isAllThereIs: html === undefined })
+  const { '--html': page } = await openOutputFiles({ '--html': html }, files)
+  const output = new Output({ color, isAllThereIs: !page })
   if (logs.length > 0) {
     const named = await readLogs(logs)
-    await (html === undefined ? printLogs(named, output) : writeCurves(html, named))
+    await (page ? page.write(await curvesPage(named)) : printLogs(named, output))
   } else {
     const { evaluations, results } = await readJson(files)
-    if (html === undefined) {
+    if (page) {
+      await page.write(await (evaluations.length > 0 ? evaluationPage(evaluations) : resultPage(results)))
+    } else {
       const { evaluationsLines, resultsLines } = await import('./report-lines.ts')
       const { palette } = output
       output.lines(
         ...(evaluations.length > 0 ? evaluationsLines(evaluations, palette) : resultsLines(results, palette)),
       )
-    } else await (evaluations.length > 0 ? writeEvaluation(html, evaluations) : writeReport(html, results))
+    }
   }
   if (html !== undefined) output.lines(`saved ${html}`)
 }
@@ -80,9 +83,9 @@ async function printLogs(logs: readonly NamedLog[], output: Output): Promise<voi
 }
 
 /** Named by the command that is running. */
-export async function writeCurves(htmlFile: string, logs: readonly NamedLog[]): Promise<void> {
+export async function curvesPage(logs: readonly NamedLog[]): Promise<string> {
   const { renderCurves } = await import('../report/html/curves.ts')
-  await writeBeside(htmlFile, renderCurves(logs, { command: ownCommand() }))
+  return renderCurves(logs, { command: ownCommand() })
 }
 
 /** Results of the benchmark, or evaluations. */
@@ -115,18 +118,15 @@ function reportable(text: string, file: string): NamedResult['result'] {
 }
 
 /** Named by the command that is running. */
-export async function writeEvaluation(
-  htmlFile: string,
-  evaluations: readonly NamedEvaluation[],
-): Promise<void> {
+export async function evaluationPage(evaluations: readonly NamedEvaluation[]): Promise<string> {
   const { renderEvaluation } = await import('../report/html/evaluation.ts')
-  await writeBeside(htmlFile, renderEvaluation(evaluations, { command: ownCommand() }))
+  return renderEvaluation(evaluations, { command: ownCommand() })
 }
 
 /** Named by the command that is running. */
-export async function writeReport(htmlFile: string, results: readonly NamedResult[]): Promise<void> {
+export async function resultPage(results: readonly NamedResult[]): Promise<string> {
   const { reportHtml } = await import('../report/html/report.ts')
-  await writeBeside(htmlFile, reportHtml(results, { command: ownCommand() }))
+  return reportHtml(results, { command: ownCommand() })
 }
 
 const ownCommand = (): string => shellCommand('convmark', ...process.argv.slice(2))

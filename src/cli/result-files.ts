@@ -1,6 +1,6 @@
-import { resolve } from 'node:path'
-import { UsageError } from '../errors.ts'
+import { ConvmarkError, messageOf } from '../errors.ts'
 import type { Output } from './output.ts'
+import { openOutputFiles, writeEach } from './output-files.ts'
 
 const STDOUT = '-'
 
@@ -9,34 +9,39 @@ export interface ResultFiles {
   /** As JSON, and then nothing else is printed. */
   readonly isPrinted: boolean
   readonly isWritten: boolean
-  /** `writeHtml` writes the page. */
-  write(result: object, output: Output, writeHtml: (file: string) => Promise<void>): Promise<void>
+  /**
+   * To be called once what is for people has been printed. `renderHtml` makes the page. The exit code: 1 where a file could
+   * not be written, which is said on stderr.
+   */
+  write(result: object, output: Output, renderHtml: () => Promise<string>): Promise<number>
 }
 
-/** Checks the paths, before anything runs. Throws UsageError where one can't be written, or both are one. */
-export async function openResultFiles({
-  json,
-  html,
-}: {
-  readonly json?: string
-  readonly html?: string
-}): Promise<ResultFiles> {
+/** Opens the files, before anything runs; throws as `openOutputFiles`. */
+export async function openResultFiles(
+  { json, html }: { readonly json?: string; readonly html?: string },
+  inputs: readonly string[] = [],
+): Promise<ResultFiles> {
   const isPrinted = json === STDOUT
-  const jsonFile = isPrinted ? undefined : json
-  const files = [jsonFile, html].filter((file) => file !== undefined)
-  const { requireWritable, writeBeside } = await import('../formats/files.ts')
-  for (const file of files) await requireWritable(file)
-  if (jsonFile !== undefined && html !== undefined && resolve(jsonFile) === resolve(html)) {
-    throw new UsageError(`--json and --html are both '${jsonFile}'; one would overwrite the other`)
-  }
+  const paths = { '--json': isPrinted ? undefined : json, '--html': html }
+  const { '--json': jsonFile, '--html': htmlFile } = await openOutputFiles(paths, inputs)
   return {
     isPrinted,
-    isWritten: files.length > 0,
-    async write(result, output, writeHtml) {
+    isWritten: jsonFile !== undefined || htmlFile !== undefined,
+    async write(result, output, renderHtml) {
       const text = JSON.stringify(result, null, 2)
       if (isPrinted) output.lines(text)
-      if (jsonFile !== undefined) await writeBeside(jsonFile, `${text}\n`)
-      if (html !== undefined) await writeHtml(html)
+      return writeEach([
+        ...(jsonFile ? [() => jsonFile.write(`${text}\n`)] : []),
+        ...(htmlFile ? [async () => htmlFile.write(await pageOf(htmlFile.path, renderHtml))] : []),
+      ])
     },
+  }
+}
+
+async function pageOf(path: string, renderHtml: () => Promise<string>): Promise<string> {
+  try {
+    return await renderHtml()
+  } catch (error) {
+    throw new ConvmarkError(`${path}: the page can't be made: ${messageOf(error)}`, { cause: error })
   }
 }

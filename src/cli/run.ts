@@ -11,6 +11,7 @@ import { elementCount } from '../tensor.ts'
 import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
+import { openOutputFiles } from './output-files.ts'
 import { openProgress } from './progress.ts'
 
 interface Options {
@@ -58,11 +59,9 @@ async function run(networkName: string, options: Options): Promise<void> {
   parseEngineSpec(options.engine)
   const { labelClasses, networkNamed } = await import('../networks/index.ts')
   networkNamed(networkName) // an unknown one is found before any file is read
-  const { readParameters, readSafetensors, requireWritable, writeSafetensors } = await import(
-    '../formats/files.ts'
-  )
-  const { requireTensors } = await import('../formats/safetensors.ts')
-  await requireWritable(options.output)
+  const { readParameters, readSafetensors } = await import('../formats/files.ts')
+  const { encodeSafetensors, requireTensors } = await import('../formats/safetensors.ts')
+  const files = await openOutputFiles({ '--output': options.output }, [options.weights, options.input])
 
   const input = (await readSafetensors(options.input)).tensors
   const [batch, imageSize] = imagesExtents(options.input, input)
@@ -100,8 +99,8 @@ async function run(networkName: string, options: Options): Promise<void> {
       await session.dispose()
     }
   }).finally(() => progress.clear())
-  await writeSafetensors(options.output, written)
   output.lines(...Object.entries(written).map(([name, { shape }]) => shapeLine(name, shape)))
+  await files['--output']!.write(encodeSafetensors(written))
 }
 
 /** What is read, and the file of it; the input was read before. */

@@ -6,6 +6,7 @@ import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
 import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
+import { complain } from './errors.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -23,12 +24,12 @@ export function addTrainCommand(program: Command, onEnd: OnEnd): void {
     'lenet, alexnet-cifar10, alexnet-torchvision, alexnet-full',
   )
   addTrainOptions(command).action(async (network: string, options: TrainOptions) => {
-    await run(network, options)
-    onEnd(0)
+    onEnd(await run(network, options))
   })
 }
 
-async function run(networkName: string, options: TrainOptions): Promise<void> {
+/** The exit code. */
+async function run(networkName: string, options: TrainOptions): Promise<number> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
   const { readCheckpoint } = await import('../train/read-model.ts')
@@ -44,7 +45,10 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
   const { requireFiniteRates } = await import('../optimizers/index.ts')
   requireFiniteRates(await optimizerOf(options), settings.rate)
   const progress = await openProgress()
-  const files = await TrainingFiles.open(options)
+  const files = await TrainingFiles.open(options, (message) => {
+    progress.clear()
+    complain(new Error(message))
+  })
   const started = performance.now()
   try {
     const isKept = files.checkpointPath !== null
@@ -66,20 +70,21 @@ async function run(networkName: string, options: TrainOptions): Promise<void> {
     const isDone = await untilInterrupted((signal) => trained({ ...context, signal }), {
       graceMs: GRACE_MS,
     }).finally(() => progress.clear())
-    if (options.html !== undefined) {
-      await writeCurvesOf(files, options.html, options.log ?? networkName)
-      context.output.lines(`saved ${options.html}`)
-    }
-    if (!isDone) throw new InterruptedError(interruptedText(files.checkpointPath))
+    const curves = await files.saveCurves((logText) => curvesOf(logText, options.log ?? networkName))
+    if (curves !== null) context.output.lines(`saved ${curves}`)
+    if (!isDone) throw new InterruptedError(interruptedText(files))
   } finally {
     await files.close()
   }
+  return files.exitCode
 }
 
-const interruptedText = (checkpointPath: string | null): string =>
-  checkpointPath === null
+function interruptedText({ keptCheckpoint, checkpointPath }: TrainingFiles): string {
+  if (keptCheckpoint !== null) return `interrupted; go on with --resume ${shellWord(keptCheckpoint)}`
+  return checkpointPath === null
     ? 'interrupted; without --out nothing was kept'
-    : `interrupted; go on with --resume ${shellWord(checkpointPath)}`
+    : 'interrupted; nothing could be kept'
+}
 
 /** Whether it came to its end. */
 async function trained(context: BegunJob): Promise<boolean> {
@@ -176,8 +181,8 @@ async function trainerOptions(options: TrainOptions, { network }: Beginning, set
   }
 }
 
-async function writeCurvesOf(files: TrainingFiles, html: string, name: string): Promise<void> {
+async function curvesOf(logText: string, name: string): Promise<string> {
   const { parseTrainingLog } = await import('../records/read-training-log.ts')
-  const { writeCurves } = await import('./report.ts')
-  await writeCurves(html, [{ name, log: parseTrainingLog(await files.logText(), name) }])
+  const { curvesPage } = await import('./report.ts')
+  return curvesPage([{ name, log: parseTrainingLog(logText, name) }])
 }

@@ -1,11 +1,11 @@
-import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FormatError, UsageError } from '../errors.ts'
 import { elementCount } from '../tensor.ts'
-import { readSafetensors, requireWritable, writeBeside, writeSafetensors } from './files.ts'
+import { readSafetensors, writeSafetensors } from './files.ts'
 import { decodeSafetensors, encodeSafetensors, requireTensors, type Tensor } from './safetensors.ts'
 
 /** A file with this header, as it stands, and this many bytes of values. */
@@ -287,48 +287,5 @@ describe('files', () => {
     await writeFile(path, 'x')
     await expect(readSafetensors(path)).rejects.toThrow(FormatError)
     await expect(readSafetensors(path)).rejects.toThrow(path)
-  })
-
-  it('are left alone, with nothing beside, when writing fails', async () => {
-    const taken = join(folder, 'taken')
-    const broken = { toString: () => 'no bytes' } as unknown as Uint8Array
-    await writeFile(taken, 'the old one')
-    await expect(writeBeside(taken, broken)).rejects.toThrow()
-    expect(await readFile(taken, 'utf8')).toBe('the old one')
-    expect(await readdir(folder)).toEqual(['taken'])
-  })
-
-  it('keep their link and their mode; what is no file is written through', async () => {
-    const [target, link] = [join(folder, 'target'), join(folder, 'link')]
-    await writeFile(target, 'the old one', { mode: 0o600 })
-    await symlink('target', link)
-    await writeBeside(link, 'the new one')
-    expect(await readFile(target, 'utf8')).toBe('the new one')
-    expect(await readlink(link)).toBe('target')
-    expect((await stat(target)).mode & 0o777).toBe(0o600)
-    await writeBeside('/dev/null', 'gone')
-    expect(await readFile('/dev/null', 'utf8')).toBe('')
-  })
-
-  it('that can’t be written are known before', async () => {
-    const path = join(folder, 'a')
-    await requireWritable(path)
-    await expect(requireWritable(folder)).rejects.toThrow(
-      new UsageError(`${folder}: can't be written: it is a folder`),
-    )
-    const lost = join(folder, 'b', 'a')
-    await expect(requireWritable(lost)).rejects.toThrow(
-      new UsageError(`${lost}: can't be written: its folder '${join(folder, 'b')}': it does not exist`),
-    )
-    await writeFile(path, '')
-    await expect(requireWritable(join(path, 'c'))).rejects.toThrow(UsageError)
-    expect(await readdir(folder)).toEqual(['a'])
-  })
-
-  // The superuser may write anywhere
-  it.skipIf(process.getuid?.() === 0)('that may not be written are known before', async () => {
-    await chmod(folder, 0o500)
-    await expect(requireWritable(join(folder, 'a'))).rejects.toThrow(/permission denied$/)
-    await chmod(folder, 0o700)
   })
 })

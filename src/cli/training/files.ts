@@ -1,9 +1,15 @@
-// What a training writes: its log line by line, checkpoints, and in the end the model.
-import { type FileHandle, open, stat } from 'node:fs/promises'
-import { UsageError } from '../../errors.ts'
-import { readText, requireWritable, writeBeside } from '../../formats/files.ts'
+// What a training writes: its log line by line, checkpoints, and in the end the model and its curves. Work of hours is in
+// memory, so nothing of this ends a training: what can't be written is said, and tried again as long as there is a next time.
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { messageOf, UsageError } from '../../errors.ts'
+import { OutputFile } from '../../formats/output-file.ts'
+import { reasonOf } from '../../formats/reason.ts'
 import { type LogRecord, logLine } from '../../records/training-log.ts'
 import { encodeCheckpoint, encodeModel, type Model, type TrainingState } from '../../train/index.ts'
+import { openOutputFiles } from '../output-files.ts'
+import { LogFile } from './log-file.ts'
 
 const EXTENSION = '.safetensors'
 const CHECKPOINT_EXTENSION = `.checkpoint${EXTENSION}`
@@ -15,73 +21,155 @@ interface Paths {
   readonly resume?: string
 }
 
-export class TrainingFiles {
-  readonly checkpointPath: string | null
-  readonly #out: string | undefined
-  readonly #logPath: string | undefined
-  readonly #log: FileHandle | null
-  /** What a page of curves is made of, where there is no log. */
-  readonly #lines: string[] = []
+interface Files {
+  readonly model: OutputFile | null
+  readonly checkpoint: OutputFile | null
+  readonly log: LogFile | null
+  readonly curves: OutputFile | null
+}
 
-  private constructor({ out, resume, log: logPath }: Paths, log: FileHandle | null) {
-    this.#out = out
-    // One that is resumed is kept up to date, unless the model goes elsewhere.
-    this.checkpointPath = out !== undefined ? checkpointFor(out) : (resume ?? null)
-    this.#logPath = logPath
-    this.#log = log
+type Warn = (message: string) => void
+type CheckpointContent = [model: Omit<Model, 'parameters'>, state: TrainingState, settings: unknown]
+
+export class TrainingFiles {
+  readonly #files: Files
+  readonly #warn: Warn
+  /** What a page of curves is made of. */
+  readonly #lines: string[] = []
+  readonly #faulty = new Set<OutputFile>()
+  /** The checkpoint to go on from, once there is one. */
+  #kept: string | null
+
+  private constructor(files: Files, resume: string | undefined, warn: Warn) {
+    this.#files = files
+    this.#kept = resume ?? null
+    this.#warn = warn
   }
 
-  /** Checks all paths before anything runs. */
-  static async open(paths: Paths): Promise<TrainingFiles> {
-    const { out, log, html, resume } = paths
+  /**
+   * Checks all paths before anything runs. Throws UsageError. `warn` is told what could not be written later: path, reason
+   * and what happens now.
+   */
+  static async open({ out, log, html, resume }: Paths, warn: Warn): Promise<TrainingFiles> {
     if (out !== undefined && !out.endsWith(EXTENSION))
       throw new UsageError(`--out is '${out}'; a model's file ends in ${EXTENSION}`)
     if (log !== undefined && !log.endsWith('.jsonl'))
       throw new UsageError(`--log is '${log}'; a log's file ends in .jsonl, which report goes by`)
-    const written = [out, out && checkpointFor(out), log, html, resume].filter((path) => path !== undefined)
-    for (const path of written) if (path !== resume) await requireWritable(path)
-    if (new Set([out, log, html].filter(Boolean)).size < [out, log, html].filter(Boolean).length)
-      throw new UsageError('--out, --log and --html must be different files')
-    return new TrainingFiles(paths, log === undefined ? null : await openLog(log))
+    // One that is resumed is kept up to date, unless the model goes elsewhere.
+    const checkpoint = out !== undefined ? checkpointFor(out) : resume
+    const isReadOnly = resume !== undefined && resume !== checkpoint
+    const opened = await openOutputFiles(
+      { '--out': out, 'its checkpoint': checkpoint, '--log': log, '--html': html },
+      isReadOnly ? [resume] : [],
+    )
+    const files = {
+      model: opened['--out'] ?? null,
+      checkpoint: opened['its checkpoint'] ?? null,
+      log: log === undefined ? null : new LogFile(log, (error) => warn(logFault(log, error))),
+      curves: opened['--html'] ?? null,
+    }
+    return new TrainingFiles(files, resume, warn)
+  }
+
+  /** Where checkpoints are written; null where none are. */
+  get checkpointPath(): string | null {
+    return this.#files.checkpoint?.path ?? null
+  }
+
+  /** The newest checkpoint that was written, wherever that was possible, or was resumed; null where there is none. */
+  get keptCheckpoint(): string | null {
+    return this.#kept
+  }
+
+  /** 1 where something is not as it should be in the end; it has been said. */
+  get exitCode(): number {
+    return this.#faulty.size === 0 && (this.#files.log?.isWhole ?? true) ? 0 : 1
   }
 
   /** Appends to the log, which is whole after every line. */
   async record(...records: readonly LogRecord[]): Promise<void> {
     const lines = records.map(logLine)
-    if (this.#log) await this.#log.appendFile(lines.join(''))
-    else this.#lines.push(...lines)
+    if (this.#files.curves) this.#lines.push(...lines)
+    await this.#files.log?.append(lines.join(''))
   }
 
-  /** All lines so far; with a log, those of the commands before too. */
-  async logText(): Promise<string> {
-    return this.#logPath === undefined ? this.#lines.join('') : readText(this.#logPath)
+  /** After an epoch. All or nothing: whoever ends the process meanwhile finds the one before. */
+  async saveCheckpoint(...content: CheckpointContent): Promise<void> {
+    const { checkpoint } = this.#files
+    if (!checkpoint) return
+    const fault = await this.#write(checkpoint, checkpointBytes(content))
+    if (fault === null) this.#kept = checkpoint.path
+    else this.#warn(`${fault}; the training goes on, and after the next epoch it is tried again`)
   }
 
-  /** All or nothing: whoever ends the process meanwhile finds the one before. */
-  async saveCheckpoint(model: Omit<Model, 'parameters'>, state: TrainingState, settings: unknown) {
-    if (this.checkpointPath === null) return
-    const { parameters } = state
-    await writeBeside(
-      this.checkpointPath,
-      encodeCheckpoint({ model: { ...model, parameters }, state, settings }),
-    )
+  /** Of a training that ends before its time: where it can't be written, somewhere else. */
+  async saveLastCheckpoint(...content: CheckpointContent): Promise<void> {
+    const { checkpoint } = this.#files
+    if (checkpoint)
+      this.#kept = (await this.#writeSomewhere(checkpoint, checkpointBytes(content))) ?? this.#kept
   }
 
-  async saveModel(model: Model): Promise<void> {
-    if (this.#out !== undefined) await writeBeside(this.#out, encodeModel(model))
+  /** Where it was written; null where it was not, or not asked for. */
+  async saveModel(model: Model): Promise<string | null> {
+    const file = this.#files.model
+    return file && this.#writeSomewhere(file, encodeModel(model))
+  }
+
+  /**
+   * `render` makes the page of all lines so far; with a log, of those of the commands before too. Where it
+   * is, or null.
+   */
+  async saveCurves(render: (logText: string) => Promise<string>): Promise<string | null> {
+    const { curves, log } = this.#files
+    if (!curves) return null
+    const text = `${(await log?.textBefore()) ?? ''}${this.#lines.join('')}`
+    const fault = await this.#write(curves, await render(text))
+    if (fault === null) return curves.path
+    this.#warn(fault)
+    return null
   }
 
   async close(): Promise<void> {
-    await this.#log?.close()
+    await this.#files.log?.close()
+  }
+
+  /** Null, or what kept it from being written, with its path. */
+  async #write(file: OutputFile, content: Uint8Array | string): Promise<string | null> {
+    try {
+      await file.write(content)
+      this.#faulty.delete(file)
+      return null
+    } catch (error) {
+      this.#faulty.add(file)
+      return messageOf(error)
+    }
+  }
+
+  /** The path; null where no place takes it. */
+  async #writeSomewhere(file: OutputFile, bytes: Uint8Array): Promise<string | null> {
+    const fault = await this.#write(file, bytes)
+    if (fault === null) return file.path
+    const rescued = await writeTemporarily(basename(file.target), bytes)
+    this.#warn(rescued === null ? fault : `${fault}; it is in ${rescued} instead`)
+    return rescued
   }
 }
 
 const checkpointFor = (out: string): string => `${out.slice(0, -EXTENSION.length)}${CHECKPOINT_EXTENSION}`
 
-/** A run that was killed may have left half a line. */
-async function openLog(path: string): Promise<FileHandle> {
-  const hasLines = (await stat(path).catch(() => null))?.size
-  const file = await open(path, 'a')
-  if (hasLines) await file.appendFile('\n')
-  return file
+const checkpointBytes = ([model, state, settings]: CheckpointContent): Uint8Array =>
+  encodeCheckpoint({ model: { ...model, parameters: state.parameters }, state, settings })
+
+const logFault = (path: string, error: unknown): string =>
+  `${path}: can't be written: ${reasonOf(error)}; the training goes on, and its lines are tried again with each new one`
+
+/** In a folder of the system for what is temporary. The path; null where that takes nothing either. */
+async function writeTemporarily(name: string, bytes: Uint8Array): Promise<string | null> {
+  try {
+    const file = await OutputFile.open(join(await mkdtemp(join(tmpdir(), 'convmark-')), name))
+    await file.write(bytes)
+    return file.path
+  } catch {
+    return null // the caller says what failed first
+  }
 }

@@ -196,12 +196,14 @@ export class FollowedTraining {
   }
 
   async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
-    const { files, output, progress, options } = this.#job
+    const { files, output, progress } = this.#job
     progress.clear()
     const left = state() // throws if it is not finite: then this is no such end
-    if (reason === 'interrupted') await this.#save(left)
-    else await files.saveModel({ ...this.#model(), parameters: left.parameters })
-    if (reason === 'done' && options.out !== undefined) output.lines(`saved ${options.out}`)
+    if (reason === 'interrupted') await files.saveLastCheckpoint(this.#model(), left, this.#job.kept)
+    else {
+      const saved = await files.saveModel({ ...this.#model(), parameters: left.parameters })
+      if (saved !== null) output.lines(`saved ${saved}`)
+    }
     await files.record({ kind: 'end', reason, elapsedMs: this.#job.elapsedMs() })
     this.isDone = reason === 'done'
   }

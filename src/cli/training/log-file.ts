@@ -1,0 +1,74 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { readBytes } from '../../formats/files.ts'
+
+/**
+ * A training's log: lines are appended, and the file is whole after each. A disk that is full ends no training: lines that
+ * can't be written are kept, and tried again with the next one.
+ */
+export class LogFile {
+  readonly path: string
+  readonly #onFault: (error: unknown) => void
+  #file: FileHandle | null = null
+  /** Of the lines of earlier commands. */
+  #lengthBefore = 0
+  /** In order; the first may be the rest of a line that was cut short. */
+  #unwritten: Uint8Array[] = []
+  #hasFault = false
+  #isClosedWhole = true
+
+  /** `onFault` is told the first time that the file takes no line. */
+  constructor(path: string, onFault: (error: unknown) => void) {
+    this.path = path
+    this.#onFault = onFault
+  }
+
+  get isWhole(): boolean {
+    return this.#unwritten.length === 0 && this.#isClosedWhole
+  }
+
+  async append(text: string): Promise<void> {
+    this.#unwritten.push(new TextEncoder().encode(text))
+    try {
+      this.#file ??= await this.#open()
+      await this.#writeAll(this.#file)
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** What the file had before this command. */
+  async textBefore(): Promise<string> {
+    if (this.#lengthBefore === 0) return ''
+    return new TextDecoder().decode((await readBytes(this.path)).subarray(0, this.#lengthBefore))
+  }
+
+  async close(): Promise<void> {
+    // Some disks say only now that they took nothing
+    await this.#file?.close().catch((error: unknown) => {
+      this.#isClosedWhole = false
+      this.#report(error)
+    })
+  }
+
+  async #open(): Promise<FileHandle> {
+    const file = await open(this.path, 'a')
+    const status = await file.stat()
+    this.#lengthBefore = status.isFile() ? status.size : 0
+    // A command that was killed may have left half a line
+    if (this.#lengthBefore > 0) this.#unwritten.unshift(new TextEncoder().encode('\n'))
+    return file
+  }
+
+  async #writeAll(file: FileHandle): Promise<void> {
+    for (let next = this.#unwritten[0]; next; next = this.#unwritten[0]) {
+      const { bytesWritten } = await file.write(next)
+      if (bytesWritten < next.byteLength) this.#unwritten[0] = next.subarray(bytesWritten)
+      else this.#unwritten.shift()
+    }
+  }
+
+  #report(error: unknown): void {
+    if (!this.#hasFault) this.#onFault(error)
+    this.#hasFault = true
+  }
+}
