@@ -12,7 +12,7 @@ import {
 } from '../check-options.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
-import { ConvmarkError, messageOf, UnavailableError, UsageError } from '../errors.ts'
+import { ConvmarkError, InterruptedError, messageOf, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
@@ -47,6 +47,7 @@ export interface CompareOptions {
   readonly check?: boolean
   /** Called before each round, for work beside the comparison, such as a calibration. */
   readonly betweenRounds?: () => void
+  /** Ends the turn under way; what was measured is reported as interrupted. */
   readonly signal?: AbortSignal
 }
 
@@ -77,6 +78,7 @@ export interface CompareResult {
   readonly unsupported: readonly Unsupported[]
   /** For what is in `unsupported`: UnavailableError where nothing else is the reason. Null where nothing is. */
   readonly failure: ConvmarkError | null
+  readonly interrupted: boolean
 }
 
 export type CompareEvent =
@@ -91,6 +93,8 @@ const ENGINE_PROCESS = new URL('./contenders/engine-process.js', import.meta.url
 interface Running {
   readonly contender: Contender
   readonly turns: ContenderSamples[]
+  /** Measured after the last round; null before, and where they can't be. */
+  peaks: Peaks | null
 }
 
 /**
@@ -128,70 +132,36 @@ export async function* compare(
     packagesFrom: from?.href ?? null,
   })
 
-  const result = {
-    runs: [] as Run[],
-    comparisons: [] as ComparisonResult[],
-    unsupported: [] as Unsupported[],
-  }
-  let isUnavailable = true
+  const runs: Run[] = []
+  const comparisons: ComparisonResult[] = []
+  const refused: Refused = { unsupported: [], isUnavailable: true }
+  let isInterrupted = false
   for (const pass of passes) {
     const running = new Set<Running>()
-    const giveUp = (engine: string, error: unknown): CompareEvent => {
-      if (!(error instanceof ConvmarkError)) throw error
-      isUnavailable &&= error instanceof UnavailableError
-      const unsupported = { engine, pass, reason: messageOf(error) }
-      result.unsupported.push(unsupported)
-      return { kind: 'unsupported', unsupported }
-    }
     try {
-      // What is not installed is found before the others start, which may take minutes.
-      const installed: { engine: string; from: URL | null }[] = []
-      for (const engine of engines) {
-        try {
-          installed.push({ engine, from: isPeer(engine) ? packagesFrom(engine) : null })
-        } catch (error) {
-          yield giveUp(engine, error)
-        }
-      }
-      if (installed.length < 2) continue
-      for (const { engine, from } of installed) {
-        signal?.throwIfAborted()
-        yield { kind: 'starting', engine, pass }
-        try {
-          const script = isPeer(engine) ? PEER_RUNNER : ENGINE_PROCESS
-          const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
-          const contender = await Contender.start(script, setupOf(engine, pass, from), limits)
-          running.add({ contender, turns: [] })
-        } catch (error) {
-          yield giveUp(engine, error)
-        }
-      }
+      yield* start(engines, pass, (engine, from) => setupOf(engine, pass, from), running, refused, signal)
       if (running.size < 2) continue
       for (let round = 0; round < rounds; round++) {
         options.betweenRounds?.()
-        for (const each of shuffled([...running])) {
-          signal?.throwIfAborted()
-          try {
-            each.turns.push(await each.contender.turn(batches))
-          } catch (error) {
-            running.delete(each)
-            yield giveUp(each.contender.setup.engine, error)
-          }
-        }
+        yield* takeTurns(batches, running, refused, signal)
         yield { kind: 'turn', pass, done: round + 1, total: rounds }
       }
-      for (const each of running) {
-        const peaks = isPeer(each.contender.setup.engine) ? null : (await each.contender.peaks()).peaks
-        result.runs.push(runOf(network, settings, each, peaks))
-      }
-      result.comparisons.push(...comparisonsOf(pass, [...running]))
+      for (const each of running) each.peaks = await peaksOf(each, signal)
+    } catch (error) {
+      if (!signal?.aborted) throw error
+      isInterrupted = true
     } finally {
       for (const { contender } of running) contender.end()
     }
+    const timed = [...running].filter(({ turns }) => turns.length > 0)
+    runs.push(...timed.map((each) => runOf(network, settings, each, each.turns.length < rounds)))
+    comparisons.push(...comparisonsOf(pass, timed, rounds))
+    if (isInterrupted) break
   }
-  const failure = failureOf(result.unsupported, passes, isUnavailable)
-  if (failure && result.runs.length === 0) throw failure
-  yield { kind: 'finished', ...result, failure }
+  const { unsupported, isUnavailable } = refused
+  const failure = failureOf(unsupported, passes, isUnavailable)
+  if (failure && runs.length === 0 && !isInterrupted) throw failure
+  yield { kind: 'finished', runs, comparisons, unsupported, failure, interrupted: isInterrupted }
 }
 
 /** `not compared: tfjs-wasm, forward-backward: it has no filter gradient` */
@@ -214,11 +184,92 @@ function failureOf(
   return isUnavailable ? new UnavailableError(message) : new ConvmarkError(message)
 }
 
+/** What could not be compared, and whether that is only because this machine lacks it. */
+interface Refused {
+  readonly unsupported: Unsupported[]
+  isUnavailable: boolean
+}
+
+/** Nothing is started unless there are two to be compared. */
+async function* start(
+  engines: readonly string[],
+  pass: Pass,
+  setupOf: (engine: string, from: URL | null) => ContenderSetup,
+  running: Set<Running>,
+  refused: Refused,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CompareEvent, void, void> {
+  // What is not installed is found before the others start, which may take minutes.
+  const installed: { engine: string; from: URL | null }[] = []
+  for (const engine of engines) {
+    try {
+      installed.push({ engine, from: isPeer(engine) ? packagesFrom(engine) : null })
+    } catch (error) {
+      yield giveUp(engine, pass, refused, error)
+    }
+  }
+  if (installed.length < 2) return
+  for (const { engine, from } of installed) {
+    signal?.throwIfAborted()
+    yield { kind: 'starting', engine, pass }
+    try {
+      const script = isPeer(engine) ? PEER_RUNNER : ENGINE_PROCESS
+      const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
+      const contender = await Contender.start(script, setupOf(engine, from), { limits, signal })
+      running.add({ contender, turns: [], peaks: null })
+    } catch (error) {
+      yield giveUp(engine, pass, refused, error)
+    }
+  }
+}
+
+/** A round. */
+async function* takeTurns(
+  batches: number,
+  running: Set<Running>,
+  refused: Refused,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CompareEvent, void, void> {
+  for (const each of shuffled([...running])) {
+    signal?.throwIfAborted()
+    const { contender, turns } = each
+    try {
+      turns.push(await contender.turn(batches))
+    } catch (error) {
+      const { engine, pass } = contender.setup
+      const event = giveUp(engine, pass, refused, error)
+      running.delete(each)
+      yield event
+    }
+  }
+}
+
+/** Throws on what is no fault of the engine. */
+function giveUp(engine: string, pass: Pass, refused: Refused, error: unknown): CompareEvent {
+  if (!(error instanceof ConvmarkError) || error instanceof InterruptedError) throw error
+  refused.isUnavailable &&= error instanceof UnavailableError
+  const unsupported = { engine, pass, reason: messageOf(error) }
+  refused.unsupported.push(unsupported)
+  return { kind: 'unsupported', unsupported }
+}
+
+async function peaksOf({ contender }: Running, signal: AbortSignal | undefined): Promise<Peaks | null> {
+  if (isPeer(contender.setup.engine)) return null
+  signal?.throwIfAborted()
+  try {
+    return (await contender.peaks()).peaks
+  } catch (error) {
+    // An engine that ends now has been timed all the same
+    if (!(error instanceof ConvmarkError) || error instanceof InterruptedError) throw error
+    return null
+  }
+}
+
 function runOf(
   network: Network,
   settings: RunSettings,
-  { contender, turns }: Running,
-  peaks: Peaks | null,
+  { contender, turns, peaks }: Running,
+  interrupted: boolean,
 ): Run {
   const { setup, ready } = contender
   const startedAtMs = turns.flatMap((turn) => turn.startedAtMs)
@@ -238,7 +289,7 @@ function runOf(
     peaks,
     peakMemoryBytes: Math.max(...turns.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     tuning: ready.tuning,
-    interrupted: false,
+    interrupted,
   })
   return {
     ...run,
@@ -246,12 +297,15 @@ function runOf(
   }
 }
 
-/** The fastest beside each of the others. */
-function comparisonsOf(pass: Pass, running: readonly Running[]): ComparisonResult[] {
-  const contenders = running.map(({ contender, turns }) => ({
+/** The fastest beside each of the others, over the rounds in which all had their turns; none where these are too few. */
+function comparisonsOf(pass: Pass, timed: readonly Running[], rounds: number): ComparisonResult[] {
+  const made = Math.min(...timed.map(({ turns }) => turns.length))
+  if (made < MIN_ROUNDS) return []
+  const contenders = timed.map(({ contender, turns }) => ({
     engine: contender.setup.engine,
-    rounds: turns.map(({ samplesMs }) => samplesMs),
+    rounds: turns.slice(0, made).map(({ samplesMs }) => samplesMs),
   }))
+  const mark = made < rounds ? `; interrupted after ${made} of ${rounds} rounds` : ''
   const [fastest, ...others] = contenders.sort((a, b) => median(a.rounds.flat()) - median(b.rounds.flat()))
   return others.map(({ engine: baseline, rounds }): ComparisonResult => {
     const { engine } = fastest!
@@ -263,7 +317,7 @@ function comparisonsOf(pass: Pass, running: readonly Running[]): ComparisonResul
       baseline,
       ...comparison,
       interval: [...interval],
-      text: verdictText(engine, baseline, comparison),
+      text: `${verdictText(engine, baseline, comparison)}${mark}`,
     }
   })
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { CompareEvent } from '../bench/compare.ts'
 import { peerNames } from '../bench/contenders/peers.ts'
 import type { Result } from '../bench/result.ts'
-import { UsageError, unknownName } from '../errors.ts'
+import { InterruptedError, UsageError, unknownName } from '../errors.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import { passName } from '../report/classic.ts'
 import { compareLines } from '../report/compare.ts'
@@ -79,9 +79,9 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     return last!
   }).finally(() => progress.clear())
 
-  const { runs, comparisons, unsupported, failure } = finished
+  const { runs, comparisons, unsupported, failure, interrupted } = finished
   const environment = await started.finish({
-    threads: Math.max(...runs.map(({ engine }) => engine.threads)),
+    threads: Math.max(0, ...runs.map(({ engine }) => engine.threads)),
     calibrationSpread: calibration.spread(),
   })
   if (!files.isPrinted) {
@@ -95,10 +95,12 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     runs: [...runs],
     comparisons: [...comparisons],
     unsupported: [...unsupported],
+    interrupted,
   }
   const exitCode = await files.write(result, output, async () =>
     (await import('./report.ts')).resultPage([{ name: null, result }]),
   )
+  if (interrupted) throw new InterruptedError('interrupted')
   if (failure) throw failure
   return exitCode
 }

@@ -33,10 +33,22 @@ export function compareLines(
     ...comparisons
       .filter((comparison) => comparison.pass === pass)
       .map(({ text, verdict }) => (verdict === 'no difference found' ? text : palette.green(text))),
+    ...interruptedLines(
+      runs.filter((run) => run.pass === pass),
+      comparisons.some((comparison) => comparison.pass === pass),
+    ).map(palette.yellow),
     ...unsupported
       .filter((each) => each.pass === pass)
       .map(({ engine, reason }) => palette.yellow(`${engine}: unsupported: ${reason}`)),
   ])
+}
+
+/** Nothing where all is said by the verdicts. */
+function interruptedLines(runs: readonly Run[], hasVerdict: boolean): string[] {
+  const interrupted = runs.filter((run) => run.interrupted)
+  if (hasVerdict || interrupted.length === 0) return []
+  const rounds = Math.min(...interrupted.map((run) => run.rounds?.length ?? 0))
+  return [`interrupted after ${rounds} ${rounds === 1 ? 'round' : 'rounds'}: too few for a verdict`]
 }
 
 function tableLines(pass: Run['pass'], runs: readonly Run[], palette: Palette): string[] {

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
-import { ConvmarkError, UnavailableError } from '../../errors.ts'
-import { Contender } from './contender.ts'
+import { built } from '../../../test/support/built.ts'
 import type { ContenderSetup } from './protocol.ts'
+
+const { Contender } = await built<typeof import('./contender.ts')>('bench/contenders/contender.js')
+const { ConvmarkError, InterruptedError, UnavailableError } =
+  await built<typeof import('../../errors.ts')>('errors.js')
 
 const FAKE = new URL('../../../test/support/contenders/fake.mjs', import.meta.url)
 const LIMITS = { startMs: 5000, turnMs: 1500 }
@@ -20,7 +23,8 @@ const setupOf = (engine: string): ContenderSetup => ({
   isChecked: false,
   packagesFrom: null,
 })
-const start = (engine: string, limits = LIMITS) => Contender.start(FAKE, setupOf(engine), limits)
+const start = (engine: string, limits = LIMITS, signal?: AbortSignal) =>
+  Contender.start(FAKE, setupOf(engine), { limits, signal })
 
 it('takes its turns', async () => {
   const contender = await start('works')
@@ -48,4 +52,18 @@ it('is ended where it hangs', async () => {
   const contender = await start('hangs-later', { startMs: 5000, turnMs: 300 })
   await expect(contender.turn(1)).rejects.toThrow('hangs-later: no answer in 0.3 s; it was ended')
   await expect(contender.turn(1)).rejects.toThrow('hangs-later: its process ended with')
+})
+
+it('is ended when it is interrupted, while it starts and in its turn', async () => {
+  const LONG = { startMs: 60_000, turnMs: 60_000 }
+  const starting = new AbortController()
+  const started = start('hangs', LONG, starting.signal)
+  starting.abort()
+  await expect(started).rejects.toThrow(new InterruptedError('hangs: interrupted'))
+  const running = new AbortController()
+  const contender = await start('hangs-later', LONG, running.signal)
+  const turn = contender.turn(1)
+  running.abort()
+  await expect(turn).rejects.toThrow(new InterruptedError('hangs-later: interrupted'))
+  await expect(contender.turn(1)).rejects.toThrow(/interrupted$|ended with signal SIGKILL$/)
 })

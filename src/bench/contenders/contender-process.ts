@@ -1,0 +1,117 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { ConvmarkError, InterruptedError, UnavailableError } from '../../errors.ts'
+import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
+import { Watchdog } from './watchdog.ts'
+
+/** Where this build is, for a peer's runner that is not beside it. */
+const DIST_FOLDER = '../../'
+const env = { ...process.env, CONVMARK_DIST: new URL(DIST_FOLDER, import.meta.url).href }
+
+/** None outlives this process, by itself or by the watchdog, which sees to it if this one is killed. */
+const running = new Set<ContenderProcess>()
+const watchdog = new Watchdog()
+process.on('exit', () => {
+  for (const child of running) child.end()
+})
+
+/** A process group, so that a library's own children are stopped and ended with it. */
+export class ContenderProcess {
+  readonly #name: string
+  readonly #child: ChildProcess
+  readonly #replies: ContenderReply[] = []
+  #wake: () => void = () => {}
+  #endedWith: string | null = null
+
+  constructor(script: URL, setup: ContenderSetup) {
+    this.#name = setup.engine
+    this.#child = fork(script, [JSON.stringify(setup)], {
+      detached: true,
+      env,
+      // So that a peer's runner can import from a folder that is not its own.
+      execArgv: [...process.execArgv, ...(setup.packagesFrom ? ['--experimental-import-meta-resolve'] : [])],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    if (this.#child.pid !== undefined) watchdog.watch(this.#child.pid)
+    running.add(this)
+    this.#child.on('message', (reply: ContenderReply) => {
+      this.#replies.push(reply)
+      this.#wake()
+    })
+    const end = (how: string) => {
+      this.#endedWith ??= how
+      this.#wake()
+    }
+    this.#child.on('error', (error) => end(error.message))
+    this.#child.on('exit', (code, signal) => {
+      this.end() // its own children
+      end(signal ? `signal ${signal}` : `exit code ${code}`)
+    })
+  }
+
+  send(request: ContenderRequest): void {
+    // One that has ended takes no message; `next` says so.
+    if (this.#child.connected) this.#child.send(request)
+  }
+
+  /** The next reply of this kind. Throws InterruptedError when the signal is aborted. */
+  async next<Kind extends ContenderReply['kind']>(
+    kind: Kind,
+    limitMs: number,
+    signal?: AbortSignal,
+  ): Promise<Extract<ContenderReply, { kind: Kind }>> {
+    const deadline = performance.now() + limitMs
+    for (;;) {
+      const reply = this.#replies.shift()
+      if (reply?.kind === kind) return reply as Extract<ContenderReply, { kind: Kind }>
+      if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
+      else if (reply?.kind === 'failed') throw new ConvmarkError(reply.reason)
+      else if (reply) throw new ConvmarkError(`${this.#name}: '${reply.kind}' where '${kind}' was due`)
+      else if (this.#endedWith !== null)
+        throw new ConvmarkError(`${this.#name}: its process ended with ${this.#endedWith}`)
+      else if (signal?.aborted) throw new InterruptedError(`${this.#name}: interrupted`)
+      else if (!(await this.#newsBefore(deadline, signal)))
+        throw new ConvmarkError(`${this.#name}: no answer in ${limitMs / 1000} s; it was ended`)
+    }
+  }
+
+  /** Stopped, so that threads which spin while they wait take no other's time. */
+  pause(): void {
+    this.#signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT')
+  }
+
+  end(): void {
+    this.#signal('SIGKILL')
+    running.delete(this)
+    if (this.#child.pid !== undefined) watchdog.release(this.#child.pid)
+  }
+
+  async #newsBefore(deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const wake = () => this.#wake()
+    const news = new Promise<boolean>((resolve) => {
+      this.#wake = () => resolve(true)
+      timer = setTimeout(() => resolve(false), Math.max(0, deadline - performance.now()))
+      signal?.addEventListener('abort', wake)
+    })
+    try {
+      return await news
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    const { pid } = this.#child
+    if (pid === undefined || !running.has(this)) return
+    try {
+      process.kill(-pid, name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
