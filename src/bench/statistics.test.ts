@@ -62,6 +62,21 @@ describe('blockBootstrapInterval', () => {
     expect(covered(0.8)).toBeGreaterThan(0.75)
   })
 
+  it('is right for many samples, without resampling all of them', () => {
+    const next = noise(3).normal
+    const many = Array.from({ length: 40_000 }, () => 100 + next())
+    let most = 0
+    const [low, high] = blockBootstrapInterval(many, (values) => {
+      if (values.length < many.length) most = Math.max(most, values.length)
+      return mean(values)
+    })
+    const halfWidth = 1.96 / Math.sqrt(many.length)
+    expect((high - low) / 2).toBeGreaterThan(0.9 * halfWidth)
+    expect((high - low) / 2).toBeLessThan(1.1 * halfWidth)
+    expect((low + high) / 2).toBeCloseTo(mean(many), 2)
+    expect(most).toBeLessThanOrEqual(5000)
+  })
+
   it('is wider for samples that depend on each other, and the same for the same samples', () => {
     const [independent, dependent] = [samples(1, 0), samples(1, 0.8)]
     expect(autocorrelation(dependent)).toBeGreaterThan(0.5)

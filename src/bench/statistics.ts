@@ -35,29 +35,36 @@ export function summarize(samplesMs: readonly number[]): Summary {
 }
 
 const RESAMPLES = 1000
+/** Larger ones would take longer and tell no more: an interval's width goes with the root of the number of samples. */
+const MAX_RESAMPLE_SIZE = 5000
 const OUTSIDE = 0.025
 
 /**
  * 95% of a statistic by bootstrap over blocks that may begin anywhere, around the end too: samples in a row depend on each other,
  * and single ones would make the interval too narrow. Always the same for the same samples. Source: Politis & Romano 1992
- * (circular blocks), Carlstein 1986 (their length).
+ * (circular blocks), Carlstein 1986 (their length), Bickel, Götze & van Zwet 1997 (resamples of fewer samples than there are).
  */
 export function blockBootstrapInterval(
   samples: readonly number[],
   statistic: (values: number[]) => number,
 ): [number, number] {
   const count = samples.length
+  const size = Math.min(count, MAX_RESAMPLE_SIZE)
   const block = blockLength(samples)
   const random = generator()
   const values = Array.from({ length: RESAMPLES }, () => {
     const resample: number[] = []
-    while (resample.length < count) {
+    while (resample.length < size) {
       const start = Math.floor(random() * count)
-      for (let i = 0; i < block && resample.length < count; i++) resample.push(samples[(start + i) % count]!)
+      for (let i = 0; i < block && resample.length < size; i++) resample.push(samples[(start + i) % count]!)
     }
     return statistic(resample)
   }).sort((a, b) => a - b)
-  return [quantileSorted(values, OUTSIDE), quantileSorted(values, 1 - OUTSIDE)]
+  const [low, high] = [quantileSorted(values, OUTSIDE), quantileSorted(values, 1 - OUTSIDE)]
+  if (size === count) return [low, high]
+  const center = statistic([...samples])
+  const scale = Math.sqrt(size / count)
+  return [center + (low - center) * scale, center + (high - center) * scale]
 }
 
 /** As long as is best for noise that goes on from sample to sample as much as these do: 1 for independent ones. */
