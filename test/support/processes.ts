@@ -7,14 +7,17 @@ export interface Process {
   readonly state: string
 }
 
+/** From the state on: what comes before has the command's name in it, which may have spaces. */
+const statOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+
 /** All of them; on Linux. */
 export function processes(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        // After the command's name, which may have spaces in it
-        const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+        const [state, parent] = statOf(Number(pid))
         return [{ pid: Number(pid), parent: Number(parent), state: state! }]
       } catch {
         return [] // it has ended since
@@ -33,3 +36,19 @@ export async function until(isSo: () => boolean): Promise<void> {
 }
 
 export const allEnded = (pids: readonly number[]): Promise<void> => until(() => !pids.some(isAlive))
+
+/** That all threads of a process took together, in hundredths of a second. */
+export function processorTicks(pid: number): number {
+  const fields = statOf(pid)
+  return Number(fields[11]) + Number(fields[12]) // in user and in system mode
+}
+
+/** Signals by their bits, the first is bit 0. */
+const CAUGHT = { SIGHUP: 0n, SIGINT: 1n, SIGTERM: 14n } as const
+
+export function signalsCaught(pid: number): string[] {
+  const [, mask = '0'] = /^SigCgt:\s*([\da-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Object.entries(CAUGHT)
+    .filter(([, bit]) => (BigInt(`0x${mask}`) >> bit) & 1n)
+    .map(([signal]) => signal)
+}
