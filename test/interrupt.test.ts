@@ -10,7 +10,7 @@ import { parseResult } from '../src/bench/result.ts'
 import { decodeCheckpoint } from '../src/train/model-file.ts'
 import { built } from './support/built.ts'
 import { commandsIn } from './support/command.ts'
-import { allEnded, childrenOf, processorTicks, signalsCaught, until } from './support/processes.ts'
+import { allEnded, childrenOf, signalsCaught, threadCount, until } from './support/processes.ts'
 
 const { compare } = await built<typeof import('../src/bench/compare.ts')>('bench/compare.js')
 const { lenet } = await built<typeof import('../src/index.ts')>('index.js')
@@ -152,11 +152,11 @@ describe('compare', () => {
   })
 })
 
-/** Processor time by which a command is in the middle of its work: it starts with a fifth of it. In hundredths of a second. */
-const AT_WORK_TICKS = 60
+/** Node's own are 11: the main one, four of V8 and four of libuv among them. */
+const THREADS_AT_WORK = 13
 
-/** Waits until a process is at work, by its own processor time (Linux tells): a clock would not do on a busy machine. */
+/** Waits until a process is at work, by its workers, which begin with it (Linux tells): a clock would not do on a busy machine. */
 async function working(pid: number): Promise<void> {
-  if (isLinux) await until(() => processorTicks(pid) >= AT_WORK_TICKS)
+  if (isLinux) await until(() => threadCount(pid) >= THREADS_AT_WORK)
   else await new Promise((resolve) => setTimeout(resolve, 1000))
 }
