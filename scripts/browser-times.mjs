@@ -4,9 +4,11 @@
 //   --peers            also onnxruntime-web and tfjs-wasm in the same page, as far as they are installed in peers/
 // AlexNet's tower, forward, batch 32, two threads, as the page itself runs it from a link. Sides take turns, and the ratio
 // is the median of the rounds' ratios.
+
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
@@ -22,7 +24,7 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/
   (path) => existsSync(path),
 )
 if (!executablePath) throw new Error('there is no Chromium: apt-get install -y chromium')
-const main = new URL('../dist/cli/main.js', import.meta.url).pathname
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 
 const BATCH = 32
 const BATCHES = 12

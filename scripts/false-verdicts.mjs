@@ -1,7 +1,9 @@
 // How often a comparison of an engine with itself finds a difference: `node scripts/false-verdicts.mjs`, after a build.
 //   --runs 40   --engine wasm   --batch 2   and, after --, more options of compare
 // A test at 5% finds one in 20 on a machine where nothing changes; ends with 1 where it is more than two.
+
 import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 
 const { values: options, positionals } = parseArgs({
@@ -12,7 +14,7 @@ const { values: options, positionals } = parseArgs({
     batch: { type: 'string', default: '2' },
   },
 })
-const main = new URL('../dist/cli/main.js', import.meta.url).pathname
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const { engine, batch } = options
 const runs = Number(options.runs)
 let verdicts = 0

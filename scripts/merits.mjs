@@ -2,9 +2,11 @@
 // alexnet-cifar10 (and lenet, which has dropout) with and without each, with several seeds, and writes a log for every run;
 // `convmark report <folder>/*.jsonl --html curves.html` lays them over each other. MNIST must be installed (train says how).
 //   --seeds 3   --epochs 15   --images 1000   --engine auto   --only <text in a run's name>
+
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { openDataset } from '../dist/data/index.js'
 import { hashAt, keyOf } from '../dist/random.js'
@@ -106,7 +108,7 @@ const variants = [
   ['lenet', 'without-dropout', ['--without', 'dropout']],
 ]
 
-const main = new URL('../dist/cli/main.js', import.meta.url).pathname
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const finals = new Map()
 for (const [set, source] of [
   ['mnist', await mnist()],

@@ -1,7 +1,8 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
 import { CONTENT_SECURITY_POLICY, PAGE_HEADERS } from '../src/cli/page-headers.ts'
 
-const fromHere = (path: string): string => new URL(path, import.meta.url).pathname
+const fromHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** The public entry points, as built: `npm run build` compiles them before it comes here. */
 const entries = {
