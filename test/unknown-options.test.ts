@@ -20,6 +20,7 @@ const network = library.defineNetwork('small', {
 const parameters = library.initialize(network, { seed: 1 })
 const tuning = { version: 1, processor: 'p', engine: 'e', choices: {} } as const
 const split = data.syntheticDataset({ size: 6, channels: 1 }).train
+const image = { width: 6, height: 6, channels: 1, pixels: new Uint8Array(36) } as const
 const preprocessing = { size: 6, channels: 1, resize: null, normalise: { kind: 'per-image' } } as const
 const colour = { eigenvalues: [1, 1, 1], eigenvectors: [] }
 const state = {
@@ -107,6 +108,10 @@ const takers: Readonly<Record<string, (more: object) => unknown>> = {
   choosePreprocessing: (more) =>
     data.choosePreprocessing(data.syntheticDataset(), { size: 6, channels: 1 }, more),
   openDecoder: (more) => data.openDecoder(more),
+  "choosePreprocessing's image": (more) =>
+    data.choosePreprocessing(data.syntheticDataset({ size: 6 }), { size: 6, channels: 3, ...more }),
+  centreCrop: (more) => data.centreCrop(image, { ...preprocessing, ...more }),
+  tenCrops: (more) => data.tenCrops(image, { ...preprocessing, ...more }),
   openPipeline: (more) => data.openPipeline(split, { batch: 1, preprocessing, ...more }),
   'openPipeline.preprocessing': (more) =>
     data.openPipeline(split, { batch: 1, preprocessing: { ...preprocessing, ...more } }),

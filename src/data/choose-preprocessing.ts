@@ -1,5 +1,5 @@
-import { optional, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
-import type { Dataset } from './dataset.ts'
+import { optional, positiveInteger, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
+import { channelCount, type Dataset } from './dataset.ts'
 import type { Preprocessing } from './preprocessing.ts'
 import { channelStatistics, passRules, type StatisticsOptions } from './statistics.ts'
 
@@ -10,6 +10,11 @@ const RESIZE_OVER_SIZE = 256 / 224
 export interface PreprocessingOptions extends Omit<StatisticsOptions, 'sample' | 'side'> {
   /** Whether the training's augmentation takes crops, which need images larger than the network's. */
   readonly crop?: boolean
+}
+
+const imageRules: Rules<Pick<Preprocessing, 'size' | 'channels'>> = {
+  size: positiveInteger,
+  channels: channelCount,
 }
 
 const rules: Rules<PreprocessingOptions> = { crop: optional(trueOrFalse), ...passRules }
@@ -23,10 +28,12 @@ const rules: Rules<PreprocessingOptions> = { crop: optional(trueOrFalse), ...pas
  */
 export async function choosePreprocessing(
   dataset: Dataset,
-  { size, channels }: Pick<Preprocessing, 'size' | 'channels'>,
+  image: Pick<Preprocessing, 'size' | 'channels'>,
   options: PreprocessingOptions = {},
 ): Promise<Preprocessing> {
+  requireOptions('choosePreprocessing', image, imageRules)
   requireOptions('choosePreprocessing', options, rules)
+  const { size, channels } = image
   const { crop = false, ...pass } = options
   const resize = await chooseResize(dataset, size, crop)
   if (dataset.name.startsWith('cifar10')) return { size, channels, resize, normalise: { kind: 'per-image' } }

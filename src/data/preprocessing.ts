@@ -132,6 +132,7 @@ export function writeView(
 
 /** An image as a network's input: the middle, upright, as (size, size, channels). */
 export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
+  checkPreprocessing(preprocessing)
   const { size, channels } = preprocessing
   const source = cropSource(image, preprocessing, 'image')
   const crop = new Float32Array(size * size * channels)
@@ -141,6 +142,7 @@ export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): F
 
 /** The ten crops of Krizhevsky et al. 2012, section 4.1: (10, size, size, channels), in the order of `tenViews`. */
 export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
+  checkPreprocessing(preprocessing)
   const { size, channels } = preprocessing
   const source = cropSource(image, preprocessing, 'image')
   const length = size * size * channels

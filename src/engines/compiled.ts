@@ -1,4 +1,4 @@
-import { requireOptions } from '../check-options.ts'
+import { optional, requireOptions, trueOrFalse } from '../check-options.ts'
 import { InterruptedError } from '../errors.ts'
 import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
@@ -160,8 +160,9 @@ export class CompiledEngine implements Engine {
     return assemble(plan, this.#choicesFor(plan, options).defaults(plan), this.#options.layOutMemory)
   }
 
-  measurePeaks({ withBandwidth = false } = {}): Promise<Peaks> {
-    return measurePeaks(this.#options.target, this.info.threads, { withBandwidth })
+  async measurePeaks(options: { readonly withBandwidth?: boolean } = {}): Promise<Peaks> {
+    requireOptions('measurePeaks', options, { withBandwidth: optional(trueOrFalse) })
+    return measurePeaks(this.#options.target, this.info.threads, options)
   }
 
   async dispose(): Promise<void> {} // a plan's memory and code go with the plan
