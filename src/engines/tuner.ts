@@ -5,7 +5,9 @@ import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type ComputeWorker, replyOf } from '../runtime/compute-workers.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
+import { EVICTED_BYTES } from '../runtime/measure.ts'
 import type { Tuning } from '../runtime/tuning.ts'
+import { roundUp } from '../tensor.ts'
 import { assemble, byteLengthOf, loadStages } from './assemble.ts'
 import type { PrepareOptions } from './engine.ts'
 import { MemoryShare } from './memory-share.ts'
@@ -173,13 +175,19 @@ class StepTuner {
     if (fitting.length === 0) throw new NoMemoryToMeasure()
     const candidates = fitting.map(({ candidate }) => candidate)
     const assemblies = fitting.map(({ assembly }) => assembly)
-    const byteLength = Math.max(...fitting.map((each) => each.byteLength))
+    const stepBytes = roundUp(
+      Math.max(...fitting.map((each) => each.byteLength)),
+      Float32Array.BYTES_PER_ELEMENT,
+    )
+    const isCold = this.#isCold && stepBytes + EVICTED_BYTES <= this.#memory.totalBytes
+    if (isCold !== this.#isCold) this.lacksMemory = true
+    const byteLength = stepBytes + (isCold ? EVICTED_BYTES : 0)
     await this.#memory.take(byteLength)
     let block: MemoryBlock | null = null
     let compiled: CompiledPrograms | null = null
     try {
       block = this.#target.allocate(byteLength)
-      const { address } = block
+      const { address, buffer, byteOffset } = block
       const programs = collectPrograms(this.#target)
       const requests = assemblies.map((assembly) => {
         const { all, prologue } = loadStages(assembly, address, programs.add)
@@ -195,7 +203,7 @@ class StepTuner {
         kind: 'measure',
         codes: compiled.codes,
         candidates: requests,
-        isCold: this.#isCold,
+        evicted: isCold ? { memory: buffer, byteOffset: byteOffset + stepBytes } : null,
         threads: this.#threads,
         repeats: this.#repeats,
       })

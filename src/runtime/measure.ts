@@ -1,6 +1,7 @@
 import { clockResolution } from './clock.ts'
 import { type Code, loadCodes } from './code.ts'
 import { throwIfToldToEnd } from './gate.ts'
+import { ownMemory } from './heap.ts'
 import { type LoadedStage, runTask } from './tasks.ts'
 
 /** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
@@ -12,12 +13,22 @@ export interface MeasureRequest {
     readonly stages: readonly LoadedStage[]
     readonly threadScratch: number
   }[]
-  /** Other steps will have used the caches when this one's turn comes: each sample begins without its data in them. */
-  readonly isCold: boolean
+  /**
+   * Memory to fill the caches with before each sample: other steps will have used them when this one's turn comes. Null if
+   * the step's data stay in the caches.
+   */
+  readonly evicted: EvictedMemory | null
   /** How many times as many images there are as the stages are of. */
   readonly repeats: number
   /** That will share each stage's tasks. */
   readonly threads: number
+}
+
+/** It is lent, not made here: a worker that blocks between its runs would never give back what it made. */
+export interface EvictedMemory {
+  /** Null for the worker's own. */
+  readonly memory: ArrayBufferLike | null
+  readonly byteOffset: number
 }
 
 export interface MeasureResult {
@@ -46,12 +57,12 @@ let clockMs: number | null = null
 export async function measureCandidates({
   codes,
   candidates,
-  isCold,
+  evicted,
   threads,
   repeats,
 }: MeasureRequest): Promise<MeasureResult> {
   const kernels = await loadCodes(codes)
-  const evict = isCold ? cacheEvictor() : () => 0
+  const evict = evicted ? cacheEvictor(evicted) : () => 0
   const estimate = (
     { prologue, stages, threadScratch }: MeasureRequest['candidates'][number],
     sampleMs: number,
@@ -160,12 +171,14 @@ export function stageTime(
 }
 
 /** What a last-level cache holds for one core, and more. */
-const EVICTED_BYTES = 24 * 2 ** 20
+export const EVICTED_BYTES: number = 24 * 2 ** 20
 const CACHE_LINE_BYTES = 64
 
 /** Fills the caches with something else. Returns what it read, so that it is read. */
-function cacheEvictor(): () => number {
-  const values = new Float32Array(EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT).fill(1)
+function cacheEvictor({ memory, byteOffset }: EvictedMemory): () => number {
+  const length = EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT
+  const values = new Float32Array(memory ?? ownMemory(0).buffer, byteOffset, length)
+  values.fill(1) // pages that nobody wrote to are all the same one
   const step = CACHE_LINE_BYTES / Float32Array.BYTES_PER_ELEMENT
   return () => {
     let sum = 0
