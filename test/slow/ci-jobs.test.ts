@@ -14,6 +14,8 @@ const folder = mkdtempSync(join(tmpdir(), 'convmark-ci-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const REGRESSION = 3
+/** Two builds and two benchmarks of AlexNet, on a machine that may be busy. */
+const CLONE_LIMIT_MS = 1_200_000
 const method = readFileSync(join(root, 'docs/method.md'), 'utf8')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const blocks = (text: string, language: string): string[] =>
@@ -101,10 +103,14 @@ it('a project with a network of its own', () => {
   requireGate(runJob(ownJob, origin, bin), 'mine')
 })
 
-it('a clone of convmark', () => {
-  const origin = join(folder, 'convmark')
-  git(folder, 'clone', '--quiet', root, origin)
-  git(origin, 'commit', '--quiet', '--allow-empty', '-m', 'change')
-  const bin = standIn('clone', [[join(root, 'node_modules'), 'node_modules']])
-  requireGate(runJob(cloneJob, origin, bin), 'alexnet')
-})
+it(
+  'a clone of convmark',
+  () => {
+    const origin = join(folder, 'convmark')
+    git(folder, 'clone', '--quiet', root, origin)
+    git(origin, 'commit', '--quiet', '--allow-empty', '-m', 'change')
+    const bin = standIn('clone', [[join(root, 'node_modules'), 'node_modules']])
+    requireGate(runJob(cloneJob, origin, bin), 'alexnet')
+  },
+  CLONE_LIMIT_MS,
+)

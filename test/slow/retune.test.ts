@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     '--epochs',
     '1',
     '--batch',
-    '1024',
+    '256',
     ...ENGINE,
     '--out',
     'm.safetensors',

@@ -65,9 +65,12 @@ export class FollowedTraining {
   #loss = 0
   #correct = 0
   #images = 0
+  /** Whether the next test has its tiles measured anew: the first alone, if that was asked for. */
+  #retunesNext: boolean
 
   constructor(job: Job) {
     this.#job = job
+    this.#retunesNext = job.options.retune ?? false
     const { resumed } = job
     this.lastSaved = resumed && { file: resumed.file, step: resumed.checkpoint.state.step }
   }
@@ -240,12 +243,15 @@ export class FollowedTraining {
     const { evaluate } = await import('../../train/evaluate.ts')
     const size = Math.min(microBatch ?? batch, tried.count)
     await using pipeline = await openPipeline(tried, { batch: size, preprocessing, shuffle: false })
+    const retune = this.#retunesNext
+    this.#retunesNext = false
     return await evaluate(network, {
       parameters,
       batches: pipeline.epoch(1),
       batch: size,
       engine: options.engine,
       experimentalV8Flags: true,
+      retune,
       ...(options.threads !== undefined && { threads: options.threads }),
       isRoomSure: true, // counted beside the training
       onBatch: (done) => progress.update(testedOn(dataset), done, tried.count),
