@@ -54,7 +54,7 @@ describe('text', () => {
   // In UTF-8 the decoder says so: see test/slow/large-files.test.ts
   it('of 2^29 characters in UTF-16 is longer than a string can be', () => {
     const bytes = new Uint8Array(2 ** 30)
-    bytes.set([0xff, 0xfe])
+    bytes.set([0xff, 0xfe, 0x20])
     expect(() => decodeText(bytes, 'a.json')).toThrow(
       new FormatError(
         `a.json: its text of ${2 ** 30} bytes is longer than a string can be (536870888 characters); is it the right file?`,
