@@ -38,6 +38,11 @@ describe('text', () => {
     ],
     ['bytes', Uint8Array.of(0x1f, 0x8b, 0x08, 0xff), 'a.json: it is not text in UTF-8'],
     ['UTF-8 that was cut short', utf8.subarray(0, utf8.indexOf(0xbc)), 'a.json: it is not text in UTF-8'],
+    [
+      'UTF-32',
+      Uint8Array.of(0xff, 0xfe, 0, 0, 0x7b, 0, 0, 0),
+      'a.json: it is text in UTF-32; save it as UTF-8',
+    ],
     ['half of a unit', withMark([0xff, 0xfe], units('ab').subarray(0, 3)), 'UTF-16LE, as it begins'],
     ['half of a pair', withMark([0xff, 0xfe], units('👩'.slice(0, 1))), 'UTF-16LE, as it begins'],
   ])('in %s is refused', (_name, bytes, message) => {

@@ -14,6 +14,7 @@ export const MAX_TEXT_BYTES = MAX_BYTES_OF_A_UNIT * MAX_STRING_LENGTH
  */
 export function decodeText(bytes: Uint8Array, fileName: string): string {
   const encoding = encodingOf(bytes)
+  if (encoding === 'utf-32') throw new FormatError(`${fileName}: it is text in UTF-32; save it as UTF-8`)
   if (encoding !== 'utf-8' && bytes.length / 2 > MAX_STRING_LENGTH) throw tooLong(fileName, bytes.length)
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes)
@@ -34,8 +35,10 @@ export function tooLong(fileName: string, byteLength: number): FormatError {
   )
 }
 
-function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
-  const [first, second] = bytes
+function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' | 'utf-32' {
+  const [first, second, third, fourth] = bytes
+  const hasMark = first === 0xff && second === 0xfe && third === 0 && fourth === 0
+  if (hasMark || (first === 0 && second === 0 && third === 0xfe && fourth === 0xff)) return 'utf-32'
   if (first === 0xff && second === 0xfe) return 'utf-16le'
   if (first === 0xfe && second === 0xff) return 'utf-16be'
   // Without a mark: JSON begins with a character of ASCII

@@ -36,7 +36,7 @@ it('a result in UTF-16 is read; one in another encoding is refused', async () =>
   })
 })
 
-it('a model with a misspelt option is refused, by the file’s name', async () => {
+it('a model with a misspelt option, or preprocessing of another size, is refused, by the file’s name', async () => {
   const network = defineNetwork('small', {
     inputs: { images: [4, 4, 1], labels: [] },
     layers: [
@@ -44,13 +44,14 @@ it('a model with a misspelt option is refused, by the file’s name', async () =
       softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
     ],
   })
-  const bytes = encodeModel({
-    network,
-    parameters: initialize(network, { seed: 1 }),
-    classNames: Array.from({ length: 10 }, (_, i) => `pattern ${i}`),
-    preprocessing: { size: 4, channels: 1, resize: null, normalise: { kind: 'per-image' } },
-  })
-  const misspelt = Buffer.from(bytes)
+  const made = (size: number) =>
+    encodeModel({
+      network,
+      parameters: initialize(network, { seed: 1 }),
+      classNames: Array.from({ length: 10 }, (_, i) => `pattern ${i}`),
+      preprocessing: { size, channels: 1, resize: null, normalise: { kind: 'per-image' } },
+    })
+  const misspelt = Buffer.from(made(4))
   misspelt.write('activatiom', misspelt.indexOf('activation'))
   write('model.safetensors', misspelt)
   expect(await convmark('evaluate', 'model.safetensors', '--data', 'synthetic')).toMatchObject({
@@ -58,6 +59,13 @@ it('a model with a misspelt option is refused, by the file’s name', async () =
     stdout: '',
     stderr:
       "convmark: model.safetensors: fc: unknown option 'activatiom'; did you mean 'activation'? (units, activation, initial, decay)\n",
+  })
+  write('other.safetensors', made(5))
+  expect(await convmark('evaluate', 'other.safetensors', '--data', 'synthetic')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr:
+      'convmark: other.safetensors: its preprocessing makes images of 5 x 5 x 1, its network takes 4 x 4 x 1\n',
   })
 })
 

@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { Watchdog } from '../../dist/bench/contenders/watchdog.js'
 
 export const ENGINE_RUNNER = 'engine-runner.mjs'
 export const PEER_RUNNER = '../../peers/runner.mjs'
@@ -13,10 +14,12 @@ export const median = (values) => {
 
 /** A whole group each, so that its children are stopped with it. None outlives this process, even if it was stopped. */
 const groups = new Set()
+const watchdog = new Watchdog()
 process.on('exit', () => {
   for (const pid of groups) signal(pid, 'SIGKILL')
 })
-for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(130))
+for (const [name, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
+  process.on(name, () => process.exit(code))
 
 function signal(pid, name) {
   try {
@@ -32,6 +35,12 @@ export async function start(name, setup, script) {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const child = fork(path, [JSON.stringify(setup)], { detached: true })
   groups.add(child.pid)
+  watchdog.watch(child.pid)
+  child.once('exit', () => {
+    signal(child.pid, 'SIGKILL') // its own children
+    groups.delete(child.pid)
+    watchdog.release(child.pid)
+  })
   const died = once(child, 'exit').then(([code]) => {
     throw new Error(`${name} ended with exit code ${code}`)
   })

@@ -5,6 +5,7 @@ import type { Network } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
 import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
+import { workerFile } from '../runtime/worker-file.ts'
 import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
 import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
@@ -52,7 +53,7 @@ export class Checker {
   constructor(network: Network, batch: number, threads: number) {
     this.#workers = startWorkers<CheckRequest, CheckReply>(workersOf(threads), () => ({
       name: 'check worker',
-      inNode: () => import.meta.resolve('./check-worker.js'),
+      inNode: (name) => workerFile(name, 'check-worker', () => import.meta.resolve('./check-worker.js')),
       inBrowser: () => new Worker(new URL('./check-worker.js', import.meta.url), { type: 'module' }),
     }))
     this.#data = this.#makeData({ network, batch, seed: CHECK_SEED })

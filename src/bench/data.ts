@@ -2,6 +2,7 @@ import { ConvmarkError } from '../errors.ts'
 import { RATES } from '../optimizers/index.ts'
 import type { Pass } from '../plan/plan.ts'
 import { RATES_TENSOR } from '../plan/training.ts'
+import { workerFile } from '../runtime/worker-file.ts'
 import { startWorker } from '../runtime/worker-pool.ts'
 import type { DataReply, FillRequest } from './data-worker.ts'
 import {
@@ -22,7 +23,7 @@ export async function makeData(request: DataRequest): Promise<SharedTensors> {
   const fill = async (index: number): Promise<SharedTensors> => {
     const worker = startWorker<FillRequest, DataReply>({
       name: 'data worker',
-      inNode: () => import.meta.resolve('./data-worker.js'),
+      inNode: (name) => workerFile(name, 'data-worker', () => import.meta.resolve('./data-worker.js')),
       inBrowser: () => new Worker(new URL('./data-worker.js', import.meta.url), { type: 'module' }),
     })
     try {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Dataset, Pipeline } from '../data/index.ts'
-import { DivergedError, FormatError } from '../errors.ts'
+import { DivergedError, FormatError, ofFile } from '../errors.ts'
 import type { Evaluation } from '../records/evaluation.ts'
 import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
@@ -56,8 +56,7 @@ async function run(file: string, options: Options): Promise<number> {
   const { readModel } = await import('../train/read-model.ts')
   const model = await readModel(file)
   const { openDataset } = await import('../data/index.ts')
-  const { imageOf } = await import('./training/setup.ts')
-  const dataset = await openDataset(options.data, { synthetic: imageOf(model.network) })
+  const dataset = await openDataset(options.data, { synthetic: await imageOfModel(file, model) })
   requireFit(file, model, options.data, dataset)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
@@ -107,6 +106,21 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
     `${file}: it predicts nothing of ${formatCount(without)} of ${formatCount(count)} images, since its logits are NaN or infinite; ` +
       'its training diverged: train it again at a lower rate',
   )
+}
+
+/** What its network takes. Throws FormatError where that is not what its preprocessing makes. */
+async function imageOfModel(file: string, { network, preprocessing }: Model) {
+  const { imageOf } = await import('./training/setup.ts')
+  const { parsePreprocessing } = await import('../data/index.ts')
+  const image = ofFile(file, () => imageOf(network))
+  const made = parsePreprocessing(preprocessing, file)
+  if (made.size !== image.size || made.channels !== image.channels) {
+    throw new FormatError(
+      `${file}: its preprocessing makes images of ${made.size} x ${made.size} x ${made.channels}, ` +
+        `its network takes ${image.size} x ${image.size} x ${image.channels}`,
+    )
+  }
+  return image
 }
 
 /** Throws where the model answers other questions than the data asks. */

@@ -1,6 +1,7 @@
 // Worker threads that decode files. A job is data: names of files, and what is to be made of them.
 import { ConvmarkError, FormatError, UnavailableError } from '../errors.ts'
 import { availableCores } from '../runtime/machine.ts'
+import { workerFile } from '../runtime/worker-file.ts'
 import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { DecoderOptions } from './dataset.ts'
 import { openDecoder } from './decode.ts'
@@ -41,7 +42,7 @@ export class FileCrew {
       count ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores()),
       () => ({
         name: 'image worker',
-        inNode: () => import.meta.resolve('./file-worker.js'),
+        inNode: (name) => workerFile(name, 'file-worker', () => import.meta.resolve('./file-worker.js')),
         inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
       }),
     )

@@ -2,6 +2,7 @@ import { requireOptions } from '../check-options.ts'
 import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { unsharedReason } from '../runtime/host.ts'
+import { workerFile } from '../runtime/worker-file.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import { elementCount } from '../tensor.ts'
 import {
@@ -50,7 +51,8 @@ async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promi
   )
   const worker = startWorker<ReferenceRequest, ReferenceReply>({
     name: 'reference worker',
-    inNode: () => import.meta.resolve('./reference-worker.js'),
+    inNode: (name) =>
+      workerFile(name, 'reference-worker', () => import.meta.resolve('./reference-worker.js')),
     inBrowser: () => new Worker(new URL('./reference-worker.js', import.meta.url), { type: 'module' }),
   })
   return new ReferencePlan(plan, tensors, worker, room)

@@ -1,5 +1,6 @@
 import { ConvmarkError } from '../errors.ts'
 import type { WorkerReply, WorkerRequest } from './compute-worker.ts'
+import { workerFile } from './worker-file.ts'
 import { startWorkers, type WorkerHandle } from './worker-pool.ts'
 
 export type ComputeWorker = WorkerHandle<WorkerRequest, WorkerReply>
@@ -8,7 +9,7 @@ export type ComputeWorker = WorkerHandle<WorkerRequest, WorkerReply>
 export function startComputeWorkers(threads: number): ComputeWorker[] {
   return startWorkers(threads, (thread) => ({
     name: `compute worker ${thread + 1} of ${threads}`,
-    inNode: () => import.meta.resolve('./compute-worker.js'),
+    inNode: (name) => workerFile(name, 'compute-worker', () => import.meta.resolve('./compute-worker.js')),
     inBrowser: () => new Worker(new URL('./compute-worker.js', import.meta.url), { type: 'module' }),
   }))
 }

@@ -34,8 +34,8 @@ interface RawWorker {
 export interface WorkerModule {
   /** For messages: what the worker is there for. */
   readonly name: string
-  /** `import.meta.resolve('./x.js')` */
-  inNode(): string
+  /** `workerFile(name, 'x', () => import.meta.resolve('./x.js'))` */
+  inNode(name: string): string | URL
   inBrowser(): Worker
 }
 
@@ -75,7 +75,7 @@ function startNodeWorker(module: WorkerModule, gate: Gate | null): RawWorker {
   // The process's own options are not the worker's: some (--input-type) it refuses.
   const options = { execArgv: [], ...(gate && { workerData: gate.workerData }) }
   try {
-    return new Worker(new URL(module.inNode()), options) as unknown as RawWorker
+    return new Worker(new URL(module.inNode(module.name)), options) as unknown as RawWorker
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw error
     throw new ConvmarkError(

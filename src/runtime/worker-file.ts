@@ -1,0 +1,26 @@
+// Where a worker's module is in Node: beside the module that starts it, in the package as in a bundle that has it as an entry.
+import { ConvmarkError } from '../errors.ts'
+import { nodeModule } from './host.ts'
+
+/** What a bundler may have made of `.js`. */
+const EXTENSIONS = ['.js', '.mjs', '.cjs']
+
+/**
+ * The module `./<file>.js` of a worker. `resolve` is `import.meta.resolve`'s answer, which a bundle in CommonJS has not: it
+ * knows its own file instead. Throws ConvmarkError, with what to do, if no such file is there.
+ */
+export function workerFile(name: string, file: string, resolve: () => string): URL {
+  const { existsSync } = nodeModule('node:fs')
+  const { fileURLToPath, pathToFileURL } = nodeModule('node:url')
+  const isCommonJs = typeof import.meta.resolve !== 'function' && typeof __filename === 'string'
+  const beside = isCommonJs ? new URL(`./${file}.js`, pathToFileURL(__filename)) : new URL(resolve())
+  if (beside.protocol !== 'file:') return beside
+  const places = EXTENSIONS.map((extension) => new URL(beside.href.replace(/\.[cm]?js$/, extension)))
+  const found = places.find((place) => existsSync(place))
+  if (found) return found
+  throw new ConvmarkError(
+    `${name}: there is no ${fileURLToPath(beside)}: convmark was bundled without its workers; ` +
+      "leave it out of the bundle (esbuild's --external:convmark), or make its workers entries of the bundle: " +
+      'docs/node.md of convmark says how',
+  )
+}
