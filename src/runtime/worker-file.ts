@@ -19,8 +19,8 @@ export function workerFile(name: string, file: string, resolve: () => string): U
   const found = places.find((place) => existsSync(place))
   if (found) return found
   throw new ConvmarkError(
-    `${name}: there is no ${fileURLToPath(beside)}: convmark was bundled without its workers; ` +
-      "leave it out of the bundle (esbuild's --external:convmark), or make its workers entries of the bundle: " +
-      'docs/node.md of convmark says how',
+    `${name}: there is no ${fileURLToPath(beside)}: convmark was installed in part or bundled without its workers; ` +
+      "install it again, leave it out of the bundle (esbuild's --external:convmark), " +
+      'or make its workers entries of the bundle: docs/node.md of convmark says how',
   )
 }
