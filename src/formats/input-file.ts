@@ -1,6 +1,6 @@
+// Files that are read: of any size, and what is no file but can be read, such as a pipe.
 // Projects for browsers need not know the types of `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
-// Files that are read: of any size, and what is no file but can be read, such as a pipe.
 import type { FileHandle } from 'node:fs/promises'
 import { UsageError } from '../errors.ts'
 import { nodeModule } from '../runtime/host.ts'
