@@ -72,6 +72,16 @@ export class InterruptedError extends ConvmarkError {
   override readonly exitCode = 130
 }
 
+/**
+ * Whether an error says only that the signal ended the work: ours, or the signal's reason, which platforms throw as it is or
+ * as an AbortError of their own. Any other is a fault that came at the same time.
+ */
+export function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (error instanceof InterruptedError) return true
+  if (!signal?.aborted) return false
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
+}
+
 const MAX_NAME_LENGTH = 80
 const MAX_NAMES = 40
 

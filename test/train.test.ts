@@ -121,6 +121,21 @@ describe('train', () => {
     expect(lastSums(resumed)).toMatchObject({ sums: { images: 24 } })
   })
 
+  it.each([
+    ['a data source that fails', new Error('the disk is gone'), 'the disk is gone'],
+    ['an end of the source', Object.assign(new Error(), { name: 'AbortError' }), null],
+  ])('told to end, tells %s from that', async (_, thrown, message) => {
+    const controller = new AbortController()
+    const failing = function* () {
+      yield* [...batches(1, 0)].slice(0, 2)
+      controller.abort()
+      throw thrown
+    }
+    const ended = trained({ batches: failing, signal: controller.signal })
+    if (message !== null) return expect(ended).rejects.toThrow(message)
+    expect((await ended).events.at(-1)).toMatchObject({ kind: 'end', reason: 'interrupted', step: 2 })
+  })
+
   it('takes a batch in parts, with the same gradients', async () => {
     const [whole, parts] = [await trained({}, network(0)), await trained({ microBatch: 2 }, network(0))]
     parts.losses.forEach((loss, i) => {
@@ -191,6 +206,16 @@ describe('train', () => {
         resume: { ...state, states: { ...state.states, 'conv/biases.momentum': momentum } },
       }
     }
+
+    it('though it is told to end', async () => {
+      const controller = new AbortController()
+      const last = function* () {
+        yield* one.batches()
+        controller.abort()
+      }
+      const { error } = await started({ rate: 1e20, batches: last, signal: controller.signal })
+      expect(error).toMatchObject({ name: 'DivergedError' })
+    })
 
     it('though its loss is finite', async () => {
       const { kinds, error } = await started(await ruining())

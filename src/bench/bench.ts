@@ -10,7 +10,7 @@ import {
 } from '../check-options.ts'
 import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { CheckError, InterruptedError } from '../errors.ts'
+import { CheckError, isInterruption } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { CLASSIC_PASSES, type Pass, passesRule } from '../plan/plan.ts'
@@ -173,7 +173,7 @@ async function* benchmarkPass(
       yield { kind: 'progress', pass, phase: 'batches', done: step + 1, total: batches }
     }
   } catch (error) {
-    if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
+    if (!isInterruption(error, signal)) throw error
     isInterrupted = true
   } finally {
     await subject.session?.dispose()

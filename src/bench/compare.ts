@@ -12,7 +12,14 @@ import {
 } from '../check-options.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
-import { ConvmarkError, InterruptedError, messageOf, UnavailableError, UsageError } from '../errors.ts'
+import {
+  ConvmarkError,
+  InterruptedError,
+  isInterruption,
+  messageOf,
+  UnavailableError,
+  UsageError,
+} from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
@@ -148,7 +155,7 @@ export async function* compare(
       }
       for (const each of running) each.peaks = await peaksOf(each, signal)
     } catch (error) {
-      if (!signal?.aborted) throw error
+      if (!isInterruption(error, signal)) throw error
       isInterrupted = true
     } finally {
       for (const { contender } of running) contender.end()

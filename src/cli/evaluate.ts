@@ -60,10 +60,8 @@ async function run(file: string, options: Options): Promise<number> {
   requireFit(file, model, options.data, dataset)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
-  const part = await untilInterrupted(() =>
-    evaluatedSplit(model, dataset, options.split, (done, total) =>
-      progress.update('images identified', done, total),
-    ),
+  const part = await evaluatedSplit(model, dataset, options.split, (done, total) =>
+    progress.update('images identified', done, total),
   ).finally(() => progress.clear())
   if (part.note !== null && !files.isPrinted) output.lines(part.note)
   const { startEnvironment } = await import('../bench/environment.ts')

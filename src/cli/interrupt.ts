@@ -3,7 +3,7 @@
 // - before its work: nothing is lost, so the process ends at once;
 // - during its work: the work is told to end, and has a while to do so;
 // - after it, while results are printed and written: they are, and then the process ends.
-import { InterruptedError } from '../errors.ts'
+import { InterruptedError, isInterruption } from '../errors.ts'
 
 /** As a shell reports a process that a signal ended: 128 + the signal's number. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
@@ -22,15 +22,17 @@ let requestedAtMs = 0
 /** Ends the work under way; null before it and after it. */
 let endWork: (() => void) | null = null
 let hasWorked = false
+/** The command ends with a signal, as one that serves does: that is no interruption. */
+let isMeantEnd = false
 
 /** Call once, as early as possible. */
 export function endOnSignals(): void {
   for (const signal of Object.keys(EXIT_CODES) as EndSignal[]) process.on(signal, () => onSignal(signal))
 }
 
-/** With the exit code of the signal, if one asked for the end. */
+/** With the exit code of the signal, if one interrupted the command. */
 export function endProcess(exitCode: number): never {
-  process.exit(requested ? EXIT_CODES[requested] : exitCode)
+  process.exit(requested && !isMeantEnd ? EXIT_CODES[requested] : exitCode)
 }
 
 function onSignal(signal: EndSignal): void {
@@ -50,13 +52,16 @@ function onSignal(signal: EndSignal): void {
 
 /**
  * Does work that a signal can end: the first aborts the AbortSignal, and the promise rejects with InterruptedError when the
- * work has ended, or when that took longer than `graceMs` and the work is left behind.
+ * work has ended, or when that took longer than `graceMs` and the work is left behind. So it does, and no work is begun, if a
+ * signal has come since the work before. What else goes wrong with the work is thrown as it is, interrupted or not.
  */
 export async function untilInterrupted<T>(
   work: (signal: AbortSignal) => Promise<T>,
   { graceMs = GRACE_MS }: { readonly graceMs?: number } = {},
 ): Promise<T> {
+  if (requested !== null) throw new InterruptedError('interrupted')
   const controller = new AbortController()
+  const { signal } = controller
   let deadline: NodeJS.Timeout | undefined
   hasWorked = true
   try {
@@ -66,10 +71,9 @@ export async function untilInterrupted<T>(
         deadline = setTimeout(interrupted, graceMs)
         controller.abort()
       }
-      work(controller.signal).then(resolve, (error: unknown) => {
-        if (controller.signal.aborted) interrupted(error)
-        else reject(error)
-      })
+      work(signal).then(resolve, (error: unknown) =>
+        isInterruption(error, signal) ? interrupted(error) : reject(error),
+      )
     })
   } finally {
     endWork = null
@@ -84,5 +88,5 @@ export async function untilToldToEnd(): Promise<void> {
     endWork = resolve
   })
   endWork = null
-  requested = null
+  isMeantEnd = true
 }

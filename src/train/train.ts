@@ -14,7 +14,7 @@ import {
 } from '../check-options.ts'
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { DivergedError, InterruptedError, ShapeError, UsageError } from '../errors.ts'
+import { DivergedError, isInterruption, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
@@ -116,8 +116,10 @@ export type TrainEvent =
  * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an event
  * after every update and every epoch; nothing runs while the caller looks at one.
  * Throws UsageError for options that can't be. Throws DivergedError if the loss is not finite, naming the first layer that
- * was not, before the update; and, instead of the event of an epoch, if what its updates left is not finite: a parameter,
- * a state of the optimizer, or the loss that the last batch has now. That costs one more forward and backward an epoch.
+ * was not, before the update; with `clipNorm`, if the norm of the gradients is not, after the update; and, instead of the
+ * event of an epoch, if what its updates left is not finite: a parameter, a state of the optimizer, or the loss that the last
+ * batch has now. That costs one more forward and backward an epoch. A signal hides no error: an event of the kind `end` says
+ * that the training was interrupted only if nothing else went wrong.
  */
 export async function* train(
   network: Network,
@@ -208,7 +210,7 @@ class TrainingRun {
       while (this.#epoch <= epochs) yield* this.#epochEvents(diagnose)
     } catch (error) {
       // Between updates: what the session holds is what the last one left.
-      if (!signal?.aborted && !(error instanceof InterruptedError)) throw error
+      if (!isInterruption(error, signal)) throw error
       yield { kind: 'end', reason: 'interrupted', ...this.#now() }
       return
     }
