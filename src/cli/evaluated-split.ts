@@ -1,4 +1,5 @@
 // Which of a data set's images an evaluation takes, and what must be said of that.
+import { resolve } from 'node:path'
 import type { Dataset, Split } from '../data/index.ts'
 import { FormatError, UsageError } from '../errors.ts'
 import type { Evaluation } from '../records/evaluation.ts'
@@ -60,8 +61,8 @@ type Acquaintance =
   | { readonly kind: 'same' }
   /** It is all of this source. */
   | { readonly kind: 'all' }
-  /** It is this source as it was before; `isCertain` if some class is still the same, else the name alone is. */
-  | { readonly kind: 'changed'; readonly isCertain: boolean; readonly how: string }
+  /** It is this source as it was before: some class is still the same, or the folder is. */
+  | { readonly kind: 'changed'; readonly how: string }
   | { readonly kind: 'other' }
 
 async function acquaintanceOf(
@@ -72,20 +73,27 @@ async function acquaintanceOf(
   if (!trainedOn) return { kind: 'unknown' }
   const { dataDifference, identifyDataset } = await import('../data/index.ts')
   const { name: source, whole, test } = dataset
-  const identity = await identifyDataset(dataset, onProgress)
-  const inWhole = await identifyDataset({ ...dataset, train: whole, test: null }, onProgress)
   const { counts, digests } = trainedOn.train
   const classes = classNames.map((_, i) => i).filter((i) => counts[i]! > 0)
+  const identity = await identifyDataset(dataset, onProgress)
   const isTrained = (i: number): boolean => digests[i] === identity.train.digests[i]
+  if (test && classes.every(isTrained)) return { kind: 'same' }
+  const inWhole = await identifyDataset({ ...dataset, train: whole, test: null }, onProgress)
   const isAllTrained = (i: number): boolean => digests[i] === inWhole.train.digests[i]
   if (classes.every(isAllTrained)) return { kind: 'all' }
-  if (test && classes.every(isTrained)) return { kind: 'same' }
-  const isCertain = classes.some((i) => isTrained(i) || isAllTrained(i))
-  if (!isCertain && source !== trainedOn.source) return { kind: 'other' }
+  const isPartTrained = classes.some((i) => isTrained(i) || isAllTrained(i))
+  if (!isPartTrained && !isSameSource(source, trainedOn.source)) return { kind: 'other' }
   const difference = dataDifference({ classNames, identity: trainedOn }, { classNames, identity })
   const how = `${source} is not as it was when the model was trained on it: ${difference}`
-  return { kind: 'changed', isCertain, how }
+  return { kind: 'changed', how }
 }
+
+/** A folder may be written in more than one way. */
+const isSameSource = (one: string, other: string): boolean => placeOf(one) === placeOf(other)
+
+const FOLDER = 'folder:'
+const placeOf = (source: string): string =>
+  source.startsWith(FOLDER) ? resolve(source.slice(FOLDER.length)) : source
 
 /** What is evaluated if nobody asks for a part. */
 function splitOfWhole(source: string, whole: Split, test: Split | null, known: Acquaintance): EvaluatedSplit {
@@ -97,7 +105,7 @@ function splitOfWhole(source: string, whole: Split, test: Split | null, known: A
     throw new FormatError(
       `${source}: the model was trained on all of these images; evaluate others, or give --split all to take these`,
     )
-  if (known.kind === 'changed' && known.isCertain)
+  if (known.kind === 'changed')
     throw new FormatError(
       `${known.how}; so what was held out can't be told; evaluate other images, or give --split all to take these with those that were trained on`,
     )
