@@ -85,8 +85,8 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   const unpredicted = new Array<number>(classes).fill(0)
   let [count, correct, inFive, loss] = [0, 0, 0, 0]
   const session = await openSession(network, {
-    memoryBeside: evaluationBeside,
     ...sessionOptions,
+    memoryBeside: options.memoryBeside ?? evaluationBeside,
     batch,
     keep: [name],
   })

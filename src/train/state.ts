@@ -40,8 +40,7 @@ export interface EpochSums {
   readonly waitedMs: number
 }
 
-/** NaN and Infinity too: what a training that goes astray adds up. */
-const anyNumber = must((value: unknown) => typeof value === 'number', 'a number')
+const sum = must(Number.isFinite, 'a finite number')
 
 export const stateRules: Rules<TrainingState> = {
   step: integerFromZero,
@@ -52,10 +51,10 @@ export const stateRules: Rules<TrainingState> = {
   tuning: orNull(objectWith(tuningRules)),
   sums: objectWith<EpochSums>({
     images: integerFromZero,
-    loss: anyNumber,
+    loss: sum,
     correct: orNull(integerFromZero),
-    elapsedMs: anyNumber,
-    waitedMs: anyNumber,
+    elapsedMs: sum,
+    waitedMs: sum,
   }),
 }
 
