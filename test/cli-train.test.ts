@@ -289,8 +289,11 @@ describe('train', () => {
       'wild.safetensors',
       '--log',
       'wild.jsonl',
+      '--html',
+      'wild.html',
     )
     expect(wild.code).toBe(1)
+    expect(wild.stdout).toMatch(/^saved wild.html$/m)
     expect(wild.stderr).toMatch(
       /^convmark: the loss is \S+ in step \d+ \(epoch 1\): .*'.*' is .*not finite; try a lower rate/,
     )

@@ -19,10 +19,19 @@ const SIZE = 12
 const network = lenet({ imageSize: SIZE })
 const parameters = initializeForTraining(network, { seed: 7 })
 
-function followed(more: Partial<Pick<Job['setup'], 'dataset' | 'network'>> = {}) {
+interface Followed extends Pick<Job['setup'], 'dataset' | 'network'> {
+  /** Where a checkpoint was written; null where it could not be. */
+  readonly checkpoint: string | null
+  readonly skipped: Job['pipeline']['skipped']
+}
+
+function followed(given: Partial<Followed> = {}) {
+  const { checkpoint = 'm.checkpoint.safetensors', skipped = [], ...more } = given
   const saved: number[] = []
+  const lastSaved: number[] = []
   const records: { readonly kind: string }[] = []
   const lines: string[] = []
+  let isBarDrawn = false
   const job = {
     networkName: 'lenet',
     settings: { batch: 16, microBatch: null, epochs: 3 },
@@ -37,20 +46,36 @@ function followed(more: Partial<Pick<Job['setup'], 'dataset' | 'network'>> = {})
     resumed: null,
     kept: null,
     files: {
-      checkpointPath: 'm.checkpoint.safetensors',
       record: async (...given: typeof records) => void records.push(...given),
-      saveCheckpoint: async (_: unknown, { step }: TrainingState) => void saved.push(step),
+      saveCheckpoint: async (_: unknown, { step }: TrainingState) => {
+        saved.push(step)
+        return checkpoint
+      },
+      saveLastCheckpoint: async (_: unknown, { step }: TrainingState) => {
+        lastSaved.push(step)
+        return 'elsewhere'
+      },
     },
     output: {
-      lines: (...given: string[]) => lines.push(...given),
+      lines: (...given: string[]) => {
+        expect(isBarDrawn).toBe(false)
+        lines.push(...given)
+      },
       palette: { yellow: (text: string) => text },
     },
-    progress: { update: () => {}, clear: () => {} },
-    pipeline: { batchesPerEpoch: 4, skipped: [] },
+    progress: {
+      update: () => {
+        isBarDrawn = true
+      },
+      clear: () => {
+        isBarDrawn = false
+      },
+    },
+    pipeline: { batchesPerEpoch: 4, skipped },
     signal: new AbortController().signal,
     elapsedMs: () => 1,
   }
-  return { training: new FollowedTraining(job as unknown as Job), saved, records, lines }
+  return { training: new FollowedTraining(job as unknown as Job), saved, lastSaved, records, lines }
 }
 
 function epochEvent(epoch: number, given: TrainingState['parameters']): TrainEvent {
@@ -81,9 +106,31 @@ describe('an epoch', () => {
   it('is saved, whatever becomes of its test', async () => {
     const dataset = syntheticDataset({ size: SIZE, channels: 1, testCount: 20 })
     const image = () => Promise.reject(new Error('the disk is gone'))
-    const { training, saved } = followed({ dataset: { ...dataset, test: { ...dataset.test!, image } } })
+    const test = { ...dataset.test!, image }
+    const { training, saved, lastSaved } = followed({ dataset: { ...dataset, test } })
     await expect(training.take(epochEvent(1, parameters))).rejects.toThrow('the disk is gone')
+    expect({ saved, lastSaved }).toEqual({ saved: [], lastSaved: [4] }) // no other follows
+  })
+
+  it('that can not be saved leaves the checkpoint before it', async () => {
+    const { training, saved } = followed({ checkpoint: null })
+    await training.take(epochEvent(1, parameters))
     expect(saved).toEqual([4])
+    expect(training.lastSaved).toBe(null)
+  })
+
+  it('is saved wherever that is possible if it is the last', async () => {
+    const { training, saved, lastSaved } = followed()
+    for (const epoch of [1, 2, 3]) await training.take(epochEvent(epoch, parameters))
+    expect({ saved, lastSaved }).toEqual({ saved: [4, 8], lastSaved: [12] })
+    expect(training.lastSaved).toEqual({ file: 'elsewhere', step: 12 })
+  })
+
+  it('names the images that it skipped, in lines of their own', async () => {
+    const skipped = [{ index: 3, file: 'cat/3.jpg', reason: 'it is empty' }]
+    const { training, lines } = followed({ skipped })
+    await training.take(epochEvent(1, parameters))
+    expect(lines).toEqual(['skipped cat/3.jpg: it is empty', expect.stringMatching(/^epoch 1\/3 /)])
   })
 
   it('is tried on the validation set, and its line says so', async () => {

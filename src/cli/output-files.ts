@@ -1,6 +1,6 @@
 // What commands write: found to be writable before their work, and written after what they print.
 import { realpath } from 'node:fs/promises'
-import { UsageError } from '../errors.ts'
+import { ConvmarkError, messageOf, UsageError } from '../errors.ts'
 import type { OutputFile } from '../formats/output-file.ts'
 import { complain } from './errors.ts'
 
@@ -13,8 +13,7 @@ export async function openOutputFiles<Option extends string>(
   inputs: readonly string[] = [],
 ): Promise<Partial<Record<Option, OutputFile>>> {
   const { OutputFile } = await import('../formats/output-file.ts')
-  // Inputs that are not there are reported when they are read
-  const read = new Set(await Promise.all(inputs.map((path) => realpath(path).catch(() => path))))
+  const read = new Set(await Promise.all(inputs.map(targetOf)))
   const files: Partial<Record<Option, OutputFile>> = {}
   const optionOf = new Map<string, Option>()
   for (const [option, path] of Object.entries(paths) as [Option, string | undefined][]) {
@@ -32,6 +31,24 @@ export async function openOutputFiles<Option extends string>(
     files[option] = file
   }
   return files
+}
+
+/** Where a path leads, as `OutputFile.target`; the path itself where nothing is there. Whoever reads it reports that. */
+export const targetOf = (path: string): Promise<string> => realpath(path).catch(() => path)
+
+/** Writes what `make` makes, `what` in words. Whatever fails is a ConvmarkError that names the file. */
+export async function writeMade(
+  file: OutputFile,
+  what: string,
+  make: () => string | Promise<string>,
+): Promise<void> {
+  let content: string
+  try {
+    content = await make()
+  } catch (error) {
+    throw new ConvmarkError(`${file.path}: ${what} can't be made: ${messageOf(error)}`, { cause: error })
+  }
+  await file.write(content)
 }
 
 /** Tries each: one that fails is said on stderr and takes nothing from the others. The exit code. */

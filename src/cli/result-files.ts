@@ -1,6 +1,5 @@
-import { ConvmarkError, messageOf } from '../errors.ts'
 import type { Output } from './output.ts'
-import { openOutputFiles, writeEach } from './output-files.ts'
+import { openOutputFiles, writeEach, writeMade } from './output-files.ts'
 
 const STDOUT = '-'
 
@@ -28,20 +27,12 @@ export async function openResultFiles(
     isPrinted,
     isWritten: jsonFile !== undefined || htmlFile !== undefined,
     async write(result, output, renderHtml) {
-      const text = JSON.stringify(result, null, 2)
-      if (isPrinted) output.lines(text)
+      const json = () => JSON.stringify(result, null, 2)
       return writeEach([
-        ...(jsonFile ? [() => jsonFile.write(`${text}\n`)] : []),
-        ...(htmlFile ? [async () => htmlFile.write(await pageOf(htmlFile.path, renderHtml))] : []),
+        ...(isPrinted ? [async () => output.lines(json())] : []),
+        ...(jsonFile ? [() => writeMade(jsonFile, 'the JSON', () => `${json()}\n`)] : []),
+        ...(htmlFile ? [() => writeMade(htmlFile, 'the page', renderHtml)] : []),
       ])
     },
-  }
-}
-
-async function pageOf(path: string, renderHtml: () => Promise<string>): Promise<string> {
-  try {
-    return await renderHtml()
-  } catch (error) {
-    throw new ConvmarkError(`${path}: the page can't be made: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Pipeline } from '../data/index.ts'
-import { DivergedError, InterruptedError, messageOf } from '../errors.ts'
+import { DivergedError, InterruptedError, isInterruption, messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
@@ -67,11 +67,19 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
       resumed,
       elapsedMs: () => performance.now() - started,
     }
-    const isDone = await untilInterrupted((signal) => trained({ ...context, signal }), {
-      graceMs: GRACE_MS,
-    }).finally(() => progress.clear())
+    let isDone = false
+    let failure: unknown = null
+    try {
+      isDone = await untilInterrupted((signal) => trained({ ...context, signal }), { graceMs: GRACE_MS })
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) failure = error
+    } finally {
+      progress.clear()
+    }
+    // Of a training that failed, too: they show how.
     const curves = await files.saveCurves((logText) => curvesOf(logText, options.log ?? networkName))
     if (curves !== null) context.output.lines(`saved ${curves}`)
+    if (failure !== null) throw failure
     if (!isDone) throw new InterruptedError(interruptedText(files))
   } finally {
     await files.close()
@@ -83,7 +91,7 @@ function interruptedText({ keptCheckpoint, checkpointPath }: TrainingFiles): str
   if (keptCheckpoint !== null) return `interrupted; go on with --resume ${shellWord(keptCheckpoint)}`
   return checkpointPath === null
     ? 'interrupted; without --out nothing was kept'
-    : 'interrupted; nothing could be kept'
+    : 'interrupted; nothing was kept'
 }
 
 /** Whether it came to its end. */
@@ -126,7 +134,8 @@ async function trained(context: BegunJob): Promise<boolean> {
     const reason = error instanceof DivergedError ? 'nan' : 'error'
     const lastSaved = followed?.lastSaved ?? null
     const elapsedMs = context.elapsedMs()
-    if (!signal.aborted) await files.record({ kind: 'end', reason, message: messageOf(error), elapsedMs })
+    if (followed && !isInterruption(error, signal))
+      await files.record({ kind: 'end', reason, message: messageOf(error), elapsedMs })
     if (reason === 'error' || lastSaved === null) throw error
     const { file, step } = lastSaved
     throw new DivergedError(`${messageOf(error)}; ${file} is as it was after step ${step}`)

@@ -8,7 +8,7 @@ import { OutputFile } from '../../formats/output-file.ts'
 import { reasonOf } from '../../formats/reason.ts'
 import { type LogRecord, logLine } from '../../records/training-log.ts'
 import { encodeCheckpoint, encodeModel, type Model, type TrainingState } from '../../train/index.ts'
-import { openOutputFiles } from '../output-files.ts'
+import { openOutputFiles, targetOf, writeMade } from '../output-files.ts'
 import { LogFile } from './log-file.ts'
 
 const EXTENSION = '.safetensors'
@@ -57,7 +57,9 @@ export class TrainingFiles {
       throw new UsageError(`--log is '${log}'; a log's file ends in .jsonl, which report goes by`)
     // One that is resumed is kept up to date, unless the model goes elsewhere.
     const checkpoint = out !== undefined ? checkpointFor(out) : resume
-    const isReadOnly = resume !== undefined && resume !== checkpoint
+    const isReadOnly =
+      resume !== undefined &&
+      (checkpoint === undefined || (await targetOf(resume)) !== (await targetOf(checkpoint)))
     const opened = await openOutputFiles(
       { '--out': out, 'its checkpoint': checkpoint, '--log': log, '--html': html },
       isReadOnly ? [resume] : [],
@@ -93,20 +95,28 @@ export class TrainingFiles {
     await this.#files.log?.append(lines.join(''))
   }
 
-  /** After an epoch. All or nothing: whoever ends the process meanwhile finds the one before. */
-  async saveCheckpoint(...content: CheckpointContent): Promise<void> {
+  /**
+   * After an epoch that others follow. All or nothing: whoever ends the process meanwhile finds the one before. Where it
+   * was written; null where it was not, or not asked for.
+   */
+  async saveCheckpoint(...content: CheckpointContent): Promise<string | null> {
     const { checkpoint } = this.#files
-    if (!checkpoint) return
+    if (!checkpoint) return null
     const fault = await this.#write(checkpoint, checkpointBytes(content))
-    if (fault === null) this.#kept = checkpoint.path
-    else this.#warn(`${fault}; the training goes on, and after the next epoch it is tried again`)
+    if (fault === null) return this.#keep(checkpoint.path)
+    this.#warn(`${fault}; the training goes on, and after the next epoch it is tried again`)
+    return null
   }
 
-  /** Of a training that ends before its time: where it can't be written, somewhere else. */
-  async saveLastCheckpoint(...content: CheckpointContent): Promise<void> {
+  /** As `saveCheckpoint`, of a training that ends: where it can't be written, somewhere else. */
+  async saveLastCheckpoint(...content: CheckpointContent): Promise<string | null> {
     const { checkpoint } = this.#files
-    if (checkpoint)
-      this.#kept = (await this.#writeSomewhere(checkpoint, checkpointBytes(content))) ?? this.#kept
+    return checkpoint && this.#keep(await this.#writeSomewhere(checkpoint, checkpointBytes(content)))
+  }
+
+  #keep(path: string | null): string | null {
+    this.#kept = path ?? this.#kept
+    return path
   }
 
   /** Where it was written; null where it was not, or not asked for. */
@@ -116,14 +126,17 @@ export class TrainingFiles {
   }
 
   /**
-   * `render` makes the page of all lines so far; with a log, of those of the commands before too. Where it
-   * is, or null.
+   * `render` makes the page of all lines so far; with a log, of those of the commands before too. Where it is; null where
+   * there is none, which is said unless it was not asked for or nothing has been recorded.
    */
   async saveCurves(render: (logText: string) => Promise<string>): Promise<string | null> {
     const { curves, log } = this.#files
-    if (!curves) return null
-    const text = `${(await log?.textBefore()) ?? ''}${this.#lines.join('')}`
-    const fault = await this.#write(curves, await render(text))
+    if (!curves || this.#lines.length === 0) return null
+    const fault = await this.#try(curves, () =>
+      writeMade(curves, 'the page', async () =>
+        render(`${(await log?.textBefore()) ?? ''}${this.#lines.join('')}`),
+      ),
+    )
     if (fault === null) return curves.path
     this.#warn(fault)
     return null
@@ -134,9 +147,14 @@ export class TrainingFiles {
   }
 
   /** Null, or what kept it from being written, with its path. */
-  async #write(file: OutputFile, content: Uint8Array | string): Promise<string | null> {
+  #write(file: OutputFile, bytes: Uint8Array): Promise<string | null> {
+    return this.#try(file, () => file.write(bytes))
+  }
+
+  /** As `#write`, of what may not come to be written. */
+  async #try(file: OutputFile, write: () => Promise<void>): Promise<string | null> {
     try {
-      await file.write(content)
+      await write()
       this.#faulty.delete(file)
       return null
     } catch (error) {
@@ -160,8 +178,7 @@ const checkpointFor = (out: string): string => `${out.slice(0, -EXTENSION.length
 const checkpointBytes = ([model, state, settings]: CheckpointContent): Uint8Array =>
   encodeCheckpoint({ model: { ...model, parameters: state.parameters }, state, settings })
 
-const logFault = (path: string, error: unknown): string =>
-  `${path}: can't be written: ${reasonOf(error)}; the training goes on, and its lines are tried again with each new one`
+const logFault = (path: string, error: unknown): string => `${path}: can't be written: ${reasonOf(error)}`
 
 /** In a folder of the system for what is temporary. The path; null where that takes nothing either. */
 async function writeTemporarily(name: string, bytes: Uint8Array): Promise<string | null> {

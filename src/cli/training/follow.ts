@@ -1,5 +1,5 @@
 import { type Dataset, type Pipeline, triedSplit } from '../../data/index.ts'
-import { DivergedError } from '../../errors.ts'
+import { DivergedError, isInterruption } from '../../errors.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
 import {
   formatCount,
@@ -156,20 +156,21 @@ export class FollowedTraining {
   }
 
   async #epoch(event: EventOf<'epoch'>): Promise<void> {
-    const { files, output, progress, pipeline, settings, setup } = this.#job
+    const { files, output, progress, pipeline, settings, setup, signal } = this.#job
     const state = event.state()
+    const isLast = event.epoch === settings.epochs
     let accuracy: Accuracy | null = null
     try {
       accuracy = await this.#test(state)
     } catch (error) {
-      // Ctrl-C: the training ends with its next step, which saves too.
-      if (!this.#job.signal.aborted) {
-        await this.#save(state) // what was trained is kept, whatever became of its test
+      // After Ctrl-C the training ends with its next step, which saves too.
+      if (!isInterruption(error, signal)) {
+        await this.#save(state, { isLast: true }) // what was trained is kept, whatever became of its test
         throw error
       }
     }
     if (accuracy) this.#requirePredictions(accuracy, event.epoch)
-    await this.#save(state)
+    await this.#save(state, { isLast })
     const { sums } = event
     const skipped = pipeline.skipped.length
     const record: EpochRecord = {
@@ -187,22 +188,23 @@ export class FollowedTraining {
       imagesPerSecond: (1000 * sums.images) / sums.elapsedMs,
       skippedImages: skipped - this.#skipped,
     }
-    for (const { file, reason } of pipeline.skipped.slice(this.#skipped))
-      output.lines(output.palette.yellow(`skipped ${file}: ${reason}`))
+    const skippedLines = pipeline.skipped
+      .slice(this.#skipped)
+      .map(({ file, reason }) => output.palette.yellow(`skipped ${file}: ${reason}`))
     this.#skipped = skipped
     this.#loss = 0
     this.#correct = 0
     this.#images = 0
     await files.record(record)
     progress.clear()
-    output.lines(epochLine(record, settings.epochs, testedOn(setup.dataset)))
+    output.lines(...skippedLines, epochLine(record, settings.epochs, testedOn(setup.dataset)))
   }
 
   async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
     const { files, output, progress } = this.#job
     progress.clear()
     const left = state() // throws if it is not finite: then this is no such end
-    if (reason === 'interrupted') await files.saveLastCheckpoint(this.#model(), left, this.#job.kept)
+    if (reason === 'interrupted') await this.#save(left, { isLast: true })
     else {
       const saved = await files.saveModel({ ...this.#model(), parameters: left.parameters })
       if (saved !== null) output.lines(`saved ${saved}`)
@@ -226,10 +228,12 @@ export class FollowedTraining {
     return { network, classNames: dataset.classNames, preprocessing, ...(trainedOn && { trainedOn }) }
   }
 
-  async #save(state: TrainingState): Promise<void> {
-    await this.#job.files.saveCheckpoint(this.#model(), state, this.#job.kept)
-    const { checkpointPath } = this.#job.files
-    if (checkpointPath !== null) this.lastSaved = { file: checkpointPath, step: state.step }
+  /** `isLast`: there will be no other that could make up for one that can't be written. */
+  async #save(state: TrainingState, { isLast }: { readonly isLast: boolean }): Promise<void> {
+    const { files, kept } = this.#job
+    const content = [this.#model(), state, kept] as const
+    const file = await (isLast ? files.saveLastCheckpoint(...content) : files.saveCheckpoint(...content))
+    if (file !== null) this.lastSaved = { file, step: state.step }
   }
 
   /** Null where there is no test set. */

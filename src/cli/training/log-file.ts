@@ -1,6 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { readBytes } from '../../formats/files.ts'
 
+/** Begins what is appended to other lines: a command that was killed may have left half of one. */
+const LINE_BREAK = '\n'
+
 /**
  * A training's log: lines are appended, and the file is whole after each. A disk that is full ends no training: lines that
  * can't be written are kept, and tried again with the next one.
@@ -36,10 +39,11 @@ export class LogFile {
     }
   }
 
-  /** What the file had before this command. */
+  /** What stands in the file before this command's lines. */
   async textBefore(): Promise<string> {
     if (this.#lengthBefore === 0) return ''
-    return new TextDecoder().decode((await readBytes(this.path)).subarray(0, this.#lengthBefore))
+    const text = new TextDecoder().decode((await readBytes(this.path)).subarray(0, this.#lengthBefore))
+    return `${text}${LINE_BREAK}`
   }
 
   async close(): Promise<void> {
@@ -54,8 +58,7 @@ export class LogFile {
     const file = await open(this.path, 'a')
     const status = await file.stat()
     this.#lengthBefore = status.isFile() ? status.size : 0
-    // A command that was killed may have left half a line
-    if (this.#lengthBefore > 0) this.#unwritten.unshift(new TextEncoder().encode('\n'))
+    if (this.#lengthBefore > 0) this.#unwritten.unshift(new TextEncoder().encode(LINE_BREAK))
     return file
   }
 
