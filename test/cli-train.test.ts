@@ -253,10 +253,10 @@ describe('train', () => {
     const again = await convmark(...SMALL, ...few, '--seed', '8', '--resume', 'one.checkpoint.safetensors')
     expect(again).toMatchObject({ code: 2, stdout: '' })
     expect(again.stderr).toContain(
-      '--resume one.checkpoint.safetensors: its training had seed 7, now it is 8',
+      '--resume one.checkpoint.safetensors: its training had seed 7, now it has seed 8',
     )
     const model = await convmark(...SMALL, ...few, '--resume', 'one.safetensors')
-    expect(model.stderr).toContain('one.safetensors: a model without what its training would go on from')
+    expect(model.stderr).toContain('one.safetensors: a model, not a checkpoint')
 
     // An older checkpoint, whose preprocessing is another: it is taken from it, and what can't be compared is said
     const { model: known, state, settings } = decodeCheckpoint(bytesOf('one.checkpoint.safetensors'), 'one')
@@ -317,7 +317,9 @@ describe('train', () => {
     const asked = ['--data', 'synthetic', '--engine', 'wasm@1', '--json', 'huge.json']
     const evaluated = await convmark('evaluate', 'huge.safetensors', ...asked)
     expect(evaluated.code).toBe(1)
-    expect(evaluated.stderr).toMatch(/^convmark: huge.safetensors: it predicts nothing of 256 of 256 images/)
+    expect(evaluated.stderr).toMatch(
+      /^convmark: huge.safetensors: it has no prediction for 256 of 256 images/,
+    )
     expect(evaluated.stdout).toMatch(/^top-1 +0.0%/m)
     expect(evaluated.stdout).toMatch(/^no prediction +256 +images, whose logits are NaN or infinite$/m)
     expect(parseEvaluation(textOf('huge.json'), 'huge.json')).toMatchObject({ top1: 0, top5: 0, loss: null })

@@ -95,7 +95,7 @@ describe('an epoch', () => {
     const ruined = training.take(epochEvent(2, huge))
     await expect(ruined).rejects.toMatchObject({ name: 'DivergedError' })
     await expect(ruined).rejects.toThrow(
-      /^after epoch 2 nothing is predicted of 20 of 20 images of the test set, since their logits are NaN or infinite/,
+      /^after epoch 2, 20 of 20 images of the test set have no prediction, since their logits are NaN or infinite/,
     )
     expect(saved).toEqual([4])
     expect(training.lastSaved).toEqual({ file: 'm.checkpoint.safetensors', step: 4 })

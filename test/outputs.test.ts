@@ -132,7 +132,7 @@ describe('what can not be written is refused before the work', () => {
     ],
     [
       [...TRAIN, '--out', 'm.safetensors', '--html', 'm.checkpoint.safetensors'],
-      "its checkpoint and --html are both 'm.checkpoint.safetensors'",
+      "--out's checkpoint and --html are both 'm.checkpoint.safetensors'",
     ],
   ])('%j', async (args, message) => {
     for (const input of ['i.safetensors', 'r.json', 'model.safetensors']) writeFileSync(inFolder(input), '')

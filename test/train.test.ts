@@ -331,7 +331,7 @@ describe('evaluate', () => {
       preprocessing: null,
     })
     expect(() => decodeCheckpoint(bytes, 'm')).toThrow(
-      'm: a model without what its training would go on from',
+      "m: a model, not a checkpoint: it lacks the optimizer's state",
     )
     expect(() => decodeModel(bytes.subarray(0, 500), 'm')).toThrow('m: ')
   })

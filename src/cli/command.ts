@@ -42,6 +42,12 @@ export const ENGINE_SPECS =
 /** Of every command that opens one engine. */
 export const ENGINE = ['--engine <spec>', ENGINE_SPECS, 'auto'] as const
 
+/** Of every command that opens a data set: the sources of `openDataset`, in short. */
+export const DATA = [
+  '--data <source>',
+  'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic',
+] as const
+
 /** Of every command that opens an engine. */
 export const RETUNE = [
   '--retune',

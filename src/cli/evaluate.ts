@@ -6,7 +6,7 @@ import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
 import type { Accuracy, Model } from '../train/index.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { addCommand, DATA, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -31,7 +31,7 @@ const TEN = 10
 export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'evaluate', 'how well a trained model classifies')
     .argument('<model>', 'a safetensors file that train wrote')
-    .requiredOption('--data <source>', 'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic')
+    .requiredOption(...DATA)
     .option(
       '--split <name>',
       `${SPLITS.join(' | ')}: which part of the data; by default the test set, or all of what is not divided`,
@@ -101,7 +101,7 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
   const without = unpredicted.reduce((sum, images) => sum + images, 0)
   if (without === 0) return
   throw new DivergedError(
-    `${file}: it predicts nothing of ${formatCount(without)} of ${formatCount(count)} images, since its logits are NaN or infinite; ` +
+    `${file}: it has no prediction for ${formatCount(without)} of ${formatCount(count)} images, since its logits are NaN or infinite; ` +
       'its training diverged: train it again at a lower rate',
   )
 }

@@ -2,7 +2,9 @@ import { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { peerNames } from '../bench/contenders/peers.ts'
 import { engines } from '../engines/index.ts'
-import { NETWORK_NAMES } from '../networks/names.ts'
+import { networkNamed } from '../networks/index.ts'
+import { NETWORK_NAMES, TRAINABLE_NETWORK_NAMES } from '../networks/names.ts'
+import { logitsOf } from '../train/logits.ts'
 import { addBenchCommand } from './bench.ts'
 import { addCompareCommand } from './compare.ts'
 import { addEvaluateCommand } from './evaluate.ts'
@@ -25,6 +27,12 @@ it.each([
   ['info', addInfoCommand],
 ])('the help of %s names every network', (_, add) => {
   for (const name of NETWORK_NAMES) expect(helpOf(add)).toMatch(new RegExp(`[ ,]${name}[,; ]`))
+})
+
+it('the help of train names every network that has classes', () => {
+  const trainable = NETWORK_NAMES.filter((name) => logitsOf(networkNamed(name)))
+  expect([...TRAINABLE_NETWORK_NAMES].sort()).toEqual(trainable.sort())
+  for (const name of trainable) expect(helpOf(addTrainCommand)).toMatch(new RegExp(`[ ,]${name}[,; ]`))
 })
 
 it.each([

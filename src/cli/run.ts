@@ -7,7 +7,7 @@ import { NETWORK_NAMES } from '../networks/names.ts'
 import type { Plan } from '../plan/plan.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
-import { elementCount } from '../tensor.ts'
+import { elementCount, firstNotFinite } from '../tensor.ts'
 import { addCommand, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
@@ -132,7 +132,7 @@ function results(session: Session): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {}
   for (const name of names) {
     const data = session.read(name)
-    const bad = data.findIndex((value) => !Number.isFinite(value))
+    const bad = firstNotFinite(data)
     if (bad >= 0) {
       throw new ConvmarkError(
         `${name}: value ${bad} of ${data.length} is ${data[bad]}; these weights and images leave float32's range`,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Pipeline } from '../data/index.ts'
 import { DivergedError, InterruptedError, isInterruption, messageOf } from '../errors.ts'
+import { TRAINABLE_NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
@@ -21,7 +22,7 @@ const GRACE_MS = 60_000
 export function addTrainCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(program, 'train', 'train a network on images').argument(
     '<network>',
-    'lenet, alexnet-cifar10, alexnet-torchvision, alexnet-full',
+    TRAINABLE_NETWORK_NAMES.join(', '),
   )
   addTrainOptions(command).action(async (network: string, options: TrainOptions) => {
     onEnd(await run(network, options))

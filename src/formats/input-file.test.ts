@@ -30,6 +30,10 @@ async function pipeOf(bytes: Uint8Array): Promise<string> {
 }
 
 describe('a file', () => {
+  it('without a name is refused', async () => {
+    await expect(InputFile.open('')).rejects.toThrow(new UsageError("'': can't be read: its name is empty"))
+  })
+
   it.each([1, 3, 512, 1 << 20])('of 1,000 bytes is read in pieces of %i', async (pieceBytes) => {
     const path = inFolder('a')
     await writeFile(path, bytesOf(1000))

@@ -25,6 +25,7 @@ export class InputFile {
   /** Throws UsageError where it can't be opened. `pieceBytes`: how much is asked of the system at a time. */
   static async open(path: string, pieceBytes: number = PIECE_BYTES): Promise<InputFile> {
     const { open } = nodeModule('node:fs/promises')
+    if (path === '') throw new UsageError("'': can't be read: its name is empty")
     const handle = await open(path).catch((error: unknown) => {
       throw unreadable(path, error)
     })

@@ -49,7 +49,7 @@ export class OutputFile {
       return new OutputFile(path, path)
     }
     // The two would overwrite each other
-    if (isStdout(existing)) refuse("stdout goes there already ('-' for --json prints there)")
+    if (isStdout(existing)) refuse('stdout is redirected to this file')
     await (await open(path, 'r+').catch(refuseFor)).close()
     return new OutputFile(path, await realpath(path).catch(refuseFor))
   }

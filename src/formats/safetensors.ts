@@ -1,7 +1,7 @@
 import { must, oneOf, optional, type Rules, recordOf, requireOptions, someText } from '../check-options.ts'
 import { FormatError, messageOf, UsageError, unknownName } from '../errors.ts'
 import { shortened, shownValue } from '../plain-text.ts'
-import { elementCount, formatShape, roundUp, type Shape, sameShape } from '../tensor.ts'
+import { elementCount, firstNotFinite, formatShape, roundUp, type Shape, sameShape } from '../tensor.ts'
 
 /** A tensor to be written; its type is what `data` is. */
 export interface Tensor {
@@ -357,7 +357,7 @@ export function requireTensors<Name extends string>(
       }
       return [name, Float32Array.from(tensor.data, Number)] as const
     }
-    const bad = tensor.data.findIndex((value) => !Number.isFinite(value))
+    const bad = firstNotFinite(tensor.data)
     if (bad >= 0) refuse(`value ${bad} of ${tensor.data.length} is ${tensor.data[bad]}; all must be finite`)
     return [name, tensor.data] as const
   })

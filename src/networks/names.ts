@@ -6,3 +6,11 @@ export const NETWORK_NAMES = [
   'alexnet-torchvision',
   'lenet',
 ] as const
+
+/** Those that have classes, so that they can be trained. */
+export const TRAINABLE_NETWORK_NAMES: readonly (typeof NETWORK_NAMES)[number][] = [
+  'lenet',
+  'alexnet-cifar10',
+  'alexnet-torchvision',
+  'alexnet-full',
+]

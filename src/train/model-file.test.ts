@@ -121,4 +121,8 @@ it('what could not be read again is not made', () => {
   expect(() => encodeCheckpoint({ ...checkpoint, state: { ...state, sum: sums } as never })).toThrow(
     "encodeCheckpoint: unknown key of state 'sum'; did you mean 'sums'?",
   )
+  const infinite = { ...state, sums: { ...sums, loss: Number.POSITIVE_INFINITY } }
+  expect(() => encodeCheckpoint({ ...checkpoint, state: infinite })).toThrow(
+    'encodeCheckpoint: state.sums.loss is Infinity; it must be a finite number',
+  )
 })

@@ -143,7 +143,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
     { ...parameterTensors({ ...model, parameters }), ...Object.fromEntries(stateTensors) },
     {
       [MODEL]: describe(model),
-      [CHECKPOINT]: JSON.stringify({ version: 1, ...rest, settings }),
+      [CHECKPOINT]: JSON.stringify({ version: VERSION, ...rest, settings }),
     },
   )
 }
@@ -165,7 +165,7 @@ export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkp
     if (stored === undefined) {
       const isModel = file.metadata[MODEL] !== undefined
       throw new FormatError(
-        `${isModel ? 'a model without what its training would go on from' : 'no checkpoint of convmark'}; ` +
+        `${isModel ? "a model, not a checkpoint: it lacks the optimizer's state" : 'no checkpoint of convmark'}; ` +
           "resume from the '.checkpoint.safetensors' that train writes beside its model",
       )
     }
@@ -188,7 +188,7 @@ export function modelOf(file: DecodedSafetensors, fileName: string): Model {
 function describe({ network, classNames, preprocessing, trainedOn }: Model): string {
   const { name, inputs, layers, printed } = network
   const data = { name, inputs, layers: layers.map(({ layer, inputs }) => ({ ...layer, inputs })), printed }
-  return JSON.stringify({ version: 1, network: data, classNames, preprocessing, trainedOn })
+  return JSON.stringify({ version: VERSION, network: data, classNames, preprocessing, trainedOn })
 }
 
 function parameterTensors({ network, parameters }: Model): Record<string, Tensor> {

@@ -14,7 +14,7 @@ import {
 } from '../check-options.ts'
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
-import { DivergedError, isInterruption, ShapeError, UsageError } from '../errors.ts'
+import { isInterruption, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
@@ -24,6 +24,7 @@ import { openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount, firstNotFinite } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
+import { diverged } from './diverged.ts'
 import { logitsOf } from './logits.ts'
 import { trainingBeside } from './room.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
@@ -355,9 +356,6 @@ class TrainingRun {
     return { epoch, step, state }
   }
 }
-
-const diverged = (what: string): DivergedError =>
-  new DivergedError(`${what}; try a lower rate, or clip gradients`)
 
 function requireFinite(name: string, values: Float32Array, after: string): void {
   const bad = firstNotFinite(values)

@@ -39,6 +39,11 @@ describe('a checkpoint to go on from', () => {
   })
 })
 
+it('of two outputs that are one, both options are named', async () => {
+  const resume = inRoot('m.checkpoint.safetensors')
+  await expect(opened({ resume, html: resume })).rejects.toThrow(`--resume and --html are both '${resume}'`)
+})
+
 describe.runIf(process.platform === 'linux')('a checkpoint that can not be written', () => {
   const network = lenet({ imageSize: 12 })
   const parameters = initialize(network, { seed: 7 })

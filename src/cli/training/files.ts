@@ -55,18 +55,25 @@ export class TrainingFiles {
       throw new UsageError(`--out is '${out}'; a model's file ends in ${EXTENSION}`)
     if (log !== undefined && !log.endsWith('.jsonl'))
       throw new UsageError(`--log is '${log}'; a log's file ends in .jsonl, which report goes by`)
+    const checkpoint = out === undefined ? undefined : checkpointFor(out)
     // One that is resumed is kept up to date, unless the model goes elsewhere.
-    const checkpoint = out !== undefined ? checkpointFor(out) : resume
     const isReadOnly =
       resume !== undefined &&
-      (checkpoint === undefined || (await targetOf(resume)) !== (await targetOf(checkpoint)))
+      checkpoint !== undefined &&
+      (await targetOf(resume)) !== (await targetOf(checkpoint))
     const opened = await openOutputFiles(
-      { '--out': out, 'its checkpoint': checkpoint, '--log': log, '--html': html },
+      {
+        '--out': out,
+        "--out's checkpoint": checkpoint,
+        '--resume': checkpoint === undefined ? resume : undefined,
+        '--log': log,
+        '--html': html,
+      },
       isReadOnly ? [resume] : [],
     )
     const files = {
       model: opened['--out'] ?? null,
-      checkpoint: opened['its checkpoint'] ?? null,
+      checkpoint: opened["--out's checkpoint"] ?? opened['--resume'] ?? null,
       log: log === undefined ? null : new LogFile(log, (error) => warn(logFault(log, error))),
       curves: opened['--html'] ?? null,
     }

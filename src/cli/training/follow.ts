@@ -1,5 +1,5 @@
 import { type Dataset, type Pipeline, triedSplit } from '../../data/index.ts'
-import { DivergedError, isInterruption } from '../../errors.ts'
+import { isInterruption } from '../../errors.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
 import {
   formatCount,
@@ -10,6 +10,7 @@ import {
 } from '../../report/format.ts'
 import { saysTop5 } from '../../report/outcome.ts'
 import { epochLine } from '../../report/training.ts'
+import { diverged } from '../../train/diverged.ts'
 import type { Accuracy, TrainEvent, TrainingState } from '../../train/index.ts'
 import { VERSION } from '../../version.ts'
 import type { Output } from '../output.ts'
@@ -213,13 +214,13 @@ export class FollowedTraining {
     this.isDone = reason === 'done'
   }
 
-  /** Throws DivergedError: what predicts nothing does not replace the last checkpoint. */
+  /** Throws DivergedError: what has no prediction does not replace the last checkpoint. */
   #requirePredictions({ unpredicted, count }: Accuracy, epoch: number): void {
     const without = unpredicted.reduce((sum, images) => sum + images, 0)
     if (without === 0) return
-    throw new DivergedError(
-      `after epoch ${epoch} nothing is predicted of ${formatCount(without)} of ${formatCount(count)} images of the ` +
-        `${testedOn(this.#job.setup.dataset)} set, since their logits are NaN or infinite; try a lower rate, or clip gradients`,
+    throw diverged(
+      `after epoch ${epoch}, ${formatCount(without)} of ${formatCount(count)} images of the ` +
+        `${testedOn(this.#job.setup.dataset)} set have no prediction, since their logits are NaN or infinite`,
     )
   }
 

@@ -54,7 +54,7 @@ describe('a training says', () => {
     [{ validation: asMany(40) }, '600 images to train on, 40 to validate on after each epoch, 3 classes'],
     [
       { validation: asMany(40), test: asMany(50) },
-      '600 images to train on, 40 to validate on after each epoch, 50 to test, left to evaluate, 3 classes',
+      '600 images to train on, 40 to validate on after each epoch, 50 to test, kept for `evaluate`, 3 classes',
     ],
   ])('which images serve for what', async (parts, text) => {
     expect(await told({ dataset: { ...plain, ...parts } })).toEqual([`folder:animals: ${text}`])
@@ -67,10 +67,10 @@ describe('a training says', () => {
 
   it('how many images an epoch leaves out', async () => {
     expect(await told({ batch: 64 })).toContain(
-      'an epoch is 9 batches of 64: 576 of the 600 images, others in every epoch',
+      'an epoch is 9 batches of 64: 576 of the 600 images, different ones in each epoch',
     )
     expect(await told({ batch: 500 })).toContain(
-      'an epoch is 1 batch of 500: 500 of the 600 images, others in every epoch',
+      'an epoch is 1 batch of 500: 500 of the 600 images, different ones in each epoch',
     )
   })
 

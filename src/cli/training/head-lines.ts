@@ -42,7 +42,7 @@ export async function pictureLines(
 function partsText({ train, validation, test }: Dataset): string {
   const parts = [`${formatCount(train.count)} images to train on`]
   if (validation) parts.push(`${formatCount(validation.count)} to validate on after each epoch`)
-  if (test) parts.push(`${formatCount(test.count)} to test${validation ? ', left to evaluate' : ''}`)
+  if (test) parts.push(`${formatCount(test.count)} to test${validation ? ', kept for `evaluate`' : ''}`)
   if (!validation && !test) parts.push('none to test')
   return parts.join(', ')
 }
@@ -53,7 +53,7 @@ function epochText(count: number, batch: number, batchesPerEpoch: number): strin
   if (used === count) return []
   const batches = `${formatCount(batchesPerEpoch)} ${batchesPerEpoch === 1 ? 'batch' : 'batches'} of ${formatCount(batch)}`
   return [
-    `an epoch is ${batches}: ${formatCount(used)} of the ${formatCount(count)} images, others in every epoch`,
+    `an epoch is ${batches}: ${formatCount(used)} of the ${formatCount(count)} images, different ones in each epoch`,
   ]
 }
 

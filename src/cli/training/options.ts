@@ -5,7 +5,7 @@ import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
-import { ENGINE, float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
+import { DATA, ENGINE, float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
@@ -42,7 +42,7 @@ export interface TrainOptions {
 
 export function addTrainOptions(command: Command): Command {
   return command
-    .requiredOption('--data <source>', 'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic')
+    .requiredOption(...DATA)
     .option('--epochs <n>', 'how often every image is seen', positiveInteger('--epochs'), 10)
     .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
     .option('--micro-batch <n>', 'images at a time, where memory is short', positiveInteger('--micro-batch'))

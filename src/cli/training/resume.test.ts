@@ -22,10 +22,10 @@ describe('a training goes on', () => {
   })
 
   it.each([
-    [{ rate: 0.2 }, 'its training had rate 0.1, now it is 0.2'],
-    [{ batch: 8 }, 'its training had batch 4, now it is 8'],
-    [{ schedule: 'cosine' }, 'its training had schedule "constant", now it is "cosine"'],
-    [{ clip: 1 }, 'its training had clip null, now it is 1'],
+    [{ rate: 0.2 }, 'its training had rate 0.1, now it has rate 0.2'],
+    [{ batch: 8 }, 'its training had batch 4, now it has batch 8'],
+    [{ schedule: 'cosine' }, 'its training had schedule "constant", now it has schedule "cosine"'],
+    [{ clip: 1 }, 'its training had no clip, now it has clip 1'],
   ])('not with others: %j', (more, message) => {
     const resume = () => requireSameSettings(resumedOf(), { ...given, ...more }, 'folder:a')
     expect(resume).toThrow(UsageError)
@@ -35,7 +35,7 @@ describe('a training goes on', () => {
   it('with images that have moved, if they can be compared', () => {
     requireSameSettings(resumedOf(), given, 'folder:b')
     expect(() => requireSameSettings(resumedOf({}), given, 'folder:b')).toThrow(
-      'its training had data "folder:a", now it is "folder:b"',
+      'its training had data "folder:a", now it has data "folder:b"',
     )
   })
 

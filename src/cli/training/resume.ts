@@ -39,12 +39,16 @@ export function requireSameSettings(resumed: Resumed, given: Settings, data: str
     if (name === 'epochs' && given.schedule === 'constant') continue
     if (JSON.stringify(before[name]) !== JSON.stringify(value)) {
       throw new UsageError(
-        `--resume ${resumed.file}: its training had ${name} ${JSON.stringify(before[name] ?? null)}, ` +
-          `now it is ${JSON.stringify(value)}; give the same options`,
+        `--resume ${resumed.file}: its training had ${settingText(name, before[name])}, ` +
+          `now it has ${settingText(name, value)}; give the same options`,
       )
     }
   }
 }
+
+/** `rate 0.1`; `no clip` */
+const settingText = (name: string, value: unknown): string =>
+  value === null || value === undefined ? `no ${name}` : `${name} ${JSON.stringify(value)}`
 
 /** Throws UsageError, with the first difference, for images other than those that the training began with. */
 export function requireSameData(

@@ -16,6 +16,7 @@ import {
 } from '../../data/index.ts'
 import { ShapeError, UsageError } from '../../errors.ts'
 import { networkCounts, networkNamed } from '../../networks/index.ts'
+import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
 import { logitsOf } from '../../train/logits.ts'
 import type { Progress } from '../progress.ts'
@@ -48,7 +49,7 @@ export function askedNetwork(name: string, options: TrainOptions, classes?: numb
   const network = networkNamed(name, { imageSize, activation, without: removedParts(options), classes })
   if (!logitsOf(network))
     throw new UsageError(
-      `${network.name} has no classes to learn; lenet, alexnet-full, alexnet-torchvision and alexnet-cifar10 have`,
+      `${network.name} has no classes to learn; these have: ${TRAINABLE_NETWORK_NAMES.join(', ')}`,
     )
   return network
 }
