@@ -84,7 +84,9 @@ export class CompiledEngine implements Engine {
       // A faster tile may need more memory: where that ends, the tiles that were found to fit are taken.
       const fits = byteLengthOf(tuned, threads) <= memoryBytes
       const assembly = fits ? tuned : this.#defaults(plan, options)
-      slab = target.allocate(byteLengthOf(assembly, threads))
+      const byteLength = byteLengthOf(assembly, threads)
+      room.take(byteLength)
+      slab = target.allocate(byteLength)
       const programs = collectPrograms(target)
       const stages = loadStages(assembly, slab.address, programs.add)
       compiled = await programs.compile()

@@ -2,6 +2,7 @@ import { requireOptions } from '../check-options.ts'
 import { ConvmarkError, InterruptedError, UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { unsharedReason } from '../runtime/host.ts'
+import { memoryRefused } from '../runtime/out-of-memory.ts'
 import { workerFile } from '../runtime/worker-file.ts'
 import { startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import { elementCount } from '../tensor.ts'
@@ -42,20 +43,35 @@ export async function openReference(target: string, { threads }: EngineOptions):
 async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
   requireOptions('prepare', options, prepareRules)
   const room = await makeReferenceRoom(plan, options)
-  const allocate = (length: number) =>
-    new Float64Array(
-      unsharedReason === null ? new SharedArrayBuffer(8 * length) : new ArrayBuffer(8 * length),
+  try {
+    options.signal?.throwIfAborted()
+    const tensors: Tensors = Object.fromEntries(
+      Object.entries(plan.tensors).map(([name, { shape }]) => [name, allocate(elementCount(shape))]),
     )
-  const tensors: Tensors = Object.fromEntries(
-    Object.entries(plan.tensors).map(([name, { shape }]) => [name, allocate(elementCount(shape))]),
-  )
-  const worker = startWorker<ReferenceRequest, ReferenceReply>({
-    name: 'reference worker',
-    inNode: (name) =>
-      workerFile(name, 'reference-worker', () => import.meta.resolve('./reference-worker.js')),
-    inBrowser: () => new Worker(new URL('./reference-worker.js', import.meta.url), { type: 'module' }),
-  })
-  return new ReferencePlan(plan, tensors, worker, room)
+    const worker = startWorker<ReferenceRequest, ReferenceReply>({
+      name: 'reference worker',
+      inNode: (name) =>
+        workerFile(name, 'reference-worker', () => import.meta.resolve('./reference-worker.js')),
+      inBrowser: () => new Worker(new URL('./reference-worker.js', import.meta.url), { type: 'module' }),
+    })
+    return new ReferencePlan(plan, tensors, worker, room)
+  } catch (error) {
+    room.settle()
+    throw error
+  }
+}
+
+/** Throws ConvmarkError if the system does not give so much. */
+function allocate(length: number): Float64Array {
+  const byteLength = Float64Array.BYTES_PER_ELEMENT * length
+  try {
+    return new Float64Array(
+      unsharedReason === null ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength),
+    )
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw memoryRefused(byteLength, error)
+  }
 }
 
 function makeReferenceRoom(plan: Plan, options: PrepareOptions): Promise<Room> {

@@ -108,6 +108,21 @@ it('counts what is promised to a session that has not run, until it has', async 
   await settled(makeRoom(needs(400)))
 })
 
+it('counts what a session takes in place of what it was said to need', async () => {
+  const first = await makeRoom(needs(100))
+  const before = named(await refusal(needs(5000)))
+  first.take(300 * MB)
+  const after = named(await refusal(needs(5000)))
+  expect(before - after).toBe(200)
+  first.settle()
+})
+
+it('of threads that leave no memory for any batch says that they are too many', async () => {
+  expect(await refusal(needs(1, { threads: 5000 }))).toMatch(
+    /^5000 threads need \d+ bytes of memory; the container .* has 660000000 left of 700000000; take fewer --threads$/,
+  )
+})
+
 it('refuses nothing where its caller made sure, and still says how much may be used', async () => {
   const room = await makeRoom(
     needs(5000, { options: { memoryBeside: () => ({ bytes: 0 }), isRoomSure: true } }),

@@ -47,14 +47,19 @@ export interface Needs {
 export interface Room {
   /** The most that its own memory may have, in bytes: some more than it was said to need, maybe. */
   readonly ownBytes: number
+  /** To be called when the session takes its own memory: how much it takes, in place of what it was said to need. */
+  take(ownBytes: number): void
   /** To be called once the memory is the session's by the system's books (all was written to), or is needed no more. */
   settle(): void
 }
 
 /** Of sessions that were opened and have not run: the system does not yet count what they will take. */
-const promised = new Set<{ readonly bytes: number }>()
+const promised = new Set<{ bytes: number }>()
 
-/** Throws UsageError for a batch that does not fit: how much it needs, what there is, and the largest batch that fits. */
+/**
+ * Throws UsageError for a batch that does not fit: how much it needs, what there is, and the largest batch that fits; or for
+ * threads that leave no memory for any batch.
+ */
 export async function makeRoom(needs: Needs): Promise<Room> {
   const { plan, most, options } = needs
   const memory = await leastMemory()
@@ -62,10 +67,15 @@ export async function makeRoom(needs: Needs): Promise<Room> {
   const fits = ({ addressedBytes, neededBytes }: Totals, freeBytes: number): boolean =>
     addressedBytes <= most.bytes && (options.isRoomSure || neededBytes <= freeBytes)
   const own = totals(needs, plan)
-  const { ownBytes, addressedBytes, neededBytes } = own
+  const { ownBytes, addressedBytes, neededBytes, workerBytes } = own
   if (!fits(own, freeBytes)) {
     const namedBytes = freeFor(memory, true)
     const keptFree = memory ? Math.round(memory.freeBytes - freeBytes) : 0
+    const areThreadsTooMany = workerBytes > freeBytes && workerBytes / needs.threads <= freeBytes
+    if (!options.isRoomSure && areThreadsTooMany)
+      throw new UsageError(
+        `${needs.threads} threads need ${workerBytes + keptFree} bytes of memory; ${leftOf(memory!)}; take fewer --threads`,
+      )
     const batch = largestBatch(plan, (smaller) => fits(totals(needs, smaller), namedBytes))
     const advice = batch > 0 ? `the largest batch that fits is ${batch}` : 'not even a batch of 1 fits'
     const why =
@@ -78,6 +88,10 @@ export async function makeRoom(needs: Needs): Promise<Room> {
   promised.add(promise)
   return {
     ownBytes: ownBytes + Math.max(0, Math.min(most.bytes - addressedBytes, freeBytes - neededBytes)),
+    take: (bytes) => {
+      const addressed = addressedBytes - ownBytes + bytes
+      promise.bytes = neededBytes - needs.newBytes(addressedBytes) + needs.newBytes(addressed)
+    },
     settle: () => {
       promised.delete(promise)
     },
@@ -89,6 +103,8 @@ interface Totals {
   readonly ownBytes: number
   /** Of all sessions that will be open together, which the target must be able to address. */
   readonly addressedBytes: number
+  /** Of the threads of all these sessions. */
+  readonly workerBytes: number
   /** Of the system, for all of it. */
   readonly neededBytes: number
 }
@@ -101,6 +117,7 @@ function totals(needs: Needs, plan: Plan): Totals {
   return {
     ownBytes: all[0]!,
     addressedBytes,
+    workerBytes,
     neededBytes: needs.newBytes(addressedBytes) + bytes + workerBytes,
   }
 }

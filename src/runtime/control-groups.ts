@@ -22,9 +22,10 @@ export async function groupFolders(
   controller: 'cpu' | 'memory',
   read: ReadText,
 ): Promise<readonly GroupFolders[]> {
-  const groups = (await read('/proc/self/cgroup')).split('\n').map((line) => line.split(':'))
+  // Lines `5:cpu,cpuacct:/docker/abc`; a path may hold colons too
+  const groups = [...(await read('/proc/self/cgroup')).matchAll(/^\d+:([^:]*):(.*)$/gm)]
   const pathOf = (isSought: (controllers: string) => boolean): string =>
-    groups.find(([, controllers]) => controllers !== undefined && isSought(controllers))?.[2] ?? '/'
+    groups.find(([, controllers]) => isSought(controllers!))?.[2] ?? '/'
   const unified = pathOf((controllers) => controllers === '')
   const own = pathOf((controllers) => controllers.split(',').includes(controller))
   const mounts = mountsOf(controller, await read('/proc/self/mountinfo'))

@@ -2,6 +2,7 @@ import { WASM_MAX_PAGES } from '../codegen/wasm/encode.ts'
 import { ConvmarkError, messageOf } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
 import { unsharedReason } from './host.ts'
+import { MORE_MEMORY, memoryRefused } from './out-of-memory.ts'
 
 /** A piece of memory that all threads see; or, where they can't, of the one worker's own. */
 export interface MemoryBlock {
@@ -32,7 +33,7 @@ export type HeapMemory = WebAssembly.Memory | { readonly ownByteLength: number }
 class WasmHeap {
   #shared: WebAssembly.Memory | null = null
   #blocks: { from: number; to: number }[] = []
-  /** All memory before it was used before, by blocks that are there or that were. */
+  /** All memory before it was written to, by blocks that are there or that were. */
   #writtenTo = PAGE_BYTES
 
   /** All that is allocated now lies in it. */
@@ -66,7 +67,8 @@ class WasmHeap {
       address: block.from,
       byteLength,
       wasWritten: () => {
-        this.#writtenTo = Math.max(this.#writtenTo, block.to)
+        // After a gap that nobody wrote to, the block is counted as new once more: too much, never too little
+        if (block.from <= this.#writtenTo) this.#writtenTo = Math.max(this.#writtenTo, block.to)
       },
       free: () => {
         this.#blocks = this.#blocks.filter((other) => other !== block)
@@ -102,13 +104,20 @@ export function ownMemory(byteLength: number): WebAssembly.Memory {
   return own
 }
 
-/** As large as may be: some browsers reserve all that a memory could grow to, and refuse what they can't. */
+/**
+ * As large as may be: some systems reserve all that a memory could grow to, and refuse what they can't. Throws ConvmarkError
+ * if not even the least can be had.
+ */
 function newMemory(isShared: boolean): WebAssembly.Memory {
   for (let maximum = WASM_MAX_PAGES; ; maximum /= 2) {
     try {
       return new WebAssembly.Memory({ initial: 1, maximum, shared: isShared })
     } catch (error) {
-      if (!(error instanceof RangeError) || maximum <= LEAST_MAXIMUM_PAGES) throw error
+      if (!(error instanceof RangeError)) throw error
+      if (maximum <= LEAST_MAXIMUM_PAGES)
+        throw new ConvmarkError(`there is no room for a WASM memory (${messageOf(error)}); ${MORE_MEMORY}`, {
+          cause: error,
+        })
     }
   }
 }
@@ -119,10 +128,7 @@ function grown(memory: WebAssembly.Memory, byteLength: number): ArrayBufferLike 
   try {
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES))
   } catch (error) {
-    throw new ConvmarkError(
-      `the system does not give ${byteLength} bytes of memory (${messageOf(error)}); take a smaller batch`,
-      { cause: error },
-    )
+    throw memoryRefused(byteLength, error)
   }
   return memory.buffer
 }

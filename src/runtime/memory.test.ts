@@ -92,6 +92,15 @@ describe.runIf(process.platform === 'linux')('memory', () => {
       700 * MB,
       600 * MB,
     ],
+    [
+      'a group whose path holds colons, as of containerd with systemd',
+      {
+        '/proc/self/cgroup': '0::/pod.slice:cri-containerd:abc\n',
+        ...version2('/sys/fs/cgroup/pod.slice:cri-containerd:abc', 700 * MB, 100 * MB),
+      },
+      700 * MB,
+      600 * MB,
+    ],
     ['a group that has more than its limit', version1(V1, 700 * MB, 800 * MB), 700 * MB, 0],
   ])('%s', async (_, files, limit, free) => {
     expect(await linuxMemoryLimitBytes(reading(files))).toBe(limit)

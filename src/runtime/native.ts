@@ -2,11 +2,12 @@
 
 import type { LibraryHandle } from 'koffi'
 import { releaseCode } from '../codegen/x64/release.ts'
-import { ConvmarkError, UnavailableError } from '../errors.ts'
+import { UnavailableError } from '../errors.ts'
 import { roundUp } from '../tensor.ts'
 import type { MemoryBlock } from './heap.ts'
 import { isNode, nodeModule } from './host.ts'
 import { type FunctionAt, type Koffi, loadFunctionAt, loadKoffi } from './koffi.ts'
+import { memoryRefused } from './out-of-memory.ts'
 
 export interface Native {
   /**
@@ -150,9 +151,7 @@ function newBuffer(byteLength: number): SharedArrayBuffer {
     return new SharedArrayBuffer(byteLength)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    throw new ConvmarkError(`the system does not give ${byteLength} bytes of memory; take a smaller batch`, {
-      cause: error,
-    })
+    throw memoryRefused(byteLength, error)
   }
 }
 
