@@ -184,6 +184,8 @@ class CompiledPlan implements PreparedPlan {
   readonly #memory: PlanMemory
   readonly #chosen: Tuned
   readonly #watch: TuningWatch
+  /** From then on the cache may have choices of somebody who measured after this session. */
+  #hasForgotten = false
   /** For each step, the buffers of what can be read that it writes. */
   readonly #results: readonly (readonly number[])[]
   #parametersChanged = true
@@ -275,7 +277,6 @@ class CompiledPlan implements PreparedPlan {
     if (isWatched) {
       const used = startProcessorMs === null ? null : processorMs()! - startProcessorMs
       this.#watch.add(this.stepTimesMs(), performance.now() - startMs, used)
-      if (!this.#watch.isWatching) await this.forgetDoubtfulTiles()
     }
     await this.#receive(part)
     if (!hasUpdate) this.#parametersChanged = false
@@ -284,9 +285,11 @@ class CompiledPlan implements PreparedPlan {
   }
 
   async forgetDoubtfulTiles(): Promise<boolean> {
-    const doubtful = this.#watch.doubtfulSteps()
-    if (doubtful.length > 0) await this.#chosen.forget(doubtful.map((step) => this.plan.steps[step]!))
-    return doubtful.length > 0
+    const doubtful = this.#hasForgotten ? [] : this.#watch.doubtfulSteps()
+    if (doubtful.length === 0) return false
+    this.#hasForgotten = true
+    await this.#chosen.forget(doubtful)
+    return true
   }
 
   #receive(part: RunOptions['part']): Promise<void> {
@@ -325,7 +328,7 @@ class CompiledPlan implements PreparedPlan {
   }
 
   async dispose(): Promise<void> {
-    if (this.#watch.isWatching) await this.forgetDoubtfulTiles()
+    await this.forgetDoubtfulTiles()
     await this.#executor.dispose()
     this.#compiled.free()
     this.#slab.free()

@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly tuningCache?: boolean
   /** As in PrepareOptions: x64 measures anew which of its targets is the faster. */
   readonly retune?: boolean
+  /** Throws its reason when aborted: before the engine is opened, and while x64 measures its targets. */
+  readonly signal?: AbortSignal
 }
 
 export const engineRules: Rules<EngineOptions> = {
@@ -42,6 +44,7 @@ export const engineRules: Rules<EngineOptions> = {
   experimentalV8Flags: optional(trueOrFalse),
   tuningCache: optional(trueOrFalse),
   retune: optional(trueOrFalse),
+  signal: optional(abortSignal),
 }
 
 export interface PrepareOptions {
@@ -145,7 +148,7 @@ export interface PreparedPlan {
   weightsTimeMs(): number
   /**
    * Looks at the runs so far: steps that took far more than when their tiles were chosen, or far less, are taken out of the
-   * cache, so that they are measured again at the next start. True if there is one. After some runs it happens unasked.
+   * cache, so that they are measured again at the next start. True if there is one. `dispose` does it unasked.
    */
   forgetDoubtfulTiles?(): Promise<boolean>
   /** For the check: an engine whose steps can be run one by one and whose memory can be looked at. */

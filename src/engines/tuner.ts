@@ -14,6 +14,7 @@ import { MemoryShare } from './memory-share.ts'
 import type { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
+import type { DoubtfulStep } from './tuning-watch.ts'
 
 export interface TunerParts {
   readonly target: CodeTarget
@@ -26,10 +27,16 @@ export interface TunerParts {
 /** The choices for a plan, and what its steps are expected to take with them. */
 export interface Tuned {
   readonly tuning: Tuning
-  /** For each step: what its tile took when it was chosen; null where it has no choice, or where the caller made it. */
-  readonly expectedMs: readonly (number | null)[]
-  /** Takes the choices of these steps out of the cache: they are measured again at the next start. */
-  forget(steps: readonly Step[]): Promise<void>
+  /**
+   * For each step: what its tile took when it was chosen, and what the step took in the runs that made an earlier choice
+   * doubtful; empty where it has no choice, or where the caller made it.
+   */
+  readonly expectedMs: readonly (readonly number[])[]
+  /**
+   * Takes the choices of these steps, by index, out of the cache: they are measured again at the next start. What they took
+   * in runs is kept, so that a step that always takes more than when it is measured is not doubted at every start.
+   */
+  forget(doubtful: readonly DoubtfulStep[]): Promise<void>
 }
 
 /** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
@@ -41,7 +48,7 @@ export async function tune(
 ): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
   const choices: Record<string, string> = {}
-  const expectedMs = new Map<string, number>()
+  const measuredMs = new Map<string, number>()
   const open = new Map<string, Step>()
   const cacheKeys = new Map<string, string>()
   for (const step of plan.steps) {
@@ -55,7 +62,7 @@ export async function tune(
     if (given !== undefined && names.includes(given)) choices[key] = given
     else if (typeof cached?.ms === 'number' && names.includes(cached.choice)) {
       choices[key] = cached.choice
-      expectedMs.set(key, cached.ms)
+      measuredMs.set(key, cached.ms)
     } else open.set(key, step)
   }
   const total = open.size
@@ -70,7 +77,7 @@ export async function tune(
         const tuner = new StepTuner(plan, step, stepChoices, { target, worker, memory, threads })
         const fastest = await tuner.fastest()
         choices[key] = candidateName(fastest?.candidate ?? stepChoices.candidatesOf(step)[0]!)
-        if (fastest && !tuner.lacksMemory) expectedMs.set(key, fastest.ms / threads)
+        if (fastest && !tuner.lacksMemory) measuredMs.set(key, fastest.ms / threads)
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
@@ -78,22 +85,37 @@ export async function tune(
   if (total > 0) {
     // What was chosen for want of memory is not kept: there may be more of it the next time.
     const measured = [...open.keys()].flatMap((key) => {
-      const ms = expectedMs.get(key)
+      const ms = measuredMs.get(key)
       if (ms === undefined) return []
       const entry: CachedChoice = { choice: choices[key]!, ms }
       return [[cacheKeys.get(key)!, entry] as const]
     })
     await cache?.change(Object.fromEntries(measured))
   }
+  const expectedOf = (step: Step): readonly number[] => {
+    const key = stepChoices.keyOf(step)
+    const measured = measuredMs.get(key)
+    if (measured === undefined) return []
+    const inRuns = cache?.get(doubtKey(cacheKeys.get(key)!))?.ms
+    return typeof inRuns === 'number' ? [measured, inRuns] : [measured]
+  }
   return {
     tuning: { version: 1, processor, engine: target.version, choices },
-    expectedMs: plan.steps.map((step) => expectedMs.get(stepChoices.keyOf(step)) ?? null),
-    async forget(steps) {
-      const forgotten = steps.map((step) => [cacheKeys.get(stepChoices.keyOf(step))!, null] as const)
-      await cache?.change(Object.fromEntries(forgotten))
+    expectedMs: plan.steps.map(expectedOf),
+    async forget(doubtful) {
+      const changes = doubtful.flatMap(({ step, ms }) => {
+        const key = stepChoices.keyOf(plan.steps[step]!)
+        const cacheKey = cacheKeys.get(key)!
+        const inRuns: CachedChoice = { choice: choices[key]!, ms }
+        return [[cacheKey, null] as const, [doubtKey(cacheKey), inRuns] as const]
+      })
+      await cache?.change(Object.fromEntries(changes))
     },
   }
 }
+
+/** Where the cache has what a step took in the runs that made its choice doubtful. */
+const doubtKey = (cacheKey: string): string => `${cacheKey} in runs`
 
 /** A cached choice is valid only for the same list of candidates. */
 function digestOf(names: readonly string[]): string {

@@ -74,7 +74,7 @@ async function folderStore(): Promise<Store | null> {
   return {
     read: () => readFile(path, 'utf8'),
     async write(text) {
-      const temporary = `${path}.${process.pid}.${Date.now()}.tmp`
+      const temporary = `${path}.${crypto.randomUUID()}.tmp`
       await mkdir(folder, { recursive: true })
       try {
         await writeFile(temporary, text)
