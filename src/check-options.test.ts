@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
   abortSignal,
@@ -36,6 +37,8 @@ describe('options', () => {
     { count: 1 },
     { count: 1, way: undefined, inner: undefined, label: undefined },
     { count: 1, way: 'up', inner: { isOn: false }, label: null, sizes: { a: 1 } },
+    { count: 1, sizes: Object.assign(Object.create(null), { a: 1 }) },
+    { count: 1, sizes: runInNewContext('({ a: 1 })') },
     Object.assign(Object.create(null), { count: 1 }),
   ])('are %o', (options) => expect(() => requireOptions('it', options, rules)).not.toThrow())
 
@@ -60,6 +63,8 @@ describe('options', () => {
     [{ count: 1, label: 5 }, 'it: label is 5; it must be text'],
     [{ count: 1, sizes: { a: 1, b: -1 } }, 'it: sizes of b is -1; it must be a positive integer'],
     [{ count: 1, sizes: [1] }, 'it: sizes is [1]; it must be an object of sizes'],
+    [{ count: 1, sizes: new Map([['a', 1]]) }, 'it must be an object of sizes'],
+    [{ count: 1, sizes: new Set() }, 'it must be an object of sizes'],
     [undefined, 'it: options must be an object ({ count, way, inner, label, sizes }), not undefined'],
     [null, 'not null'],
     ['count', "not 'count'"],
@@ -74,6 +79,9 @@ describe('options', () => {
     expect(abortSignal.fault(new AbortController().signal, 'signal')).toBeNull()
     expect(abortSignal.fault(new AbortController(), 'signal')).toContain('must be an AbortSignal')
     expect(abortSignal.fault(null, 'signal')).toContain('must be an AbortSignal')
+    const old = { aborted: false, reason: undefined, addEventListener() {}, removeEventListener() {} }
+    expect(abortSignal.fault({ ...old, throwIfAborted() {} }, 'signal')).toBeNull()
+    expect(abortSignal.fault(old, 'signal')).toContain('an AbortSignal, with its throwIfAborted')
     expect(float32Tensors.fault({ a: new Float32Array(2) }, 'x')).toBeNull()
     expect(float32Tensors.fault({ a: new Float64Array(2) }, 'x')).toBe(
       'x of a is a Float64Array of 2 values; it must be a Float32Array',

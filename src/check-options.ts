@@ -114,12 +114,21 @@ export function arrayOf(rule: Rule): RequiredRule {
   }
 }
 
+/**
+ * An object that is its keys and values alone, of any realm: a Map's entries, say, are none of its keys, and would be passed
+ * over in silence.
+ */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** An object whose keys are anybody's, and whose values are of one kind. */
 export function recordOf(rule: Rule, allowed: string): RequiredRule {
   return {
     fault: (value, name) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
-        return must(() => false, allowed).fault(value, name)
+      if (!isRecord(value)) return must(() => false, allowed).fault(value, name)
       for (const [key, item] of Object.entries(value)) {
         const fault = rule.fault(item, `${name} of ${key}`)
         if (fault !== null) return fault
@@ -160,9 +169,9 @@ export const integerFromZero = must(
   (value: unknown) => value === 0 || isPositiveInteger(value),
   'an integer from 0 to 2^53 - 1',
 )
-export const finiteNumber = float32(() => true, 'a number')
-export const numberFromZero = float32((value) => value >= 0, 'a number from 0')
-export const numberOverZero = float32((value) => value > 0, 'a number over 0')
+export const finiteNumber = float32(() => true, 'a finite number')
+export const numberFromZero = float32((value) => value >= 0, 'a finite number from 0')
+export const numberOverZero = float32((value) => value > 0, 'a finite number over 0')
 export const shareBelowOne = float32((value) => value >= 0 && value < 1, 'a number from 0 to below 1')
 /** Looked at elsewhere, or by nobody. */
 export const anything: OptionalRule = { isOptional: true, fault: () => null }
@@ -179,11 +188,13 @@ export const float32Tensors = recordOf(
   must((value: unknown) => value instanceof Float32Array, 'a Float32Array'),
   'an object of Float32Arrays by name',
 )
-/** By its looks: a polyfill's, or another realm's, is one too. */
+/** By what is used of it: a polyfill's, or another realm's, is one too. */
 export const abortSignal = must(
   (value: AbortSignal | null) =>
     typeof value === 'object' &&
     typeof value?.aborted === 'boolean' &&
-    typeof value.addEventListener === 'function',
-  'an AbortSignal',
+    [value.throwIfAborted, value.addEventListener, value.removeEventListener].every(
+      (method) => typeof method === 'function',
+    ),
+  'an AbortSignal, with its throwIfAborted',
 )

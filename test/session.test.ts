@@ -23,6 +23,7 @@ const {
   openSession,
   softmaxLoss,
 } = await built<typeof import('../src/index.ts')>('index.js')
+const { openEngine } = await built<typeof import('../src/engine.ts')>('engine.js')
 const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 
@@ -269,6 +270,52 @@ describe('a session', () => {
     expect(message).toMatch(/batch 4096 needs \d+ bytes of memory; a WASM memory holds at most \d+/)
     expect(fits).toBeGreaterThan(500)
     expect(fits).toBeLessThan(4096)
+  })
+
+  it('leaves no trace where it could not be opened', async () => {
+    const huge = defineNetwork('huge', {
+      inputs: { images: [4096, 4096, 64] },
+      layers: [conv('conv', { filters: 1, kernel: 3 })],
+    })
+    const options = { engine: 'reference', isRoomSure: true }
+    await expect(openSession(huge, { ...options, batch: 1e6 })).rejects.toThrow(
+      /^the system does not give 8589934592000000 bytes of memory \(.*\); take a smaller batch$/,
+    )
+    const signal = AbortSignal.abort(new Error('not any more'))
+    await expect(openSession(huge, { ...options, batch: 1e6, signal })).rejects.toThrow('not any more')
+    open.push(await openSession(tower, { batch: 1, engine: 'reference' }))
+  })
+
+  it.each(['auto', 'wasm@1', 'reference'])(
+    '%s is not opened if its signal aborted before',
+    async (engine) => {
+      const signal = AbortSignal.abort(new Error('not any more'))
+      await expect(openEngine(engine, { signal })).rejects.toThrow('not any more')
+      await expect(openSession(tower, { batch: 1, engine, signal })).rejects.toThrow('not any more')
+      const opened = await openEngine(engine)
+      await expect(openSession(tower, { batch: 1, engine: opened, signal })).rejects.toThrow('not any more')
+      await opened.dispose()
+    },
+  )
+
+  it('takes tensors in a plain object alone, so that none is passed over', async () => {
+    const session = await towerSession({ batch: 1, engine: 'reference', threads: 1 })
+    const images = new Map([['images', new Float32Array(1)]])
+    const refusal = /^tensors are given by name, as in \{ images \}, not as /
+    expect(() => session.write(images as never)).toThrow(refusal)
+    await expect(session.run(images as never)).rejects.toThrow(refusal)
+    expect(() => session.write([] as never)).toThrow(refusal)
+    session.write(Object.assign(Object.create(null), { 'conv1/biases': new Float32Array(64) }))
+  })
+
+  it('is disposed for all who asked once it is', async () => {
+    const session = await towerSession({ batch: 1 })
+    const ended: string[] = []
+    const running = session.run().then(() => ended.push('run'))
+    await Promise.all(['first', 'second'].map((name) => session.dispose().then(() => ended.push(name))))
+    await running
+    expect(ended[0]).toBe('run')
+    expect(session.dispose()).toBe(session.dispose())
   })
 
   it('lets one run at a time happen', async () => {

@@ -253,8 +253,8 @@ describe('train', () => {
 
   it.each([
     [{ batch: 0 }, 'batch is 0'],
-    [{ rate: 1e39 }, 'rate is 1e+39; it must be a number over 0 in float32, where it is Infinity'],
-    [{ rate: 1e-50 }, 'rate is 1e-50; it must be a number over 0 in float32, where it is 0'],
+    [{ rate: 1e39 }, 'rate is 1e+39; it must be a finite number over 0 in float32, where it is Infinity'],
+    [{ rate: 1e-50 }, 'rate is 1e-50; it must be a finite number over 0 in float32, where it is 0'],
     [{ rate: Number.NaN }, 'rate is NaN'],
     [{ rate: 1e38, optimizer: adam() }, 'in its first step adam multiplies by 1.0'],
     [
@@ -264,7 +264,7 @@ describe('train', () => {
     [{ optimizer: { ...adam(), beta2: 0.99999999 } }, 'beta2 is 0.99999999'],
     [{ optimizer: { ...adam(), epsilon: 1e-50 } }, 'epsilon is 1e-50'],
     [{ optimizer: { ...adam(), epsilon: 1e39 } }, 'epsilon is 1e+39'],
-    [{ decay: 1e39 }, 'decay is 1e+39; it must be a number from 0 in float32'],
+    [{ decay: 1e39 }, 'decay is 1e+39; it must be a finite number from 0 in float32'],
     [{ clipNorm: 1e39 }, 'clipNorm is 1e+39'],
     [{ clipNorm: 1e-50 }, 'clipNorm is 1e-50'],
     [{ microBatch: 4 }, 'microBatch is 4; it must divide the batch, 6'],

@@ -197,7 +197,7 @@ describe('a value of another type', () => {
     [
       'a controller',
       () => openSession(network, { batch: 1, signal: new AbortController() } as never),
-      'signal is {}; it must be an AbortSignal',
+      'signal is {}; it must be an AbortSignal, with its throwIfAborted',
     ],
     ['what to keep', () => openSession(network, { batch: 1, keep: 'al' } as never), "unknown keep 'al'"],
     ['a rate in text', () => first(train(network, { ...training, rate: '0.1' } as never)), "rate is '0.1'"],

@@ -91,6 +91,19 @@ describe.runIf(runnable.length > 0)('x64', () => {
     },
   )
 
+  it.runIf(runnable.length > 1)('measures no more targets once its signal aborted', async () => {
+    const controller = new AbortController()
+    const measured: string[] = []
+    const peakOf = async (target: string) => {
+      measured.push(target)
+      controller.abort(new Error('not any more'))
+      return 100
+    }
+    const opening = openX64('', { retune: true, signal: controller.signal }, { peakOf })
+    expect((await rejection(opening)).message).toBe('not any more')
+    expect(measured).toEqual(['avx512'])
+  })
+
   it('an unknown target is a usage error that names those there are', async () => {
     const error = await rejection(openEngine('x64:avx'))
     expect(error).toBeInstanceOf(UsageError)
@@ -102,9 +115,9 @@ describe.runIf(runnable.length > 0)('x64', () => {
     const error = await rejection(openX64('avx2', {}, parts))
     expect(error).toBeInstanceOf(UnavailableError)
     expect(error.message).toBe(
-      'x64:avx2 is not to be had here: the processor has no FMA, the processor has no AVX, the processor has no AVX2; take wasm',
+      'x64:avx2 is unavailable here: the processor has no FMA, the processor has no AVX, the processor has no AVX2; take wasm',
     )
-    expect((await rejection(openX64('', {}, parts))).message).toMatch(/^x64 is not to be had here: /)
+    expect((await rejection(openX64('', {}, parts))).message).toMatch(/^x64 is unavailable here: /)
   })
 
   it('a system that refuses memory for code: unavailable, with its reason', async () => {
@@ -117,7 +130,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
     const error = await rejection(openX64('', {}, parts))
     expect(error).toBeInstanceOf(UnavailableError)
     expect(error.message).toBe(
-      'x64 is not to be had here: the system refuses memory for machine code (mprotect: EACCES); take wasm',
+      'x64 is unavailable here: the system refuses memory for machine code (mprotect: EACCES); take wasm',
     )
   })
 

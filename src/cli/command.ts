@@ -88,13 +88,14 @@ export function float32From(
   least: number,
   { isOver = false, below = Infinity }: { readonly isOver?: boolean; readonly below?: number } = {},
 ): (text: string) => number {
-  const range = `${isOver ? 'over' : 'from'} ${least}${below < Infinity ? ` to below ${below}` : ''}`
+  const from = `${isOver ? 'over' : 'from'} ${least}`
+  const allowed = below < Infinity ? `a number ${from} to below ${below}` : `a finite number ${from}`
   const isIn = (value: number): boolean => value < below && (isOver ? value > least : value >= least)
   return (text) => {
     const value = Number(text)
     const inFloat32 = Math.fround(value)
     if (text.trim() !== '' && isIn(inFloat32)) return value
     const why = isIn(value) ? `, but in float32 it is ${inFloat32}` : ''
-    throw new UsageError(`${option} is '${text}'; it must be a number ${range}${why}`)
+    throw new UsageError(`${option} is '${text}'; it must be ${allowed}${why}`)
   }
 }

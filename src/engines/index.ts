@@ -22,7 +22,7 @@ export const engines: Readonly<Record<string, Open>> = {
     return openFastest(options)
   },
   x64: async (spec, options) => {
-    if (!isNode) throw new UnavailableError('x64 is not to be had in a browser; take wasm')
+    if (!isNode) throw new UnavailableError('x64 is unavailable in a browser; take wasm')
     return (await import('./x64.ts')).openX64(spec.target, options)
   },
   wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
@@ -71,11 +71,12 @@ export function parseEngineSpec(spec: string): EngineSpec {
 
 /**
  * Opens an engine by its spec: `auto`, `wasm`, `wasm:revectorized@1`, `reference`. Threads in the spec go before those in
- * the options. Throws UsageError for a spec that names nothing, UnavailableError where this machine lacks it.
+ * the options. Throws UsageError for a spec that names nothing, UnavailableError if this machine can't run the engine.
  */
 export async function openEngine(spec: string, options: EngineOptions = {}): Promise<Engine> {
   const parsed = parseEngineSpec(spec)
   requireOptions('openEngine', options, engineRules)
+  options.signal?.throwIfAborted()
   const threads = parsed.threads ?? options.threads
   return engines[parsed.name]!(parsed, { ...options, ...(threads !== undefined && { threads }) })
 }

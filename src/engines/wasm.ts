@@ -35,6 +35,10 @@ export async function openWasm(
     throw new UnavailableError(`wasm: there is no WebAssembly here, or it is switched off (${what})`)
   }
   const isRevectorized = target === 'revectorized'
+  if (isRevectorized && !isNode)
+    throw new UnavailableError(
+      "wasm:revectorized is unavailable in a browser, where no page can set V8's flags; take wasm",
+    )
   const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
   const { simd, relaxedMadd } = wasmFeatures()
   if (!simd) {

@@ -69,7 +69,7 @@ export async function openX64(
     })
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
-    throw new UnavailableError(`${name} is not to be had here: ${messageOf(error)}; take wasm`, {
+    throw new UnavailableError(`${name} is unavailable here: ${messageOf(error)}; take wasm`, {
       cause: error,
     })
   }
@@ -136,7 +136,7 @@ type PeakOf = (target: X64Target) => Promise<number>
 async function fastestTarget(
   native: Native,
   registers: ProcessorRegisters,
-  { retune = false, tuningCache = true }: EngineOptions,
+  { retune = false, tuningCache = true, signal }: EngineOptions,
   peakOf: PeakOf = async (target) =>
     (await measurePeaks(codeTarget(native, target), 1, { rounds: 2 })).gflopsPerSecond,
 ): Promise<Choice> {
@@ -152,7 +152,9 @@ async function fastestTarget(
   let [wide, narrow] = [0, 0]
   const isWidestSlower = () => wide < MIN_PEAK_RATIO * narrow
   for (let time = 0; time === 0 || (time < CONFIRMING_TIMES && isWidestSlower()); time++) {
+    signal?.throwIfAborted()
     wide = Math.max(wide, await peakOf(widest))
+    signal?.throwIfAborted()
     narrow = Math.max(narrow, await peakOf(narrower))
   }
   const chosen = isWidestSlower() ? narrower : widest

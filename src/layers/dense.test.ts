@@ -45,9 +45,9 @@ it('takes a tensor without height and width too', () => {
 it.each<[Partial<DenseOptions>, string]>([
   [{ units: 0 }, 'fc: units is 0; it must be a positive integer'],
   [{ activation: 'softplus' as never }, "fc: unknown activation 'softplus' (relu, sigmoid, tanh)"],
-  [{ decay: -1 }, 'fc: decay is -1; it must be a number from 0'],
-  [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a number over 0'],
-  [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is missing; it must be a number'],
+  [{ decay: -1 }, 'fc: decay is -1; it must be a finite number from 0'],
+  [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a finite number over 0'],
+  [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is missing; it must be a finite number'],
 ])('refuses %o', (options, message) => {
   expect(() => dense('fc', { units: 4, ...options })).toThrow(new NetworkError(message))
 })

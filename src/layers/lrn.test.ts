@@ -63,9 +63,9 @@ it('the article’s constants unless given', () => {
 it.each<[Partial<LrnOptions>, string]>([
   [{ radius: -1 }, 'lrn1: radius is -1; it must be an integer from 0 to 2^53 - 1'],
   [{ radius: 0.5 }, 'lrn1: radius is 0.5; it must be an integer from 0 to 2^53 - 1'],
-  [{ bias: 0 }, 'lrn1: bias is 0; it must be a number over 0'],
-  [{ alpha: -1 }, 'lrn1: alpha is -1; it must be a number from 0'],
-  [{ beta: '1' as unknown as number }, "lrn1: beta is '1'; it must be a number"],
+  [{ bias: 0 }, 'lrn1: bias is 0; it must be a finite number over 0'],
+  [{ alpha: -1 }, 'lrn1: alpha is -1; it must be a finite number from 0'],
+  [{ beta: '1' as unknown as number }, "lrn1: beta is '1'; it must be a finite number"],
 ])('%o is refused', (options, message) => {
   expect(() => lrn('lrn1', options)).toThrow(new NetworkError(message))
 })

@@ -135,7 +135,7 @@ export async function* train(
     clipNorm: options.clipNorm,
   }
   const { threads, experimentalV8Flags, retune, algorithm, onProgress } = options
-  const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
+  const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
   let session: Session | null = null
   try {
     session = await openSession(network, {

@@ -241,6 +241,6 @@ describe('an installed convmark whose koffi does not load', () => {
     const { code, stdout, stderr } = await bench('x64')
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' })
     // npm may have something to say before it
-    expect(stderr).toMatch(/^convmark: x64 is not to be had here: koffi/m)
+    expect(stderr).toMatch(/^convmark: x64 is unavailable here: koffi/m)
   })
 })
