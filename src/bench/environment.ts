@@ -4,6 +4,7 @@ import { availableCores, processorName } from '../runtime/machine.ts'
 import { linuxMemoryLimitBytes } from '../runtime/memory.ts'
 import { quotaCores } from '../runtime/quota.ts'
 import { type Runtime, runtimeOf } from '../runtime/runtime.ts'
+import { ownFile } from '../runtime/worker-file.ts'
 import { VERSION } from '../version.ts'
 import { type BrowserScope, describeBrowser } from './browser.ts'
 import { linuxCaches, linuxGovernor, linuxProcessorTicks, stealFraction } from './linux.ts'
@@ -141,7 +142,7 @@ async function packageVersion(name: string): Promise<string | null> {
   const { dirname, join } = nodeModule('node:path')
   let main: string
   try {
-    main = createRequire(import.meta.url).resolve(name)
+    main = createRequire(ownFile(import.meta.url)).resolve(name)
   } catch {
     return null // an optional dependency that is not installed
   }

@@ -1,6 +1,8 @@
 // The decoders' WASM binaries, each in a package of its own.
 import { messageOf, UnavailableError } from '../errors.ts'
 import { isNode, nodeModule } from '../runtime/host.ts'
+import { MORE_MEMORY } from '../runtime/out-of-memory.ts'
+import { ownFile } from '../runtime/worker-file.ts'
 
 /** Once for each decoder and thread. Throws UnavailableError, which names the decoder and says why it can't start. */
 export async function startDecoder<Decoder>(name: string, start: () => Promise<Decoder>): Promise<Decoder> {
@@ -19,15 +21,13 @@ export const isOutOfMemory = (error: unknown): boolean =>
   /memory|allocat/i.test(messageOf(error)) && !(error instanceof WebAssembly.CompileError)
 
 const remedyFor = (error: unknown): string =>
-  isOutOfMemory(error)
-    ? 'let the process have more memory and address space (ulimit -v)'
-    : 'install convmark and what it depends on again'
+  isOutOfMemory(error) ? MORE_MEMORY : 'install convmark and what it depends on again'
 
 /** A package's binary, compiled. Node's fetch reads no files, so it is read here. */
 export async function compiledInNode(path: string): Promise<WebAssembly.Module> {
   const { readFile } = nodeModule('node:fs/promises')
   const { createRequire } = nodeModule('node:module')
-  const file = createRequire(import.meta.url).resolve(path)
+  const file = createRequire(ownFile(import.meta.url)).resolve(path)
   const bytes = await readFile(file)
   try {
     return await WebAssembly.compile(Uint8Array.from(bytes))

@@ -27,8 +27,12 @@ export function loadKoffi(): Promise<LoadedKoffi> {
 
 async function load(): Promise<LoadedKoffi> {
   const { default: koffi } = await import('koffi').catch((error: unknown) => {
+    const isMissing = /MODULE_NOT_FOUND$/.test((error as NodeJS.ErrnoException).code ?? '')
+    const remedy = isMissing
+      ? 'npm install koffi'
+      : "install it again, and keep it out of bundles (esbuild's --external:koffi)"
     throw new UnavailableError(
-      `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); npm install koffi`,
+      `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); ${remedy}`,
     )
   })
   // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not

@@ -2,6 +2,12 @@
 import { ConvmarkError } from '../errors.ts'
 import { nodeModule } from './host.ts'
 
+/**
+ * Where a module's own file is, for createRequire: its `import.meta.url`, which a bundle in CommonJS has not. There every
+ * module is in the one file that is called `__filename`.
+ */
+export const ownFile = (url: string | undefined): string => url ?? __filename
+
 /** What a bundler may have made of `.js`. */
 const EXTENSIONS = ['.js', '.mjs', '.cjs']
 

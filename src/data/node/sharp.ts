@@ -3,6 +3,7 @@
 import { messageOf } from '../../errors.ts'
 import { EndedError, inNativeCode } from '../../runtime/gate.ts'
 import { nodeModule } from '../../runtime/host.ts'
+import { ownFile } from '../../runtime/worker-file.ts'
 import { type DecodedImage, withChannels } from '../dataset.ts'
 import type { DecodeStored, ImageHeader } from '../headers/image-header.ts'
 import { decodePng } from '../wasm-decoders.ts'
@@ -35,11 +36,11 @@ export type LoadedSharp =
 
 /** From where convmark is installed, or from the user's own project. */
 export async function loadSharp(): Promise<LoadedSharp> {
-  const places = [import.meta.url, join(process.cwd(), 'index.js')]
+  const places = [ownFile(import.meta.url), join(process.cwd(), 'index.js')]
   let reason = ''
   for (const place of places) {
-    const require = createRequire(place)
     try {
+      const require = createRequire(place)
       return inNativeCode(() => prepared(require('sharp') as Sharp))
     } catch (error) {
       if (error instanceof EndedError) throw error
