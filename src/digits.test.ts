@@ -49,12 +49,16 @@ it.each([
   [0.121, '13%'],
   [1.5, '150%'],
   [0, '0%'],
+  [Number.NaN, '-'],
+  [Number.NEGATIVE_INFINITY, '-'],
 ])('%f as an upper bound is %s', (fraction, text) => expect(formatUpperPercent(fraction)).toBe(text))
 
 it.each([
   [0.0024, '0.2%'],
   [0.0712, '7%'],
   [0.124, '12%'],
+  [Number.NaN, '-'],
+  [Number.POSITIVE_INFINITY, '-'],
 ])('%f is about %s', (fraction, text) => expect(formatRoundPercent(fraction)).toBe(text))
 
 it.each([

@@ -63,6 +63,7 @@ const SMALLEST_PERCENT = 1e-4
 
 /** A fraction as percent that is claimed as a bound, so rounded up: `0.4%`, `3%`, `13%`. */
 export function formatUpperPercent(fraction: number): string {
+  if (!Number.isFinite(fraction)) return NO_NUMBER
   const percent = 100 * fraction
   if (percent > 0 && percent < SMALLEST_PERCENT) return `${formatFixed(SMALLEST_PERCENT, 4)}%`
   const place = Math.min(placeOf(percent), 0)
@@ -73,6 +74,7 @@ export function formatUpperPercent(fraction: number): string {
 
 /** `7%`, `0.4%`, `140%` */
 export function formatRoundPercent(fraction: number): string {
+  if (!Number.isFinite(fraction)) return NO_NUMBER
   const percent = 100 * fraction
   if (Math.abs(percent) < SMALLEST_PERCENT) return '0%'
   return `${formatToPlace(percent, Math.min(placeOf(percent), 0))}%`

@@ -49,4 +49,8 @@ it('leaves plain words as they are', () => {
 it('takes double quotes on Windows, which its shells know', () => {
   expect(shellWord('C:\\data\\digits', 'win32')).toBe('C:\\data\\digits')
   expect(shellWord('C:\\Users\\Jane Doe\\data', 'win32')).toBe('"C:\\Users\\Jane Doe\\data"')
+  expect(shellWord('C:\\my dir\\', 'win32')).toBe('"C:\\my dir\\\\"') // \" would be a quote
+  expect(shellWord('lrn,dropout', 'win32')).toBe('"lrn,dropout"') // an array in PowerShell
+  expect(shellWord('@data', 'win32')).toBe('"@data"')
+  expect(shellWord('x64:avx2@2', 'win32')).toBe('x64:avx2@2')
 })

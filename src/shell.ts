@@ -1,16 +1,20 @@
 // Command lines that are printed for a person to paste.
 
-/** Nothing in these means anything to a shell; `=` and `~` do at the start of a word. */
+/** Nothing in these means anything to a shell. At the start of a word `=` does, and in PowerShell `@`; there `,` does anywhere. */
 const PLAIN_POSIX = /^[\w@%+:,./-][\w@%+=:,./-]*$/
-const PLAIN_WINDOWS = /^[\w@+:,./\\-][\w@+=:,./\\-]*$/
+const PLAIN_WINDOWS = /^[\w+:./\\-][\w@+=:./\\-]*$/
 const CONTROL = /\p{Cc}/u
 
 /**
- * One word of a command line, quoted so that the shell reads back this very text: a POSIX shell, on Windows cmd and
- * PowerShell. The word is on one line, so it can stand in an error.
+ * One word of a command line, quoted so that a POSIX shell reads back this very text. On Windows cmd and PowerShell do, but
+ * for `%NAME%` in cmd, and `$` and backticks in PowerShell: no one form keeps both from expanding them. The word is on one
+ * line, so it can stand in an error.
  */
 export function shellWord(text: string, platform: string | undefined = globalThis.process?.platform): string {
-  if (platform === 'win32') return PLAIN_WINDOWS.test(text) ? text : `"${text}"` // no path there has a quote
+  if (platform === 'win32') {
+    // No path there has a quote; programs take one after a single backslash for text
+    return PLAIN_WINDOWS.test(text) ? text : `"${text.replace(/\\+$/, '$&$&')}"`
+  }
   if (PLAIN_POSIX.test(text)) return text
   if (!CONTROL.test(text)) return `'${text.replaceAll("'", "'\\''")}'`
   // Line breaks and the like have names in this form alone (POSIX 2024; bash, zsh and ksh have long had it)

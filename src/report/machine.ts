@@ -4,7 +4,7 @@ import { formatMemory, formatRate, hostFact } from './format.ts'
 import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
 
-/** An engine's target, and why it is to be had here or not. */
+/** An engine's target, and why it is available here or not. */
 export interface TargetStatus {
   readonly spec: string
   readonly isAvailable: boolean

@@ -133,7 +133,7 @@ export function lowestTimes(
 }
 
 /**
- * The time of a task: the mean of as many as fit `sampleMs`, and one at the least. Where all of them together take less
+ * The time of a task: the mean of as many as fit `sampleMs`, and at least one. Where all of them together take less
  * than `leastMs` they are done again. Begins when the clock has just moved on, so that few of its steps are enough.
  */
 function timeTask(tasks: number, run: (task: number) => void, sampleMs: number, leastMs: number): number {

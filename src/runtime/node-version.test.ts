@@ -19,11 +19,11 @@ it.each<[string, HostProcess | undefined]>([
 })
 
 it.each<[HostProcess, string]>([
-  [has({ node: '18.20.8' }, false), 'needs Node 20.19 or newer; this is 18.20.8'],
-  [has({ node: '20.9.0' }, false), 'needs Node 20.19 or newer; this is 20.9.0'],
-  [has({ node: '20.18.3' }), 'needs Node 20.19 or newer; this is 20.18.3'],
-  [has({ node: '8.17.0' }, false), 'needs Node 20.19 or newer; this is 8.17.0'],
-  [has({ node: '22.2.0' }, false), 'needs Node 20.19 or newer (of Node 22, 22.3 or newer); this is 22.2.0'],
+  ...['8.17.0', '18.20.8', '20.9.0', '21.7.3', '22.2.0'].map((node): [HostProcess, string] => [
+    has({ node }, false),
+    `needs Node 22.3 or newer, or Node 20 from 20.19 on; this is ${node}`,
+  ]),
+  [has({ node: '20.18.3' }), 'needs Node 22.3 or newer, or Node 20 from 20.19 on; this is 20.18.3'],
   [
     has({ node: '22.6.0', bun: '1.1.30' }, false),
     'needs a newer Bun, with process.getBuiltinModule; this is 1.1.30',

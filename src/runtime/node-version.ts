@@ -4,13 +4,13 @@ export interface HostProcess {
   readonly getBuiltinModule?: unknown
 }
 
-const OLDEST_NODE = [20, 19] as const
-/** Node 21 and the first of 22 are newer than 20.19 and yet lack process.getBuiltinModule. */
-const OLDEST_NODE_22 = '22.3'
+const OLDEST_NODE_20 = [20, 19] as const
+/** Node 21 and the first of 22 lack process.getBuiltinModule, which Node 20 has had since 20.16. */
+const OLDEST_NODE = '22.3'
 
 /**
- * What convmark lacks in this host: `needs Node 20.19 or newer; this is 18.20.8`. Null if it can run, and in a browser. Bun
- * and Deno claim some version of Node: what they have counts, not what they claim.
+ * What convmark lacks in this host: `needs Node 22.3 or newer, or Node 20 from 20.19 on; this is 18.20.8`. Null if it
+ * can run, and in a browser. Bun and Deno claim some version of Node: what they have counts, not what they claim.
  */
 export function nodeFault(host: HostProcess = typeof process === 'object' ? process : {}): string | null {
   const { versions = {}, getBuiltinModule } = host
@@ -26,8 +26,7 @@ export function nodeFault(host: HostProcess = typeof process === 'object' ? proc
     if (version) return `needs a newer ${name}, with process.getBuiltinModule; this is ${version}`
   }
   const [major = 0, minor = 0] = node.split('.').map(Number)
-  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])
+  const isOld = major < OLDEST_NODE_20[0] || (major === OLDEST_NODE_20[0] && minor < OLDEST_NODE_20[1])
   if (!isOld && isComplete) return null
-  const oldest = `Node ${OLDEST_NODE.join('.')} or newer${isOld ? '' : ` (of Node 22, ${OLDEST_NODE_22} or newer)`}`
-  return `needs ${oldest}; this is ${node}`
+  return `needs Node ${OLDEST_NODE} or newer, or Node 20 from ${OLDEST_NODE_20.join('.')} on; this is ${node}`
 }

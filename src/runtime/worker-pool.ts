@@ -91,7 +91,7 @@ function startNodeWorker(module: WorkerModule, gate: Gate | null): RawWorker {
  */
 const running = new Set<Pick<Handle<unknown, unknown>, 'tellToEnd' | 'waitOutside'>>()
 
-/** Longer than any task takes; a worker that is still in native code then is lost, and the process should not hang. */
+/** Longer than any task takes; workers that are still in native code then are lost, and the process should not hang. */
 const EXIT_TIMEOUT_MS = 10_000
 
 let endsWorkersAtExit = false
@@ -102,7 +102,8 @@ function endWorkersAtExit(): void {
   endsWorkersAtExit = true
   process.on('exit', () => {
     for (const worker of running) worker.tellToEnd()
-    for (const worker of running) worker.waitOutside(EXIT_TIMEOUT_MS)
+    const deadlineMs = performance.now() + EXIT_TIMEOUT_MS
+    for (const worker of running) worker.waitOutside(Math.max(0, deadlineMs - performance.now()))
   })
 }
 

@@ -66,7 +66,7 @@ const IMAGES = [0, 2]
 
 const PYTHON = '/usr/bin/python3'
 
-/** The command that installs a peer which is not to be had here; null for one that is. */
+/** The command that installs a peer; null if it is installed. */
 export function missing(name: string): string | null {
   const succeeds = (program: string, ...parameters: string[]) => spawnSync(program, parameters).status === 0
   if (peers[name]!.packages.length > 0) {

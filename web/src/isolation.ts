@@ -5,7 +5,7 @@ const PATIENCE_MS = 2000
 
 /**
  * Registers the service worker where the host did not isolate the page, and begins the page anew: then true. False where
- * there is nothing to be done: it is isolated, or service workers are not to be had, or it was tried before.
+ * there is nothing to be done: it is isolated, or service workers are unavailable, or it was tried before.
  */
 export async function isolateByServiceWorker(): Promise<boolean> {
   if (crossOriginIsolated || !isSecureContext || !('serviceWorker' in navigator)) return false

@@ -1,4 +1,4 @@
-/** Registers to be had and given back; the first that is free is taken, in the order of preference. */
+/** Registers are taken from it and given back; the first that is free is taken, in the order of preference. */
 export class RegisterPool {
   /** What was taken at any time. */
   readonly everTaken = new Set<number>()
