@@ -62,6 +62,16 @@ it('says what can not be compared', () => {
   expect(reasonsOf({ samplesMs: [1, 2] })).toEqual([
     'forward: the result has 2 samples; 8 or more are compared',
   ])
+  const unseen = [...new Array<number>(60).fill(0), ...new Array<number>(20).fill(1)]
+  expect(reasonsOf({ samplesMs: unseen })).toEqual([
+    'forward: the result has samples in which its clock saw no time; a larger batch takes longer',
+  ])
+  expect(
+    gate(resultOf(100), { ...exampleResult(), runs: [exampleRun({ samplesMs: unseen })] }, 0.05),
+  ).toEqual({
+    kind: 'not comparable',
+    reasons: [expect.stringMatching(/^forward: the baseline has samples in which its clock saw no time/)],
+  })
   const elsewhere = resultOf(100)
   const moved = { ...elsewhere, environment: { ...elsewhere.environment, processor: 'another' } }
   expect(gate(moved, elsewhere, 0.05)).toMatchObject({

@@ -44,16 +44,20 @@ export function gate(result: Result, baseline: Result, failAbove: number): GateR
     reasons.push(
       ...different.map((field) => `${run.pass}: ${field} is ${run[field]}, the baseline's ${same[field]}`),
     )
-    for (const [name, { samplesMs }] of [
+    const hasRounds = [run, same].every(({ rounds }) => rounds !== undefined && rounds.length >= STRETCHES)
+    for (const [name, each] of [
       ['the result', run],
       ['the baseline', same],
     ] as const) {
-      if (samplesMs.length < STRETCHES)
+      const count = each.samplesMs.length
+      if (count < STRETCHES)
+        reasons.push(`${run.pass}: ${name} has ${count} samples; ${STRETCHES} or more are compared`)
+      else if (mediansOf(each, hasRounds).includes(0))
         reasons.push(
-          `${run.pass}: ${name} has ${samplesMs.length} samples; ${STRETCHES} or more are compared`,
+          `${run.pass}: ${name} has samples in which its clock saw no time; a larger batch takes longer`,
         )
     }
-    return reasons.length > 0 ? [] : [findingOf(run, same, failAbove)]
+    return reasons.length > 0 ? [] : [findingOf(run, same, hasRounds, failAbove)]
   })
   if (result.runs.length === 0) reasons.push('the result has no run')
   return reasons.length > 0 ? { kind: 'not comparable', reasons } : { kind: 'compared', findings }
@@ -63,10 +67,9 @@ const engineOf = ({ engine: { name, target, threads } }: Run): string =>
   `${name} ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 
 /** Mann and Whitney's test over rounds, and the estimate and interval that belong to it (Hodges & Lehmann 1963). */
-function findingOf(run: Run, baseline: Run, failAbove: number): GateFinding {
-  const hasRounds = [run, baseline].every(({ rounds }) => rounds !== undefined && rounds.length >= STRETCHES)
-  const [own, others] = [run, baseline].map((each) => logMedians(each, hasRounds)) as [number[], number[]]
-  const differences = own.flatMap((a) => others.map((b) => a - b)).sort((a, b) => a - b)
+function findingOf(run: Run, baseline: Run, hasRounds: boolean, failAbove: number): GateFinding {
+  const [own, others] = [run, baseline].map((each) => mediansOf(each, hasRounds)) as [number[], number[]]
+  const differences = own.flatMap((a) => others.map((b) => Math.log(a / b))).sort((a, b) => a - b)
   const outside = criticalCount(own.length, others.length)
   const estimate = medianSorted(differences)
   const reach = hasRounds ? 1 : CAUTION
@@ -85,12 +88,12 @@ function findingOf(run: Run, baseline: Run, failAbove: number): GateFinding {
   }
 }
 
-/** Of each round, or each of some equal stretches. */
-function logMedians({ samplesMs, rounds }: Run, hasRounds: boolean): number[] {
+/** Of each round, or each of some equal stretches, in milliseconds. */
+function mediansOf({ samplesMs, rounds }: Run, hasRounds: boolean): number[] {
   const ends = hasRounds
     ? rounds!.map((_, i) => rounds!.slice(0, i + 1).reduce((sum, count) => sum + count, 0))
     : Array.from({ length: STRETCHES }, (_, i) => Math.floor(((i + 1) * samplesMs.length) / STRETCHES))
-  return ends.map((end, i) => Math.log(median(samplesMs.slice(ends[i - 1] ?? 0, end))))
+  return ends.map((end, i) => median(samplesMs.slice(ends[i - 1] ?? 0, end)))
 }
 
 /** How many of the pairwise differences lie outside of a 95% interval, on each side. */
