@@ -20,6 +20,9 @@ const CHECKED_RATE = 100
 /** How many standard deviations the share of dropped values may be off. */
 const MAX_DEVIATIONS = 6
 
+/** Of a peer whose results are wrong. */
+export class MismatchError extends Error {}
+
 const norm = (values, valueAt) => Math.sqrt(values.reduce((sum, value, i) => sum + valueAt(value, i) ** 2, 0))
 
 /** The largest error so far, and whose it is. Throws where one is too large. */
@@ -30,12 +33,12 @@ class Errors {
   /** The 2-norm of the difference over that of the truth; of how the truth differs from `before`, where there is one. */
   compare(tensor, values, truth, whose, before) {
     if (values?.length !== truth.length)
-      throw new Error(`${tensor} has ${values?.length ?? 'no'} values, not ${truth.length}`)
+      throw new MismatchError(`${tensor} has ${values?.length ?? 'no'} values, not ${truth.length}`)
     const difference = norm(truth, (value, i) => values[i] - value)
     const error = difference && difference / norm(truth, (value, i) => (before ? value - before[i] : value))
     // Not the other way round: NaN is an error too.
     if (!(error <= MAX_RELATIVE_ERROR)) {
-      throw new Error(
+      throw new MismatchError(
         `${tensor} differs from ${whose} by ${error.toExponential(1)}; ${MAX_RELATIVE_ERROR} is allowed`,
       )
     }
@@ -247,7 +250,7 @@ class PeerCheck {
     })
     const deviation = Math.sqrt(rate * (1 - rate) * values)
     if (values === 0 || Math.abs(dropped - rate * values) > MAX_DEVIATIONS * deviation)
-      throw new Error(`${name} drops ${dropped} of ${values} values; its rate is ${rate}`)
+      throw new MismatchError(`${name} drops ${dropped} of ${values} values; its rate is ${rate}`)
   }
 }
 
@@ -263,8 +266,8 @@ const withoutDropout = (network) => ({
 
 /**
  * Compares the peer's outputs for the whole batch, and where the pass goes backward its losses, gradients and updates.
- * Throws, naming the tensor, where the peer is wrong. Leaves it as it is timed: the parameters as they were given, a rate
- * of 0, dropout on. Returns what a result's `check` has.
+ * Throws MismatchError, naming the tensor, where the peer is wrong. Leaves it as it is timed: the parameters as they were
+ * given, a rate of 0, dropout on. Returns what a result's `check` has.
  */
 export async function checkPeer(peer, setup, seed) {
   const { network, batch, parameters, pass } = setup

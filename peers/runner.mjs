@@ -1,9 +1,10 @@
 // One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark/engine-runner.mjs:
 // node runner.mjs '{"peer": "tfjs-wasm" | "pytorch@<threads>" | ..., "pass": "forward" | "forward-backward", "batch": 8}'
-// It answers at first {kind: 'ready', info}, or {kind: 'unsupported', reason} where the peer is not to be had or lacks
-// the pass; then each {kind: 'run', runs} (and {kind: 'turn', samples}, src/bench/contenders/protocol.ts) with
-// {kind: 'samples', samples: [{ms}, ...], processorMs, elapsedMs}: the time that the turn took from its first sample to its last, and the processors' time in it, of all threads of the process
-// that computes. processorMs / elapsedMs is therefore how many threads were really busy, spinning included.
+// It answers at first {kind: 'ready', info}, or {kind: 'unsupported', reason} if the peer can't be had or lacks the pass; then
+// each {kind: 'run', runs} (and {kind: 'turn', samples}, src/bench/contenders/protocol.ts) with {kind: 'samples', samples:
+// [{ms}, ...], processorMs, elapsedMs}: the time that the turn took from its first sample to its last, and the processors' time
+// in it, of all threads of the process that computes. processorMs / elapsedMs is therefore how many threads were really busy,
+// spinning included. At any time it may answer {kind: 'failed', reason}, if the peer is wrong or breaks down, and end.
 // A peer is timed only after its results were found right (check.mjs). Its module, <name>.mjs, has
 // openPeer({network, batch, parameters, threads, pass, training}) -> {info, setImages(values, labels), run(), results(), ...}:
 // `run` resolves to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts:
@@ -15,12 +16,26 @@
 // `results` then has the parameters too.
 // `processorMs`, the processor time so far of a process of the peer's own, is left out where it is this one; `dispose`
 // where there is nothing to end. What openPeer can't do it throws, with the reason.
-import { checkPeer } from './check.mjs'
+import { checkPeer, MismatchError } from './check.mjs'
 import { BENCHMARK_DECAY, convmark, networks, peers } from './convmark.mjs'
 import { importFrom } from './packages.mjs'
 
-/** Of a peer whose results are wrong. */
-class RefusedError extends Error {}
+const { UsageError } = convmark
+
+/** Of a peer that can't be opened, for the reason that its adapter gives. */
+class UnsupportedError extends Error {}
+
+const messageOf = (error) => (error instanceof Error ? error.message : String(error))
+
+/** What the adapter, <name>.mjs, makes of the setup. */
+async function open(name, setup) {
+  try {
+    const { openPeer } = await import(`./${name}.mjs`)
+    return await openPeer(setup)
+  } catch (error) {
+    throw new UnsupportedError(messageOf(error))
+  }
+}
 
 async function openChecked(asked) {
   const {
@@ -34,20 +49,17 @@ async function openChecked(asked) {
   } = asked
   const [name] = spec.split('@')
   if (!Object.hasOwn(peers, name))
-    throw new Error(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
+    throw new UsageError(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
   const given = peers[name].hasThreads ? (asked.threads ?? 1) : 1
   const [, threads = String(given)] = spec.split('@')
-  if (!/^[1-9]\d*$/.test(threads)) throw new Error(`${spec}: '${threads}' is not a number of threads`)
+  if (!/^[1-9]\d*$/.test(threads)) throw new UsageError(`${spec}: '${threads}' is not a number of threads`)
   const network = networks.networkNamed(networkName, { imageSize })
   const parameters = convmark.initialize(network, { seed })
   const training = { momentum: convmark.sgd().momentum, decay: BENCHMARK_DECAY }
   const setup = { network, batch, parameters, threads: Number(threads), pass, training }
   if (asked.packagesFrom) importFrom(asked.packagesFrom)
-  const { openPeer } = await import(`./${name}.mjs`)
-  const peer = await openPeer(setup)
-  const check = await checkPeer(peer, setup, seed).catch((error) => {
-    throw new RefusedError(error.message)
-  })
+  const peer = await open(name, setup)
+  const check = await checkPeer(peer, setup, seed)
   const { images, labels } = convmark.initializeImages(network, batch, { seed })
   await peer.setImages(images, labels)
   return { peer, check, info: { ...peer.info, maxRelativeError: check.maxRelativeError } }
@@ -93,20 +105,29 @@ function described({ name, target, threads, reason }) {
   }
 }
 
+/** Says why, and ends. */
+function fail(error) {
+  const kind =
+    error instanceof UnsupportedError ? 'unsupported' : error instanceof UsageError ? 'misused' : 'failed'
+  const reason = `${error instanceof MismatchError ? 'refused: ' : ''}${messageOf(error)}`
+  process.send({ kind, reason: reason.replace(/\s*\n\s*/g, ' ') }, () => process.exit(0))
+}
+
+async function answer(peer, { kind, runs, samples }) {
+  if (kind === 'run') process.send({ kind: 'samples', ...(await timed(peer, runs)) })
+  else if (kind === 'turn') process.send(await turn(peer, samples))
+  else process.exit(0)
+}
+
 process.on('disconnect', () => process.exit())
+// What ends the whole job is for the parent to decide; it ends this process by SIGKILL.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 try {
   const asked = JSON.parse(process.argv[2])
   const { peer, check, info } = await openChecked(asked)
   for (let i = 0; i < (asked.burnIn ?? 0); i++) await peer.run()
-  process.on('message', async ({ kind, runs, samples }) => {
-    if (kind === 'run') process.send({ kind: 'samples', ...(await timed(peer, runs)) })
-    else if (kind === 'turn') process.send(await turn(peer, samples))
-    else process.exit(0)
-  })
+  process.on('message', (request) => answer(peer, request).catch(fail))
   process.send({ kind: 'ready', info, check, ...described(info) })
 } catch (error) {
-  const isRefused = error instanceof RefusedError
-  const reason = isRefused ? `refused: ${error.message}` : error.message
-  const kind = isRefused ? 'failed' : 'unsupported'
-  process.send({ kind, reason: reason.replace(/\s*\n\s*/g, ' ') }, () => process.exit(0))
+  fail(error)
 }

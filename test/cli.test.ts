@@ -555,7 +555,7 @@ describe('compare', () => {
       )
       expect(ended).toMatchObject({ code: 4, stdout: '' })
       expect(ended.stderr).toMatch(
-        /^convmark: not compared: onnxruntime-node: not installed \(tested with \d+\.\d+\.\d+\); install it in your project with: npm i --ignore-scripts onnxruntime-node\n$/,
+        /^convmark: onnxruntime-node: not compared: not installed \(tested with \d+\.\d+\.\d+\); install it in your project with: npm i --ignore-scripts onnxruntime-node\n$/,
       )
       expect(existsSync(join(folder, 'nothing-left.json'))).toBe(false)
     },
@@ -569,8 +569,8 @@ describe('compare', () => {
         ...['--network', 'lenet', '--image-size', '28', '--json', 'two-left.json'],
       )
       expect(ended.code).toBe(4)
-      expect(ended.stderr).toMatch(/^convmark: not compared: onnxruntime-node: not installed .*\n$/)
-      expect(ended.stdout).toMatch(/^onnxruntime-node: unsupported: not installed /m)
+      expect(ended.stderr).toMatch(/^convmark: onnxruntime-node: not compared: not installed .*\n$/)
+      expect(ended.stdout).toMatch(/^onnxruntime-node: not compared: not installed /m)
       const { runs, comparisons, unsupported } = readResult('two-left.json')
       expect([runs.length, comparisons!.length]).toEqual([2, 1])
       expect(unsupported).toMatchObject([{ engine: 'onnxruntime-node', pass: 'forward' }])
@@ -664,6 +664,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['compare wasm onnxruntime-nod', "unknown engine 'onnxruntime-nod'; did you mean 'onnxruntime-node'?"],
     ['compare wasm', 'a comparison takes two engines or more, not wasm; bench times one'],
     ['compare wasm wasm@1 --rounds 2', 'rounds is 2; it must be 6 or more'],
+    ['compare wasm wasm@1 --batch 100000', 'wasm: not compared: batch 100000 needs '],
     ['gate a.json --baseline b.json --fail-above much', "--fail-above is 'much'"],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],

@@ -54,6 +54,7 @@ export async function start(name, setup, script) {
     child.send(message)
     const answer = await next()
     signal(child.pid, 'SIGSTOP')
+    if ('reason' in answer) throw new Error(`${name}: ${answer.reason}`)
     return answer
   }
   const runs = setup.runs ?? 2

@@ -14,16 +14,16 @@ import { CheckError, isInterruption } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { CLASSIC_PASSES, type Pass, passesRule } from '../plan/plan.ts'
-import { benchmarkTraining } from '../plan/training.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
-import { engineRule, openSession, type Session } from '../session.ts'
-import { Checker, type CheckResult } from './check.ts'
-import { benchmarkRates, makeData } from './data.ts'
+import { engineRule, type Session } from '../session.ts'
+import { Checker } from './check.ts'
+import { makeData } from './data.ts'
 import type { BenchEvent } from './events.ts'
-import { latest } from './latest.ts'
-import { benchmarkBeside, requireRoomForAll } from './room.ts'
+import { peaksOrNull } from './peaks.ts'
+import { requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
+import { type Subject, warmUp } from './warm-up.ts'
 
 export interface BenchOptions {
   /** 32 by default. */
@@ -111,17 +111,13 @@ export async function* benchmark(
       : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   const opened = isOwnEngine ? [engine] : []
   const isChecked = options.check !== false
+  let checker: Checker | null = null
   try {
     await requireRoomForAll(network, engine, { batch, passes, algorithm, isChecked })
-  } catch (error) {
-    if (isOwnEngine) await engine.dispose()
-    throw error
-  }
-  if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
-  const data = makeData({ network, batch, seed })
-  data.catch(() => {}) // who awaits it is told
-  const checker = isChecked ? new Checker(network, batch, Math.min(2, await availableCores())) : null
-  try {
+    if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
+    const data = makeData({ network, batch, seed })
+    data.catch(() => {}) // who awaits it is told
+    if (isChecked) checker = new Checker(network, batch, Math.min(2, await availableCores()))
     for (const pass of passes) {
       if (pass !== firstPass) yield { kind: 'started', network, batch, pass }
       const run = (engine: Engine) =>
@@ -142,7 +138,7 @@ export async function* benchmark(
   }
 }
 
-/** One pass; true if it was interrupted. */
+/** One pass; true if the benchmark was interrupted, in it or right after it. */
 async function* benchmarkPass(
   network: Network,
   pass: Pass,
@@ -158,12 +154,9 @@ async function* benchmarkPass(
   const subject: Subject = { session: null, check: null }
   let isInterrupted = false
   try {
-    yield* warmUp(subject, network, pass, engine, checker, data, settings, signal)
-    if (await subject.session!.prepared.forgetDoubtfulTiles?.()) {
-      // Some tiles are not as fast as when they were chosen: what has been warmed up is not what this machine can do.
-      await subject.session!.dispose()
-      yield* warmUp(subject, network, pass, engine, checker, data, { ...settings, retune: false }, signal)
-    }
+    const { batch, burnIn, algorithm, retune } = settings
+    const setup = { network, pass, engine, batch, burnIn, algorithm, retune, checker, data }
+    yield* warmUp(subject, setup, signal)
     const session = subject.session!
     for (let step = 0; step < batches; step++) {
       if (step > 0 && step % perRound === 0) await beginRound(session, signal)
@@ -181,7 +174,9 @@ async function* benchmarkPass(
   const { session, check } = subject
   // After the timed run, so that a start is fast and nothing runs beside a sample.
   const peakMemoryBytes = residentPeakBytes() // without what measuring the limits takes
-  const peaks = isInterrupted ? null : ((await engine.measurePeaks?.({ withBandwidth: true })) ?? null)
+  const peaks = isInterrupted
+    ? null
+    : await peaksOrNull(() => engine.measurePeaks?.({ withBandwidth: true, signal }))
   yield {
     kind: 'finished',
     run: describeRun({
@@ -202,59 +197,7 @@ async function* benchmarkPass(
       interrupted: isInterrupted,
     }),
   }
-  return isInterrupted
-}
-
-/** What is timed, as far as it has come. */
-interface Subject {
-  session: Session | null
-  check: CheckResult | null
-}
-
-/** Opens the session, checks it, and runs it until it is warm. */
-async function* warmUp(
-  subject: Subject,
-  network: Network,
-  pass: Pass,
-  engine: Engine,
-  checker: Checker | null,
-  data: Promise<Readonly<Record<string, Float32Array>>>,
-  { batch, burnIn, algorithm, retune }: BenchSettings,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<BenchEvent, void, void> {
-  const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
-    openSession(network, {
-      batch,
-      pass,
-      engine,
-      algorithm,
-      retune,
-      memoryBeside: benchmarkBeside(checker !== null),
-      isRoomSure: true,
-      onProgress,
-      ...(signal && { signal }),
-      ...(pass === 'train' && { training: benchmarkTraining(network) }),
-    }),
-  )
-  for await (const { done, total } of tuning.progress)
-    yield { kind: 'progress', pass, phase: 'tuning', done, total }
-  const session = await tuning.result
-  subject.session = session
-  yield { kind: 'prepared', pass, engine: engine.info, steps: session.steps }
-
-  if (checker) {
-    const checking = latest((onProgress: (p: { done: number; total: number }) => void) =>
-      checker.check(session, { onProgress, signal }),
-    )
-    for await (const { done, total } of checking.progress)
-      yield { kind: 'progress', pass, phase: 'check', done, total }
-    subject.check = await checking.result
-  }
-  session.write({ ...(await data), ...benchmarkRates(pass) })
-  for (let step = 0; step < burnIn; step++) {
-    await session.run({}, signal && { signal })
-    yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
-  }
+  return isInterrupted || (signal?.aborted ?? false)
 }
 
 const BETWEEN_ROUNDS_MS = 250

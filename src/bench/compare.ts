@@ -12,14 +12,7 @@ import {
 } from '../check-options.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
-import {
-  ConvmarkError,
-  InterruptedError,
-  isInterruption,
-  messageOf,
-  UnavailableError,
-  UsageError,
-} from '../errors.ts'
+import { ConvmarkError, InterruptedError, isInterruption, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
@@ -29,7 +22,8 @@ import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
 import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
 import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
 import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
-import type { ComparisonResult, Run, Unsupported } from './result.ts'
+import { peaksOrNull } from './peaks.ts'
+import { type ComparisonResult, notCompared, type Run, type Unsupported } from './result.ts'
 import { describeRun, type RunSettings, stepMedians } from './run.ts'
 
 export interface CompareOptions {
@@ -83,7 +77,7 @@ export interface CompareResult {
   readonly runs: readonly Run[]
   readonly comparisons: readonly ComparisonResult[]
   readonly unsupported: readonly Unsupported[]
-  /** For what is in `unsupported`: UnavailableError where nothing else is the reason. Null where nothing is. */
+  /** For what is in `unsupported`: UnavailableError or UsageError if nothing else is the reason. Null if that is empty. */
   readonly failure: ConvmarkError | null
   readonly interrupted: boolean
 }
@@ -100,15 +94,19 @@ const ENGINE_PROCESS = new URL('./contenders/engine-process.js', import.meta.url
 interface Running {
   readonly contender: Contender
   readonly turns: ContenderSamples[]
+  /** It failed in a turn, and takes no more. */
+  hasFailed: boolean
   /** Measured after the last round; null before, and where they can't be. */
   peaks: Peaks | null
 }
 
+const stillRunning = (all: readonly Running[]): Running[] => all.filter(({ hasFailed }) => !hasFailed)
+
 /**
  * Engines take turns, in rounds of random order, each in a process of its own that is stopped between its turns: so drift
  * of the machine hits all alike. The fastest is then compared with each of the others, round by round. What an engine can't
- * do is reported, and so is one that crashes or hangs; the others go on, if there are two. Throws UnavailableError if no pass
- * has two engines that are available, ConvmarkError if they fail.
+ * do is reported, and so is one that crashes or hangs: its rounds so far count, and the others go on, if there are two. If
+ * nothing was measured it throws `failure`: UnavailableError if no pass has two engines that are available.
  */
 export async function* compare(
   network: Network,
@@ -141,60 +139,55 @@ export async function* compare(
 
   const runs: Run[] = []
   const comparisons: ComparisonResult[] = []
-  const refused: Refused = { unsupported: [], isUnavailable: true }
+  const refused: Refused[] = []
   let isInterrupted = false
   for (const pass of passes) {
-    const running = new Set<Running>()
+    const running: Running[] = []
     try {
       yield* start(engines, pass, (engine, from) => setupOf(engine, pass, from), running, refused, signal)
-      if (running.size < 2) continue
-      for (let round = 0; round < rounds; round++) {
+      if (running.length < 2) continue
+      for (let round = 0; round < rounds && stillRunning(running).length >= 2; round++) {
         options.betweenRounds?.()
         yield* takeTurns(batches, running, refused, signal)
         yield { kind: 'turn', pass, done: round + 1, total: rounds }
       }
-      for (const each of running) each.peaks = await peaksOf(each, signal)
+      for (const each of stillRunning(running)) each.peaks = await peaksOf(each)
     } catch (error) {
       if (!isInterruption(error, signal)) throw error
-      isInterrupted = true
     } finally {
       for (const { contender } of running) contender.end()
     }
-    const timed = [...running].filter(({ turns }) => turns.length > 0)
+    isInterrupted = signal?.aborted ?? false
+    const timed = running.filter(({ turns }) => turns.length > 0)
     runs.push(...timed.map((each) => runOf(network, settings, each, each.turns.length < rounds)))
-    comparisons.push(...comparisonsOf(pass, timed, rounds))
+    comparisons.push(...comparisonsOf(pass, timed, rounds, isInterrupted))
     if (isInterrupted) break
   }
-  const { unsupported, isUnavailable } = refused
-  const failure = failureOf(unsupported, passes, isUnavailable)
+  const unsupported = refused.map((each) => each.unsupported)
+  const failure = failureOf(refused, passes)
   if (failure && runs.length === 0 && !isInterrupted) throw failure
   yield { kind: 'finished', runs, comparisons, unsupported, failure, interrupted: isInterrupted }
 }
 
-/** `not compared: tfjs-wasm, forward-backward: it has no filter gradient` */
-function failureOf(
-  unsupported: readonly Unsupported[],
-  passes: readonly Pass[],
-  isUnavailable: boolean,
-): ConvmarkError | null {
-  if (unsupported.length === 0) return null
-  const passesBy = new Map<string, { readonly reason: Unsupported; readonly passes: Pass[] }>()
-  for (const each of unsupported) {
-    const key = JSON.stringify([each.engine, each.reason])
-    passesBy.set(key, { reason: each, passes: [...(passesBy.get(key)?.passes ?? []), each.pass] })
-  }
-  const all = [...passesBy.values()].map(({ reason: { engine, reason }, passes: own }) => {
-    const where = own.length < passes.length ? `, ${own.join(' and ')}` : ''
-    return `${engine}${where}: ${reason.replace(`${engine}: `, '')}`
-  })
-  const message = `not compared: ${all.join('; ')}`
-  return isUnavailable ? new UnavailableError(message) : new ConvmarkError(message)
+/** What could not be compared, and what kind of failure that is. */
+interface Refused {
+  readonly unsupported: Unsupported
+  readonly error: ConvmarkError
 }
 
-/** What could not be compared, and whether that is only because this machine lacks it. */
-interface Refused {
-  readonly unsupported: Unsupported[]
-  isUnavailable: boolean
+/** `tfjs-wasm, forward-backward: not compared: it has no filter gradient` */
+function failureOf(refused: readonly Refused[], passes: readonly Pass[]): ConvmarkError | null {
+  if (refused.length === 0) return null
+  const all = refused.map(({ unsupported }) => unsupported)
+  const texts = all.map((one) => {
+    const what = notCompared(one)
+    const alike = all.filter((other) => other.engine === one.engine && notCompared(other) === what)
+    const own = new Set(alike.map(({ pass }) => pass))
+    return `${one.engine}${own.size < passes.length ? `, ${[...own].join(' and ')}` : ''}: ${what}`
+  })
+  const kinds = [UnavailableError, UsageError]
+  const Kind = kinds.find((kind) => refused.every(({ error }) => error instanceof kind)) ?? ConvmarkError
+  return new Kind([...new Set(texts)].join('; '))
 }
 
 /** Nothing is started unless there are two to be compared. */
@@ -202,8 +195,8 @@ async function* start(
   engines: readonly string[],
   pass: Pass,
   setupOf: (engine: string, from: URL | null) => ContenderSetup,
-  running: Set<Running>,
-  refused: Refused,
+  running: Running[],
+  refused: Refused[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<CompareEvent, void, void> {
   // What is not installed is found before the others start, which may take minutes.
@@ -212,20 +205,20 @@ async function* start(
     try {
       installed.push({ engine, from: isPeer(engine) ? packagesFrom(engine) : null })
     } catch (error) {
-      yield giveUp(engine, pass, refused, error)
+      yield giveUp(refused, error, engine, pass)
     }
   }
-  if (installed.length < 2) return
-  for (const { engine, from } of installed) {
+  for (const [i, { engine, from }] of installed.entries()) {
+    if (running.length + installed.length - i < 2) return
     signal?.throwIfAborted()
     yield { kind: 'starting', engine, pass }
     try {
       const script = isPeer(engine) ? PEER_RUNNER : ENGINE_PROCESS
       const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
       const contender = await Contender.start(script, setupOf(engine, from), { limits, signal })
-      running.add({ contender, turns: [], peaks: null })
+      running.push({ contender, turns: [], hasFailed: false, peaks: null })
     } catch (error) {
-      yield giveUp(engine, pass, refused, error)
+      yield giveUp(refused, error, engine, pass)
     }
   }
 }
@@ -233,44 +226,40 @@ async function* start(
 /** A round. */
 async function* takeTurns(
   batches: number,
-  running: Set<Running>,
-  refused: Refused,
+  running: readonly Running[],
+  refused: Refused[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<CompareEvent, void, void> {
-  for (const each of shuffled([...running])) {
+  for (const each of shuffled(stillRunning(running))) {
     signal?.throwIfAborted()
     const { contender, turns } = each
     try {
       turns.push(await contender.turn(batches))
     } catch (error) {
       const { engine, pass } = contender.setup
-      const event = giveUp(engine, pass, refused, error)
-      running.delete(each)
-      yield event
+      each.hasFailed = true
+      yield giveUp(refused, error, engine, pass, turns.length)
     }
   }
 }
 
 /** Throws on what is no fault of the engine. */
-function giveUp(engine: string, pass: Pass, refused: Refused, error: unknown): CompareEvent {
+function giveUp(
+  refused: Refused[],
+  error: unknown,
+  engine: string,
+  pass: Pass,
+  afterRounds = 0,
+): CompareEvent {
   if (!(error instanceof ConvmarkError) || error instanceof InterruptedError) throw error
-  refused.isUnavailable &&= error instanceof UnavailableError
-  const unsupported = { engine, pass, reason: messageOf(error) }
-  refused.unsupported.push(unsupported)
+  const reason = error.message.replace(`${engine}: `, '')
+  const unsupported = { engine, pass, reason, ...(afterRounds > 0 && { afterRounds }) }
+  refused.push({ unsupported, error })
   return { kind: 'unsupported', unsupported }
 }
 
-async function peaksOf({ contender }: Running, signal: AbortSignal | undefined): Promise<Peaks | null> {
-  if (isPeer(contender.setup.engine)) return null
-  signal?.throwIfAborted()
-  try {
-    return (await contender.peaks()).peaks
-  } catch (error) {
-    // An engine that ends now has been timed all the same
-    if (!(error instanceof ConvmarkError) || error instanceof InterruptedError) throw error
-    return null
-  }
-}
+const peaksOf = ({ contender }: Running): Promise<Peaks | null> =>
+  peaksOrNull(async () => (isPeer(contender.setup.engine) ? null : (await contender.peaks()).peaks))
 
 function runOf(
   network: Network,
@@ -304,20 +293,30 @@ function runOf(
   }
 }
 
-/** The fastest beside each of the others, over the rounds in which all had their turns; none where these are too few. */
-function comparisonsOf(pass: Pass, timed: readonly Running[], rounds: number): ComparisonResult[] {
-  const made = Math.min(...timed.map(({ turns }) => turns.length))
-  if (made < MIN_ROUNDS) return []
-  const contenders = timed.map(({ contender, turns }) => ({
-    engine: contender.setup.engine,
-    rounds: turns.slice(0, made).map(({ samplesMs }) => samplesMs),
-  }))
-  const mark = made < rounds ? `; interrupted after ${made} of ${rounds} rounds` : ''
+/**
+ * The fastest beside each of the others, over the rounds in which both had their turns. One that had too few for a verdict is
+ * left out.
+ */
+function comparisonsOf(
+  pass: Pass,
+  timed: readonly Running[],
+  asked: number,
+  isInterrupted: boolean,
+): ComparisonResult[] {
+  const contenders = timed
+    .filter(({ turns }) => turns.length >= MIN_ROUNDS)
+    .map(({ contender, turns }) => ({
+      engine: contender.setup.engine,
+      rounds: turns.map(({ samplesMs }) => samplesMs),
+    }))
   const [fastest, ...others] = contenders.sort((a, b) => median(a.rounds.flat()) - median(b.rounds.flat()))
   return others.map(({ engine: baseline, rounds }): ComparisonResult => {
     const { engine } = fastest!
-    const comparison = compareRounds(fastest!.rounds, rounds)
+    const made = Math.min(fastest!.rounds.length, rounds.length)
+    const comparison = compareRounds(fastest!.rounds.slice(0, made), rounds.slice(0, made))
     const { interval } = comparison
+    const mark =
+      made < asked ? `; ${isInterrupted ? 'interrupted after' : 'over'} ${made} of ${asked} rounds` : ''
     return {
       pass,
       engine,

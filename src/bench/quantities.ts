@@ -1,7 +1,6 @@
-import * as z from 'zod/mini'
-
 // What numbers in a file can be. Beyond these limits the file is damaged, and sums and ratios of its numbers would leave
 // what a double holds.
+import * as z from 'zod/mini'
 
 /** Thirty thousand years. */
 const MAX_MS = 1e15

@@ -1,11 +1,10 @@
+// The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 import * as z from 'zod/mini'
 import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
 import { PASSES } from '../plan/plan.ts'
 import { parseJson, requireShape, requireVersion } from './parse-json.ts'
 import { amount, intervalOf, limit, milliseconds as ms, ratio } from './quantities.ts'
-
-// The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
 export const SCHEMA_VERSION = 1
 
@@ -123,7 +122,7 @@ export const environmentSchema = z.looseObject({
   platform: z.string(),
   arch: z.string(),
   /** Of a container or service that the process was in; null if it had none below what the machine has. */
-  memoryLimitBytes: z.optional(z.nullable(z.number().check(z.positive()))),
+  memoryLimitBytes: z.optional(z.nullable(limit)),
   /** 'none' in a browser and in what only passes for Node; of V8 where the engine is another. */
   node: z.string(),
   v8: z.string(),
@@ -155,11 +154,13 @@ export const environmentSchema = z.looseObject({
   warnings: z.optional(z.array(z.string())),
 })
 
-/** What an engine can't do, and why. */
+/** What an engine can't do, or why it failed. */
 const unsupportedSchema = z.looseObject({
   engine: z.string(),
   pass: z.enum(PASSES),
   reason: z.string(),
+  /** Those that it had finished when it failed; they are among the runs. Left out if it had none. */
+  afterRounds: z.optional(z.int().check(z.positive())),
 })
 
 /** One engine beside another, over rounds. */
@@ -197,6 +198,12 @@ export type Environment = z.infer<typeof environmentSchema>
 export type ComparisonResult = z.infer<typeof comparisonSchema>
 export type Unsupported = z.infer<typeof unsupportedSchema>
 export type EngineRecord = z.infer<typeof engineSchema>
+
+/** `not compared: it has no filter gradient`, `not compared after 8 rounds: its process ended with signal SIGKILL` */
+export function notCompared({ reason, afterRounds = 0 }: Unsupported): string {
+  const after = afterRounds > 0 ? ` after ${afterRounds} ${afterRounds === 1 ? 'round' : 'rounds'}` : ''
+  return `not compared${after}: ${reason}`
+}
 
 /** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
 export function parseResult(text: string | Uint8Array, fileName: string): Result {

@@ -69,6 +69,7 @@ async function bench(networkName: string, options: Options): Promise<number> {
         report.show(event)
         started ??= startEnvironment()
       }
+      report.interrupted ||= signal.aborted // also right after a pass
     })
   } catch (error) {
     if (error instanceof InterruptedError) report.interrupted = true

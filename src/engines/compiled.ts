@@ -1,4 +1,4 @@
-import { optional, requireOptions, trueOrFalse } from '../check-options.ts'
+import { requireOptions } from '../check-options.ts'
 import { InterruptedError } from '../errors.ts'
 import { type KernelTable, kernels } from '../kernels/index.ts'
 import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
@@ -25,7 +25,7 @@ import {
   type RunOptions,
   type TensorView,
 } from './engine.ts'
-import { measurePeaks, type Peaks } from './peak.ts'
+import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { makeRoom, type Room } from './room.ts'
 import { StepChoices } from './step-choices.ts'
@@ -162,8 +162,8 @@ export class CompiledEngine implements Engine {
     return assemble(plan, this.#choicesFor(plan, options).defaults(plan), this.#options.layOutMemory)
   }
 
-  async measurePeaks(options: { readonly withBandwidth?: boolean } = {}): Promise<Peaks> {
-    requireOptions('measurePeaks', options, { withBandwidth: optional(trueOrFalse) })
+  async measurePeaks(options: PeakOptions = {}): Promise<Peaks> {
+    requireOptions('measurePeaks', options, peakRules)
     return measurePeaks(this.#options.target, this.info.threads, options)
   }
 

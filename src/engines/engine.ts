@@ -13,7 +13,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
 import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Shape } from '../tensor.ts'
-import type { Peaks } from './peak.ts'
+import type { PeakOptions, Peaks } from './peak.ts'
 
 /** What an engine is, for results and for people. */
 export interface EngineInfo {
@@ -93,8 +93,8 @@ export interface Engine {
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
   /** Throws UsageError where `prepare` would, since the plan does not fit into memory; takes none. */
   requireRoom?(plan: Plan, options?: PrepareOptions): Promise<void>
-  /** The most that this engine's target can do with its threads on this machine. */
-  measurePeaks?(options?: { readonly withBandwidth?: boolean }): Promise<Peaks>
+  /** The most that this engine's target can do with its threads on this machine. Throws InterruptedError at an abort. */
+  measurePeaks?(options?: PeakOptions): Promise<Peaks>
   /** Of `auto`: what to take where this one fails its check, for the reason given. The caller disposes both. */
   fallback?: ((why: string) => Promise<Engine>) | undefined
   dispose(): Promise<void>

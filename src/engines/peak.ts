@@ -1,3 +1,4 @@
+import { abortSignal, optional, type Rules, trueOrFalse } from '../check-options.ts'
 import { bandwidthProgram, bandwidthValues, onePartPerThread, peakPrograms } from '../kernels/peak.ts'
 import { startComputeWorkers } from '../runtime/compute-workers.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
@@ -15,6 +16,16 @@ export interface Peaks {
   readonly bandwidthGigabytesPerSecond: number | null
 }
 
+export interface PeakOptions {
+  readonly withBandwidth?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+export const peakRules: Rules<PeakOptions> = {
+  withBandwidth: optional(trueOrFalse),
+  signal: optional(abortSignal),
+}
+
 /** The first rounds are in V8's baseline compiler; the best of the others is the peak. */
 const ROUNDS = 8
 const PEAK_VALUES_EACH = 64
@@ -22,7 +33,7 @@ const PEAK_VALUES_EACH = 64
 export async function measurePeaks(
   target: CodeTarget,
   threads: number,
-  { withBandwidth = false, rounds = ROUNDS }: { withBandwidth?: boolean; rounds?: number } = {},
+  { withBandwidth = false, signal, rounds = ROUNDS }: PeakOptions & { readonly rounds?: number } = {},
 ): Promise<Peaks> {
   const peaks = peakPrograms(target.traits).map(({ program, flops }) => ({
     program,
@@ -66,7 +77,7 @@ export async function measurePeaks(
       for (const [stage, { work }] of loops.entries()) {
         // On the caller's clock: a thread that woke late would not have seen the others begin.
         const start = performance.now()
-        await executor.run(stage, stage + 1)
+        await executor.run(stage, stage + 1, signal)
         const ms = performance.now() - start
         best[stage] = Math.max(best[stage]!, (threads * work) / ms / 1e6)
       }

@@ -24,3 +24,21 @@ it('leaves out of the table a run that was cut off before its first sample', () 
   const [, ...rows] = compareLines([run('x64', 400, 0.25), cut], [], [], PLAIN)
   expect(rows).toEqual([expect.stringMatching(/^x64 /), 'interrupted after 0 rounds: too few for a verdict'])
 })
+
+it('says what was not compared, or not to the end', () => {
+  const missing = [
+    { engine: 'tfjs-wasm', pass: 'forward', reason: 'it has no filter gradient' } as const,
+    {
+      engine: 'wasm',
+      pass: 'forward',
+      reason: 'its process ended with signal SIGKILL',
+      afterRounds: 8,
+    } as const,
+    { engine: 'x64', pass: 'forward', reason: 'no answer in 120 s; it was ended', afterRounds: 1 } as const,
+  ]
+  expect(compareLines([], [], missing, PLAIN).slice(1)).toEqual([
+    'tfjs-wasm: not compared: it has no filter gradient',
+    'wasm: not compared after 8 rounds: its process ended with signal SIGKILL',
+    'x64: not compared after 1 round: no answer in 120 s; it was ended',
+  ])
+})

@@ -1,4 +1,4 @@
-import type { ComparisonResult, Run, Unsupported } from '../bench/result.ts'
+import { type ComparisonResult, notCompared, type Run, type Unsupported } from '../bench/result.ts'
 import { formatFixed } from '../digits.ts'
 import { withPlainTexts } from '../plain-text.ts'
 import { passName } from './classic.ts'
@@ -39,7 +39,7 @@ export function compareLines(
     ).map(palette.yellow),
     ...unsupported
       .filter((each) => each.pass === pass)
-      .map(({ engine, reason }) => palette.yellow(`${engine}: unsupported: ${reason}`)),
+      .map((each) => palette.yellow(`${each.engine}: ${notCompared(each)}`)),
   ])
 }
 

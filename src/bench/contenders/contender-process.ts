@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { ConvmarkError, InterruptedError, UnavailableError } from '../../errors.ts'
+import { ConvmarkError, InterruptedError, UnavailableError, UsageError } from '../../errors.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -63,12 +63,14 @@ export class ContenderProcess {
     for (;;) {
       const reply = this.#replies.shift()
       if (reply?.kind === kind) return reply as Extract<ContenderReply, { kind: Kind }>
-      if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
+      // First, since what interrupts this process may have ended that one.
+      else if (signal?.aborted) throw new InterruptedError(`${this.#name}: interrupted`)
+      else if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
+      else if (reply?.kind === 'misused') throw new UsageError(reply.reason)
       else if (reply?.kind === 'failed') throw new ConvmarkError(reply.reason)
       else if (reply) throw new ConvmarkError(`${this.#name}: '${reply.kind}' where '${kind}' was due`)
       else if (this.#endedWith !== null)
         throw new ConvmarkError(`${this.#name}: its process ended with ${this.#endedWith}`)
-      else if (signal?.aborted) throw new InterruptedError(`${this.#name}: interrupted`)
       else if (!(await this.#newsBefore(deadline, signal)))
         throw new ConvmarkError(`${this.#name}: no answer in ${limitMs / 1000} s; it was ended`)
     }

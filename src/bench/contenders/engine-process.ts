@@ -1,13 +1,13 @@
 // One of convmark's own engines in a process of its own, run when the parent says so.
+import './ignore-signals.ts'
 import { openEngine } from '../../engines/index.ts'
-import { CheckError, messageOf, UnavailableError } from '../../errors.ts'
+import { CheckError, messageOf, UnavailableError, UsageError } from '../../errors.ts'
 import { networkNamed } from '../../networks/index.ts'
-import { benchmarkTraining } from '../../plan/training.ts'
-import { openSession } from '../../session.ts'
 import { Checker } from '../check.ts'
-import { benchmarkRates, makeData } from '../data.ts'
-import { benchmarkBeside, requireRoomForAll } from '../room.ts'
+import { makeData } from '../data.ts'
+import { requireRoomForAll } from '../room.ts'
 import { seenPlan } from '../run.ts'
+import { type Subject, warmUp } from '../warm-up.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
 const reply = (message: ContenderReply): void => {
@@ -15,38 +15,23 @@ const reply = (message: ContenderReply): void => {
 }
 
 async function open(setup: ContenderSetup): Promise<void> {
-  const { network: name, imageSize, pass, batch, burnIn, seed, threads, algorithm, isChecked } = setup
+  const { network: name, imageSize, pass, batch, burnIn, seed, threads, algorithm, retune, isChecked } = setup
   const network = networkNamed(name, { imageSize })
   const engine = await openEngine(setup.engine, {
     experimentalV8Flags: true,
     threads,
-    retune: setup.retune,
+    retune,
   })
   await requireRoomForAll(network, engine, { batch, passes: [pass], algorithm, isChecked })
   const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
   const data = makeData({ network, batch, seed })
-  data.catch(() => {}) // awaited below
-  const warmUp = async (retune: boolean) => {
-    const session = await openSession(network, {
-      batch,
-      pass,
-      engine,
-      algorithm,
-      retune,
-      memoryBeside: benchmarkBeside(isChecked),
-      isRoomSure: true,
-      ...(pass === 'train' && { training: benchmarkTraining(network) }),
-    })
-    const check = checker ? await checker.check(session) : null
-    session.write({ ...(await data), ...benchmarkRates(pass) })
-    for (let i = 0; i < burnIn; i++) await session.run()
-    return { session, check }
+  data.catch(() => {}) // who awaits it is told
+  const subject: Subject = { session: null, check: null }
+  const warming = warmUp(subject, { network, pass, engine, batch, burnIn, algorithm, retune, checker, data })
+  for await (const _ of warming) {
+    // The parent is not told of its progress
   }
-  let { session, check } = await warmUp(setup.retune)
-  if (await session.prepared.forgetDoubtfulTiles?.()) {
-    await session.dispose()
-    ;({ session, check } = await warmUp(false))
-  }
+  const session = subject.session!
   await checker?.dispose()
 
   const turn = async (samples: number): Promise<void> => {
@@ -84,18 +69,17 @@ async function open(setup: ContenderSetup): Promise<void> {
   reply({
     kind: 'ready',
     engine: engine.info,
-    check,
+    check: subject.check,
     plan: seenPlan(session.steps),
     tuning: session.tuning,
   })
 }
 
 function fail(error: unknown): void {
-  const isUnsupported = error instanceof UnavailableError
+  const kind =
+    error instanceof UnavailableError ? 'unsupported' : error instanceof UsageError ? 'misused' : 'failed'
   const reason = error instanceof CheckError ? `refused: ${messageOf(error)}` : messageOf(error)
-  process.send!({ kind: isUnsupported ? 'unsupported' : 'failed', reason } satisfies ContenderReply, () =>
-    process.exit(0),
-  )
+  process.send!({ kind, reason } satisfies ContenderReply, () => process.exit(0))
 }
 
 process.on('disconnect', () => process.exit())

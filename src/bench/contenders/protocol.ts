@@ -1,3 +1,4 @@
+// What a comparison and an engine's own process say to each other. A peer's runner (peers/runner.mjs) speaks it too.
 import type { EngineInfo } from '../../engines/engine.ts'
 import type { Peaks } from '../../engines/peak.ts'
 import type { Algorithm } from '../../kernels/kernel.ts'
@@ -5,8 +6,6 @@ import type { Pass } from '../../plan/plan.ts'
 import type { Tuning } from '../../runtime/tuning.ts'
 import type { CheckResult } from '../check.ts'
 import type { SeenPlan } from '../run.ts'
-
-// What a comparison and an engine's own process say to each other. A peer's runner (peers/runner.mjs) speaks it too.
 
 /** The process's one argument, as JSON. */
 export interface ContenderSetup {
@@ -61,6 +60,8 @@ export type ContenderReply =
   | ContenderPeaks
   /** What this machine, or this engine, can't do. */
   | { readonly kind: 'unsupported'; readonly reason: string }
+  /** What can't be meant: a batch that does not fit into memory. */
+  | { readonly kind: 'misused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
 
 export type ContenderRequest =

@@ -1,5 +1,7 @@
 // Waits until the process that started it is gone, which closes this one's stdin, and then ends the process groups that it
 // was told of: lines `+123` and `-123`. See watchdog.ts.
+import './ignore-signals.ts'
+
 const groups = new Set<string>()
 let rest = ''
 
@@ -23,5 +25,4 @@ function endAll(): void {
   process.exit()
 }
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 process.stdin.setEncoding('utf8').on('data', take).on('end', endAll).on('error', endAll)

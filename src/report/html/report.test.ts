@@ -83,7 +83,7 @@ describe('its words', () => {
     const text = textOfReport(fullResult)
     expect(text).toContain('Faster · Forward x64@2 is 2.10 times as fast as wasm@2')
     expect(text).toContain('2.10 x, 95% interval 2.05 to 2.17, p < 0.0001')
-    expect(text).toContain('Unsupported: tfjs-wasm, Forward-backward: it has no filter gradient')
+    expect(text).toContain('Missing: tfjs-wasm, Forward-backward: not compared: it has no filter gradient')
     expect(text).toContain(
       'Warning: wasm, simd128, 2 threads, Forward: the first sample is slow: raise --burn-in',
     )

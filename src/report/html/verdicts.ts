@@ -1,8 +1,8 @@
 // What comes first: what stands in the way of trusting the numbers, and which engine is faster.
-import type { ComparisonResult, Result, Run } from '../../bench/result.ts'
+import { type ComparisonResult, notCompared, type Result, type Run } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
 import { passName } from '../classic.ts'
-import { capitalized, formatPercent, formatRelativeError } from '../format.ts'
+import { capitalized, formatRelativeError } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Notice, noticeList, warn } from './page.ts'
@@ -25,8 +25,8 @@ export function warningList(result: Result): Markup {
   const { runs, unsupported = [], environment, interrupted = false } = result
   const notices = [
     ...runs.flatMap(warningsOf),
-    ...unsupported.map(({ engine, pass, reason }) =>
-      warn('Unsupported', `${engine}, ${passName(pass)}: ${reason}`),
+    ...unsupported.map((each) =>
+      warn('Missing', `${each.engine}, ${passName(each.pass)}: ${notCompared(each)}`),
     ),
     ...(environment.warnings ?? []).map((text) => warn('Warning', text)),
   ]
@@ -84,7 +84,7 @@ export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
         { heading: 'ratio', isNumber: true },
         { heading: '95% interval', isNumber: true },
         { heading: 'p', isNumber: true },
-        { heading: 'could go unnoticed, up to', isNumber: true },
+        { heading: 'could go unnoticed, times as fast', isNumber: true },
         { heading: 'verdict' },
       ],
       rows: comparisons.map(({ engine, baseline, pass, ratio, interval, pValue, detectable, verdict }) => [
@@ -93,7 +93,7 @@ export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
         passName(pass),
         ...Object.values(ratioTexts(ratio, interval)),
         pText(pValue),
-        formatPercent(detectable),
+        formatFixed(1 + detectable, 2),
         verdict,
       ]),
     },

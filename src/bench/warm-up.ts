@@ -1,0 +1,84 @@
+// A session as it is timed: opened, checked, and run until it is warm.
+import type { Engine } from '../engines/engine.ts'
+import type { Algorithm } from '../kernels/kernel.ts'
+import type { Network } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
+import { benchmarkTraining } from '../plan/training.ts'
+import { openSession, type Session } from '../session.ts'
+import type { Checker, CheckResult } from './check.ts'
+import { benchmarkRates } from './data.ts'
+import type { BenchEvent } from './events.ts'
+import { latest } from './latest.ts'
+import { benchmarkBeside } from './room.ts'
+
+/** The caller has seen to it that there is room. */
+export interface WarmUpSetup {
+  readonly network: Network
+  readonly pass: Pass
+  readonly engine: Engine
+  readonly batch: number
+  readonly burnIn: number
+  readonly algorithm: Algorithm
+  readonly retune: boolean
+  /** Null: unchecked. */
+  readonly checker: Checker | null
+  readonly data: Promise<Readonly<Record<string, Float32Array>>>
+}
+
+/** What is timed, as far as it has come. The caller disposes the session, also after a failure. */
+export interface Subject {
+  session: Session | null
+  check: CheckResult | null
+}
+
+/** Once more if some tiles are not as fast as when they were chosen: that is not what this machine can do. */
+export async function* warmUp(
+  subject: Subject,
+  setup: WarmUpSetup,
+  signal?: AbortSignal,
+): AsyncGenerator<BenchEvent, void, void> {
+  yield* openWarm(subject, setup, signal)
+  if (!(await subject.session!.prepared.forgetDoubtfulTiles?.())) return
+  await subject.session!.dispose()
+  yield* openWarm(subject, { ...setup, retune: false }, signal)
+}
+
+async function* openWarm(
+  subject: Subject,
+  { network, pass, engine, batch, burnIn, algorithm, retune, checker, data }: WarmUpSetup,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BenchEvent, void, void> {
+  const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
+    openSession(network, {
+      batch,
+      pass,
+      engine,
+      algorithm,
+      retune,
+      memoryBeside: benchmarkBeside(checker !== null),
+      isRoomSure: true,
+      onProgress,
+      ...(signal && { signal }),
+      ...(pass === 'train' && { training: benchmarkTraining(network) }),
+    }),
+  )
+  for await (const { done, total } of tuning.progress)
+    yield { kind: 'progress', pass, phase: 'tuning', done, total }
+  const session = await tuning.result
+  subject.session = session
+  yield { kind: 'prepared', pass, engine: engine.info, steps: session.steps }
+
+  if (checker) {
+    const checking = latest((onProgress: (p: { done: number; total: number }) => void) =>
+      checker.check(session, { onProgress, signal }),
+    )
+    for await (const { done, total } of checking.progress)
+      yield { kind: 'progress', pass, phase: 'check', done, total }
+    subject.check = await checking.result
+  }
+  session.write({ ...(await data), ...benchmarkRates(pass) })
+  for (let step = 0; step < burnIn; step++) {
+    await session.run({}, signal && { signal })
+    yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
+  }
+}

@@ -1,0 +1,120 @@
+// Comparisons whose engines fail: what was measured before that counts.
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { CompareEvent, CompareOptions, CompareResult } from '../src/bench/compare.ts'
+import { built } from './support/built.ts'
+import { childrenOf } from './support/processes.ts'
+
+const { compare } = await built<typeof import('../src/bench/compare.ts')>('bench/compare.js')
+const { lenet, UsageError } = await built<typeof import('../src/index.ts')>('index.js')
+
+const network = lenet({ imageSize: 12 })
+const SMALL = { batch: 1, batches: 1, burnIn: 0, algorithm: 'direct', check: false } as const
+
+interface Compared {
+  readonly events: readonly CompareEvent[]
+  readonly result: CompareResult
+}
+
+/** `afterRound` is called with the number of rounds that are over. */
+async function compared(
+  options: Partial<CompareOptions> & Pick<CompareOptions, 'engines'>,
+  afterRound: (done: number) => void = () => {},
+): Promise<Compared> {
+  const events: CompareEvent[] = []
+  for await (const event of compare(network, { ...SMALL, ...options })) {
+    events.push(event)
+    if (event.kind === 'turn') afterRound(event.done)
+    if (event.kind === 'finished') return { events, result: event }
+  }
+  return expect.unreachable()
+}
+
+/** To the processes of an engine. */
+function signalEngine(engine: string, ...signals: NodeJS.Signals[]): void {
+  for (const { pid } of childrenOf(process.pid)) {
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"engine":"${engine}"`)) continue
+    for (const signal of signals) process.kill(pid, signal)
+  }
+}
+
+describe.runIf(process.platform === 'linux')('an engine that fails in a comparison', () => {
+  it('is compared over the rounds that it had, and the others over all', async () => {
+    const engines = ['wasm@1', 'reference@1', 'wasm@2']
+    const { result } = await compared({ engines, rounds: 8 }, (done) => {
+      if (done === 6) signalEngine('wasm@1', 'SIGKILL')
+    })
+    const { runs, comparisons, unsupported, failure, interrupted } = result
+    expect(runs.map(({ rounds, interrupted }) => [rounds?.length, interrupted])).toEqual([
+      [6, true],
+      [8, false],
+      [8, false],
+    ])
+    expect(comparisons).toHaveLength(2)
+    for (const { engine, baseline, text } of comparisons)
+      expect(text.includes('; over 6 of 8 rounds')).toBe([engine, baseline].includes('wasm@1'))
+    expect(unsupported).toEqual([
+      { engine: 'wasm@1', pass: 'forward', reason: 'its process ended with signal SIGKILL', afterRounds: 6 },
+    ])
+    expect(failure!.message).toBe(
+      'wasm@1: not compared after 6 rounds: its process ended with signal SIGKILL',
+    )
+    expect(interrupted).toBe(false)
+  })
+
+  it('ends the comparison of two, which has its verdict', async () => {
+    const { events, result } = await compared({ engines: ['wasm@1', 'reference@1'], rounds: 50 }, (done) => {
+      if (done === 6) signalEngine('wasm@1', 'SIGKILL')
+    })
+    expect(events.filter(({ kind }) => kind === 'turn')).toHaveLength(7)
+    expect(result.runs.map(({ rounds }) => rounds!.length)).toEqual([6, expect.toBeOneOf([6, 7])])
+    expect(result.comparisons).toHaveLength(1)
+  })
+
+  it('is no reason to lose what there is if both do', async () => {
+    const { result } = await compared({ engines: ['wasm@1', 'reference@1'], rounds: 50 }, (done) => {
+      if (done < 3) return
+      signalEngine('wasm@1', 'SIGKILL')
+      signalEngine('reference@1', 'SIGKILL')
+    })
+    expect(result.runs.map(({ rounds }) => rounds)).toEqual(Array(2).fill([1, 1, 1]))
+    expect(result.comparisons).toEqual([])
+    expect(result.unsupported).toHaveLength(2)
+  })
+
+  it('is named with the passes that it lacks', async () => {
+    const engines = ['wasm@1', 'wasm@1', 'reference@1']
+    let isKilled = false
+    const { result } = await compared({ engines, passes: ['forward', 'forward-backward'], rounds: 6 }, () => {
+      if (!isKilled) signalEngine('wasm@1', 'SIGKILL')
+      isKilled = true
+    })
+    expect(result.failure!.message).toBe(
+      'wasm@1, forward: not compared after 1 round: its process ended with signal SIGKILL',
+    )
+    expect(result.comparisons.map(({ pass }) => pass)).toEqual(['forward-backward', 'forward-backward'])
+  })
+})
+
+it.runIf(process.platform === 'linux')('what ends a whole job does not end its engines', async () => {
+  const engines = ['wasm@1', 'reference@1']
+  const { result } = await compared({ engines, rounds: 6 }, (done) => {
+    if (done !== 2) return
+    for (const engine of engines) signalEngine(engine, 'SIGINT', 'SIGTERM', 'SIGHUP')
+  })
+  expect(result.unsupported).toEqual([])
+  expect(result.runs.map(({ rounds }) => rounds!.length)).toEqual([6, 6])
+})
+
+it('starts none that has no other to be compared with', async () => {
+  const events: CompareEvent[] = []
+  const running = async (): Promise<void> => {
+    for await (const event of compare(network, { ...SMALL, engines: ['no-engine', 'wasm'] }))
+      events.push(event)
+  }
+  await expect(running()).rejects.toThrow(UsageError)
+  expect(events).toMatchObject([
+    { kind: 'starting', engine: 'no-engine' },
+    { kind: 'unsupported', unsupported: { engine: 'no-engine' } },
+  ])
+})
