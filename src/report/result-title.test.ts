@@ -26,9 +26,14 @@ it('a result is titled by what is in it', () => {
   })
   // Stopped before there was a verdict
   const turns = runs.map((run) => ({ ...run, rounds: [2, 2] }))
-  expect(titleOf(exampleResult({ runs: turns }))).toEqual({
+  expect(titleOf(exampleResult({ runs: turns, comparisons: [] }))).toEqual({
     kind: 'comparison',
     text: 'wasm and x64 compared on alexnet',
+  })
+  // `bench --rounds 2`
+  expect(titleOf(exampleResult({ runs: [turns[1]!] }))).toEqual({
+    kind: 'benchmark',
+    text: 'alexnet on x64',
   })
   expect(titleOf(exampleResult({ runs: [] })).text).toBe('no run')
 })

@@ -8,9 +8,9 @@ export interface ResultTitle {
 }
 
 /** What a result is about, by what is in it. */
-export function titleOf({ runs, comparisons = [] }: Result): ResultTitle {
-  const kind =
-    comparisons.length > 0 || runs.some(({ rounds }) => rounds !== undefined) ? 'comparison' : 'benchmark'
+export function titleOf(result: Result): ResultTitle {
+  const { runs, comparisons = [] } = result
+  const kind = isComparison(result) ? 'comparison' : 'benchmark'
   if (runs.length === 0) return { kind, text: 'no run' }
   const networks = listed(runs.map(({ network }) => network))
   const names = listed(runs.map(({ engine }) => engine.name))
@@ -19,6 +19,9 @@ export function titleOf({ runs, comparisons = [] }: Result): ResultTitle {
   const specs = comparisons.flatMap(({ engine, baseline }) => [engine, baseline])
   return { kind, text: `${specs.length > 0 ? listed(specs) : names} compared on ${networks}` }
 }
+
+/** A comparison has a list of them, which is empty if it was stopped too early. A benchmark may have rounds, but no such list. */
+export const isComparison = ({ comparisons }: Result): boolean => comparisons !== undefined
 
 /** `a, b and c`, each once. */
 function listed(words: readonly string[]): string {

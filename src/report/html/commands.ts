@@ -1,7 +1,9 @@
 // The commands that do again what a result or a log holds.
+import { greatest, group } from 'd3-array'
 import type { EngineRecord, Result, Run } from '../../bench/result.ts'
 import type { RunRecord } from '../../records/training-log.ts'
 import { shellWord } from '../../shell.ts'
+import { isComparison } from '../result-title.ts'
 
 /** Targets that a spec may name; an engine's only target is not asked for. */
 const TARGETS: Readonly<Record<string, readonly string[]>> = {
@@ -10,24 +12,34 @@ const TARGETS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** One command for runs of one engine that differ in their pass alone; one for engines that took turns. */
-export function commandsOf({ runs }: Result): string[] {
-  const turns = runs.filter(({ rounds }) => rounds !== undefined)
-  const commands = new Set<string>()
-  for (const run of runs) {
-    const isSame = (other: Run): boolean => settingsOf(other) === settingsOf(run)
-    if (run.rounds === undefined) {
-      const alike = runs.filter((other) => isSame(other) && specOf(other.engine) === specOf(run.engine))
-      const command = `convmark bench ${shellWord(run.network)} --engine ${specOf(run.engine)}`
-      commands.add(`${command} --pass ${passOf(alike)} --batches ${run.batches} ${settingsOf(run)}`)
-    } else {
-      const alike = turns.filter(isSame)
-      const specs = [...new Set(alike.map(({ engine }) => specOf(engine)))].join(' ')
-      const command = `convmark compare ${specs} --network ${shellWord(run.network)} --rounds ${run.rounds.length}`
-      commands.add(`${command} --pass ${passOf(alike)} ${settingsOf(run)}`)
-    }
-  }
-  return [...commands]
+export function commandsOf(result: Result): string[] {
+  const { runs } = result
+  const commands = runs.map((run) => {
+    const alike = runs.filter((other) => settingsOf(other) === settingsOf(run))
+    return isComparison(result) ? compareCommand(run, alike) : benchCommand(run, alike)
+  })
+  return [...new Set(commands)].filter((command) => command !== null)
 }
+
+function benchCommand(run: Run, alike: readonly Run[]): string {
+  const spec = specOf(run.engine)
+  const own = alike.filter(({ engine }) => specOf(engine) === spec)
+  const rounds = run.rounds ? ` --rounds ${roundsAsked(run)}` : ''
+  return `convmark bench ${shellWord(run.network)} --engine ${spec}${rounds} --pass ${passOf(own)} ${settingsOf(run)}`
+}
+
+/** Null if a single engine is left. An engine may have been compared with itself. */
+function compareCommand(run: Run, alike: readonly Run[]): string | null {
+  const runsBy = group(alike, ({ pass }) => pass)
+  const specs = greatest(runsBy.values(), ({ length }) => length)!.map(({ engine }) => specOf(engine))
+  if (specs.length < 2) return null
+  const what = `${specs.join(' ')} --network ${shellWord(run.network)} --rounds ${roundsAsked(run)}`
+  return `convmark compare ${what} --pass ${passOf(alike)} ${settingsOf(run)}`
+}
+
+/** In each round. The first one tells, since only the last one may have been cut short. */
+const samplesAsked = ({ rounds, batches }: Run): number => rounds?.[0] ?? batches
+const roundsAsked = (run: Run): number => Math.ceil(run.batches / samplesAsked(run))
 
 /** That trains the same again. */
 export function trainCommand({ network, data, engine, settings }: RunRecord): string {
@@ -55,8 +67,9 @@ export function trainCommand({ network, data, engine, settings }: RunRecord): st
   return `convmark train ${shellWord(network)} ${words.join(' ')} --engine ${specOf(engine)}`
 }
 
-function settingsOf({ batch, burnIn, imageSize, seed, algorithm = 'auto' }: Run): string {
-  return `--batch ${batch} --burn-in ${burnIn} --image-size ${imageSize} --seed ${seed} --algorithm ${algorithm}`
+function settingsOf(run: Run): string {
+  const { batch, burnIn, imageSize, seed, algorithm = 'auto' } = run
+  return `--batches ${samplesAsked(run)} --batch ${batch} --burn-in ${burnIn} --image-size ${imageSize} --seed ${seed} --algorithm ${algorithm}`
 }
 
 /** As a word of a command. */

@@ -237,9 +237,28 @@ describe('the commands that measure again', () => {
 
   it('are one for engines that took turns', () => {
     const engine = { name: 'x64', target: 'avx2', threads: 1, reason: '', v8Flags: [] }
-    const runs = [fullRun, exampleRun({ engine, rounds: [2, 2], pass: 'forward' })]
+    // Stopped early: what was asked for counts, since fewer than six rounds are refused
+    const turns = { batches: 14, rounds: [2, 2], interrupted: true }
+    const runs = [exampleRun(turns), exampleRun({ engine, ...turns })]
+    expect(commandsOf(exampleResult({ runs, comparisons: [] }))).toEqual([
+      'convmark compare wasm@2 x64:avx2@1 --network alexnet --rounds 7 --pass forward --batches 2 --batch 32 --burn-in 10 --image-size 224 --seed 7 --algorithm auto',
+    ])
+  })
+
+  it('are one for an engine that was compared with itself, and none for one that is alone', () => {
+    const turns = exampleRun({ batches: 6, rounds: [1, 1, 1, 1] })
+    expect(commandsOf(exampleResult({ runs: [turns, turns], comparisons: [] }))).toEqual([
+      expect.stringMatching(/^convmark compare wasm@2 wasm@2 --network alexnet --rounds 6 /),
+    ])
+    expect(commandsOf(exampleResult({ runs: [turns], comparisons: [] }))).toEqual([])
+  })
+
+  it('have the rounds of a benchmark', () => {
+    const runs = [exampleRun({ batches: 8, rounds: [2, 2] }), { ...exampleBackward, batches: 8, rounds: [2] }]
     expect(commandsOf(exampleResult({ runs }))).toEqual([
-      'convmark compare wasm@2 x64:avx2@1 --network alexnet --rounds 2 --pass forward --batch 32 --burn-in 10 --image-size 224 --seed 7 --algorithm auto',
+      expect.stringMatching(
+        /^convmark bench alexnet --engine wasm@2 --rounds 4 --pass both --batches 2 --batch 32 /,
+      ),
     ])
   })
 

@@ -135,9 +135,11 @@ const isWithin = (value: number, [low, high]: Pair): boolean => value >= low && 
 const medianSpan = ([from, to]: Pair, interval: string): Markup =>
   rectangle('span', [from, 0], [to, HEIGHT_PX], `95% interval of the median: ${interval}`)
 
-/** Samples that follow each other: rounds, or a stretch of a run without rounds. */
+/** Samples that follow each other: rounds, or a stretch of a run without rounds, which counts as one. */
 interface Group {
   readonly name: string
+  /** How many. */
+  readonly rounds: number
   readonly samplesMs: readonly number[]
   readonly startMs: number
   /** Where the next one begins: in between other engines may have had their turns. */
@@ -240,6 +242,7 @@ function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
     const numbers = together.length > 1 ? `s ${i + 1} to ${i + together.length}` : ` ${i + 1}`
     groups.push({
       name: `${rounds ? 'round' : 'stretch'}${numbers}`,
+      rounds: together.length,
       samplesMs: samples,
       startMs: startsMs[first]!,
       endMs: startsMs[last]! + samplesMs[last]!,
@@ -252,7 +255,7 @@ function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
 
 /** Above the rounds, as many as have room; none where a group is several. */
 function roundNumbers(groups: readonly Group[], across: (ms: number) => number, topPx: number): Content {
-  if (groups.some(({ name }) => name.startsWith('rounds'))) return null
+  if (groups.some(({ rounds }) => rounds > 1)) return null
   const numbers = groups.map(({ startMs, endMs }, i) => ({
     at: across((startMs + endMs) / 2),
     label: String(i + 1),
