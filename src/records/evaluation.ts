@@ -1,10 +1,9 @@
+// The one schema of an evaluation: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 import * as z from 'zod/mini'
 import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
 import { milliseconds, real } from '../bench/quantities.ts'
 import { environmentSchema, toolSchema } from '../bench/result.ts'
 import { FormatError } from '../errors.ts'
-
-// The one schema of an evaluation: its check and its types. Unknown fields are kept, so that new ones stay version 1.
 
 export const EVALUATION_SCHEMA_VERSION = 1
 

@@ -1,9 +1,8 @@
+// The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the
+// run goes on. Unknown fields are kept and unknown kinds passed over, so that new ones stay version 1.
 import * as z from 'zod/mini'
 import { amount, milliseconds as ms, real } from '../bench/quantities.ts'
 import { engineSchema, environmentSchema, toolSchema } from '../bench/result.ts'
-
-// The one schema of a training log: its types, and its check by `parseTrainingLog`. A log is JSON lines, one record a line, appended while the
-// run goes on. Unknown fields are kept and unknown kinds passed over, so that new ones stay version 1.
 
 export const LOG_SCHEMA_VERSION = 1
 
