@@ -1,3 +1,4 @@
+// Two engines over rounds: which one is faster, by how much, and what could have gone unnoticed.
 import { median, medianSorted } from 'simple-statistics'
 import { formatFixed, formatMeasured, formatUpperPercent } from '../digits.ts'
 
@@ -56,9 +57,9 @@ export function compareRounds(
 
 /** `x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36` */
 export function verdictText(engine: string, other: string, comparison: RoundComparison): string {
-  const { ratio, interval, detectable, verdict } = comparison
+  const { ratio, interval, verdict } = comparison
   if (verdict === 'no difference found') {
-    return `${engine} and ${other}: no difference found${unseenText(detectable)}`
+    return `${engine} and ${other}: no difference found${unseenText(unseenBy(comparison))}`
   }
   const [from, to] = interval
   const { value, low, high } =
@@ -70,13 +71,31 @@ export function verdictText(engine: string, other: string, comparison: RoundComp
 const COARSE = 0.1
 
 /** What a comparison that found nothing could not have found. */
-function unseenText(detectable: number): string {
-  if (detectable === 0) return ''
-  const advice = detectable > COARSE ? ': take more rounds, on a quieter machine' : ''
-  // '222% faster' is read as 122% by some, and as 222% by others.
+export interface Unseen {
+  /** '222% faster' is read as 122% by some, and as 222% by others: from 100% on it is how many times as fast. */
+  readonly kind: 'percent' | 'times'
+  /** `4.2%`, `3.2` */
+  readonly text: string
+  /** The comparison should be made again, with more rounds or on a quieter machine. */
+  readonly isCoarse: boolean
+}
+
+/** Null if nothing could have gone unnoticed. */
+export function unseenBy({ detectable }: Pick<RoundComparison, 'detectable'>): Unseen | null {
+  if (detectable === 0) return null
+  const isCoarse = detectable > COARSE
   return detectable < 1
-    ? `; a difference under ${formatUpperPercent(detectable)} could have gone unnoticed${advice}`
-    : `, but one of the two may be up to ${formatFixed(1 + detectable, 1)} times as fast and go unnoticed${advice}`
+    ? { kind: 'percent', text: formatUpperPercent(detectable), isCoarse }
+    : { kind: 'times', text: formatFixed(1 + detectable, 1), isCoarse }
+}
+
+function unseenText(unseen: Unseen | null): string {
+  if (!unseen) return ''
+  const { kind, text, isCoarse } = unseen
+  const advice = isCoarse ? ': take more rounds, on a quieter machine' : ''
+  return kind === 'percent'
+    ? `; a difference under ${text} could have gone unnoticed${advice}`
+    : `, but one of the two may be up to ${text} times as fast and go unnoticed${advice}`
 }
 
 /** 1 where there is none. */

@@ -1,7 +1,14 @@
 export { type BenchOptions, benchmark } from './bench.ts'
 export { benchmarkResult } from './benchmark-result.ts'
 export { Checker, type CheckOptions, type CheckResult, MAX_RELATIVE_ERROR } from './check.ts'
-export { compareRounds, MIN_ROUNDS, type RoundComparison, verdictText } from './compare-rounds.ts'
+export {
+  compareRounds,
+  MIN_ROUNDS,
+  type RoundComparison,
+  type Unseen,
+  unseenBy,
+  verdictText,
+} from './compare-rounds.ts'
 export { type StartedEnvironment, startEnvironment } from './environment.ts'
 export type { BenchEvent, TimeStamp } from './events.ts'
 export { gradientsGivenActivations, lossesGivenActivations } from './own-decisions.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { beyondText, robustExtent } from './outliers.ts'
+import { beyondText, commonExtent, robustExtent } from './outliers.ts'
 
 const bulk = Array.from({ length: 100 }, (_, i) => 10 + (i % 10) / 10)
 
@@ -50,4 +50,21 @@ it('says how many are beyond the axis, and where', () => {
   expect(text([], [15])).toBe('1 sample is beyond the axis: 15 ms.')
   expect(text([2], [15])).toBe('2 samples are beyond the axis: 2 and 15 ms.')
   expect(text([], [15, 20, 30])).toBe('3 samples are beyond the axis: 15 to 30 ms.')
+})
+
+describe('the extent of several series', () => {
+  const slow = bulk.map((value) => 3 * value)
+
+  it('has the first values of another series in it, few as they are', () => {
+    expect(commonExtent([bulk, [30]])).toEqual({ low: 10, high: 30, below: [], above: [] })
+    expect(commonExtent([bulk, slow.slice(0, 6)])).toMatchObject({ below: [], above: [] })
+  })
+
+  it('has beyond it what lies outside of all, the nearest first', () => {
+    const extent = commonExtent([
+      [...bulk, 20, 1, 200],
+      [...slow, 100, 2],
+    ])
+    expect(extent).toEqual({ low: 10, high: slow.at(-1), below: [2, 1], above: [100, 200] })
+  })
 })

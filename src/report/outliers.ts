@@ -49,6 +49,22 @@ export function robustExtent(values: readonly number[]): RobustExtent {
   }
 }
 
+/**
+ * The extent of several series that are drawn over one axis: of each of them as `robustExtent` has it, from the lowest low to
+ * the highest high. What lies far out of its own series is shown if another one reaches there.
+ */
+export function commonExtent(series: readonly (readonly number[])[]): RobustExtent {
+  const extents = series.map(robustExtent)
+  const [low, high] = [min(extents, (each) => each.low)!, max(extents, (each) => each.high)!]
+  const sorted = series.flat().sort((a, b) => a - b)
+  return {
+    low,
+    high,
+    below: sorted.filter((value) => value < low).reverse(),
+    above: sorted.filter((value) => value > high),
+  }
+}
+
 /** `2 samples are beyond the axis: 4.20 and 15.1 ms.`; empty without one. */
 export function beyondText({ below, above }: RobustExtent, format: (value: number) => string): string {
   const beyond = [...below, ...above]

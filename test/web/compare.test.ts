@@ -46,7 +46,11 @@ it('says of a library that the host does not have how it gets there, and goes on
   const { page } = await visit(browser, compared('wasm@all,wasm@1,onnxruntime-web'))
   await page.route('**/peers/**', (route) => route.fulfill({ status: 404, body: '' }))
   await compare(page)
-  await page.getByText(/ONNX Runtime Web \(wasm\): unsupported: it is not on the host/).waitFor()
+  await page
+    .getByText(
+      /ONNX Runtime Web \(wasm\): not compared: it is not on the host .*: npm i --ignore-scripts onnxruntime-web/,
+    )
+    .waitFor()
   await untilStatus(page, /Done/)
   await page.context().close()
 })
@@ -65,7 +69,7 @@ it('gives up a library that never answers, and goes on with the others', async (
   await compare(page)
   await loaded
   await page.clock.fastForward('02:01')
-  await page.getByText(/ONNX Runtime Web \(wasm\): unsupported: it did not answer for 2 minutes/).waitFor()
+  await page.getByText(/ONNX Runtime Web \(wasm\): not compared: it did not answer for 2 minutes/).waitFor()
   await untilStatus(page, /Done/)
   expect(await page.locator('#compared tbody tr').count()).toBe(2)
   await page.context().close()
@@ -84,7 +88,7 @@ it('stops, and keeps the rounds that were measured', async () => {
   await page.context().close()
 })
 
-// `npm ci --prefix peers` brings them; what this browser can't do (a graphics processor) is unsupported in words
+// `npm ci --prefix peers` brings them; what this browser can't do (a graphics processor) is not compared, in words
 const hasPeers = existsSync(join(root, 'peers/node_modules/onnxruntime-web'))
 it.skipIf(!hasPeers)('other libraries are checked and timed, or say why not', async () => {
   const engines = 'wasm@1,tfjs-wasm,tfjs-webgl,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
@@ -97,7 +101,7 @@ it.skipIf(!hasPeers)('other libraries are checked and timed, or say why not', as
     const row = page.locator('#compared tbody tr').filter({ hasText: name })
     expect(await row.textContent()).toMatch(/\de-\d/) // its error, found small enough
   }
-  expect(text).toMatch(/TensorFlow.js \(WebGPU\): unsupported: .*WebGPU/)
+  expect(text).toMatch(/TensorFlow.js \(WebGPU\): not compared: .*WebGPU/)
   await page.context().close()
 })
 
@@ -115,9 +119,9 @@ it.skipIf(!hasPeers)('gradients are checked and timed too, where a library has t
   }
   const text = await page.locator('main').textContent()
   expect(text).toContain(
-    "TensorFlow.js (wasm): unsupported: its wasm backend has no gradient of a convolution's filters",
+    "TensorFlow.js (wasm): not compared: its wasm backend has no gradient of a convolution's filters",
   )
-  expect(text).toContain('ONNX Runtime Web (wasm): unsupported: it has no gradients')
+  expect(text).toContain('ONNX Runtime Web (wasm): not compared: it has no gradients')
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download the result (JSON)' }).click(),

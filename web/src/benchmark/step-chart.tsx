@@ -1,4 +1,4 @@
-import { formatMs, robustExtent } from 'convmark/report'
+import { commonExtent, formatMs } from 'convmark/report'
 import { useTexts } from '../texts/index.ts'
 import { LineChart } from '../ui/line-chart.tsx'
 import type { Step } from './state.ts'
@@ -12,10 +12,15 @@ export function StepChart({ steps }: { readonly steps: readonly Step[] }) {
   )
   const length = durations.reduce((longest, values) => Math.max(longest, values.length), 0)
   const each = <Value,>(of: (step: number) => Value): Value[] => Array.from({ length }, (_, step) => of(step))
-  const { low, high, below, above } = robustExtent(steps.map(({ durationMs }) => durationMs))
+  const { low, high, below, above } = commonExtent(durations)
   const beyond = [...below, ...above]
-  const edgeOf = (ms: number | undefined): number | null =>
-    ms === undefined ? null : ms > high ? high : ms < low ? low : null
+  /** A mark at the edge of the axis at each step at which some pass lies beyond it. */
+  const marks = (name: string, edge: number, isBeyond: (ms: number) => boolean) => ({
+    name,
+    values: each((step) => (durations.some((values) => isBeyond(values[step] ?? edge)) ? edge : null)),
+    hasPoints: true,
+    isUnconnected: true,
+  })
   return (
     <section class="card">
       <LineChart
@@ -33,19 +38,8 @@ export function StepChart({ steps }: { readonly steps: readonly Step[] }) {
             name: settings.passes[pass],
             values: each((step) => durations[i]![step] ?? null),
           })),
-          ...(beyond.length > 0
-            ? [
-                {
-                  name: benchmark.beyond,
-                  values: each(
-                    (step) =>
-                      durations.map((values) => edgeOf(values[step])).find((ms) => ms !== null) ?? null,
-                  ),
-                  hasPoints: true,
-                  isUnconnected: true,
-                },
-              ]
-            : []),
+          ...(below.length > 0 ? [marks(benchmark.below, low, (ms) => ms < low)] : []),
+          ...(above.length > 0 ? [marks(benchmark.above, high, (ms) => ms > high)] : []),
         ]}
       />
     </section>

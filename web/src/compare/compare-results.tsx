@@ -1,13 +1,6 @@
 import { VERSION } from 'convmark'
-import { verdictText as plainVerdict, type Run } from 'convmark/bench'
-import {
-  formatFixed,
-  formatMeanRate,
-  formatMeasured,
-  formatMedianMs,
-  formatRelativeError,
-  formatUpperPercent,
-} from 'convmark/report'
+import { verdictText as plainVerdict, type Run, unseenBy } from 'convmark/bench'
+import { formatMeanRate, formatMeasured, formatMedianMs, formatRelativeError } from 'convmark/report'
 import { completeResult } from '../result/ask.ts'
 import { ResultDownloads } from '../result/result-downloads.tsx'
 import type { ResultParts } from '../result/result-work.ts'
@@ -15,7 +8,7 @@ import { type Texts, useTexts } from '../texts/index.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { LineChart } from '../ui/line-chart.tsx'
 import { fastestFirst, type Measured, medianOfTurn, runOf, type Verdict, verdictsOf } from './compare.ts'
-import type { CompareState } from './state.ts'
+import { type CompareState, reasonOf } from './state.ts'
 
 /** Every round as it comes, then the table and the verdicts. */
 export function CompareResults({ state }: { readonly state: CompareState }) {
@@ -27,10 +20,7 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
   const length = Math.max(...measured.map(({ turns }) => turns.length))
   const isOver = phase === 'done' || phase === 'stopped'
   const verdicts = isOver ? verdictsOf(measured) : []
-  const ranked = fastestFirst(measured).map((each) => ({
-    ...each,
-    run: runOf(each, settings, phase === 'stopped'),
-  }))
+  const ranked = fastestFirst(measured).map((each) => ({ ...each, run: runOf(each, settings) }))
   return (
     <>
       <section class="card">
@@ -92,7 +82,7 @@ export function CompareResults({ state }: { readonly state: CompareState }) {
                   state,
                   ranked.map(({ run }) => run),
                   verdicts,
-                  compare.missing,
+                  compare,
                 ),
               )
             }
@@ -116,14 +106,19 @@ function partsOf(
   { unsupported, phase, settings }: CompareState,
   runs: readonly Run[],
   verdicts: readonly Verdict[],
-  missing: string,
+  compare: Texts['compare'],
 ): ResultParts {
   const pass = settings?.pass ?? 'forward'
   return {
     schemaVersion: 1,
     tool: { name: 'convmark', version: VERSION },
     runs: [...runs],
-    unsupported: unsupported.map(({ engine, reason }) => ({ engine, pass, reason: reason ?? missing })),
+    unsupported: unsupported.map((each) => ({
+      engine: each.engine,
+      pass,
+      reason: reasonOf(each, compare),
+      ...(each.afterRounds > 0 && { afterRounds: each.afterRounds }),
+    })),
     comparisons: verdicts.map(({ engine, baseline, comparison }) => ({
       pass,
       engine,
@@ -137,13 +132,9 @@ function partsOf(
 }
 
 function verdictText(compare: Texts['compare'], { engine, baseline, comparison }: Verdict): string {
-  const { ratio, interval, detectable, verdict } = comparison
+  const { ratio, interval, verdict } = comparison
   const [name, other] = [compare.names[engine], compare.names[baseline]]
-  if (verdict === 'no difference found') {
-    return detectable < 1
-      ? compare.same(name, other, formatUpperPercent(detectable))
-      : compare.sameWithin(name, other, formatFixed(1 + detectable, 1))
-  }
+  if (verdict === 'no difference found') return compare.same(name, other, unseenBy(comparison))
   const [from, to] = interval
   const isFaster = verdict === 'faster'
   const { value, low, high } = isFaster

@@ -11,7 +11,7 @@ import { Notice } from '../ui/notice.tsx'
 import { compareEngines } from './compare.ts'
 import { CompareResults } from './compare-results.tsx'
 import { COMPARED_PASSES, ENGINES, type EngineName } from './messages.ts'
-import { NOT_COMPARED, reduceCompare } from './state.ts'
+import { NOT_COMPARED, reasonOf, reduceCompare } from './state.ts'
 
 const RANGES = {
   batch: { least: 1, most: 256 },
@@ -156,9 +156,9 @@ export function CompareView({ settings, platform }: CompareViewProps) {
           </div>
         </form>
         <CompareStatus {...state} />
-        {state.unsupported.map(({ engine, reason }) => (
-          <Notice key={engine} level="warn">
-            {compare.names[engine]}: {compare.unsupported}: {reason ?? compare.missing}
+        {state.unsupported.map((each) => (
+          <Notice key={each.engine} level="warn">
+            {compare.names[each.engine]}: {compare.notCompared(each.afterRounds)}: {reasonOf(each, compare)}
           </Notice>
         ))}
       </section>

@@ -147,7 +147,7 @@ function shuffled<T>(items: readonly T[]): T[] {
   return order.sort((a, b) => a.key - b.key).map(({ item }) => item)
 }
 
-/** An engine that took all its turns so far. */
+/** An engine that was started, and the turns that it took. */
 export interface Measured {
   readonly engine: EngineName
   readonly ready: Ready
@@ -155,7 +155,7 @@ export interface Measured {
 }
 
 /** As a result has it. */
-export function runOf({ ready, turns }: Measured, settings: CompareSettings, isInterrupted: boolean): Run {
+export function runOf({ ready, turns }: Measured, settings: CompareSettings): Run {
   const { network, pass, batch, burnIn, rounds, runsPerRound } = settings
   const startedAtMs = turns.flatMap((turn) => turn.startedAtMs)
   const measurement: RunMeasurement = {
@@ -172,7 +172,7 @@ export function runOf({ ready, turns }: Measured, settings: CompareSettings, isI
     peaks: null,
     peakMemoryBytes: 0,
     tuning: ready.tuning,
-    interrupted: isInterrupted,
+    interrupted: turns.length < rounds,
   }
   return describeRun(measurement)
 }
@@ -183,17 +183,18 @@ export interface Verdict {
   readonly comparison: RoundComparison
 }
 
-/** The fastest beside each of the others, over the rounds that all of them had; none where those are too few. */
+/** The fastest beside each of the others, over the rounds that both had. One that had too few for a verdict is left out. */
 export function verdictsOf(measured: readonly Measured[]): Verdict[] {
-  const rounds = Math.min(...measured.map(({ turns }) => turns.length))
-  if (measured.length < 2 || rounds < MIN_ROUNDS) return []
-  const roundsOf = ({ turns }: Measured) => turns.slice(0, rounds).map(({ samplesMs }) => samplesMs)
-  const [fastest, ...others] = fastestFirst(measured)
-  return others.map((other) => ({
-    engine: fastest!.engine,
-    baseline: other.engine,
-    comparison: compareRounds(roundsOf(fastest!), roundsOf(other)),
-  }))
+  const [fastest, ...others] = fastestFirst(measured.filter(({ turns }) => turns.length >= MIN_ROUNDS))
+  return others.map((other) => {
+    const made = Math.min(fastest!.turns.length, other.turns.length)
+    const roundsOf = ({ turns }: Measured) => turns.slice(0, made).map(({ samplesMs }) => samplesMs)
+    return {
+      engine: fastest!.engine,
+      baseline: other.engine,
+      comparison: compareRounds(roundsOf(fastest!), roundsOf(other)),
+    }
+  })
 }
 
 export const fastestFirst = (measured: readonly Measured[]): Measured[] =>

@@ -17,6 +17,15 @@ export type PeerName = Exclude<EngineName, 'wasm@all' | 'wasm@1'>
 
 export const isPeer = (name: EngineName): name is PeerName => !name.startsWith('wasm@')
 
+/** From npm: what the page's host must have for it. */
+export const PACKAGES: { readonly [Name in PeerName]: readonly string[] } = {
+  'tfjs-wasm': ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
+  'tfjs-webgl': ['@tensorflow/tfjs'],
+  'tfjs-webgpu': ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu'],
+  'onnxruntime-web': ['onnxruntime-web'],
+  'onnxruntime-web-webgpu': ['onnxruntime-web'],
+}
+
 /** What can be compared. */
 export const COMPARED_PASSES = ['forward', 'forward-backward'] as const
 export type ComparedPass = (typeof COMPARED_PASSES)[number]

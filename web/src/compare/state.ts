@@ -1,6 +1,8 @@
 // A comparison as the page shows it.
+
+import type { Texts } from '../texts/index.ts'
 import type { CompareEvent, CompareSettings, Measured } from './compare.ts'
-import type { EngineName } from './messages.ts'
+import { type EngineName, isPeer, PACKAGES } from './messages.ts'
 
 export interface CompareState {
   readonly phase: 'idle' | 'running' | 'done' | 'stopped'
@@ -8,9 +10,20 @@ export interface CompareState {
   readonly settings: CompareSettings | null
   readonly starting: EngineName | null
   readonly measured: readonly Measured[]
-  readonly unsupported: readonly { readonly engine: EngineName; readonly reason: string | null }[]
+  readonly unsupported: readonly NotCompared[]
   readonly rounds: { readonly done: number; readonly total: number } | null
 }
+
+export interface NotCompared {
+  readonly engine: EngineName
+  /** Null: the page's host does not have it. */
+  readonly reason: string | null
+  /** Those that it had; they are in `measured`. */
+  readonly afterRounds: number
+}
+
+export const reasonOf = ({ engine, reason }: NotCompared, { missing }: Texts['compare']): string =>
+  reason ?? missing(isPeer(engine) ? PACKAGES[engine] : [])
 
 export const NOT_COMPARED: CompareState = {
   phase: 'idle',
@@ -38,10 +51,10 @@ export function reduceCompare(state: CompareState, action: CompareAction): Compa
       return { ...state, measured: [...measured, { engine: event.engine, ready: event.ready, turns: [] }] }
     case 'unsupported': {
       const { engine, reason } = event
+      const { turns = [] } = measured.find((each) => each.engine === engine) ?? {}
       return {
         ...state,
-        measured: measured.filter((each) => each.engine !== engine),
-        unsupported: [...unsupported, { engine, reason }],
+        unsupported: [...unsupported, { engine, reason, afterRounds: turns.length }],
       }
     }
     case 'turn': {

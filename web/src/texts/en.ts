@@ -1,7 +1,16 @@
 // All that the page says, in English. zh.ts says the same in Chinese; the compiler finds what it lacks.
 // What the library says (reasons, warnings, errors) is in English in both.
 
+import type { Unseen } from 'convmark/bench'
+
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
+
+function unseenText({ kind, text, isCoarse }: Unseen): string {
+  const advice = isCoarse ? ': take more rounds, on a quieter machine' : ''
+  return kind === 'percent'
+    ? `; a difference under ${text} could have gone unnoticed${advice}`
+    : `, but one of the two may be up to ${text} times as fast and go unnoticed${advice}`
+}
 
 export const en = {
   languageName: 'English',
@@ -105,7 +114,8 @@ export const en = {
     chart: 'Every step',
     chartText: (samples: number, latest: string) =>
       `${plural(samples, 'step', 'steps')} so far, the latest ${latest} ms.`,
-    beyond: 'beyond the axis',
+    above: 'above the axis',
+    below: 'below the axis',
     beyondText: (ms: readonly string[]) =>
       `Beyond the axis: ${plural(ms.length, 'step', 'steps')}, ${ms.length > 3 ? `${ms[0]} to ${ms.at(-1)}` : ms.join(', ')} ms.`,
     step: 'step',
@@ -163,7 +173,8 @@ export const en = {
     done: 'Done.',
     stopped: 'Stopped; what was measured is kept.',
     rounds: (done: number, total: number) => `Round ${done} of ${total}`,
-    unsupported: 'unsupported',
+    notCompared: (rounds: number) =>
+      rounds > 0 ? `not compared after ${plural(rounds, 'round', 'rounds')}` : 'not compared',
     chart: 'Median of every round',
     chartText: 'A line an engine; lower is faster.',
     round: 'round',
@@ -175,13 +186,11 @@ export const en = {
       `${engine} is ${ratio} times as fast as ${other}, 95% interval ${low} to ${high}.`,
     slower: (engine: string, other: string, ratio: string, low: string, high: string) =>
       `${engine} takes ${ratio} times as long as ${other}, 95% interval ${low} to ${high}.`,
-    same: (engine: string, other: string, unseen: string) =>
-      `${engine} and ${other}: no difference found; a difference under ${unseen} could have gone unnoticed.`,
-    sameWithin: (engine: string, other: string, times: string) =>
-      `${engine} and ${other}: no difference found, but one of the two may be up to ${times} times as fast and go unnoticed: take more rounds, on a quieter machine.`,
+    same: (engine: string, other: string, unseen: Unseen | null) =>
+      `${engine} and ${other}: no difference found${unseen ? unseenText(unseen) : ''}.`,
     tooFew: 'It was stopped before there were enough rounds to compare.',
-    missing:
-      'it is not on the host that serves this page. In the project in which you start convmark serve: npm i onnxruntime-web, or @tensorflow/tfjs (with @tensorflow/tfjs-backend-wasm or -webgpu)',
+    missing: (packages: readonly string[]) =>
+      `it is not on the host that serves this page. In the project in which you start convmark serve: npm i --ignore-scripts ${packages.join(' ')}`,
   },
 
   explain: {

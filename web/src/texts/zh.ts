@@ -1,4 +1,12 @@
+import type { Unseen } from 'convmark/bench'
 import type { Texts } from './en.ts'
+
+function unseenText({ kind, text, isCoarse }: Unseen): string {
+  const advice = isCoarse ? '：请增加轮数，并让机器更空闲' : ''
+  return kind === 'percent'
+    ? `；小于 ${text} 的差异可能未被察觉${advice}`
+    : `，但其中之一可能快至 ${text} 倍而未被察觉${advice}`
+}
 
 /** 页面的中文文字。库本身的说明（原因、警告、错误）是英文。 */
 export const zh: Texts = {
@@ -81,7 +89,8 @@ export const zh: Texts = {
     pathText: (name, target, threads, reason) => `${name}，${target}，${threads} 个线程：${reason}。`,
     chart: '每一步',
     chartText: (samples, latest) => `目前 ${samples} 步，最近一步 ${latest} 毫秒。`,
-    beyond: '超出坐标轴',
+    above: '高于坐标轴',
+    below: '低于坐标轴',
     beyondText: (ms) =>
       `超出坐标轴：${ms.length} 步，${ms.length > 3 ? `${ms[0]} 至 ${ms.at(-1)}` : ms.join('、')} 毫秒。`,
     step: '步',
@@ -137,7 +146,7 @@ export const zh: Texts = {
     done: '完成。',
     stopped: '已停止；测得的已保留。',
     rounds: (done, total) => `第 ${done} / ${total} 轮`,
-    unsupported: '不支持',
+    notCompared: (rounds) => (rounds > 0 ? `${rounds} 轮后未参与比较` : '未参与比较'),
     chart: '每轮的中位数',
     chartText: '每条线是一个引擎；越低越快。',
     round: '轮',
@@ -149,12 +158,10 @@ export const zh: Texts = {
       `${engine} 的速度是 ${other} 的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
     slower: (engine, other, ratio, low, high) =>
       `${engine}的用时是${other}的 ${ratio} 倍，95% 区间 ${low} 到 ${high}。`,
-    same: (engine, other, unseen) => `${engine} 与 ${other}：未发现差异；小于 ${unseen} 的差异可能未被察觉。`,
-    sameWithin: (engine, other, times) =>
-      `${engine} 与 ${other}：未发现差异，但其中之一可能快至 ${times} 倍而未被察觉：请增加轮数，并让机器更空闲。`,
+    same: (engine, other, unseen) => `${engine} 与 ${other}：未发现差异${unseen ? unseenText(unseen) : ''}。`,
     tooFew: '停止得太早，轮数不足以比较。',
-    missing:
-      '提供此页面的主机上没有它。在启动 convmark serve 的项目中运行 npm i onnxruntime-web，或 npm i @tensorflow/tfjs（以及 @tensorflow/tfjs-backend-wasm 或 -webgpu）',
+    missing: (packages) =>
+      `提供此页面的主机上没有它。在启动 convmark serve 的项目中运行 npm i --ignore-scripts ${packages.join(' ')}`,
   },
 
   explain: {
