@@ -1,10 +1,5 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { built } from './support/built.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { conv, defineNetwork, l2Loss } = await built<typeof import('../src/index.ts')>('index.js')

@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { KernelTable } from '../src/kernels/index.ts'
 import type { Network } from '../src/networks/network.ts'
@@ -9,8 +6,6 @@ import type { Pass } from '../src/plan/plan.ts'
 import type { StepOfKind } from '../src/plan/steps.ts'
 import type { View } from '../src/plan/views.ts'
 import { built } from './support/built.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
 const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kernels/index.js')

@@ -16,6 +16,9 @@ import { parseTrainingLog } from '../src/records/read-training-log.ts'
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/train/model-file.ts'
 import { commandsIn, type Ended } from './support/command.ts'
 import { jpegOf, painted, pngOf } from './support/images.ts'
+import { ownCache } from './support/own-cache.ts'
+
+ownCache()
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

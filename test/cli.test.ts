@@ -1,13 +1,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
 import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, initialize, initializeImages, lenet, parametersOf } from '../src/networks/index.ts'
 import { commandsIn, type Ended } from './support/command.ts'
 import { packageJson, root } from './support/package.ts'
+import { refused } from './support/refused.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
 import { exampleEvaluation, exampleRecords, exampleTraining, logText } from './support/training.ts'
 
@@ -565,8 +566,8 @@ describe('compare', () => {
     'with one of three missing prints and writes what the others did, and then ends with 4',
     async () => {
       const ended = await convmark(
-        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', ...SMALL],
-        ...['--network', 'lenet', '--image-size', '28', '--json', 'two-left.json'],
+        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', '--no-check'],
+        ...['--network', 'lenet', '--batch', '2', '--burn-in', '1', '--json', 'two-left.json'],
       )
       expect(ended.code).toBe(4)
       expect(ended.stderr).toMatch(/^convmark: onnxruntime-node: not compared: not installed .*\n$/)
@@ -647,6 +648,10 @@ describe('export', () => {
 })
 
 describe('wrong use is one line on stderr and exit code 2', () => {
+  const before = process.cwd()
+  beforeAll(() => process.chdir(folder))
+  afterAll(() => process.chdir(before))
+
   it.each<[string, string, number?]>([
     ['bnech', "unknown command 'bnech'; did you mean 'bench'?"],
     ['bench alexnt', "unknown network 'alexnt'; did you mean 'alexnet'?"],
@@ -691,10 +696,16 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['export --onnx a.onnx --weights b', "b: can't be read: it does not exist"],
     ['export --onnx a.onnx --weights b --seed 1', "'--seed <n>' cannot be used with option '--weights"],
   ])('%s', async (args, message) => {
-    const ended = await convmark(...args.split(' '))
+    const ended = await refused(args.split(' '))
     expect(ended).toMatchObject({ code: 2, stdout: '' })
     expect(ended.stderr).toMatch(/^convmark: [^\n]+\n$/)
     expect(ended.stderr).toContain(message)
+  })
+
+  it('as a command too', async () => {
+    const ended = await convmark('bench', '--bacth', '2')
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended.stderr).toMatch(/^convmark: unknown option '--bacth'; did you mean '--batch'\? [^\n]*\n$/)
   })
 
   it('a batch over the memory: how much it needs, and what fits', async () => {

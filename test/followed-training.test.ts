@@ -1,14 +1,12 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../src/cli/training/follow.ts'
 import type { TrainEvent, TrainingState } from '../src/train/index.ts'
 import { built } from './support/built.ts'
+import { ownCache } from './support/own-cache.ts'
+
+ownCache()
 
 // What the command does with a training's events, as it is shipped: tests need engines.
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { initializeForTraining, lenet } = await built<typeof import('../src/index.ts')>('index.js')
 const { syntheticDataset } = await built<typeof import('../src/data/index.ts')>('data/index.js')

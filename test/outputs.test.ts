@@ -14,12 +14,13 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseResult } from '../src/bench/result.ts'
 import { decodeModel } from '../src/train/model-file.ts'
 import { commandsIn } from './support/command.ts'
 import { canMount, smallDisk } from './support/mount.ts'
 import { root } from './support/package.ts'
+import { refused } from './support/refused.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-outputs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -110,6 +111,10 @@ describe.runIf(canMount)('a disk that is full', () => {
 })
 
 describe('what can not be written is refused before the work', () => {
+  const before = process.cwd()
+  beforeAll(() => process.chdir(folder))
+  afterAll(() => process.chdir(before))
+
   const RUN = ['run', '--weights', 'w.safetensors', '--input', 'i.safetensors']
   const EVALUATE = ['evaluate', 'model.safetensors', '--data', 'synthetic']
   it.each([
@@ -137,7 +142,7 @@ describe('what can not be written is refused before the work', () => {
   ])('%j', async (args, message) => {
     for (const input of ['i.safetensors', 'r.json', 'model.safetensors']) writeFileSync(inFolder(input), '')
     const before = readdirSync(folder)
-    const { code, stdout, stderr } = await start(args).ended
+    const { code, stdout, stderr } = await refused(args)
     expect(stderr).toMatch(/^convmark: [^\n]+\n$/)
     expect(stderr).toContain(message)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

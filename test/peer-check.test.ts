@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { conv, dense, dropout, l2Loss, lrn, maxPool, softmaxLoss } from '../src/layers/index.ts'
 import { defineNetwork, initialize, type Network } from '../src/networks/index.ts'
@@ -12,8 +9,6 @@ import { built } from './support/built.ts'
 import { root } from './support/package.ts'
 
 // The check that a peer must pass, with a session of convmark's own as the peer, right or with a fault.
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { openSession } = await built<typeof import('../src/session.ts')>('session.js')
 const { checkPeer } = await import(new URL('peers/check.mjs', `file://${root}`).href)

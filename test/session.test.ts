@@ -1,14 +1,9 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Keep, Pass } from '../src/plan/plan.ts'
 import type { Session } from '../src/session.ts'
 import { built } from './support/built.ts'
 import { agreesWithTower } from './support/tower.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const {
   alexnet,

@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { referenceBackward, referenceForward, type Tensors } from '../src/engines/reference-network.ts'
 import { referenceUpdate } from '../src/engines/reference-update.ts'
@@ -10,8 +7,6 @@ import { RATES_TENSOR } from '../src/plan/training.ts'
 import { elementCount } from '../src/tensor.ts'
 import { followGolden, presentEngines, SMALL } from './support/follow-golden.ts'
 import { TRAIN_GOLDENS, trainGolden } from './support/train-goldens.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 /** The plain loops make few steps a second; the engines follow all of them. */
 const PLAIN_STEPS = { lenet: 3, 'lenet-adam': 2, 'alexnet-cifar10': 1, 'alexnet-torchvision': 1 }

@@ -1,12 +1,10 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { normal } from '../src/random.ts'
 import type { TrainEvent, TrainingState, TrainOptions } from '../src/train/index.ts'
 import { built } from './support/built.ts'
+import { ownCache } from './support/own-cache.ts'
 
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+ownCache()
 
 const library = await built<typeof import('../src/index.ts')>('index.js')
 const { adam, conv, defineNetwork, dense, dropout, maxPool, sgd, softmaxLoss } = library

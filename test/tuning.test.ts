@@ -1,15 +1,13 @@
 // Choices of tiles: kept in the cache with what they took, measured again where that can't be right or when asked.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import type { CachedChoice } from '../src/engines/tuning-cache.ts'
 import type { Session } from '../src/session.ts'
 import { built } from './support/built.ts'
+import { ownCache } from './support/own-cache.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'convmark-tuning-'))
-process.env.CONVMARK_CACHE = folder
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = ownCache()
 
 const { conv, defineNetwork, initialize, initializeImages, openSession } =
   await built<typeof import('../src/index.ts')>('index.js')

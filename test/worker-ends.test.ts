@@ -1,13 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { built } from './support/built.ts'
 import { runnable } from './support/x64.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { startWorker } = await built<typeof import('../src/runtime/worker-pool.ts')>('runtime/worker-pool.js')
 const { startComputeWorkers } = await built<typeof import('../src/runtime/compute-workers.ts')>(
@@ -20,35 +16,44 @@ const support = (name: string): string => new URL(`./support/${name}`, import.me
 
 /** A worker that is in native code, and what it has counted; see native-worker.mjs. */
 async function workerInside() {
-  const seen = new Int32Array(new SharedArrayBuffer(12))
-  const worker = startWorker<{ seen: Int32Array; sleepMs: number }, 'done'>({
+  const seen = new Int32Array(new SharedArrayBuffer(16))
+  const worker = startWorker<{ seen: Int32Array; atMostMs: number }, 'done'>({
     name: 'native worker',
     inNode: () => support('native-worker.mjs'),
     inBrowser: () => expect.unreachable(),
   })
-  worker.post({ seen, sleepMs: 200 })
+  const goIn = (): void => worker.post({ seen, atMostMs: Infinity })
+  goIn()
   await Atomics.waitAsync(seen, 0, 0).value
-  return { worker, seen }
+  const letOut = (): void => {
+    Atomics.store(seen, 3, 1)
+    Atomics.notify(seen, 3)
+  }
+  return { worker, goIn, letOut, counts: () => [...seen.subarray(0, 3)] }
 }
 
 describe('a worker in native code', () => {
   it('is ended only when it is outside', async () => {
-    const { worker, seen } = await workerInside()
+    const { worker, letOut, counts } = await workerInside()
     const lost: Error[] = []
     worker.onLoss((error) => lost.push(error))
-    await worker.end()
-    expect([...seen]).toEqual([1, 1, 0])
+    const ended = worker.end()
+    expect(counts()).toEqual([1, 0, 0])
+    letOut()
+    await ended
+    expect(counts()).toEqual([1, 1, 0])
     await expect(worker.next()).resolves.toBe('done')
     await expect(worker.next()).rejects.toThrow(/ended/)
     expect(lost).toEqual([]) // who ends a worker has not lost it
   })
 
   it('goes in no more once it was told to end', async () => {
-    const { worker, seen } = await workerInside()
-    worker.post({ seen, sleepMs: 60_000 })
-    await worker.end()
-    expect(seen[0]).toBe(1)
-    expect(seen[1]).toBe(1)
+    const { worker, goIn, letOut, counts } = await workerInside()
+    goIn()
+    const ended = worker.end()
+    letOut()
+    await ended
+    expect(counts().slice(0, 2)).toEqual([1, 1])
   })
 
   it('comes out before the process exits', async () => {

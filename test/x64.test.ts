@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CachedChoice } from '../src/engines/tuning-cache.ts'
 import { lenet } from '../src/networks/index.ts'
 import type { Native } from '../src/runtime/native.ts'
 import { built } from './support/built.ts'
+import { ownCache } from './support/own-cache.ts'
 import { runnable } from './support/x64.ts'
 
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
+const ownFolder = ownCache()
 
 const { openEngine } = await built<typeof import('../src/engines/index.ts')>('engines/index.js')
 const { openX64 } = await built<typeof import('../src/engines/x64.ts')>('engines/x64.js')
@@ -44,7 +44,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
     'measures its targets once a processor, and keeps which is faster',
     async () => {
       await openEngine('x64')
-      const path = join(process.env.CONVMARK_CACHE!, 'tuning.json')
+      const path = join(ownFolder, 'tuning.json')
       const entries = JSON.parse(readFileSync(path, 'utf8')) as Record<string, CachedChoice>
       const [key, kept] = Object.entries(entries).find(([name]) => name.endsWith('| x64 | target'))!
       expect(runnable).toContain(kept.choice)
@@ -60,8 +60,8 @@ describe.runIf(runnable.length > 0)('x64', () => {
   )
 
   it('without the tuning cache reads nothing from it and writes nothing', async () => {
-    const { CONVMARK_CACHE } = process.env
-    const cache = mkdtempSync(join(tmpdir(), 'convmark-'))
+    const cache = join(ownFolder, 'of a pipe')
+    mkdirSync(cache)
     const path = join(cache, 'tuning.json')
     execFileSync('mkfifo', [path]) // whoever reads it waits for ever
     process.env.CONVMARK_CACHE = cache
@@ -73,7 +73,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
       expect(readdirSync(cache)).toEqual(['tuning.json'])
       expect(statSync(path).isFIFO()).toBe(true)
     } finally {
-      process.env.CONVMARK_CACHE = CONVMARK_CACHE
+      process.env.CONVMARK_CACHE = ownFolder
     }
   })
 

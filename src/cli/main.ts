@@ -7,9 +7,11 @@ async function start(): Promise<void> {
   // Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
   const { endOnSignals, endProcess } = await import('./interrupt.ts')
   endOnSignals()
+  const { watchOutput } = await import('./output.ts')
+  watchOutput()
   const { main } = await import('./program.ts')
   // Workers of an interrupted run may still be computing; nothing waits for them.
-  endProcess(await main())
+  endProcess(await main(process.argv.slice(2)))
 }
 
 const fault = nodeFault()

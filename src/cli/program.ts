@@ -8,15 +8,14 @@ import { addEvaluateCommand } from './evaluate.ts'
 import { addExportCommand } from './export.ts'
 import { addGateCommand } from './gate.ts'
 import { addInfoCommand } from './info.ts'
-import { flushOutput, watchOutput } from './output.ts'
+import { flushOutput } from './output.ts'
 import { addReportCommand } from './report.ts'
 import { addRunCommand } from './run.ts'
 import { addServeCommand } from './serve.ts'
 import { addTrainCommand } from './train.ts'
 
-/** Does what the command line asks. The exit code. */
-export async function main(): Promise<number> {
-  watchOutput()
+/** Does what the words behind the command's name ask. The exit code. */
+export async function main(words: readonly string[]): Promise<number> {
   const program = new Command('convmark')
     .description('Convolutional networks in JavaScript at machine speed, and a benchmark that checks first')
     .version(VERSION)
@@ -37,7 +36,7 @@ export async function main(): Promise<number> {
   addEvaluateCommand(program, onEnd)
   addServeCommand(program, onEnd)
   try {
-    await program.parseAsync()
+    await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     exitCode = exitCodeOf(error)
     complain(error)

@@ -17,7 +17,8 @@ import { defineNetwork, type Network, parametersOf } from '../../src/networks/ne
 import { sgd } from '../../src/optimizers/index.ts'
 import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../../src/plan/training.ts'
 import { normal } from '../../src/random.ts'
-import type { Session } from '../../src/session.ts'
+import type { Tuning } from '../../src/runtime/tuning.ts'
+import type { Session, SessionOptions } from '../../src/session.ts'
 import { elementCount } from '../../src/tensor.ts'
 import { built } from '../support/built.ts'
 import { relativeError } from '../support/finite-differences.ts'
@@ -149,7 +150,7 @@ export function dataFor(network: Network, batch: number) {
 
 /** The suite that every engine goes through, convmark's own and any adapter. */
 export function engineConformance(conformance: Conformance): void {
-  const { name, open, missing, skip = [], tolerance = 2e-6 } = conformance
+  const { name, missing, skip = [], tolerance = 2e-6 } = conformance
   const test = (kind: CaseName, what: string, run: () => Promise<void>): void => {
     const reason = skip.find(({ tests }) => tests.includes(kind))?.reason
     if (reason) it.skip(`${what} (skipped: ${reason})`, run)
@@ -163,8 +164,17 @@ export function engineConformance(conformance: Conformance): void {
 
   describe(`engine ${name}`, () => {
     let engine: Engine
+    /** Tiles are measured when they are first needed, and taken from then on: most of a small session is tuning. */
+    let tuning: Tuning | undefined
+    const open = async (network: Network, options: Omit<SessionOptions, 'engine'>): Promise<Session> => {
+      const session = await openSession(network, { ...options, engine, tuning, tuningCache: false })
+      if (session.tuning) {
+        tuning = { ...session.tuning, choices: { ...tuning?.choices, ...session.tuning.choices } }
+      }
+      return session
+    }
     beforeAll(async () => {
-      engine = await open({})
+      engine = await conformance.open({})
     })
     afterAll(() => engine.dispose())
 
@@ -172,15 +182,9 @@ export function engineConformance(conformance: Conformance): void {
       network: Network,
       batch: number,
       use: (session: Session) => Promise<void>,
-      pass = 'forward-backward',
+      pass: SessionOptions['pass'] = 'forward-backward',
     ) => {
-      const session = await openSession(network, {
-        batch,
-        pass: pass as never,
-        engine,
-        keep: 'all',
-        tuningCache: false,
-      })
+      const session = await open(network, { batch, pass, keep: 'all' })
       try {
         await use(session)
       } finally {
@@ -255,7 +259,7 @@ export function engineConformance(conformance: Conformance): void {
     )
 
     test('keep', 'reads what is kept and refuses the rest', async () => {
-      const session = await openSession(network, { batch: 1, engine, keep: ['b'], tuningCache: false })
+      const session = await open(network, { batch: 1, keep: ['b'] })
       try {
         expect(session.view('b').shape).toEqual([1, 12, 10, 10])
         expect(() => session.read('a')).toThrow("keep: ['a']")
@@ -285,14 +289,11 @@ export function engineConformance(conformance: Conformance): void {
           clipNorm: 0.5,
           microBatches: 2,
         }
-        const trained = async (on: Engine | 'reference') => {
-          const session = await openSession(classifier, {
-            batch: 2,
-            pass: 'train',
-            engine: on,
-            training,
-            tuningCache: false,
-          })
+        const trained = async (on: 'engine' | 'reference') => {
+          const options = { batch: 2, pass: 'train', training } as const
+          const session = await (on === 'reference'
+            ? openSession(classifier, { ...options, engine: on })
+            : open(classifier, options))
           try {
             session.write(data.parameters)
             for (let step = 0; step < 3; step++) {
@@ -316,7 +317,7 @@ export function engineConformance(conformance: Conformance): void {
           }
         }
         const truth = await trained('reference')
-        for (const [name, values] of Object.entries(await trained(engine))) {
+        for (const [name, values] of Object.entries(await trained('engine'))) {
           expect(relativeError(values, truth[name]!), name).toBeLessThan(10 * tolerance)
         }
       },

@@ -32,8 +32,6 @@ import { root } from '../support/package.ts'
 // What others make of our models: ONNX Runtime, as peers/ has it, computes what convmark's own session does, and ONNX's
 // checker (Debian's python3-onnx) finds nothing. Either is skipped where it is not installed.
 
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
-
 const { openSession } = await built<typeof import('../../src/index.ts')>('index.js')
 
 const BATCH = 2

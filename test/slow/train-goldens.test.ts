@@ -1,10 +1,5 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'vitest'
 import { followGolden, presentEngines } from '../support/follow-golden.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 describe.each(presentEngines)('%s follows PyTorch over 20 steps', (engine) => {
   it.each(['alexnet-cifar10', 'alexnet-torchvision'] as const)('of %s', (name) => followGolden(engine, name))

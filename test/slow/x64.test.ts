@@ -1,13 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
-import { freemem, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { freemem } from 'node:os'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { built } from '../support/built.ts'
 import { runnable } from '../support/x64.ts'
-
-process.env.CONVMARK_CACHE = mkdtempSync(join(tmpdir(), 'convmark-'))
 
 const { conv, defineNetwork, maxPool, openSession } =
   await built<typeof import('../../src/index.ts')>('index.js')

@@ -5,12 +5,12 @@ const worker = startWorker({
   name: 'answering worker',
   inNode: () => new URL('./answering-worker.mjs', import.meta.url).href,
 })
-worker.post('ready?')
+const answered = new Int32Array(new SharedArrayBuffer(4))
+worker.post(answered)
 await worker.next()
 const answer = worker.next()
-worker.post('and now?')
-const now = performance.now()
-while (performance.now() < now + 100); // the answer has come, and nobody has looked
+worker.post(answered)
+while (Atomics.load(answered, 0) < 2) Atomics.wait(answered, 0, 1) // it has answered, and nobody has looked
 const ended = worker.end()
 await answer
 await ended

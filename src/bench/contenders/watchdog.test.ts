@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { allEnded, childrenOf, until } from '../../../test/support/processes.ts'
 
 const script = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
@@ -16,9 +16,9 @@ async function startComparison() {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout, 'data')
   const pid = child.pid!
-  await until(() => childrenOf(pid).length === 5)
+  const stopped = () => childrenOf(pid).filter(({ state }) => state === 'T')
+  await until(() => childrenOf(pid).length === 5 && stopped().length === 2)
   const children = childrenOf(pid)
-  expect(children.filter(({ state }) => state === 'T')).toHaveLength(2)
   const [watchdog] = children.filter(({ pid }) => commandOf(pid).includes('watchdog'))
   return { child, pid, pids: children.map(({ pid }) => pid), watchdog: watchdog!.pid }
 }

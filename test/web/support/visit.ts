@@ -5,9 +5,6 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { CHROMIUM_FLAGS, chromiumPath } from '../../support/chromium.ts'
 import { root } from '../../support/package.ts'
 
-export const hasBrowser: boolean = chromiumPath !== null
-export const NO_BROWSER = "the page's tests are skipped: Chromium is not installed"
-
 export async function openBrowser(): Promise<Browser> {
   if (!chromiumPath) throw new Error('these tests need Chromium: apt-get install -y chromium')
   return chromium.launch({ executablePath: chromiumPath, headless: true, args: CHROMIUM_FLAGS })

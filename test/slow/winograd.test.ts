@@ -1,0 +1,3 @@
+import { winogradConformance } from '../conformance/winograd-suite.ts'
+
+winogradConformance(60)
