@@ -8,7 +8,8 @@ import { root } from './support/package.ts'
 
 // A decoder that can't start is no damaged image: the package as it is installed, with a part of it missing or broken.
 
-const folder = mkdtempSync(join(tmpdir(), 'convmark-starts-'))
+// Its name is in the messages of what is missing, which are not of memory for that
+const folder = mkdtempSync(join(tmpdir(), 'convmark-memory-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const packages = ['@cwasm', '@jsquash']

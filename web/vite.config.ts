@@ -67,7 +67,7 @@ export default defineConfig({
       })),
       // Machine code, and decoders of image files: the page needs neither
       {
-        find: /^(koffi|@jsquash\/.*|\.\/x64\.js|\.\/jpeg-decoder\.js)$/,
+        find: /^(koffi|\.\/x64\.js|\.\/(jpeg-decoder|png-codec|webp-codec)\.js)$/,
         replacement: fromHere('src/not-here.ts'),
       },
     ],

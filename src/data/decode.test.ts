@@ -1,5 +1,12 @@
-import { describe, expect, it } from 'vitest'
-import { animatedWebp, exif, PNG_TYPES, pngFile, withExif } from '../../test/support/image-files.ts'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  animatedWebp,
+  exif,
+  PNG_TYPES,
+  pngFile,
+  pngOfNothing,
+  withExif,
+} from '../../test/support/image-files.ts'
 import {
   CMYK_JPEG,
   gradient,
@@ -294,14 +301,83 @@ describe('a damaged image', () => {
     await damaged(files.jpeg.subarray(0, 30), 'ends within its header')
   })
 
-  it('does not stop the next one', async () => {
+  /** Of each format one whose header, checksums and end are as they should be. */
+  async function broken() {
     const jpeg = await jpegOf(image)
-    const whole = await decode(jpeg)
-    const broken = Uint8Array.from(jpeg)
     const huffman = Buffer.from(jpeg).indexOf(Buffer.from([0xff, 0xc4]))
-    broken.fill(7, huffman + 4, huffman + 30)
-    await damaged(broken, "a: can't be decoded")
-    expect(await decode(jpeg)).toEqual(whole)
+    const webp = await webpOf(image, true)
+    return {
+      jpeg: [jpeg, Uint8Array.from(jpeg).fill(7, huffman + 4, huffman + 30)],
+      png: [await pngOf(image), pngOfNothing(50, 30)],
+      webp: [webp, Uint8Array.from(webp).fill(255, 30)],
+    } as const
+  }
+
+  it('does not stop the next one', async () => {
+    for (const [format, [good, bad]] of Object.entries(await broken())) {
+      const whole = await decode(good)
+      await damaged(
+        bad,
+        `a: can't be decoded: its ${{ jpeg: 'JPEG', png: 'PNG', webp: 'WebP' }[format]} data are`,
+      )
+      expect(await decode(good)).toEqual(whole)
+      const results = await Promise.allSettled([bad, good, bad, good].map((bytes) => decode(bytes)))
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled'])
+    }
+  })
+
+  it('has its decoder started afresh, since it gives its memory back to nobody', async () => {
+    const starts = vi.spyOn(WebAssembly, 'instantiate')
+    for (const format of ['jpeg', 'png'] as const) {
+      const [good, bad] = (await broken())[format]
+      await decode(good)
+      for (const count of [1, 2, 3]) {
+        starts.mockClear()
+        for (let i = 0; i < count; i++) await damaged(bad, 'data are damaged')
+        await decode(good)
+        expect(starts).toHaveBeenCalledTimes(count)
+      }
+    }
+    starts.mockRestore()
+  })
+
+  it('is a JPEG with damaged data: zeros from a disk, an end put after half of it', async () => {
+    const photo = painted(300, 200, (x, y) => [x % 256, (x * y) >> 9, 128 + ((x ^ y) & 15)])
+    for (const options of [{}, { progressive: false, baseline: true }]) {
+      const jpeg = await jpegOf(photo, 90, options)
+      const end = jpeg.length - 2
+      const zeroed = (from: number, to: number) => Uint8Array.from(jpeg).fill(0, from * end, to * end)
+      const ended = Buffer.concat([jpeg.subarray(0, end / 2), jpeg.subarray(end)])
+      for (const [from, to] of [
+        [0.05, 1],
+        [0.4, 0.6],
+      ] as const)
+        await damaged(zeroed(from, to), "can't be decoded: its JPEG data are damaged (")
+      await damaged(ended, 'damaged (Corrupt JPEG data: premature end of data segment)')
+    }
+  })
+
+  it('is no JPEG of which libjpeg says what does no harm', async () => {
+    const jpeg = await jpegOf(image, 90, { progressive: false, baseline: true })
+    const whole = await decode(jpeg)
+    const end = jpeg.length - 2
+    const leftOver = Buffer.concat([jpeg.subarray(0, end), new Uint8Array(20), jpeg.subarray(end)])
+    const between = Buffer.concat([jpeg.subarray(0, 20), new Uint8Array(5), jpeg.subarray(20)])
+    const scan = Buffer.from(jpeg).indexOf(Buffer.from([0xff, 0xda]))
+    const spectrum = Uint8Array.from(jpeg).fill(0, scan + 12, scan + 13) // its end: 0, where 63 belongs
+    const revision = Uint8Array.from(jpeg).fill(9, 11, 12)
+    for (const bytes of [leftOver, between, spectrum, revision]) expect(await decode(bytes)).toEqual(whole)
+  })
+
+  it('is an animation whose first frame is not within its canvas, or not of its size', async () => {
+    const [width, height] = [20, 10]
+    const webp = await webpOf(gradient(width, height), true)
+    const frame = { webp, width, height, left: 0, top: 0 }
+    const file = (more: Partial<typeof frame>) => animatedWebp(24, 12, [{ ...frame, ...more }])
+    expect(await decode(file({ left: 4, top: 2 }))).toMatchObject({ width: 24, height: 12 })
+    for (const more of [{ left: 6 }, { left: 400 }, { top: 4 }, { width: 16383, height: 16383 }])
+      await damaged(file(more), "can't be decoded: its first frame goes beyond its canvas")
+    await damaged(file({ width: 4, height: 4 }), 'its WebP data are damaged')
   })
 
   it('that is a bomb is refused by its header', async () => {

@@ -1,6 +1,7 @@
 // Of an animated WebP the first frame, as browsers show it before it moves, and as sharp reads it.
+import { FormatError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
-import { viewOf } from './headers/bytes.ts'
+import { partOf, viewOf } from './headers/bytes.ts'
 import type { ImageHeader } from './headers/image-header.ts'
 import { type Chunk, chunksOf, chunksOfWebp, uint24 } from './headers/webp.ts'
 
@@ -17,7 +18,10 @@ const IS_ANIMATED = 0x02
 const HAS_ALPHA = 0x10
 const FRAME_HEADER = 16
 
-/** Null for what is not animated. Source: RFC 9649, section 2.7. */
+/**
+ * Null for what is not animated. Throws FormatError for a frame that is not within the canvas, whose size alone is known to be
+ * within limits. Source: RFC 9649, section 2.7.
+ */
 export function firstFrameOf(bytes: Uint8Array, header: ImageHeader): FirstFrame | null {
   if (header.format !== 'webp') return null
   const chunks = chunksOfWebp(viewOf(bytes))
@@ -25,17 +29,12 @@ export function firstFrameOf(bytes: Uint8Array, header: ImageHeader): FirstFrame
   if (first?.name !== 'VP8X' || (first.data.getUint8(0) & IS_ANIMATED) === 0) return null
   for (const { name, data } of chunks) {
     if (name !== 'ANMF' || data.byteLength < FRAME_HEADER) continue
+    const [left, top] = [2 * uint24(data, 0), 2 * uint24(data, 3)]
     const [width, height] = [uint24(data, 6) + 1, uint24(data, 9) + 1]
-    return {
-      left: 2 * uint24(data, 0),
-      top: 2 * uint24(data, 3),
-      header: { ...header, width, height },
-      bytes: stillOf(
-        new DataView(data.buffer, data.byteOffset + FRAME_HEADER, data.byteLength - FRAME_HEADER),
-        width,
-        height,
-      ),
-    }
+    if (left + width > header.width || top + height > header.height)
+      throw new FormatError('its first frame goes beyond its canvas')
+    const bytes = stillOf(partOf(data, FRAME_HEADER), width, height)
+    return { left, top, header: { ...header, width, height }, bytes }
   }
   return null
 }
@@ -49,25 +48,22 @@ export function onCanvas(
   if (frame.width === width && frame.height === height) return frame
   const { channels } = frame
   const pixels = new Uint8Array(width * height * channels)
-  const rowLength = Math.min(frame.width, width - left) * channels
-  for (let y = 0; y < frame.height && top + y < height; y++) {
-    const from = y * frame.width * channels
-    pixels.set(frame.pixels.subarray(from, from + rowLength), ((top + y) * width + left) * channels)
+  const rowLength = frame.width * channels
+  for (let y = 0; y < frame.height; y++) {
+    const row = frame.pixels.subarray(y * rowLength, (y + 1) * rowLength)
+    pixels.set(row, ((top + y) * width + left) * channels)
   }
   return { width, height, channels, pixels }
 }
 
+/** An extended file, since alpha of its own is allowed in these only, and libwebp sees to it that the image has its size. */
 function stillOf(frame: DataView, width: number, height: number): Uint8Array {
   const parts = [...chunksOf(frame)].filter(({ name }) => ['ALPH', 'VP8 ', 'VP8L'].includes(name))
   const extended = new DataView(new ArrayBuffer(10))
   extended.setUint8(0, HAS_ALPHA)
   setUint24(extended, 4, width - 1)
   setUint24(extended, 7, height - 1)
-  // Alpha of its own is allowed in an extended file only
-  const chunks = parts.some(({ name }) => name === 'ALPH')
-    ? [{ name: 'VP8X', data: extended }, ...parts]
-    : parts
-  const body = chunks.map(encodedChunk)
+  const body = [{ name: 'VP8X', data: extended }, ...parts].map(encodedChunk)
   const file = new Uint8Array(12 + body.reduce((sum, { length }) => sum + length, 0))
   file.set(asciiBytes('RIFF'))
   new DataView(file.buffer).setUint32(4, file.length - 8, true)

@@ -2,14 +2,13 @@
 // package we take the binary, through libjpeg-turbo's own TurboJPEG interface, since its script decodes in full and to RGBA only.
 // Its pixels are those of sharp's build of libjpeg, bit for bit.
 import { ConvmarkError, FormatError } from '../errors.ts'
-import { isNode } from '../runtime/host.ts'
 import type { DecodedImage } from './dataset.ts'
 import type { ImageHeader } from './headers/image-header.ts'
 import { BLOCK_SIDE } from './headers/jpeg.ts'
-import { compiledInNode, startDecoder } from './wasm-modules.ts'
+import { compiledBinary, startDecoder } from './wasm-modules.ts'
 
 /** Addresses and lengths are bytes in `memory`. Source: libjpeg-turbo 2.0, turbojpeg.h. */
-interface TurboJpeg {
+interface Exports {
   readonly memory: WebAssembly.Memory
   /** 0 if there is no memory. */
   malloc(byteLength: number): number
@@ -41,30 +40,44 @@ interface TurboJpeg {
   ): number
 }
 
+interface TurboJpeg extends Exports {
+  /** The last error's; after a decode with warnings the first one's. */
+  message(): string
+}
+
 const RGB = { id: 0, channels: 3 } // TJPF_RGB
 const CMYK = { id: 11, channels: 4 } // TJPF_CMYK
 const IS_CMYK = 4
 const PACKAGE = '@cwasm/jpeg-turbo'
 
-let compiled: Promise<WebAssembly.Module> | null = null
 let opened: Promise<TurboJpeg> | null = null
-
-async function compile(): Promise<WebAssembly.Module> {
-  if (isNode) return compiledInNode(`${PACKAGE}/jpeg-turbo.wasm`)
-  // Bundlers find it by these very words
-  const answer = await fetch(new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url))
-  return WebAssembly.compile(await answer.arrayBuffer())
-}
 
 function open(): Promise<TurboJpeg> {
   return startDecoder(`of JPEG (${PACKAGE})`, async () => {
-    compiled ??= compile()
-    compiled.catch(() => {
-      compiled = null
-    })
-    const { exports } = await WebAssembly.instantiate(await compiled, IMPORTS)
-    return exports as unknown as TurboJpeg
+    const module = await compiledBinary(
+      '@cwasm/jpeg-turbo/jpeg-turbo.wasm',
+      // Bundlers find it by these very words
+      () => new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url),
+    )
+    const exports = (await WebAssembly.instantiate(module, IMPORTS)).exports as unknown as Exports
+    return { ...exports, message: messageReader(exports.memory) }
   })
+}
+
+/** libjpeg's own JMSG_LENGTH_MAX. */
+const MESSAGE_BYTES = 200
+const NO_MESSAGE = 'No error'
+
+/**
+ * A reader of libjpeg's last message. The binary exports none, so it is taken from where it stands: no other text begins so
+ * and has as much room after it.
+ */
+function messageReader(memory: WebAssembly.Memory): () => string {
+  const textAt = (address: number, length?: number): string =>
+    new TextDecoder('latin1').decode(new Uint8Array(memory.buffer, address, length))
+  const address = textAt(0).indexOf(NO_MESSAGE.padEnd(MESSAGE_BYTES, '\0'))
+  if (address < 0) throw new Error('it is another build than convmark knows')
+  return () => textAt(address, MESSAGE_BYTES).split('\0')[0]!
 }
 
 /** What libjpeg does on an error that it can't go on from: it never returns. The instance is of no use afterwards. */
@@ -96,13 +109,42 @@ export async function decodeJpeg(
   eighths = BLOCK_SIDE,
 ): Promise<DecodedImage> {
   opened ??= open()
+  const turbo = await opened.catch((error: unknown) => {
+    opened = null
+    throw error
+  })
   try {
-    return decodeWith(await opened, bytes, header, eighths)
+    return decodeWith(turbo, bytes, header, eighths)
   } catch (error) {
     opened = null // what a failed decode had allocated is never freed: the next one starts afresh
-    if (!(error instanceof LibjpegError || error instanceof WebAssembly.RuntimeError)) throw error
+    if (error instanceof LibjpegError) throw failure(turbo.message(), header, error)
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error
     throw new FormatError('its JPEG data are damaged', { cause: error })
   }
+}
+
+/** `reason` in libjpeg's words. */
+function failure(reason: string, { width, height }: ImageHeader, cause?: unknown): Error {
+  return reason.startsWith('Insufficient memory')
+    ? new ConvmarkError(`not enough memory to decode a JPEG of ${width} x ${height} pixels`, { cause })
+    : new FormatError(`its JPEG data are damaged (${reason})`, { cause })
+}
+
+/** Whose pictures are whole all the same. */
+const HARMLESS = [
+  /^Unknown Adobe color transform code/,
+  /^Warning: unknown JFIF revision number/,
+  /^Invalid SOS parameters for sequential JPEG/,
+  /^Inconsistent progression sequence/,
+]
+/** Bytes of no use in a file, as some cameras leave a few. Where the data are damaged the image is full before they end. */
+const LEFT_OVER = /^Corrupt JPEG data: (\d+) extraneous bytes/
+const MAX_LEFT_OVER_SHARE = 0.1
+
+function isHarmless(warning: string, byteLength: number): boolean {
+  const leftOver = LEFT_OVER.exec(warning)
+  if (leftOver) return Number(leftOver[1]) <= MAX_LEFT_OVER_SHARE * byteLength
+  return HARMLESS.some((known) => known.test(warning))
 }
 
 function decodeWith(turbo: TurboJpeg, bytes: Uint8Array, header: ImageHeader, eighths: number): DecodedImage {
@@ -113,19 +155,21 @@ function decodeWith(turbo: TurboJpeg, bytes: Uint8Array, header: ImageHeader, ei
   const allocate = (length: number): number => {
     const address = turbo.malloc(length)
     if (address !== 0) return address
-    throw new ConvmarkError(`not enough memory to decode a JPEG of ${header.width} x ${header.height} pixels`)
+    throw failure('Insufficient memory', header)
   }
   const [file, sizes, target] = [allocate(bytes.length), allocate(16), allocate(byteLength)]
   const handle = turbo.tjInitDecompress()
-  if (handle === 0) throw new ConvmarkError('not enough memory to decode a JPEG')
+  if (handle === 0) throw failure('Insufficient memory', header)
   new Uint8Array(turbo.memory.buffer, file, bytes.length).set(bytes)
   // Its result says whether the chroma's subsampling is a usual one, which decoding does not need
   turbo.tjDecompressHeader3(handle, file, bytes.length, sizes, sizes + 4, sizes + 8, sizes + 12)
   const [ownWidth, ownHeight] = new Uint32Array(turbo.memory.buffer, sizes, 2)
   if (ownWidth !== header.width || ownHeight !== header.height)
     throw new FormatError('it says two different sizes')
-  // So are its warnings of no consequence, of bytes that nobody needs; whether the file is whole was looked at before
-  turbo.tjDecompress2(handle, file, bytes.length, target, width, 0, height, id, 0)
+  if (turbo.tjDecompress2(handle, file, bytes.length, target, width, 0, height, id, 0) !== 0) {
+    const warning = turbo.message()
+    if (!isHarmless(warning, bytes.length)) throw failure(warning, header)
+  }
   const decoded = new Uint8Array(turbo.memory.buffer, target, byteLength)
   const pixels = channels === CMYK.channels ? coloursOfInks(decoded, header.isInverted) : decoded.slice()
   for (const address of [file, sizes, target]) turbo.free(address)

@@ -3,11 +3,22 @@ import { ConvmarkError, FormatError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
 import { firstFrameOf, onCanvas } from './first-frame.ts'
 import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
-import { compiledIfNode, startDecoder } from './wasm-modules.ts'
+import { startDecoder } from './wasm-modules.ts'
 
-type Rgba = Pick<ImageData, 'width' | 'height' | 'data'>
-/** Throws, or gives null, for what it can't decode. */
-type Decode = (bytes: Uint8Array) => Rgba | null
+export interface Rgba {
+  readonly width: number
+  readonly height: number
+  readonly data: Uint8Array | Uint8ClampedArray
+}
+
+export interface Codec {
+  readonly memory: WebAssembly.Memory
+  /** Throws, or gives null, for what it can't decode. */
+  decode(bytes: Uint8Array): Rgba | null
+}
+
+/** What a codec throws that found fault with the data, and not with its memory. */
+export class FaultOfData extends Error {}
 
 export const decodePng: DecodeStored = decodeWasm
 
@@ -21,79 +32,62 @@ export const decodeWebp: DecodeStored = async (bytes, header) => {
 
 async function decodeWasm(bytes: Uint8Array, header: ImageHeader): Promise<DecodedImage> {
   const format = header.format === 'png' ? 'png' : 'webp'
-  const decode = await openedDecoder(format)
+  let opening: Promise<Codec>
+  let codec: Codec
+  do {
+    opening = openedCodec(format)
+    codec = await opening
+  } while (opened.get(format) !== opening) // it failed meanwhile, for somebody else
   let image: Rgba | null
   try {
-    image = decode(bytes)
+    image = codec.decode(bytes)
   } catch (error) {
     opened.delete(format) // what a failed decode had allocated is never freed: the next one starts afresh
-    throw failure(header, error)
+    throw failure(header, codec.memory, error)
   }
-  if (!image) throw failure(header)
-  return withoutAlpha(image)
+  if (image) return withoutAlpha(image)
+  opened.delete(format) // its memory is grown to see whether there was enough
+  throw failure(header, codec.memory)
 }
 
-/** The decoders say nothing of use: `unwrap_throw failed`. What they lacked may have been memory. */
-function failure({ format, width, height }: ImageHeader, cause?: unknown): Error {
+/** The codecs say nothing of use: `unwrap_throw failed`. What they lacked may have been memory. */
+function failure({ format, width, height }: ImageHeader, memory: WebAssembly.Memory, cause?: unknown): Error {
   const what = format === 'png' ? 'PNG' : 'WebP'
-  if (canHave(RGBA_CHANNELS * width * height))
+  if (cause instanceof FaultOfData || canGrow(memory, MOST_BYTES_PER_PIXEL * width * height))
     return new FormatError(`its ${what} data are damaged`, { cause })
   return new ConvmarkError(`not enough memory to decode a ${what} of ${width} x ${height} pixels`, { cause })
 }
 
 const RGBA_CHANNELS = 4
+/** What one allocation of a codec may take: a PNG's values have up to 16 bits. */
+const MOST_BYTES_PER_PIXEL = 2 * RGBA_CHANNELS
 const PAGE_BYTES = 65_536
 
-function canHave(byteLength: number): boolean {
+function canGrow(memory: WebAssembly.Memory, byteLength: number): boolean {
   try {
-    return new WebAssembly.Memory({ initial: Math.ceil(byteLength / PAGE_BYTES) }).buffer.byteLength > 0
+    memory.grow(Math.ceil(byteLength / PAGE_BYTES))
+    return true
   } catch {
     return false
   }
 }
 
-const OPENERS = { png: openPng, webp: openWebp } as const
-const opened = new Map<keyof typeof OPENERS, Promise<Decode>>()
+const OPENERS = {
+  png: () => startDecoder('of PNG (@jsquash/png)', async () => (await import('./png-codec.ts')).openPng()),
+  webp: () =>
+    startDecoder('of WebP (@jsquash/webp)', async () => (await import('./webp-codec.ts')).openWebp()),
+} as const
+const opened = new Map<keyof typeof OPENERS, Promise<Codec>>()
 
-function openedDecoder(format: keyof typeof OPENERS): Promise<Decode> {
-  let decoder = opened.get(format)
-  if (!decoder) {
-    decoder = OPENERS[format]()
-    opened.set(format, decoder)
-    decoder.catch(() => opened.delete(format))
+function openedCodec(format: keyof typeof OPENERS): Promise<Codec> {
+  let codec = opened.get(format)
+  if (!codec) {
+    codec = OPENERS[format]()
+    opened.set(format, codec)
+    codec.catch(() => opened.delete(format))
   }
-  return decoder
+  return codec
 }
-
-function openPng(): Promise<Decode> {
-  return startDecoder('of PNG (@jsquash/png)', async () => {
-    const { default: init, decode } = await import('@jsquash/png/codec/pkg/squoosh_png.js')
-    await init(await compiledIfNode('@jsquash/png/codec/pkg/squoosh_png_bg.wasm'))
-    return decode
-  })
-}
-
-function openWebp(): Promise<Decode> {
-  return startDecoder('of WebP (@jsquash/webp)', async () => {
-    const { default: open } = await import('@jsquash/webp/codec/dec/webp_dec.js')
-    const compiled = await compiledIfNode('@jsquash/webp/codec/dec/webp_dec.wasm')
-    const { decode } = await open({
-      noInitialRun: true,
-      printErr: () => {}, // what it would print is in the error too
-      ...(compiled && { instantiateWasm: instantiating(compiled) }),
-    })
-    return (bytes) => decode(Uint8Array.from(bytes).buffer)
-  })
-}
-
-/** How Emscripten takes a module that is compiled already. */
-const instantiating =
-  (compiled: WebAssembly.Module) =>
-  (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => {
-    const instance = new WebAssembly.Instance(compiled, imports)
-    receive(instance)
-    return instance.exports
-  }
 
 function withoutAlpha({ width, height, data }: Rgba): DecodedImage {
   const pixels = new Uint8Array(3 * width * height)

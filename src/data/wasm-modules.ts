@@ -16,15 +16,15 @@ export async function startDecoder<Decoder>(name: string, start: () => Promise<D
   }
 }
 
-/** V8 says `Out of memory` of address space too, of which a WASM memory takes some GB; the message is all that tells. */
-export const isOutOfMemory = (error: unknown): boolean =>
-  /memory|allocat/i.test(messageOf(error)) && !(error instanceof WebAssembly.CompileError)
+/** V8 says `Out of memory` of address space too, of which a WASM memory takes some GB. Other errors' messages have paths. */
+const isOutOfMemory = (error: unknown): boolean =>
+  error instanceof RangeError && /memory|allocat/i.test(error.message)
 
 const remedyFor = (error: unknown): string =>
   isOutOfMemory(error) ? MORE_MEMORY : 'install convmark and what it depends on again'
 
-/** A package's binary, compiled. Node's fetch reads no files, so it is read here. */
-export async function compiledInNode(path: string): Promise<WebAssembly.Module> {
+/** Node's fetch reads no files. */
+async function compiledInNode(path: string): Promise<WebAssembly.Module> {
   const { readFile } = nodeModule('node:fs/promises')
   const { createRequire } = nodeModule('node:module')
   const file = createRequire(ownFile(import.meta.url)).resolve(path)
@@ -37,6 +37,20 @@ export async function compiledInNode(path: string): Promise<WebAssembly.Module> 
   }
 }
 
-/** A decoder whose own script finds its binary, in a browser; in Node it is given. */
-export const compiledIfNode = async (path: string): Promise<WebAssembly.Module | undefined> =>
-  isNode ? compiledInNode(path) : undefined
+const compiled = new Map<string, Promise<WebAssembly.Module>>()
+
+/** A package's binary, compiled once in each thread. In a browser it is fetched from where the bundler has put it. */
+export function compiledBinary(path: string, url: () => URL): Promise<WebAssembly.Module> {
+  let module = compiled.get(path)
+  if (!module) {
+    module = isNode ? compiledInNode(path) : compiledInBrowser(url())
+    compiled.set(path, module)
+    module.catch(() => compiled.delete(path))
+  }
+  return module
+}
+
+async function compiledInBrowser(url: URL): Promise<WebAssembly.Module> {
+  const answer = await fetch(url)
+  return WebAssembly.compile(await answer.arrayBuffer())
+}

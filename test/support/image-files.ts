@@ -176,12 +176,8 @@ export interface PngImage {
 }
 
 /** Not interlaced, no filter. */
-export function pngFile({ width, height, type, depth, samples, chunks = [] }: PngImage): Uint8Array {
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(width, 0)
-  header.writeUInt32BE(height, 4)
-  header[8] = depth
-  header[9] = PNG_TYPES[type].id
+export function pngFile(image: PngImage): Uint8Array {
+  const { width, height, type, depth, samples } = image
   const perRow = width * PNG_TYPES[type].samples
   const rows = Array.from({ length: height }, (_, y) => {
     const row = Buffer.alloc(1 + Math.ceil((perRow * depth) / 8))
@@ -191,11 +187,24 @@ export function pngFile({ width, height, type, depth, samples, chunks = [] }: Pn
     })
     return row
   })
+  return pngAround(image, deflateSync(Buffer.concat(rows)))
+}
+
+/** In colours, all of it as it should be but its data, which are none that were compressed. */
+export const pngOfNothing = (width: number, height: number): Uint8Array =>
+  pngAround({ width, height, type: 'rgb', depth: 8, samples: [] }, Buffer.from('nothing that was compressed'))
+
+function pngAround({ width, height, type, depth, chunks = [] }: PngImage, pixels: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header[8] = depth
+  header[9] = PNG_TYPES[type].id
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     pngChunk('IHDR', header),
     ...chunks.map(([name, data]) => pngChunk(name, data)),
-    pngChunk('IDAT', deflateSync(Buffer.concat(rows))),
+    pngChunk('IDAT', pixels),
     pngChunk('IEND', Buffer.alloc(0)),
   ])
 }
