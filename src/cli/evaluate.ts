@@ -150,6 +150,9 @@ async function accuracyOf(
   const views = options.tenCrop ? TEN : 1
   const batch = Math.min(Math.max(1, Math.floor(options.batch / views)), split.count)
   const preprocessing = parsePreprocessing(kept, file)
+  // Pictures in files are of any size
+  const sourceSize = preprocessing.resize ?? (split.files ? null : (await split.image(0)).width)
+  const areCropsOne = options.tenCrop && sourceSize === preprocessing.size
   const pipeline: Pipeline = await openPipeline(split, {
     batch,
     preprocessing,
@@ -169,8 +172,6 @@ async function accuracyOf(
       onBatch: (done) => onProgress(done, split.count),
       signal,
     })
-    const sourceSize = preprocessing.resize ?? (await split.image(0)).width
-    const areCropsOne = options.tenCrop && sourceSize === preprocessing.size
     return {
       accuracy,
       skipped: pipeline.skipped.map(({ file, reason }) => `${file}: ${reason}`),
