@@ -22,7 +22,7 @@ const tuning = { version: 1, processor: 'p', engine: 'e', choices: {} } as const
 const split = data.syntheticDataset({ size: 6, channels: 1 }).train
 const image = { width: 6, height: 6, channels: 1, pixels: new Uint8Array(36) } as const
 const preprocessing = { size: 6, channels: 1, resize: null, normalise: { kind: 'per-image' } } as const
-const colour = { eigenvalues: [1, 1, 1], eigenvectors: [] }
+const colour = { eigenvalues: [1], eigenvectors: [[1, 0, 0]] }
 const state = {
   step: 0,
   epoch: 1,

@@ -65,4 +65,17 @@ describe('augmentation', () => {
     const preprocessing = { size: 4, channels: 1, resize: null, normalise: { kind: 'per-image' } } as const
     expect(() => checkAugmentation(all, preprocessing)).toThrow('needs images of 3 channels')
   })
+
+  it('of colours needs an eigenvector for each eigenvalue, and one at least', () => {
+    const preprocessing = { size: 4, channels: 3, resize: 6, normalise: { kind: 'per-image' } } as const
+    for (const colour of [
+      { eigenvalues: [1, 1, 1], eigenvectors: [] },
+      { eigenvalues: [], eigenvectors: [[1, 0, 0]] },
+      { eigenvalues: [], eigenvectors: [] },
+    ])
+      expect(() => checkAugmentation({ ...all, colour }, preprocessing)).toThrow(
+        /^augmentation: colour has \d eigenval/,
+      )
+    checkAugmentation(all, preprocessing)
+  })
 })

@@ -1,7 +1,7 @@
-import { objectWith, orNull, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
+import { orNull, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
 import { UsageError } from '../errors.ts'
 import { inverseNormal, keyOf, type RandomKey, uniformAt } from '../random.ts'
-import { type ColourComponents, componentRules } from './colour.ts'
+import { type ColourComponents, componentsRule } from './colour.ts'
 import type { DecodedImage } from './dataset.ts'
 import { centreView, type Preprocessing, type View } from './preprocessing.ts'
 
@@ -21,7 +21,7 @@ export interface Augmentation {
 export const augmentationRules: Rules<Augmentation> = {
   flip: trueOrFalse,
   crop: trueOrFalse,
-  colour: orNull(objectWith(componentRules)),
+  colour: orNull(componentsRule),
 }
 
 /** Which draw decides what; a crop's place does not change when flips are left out. */

@@ -1,5 +1,5 @@
 // What is made of sums over pixels: statistics of channels, principal components of colours.
-import { must, type Rules } from '../check-options.ts'
+import { faultOf, must, type RequiredRule, type Rules } from '../check-options.ts'
 import type { Moments } from './moments.ts'
 
 /** Of the colours of a set's pixels, in units of bytes / 255: the principal components of red, green and blue. */
@@ -12,12 +12,22 @@ export interface ColourComponents {
 
 const areNumbers = (value: unknown) => Array.isArray(value) && value.every(Number.isFinite)
 
-export const componentRules: Rules<ColourComponents> = {
+const rules: Rules<ColourComponents> = {
   eigenvalues: must(areNumbers, 'an array of numbers'),
   eigenvectors: must(
     (value: unknown) => Array.isArray(value) && value.every((each) => areNumbers(each) && each.length === 3),
     'an array of vectors (r, g, b)',
   ),
+}
+
+export const componentsRule: RequiredRule = {
+  fault: (value, name) => {
+    const fault = faultOf(value, rules, name)
+    if (fault !== null) return fault
+    const { eigenvalues, eigenvectors } = value as ColourComponents
+    if (eigenvalues.length === eigenvectors.length && eigenvalues.length > 0) return null
+    return `${name} has ${eigenvalues.length} eigenvalues and ${eigenvectors.length} eigenvectors; it must have as many, and at least 1`
+  },
 }
 
 /** Of a set's pixels in each channel, in units of bytes / 255. */
