@@ -85,6 +85,10 @@ describe('a set', () => {
     expect(asked).toBe(3)
     await channelStatistics(watched, 3, { sample: 2 })
     expect(asked).toBe(5)
+    // Other decoders, and other limits, may find other images damaged
+    await channelStatistics(watched, 3, { sample: 2, decoder: 'wasm' })
+    await channelStatistics(watched, 3, { sample: 2, decoder: 'wasm', maxPixels: 100 })
+    expect(asked).toBe(9)
   })
 
   it('tells how far it is, and can be left', async () => {

@@ -79,7 +79,8 @@ const lastMoments = new WeakMap<Split, { readonly key: string; readonly moments:
 
 async function momentsOf(split: Split, channels: Channels, options: StatisticsOptions): Promise<Moments> {
   const { sample = SAMPLE_IMAGES, side = null } = options
-  const key = `${channels} ${sample} ${side}`
+  const { decoder, maxPixels } = decodingOf(split, options)
+  const key = `${channels} ${sample} ${side} ${decoder} ${maxPixels}`
   const last = lastMoments.get(split)
   if (last?.key === key) return last.moments
   if (options.signal?.aborted) throw interrupted()
