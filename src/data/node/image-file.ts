@@ -1,4 +1,5 @@
-import { DamagedImageError } from '../../errors.ts'
+import type { FileHandle } from 'node:fs/promises'
+import { DamagedImageError, FormatError } from '../../errors.ts'
 import { reasonOf } from '../../formats/reason.ts'
 import { nodeModule } from '../../runtime/host.ts'
 import type { NamedBytes } from '../dataset.ts'
@@ -17,9 +18,13 @@ export async function readImageFile(path: string): Promise<NamedBytes> {
 /** Read at either end of a file: more of it than a header, so that pictures of one camera differ. */
 const END_BYTES = 4096
 
+/** Errors of the path, which will be the same the next time; others come and go with the process, the disk or the network. */
+const LASTING = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO'])
+
 /**
  * What tells a file from any other without reading all of it: its own name, its size, and what it begins and ends with.
- * One that can't be read is an image like others here: it will be named when it is to be decoded.
+ * One that is missing or may not be read is an image like others here: it will be named when it is to be decoded. Rejects with
+ * FormatError, naming the file, if it can't be read this time.
  */
 export async function fileStamp(path: string): Promise<Uint8Array> {
   const name = basename(path)
@@ -28,10 +33,19 @@ export async function fileStamp(path: string): Promise<Uint8Array> {
     const { size } = await file.stat()
     const ends = new Uint8Array(Math.min(size, 2 * END_BYTES))
     const first = Math.min(size, END_BYTES)
-    await file.read(ends, 0, first, 0)
-    await file.read(ends, first, ends.length - first, size - (ends.length - first))
+    await fill(file, ends.subarray(0, first), 0)
+    await fill(file, ends.subarray(first), size - (ends.length - first))
     return Buffer.concat([Buffer.from(`${name}, ${size} bytes: `), ends])
-  } catch {
-    return Buffer.from(`${name}, not readable;`)
+  } catch (error) {
+    if (LASTING.has((error as NodeJS.ErrnoException).code ?? '')) return Buffer.from(`${name}, not readable;`)
+    throw new FormatError(`${path}: can't be read: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+async function fill(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < target.length; ) {
+    const { bytesRead } = await file.read(target, done, target.length - done, position + done)
+    if (bytesRead === 0) throw new Error('it became shorter meanwhile')
+    done += bytesRead
   }
 }
