@@ -4,7 +4,7 @@ import { availableCores } from '../runtime/machine.ts'
 import { workerFile } from '../runtime/worker-file.ts'
 import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { DecoderOptions } from './dataset.ts'
-import { openDecoder } from './decode.ts'
+import { type Decoder, openDecoder } from './decode.ts'
 import type { Answers, FileReply, FileRequest } from './file-worker.ts'
 
 type FileWorker = WorkerHandle<FileRequest, FileReply>
@@ -20,9 +20,15 @@ export const IMAGES_PER_JOB = 8
 
 const MAX_DEFAULT_WORKERS = 4
 
+/** Who decodes what. */
+const WORK: Readonly<Record<Decoder['name'], string>> = {
+  sharp: 'sharp for PNG, wasm for JPEG and WebP',
+  wasm: 'wasm',
+}
+
 /** Workers that take jobs off one queue, first come, first served. */
 export class FileCrew {
-  /** Who decodes, and why: `sharp (sharp 0.35.5 is installed)`. */
+  /** Who decodes, and why: `sharp for PNG, wasm for JPEG and WebP (sharp 0.35.5 is installed)`. */
   readonly decoder: string
   readonly #workers: readonly FileWorker[]
   readonly #idle: FileWorker[]
@@ -53,7 +59,7 @@ export class FileCrew {
       await endAll(workers)
       throw error
     }
-    return new FileCrew(`${name} (${reason})`, workers)
+    return new FileCrew(`${WORK[name]} (${reason})`, workers)
   }
 
   do<Kind extends FileRequest['kind']>(

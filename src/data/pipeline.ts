@@ -212,7 +212,7 @@ class SplitPipeline implements Pipeline {
     return { images, labels: Float32Array.from(indexes, (index) => this.#split.label(index)), indexes }
   }
 
-  /** Puts the next good image after `rank` in the epoch's order into a batch; its index. */
+  /** Puts the next good image after `rank` in the epoch's order into a batch; its index. Most are good, or `#skip` throws. */
   async #replace(
     epoch: number,
     order: Uint32Array,
@@ -220,12 +220,11 @@ class SplitPipeline implements Pipeline {
     position: number,
     memory: Float32Array,
   ): Promise<number> {
-    for (let step = 1; step < order.length; step++) {
+    for (let step = 1; ; step++) {
       const index = order[(rank + step) % order.length]!
       const damaged = await this.#attempt(epoch, [{ position, index }], memory)
       if (damaged.length === 0) return index
     }
-    throw new FormatError(`none of ${order.length} images can be read`)
   }
 
   /** Makes samples; those that can't be made, now or before. Throws once there are too many of them. */

@@ -5,7 +5,7 @@ import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
 import { type DamagedPlace, type Place, type Recipe, sampleLength, writeSample } from './samples.ts'
 
 export interface SampleMaker {
-  /** Who decodes, and why: `sharp (sharp 0.35.5 is installed)`; null where nothing is to be decoded. */
+  /** Who decodes, and why, as a crew has it; null where nothing is to be decoded. */
   readonly decoder: string | null
   /** Memory for a batch of so many values. */
   allocate(length: number): Float32Array

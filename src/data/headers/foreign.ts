@@ -1,7 +1,7 @@
 // What a file is that is no picture of ours: so that its error says what to do.
 import { lettersAt, startsWith, viewOf } from './bytes.ts'
 
-const CONVERT = 'convert it to JPEG or PNG'
+const image = (name: string): string => `${name}; convert it to JPEG or PNG`
 
 /** `it is a GIF image; convert it to JPEG or PNG`; null if nothing is known of these bytes. */
 export function whatItIs(bytes: Uint8Array): string | null {
@@ -10,12 +10,13 @@ export function whatItIs(bytes: Uint8Array): string | null {
   const view = viewOf(bytes)
   const format =
     FORMATS.find(({ magic, offset = 0 }) => startsWith(view, offset, magic))?.name ?? boxFormat(view)
-  if (format) return `it is ${format}; ${CONVERT}`
+  if (format) return `it is ${format}`
   const text = textOf(bytes)
   return text === null ? null : `it is ${kindOfText(text)}`
 }
 
 interface Format {
+  /** And what to do about it. */
   readonly name: string
   readonly magic: readonly number[]
   readonly offset?: number
@@ -24,35 +25,35 @@ interface Format {
 const ascii = (letters: string): number[] => Array.from(letters, (letter) => letter.charCodeAt(0))
 
 const FORMATS: readonly Format[] = [
-  { name: 'a GIF image', magic: ascii('GIF8') },
-  { name: 'a TIFF image, or a camera’s raw one', magic: [...ascii('II'), 42, 0] },
-  { name: 'a TIFF image, or a camera’s raw one', magic: [...ascii('MM'), 0, 42] },
-  { name: 'a BigTIFF image', magic: [...ascii('II'), 43, 0] },
-  { name: 'a BMP image', magic: ascii('BM') },
-  { name: 'a JPEG XL image', magic: [0xff, 0x0a] },
-  { name: 'a JPEG XL image', magic: ascii('JXL '), offset: 4 },
-  { name: 'a JPEG 2000 image', magic: ascii('jP  '), offset: 4 },
-  { name: 'a JPEG 2000 image', magic: [0xff, 0x4f, 0xff, 0x51] },
-  { name: 'an icon', magic: [0, 0, 1, 0] },
-  { name: 'a Photoshop image', magic: ascii('8BPS') },
-  { name: 'a QOI image', magic: ascii('qoif') },
+  { name: image('a GIF image'), magic: ascii('GIF8') },
+  { name: image('a TIFF image, or a camera’s raw one'), magic: [...ascii('II'), 42, 0] },
+  { name: image('a TIFF image, or a camera’s raw one'), magic: [...ascii('MM'), 0, 42] },
+  { name: image('a BigTIFF image'), magic: [...ascii('II'), 43, 0] },
+  { name: image('a BMP image'), magic: ascii('BM') },
+  { name: image('a JPEG XL image'), magic: [0xff, 0x0a] },
+  { name: image('a JPEG XL image'), magic: ascii('JXL '), offset: 4 },
+  { name: image('a JPEG 2000 image'), magic: ascii('jP  '), offset: 4 },
+  { name: image('a JPEG 2000 image'), magic: [0xff, 0x4f, 0xff, 0x51] },
+  { name: image('an icon'), magic: [0, 0, 1, 0] },
+  { name: image('a Photoshop image'), magic: ascii('8BPS') },
+  { name: image('a QOI image'), magic: ascii('qoif') },
   { name: 'a PDF document', magic: ascii('%PDF') },
-  { name: 'a ZIP archive', magic: [...ascii('PK'), 3, 4] },
-  { name: 'a gzip archive', magic: [0x1f, 0x8b] },
+  { name: 'a ZIP archive; unpack it', magic: [...ascii('PK'), 3, 4] },
+  { name: 'a gzip archive; unpack it', magic: [0x1f, 0x8b] },
 ]
 
 const BRANDS: Readonly<Record<string, string>> = {
-  avif: 'an AVIF image',
-  avis: 'an AVIF image',
-  mif1: 'a HEIC or AVIF image',
-  msf1: 'a HEIC or AVIF image',
+  avif: image('an AVIF image'),
+  avis: image('an AVIF image'),
+  mif1: image('a HEIC or AVIF image'),
+  msf1: image('a HEIC or AVIF image'),
 }
 
 /** Files of boxes (ISO/IEC 14496-12): what phones write, still or moving. */
 function boxFormat(view: DataView): string | undefined {
   if (view.byteLength < 12 || lettersAt(view, 4) !== 'ftyp') return undefined
   const brand = lettersAt(view, 8)
-  if (/^he[ivm][cxms]$/.test(brand)) return 'a HEIC image'
+  if (/^he[ivm][cxms]$/.test(brand)) return image('a HEIC image')
   return BRANDS[brand] ?? 'a video'
 }
 
@@ -76,6 +77,6 @@ function kindOfText(text: string): string {
   if (text.startsWith('version https://git-lfs'))
     return 'a pointer of Git LFS, not the image itself; fetch that with: git lfs pull'
   if (/^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg\b/is.test(text))
-    return `an SVG drawing; ${CONVERT}`
+    return image('an SVG drawing')
   return 'text'
 }
