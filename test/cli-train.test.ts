@@ -126,11 +126,11 @@ describe('train', () => {
       '24',
     ]
     const args = ['train', 'alexnet-cifar10', '--data', 'folder:pictures', '--augment', 'alexnet', ...options]
-    writeFileSync(join(folder, 'pictures/dark/0.jpg'), 'no picture')
+    writeFileSync(join(folder, 'pictures/bright/0.jpg'), 'no picture')
     const ended = await convmark(...args, '--out', 'pictures.safetensors')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toMatch(/^folder:pictures: 135 images to train on, 15 to test, 3 classes$/m)
-    expect(ended.stdout).toMatch(/^skipped \S*dark\/0.jpg: /m)
+    expect(ended.stdout).toMatch(/^skipped \S*bright\/0.jpg: /m)
     const evaluated = await convmark(
       'evaluate',
       'pictures.safetensors',
@@ -143,6 +143,16 @@ describe('train', () => {
     expect(evaluated.stdout).toMatch(/\(held out\): 15 images, ten crops each/)
     expect(evaluated.stdout).not.toContain('top-5')
     expect(Number(/^top-1 +([\d.]+)%/m.exec(evaluated.stdout)![1])).toBeGreaterThan(80)
+
+    // Crops of images as they are, of which the first is the damaged one
+    const model = decodeModel(bytesOf('pictures.safetensors'), 'pictures.safetensors')
+    const preprocessing = { ...(model.preprocessing as object), resize: null }
+    writeFileSync(join(folder, 'unresized.safetensors'), encodeModel({ ...model, preprocessing }))
+    const all = ['evaluate', 'unresized.safetensors', '--data', 'folder:pictures', '--split', 'all']
+    const unresized = await convmark(...all)
+    expect(unresized).toMatchObject({ code: 0, stderr: '' })
+    expect(unresized.stdout).toMatch(/^unresized.safetensors on folder:pictures: 149 images, one crop each/)
+    expect(unresized.stdout).toContain('\nwarning: the model was trained on these images')
 
     for (const [from, to] of ['dark x', 'bright dark', 'x bright'].map((pair) => pair.split(' ')))
       renameSync(join(folder, 'pictures', from!), join(folder, 'pictures', to!))

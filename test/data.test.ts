@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import type { Batch, PipelineOptions } from '../src/data/index.ts'
 import { built } from './support/built.ts'
 import { gradient, jpegOf } from './support/images.ts'
@@ -10,7 +10,9 @@ import { sourceFiles } from './support/package.ts'
 
 // Images in files, decoded by worker threads as they are shipped.
 
-const { openDataset, openPipeline } = await built<typeof import('../src/data/index.ts')>('data/index.js')
+const { channelStatistics, colourComponents, openDataset, openPipeline } =
+  await built<typeof import('../src/data/index.ts')>('data/index.js')
+const threads = process.getBuiltinModule('node:worker_threads')
 
 const root = mkdtempSync(join(tmpdir(), 'convmark-data-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -94,6 +96,81 @@ describe('images in files', () => {
         for await (const _ of epoch);
       })(),
     ).rejects.toThrow('disposed')
+  })
+})
+
+describe('statistics of images in files', () => {
+  const { Worker: RealWorker } = threads
+  /** Of every worker that was started. */
+  const exits: Promise<number>[] = []
+  const watchWorkers = (most = Number.POSITIVE_INFINITY) => {
+    threads.Worker = class extends RealWorker {
+      constructor(...given: ConstructorParameters<typeof RealWorker>) {
+        if (exits.length === most) {
+          const error = new Error('Worker initialization failure: EAGAIN')
+          throw Object.assign(error, { code: 'ERR_WORKER_INIT_FAILED' })
+        }
+        super(...given)
+        exits.push(new Promise((resolve) => this.once('exit', resolve)))
+      }
+    }
+  }
+  afterEach(() => {
+    threads.Worker = RealWorker
+    exits.length = 0
+  })
+  /** Nothing is remembered of a set that was opened anew. */
+  const opened = async () => (await openDataset(`folder:${folder}`, { decoder: 'wasm' })).train
+  const SAMPLE = 50
+
+  it('are the same on any number of threads, and on the caller’s own', async () => {
+    const { count, label, image } = await opened()
+    for (const side of [null, 12]) {
+      const options = { sample: SAMPLE, side }
+      const expected = await channelStatistics({ count, label, image }, 3, options)
+      const components = await colourComponents({ count, label, image }, options)
+      for (const workers of [1, 3]) {
+        const train = await opened()
+        expect(await channelStatistics(train, 3, { ...options, workers })).toEqual(expected)
+        expect(await colourComponents(train, { ...options, workers })).toEqual(components)
+      }
+    }
+  })
+
+  it('tell how far they are, and leave no worker', async () => {
+    watchWorkers()
+    const seen: (readonly [number, number])[] = []
+    const onProgress = (done: number, total: number) => seen.push([done, total])
+    await channelStatistics(await opened(), 3, { sample: SAMPLE, workers: 2, onProgress })
+    expect(seen.at(0)).toEqual([0, SAMPLE])
+    expect(seen.at(-1)).toEqual([SAMPLE, SAMPLE])
+    expect(seen.map(([done]) => done)).toEqual(seen.map(([done]) => done).sort((a, b) => a - b))
+    expect(exits).toHaveLength(2)
+    await Promise.all(exits)
+  })
+
+  it('can be left, before and while they are made, and leave no worker', async () => {
+    watchWorkers()
+    await expect(
+      channelStatistics(await opened(), 3, { workers: 2, signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({ name: 'InterruptedError' })
+    const controller = new AbortController()
+    const onProgress = (done: number) => done > 0 && controller.abort()
+    await expect(
+      channelStatistics(await opened(), 3, { workers: 2, onProgress, signal: controller.signal }),
+    ).rejects.toMatchObject({ name: 'InterruptedError' })
+    expect(exits).toHaveLength(2)
+    await Promise.all(exits)
+  })
+
+  it('are made by as many threads as the system allows', async () => {
+    const expected = await channelStatistics(await opened(), 3, { sample: SAMPLE })
+    watchWorkers(1)
+    expect(await channelStatistics(await opened(), 3, { sample: SAMPLE, workers: 4 })).toEqual(expected)
+    expect(exits).toHaveLength(1)
+    await expect(channelStatistics(await opened(), 3, { workers: 4 })).rejects.toThrow(
+      'the system allows no more threads',
+    )
   })
 })
 

@@ -54,7 +54,7 @@ const SCRIPT = `
   const { channelStatistics, openDataset } = await import(${JSON.stringify(join(folder, 'dist/data/index.js'))})
   for (const format of process.argv.slice(1)) {
     const { train } = await openDataset('folder:' + format, { decoder: 'wasm' })
-    const said = await channelStatistics(train, 3, { workers: 1 }).then(
+    const said = await channelStatistics(train, 3, { workers: 2 }).then(
       ({ mean }) => mean[0] > 0 ? 'fine' : mean[0],
       (error) => error.name + ' (' + error.exitCode + '): ' + error.message,
     )

@@ -2,7 +2,7 @@
 import { ConvmarkError, FormatError, UnavailableError } from '../errors.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { workerFile } from '../runtime/worker-file.ts'
-import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
+import { endAll, startWorker, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { DecoderOptions } from './dataset.ts'
 import { type Decoder, openDecoder } from './decode.ts'
 import type { Answers, FileReply, FileRequest } from './file-worker.ts'
@@ -41,17 +41,10 @@ export class FileCrew {
     this.#idle = [...workers]
   }
 
-  /** As many workers as cores, up to 4, by default. Throws UnavailableError if the decoder that was asked for is not there. */
+  /** As many workers as cores, up to 4, by default; fewer if the system allows no more threads. Throws UnavailableError if the decoder that was asked for is not there. */
   static async open(count: number | undefined, options: DecoderOptions): Promise<FileCrew> {
     const { name, reason } = await openDecoder(options) // refuses here what no worker could do
-    const workers = startWorkers<FileRequest, FileReply>(
-      count ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores()),
-      () => ({
-        name: 'image worker',
-        inNode: (name) => workerFile(name, 'file-worker', () => import.meta.resolve('./file-worker.js')),
-        inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
-      }),
-    )
+    const workers = startCrew(count ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores()))
     const decoder = { ...options, decoder: name }
     try {
       await Promise.all(workers.map((worker) => ask(worker, { kind: 'open', decoder })))
@@ -99,6 +92,24 @@ export class FileCrew {
     this.#lost ??= error
     for (const { reject } of this.#jobs.splice(0)) reject(this.#lost)
   }
+}
+
+/** So many workers, or as many as the system has threads for. Throws if it has none. */
+function startCrew(count: number): FileWorker[] {
+  const workers: FileWorker[] = []
+  try {
+    while (workers.length < count) {
+      const worker = startWorker<FileRequest, FileReply>({
+        name: 'image worker',
+        inNode: (name) => workerFile(name, 'file-worker', () => import.meta.resolve('./file-worker.js')),
+        inBrowser: () => new Worker(new URL('./file-worker.js', import.meta.url), { type: 'module' }),
+      })
+      workers.push(worker)
+    }
+  } catch (error) {
+    if (workers.length === 0) throw error
+  }
+  return workers
 }
 
 async function ask(worker: FileWorker, request: FileRequest): Promise<Answers[FileRequest['kind']]> {
