@@ -3,6 +3,7 @@ import {
   animatedWebp,
   exif,
   PNG_TYPES,
+  pngChunk,
   pngFile,
   pngOfNothing,
   withExif,
@@ -378,6 +379,37 @@ describe('a damaged image', () => {
     for (const more of [{ left: 6 }, { left: 400 }, { top: 4 }, { width: 16383, height: 16383 }])
       await damaged(file(more), "can't be decoded: its first frame goes beyond its canvas")
     await damaged(file({ width: 4, height: 4 }), 'its WebP data are damaged')
+  })
+
+  it('is an animated PNG whose first frame is smaller than the picture', async () => {
+    /** 8 x 8 by its header, this by the header of its frame and by its data. */
+    const animation = (width: number, height: number) => {
+      const [control, frame] = [Buffer.alloc(8), Buffer.alloc(26)]
+      control.writeUInt32BE(1, 0)
+      frame.writeUInt32BE(width, 4)
+      frame.writeUInt32BE(height, 8)
+      const samples = Array.from({ length: width * height }, () => 200)
+      const chunks = [['acTL', control] as const, ['fcTL', frame] as const]
+      const png = pngFile({ width, height, type: 'grey', depth: 8, samples, chunks })
+      const header = Buffer.from(png.subarray(16, 29))
+      header.writeUInt32BE(8, 0)
+      header.writeUInt32BE(8, 4)
+      return Buffer.concat([png.subarray(0, 8), pngChunk('IHDR', header), png.subarray(33)])
+    }
+    expect(await decode(animation(8, 8))).toEqual(painted(8, 8, () => [200, 200, 200]))
+    await damaged(animation(2, 2), 'it says two different sizes')
+  })
+
+  it('is none if its decoder may have lacked memory', async () => {
+    const growing = vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
+      throw new RangeError('WebAssembly.Memory.grow(): Unable to grow instance memory')
+    })
+    const { png, webp } = await broken()
+    const error = await decode(webp[1]).catch((error: unknown) => error)
+    expect(error).not.toBeInstanceOf(DamagedImageError)
+    expect(error).toMatchObject({ message: 'not enough memory to decode a WebP of 50 x 30 pixels' })
+    await damaged(png[1], 'its PNG data are damaged') // it says so itself
+    growing.mockRestore()
   })
 
   it('that is a bomb is refused by its header', async () => {

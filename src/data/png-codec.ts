@@ -1,6 +1,6 @@
 // PNG by Rust's png, in the WASM build of @jsquash/png. Of the package we take the binary alone: its script starts one instance
 // for good, and one that failed has to be given up.
-import { type Codec, FaultOfData, type Rgba } from './wasm-decoders.ts'
+import { type Codec, FaultOfData, type Rgba } from './codec.ts'
 import { compiledBinary } from './wasm-modules.ts'
 
 /** Addresses and lengths are bytes in `memory`. */

@@ -1,24 +1,10 @@
 // PNG and WebP by jSquash's builds of Rust's png and of libwebp, in Node and in browsers.
 import { ConvmarkError, FormatError } from '../errors.ts'
+import { type Codec, FaultOfData, type Rgba } from './codec.ts'
 import type { DecodedImage } from './dataset.ts'
 import { firstFrameOf, onCanvas } from './first-frame.ts'
 import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
 import { startDecoder } from './wasm-modules.ts'
-
-export interface Rgba {
-  readonly width: number
-  readonly height: number
-  readonly data: Uint8Array | Uint8ClampedArray
-}
-
-export interface Codec {
-  readonly memory: WebAssembly.Memory
-  /** Throws, or gives null, for what it can't decode. */
-  decode(bytes: Uint8Array): Rgba | null
-}
-
-/** What a codec throws that found fault with the data, and not with its memory. */
-export class FaultOfData extends Error {}
 
 export const decodePng: DecodeStored = decodeWasm
 
@@ -45,9 +31,14 @@ async function decodeWasm(bytes: Uint8Array, header: ImageHeader): Promise<Decod
     opened.delete(format) // what a failed decode had allocated is never freed: the next one starts afresh
     throw failure(header, codec.memory, error)
   }
-  if (image) return withoutAlpha(image)
-  opened.delete(format) // its memory is grown to see whether there was enough
-  throw failure(header, codec.memory)
+  if (!image) {
+    opened.delete(format) // its memory is grown to see whether there was enough
+    throw failure(header, codec.memory)
+  }
+  // A PNG that is an animation says its first picture's size once more
+  if (image.width !== header.width || image.height !== header.height)
+    throw new FormatError('it says two different sizes')
+  return withoutAlpha(image)
 }
 
 /** The codecs say nothing of use: `unwrap_throw failed`. What they lacked may have been memory. */

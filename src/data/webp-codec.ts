@@ -1,6 +1,6 @@
 // WebP by libwebp, in the build of @jsquash/webp.
 import open from '@jsquash/webp/codec/dec/webp_dec.js'
-import type { Codec } from './wasm-decoders.ts'
+import type { Codec } from './codec.ts'
 import { compiledBinary } from './wasm-modules.ts'
 
 export async function openWebp(): Promise<Codec> {
