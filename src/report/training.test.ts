@@ -89,7 +89,7 @@ describe('an evaluation', () => {
     )
     expect(lines[0]).toContain('2 images, ten crops each')
     expect(lines).not.toContainEqual(expect.stringContaining('most confused'))
-    expect(lines.at(-1)).toBe('warning: 2 damaged images were skipped')
+    expect(lines.at(-1)).toBe('warning: damaged images skipped: 2')
   })
 })
 

@@ -100,7 +100,7 @@ export function evaluationLines(evaluated: Evaluation, palette: Palette): string
       palette,
     ),
     ...(skipped.length > 0
-      ? [palette.yellow(`warning: ${formatCount(skipped.length)} damaged images were skipped`)]
+      ? [palette.yellow(`warning: damaged images skipped: ${formatCount(skipped.length)}`)]
       : []),
     ...warnings.map((warning) => palette.yellow(`warning: ${warning}`)),
   ]

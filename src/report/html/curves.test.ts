@@ -135,7 +135,7 @@ describe('its words', () => {
     const log = parseTrainingLog(`${text}{"kind":"st`, 'cut.jsonl')
     const words = textOfPage(renderCurves([{ name: 'cut.jsonl', log }], { command: 'x' }))
     expect(words).toContain('Cut short: cut.jsonl: line 25 was not finished; it is left out')
-    expect(words).toContain('Skipped: cut.jsonl: 3 damaged images were left out')
+    expect(words).toContain('Skipped: cut.jsonl: damaged images left out: 3')
   })
 })
 

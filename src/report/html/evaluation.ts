@@ -92,7 +92,7 @@ function notices({ skipped, warnings = [] }: Evaluation): Content {
     [
       ...warnings.map((text) => warn('Doubtful', text)),
       ...skipped.slice(0, MAX_SKIPPED_NAMED).map((text) => warn('Skipped', text)),
-      ...(more > 0 ? [warn('Skipped', `${formatCount(more)} more damaged images`)] : []),
+      ...(more > 0 ? [warn('Skipped', `damaged images not named here: ${formatCount(more)}`)] : []),
     ],
     warnings.length > 0 ? 'Warnings' : 'Skipped images',
   )

@@ -163,7 +163,7 @@ function runNotices({ name, run }: NamedRun): Notice[] {
   return [
     ...(isDone ? [] : [unfinished(isBad ? 'bad' : 'warn', `${name}: ${ending}, ${extentText(run)}`)]),
     ...(skippedImages > 0
-      ? [warn('Skipped', `${name}: ${formatCount(skippedImages)} damaged images were left out`)]
+      ? [warn('Skipped', `${name}: damaged images left out: ${formatCount(skippedImages)}`)]
       : []),
     ...((waitedFraction ?? 0) > MAX_WAITED_FRACTION
       ? [
