@@ -1,8 +1,8 @@
 // Waits until the process that started it is gone, which closes this one's stdin, and then ends the process groups that it
-// was told of: lines `+123` and `-123`. See watchdog.ts.
+// was told of: its arguments, and then lines `+123` and `-123`. See watchdog.ts.
 import './ignore-signals.ts'
 
-const groups = new Set<string>()
+const groups = new Set(process.argv.slice(2))
 let rest = ''
 
 function take(text: string): void {

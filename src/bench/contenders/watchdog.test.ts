@@ -42,6 +42,13 @@ describe.runIf(process.platform === 'linux')('a comparison that is killed', () =
     await allEnded([...pids, ...all])
   })
 
+  it('does so with one that had no time to be told anything', async () => {
+    const child = spawn('sleep', ['100000'], { detached: true, stdio: 'ignore' })
+    const watchdog = script('dist/bench/contenders/watchdog-process.js')
+    spawn(process.execPath, [watchdog, String(child.pid)], { stdio: 'ignore' })
+    await once(child, 'exit')
+  })
+
   it('and none outlives one that ends by itself', async () => {
     const { child, pids } = await startComparison()
     child.kill('SIGTERM')

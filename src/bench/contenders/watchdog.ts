@@ -35,7 +35,8 @@ export class Watchdog {
     if (this.#starts++ >= MAX_STARTS) return
     // No options of this Node, such as a debugger's port
     const { NODE_OPTIONS: _, ...env } = process.env
-    const child = spawn(process.execPath, [fileURLToPath(SCRIPT)], {
+    // Told in its very arguments: this process may be killed before it writes another word
+    const child = spawn(process.execPath, [fileURLToPath(SCRIPT), ...[...this.#groups].map(String)], {
       detached: true, // a signal to this process and its group is none for it
       env,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -52,7 +53,6 @@ export class Watchdog {
     }
     child.on('error', ended)
     child.on('exit', ended)
-    this.#tell([...this.#groups].map((group) => `+${group}\n`).join(''))
   }
 
   /** The system keeps what is written until it is read, so all of it is known even if this process ends right now. */
