@@ -9,8 +9,8 @@ import { bundlers } from './support/bundlers.ts'
 import { makeUserProject, type UserProject } from './support/user.ts'
 import { type Job, type Outcome, visit } from './support/visit.ts'
 
-/** Of a page that never computes; a machine that is busy otherwise has its part in it. */
-const LONGEST_PAUSE_MS = 2000
+/** Of a benchmark's time; a page that computed itself would not answer at all. */
+const LONGEST_PAUSE = 1 / 3
 
 let user: UserProject
 let bundle = ''
@@ -66,7 +66,7 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
 
     it.each(['page', 'worker'] as const)('checks and times an engine from a %s', async (where) => {
       const options = { batch: 8, batches: 12, passes: ['forward', 'forward-backward', 'train'], threads: 2 }
-      const { value, longestPauseMs } = await done<Result & { progress: string[] }>({
+      const { value, longestPauseMs, elapsedMs } = await done<Result & { progress: string[] }>({
         name: 'benchmark',
         options,
         where,
@@ -83,14 +83,14 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
       expect(environment).toMatchObject({ node: 'none', isCrossOriginIsolated: isIsolated })
       expect(environment.browser).toMatch(new RegExp(`^${name} \\d+`))
       expect(environment.cores).toBeGreaterThan(0)
-      expect(longestPauseMs).toBeLessThan(LONGEST_PAUSE_MS)
+      expect(longestPauseMs).toBeLessThan(LONGEST_PAUSE * elapsedMs)
     })
 
-    it('stops within a second, and can run again', async () => {
+    it('stops long before its end, and can run again', async () => {
       const options = { engine: 'auto', afterMs: 100 }
       const { value } = await done<Stopped>({ name: 'stop', options, where: 'page' })
       expect(value.stopped).toBe('InterruptedError')
-      expect(value.stoppedMs).toBeLessThan(1000)
+      expect(value.stoppedMs).toBeLessThan(value.wholeMs / 2)
       expect(value.sample).toBeGreaterThan(0)
     })
 

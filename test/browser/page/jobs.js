@@ -87,7 +87,7 @@ export const jobs = {
     return opened
   },
 
-  /** How long a run took to stop; then it is run again. */
+  /** How long a run took to stop; then it is run again, in whole. */
   async stop({ engine, afterMs }) {
     const session = await openSession(slow(), { batch: 32, engine })
     try {
@@ -100,11 +100,13 @@ export const jobs = {
       }, afterMs)
       const error = await session.run({ images }, { signal: controller.signal }).catch((error) => error)
       const stoppedMs = performance.now() - askedMs
+      const startMs = performance.now()
       await session.run()
       return {
         error: undefined,
         stopped: error?.name ?? 'it was not stopped',
         stoppedMs,
+        wholeMs: performance.now() - startMs,
         sample: session.read('lrn39')[5],
       }
     } finally {

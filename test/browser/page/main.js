@@ -30,7 +30,12 @@ async function outcome() {
   }
 }
 
+const startMs = performance.now()
 const result = await outcome()
+const elapsedMs = performance.now() - startMs
 clearInterval(heartbeat)
 const asNumbers = (_, value) => (ArrayBuffer.isView(value) ? [...value] : value)
-await fetch('/result', { method: 'POST', body: JSON.stringify({ ...result, longestPauseMs }, asNumbers) })
+await fetch('/result', {
+  method: 'POST',
+  body: JSON.stringify({ ...result, longestPauseMs, elapsedMs }, asNumbers),
+})

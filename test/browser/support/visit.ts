@@ -13,6 +13,8 @@ export interface Outcome<Value> {
   readonly error?: string
   /** The longest time that the page did not answer. */
   readonly longestPauseMs: number
+  /** What the job took. */
+  readonly elapsedMs: number
   /** What the console said but should not. */
   readonly complaints: readonly string[]
 }
