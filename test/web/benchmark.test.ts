@@ -129,7 +129,7 @@ describe('a run', () => {
     await page
       .locator('.status')
       .filter({ hasText: /Stopped. 0 samples/ })
-      .waitFor({ timeout: 1500 })
+      .waitFor()
     await page.context().close()
   })
 })

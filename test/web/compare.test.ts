@@ -83,7 +83,7 @@ it('stops, and keeps the rounds that were measured', async () => {
   await page
     .locator('.status')
     .filter({ hasText: /Stopped/ })
-    .waitFor({ timeout: 1500 })
+    .waitFor()
   expect(await page.locator('#compared tbody tr').count()).toBe(2)
   await page.context().close()
 })

@@ -94,7 +94,7 @@ it('stops, keeps what was learned, and trains on', async () => {
   await page
     .locator('.status')
     .filter({ hasText: /Stopped after step/ })
-    .waitFor({ timeout: 1500 })
+    .waitFor()
   await page.getByLabel('Epochs').fill('1')
   await page.getByRole('button', { name: 'Train on' }).click()
   await untilStatus(page, /Trained/)
