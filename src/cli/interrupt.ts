@@ -6,7 +6,7 @@
 import { InterruptedError, isInterruption } from '../errors.ts'
 
 /** As a shell reports a process that a signal ended: 128 + the signal's number. */
-const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 type EndSignal = keyof typeof EXIT_CODES
 
 /** Leaves some of the second that an end may take for writing results. */

@@ -6,12 +6,14 @@ import type { CachedChoice } from '../../src/engines/tuning-cache.ts'
 import { encodeSafetensors, type Tensor } from '../../src/formats/safetensors.ts'
 import { initialize, initializeImages, lenet, parametersOf } from '../../src/networks/index.ts'
 import { commandsIn } from '../support/command.ts'
+import { ownCache } from '../support/own-cache.ts'
 
 // --retune reaches the engine from every command that opens one: what is in the cache is measured anew and replaced.
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-retune-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const start = commandsIn(folder)
+const cache = ownCache()
 
 const network = lenet()
 const parameters = initialize(network, { seed: 7 })
@@ -51,7 +53,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
 const PLANTED_MS = 1e-6
 
 it.each(Object.entries(COMMANDS))('%s', async (_, command) => {
-  const path = join(folder, 'cache/tuning.json')
+  const path = join(cache, 'tuning.json')
   const entries = (): Record<string, CachedChoice> => JSON.parse(readFileSync(path, 'utf8'))
   const run = async (...more: readonly string[]) => {
     const ended = await start([...command, ...more]).ended
