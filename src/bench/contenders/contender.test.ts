@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { built } from '../../../test/support/built.ts'
+import { exampleSetup } from '../../../test/support/contenders/setup.ts'
 import type { ContenderSetup } from './protocol.ts'
 
 const { Contender } = await built<typeof import('./contender.ts')>('bench/contenders/contender.js')
@@ -9,20 +10,8 @@ const { ConvmarkError, InterruptedError, UnavailableError } =
 const FAKE = new URL('../../../test/support/contenders/fake.mjs', import.meta.url)
 const LIMITS = { startMs: 5000, turnMs: 1500 }
 
-const setupOf = (engine: string): ContenderSetup => ({
-  engine,
-  network: 'alexnet',
-  imageSize: 224,
-  pass: 'forward',
-  batch: 1,
-  burnIn: 0,
-  seed: 7,
-  threads: 1,
-  algorithm: 'auto',
-  retune: false,
-  isChecked: false,
-  packagesFrom: null,
-})
+const setupOf = (engine: string): ContenderSetup =>
+  exampleSetup({ engine, network: 'alexnet', imageSize: 224 })
 const start = (engine: string, limits = LIMITS, signal?: AbortSignal) =>
   Contender.start(FAKE, setupOf(engine), { limits, signal })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { built } from '../../../test/support/built.ts'
+import { exampleSetup } from '../../../test/support/contenders/setup.ts'
 import { PEER_RUNNER } from './peers.ts'
 import type { ContenderSetup } from './protocol.ts'
 
@@ -58,21 +59,15 @@ export const InferenceSession = {
 }
 `,
   )
-  const setup: ContenderSetup = {
+  const setup = exampleSetup({
     engine: 'onnxruntime-node',
     network: 'lenet',
     imageSize: 28,
-    pass: 'forward',
-    batch: 1,
-    burnIn: 0,
-    seed: 7,
-    threads: 1,
-    algorithm: 'auto',
-    retune: false,
     isChecked: true,
     packagesFrom: pathToFileURL(`${project}/`).href,
-  }
-  return Contender.start(PEER_RUNNER, { ...setup, ...changes })
+    ...changes,
+  })
+  return Contender.start(PEER_RUNNER, setup)
 }
 
 it('takes its turns, and is not ended by what ends the whole job', async () => {

@@ -1,0 +1,19 @@
+import type { ContenderSetup } from '../../../src/bench/contenders/protocol.ts'
+
+/** One image forward on one thread, with nothing before it. */
+export function exampleSetup(
+  changes: Partial<ContenderSetup> & Pick<ContenderSetup, 'engine' | 'network' | 'imageSize'>,
+): ContenderSetup {
+  return {
+    pass: 'forward',
+    batch: 1,
+    burnIn: 0,
+    seed: 7,
+    threads: 1,
+    algorithm: 'auto',
+    retune: false,
+    isChecked: false,
+    packagesFrom: null,
+    ...changes,
+  }
+}
