@@ -671,6 +671,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['compare wasm wasm@1 --rounds 2', 'rounds is 2; it must be 6 or more'],
     ['compare wasm wasm@1 --batch 100000', 'wasm: not compared: batch 100000 needs '],
     ['gate a.json --baseline b.json --fail-above much', "--fail-above is 'much'"],
+    ['gate a.json --baseline b.json --fail-above 5', 'without a % it must be below 1: take 5% or 0.05'],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],
     ['bench --batch', "option '--batch <n>' argument missing"],

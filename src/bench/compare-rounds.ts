@@ -1,6 +1,7 @@
 // Two engines over rounds: which one is faster, by how much, and what could have gone unnoticed.
-import { median, medianSorted } from 'simple-statistics'
+import { median } from 'simple-statistics'
 import { formatFixed, formatMeasured, formatUpperPercent } from '../digits.ts'
+import { criticalRank, medianByRank, signedRankTail, type Tail, valuesOfRanks } from './rank-tests.ts'
 
 /** One engine beside another, over the rounds in which both had their turns. */
 export interface RoundComparison {
@@ -23,7 +24,7 @@ const POWER_FACTOR = 1.43
 /**
  * The unit is the round: samples in a row depend on each other, and a test over them would find differences that are not
  * there. Of each round the log-ratio of the medians; over rounds Wilcoxon's signed-rank test and the estimate and interval
- * that belong to it (Hodges & Lehmann 1963), exact, so that a spell of slowness in some rounds does not decide.
+ * that belong to it (Hodges & Lehmann 1963), so that a spell of slowness in some rounds does not decide.
  * Arrays have one array of samples a round. Throws RangeError for fewer than MIN_ROUNDS, or rounds that do not match.
  */
 export function compareRounds(
@@ -40,11 +41,12 @@ export function compareRounds(
   const logRatios = own.map((ms, round) => Math.log((others[round]! || step) / (ms || step)))
   const averages = walshAverages(logRatios)
   const count = averages.length
-  const pValue = signedRankPValue(averages, logRatios.length)
+  const tail = signedRankTail(logRatios.length)
+  const pValue = signedRankPValue(averages, tail)
   // Of the differences that would not be rejected: so many of the lowest and of the highest averages lie outside.
-  const outside = criticalRank(logRatios.length)
-  const [low, high] = [averages[outside]!, averages[count - 1 - outside]!]
-  const estimate = medianSorted(averages)
+  const outside = criticalRank(tail, count, SIGNIFICANCE)
+  const [low, high] = valuesOfRanks(averages, [outside, count - 1 - outside]) as [number, number]
+  const estimate = medianByRank(averages)
   const isFound = pValue <= SIGNIFICANCE
   return {
     ratio: Math.exp(estimate),
@@ -107,36 +109,23 @@ function smallestPositive(rounds: readonly (readonly number[])[]): number {
 
 const medianOf = (values: readonly number[]): number => median([...values])
 
-/** The means of all pairs, each with itself too, sorted: their signs are the signed-rank statistic. */
-function walshAverages(values: readonly number[]): number[] {
-  return values.flatMap((a, i) => values.slice(i).map((b) => (a + b) / 2)).sort((a, b) => a - b)
+/** The means of all pairs, each with itself too: their signs are the signed-rank statistic. */
+function walshAverages(values: readonly number[]): Float64Array {
+  const averages = new Float64Array((values.length * (values.length + 1)) / 2)
+  let at = 0
+  values.forEach((a, i) => {
+    for (let j = i; j < values.length; j++) averages[at++] = (a + values[j]!) / 2
+  })
+  return averages
 }
 
 /** Two-sided: how likely so many averages on one side are, if each round's sign is a coin's. Zeros count half to each side. */
-function signedRankPValue(averages: readonly number[], rounds: number): number {
-  const zeros = averages.filter((average) => average === 0).length / 2
-  const positive = averages.filter((average) => average > 0).length + zeros
-  const smaller = Math.floor(Math.min(positive, averages.length - positive))
-  return Math.min(1, 2 * tail(rounds, smaller))
-}
-
-/** The largest rank at which both tails together have at most 5%. */
-function criticalRank(rounds: number): number {
-  let rank = 0
-  while (2 * tail(rounds, rank + 1) <= SIGNIFICANCE) rank++
-  return rank
-}
-
-/** P(signed-rank statistic <= rank): of all signs for 1, 2, ..., rounds those whose positive ranks sum to so little. */
-function tail(rounds: number, rank: number): number {
-  let ways = [1]
-  for (let r = 1; r <= rounds; r++) {
-    const next = new Array<number>(ways.length + r).fill(0)
-    ways.forEach((count, sum) => {
-      next[sum]! += count
-      next[sum + r]! += count
-    })
-    ways = next
+function signedRankPValue(averages: Float64Array, tail: Tail): number {
+  let [positive, zeros] = [0, 0]
+  for (const average of averages) {
+    if (average > 0) positive++
+    else if (average === 0) zeros++
   }
-  return ways.slice(0, rank + 1).reduce((sum, count) => sum + count, 0) / 2 ** rounds
+  positive += zeros / 2
+  return Math.min(1, 2 * tail(Math.floor(Math.min(positive, averages.length - positive))))
 }

@@ -1,4 +1,6 @@
-import { median, medianSorted } from 'simple-statistics'
+import { cumsum } from 'd3-array'
+import { median } from 'simple-statistics'
+import { criticalRank, mannWhitneyTail, medianByRank, valuesOfRanks } from './rank-tests.ts'
 import type { Result, Run } from './result.ts'
 
 /** One run beside the same of a baseline. */
@@ -69,15 +71,19 @@ const engineOf = ({ engine: { name, target, threads } }: Run): string =>
 /** Mann and Whitney's test over rounds, and the estimate and interval that belong to it (Hodges & Lehmann 1963). */
 function findingOf(run: Run, baseline: Run, hasRounds: boolean, failAbove: number): GateFinding {
   const [own, others] = [run, baseline].map((each) => mediansOf(each, hasRounds)) as [number[], number[]]
-  const differences = own.flatMap((a) => others.map((b) => Math.log(a / b))).sort((a, b) => a - b)
-  const outside = criticalCount(own.length, others.length)
-  const estimate = medianSorted(differences)
+  const count = own.length * others.length
+  const differences = new Float64Array(count)
+  own.forEach((a, i) => {
+    others.forEach((b, j) => {
+      differences[i * others.length + j] = Math.log(a / b)
+    })
+  })
+  const outside = criticalRank(mannWhitneyTail(own.length, others.length), count, SIGNIFICANCE)
+  const estimate = medianByRank(differences)
   const reach = hasRounds ? 1 : CAUTION
-  const widened = (value: number) => estimate + reach * (value - estimate)
-  const [low, high] = [
-    widened(differences[outside]!),
-    widened(differences[differences.length - 1 - outside]!),
-  ]
+  const [low, high] = valuesOfRanks(differences, [outside, count - 1 - outside]).map(
+    (value) => estimate + reach * (value - estimate),
+  ) as [number, number]
   return {
     pass: run.pass,
     engine: engineOf(run),
@@ -91,39 +97,7 @@ function findingOf(run: Run, baseline: Run, hasRounds: boolean, failAbove: numbe
 /** Of each round, or each of some equal stretches, in milliseconds. */
 function mediansOf({ samplesMs, rounds }: Run, hasRounds: boolean): number[] {
   const ends = hasRounds
-    ? rounds!.map((_, i) => rounds!.slice(0, i + 1).reduce((sum, count) => sum + count, 0))
+    ? [...cumsum(rounds!)]
     : Array.from({ length: STRETCHES }, (_, i) => Math.floor(((i + 1) * samplesMs.length) / STRETCHES))
   return ends.map((end, i) => median(samplesMs.slice(ends[i - 1] ?? 0, end)))
-}
-
-/** How many of the pairwise differences lie outside of a 95% interval, on each side. */
-function criticalCount(m: number, n: number): number {
-  const ways = waysByCount(m, n)
-  const all = ways.reduce((sum, count) => sum + count, 0)
-  let outside = 0
-  let below = ways[0]!
-  while ((2 * (below + ways[outside + 1]!)) / all <= SIGNIFICANCE) below += ways[++outside]!
-  return outside
-}
-
-/** Of all orders of m and n values, how many have so many pairs in which the first is the larger. */
-function waysByCount(m: number, n: number): number[] {
-  const memo = new Map<string, number[]>()
-  const ways = (a: number, b: number): number[] => {
-    if (a === 0 || b === 0) return [1]
-    const key = `${a} ${b}`
-    const known = memo.get(key)
-    if (known) return known
-    // The largest of all is one of the first, above all b others, or one of the others.
-    const result = new Array<number>(a * b + 1).fill(0)
-    ways(a - 1, b).forEach((count, pairs) => {
-      result[pairs + b]! += count
-    })
-    ways(a, b - 1).forEach((count, pairs) => {
-      result[pairs]! += count
-    })
-    memo.set(key, result)
-    return result
-  }
-  return ways(m, n)
 }

@@ -15,12 +15,15 @@ interface Options {
 
 const REGRESSION = 3
 
-/** `5%` or `0.05`. */
+/** `5%` or `0.05`. Whoever writes 5 means 5%, and would pass what is five times slower. */
 function fraction(text: string): number {
   const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
   if (number === undefined)
     throw new UsageError(`--fail-above is '${text}'; it must be a share like 5% or 0.05`)
-  return percent ? Number(number) / 100 : Number(number)
+  if (percent) return Number(number) / 100
+  if (Number(number) >= 1)
+    throw new UsageError(`--fail-above is '${text}'; without a % it must be below 1: take ${text}% or 0.05`)
+  return Number(number)
 }
 
 export function addGateCommand(program: Command, onEnd: OnEnd): void {
@@ -56,7 +59,7 @@ async function run(file: string, options: Options): Promise<number> {
   return findings.some(({ isRegression }) => isRegression) ? REGRESSION : 0
 }
 
-/** What was found, in words: `fine` only if the whole interval is within the limit. */
+/** What was found, in words: `within the limit` only if the whole interval is. */
 export function findingLine(finding: GateFinding, failAbove: number): string {
   const { pass, engine, slowdown, interval, hasRounds } = finding
   const change = (times: number) => `${times < 1 ? '-' : '+'}${formatPercent(Math.abs(times - 1))}`
@@ -66,10 +69,11 @@ export function findingLine(finding: GateFinding, failAbove: number): string {
 }
 
 function verdictOf({ interval: [, high], isRegression }: GateFinding, failAbove: number): string {
-  if (isRegression) return `a regression beyond ${formatPercent(failAbove)}`
-  if (high <= 1 + failAbove) return 'fine'
+  const limit = formatPercent(failAbove)
+  if (isRegression) return `a regression beyond ${limit}`
+  if (high <= 1 + failAbove) return `within the limit of ${limit}`
   return (
-    `no regression was found, but one of up to ${formatPercent(high - 1)} could not have been seen; ` +
+    `no regression beyond ${limit} was found, but one of up to ${formatPercent(high - 1)} could not have been seen; ` +
     'more --rounds or a quieter machine make the interval narrower'
   )
 }
