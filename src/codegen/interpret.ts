@@ -96,6 +96,9 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'equal':
         bits[to] = registers[a]! === registers[b]! ? -1 : 0
         break
+      case 'unordered':
+        bits[to] = Number.isNaN(registers[a]!) || Number.isNaN(registers[b]!) ? -1 : 0
+        break
       case 'and':
         bits[to] = bits[a]! & bits[b]!
         break

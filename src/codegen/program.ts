@@ -7,7 +7,10 @@ export type Vector = number & { readonly __brand: 'vector' }
 /** A pointer register, in bytes. */
 export type Pointer = number & { readonly __brand: 'pointer' }
 
-/** `max` is a < b ? b : a (wasm's pmax): twice as fast as IEEE's, and a NaN in `a` stays. */
+/**
+ * `max` is a < b ? b : a (wasm's pmax): twice as fast as IEEE's, and a NaN in `a` stays. `unordered` is all ones where a or b
+ * is NaN: as a float, NaN itself.
+ */
 export type BinaryOperation =
   | 'add'
   | 'sub'
@@ -16,6 +19,7 @@ export type BinaryOperation =
   | 'max'
   | 'lessThan'
   | 'equal'
+  | 'unordered'
   | 'and'
   | 'andNot'
   | 'or'

@@ -4,7 +4,7 @@ import type { View } from '../plan/views.ts'
 import { roundUp } from '../tensor.ts'
 import { haloParts } from './copy.ts'
 import { evenSplit, onlyWay, runsOf, threadArgument } from './kernel.ts'
-import { inversePowers } from './math.ts'
+import { inversePower } from './math.ts'
 import { eachVector, rowParts } from './rows.ts'
 
 /**
@@ -99,10 +99,16 @@ function eachChunk(
   for (const [pointer, view] of pointers) b.advance(pointer, -width * view.pixelPitch * FLOAT_BYTES)
 }
 
+/** No window reaches further than from the first channel to the last. */
+const clipped = (options: LrnOptions, { shape }: View): LrnOptions => ({
+  ...options,
+  radius: Math.min(options.radius, shape[3] - 1),
+})
+
 const bytesOf = (view: View) => view.pixelPitch * FLOAT_BYTES
 
 export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
-  const { options } = step
+  const options = clipped(step.options, step.reads.input)
   const views = { input: step.reads.input, output: step.writes.output }
   const vectors = views.input.pixelPitch / traits.lanes
   const parts = rowParts(
@@ -130,12 +136,8 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
           ] as const
           b.walk(pixels, moves, () => {
             eachVector(b, vectors, [input!, output!, at], (offset) => {
-              const { power } = inversePowers(
-                b,
-                scaleOf(b, options, window.windowSum(at, offset)),
-                options.beta,
-              )
-              b.store(output!, offset, b.mul(b.load(input!, offset), power))
+              const scale = scaleOf(b, options, window.windowSum(at, offset))
+              b.store(output!, offset, b.mul(b.load(input!, offset), inversePower(b, scale, options.beta)))
             })
           })
         },
@@ -176,7 +178,7 @@ const ACROSS = 1
 const DIRECT = 2
 
 export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
-  const { options } = step
+  const options = clipped(step.options, step.reads.input)
   const views = { ...step.reads, ...step.writes }
   const vectors = views.input.pixelPitch / traits.lanes
   const parts = rowParts(
@@ -205,8 +207,8 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
         b.walk(pixels, moves, () => {
           eachVector(b, vectors, pointers, (offset) => {
             const scale = scaleOf(b, options, window.windowSum(square!, offset))
-            const { inverse, power } = inversePowers(b, scale, options.beta)
-            const own = b.mul(b.load(outputGradient!, offset), power)
+            const inverse = b.div(b.splat(1), scale)
+            const own = b.mul(b.load(outputGradient!, offset), inversePower(b, scale, options.beta))
             b.store(direct!, offset, own)
             b.store(across!, offset, b.mul(b.mul(own, b.load(input!, offset)), inverse))
           })

@@ -83,7 +83,7 @@ export function sigmoid(b: ProgramBuilder, x: Vector): Vector {
   const one = b.splat(1)
   const isBelow = b.binary('lessThan', x, b.splat(0))
   const value = b.div(b.select(isBelow, power, one), b.add(one, power))
-  return b.select(b.binary('equal', x, x), value, x)
+  return b.select(b.binary('unordered', x, x), x, value)
 }
 
 /** The hyperbolic tangent, to about 2e-7 of itself; NaN stays NaN. Near 0 a polynomial: Cephes' tanhf. */
@@ -99,20 +99,19 @@ export function tanh(b: ProgramBuilder, x: Vector): Vector {
   return b.select(b.binary('lessThan', negative, b.splat(-TANH_POLYNOMIAL_END)), far, near)
 }
 
-/** x^-1 and x^-beta of positive values: by square roots where beta is a quarter, a half, three quarters or one. */
-export function inversePowers(
-  b: ProgramBuilder,
-  x: Vector,
-  beta: number,
-): { inverse: Vector; power: Vector } {
-  const inverse = b.div(b.splat(1), x)
-  if (beta === 1) return { inverse, power: inverse }
-  const root = () => b.sqrt(x)
-  if (beta === 0.5) return { inverse, power: b.mul(inverse, root()) }
-  if (beta === 0.75) return { inverse, power: b.mul(inverse, b.sqrt(root())) }
-  if (beta === 0.25) {
-    const half = root()
-    return { inverse, power: b.mul(inverse, b.mul(half, b.sqrt(half))) }
+/** x^-beta of positive values and of infinity; NaN stays. By square roots where beta is a quarter, a half, three quarters or one. */
+export function inversePower(b: ProgramBuilder, x: Vector, beta: number): Vector {
+  if (beta === 0) return b.splat(1)
+  const inverseOf = (value: Vector): Vector => b.div(b.splat(1), value)
+  if (beta === 1) return inverseOf(x)
+  const isRootEnough = beta === 0.25 || beta === 0.5 || beta === 0.75
+  if (isRootEnough) {
+    const root = b.sqrt(x)
+    if (beta === 0.5) return inverseOf(root)
+    return inverseOf(beta === 0.25 ? b.sqrt(root) : b.mul(root, b.sqrt(root)))
   }
-  return { inverse, power: exp(b, b.mul(log(b, x), b.splat(-beta))) }
+  const power = exp(b, b.mul(log(b, x), b.splat(-beta)))
+  // The logarithm knows neither infinity nor NaN
+  const isBelowInfinity = b.binary('lessThan', x, b.splat(Infinity))
+  return b.select(isBelowInfinity, power, beta > 0 ? inverseOf(x) : x)
 }

@@ -26,6 +26,30 @@ function windowOffsets(view: View, y: Stretch, x: Stretch): number[] {
   return offsets
 }
 
+/**
+ * The last first, so that of equals the earlier stays. So does a NaN in `max`'s first operand, but not in what was the maximum
+ * until then: whether there was one is asked for two values at a time.
+ */
+function maximumOf(b: ProgramBuilder, at: Pointer, taps: readonly number[]): Vector {
+  let maximum: Vector | null = null
+  let isUnordered: Vector | null = null
+  let unasked: Vector | null = null
+  const ask = (one: Vector, other: Vector): void => {
+    const either = b.binary('unordered', one, other)
+    isUnordered = isUnordered === null ? either : b.binary('or', isUnordered, either)
+  }
+  for (const [i, tap] of taps.toReversed().entries()) {
+    const value = b.load(at, tap)
+    maximum = maximum === null ? value : b.max(value, maximum)
+    const isLast = i === taps.length - 1
+    if (isLast && unasked !== null) ask(unasked, unasked)
+    if (isLast) break
+    if (unasked !== null) ask(unasked, value)
+    unasked = unasked === null ? value : null
+  }
+  return isUnordered === null ? maximum! : b.binary('or', maximum!, isUnordered)
+}
+
 /** What padding cuts off is not read, so a window needs no values that stand for 'nothing'. */
 export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
   const { geometry: g } = step.options
@@ -47,12 +71,8 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
           const at = b.point(from, start * FLOAT_BYTES)
           b.loop(x.count, () => {
             eachVector(b, output.pixelPitch / b.lanes, [at, to], (offset) => {
-              // The last first: of equals, and beside a NaN, the earlier stays. Each is read where it is compared, so
-              // that no more than two are in registers.
-              const [last, ...others] = windowOffsets(input, y, x).reverse()
-              const start = b.load(at, last! + offset)
-              const maximum = others.reduce<Vector>((a, tap) => b.max(b.load(at, tap + offset), a), start)
-              b.store(to, offset, maximum)
+              const taps = windowOffsets(input, y, x).map((tap) => tap + offset)
+              b.store(to, offset, maximumOf(b, at, taps))
             })
             b.advance(at, g.strideWidth * input.pixelPitch * FLOAT_BYTES)
             b.advance(to, output.pixelPitch * FLOAT_BYTES)

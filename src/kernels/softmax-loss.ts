@@ -6,8 +6,8 @@ import { eachVector } from './rows.ts'
 
 const PARTIAL = 0
 
-/** Below all logits. */
-const LOWEST = -3.4028234663852886e38
+/** Below all logits, or one of them. */
+const LOWEST = -Infinity
 
 /** Each image's loss, then their mean, added in order. */
 export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits) => {
@@ -132,9 +132,11 @@ function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
     b.assign(largest, lane === 0 ? other : b.max(largest, other))
   }
 
-  /** e^(logit - largest); a NaN stays. */
-  const power = (logit: Vector) =>
-    b.select(b.binary('equal', logit, logit), exp(b, b.sub(logit, largest)), logit)
+  /** e^(logit - largest); a NaN stays, and so is what is infinite less what is so too. */
+  const power = (logit: Vector) => {
+    const distance = b.sub(logit, largest)
+    return b.select(b.binary('unordered', distance, distance), distance, exp(b, distance))
+  }
   const others = b.splat(0)
   eachVectorOfClasses((value, offset, { isLabel, isClass }) => {
     const each = isClass ? b.binary('and', power(value), isClass()) : power(value)

@@ -25,7 +25,8 @@ export const ALEXNET_LRN: LrnOptions = { radius: 4, bias: 1, alpha: 0.001 / 9, b
 /**
  * Local response normalisation across channels:
  * y = x * (bias + alpha * sum over channels c-radius..c+radius of x^2)^-beta. (N, H, W, C) -> (N, H, W, C).
- * The article's constants by default. Source: Krizhevsky 2012, section 3.3.
+ * The article's constants by default. What of squares and their sum overflows float32 is infinite here too, and its output 0 or
+ * NaN: a value of float64 would look plausible, and no engine has it. Source: Krizhevsky 2012, section 3.3.
  */
 export function lrn<const Name extends string>(
   name: Name,
@@ -54,7 +55,7 @@ export const lrnDefinition: LayerDefinition<LrnOptions> = {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
       for (let c = 0; c < channels; c++) squares[c] = input!.values[from + c]! ** 2
       for (let c = 0; c < channels; c++) {
-        const scale = options.bias + options.alpha * windowSum(squares, c, options.radius)
+        const scale = options.bias + options.alpha * overflowing(windowSum(squares, c, options.radius))
         output.values[to + c] = input!.values[from + c]! * scale ** -options.beta
       }
     })
@@ -70,7 +71,7 @@ export const lrnDefinition: LayerDefinition<LrnOptions> = {
       const to = pixelAt(inputGradient, n, y, x)
       for (let c = 0; c < channels; c++) squares![c] = input!.values[at + c]! ** 2
       for (let c = 0; c < channels; c++) {
-        const scale = options.bias + options.alpha * windowSum(squares!, c, options.radius)
+        const scale = options.bias + options.alpha * overflowing(windowSum(squares!, c, options.radius))
         direct![c] = outputGradient.values[from + c]! * scale ** -options.beta
         across![c] = (direct![c]! * input!.values[at + c]!) / scale
       }
@@ -89,3 +90,6 @@ function windowSum(values: Float64Array, center: number, radius: number): number
   for (let c = Math.max(center - radius, 0); c <= last; c++) sum += values[c]!
   return sum
 }
+
+/** The value, or infinity where float32 has none so large. */
+const overflowing = (value: number): number => (Math.fround(value) === Infinity ? Infinity : value)

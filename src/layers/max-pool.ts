@@ -7,7 +7,7 @@ export type MaxPoolOptions = WindowOptions
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
 
 /**
- * Max-pooling; windows may overlap, and what is padded is ignored. (N, H, W, C) -> (N, OH, OW, C).
+ * Max-pooling; windows may overlap, what is padded is ignored, and the maximum of a window with a NaN is NaN. (N, H, W, C) -> (N, OH, OW, C).
  * The gradient goes to the first maximum in row-major window order. Padding 'valid' by default.
  * Source: Krizhevsky 2012, section 3.4.
  */
@@ -81,7 +81,7 @@ function eachWindow(
 
 const found = { position: 0, y: 0, x: 0 }
 
-/** The first maximum in row-major order; a NaN that comes first stays. One object, reused. */
+/** The first maximum in row-major order, or the first NaN. One object, reused. */
 function firstMaximum(
   geometry: WindowGeometry,
   input: Grid,
@@ -98,7 +98,11 @@ function firstMaximum(
   for (let inputY = Math.max(firstY, 0); inputY < lastY; inputY++) {
     for (let inputX = Math.max(firstX, 0); inputX < lastX; inputX++) {
       const position = pixelAt(input, image, inputY, inputX) + channel
-      if (found.position >= 0 && !(input.values[position]! > input.values[found.position]!)) continue
+      const value = input.values[position]!
+      if (found.position >= 0) {
+        const maximum = input.values[found.position]!
+        if (Number.isNaN(maximum) || value <= maximum) continue
+      }
       found.position = position
       found.y = inputY
       found.x = inputX

@@ -23,6 +23,7 @@ import { elementCount } from '../../src/tensor.ts'
 import { built } from '../support/built.ts'
 import { relativeError } from '../support/finite-differences.ts'
 import { runPlainly } from '../support/plain-network.ts'
+import { EXTREMES, firstDifference, NETWORKS_OF_EXTREMES, plant } from './extremes.ts'
 
 const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
 
@@ -35,6 +36,7 @@ type CaseName =
   | 'rewriting'
   | 'training'
   | 'abort'
+  | 'extremes'
   | 'one run at a time'
 
 export interface Conformance {
@@ -322,6 +324,36 @@ export function engineConformance(conformance: Conformance): void {
         }
       },
     )
+
+    for (const network of NETWORKS_OF_EXTREMES) {
+      test(
+        'extremes',
+        `${network.name}: NaN, infinities and what float32 can't square come through`,
+        async () => {
+          const { inputs, parameters } = dataFor(network, 1)
+          const tensors = network.layers.map(({ layer }) => layer.name)
+          await using session = await open(network, {
+            batch: 1,
+            keep: 'all',
+            pass: 'forward-backward',
+            algorithm: 'direct',
+          })
+          session.write(parameters)
+          for (const extreme of EXTREMES) {
+            const images = inputs.images!.slice()
+            plant(images, extreme, network.inputs.images!.at(-1)!)
+            const given = { ...inputs, images }
+            await session.run(given)
+            const truth = runPlainly(network, 1, given, parameters)
+            for (const tensor of tensors)
+              expect(
+                firstDifference(session.read(tensor), truth[tensor]!),
+                `${extreme}: ${tensor}`,
+              ).toBeNull()
+          }
+        },
+      )
+    }
 
     test('abort', 'ends a run whose signal is aborted before it', () =>
       using(network, 2, async (session) => {

@@ -39,6 +39,7 @@ const SIMD = {
   storeLane: 90,
   loadLane: 92,
   equal: 65,
+  notEqual: 66,
   lessThan: 67,
   and: 78,
   andNot: 79,
@@ -238,6 +239,16 @@ class FunctionEncoder {
       case 'toFloat':
         this.#get(i.a)
         this.#simd(SIMD[i.op])
+        this.#set(i.to)
+        return
+      case 'unordered':
+        this.#get(i.a, i.a)
+        this.#simd(SIMD.notEqual)
+        if (i.b !== i.a) {
+          this.#get(i.b, i.b)
+          this.#simd(SIMD.notEqual)
+          this.#simd(SIMD.or)
+        }
         this.#set(i.to)
         return
       default:

@@ -30,7 +30,7 @@ export type Memory = { readonly base: number; readonly displacement: number } | 
 export type Operand = number | Memory
 
 /** Predicates of vcmpps: ordered, quiet. */
-export const COMPARE = { equal: 0x00, lessThan: 0x11, greaterThan: 0x1e } as const
+export const COMPARE = { equal: 0x00, unordered: 0x03, lessThan: 0x11, greaterThan: 0x1e } as const
 
 type Prefix = 0 | 1 | 2
 const NONE: Prefix = 0

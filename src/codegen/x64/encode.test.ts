@@ -12,7 +12,15 @@ import { encodeX64, X64_TARGETS, type X64Target } from './encode.ts'
 const TARGETS = ['avx2', 'avx512'] as const
 
 /** Operations that make the same bits everywhere, whatever they are given. */
-const CANONICAL: ReadonlySet<BinaryOperation> = new Set(['lessThan', 'equal', 'and', 'andNot', 'or', 'xor'])
+const CANONICAL: ReadonlySet<BinaryOperation> = new Set([
+  'lessThan',
+  'equal',
+  'unordered',
+  'and',
+  'andNot',
+  'or',
+  'xor',
+])
 
 /** What a random program does next. Operands are picked among the vectors that there are, by number. */
 type Move =

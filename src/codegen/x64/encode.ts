@@ -31,7 +31,8 @@ const RED_ZONE_COUNTERS = 16
 const COUNTER_BYTES = 8
 const MASK = 1
 
-type Arithmetic = Exclude<BinaryOperation, 'max' | 'lessThan' | 'equal' | 'andNot'>
+type Comparison = 'lessThan' | 'equal' | 'unordered'
+type Arithmetic = Exclude<BinaryOperation, 'max' | Comparison | 'andNot'>
 const ARITHMETIC: Readonly<Record<Arithmetic, { readonly name: BinaryName; readonly commutes: boolean }>> = {
   add: { name: 'vaddps', commutes: true },
   sub: { name: 'vsubps', commutes: false },
@@ -325,7 +326,7 @@ class FunctionEncoder {
   #binary(i: Extract<Instruction, { op: BinaryOperation }>): void {
     const out = this.#out
     const { op, to } = i
-    if (op === 'lessThan' || op === 'equal') {
+    if (op === 'lessThan' || op === 'equal' || op === 'unordered') {
       this.#compare(op, to, i.a, i.b)
       return
     }
@@ -340,9 +341,9 @@ class FunctionEncoder {
     out.binary(name, this.#define(to, [i.a, i.b]), x, y)
   }
 
-  #compare(op: 'lessThan' | 'equal', to: number, a: number, b: number): void {
+  #compare(op: Comparison, to: number, a: number, b: number): void {
     const isTurned = this.#isMemory(a) && !this.#isMemory(b)
-    const predicate = op === 'equal' ? COMPARE.equal : isTurned ? COMPARE.greaterThan : COMPARE.lessThan
+    const predicate = COMPARE[isTurned && op === 'lessThan' ? 'greaterThan' : op]
     const [x, y] = isTurned ? [this.#register(b), this.#operand(a)] : [this.#register(a), this.#operand(b)]
     const result = this.#define(to, [a, b])
     if (this.#out.bits === 256) this.#out.vcmpps(result, x, y, predicate)
@@ -474,6 +475,7 @@ function canReadMemory(i: Instruction, vector: number): boolean {
     case 'mulInt':
     case 'equal':
     case 'lessThan':
+    case 'unordered':
       return true
     case 'sub':
     case 'div':
