@@ -19,11 +19,18 @@ export function missing(target: X64Target): string | null {
 export const runnable: readonly X64Target[] = (['avx512', 'avx2'] as const).filter((t) => missing(t) === null)
 
 /** A program made callable in this thread. Its code stays mapped as long as the test's process. */
-export function compileX64(program: Program, target: X64Target): KernelFunction {
+export function compileX64(
+  program: Program,
+  target: X64Target,
+  options: Parameters<typeof encodeX64>[2] = {},
+): KernelFunction {
   if (typeof native === 'string') throw new Error(native)
-  const { addresses } = native.mapCode([encodeX64(program, target)])
+  const { addresses } = native.mapCode([encodeX64(program, target, options)])
   return native.functionAt(addresses[0]!, program.parameters.length)
 }
+
+/** Of memory that the machine code may use. */
+export const addressOf = (values: ArrayBufferView): number => (native as Native).addressOf(values)
 
 const PAGE_BYTES = 4096
 const PROT_NONE = 0
@@ -68,7 +75,7 @@ export const x64Target = (target: X64Target): InlineTarget => {
   }
 }
 
-/** Runs a program on the machine and on `interpret`, its pointers at these bytes; returns both memories' bits. */
+/** Runs a program on the machine and on `interpret`, its pointers at these bytes; returns both memories' bits. Denormals are kept. */
 export function runOnBoth(
   program: Program,
   target: X64Target,
@@ -77,8 +84,8 @@ export function runOnBoth(
 ): [Uint32Array, Uint32Array] {
   const shared = new Float32Array(new SharedArrayBuffer(values.byteLength))
   shared.set(values)
-  const address = (native as Native).addressOf(shared)
-  compileX64(program, target)(...pointers.map((at) => address + at))
+  const address = addressOf(shared)
+  compileX64(program, target, { flushesDenormals: false })(...pointers.map((at) => address + at))
   const plain = Float32Array.from(values)
   interpret(program, plain.buffer)(...pointers)
   return [new Uint32Array(shared.buffer), new Uint32Array(plain.buffer)]

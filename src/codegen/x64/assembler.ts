@@ -327,6 +327,18 @@ export class Assembler {
     this.#code.push(0xc3)
   }
 
+  /** stmxcsr: how floats are rounded and what becomes of denormal ones, 32 bits. */
+  storeControl(to: Memory): void {
+    this.#code.push(0x0f)
+    this.#general(0xae, 3, to, 0)
+  }
+
+  /** ldmxcsr */
+  loadControl(from: Memory): void {
+    this.#code.push(0x0f)
+    this.#general(0xae, 2, from, 0)
+  }
+
   cpuid(): void {
     this.#code.push(0x0f, 0xa2)
   }
@@ -343,7 +355,10 @@ export class Assembler {
     this.#code.push(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >>> 24) & 255)
   }
 
-  /** One operand of memory and one register, or a digit of the opcode, in a general instruction. */
+  /**
+   * One operand of memory and one register, or a digit of the opcode, in a general instruction. A byte that was written before
+   * it, for an opcode of two, allows no register from r8 on.
+   */
   #general(opcode: number, register: number, memory: Memory, wide = 1): void {
     const base = 'base' in memory ? memory.base : 0
     const rex = (wide << 3) | ((register >> 3) << 2) | (base >> 3)

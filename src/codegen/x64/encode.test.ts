@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assembleAgain, disassemble, hasBinutils } from '../../../test/support/binutils.ts'
 import { BINARY } from '../../../test/support/operations.ts'
-import { runnable, runOnBoth } from '../../../test/support/x64.ts'
+import { addressOf, compileX64, runnable, runOnBoth } from '../../../test/support/x64.ts'
 import { kernelOf, kernels } from '../../kernels/index.ts'
 import { alexnet } from '../../networks/alexnet.ts'
 import { createPlan } from '../../plan/plan.ts'
@@ -188,6 +188,30 @@ describe.each(runnable)('x64:%s', (target) => {
       }),
       { numRuns: 400 },
     )
+  })
+
+  it('takes denormals for 0, makes none, and gives the caller the control of floats back', () => {
+    const { lanes } = X64_TARGETS[target]
+    const sumOf = new ProgramBuilder('sum', lanes, ['data'])
+    const data = sumOf.parameter('data')
+    const half = sumOf.mul(sumOf.load(data), sumOf.splat(0.5))
+    sumOf.store(data, 0, sumOf.add(half, sumOf.load(data)))
+    const program = sumOf.finish()
+    const least = 2 ** -126
+    const values = Float32Array.from(
+      { length: lanes },
+      (_, i) => [least, least / 4, 3 * least, -least][i % 4]!,
+    )
+    const run = (flushesDenormals: boolean): Float32Array => {
+      const memory = new Float32Array(new SharedArrayBuffer(values.byteLength))
+      memory.set(values)
+      compileX64(program, target, { flushesDenormals })(addressOf(memory))
+      return memory.slice()
+    }
+    const wanted = [least, 0, 4.5 * least, -least]
+    expect([...run(true).subarray(0, 4)]).toEqual(wanted)
+    // As it was before: with the same values, after one that flushes
+    expect(run(false)[1]).toBe((least / 4) * 1.5)
   })
 
   it('takes more than six pointers, more loops than registers, and gives the caller its registers back', () => {
