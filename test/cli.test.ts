@@ -407,6 +407,19 @@ describe('run', () => {
     expect(existsSync(join(folder, 'refused.safetensors'))).toBe(false)
   })
 
+  it('warns of a range that Winograd has not the digits for', async () => {
+    const data = images.data.slice() as Float32Array
+    data[5000] = 1e6
+    const file = write('outlier.safetensors', encodeSafetensors({ images: { ...images, data } }))
+    const words = (algorithm: string) => ({ '--input': file, '--algorithm': algorithm, '--engine': 'wasm' })
+    const ended = await run('outlier-out.safetensors', words('winograd'))
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(
+      /^warning: images: the largest value is \de\+\d times the median: .*; take --algorithm direct$/m,
+    )
+    expect((await run('outlier-out.safetensors', words('direct'))).stdout).not.toContain('warning')
+  })
+
   it('finds an output that can not be written before it runs', async () => {
     const ended = await run('nowhere/out.safetensors')
     expect(ended).toMatchObject({ code: 2, stdout: '' })

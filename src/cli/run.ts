@@ -77,7 +77,7 @@ async function run(networkName: string, options: Options): Promise<void> {
   const output = new Output({ color: options.color, isAllThereIs: false })
   const progress = await openProgress()
   const { openSession } = await import('../session.ts')
-  const written = await untilInterrupted(async (signal) => {
+  const { written, warnings } = await untilInterrupted(async (signal) => {
     const session = await openSession(network, {
       batch,
       pass: options.gradients ? 'forward-backward' : 'forward',
@@ -94,13 +94,37 @@ async function run(networkName: string, options: Options): Promise<void> {
     try {
       session.write(parameters)
       await session.run(inputs, { signal })
-      return results(session)
+      const written = results(session)
+      return { written, warnings: await warningsOf(session, inputs, written) }
     } finally {
       await session.dispose()
     }
   }).finally(() => progress.clear())
   output.lines(...Object.entries(written).map(([name, { shape }]) => shapeLine(name, shape)))
+  output.lines(...warnings.map((warning) => output.palette.yellow(`warning: ${warning}`)))
   await files['--output']!.write(encodeSafetensors(written))
+}
+
+/** Of the images and of the activations that are written: what a convolution may read. */
+async function warningsOf(
+  { engine, prepared, plan }: Session,
+  inputs: Readonly<Record<string, Float32Array>>,
+  written: Readonly<Record<string, Written>>,
+): Promise<string[]> {
+  const { denormalWarning, rangeWarning } = await import('./value-warnings.ts')
+  const hasWinograd = prepared.steps.some(({ algorithm }) => algorithm === 'winograd')
+  const given = Object.entries({ ...inputs })
+  const made = Object.entries(written).map(([name, { data }]) => [name, data] as const)
+  return [...given, ...made]
+    .filter(([name]) => {
+      const { role, shape } = plan.tensors[name]!
+      return (role === 'input' || role === 'activation') && shape.length > 1
+    })
+    .flatMap(([name, values]) => [
+      denormalWarning(name, values, engine.name),
+      hasWinograd ? rangeWarning(name, values) : null,
+    ])
+    .filter((warning) => warning !== null)
 }
 
 /** What is read, and the file of it; the input was read before. */
@@ -125,11 +149,13 @@ function imagesExtents(file: string, tensors: ReadonlyMap<string, StoredTensor>)
   return [batch, height]
 }
 
+type Written = Tensor & { readonly data: Float32Array }
+
 /** The printed activations and what the run is for: outputs, and of forward-backward the loss and the gradients. */
-function results(session: Session): Record<string, Tensor> {
+function results(session: Session): Record<string, Written> {
   const { network, plan } = session
   const names = new Set([...network.printed, ...plan.outputs])
-  const tensors: Record<string, Tensor> = {}
+  const tensors: Record<string, Written> = {}
   for (const name of names) {
     const data = session.read(name)
     const bad = firstNotFinite(data)
