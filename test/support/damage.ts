@@ -1,61 +1,77 @@
 // Files as they come back from bad disks, half-finished copies, editors and strangers.
 import fc from 'fast-check'
 
-/** What may stand where another value was meant. */
-const STRANGERS = [
-  'null',
-  'true',
+/** What may stand where another value was meant, by what that begins with. */
+const NUMBERS = [
   '0',
   '-1',
   '-0',
   '0.5',
+  '1e-45',
   '1e308',
   '1e999',
   '-1e400',
   '9007199254740993',
   '4294967296',
+  '2',
+]
+const TEXTS = [
   '""',
   '"\\n\\u0007\\u001b[31m"',
   '"__proto__"',
   '"\\ud800"',
-  '[]',
-  '{}',
-  '[[[[]]]]',
-  '{"a":{"a":{}}}',
-  '[1,2,3,4,5,6,7,8,9]',
-  'NaN',
-  '\n',
-  ',',
-  '}',
-  '"',
+  '"a"',
+  '"wasm"',
+  '"2026-01-31T12:00:00.000Z"',
 ]
+const OTHERS = ['null', 'true', 'false', '[]', '{}', '[[[[]]]]', '{"a":{"a":{}}}', '[1,2,3,4,5,6,7,8,9]']
+const BROKEN = ['NaN', '\n', ',', '}', '"', '[[[[[[[[[[', '']
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null|[[\]{}:,]/g
+const VALUE = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null/g
 
 interface Damage {
-  readonly kind: 'token' | 'cut' | 'doubled' | 'left out' | 'byte'
+  readonly kind: 'number' | 'value' | 'broken' | 'cut' | 'doubled' | 'left out' | 'byte'
   readonly at: number
   readonly length: number
-  readonly stranger: string
 }
 
 const damage: fc.Arbitrary<Damage> = fc.record({
-  kind: fc.constantFrom('token', 'token', 'token', 'cut', 'doubled', 'left out', 'byte'),
-  at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  // One that keeps the grammar gets further
+  kind: fc.constantFrom(
+    ...([
+      'number',
+      'number',
+      'number',
+      'value',
+      'value',
+      'broken',
+      'cut',
+      'doubled',
+      'left out',
+      'byte',
+    ] as const),
+  ),
+  // Not fc.double, whose values lie near 0 most of the time
+  at: fc.nat(2 ** 20 - 1).map((value) => value / 2 ** 20),
   length: fc.integer({ min: 1, max: 200 }),
-  stranger: fc.constantFrom(...STRANGERS),
 })
 
-/** A text, damaged in one to three places. */
+/** A text, damaged in a place or two. */
 export const damagedText = (text: string): fc.Arbitrary<string> =>
-  fc.array(damage, { minLength: 1, maxLength: 3 }).map((list) => list.reduce(damageText, text))
+  fc.array(damage, { minLength: 1, maxLength: 2 }).map((list) => list.reduce(damageText, text))
 
-function damageText(text: string, { kind, at, length, stranger }: Damage): string {
-  if (kind === 'token') {
-    const tokens = [...text.matchAll(TOKEN)]
-    const token = tokens[Math.floor(at * tokens.length)]
-    if (!token) return stranger
-    return text.slice(0, token.index) + stranger + text.slice(token.index + token[0].length)
+function damageText(text: string, { kind, at, length }: Damage): string {
+  if (kind === 'number' || kind === 'value' || kind === 'broken') {
+    const values = [...text.matchAll(VALUE)].filter(([value]) => kind !== 'number' || /^[-\d]/.test(value))
+    const found = values[Math.floor(at * values.length)]
+    if (!found) return text
+    const [value] = found
+    const like = /^[-\d]/.test(value) ? NUMBERS : value.startsWith('"') ? TEXTS : OTHERS
+    const strangers = { number: NUMBERS, value: length < 120 ? like : [...TEXTS, ...OTHERS], broken: BROKEN }[
+      kind
+    ]
+    const stranger = strangers[length % strangers.length]!
+    return text.slice(0, found.index) + stranger + text.slice(found.index + value.length)
   }
   const from = Math.floor(at * text.length)
   if (kind === 'cut') return text.slice(0, from)
