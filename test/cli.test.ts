@@ -415,7 +415,7 @@ describe('run', () => {
     const ended = await run('outlier-out.safetensors', words('winograd'))
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toMatch(
-      /^warning: images: the largest value is \de\+\d times the median: .*; take --algorithm direct$/m,
+      /^warning: images: the largest value is \de\+\d times the median: .* times their own size .*; take --algorithm direct$/m,
     )
     expect((await run('outlier-out.safetensors', words('direct'))).stdout).not.toContain('warning')
   })

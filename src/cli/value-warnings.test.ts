@@ -27,14 +27,14 @@ describe('denormal values', () => {
 describe('a range that Winograd has not the digits for', () => {
   it('is named with what may become of outputs near the largest value', () => {
     expect(rangeWarning('images', with1(1e5))).toMatch(
-      /^images: the largest value is 1e\+5 times the median: .* an error of \d\.\d% of their own size .*--algorithm direct$/,
+      /^images: the largest value is 1e\+5 times the median: .* an error of \d+\.\d% of their own size .*--algorithm direct$/,
     )
-    expect(rangeWarning('images', with1(-1e20))).toMatch(/an error of \de\+13 times their own size/)
+    expect(rangeWarning('images', with1(-1e20))).toMatch(/an error of \de\+14 times their own size/)
   })
 
   it('is none of ordinary values, of zeros beside them, or of nothing', () => {
     expect(rangeWarning('images', ordinary)).toBeNull()
-    expect(rangeWarning('images', with1(500))).toBeNull()
+    expect(rangeWarning('images', with1(1000))).toBeNull()
     expect(rangeWarning('images', Float32Array.from([...new Float32Array(5000), ...ordinary]))).toBeNull()
     expect(rangeWarning('images', new Float32Array(4))).toBeNull()
   })

@@ -11,9 +11,9 @@ const MANY_DENORMAL = 0.01
  * How far an output of Winograd's algorithm may be off whose window misses a value, as a share of that value: the largest
  * found of any set of points; see docs/method.md.
  */
-const OUTLIER_ERROR = 4e-7
+const OUTLIER_ERROR = 4e-6
 /** Of an output's own size: from there on it is not the noise of float32 any more. */
-const LARGE_ERROR = 1e-3
+const LARGE_ERROR = 0.01
 
 /** Null if nothing is to be said. `engine` is its name. */
 export function denormalWarning(tensor: string, values: Float32Array, engine: string): string | null {
