@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { noise } from '../../test/support/noise.ts'
 import { exampleResult, exampleRun } from '../../test/support/run.ts'
 import { gate } from './gate.ts'
@@ -77,5 +77,78 @@ it('says what can not be compared', () => {
   expect(gate(moved, elsewhere, 0.05)).toMatchObject({
     kind: 'not comparable',
     reasons: [expect.stringContaining("the machine is 'another'")],
+  })
+})
+
+/** A round's samples are all the same here, so that its median is plain. */
+const inRounds = (...roundsMs: number[]): Partial<Run> => ({
+  samplesMs: roundsMs.flatMap((ms) => [ms, ms]),
+  rounds: roundsMs.map(() => 2),
+})
+
+it.each([
+  ['noise above the limit is none', [94, 97, 106, 109, 112, 115, 118, 121], false],
+  ['rounds that are all slower are one', [104, 105, 106, 109, 112, 115, 118, 121], true],
+  ['rounds that are all slower, within the limit, are none', [101, 102, 103, 103, 104, 104, 105, 105], false],
+])('what is a regression: %s', (_, roundsMs, isRegression) => {
+  const baseline = resultOf(100, inRounds(96, 97, 98, 99, 101, 102, 103, 104))
+  const found = gate(resultOf(100, inRounds(...roundsMs)), baseline, 0.05)
+  expect(found).toMatchObject({ kind: 'compared', findings: [{ isRegression }] })
+})
+
+it('compares each run with that of the same pass and engine, wherever it stands', () => {
+  const runOf = (pass: Run['pass'], threads: number, meanMs: number) => {
+    const { engine } = exampleRun()
+    return resultOf(meanMs, { ...ROUNDS, pass, engine: { ...engine, threads } }).runs[0]!
+  }
+  const runs = [runOf('forward', 1, 10), runOf('forward', 2, 20), runOf('forward-backward', 2, 40)]
+  const slower = [runOf('forward-backward', 2, 40), runOf('forward', 2, 26), runOf('forward', 1, 10)]
+  const found = gate({ ...exampleResult(), runs: slower }, { ...exampleResult(), runs }, 0.05)
+  if (found.kind !== 'compared') throw new Error(found.reasons.join())
+  const told = found.findings.map(({ pass, engine, slowdown, isRegression }) => [
+    `${pass} on ${engine}`,
+    slowdown.toFixed(3),
+    isRegression,
+  ])
+  expect(told).toEqual([
+    ['forward-backward on wasm simd128, 2 threads', '1.000', false],
+    ['forward on wasm simd128, 2 threads', '1.300', true],
+    ['forward on wasm simd128, 1 thread', '1.000', false],
+  ])
+})
+
+describe('what must agree', () => {
+  const { engine } = exampleRun()
+  it.each<[string, Partial<Run>]>([
+    ['network', { network: 'alexnet-full' }],
+    ['imageSize', { imageSize: 64 }],
+    ['batch', { batch: 8 }],
+    ['algorithm', { algorithm: 'direct' }],
+    ['pass', { pass: 'forward-backward' }],
+    ['engine', { engine: { ...engine, name: 'x64' } }],
+    ['target', { engine: { ...engine, target: 'avx2' } }],
+    ['threads', { engine: { ...engine, threads: 1 } }],
+  ])('%s', (_, changes) => {
+    const own = resultOf(100, { ...ROUNDS, algorithm: 'winograd' })
+    const other = resultOf(100, { ...ROUNDS, algorithm: 'winograd', ...changes })
+    for (const [result, baseline] of [
+      [own, other],
+      [other, own],
+    ] as const) {
+      const found = gate(result, baseline, 0.05)
+      expect(found).toEqual({ kind: 'not comparable', reasons: [expect.any(String)] })
+    }
+  })
+
+  it('in every run, not in the first alone', () => {
+    const second = { ...ROUNDS, pass: 'forward-backward' } as const
+    const withSecond = (changes: Partial<Run>) => {
+      const runs = [...resultOf(100, ROUNDS).runs, ...resultOf(300, { ...second, ...changes }).runs]
+      return { ...exampleResult(), runs }
+    }
+    expect(gate(withSecond({ batch: 8 }), withSecond({}), 0.05)).toEqual({
+      kind: 'not comparable',
+      reasons: ["forward-backward: batch is 8, the baseline's 32"],
+    })
   })
 })
