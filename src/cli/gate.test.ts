@@ -87,6 +87,7 @@ describe('the exit code', () => {
     ['both are slower by less than 5%', 1.04, 1.04, [], 0],
     ['both are slower by less than is asked for', 1.2, 1.2, ['--fail-above', '25%'], 0],
     ['one is slower by more than is asked for', 1.02, 1, ['--fail-above', '0.01'], 3],
+    ['one is slower by more percent than is asked for', 1.2, 1, ['--fail-above', '15%'], 3],
   ] as const)('%s', async (_, forward, backward, options, code) => {
     expect(await exitCode(resultOf(forward, backward), ...options)).toBe(code)
   })
