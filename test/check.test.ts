@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import type { PreparedPlan } from '../src/engines/engine.ts'
 import type { KernelTable } from '../src/kernels/index.ts'
 import type { Network } from '../src/networks/network.ts'
 import type { LayOutMemory } from '../src/plan/memory.ts'
-import type { Pass } from '../src/plan/plan.ts'
+import type { Pass, Plan } from '../src/plan/plan.ts'
 import type { StepOfKind } from '../src/plan/steps.ts'
 import type { View } from '../src/plan/views.ts'
 import { built } from './support/built.ts'
 
 const { openWasm } = await built<typeof import('../src/engines/wasm.ts')>('engines/wasm.js')
 const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kernels/index.js')
+const { createPlan } = await built<typeof import('../src/plan/plan.ts')>('plan/plan.js')
+const { benchmarkTraining } = await built<typeof import('../src/plan/training.ts')>('plan/training.js')
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
@@ -72,6 +75,40 @@ async function check(
     await checker.dispose()
   }
 }
+
+/**
+ * Wasm whose plan is another than it is given, or whose prepared plan is changed, as often as it is to be checked. The
+ * caller disposes it.
+ */
+async function openAltered(
+  network: Network,
+  pass: Pass,
+  alter: { plan?: (lanes: number) => Plan; prepared?: (prepared: PreparedPlan) => void },
+) {
+  const engine = await openWasm('', { threads: 2 })
+  const prepare = engine.prepare.bind(engine)
+  engine.prepare = async (plan, options) => {
+    const prepared = await prepare(alter.plan?.(engine.lanes) ?? plan, options)
+    alter.prepared?.(prepared)
+    return prepared
+  }
+  const checker = new Checker(network, 3, 2)
+  const session = await openSession(network, { ...planned(network, pass), engine, algorithm: 'direct' })
+  return {
+    plan: session.plan,
+    check: () => checker.check(session),
+    async [Symbol.asyncDispose]() {
+      await session.dispose()
+      await checker.dispose()
+    },
+  }
+}
+
+const planned = (network: Network, pass: Pass) => ({
+  batch: 3,
+  pass,
+  ...(pass === 'train' && { training: benchmarkTraining(network) }),
+})
 
 /** The kernels with one whose step is changed before it is built: a fault that leaves everything else as it is. */
 function planted<Kind extends keyof KernelTable>(
@@ -309,6 +346,78 @@ describe('the check', () => {
     await expect(check({ layOutMemory: overlapping }, tower)).rejects.toThrow(
       "'conv1' is not what its step wrote",
     )
+  })
+})
+
+const PASSES = ['forward', 'forward-backward', 'train'] as const
+
+describe('the check of the run as it is timed', () => {
+  it.each(PASSES)('refuses every tensor that a run of %s leaves otherwise than the steps', async (pass) => {
+    let spoiled = ''
+    await using altered = await openAltered(withDense, pass, {
+      prepared(prepared) {
+        const run = prepared.run.bind(prepared)
+        prepared.run = async (options) => {
+          await run(options)
+          const { data, offset, shape, strides } = prepared.view(spoiled)
+          const last = shape.reduce((at, extent, axis) => at + (extent - 1) * strides[axis]!, offset)
+          data[last]! += 1e-3
+        }
+      },
+    })
+    const { tensors } = altered.plan
+    const kept = Object.keys(tensors).filter((name) => tensors[name]!.isKept)
+    expect(kept).toContain(pass === 'forward' ? 'fc2' : 'conv/weights.gradient')
+    for (const name of kept) {
+      spoiled = name
+      await expect(altered.check(), name).rejects.toThrow(
+        `the check failed: the run as it is timed: '${name}' is not what its step wrote`,
+      )
+    }
+  })
+
+  it.each(PASSES)('refuses a run of %s that does nothing', async (pass) => {
+    await using altered = await openAltered(withDense, pass, {
+      prepared(prepared) {
+        prepared.run = async () => {}
+      },
+    })
+    await expect(altered.check()).rejects.toThrow('the check failed: the run as it is timed')
+  })
+})
+
+describe('the check end to end', () => {
+  /** Two convolutions of one shape after another; and what the third and the dense layer read. */
+  const wired = ([third, fc]: readonly [string, string]) =>
+    defineNetwork('wired', {
+      inputs: { images: [9, 9, 3], labels: [] },
+      layers: [
+        conv('first', { filters: 8, kernel: 3, padding: 'same' }),
+        conv('second', { filters: 8, kernel: 3, padding: 'same', inputs: ['first'] }),
+        conv('third', { filters: 8, kernel: 3, padding: 'same', inputs: [third] }),
+        l2Loss('thirdLoss'),
+        dense('fc', { units: 10, inputs: [fc] }),
+        softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
+      ],
+    })
+  const right = wired(['second', 'second'])
+
+  describe.each(PASSES)('of %s', (pass) => {
+    it.each([
+      { where: 'a convolution', of: ['first', 'second'], named: "conv-forward of third: 'third'" },
+      { where: 'a dense layer', of: ['second', 'first'], named: "dense-forward of fc: 'fc'" },
+    ] as const)('refuses a plan in which $where reads another tensor', async ({ of, named }) => {
+      const other = wired(of)
+      await using altered = await openAltered(right, pass, {
+        plan: (lanes) => createPlan(other, { ...planned(other, pass), lanes }),
+      })
+      await expect(altered.check()).rejects.toThrow(`the check failed: ${named} is off by`)
+    })
+
+    it('passes a plan wired as it should be', async () => {
+      await using altered = await openAltered(right, pass, {})
+      expect(await altered.check()).toMatchObject({ passed: true })
+    })
   })
 })
 

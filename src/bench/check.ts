@@ -99,11 +99,7 @@ export class Checker {
     let worst = { tensor: '', error: 0 }
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
-      const before = await inspection.fetch(buffersOf(changesOf(step)))
-      const poisoned = await Promise.all(
-        workers.map((worker) => ask(worker, { kind: 'poison', index, copies: before }, 'poisoned')),
-      )
-      inspection.store(poisoned[0]!.copies)
+      await this.#poison(inspection, step, index)
       await inspection.runStep(index)
       const copies = await inspection.fetch(buffersOf([...readsOf(step), ...writesOf(step)]))
       const replies = await Promise.all(
@@ -126,7 +122,11 @@ export class Checker {
     const kept = Object.values(plan.tensors).filter(({ isKept }) => isKept)
     const views = kept.map(({ view }) => view)
     digests.require(views, await digests.of(views), 'the end of the steps')
-    // What the steps changed is given once more.
+    // What the steps left must not pass for what the run makes, and what they changed is given once more.
+    const buffers = new Set(buffersOf(views))
+    for (const [index, step] of plan.steps.entries())
+      if (writesOf(step).some(({ buffer }) => buffers.has(buffer)))
+        await this.#poison(inspection, step, index)
     session.write({ ...data.tensors, ...training })
     await session.run()
     digests.require(views, await digests.of(views), 'the run as it is timed')
@@ -138,6 +138,15 @@ export class Checker {
       tensor: worst.tensor,
       passed: true,
     }
+  }
+
+  /** Fills what the step must write with NaN; what it changes in place is kept by the workers. */
+  async #poison(inspection: Inspection, step: Step, index: number): Promise<void> {
+    const copies = await inspection.fetch(buffersOf(changesOf(step)))
+    const poisoned = await Promise.all(
+      this.#workers.map((worker) => ask(worker, { kind: 'poison', index, copies }, 'poisoned')),
+    )
+    inspection.store(poisoned[0]!.copies)
   }
 
   /** The check's own tensors, and the reference's answer to them. */
