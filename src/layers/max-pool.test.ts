@@ -72,6 +72,18 @@ describe('backward against finite differences', () => {
   })
 })
 
+it.each(['top', 'bottom', 'left', 'right'])('padding as large as the kernel is refused at the %s', (side) => {
+  const none = { top: 0, bottom: 0, left: 0, right: 0 }
+  const kernel = { top: [2, 5], bottom: [2, 5], left: [5, 2], right: [5, 2] }[side]!
+  const shapeOf = (padding: number) => () => {
+    const options = { kernel, padding: { ...none, [side]: padding } } as unknown as MaxPoolOptions
+    return definition.outputShape('pool1', options, [[6, 6, 1]])
+  }
+  expect(shapeOf(1)()).toHaveLength(3)
+  expect(shapeOf(2)).toThrow(ShapeError)
+  expect(shapeOf(3)).toThrow(/^pool1: a window would hold nothing but padding/)
+})
+
 it('a window of nothing but padding is refused, by name', () => {
   const shapeOf = (options: MaxPoolOptions) => () => definition.outputShape('pool1', options, [[4, 4, 1]])
   expect(shapeOf({ kernel: 2, padding: 2 })).toThrow(ShapeError)
