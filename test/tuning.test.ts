@@ -3,20 +3,21 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
 import type { CachedChoice } from '../src/engines/tuning-cache.ts'
-import type { Session } from '../src/session.ts'
+import type { Session, SessionOptions } from '../src/session.ts'
 import { built } from './support/built.ts'
 import { ownCache } from './support/own-cache.ts'
 
 const folder = ownCache()
 
-const { conv, defineNetwork, initialize, initializeImages, openSession } =
+const { conv, defineNetwork, initialize, initializeImages, l2Loss, openSession } =
   await built<typeof import('../src/index.ts')>('index.js')
+const { benchmarkTraining } = await built<typeof import('../src/plan/training.ts')>('plan/training.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 
 /** A step that takes far longer than a barrier, on any machine. */
 const network = defineNetwork('one convolution', {
   inputs: { images: [64, 64, 16] },
-  layers: [conv('conv', { filters: 32, kernel: 3, padding: 'same' })],
+  layers: [conv('conv', { filters: 32, kernel: 3, padding: 'same' }), l2Loss('loss')],
 })
 /** Enough for a session to say whether its tiles are what was measured. */
 const RUNS = 6
@@ -35,19 +36,25 @@ const plant = (change: (entry: CachedChoice, key: string) => unknown): void => {
 }
 
 /** A session that can run. */
-async function open(options: { retune?: boolean; onProgress?: () => void } = {}): Promise<Session> {
+async function open(options: Partial<SessionOptions> = {}): Promise<Session> {
   const session = await openSession(network, {
     batch: 1,
     engine: 'wasm@1',
     algorithm: 'direct',
     ...options,
   })
-  session.write({ ...initialize(network, { seed: 7 }), ...initializeImages(network, 1, { seed: 7 }) })
+  session.write({
+    ...initialize(network, { seed: 7 }),
+    ...initializeImages(network, session.plan.batch, { seed: 7 }),
+  })
   return session
 }
 
 /** Opens a session, runs it, and says whether anything was measured before. */
-async function used({ runs = 0, ...options }: { runs?: number; retune?: boolean } = {}): Promise<boolean> {
+async function used({
+  runs = 0,
+  ...options
+}: { runs?: number } & Partial<SessionOptions> = {}): Promise<boolean> {
   let hasMeasured = false
   const session = await open({
     ...options,
@@ -136,4 +143,19 @@ it('measures anew when asked, and keeps that in place of what was there', async 
   plant(({ choice }) => ({ choice, ms: IMPOSSIBLE_MS }))
   expect(await used({ retune: true })).toBe(true)
   expect(Object.values(entries())[0]!.ms).toBeGreaterThan(IMPOSSIBLE_MS)
+})
+
+it.each<[string, Partial<SessionOptions>]>([
+  ['other threads', { engine: 'wasm@2' }],
+  ['another batch', { batch: 2 }],
+  ['other candidates', { algorithm: 'auto' }],
+  ['weights that change in every run', { pass: 'train', training: benchmarkTraining(network) }],
+])('measures anew for %s, and keeps both', async (_, options) => {
+  const before = entries()
+  expect(await used(options)).toBe(true)
+  const forward = Object.keys(entries()).filter((key) => key.includes('conv-forward'))
+  expect(forward).toHaveLength(2)
+  expect(entries()).toMatchObject(before)
+  expect(await used(options)).toBe(false)
+  expect(await used()).toBe(false)
 })

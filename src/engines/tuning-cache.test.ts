@@ -30,6 +30,24 @@ it('keeps choices, replaces them and takes them out', async () => {
 })
 
 it.each([
+  ['step', 'Example 3000', 'wasm', 'b'],
+  ['processor', 'Example 4000', 'wasm', 'a'],
+  ['engine', 'Example 3000', 'x64', 'a'],
+])('knows a choice for its own %s alone', async (_, processor, engine, step) => {
+  await (await open()).change({ a: { choice: 'direct 4x8', ms: 2 } })
+  const other = await openTuningCache(processor, engine)
+  expect(other.get(step)).toBeUndefined()
+  await other.change({ [step]: { choice: 'direct 2x8', ms: 1 } })
+  expect((await openTuningCache(processor, engine)).get(step)).toEqual({ choice: 'direct 2x8', ms: 1 })
+  expect((await open()).get('a')).toEqual({ choice: 'direct 4x8', ms: 2 })
+})
+
+it('knows nothing of another version', async () => {
+  write({ [key('a').replace(VERSION, '0.0.0')]: { choice: 'direct 4x8', ms: 2 } })
+  expect((await open()).get('a')).toBeUndefined()
+})
+
+it.each([
   ['an older form', 'direct 4x8'],
   ['no time', { choice: 'direct 4x8' }],
   ['a time below nothing', { choice: 'direct 4x8', ms: -1 }],
