@@ -11,6 +11,9 @@ const [path] = positionals
 if (!path || !values.batches)
   throw new Error('usage: node scripts/check-result.mjs <result.json> --batches <count>')
 
+/** What is written follows from what else is written. */
+const isNear = (value, wanted) => Math.abs(value - wanted) <= 1e-6 * Math.abs(wanted)
+
 const { runs, environment } = parseResult(readFileSync(path, 'utf8'), path)
 const problems = runs.flatMap((run) => {
   const wrong = {
@@ -20,6 +23,18 @@ const problems = runs.flatMap((run) => {
       run.samplesMs.length !== Number(values.batches),
     'a sample is not positive': !run.samplesMs.every((sample) => sample > 0),
     [`${run.gflopsPerSecond} GFLOP/s`]: !(run.gflopsPerSecond > 0 && Number.isFinite(run.gflopsPerSecond)),
+    'its GFLOP/s are not those of its mean': !isNear(
+      run.gflopsPerSecond,
+      run.flops / run.summary.meanMs / 1e6,
+    ),
+    'its images/s are not those of its mean': !isNear(
+      run.imagesPerSecond,
+      (1000 * run.batch) / run.summary.meanMs,
+    ),
+    'its share of the peak is another': !isNear(
+      run.peakFraction,
+      run.gflopsPerSecond / run.peakGflopsPerSecond,
+    ),
     'it was interrupted': run.interrupted === true,
   }
   return Object.keys(wrong)

@@ -21,14 +21,17 @@ interface Followed extends Pick<Job['setup'], 'dataset' | 'network'> {
   /** Where a checkpoint was written; null where it could not be. */
   readonly checkpoint: string | null
   readonly skipped: Job['pipeline']['skipped']
+  /** Since the command began. */
+  elapsedMs(): number
 }
 
 function followed(given: Partial<Followed> = {}) {
-  const { checkpoint = 'm.checkpoint.safetensors', skipped = [], ...more } = given
+  const { checkpoint = 'm.checkpoint.safetensors', skipped = [], elapsedMs = () => 1, ...more } = given
   const saved: number[] = []
   const lastSaved: number[] = []
   const records: { readonly kind: string }[] = []
   const lines: string[] = []
+  const bars: unknown[][] = []
   let isBarDrawn = false
   const job = {
     networkName: 'lenet',
@@ -62,8 +65,9 @@ function followed(given: Partial<Followed> = {}) {
       palette: { yellow: (text: string) => text },
     },
     progress: {
-      update: () => {
+      update: (...bar: unknown[]) => {
         isBarDrawn = true
+        bars.push(bar)
       },
       clear: () => {
         isBarDrawn = false
@@ -71,19 +75,105 @@ function followed(given: Partial<Followed> = {}) {
     },
     pipeline: { batchesPerEpoch: 4, skipped },
     signal: new AbortController().signal,
-    elapsedMs: () => 1,
+    elapsedMs,
   }
-  return { training: new FollowedTraining(job as unknown as Job), saved, lastSaved, records, lines }
+  return { training: new FollowedTraining(job as unknown as Job), saved, lastSaved, records, lines, bars }
 }
 
-function epochEvent(epoch: number, given: TrainingState['parameters']): TrainEvent {
-  const sums = { images: 64, loss: 64, correct: 32, elapsedMs: 1, waitedMs: 0 }
+function epochEvent(
+  epoch: number,
+  given: TrainingState['parameters'],
+  sums: TrainingState['sums'] = { images: 64, loss: 64, correct: 32, elapsedMs: 1, waitedMs: 0 },
+): TrainEvent {
   const step = 4 * epoch
   const state = { step, epoch: epoch + 1, batch: 0, parameters: given, states: {}, tuning: null, sums }
   return { kind: 'epoch', epoch, step, sums, state: () => state }
 }
 
+describe('a step', () => {
+  const step = (number: number, given: Partial<Extract<TrainEvent, { kind: 'step' }>> = {}): TrainEvent => ({
+    kind: 'step',
+    epoch: 1,
+    step: number,
+    loss: 2,
+    rate: 0.1,
+    images: 16,
+    correct: 4,
+    elapsedMs: 50,
+    waitedMs: 0,
+    gradientNorm: null,
+    state: () => {
+      throw new Error('nobody asks')
+    },
+    ...given,
+  })
+
+  it('is drawn: means of the epoch so far, images a second of all so far, and what is left', async () => {
+    const { training, bars } = followed()
+    await training.take(step(1))
+    await training.take(step(2, { loss: 1, correct: 16, elapsedMs: 150 }))
+    expect(bars).toEqual([
+      // 11 steps of 50 ms are left
+      [
+        'epoch 1/3',
+        1,
+        4,
+        expect.stringMatching(/^loss 2\.0+ {2}train 25\.0% {2}320(\.0+)? images\/s {2}.*0\.\d+ s left$/),
+      ],
+      [
+        'epoch 1/3',
+        2,
+        4,
+        expect.stringMatching(/^loss 1\.50* {2}train 62\.5% {2}160(\.0+)? images\/s {2}.*1\.0 s left$/),
+      ],
+    ])
+  })
+
+  it('is logged: its own images a second, at the end of an epoch and every so often', async () => {
+    let now = 1000
+    const { training, records } = followed({ elapsedMs: () => now })
+    await training.take(step(1))
+    now += 10
+    await training.take(step(2)) // too soon
+    now += 200
+    await training.take(step(3, { elapsedMs: 8, gradientNorm: 0.5 }))
+    now += 10
+    await training.take(step(4, { elapsedMs: 160, epoch: 1 })) // the epoch's last
+    const common = { kind: 'step', epoch: 1, loss: 2, rate: 0.1 }
+    expect(records).toEqual([
+      { ...common, step: 1, imagesPerSecond: 320, elapsedMs: 1000 },
+      { ...common, step: 3, imagesPerSecond: 2000, elapsedMs: 1210, gradientNorm: 0.5 },
+      { ...common, step: 4, imagesPerSecond: 100, elapsedMs: 1220 },
+    ])
+  })
+})
+
 describe('an epoch', () => {
+  it('is logged with its means, its images a second and its times', async () => {
+    const { training, records, lines } = followed({ elapsedMs: () => 12_345 })
+    await training.take(
+      epochEvent(2, parameters, { images: 64, loss: 96, correct: 16, elapsedMs: 640, waitedMs: 32 }),
+    )
+    expect(records).toEqual([
+      {
+        kind: 'epoch',
+        epoch: 2,
+        step: 8,
+        trainLoss: 1.5,
+        trainAccuracy: 0.25,
+        testLoss: expect.any(Number),
+        testTop1: expect.any(Number),
+        testTop5: expect.any(Number),
+        elapsedMs: 12_345,
+        trainMs: 640,
+        waitedMs: 32,
+        imagesPerSecond: 100,
+        skippedImages: 0,
+      },
+    ])
+    expect(lines).toEqual([expect.stringMatching(/^epoch 2\/3 .* 100(\.0+)? images\/s/)])
+  })
+
   it('whose logits are NaN in the test alone is no success: the checkpoint before it is kept', async () => {
     const { training, saved, records, lines } = followed()
     await training.take(epochEvent(1, parameters))

@@ -6,6 +6,7 @@ import { defineNetwork } from '../networks/network.ts'
 import { sgd } from '../optimizers/index.ts'
 import { createPlan, type Pass } from '../plan/plan.ts'
 import type { Step, StepKind } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
 import { StepChoices } from './step-choices.ts'
 
 const traits = { name: 'any', lanes: 4, vectorRegisters: 16 }
@@ -49,12 +50,23 @@ describe('what a choice goes by', () => {
     ['channels', { image: [16, 18, 8] }],
     ['batch', { batch: 3 }],
     ['filters', { conv: { filters: 12 } }],
-    // Each of these leaves all shapes as they are
-    ['kernel height', { image: [17, 18, 4], conv: { kernel: [4, 5] } }],
-    ['strides', { image: [16, 18, 4], conv: { stride: [1, 2] } }],
   ])('differs with the %s', (_, changes) => {
     for (const kind of ['conv-forward', 'conv-weights-gradient', 'conv-input-gradient'] as const)
       expect(choices().keyOf(stepOf(kind, changes)), kind).not.toBe(choices().keyOf(stepOf(kind)))
+  })
+
+  it('differs with the kind, and with every extent of what the step reads and writes', () => {
+    const step = stepOf('conv-weights-gradient')
+    expect(choices().keyOf({ ...step, kind: 'conv-input-gradient' } as Step)).not.toBe(choices().keyOf(step))
+    for (const side of ['reads', 'writes'] as const) {
+      for (const [name, view] of Object.entries<View>(step[side])) {
+        for (const axis of [0, 1, 2, 3]) {
+          const shape = view.shape.with(axis, view.shape[axis]! + 1)
+          const changed = { ...step, [side]: { ...step[side], [name]: { ...view, shape } } } as Step
+          expect(choices().keyOf(changed), `${name}, axis ${axis}`).not.toBe(choices().keyOf(step))
+        }
+      }
+    }
   })
 
   it('differs with the kernel and the stride of equal shapes', () => {

@@ -163,6 +163,64 @@ describe('a model', () => {
     expect(tensors.get('e/biases')).toEqual({ type: 1, dims: [5], data: [0, 1, 2, 3, 4] })
   })
 
+  it('has every weight where it belongs, with no two extents alike', () => {
+    const [height, width, channels, filters, units] = [4, 5, 3, 7, 6]
+    const [kernelHeight, kernelWidth] = [2, 3]
+    const network = defineNetwork('uneven', {
+      inputs: { images: [height, width, channels] },
+      layers: [
+        conv('a', { filters, kernel: [kernelHeight, kernelWidth], padding: 'same' }),
+        dense('b', { units }),
+        l2Loss('loss'),
+      ],
+    })
+    const { tensors } = decoded(network)
+    const a = tensors.get('a/weights')!
+    expect(a.dims).toEqual([filters, channels, kernelHeight, kernelWidth])
+    const b = tensors.get('b/weights')!
+    expect(b.dims).toEqual([filters * height * width, units])
+    // `numbered` gives every value its place in convmark's order: (KH, KW, C, F), and rows (H, W, C) of units
+    let at = 0
+    for (let f = 0; f < filters; f++) {
+      for (let c = 0; c < channels; c++) {
+        for (let y = 0; y < kernelHeight; y++) {
+          for (let x = 0; x < kernelWidth; x++)
+            expect(a.data[at++]).toBe(((y * kernelWidth + x) * channels + c) * filters + f)
+        }
+      }
+    }
+    at = 0
+    for (let c = 0; c < filters; c++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) {
+          for (let u = 0; u < units; u++)
+            expect(b.data[at++]).toBe(((y * width + x) * filters + c) * units + u)
+        }
+      }
+    }
+  })
+
+  it.each(['conv', 'max-pool'])('has the two axes and the four sides of a %s apart', (kind) => {
+    const options = {
+      kernel: [4, 5],
+      stride: [2, 3],
+      padding: { top: 1, bottom: 2, left: 3, right: 4 },
+    } as const
+    const layer = kind === 'conv' ? conv('a', { filters: 2, ...options }) : maxPool('a', options)
+    const network = defineNetwork('window', {
+      inputs: { images: [9, 11, 2] },
+      layers: [layer, l2Loss('loss')],
+    })
+    // (9 + 3 - 4) / 2 + 1 rows, with no rest; (11 + 7 - 5) / 3 + 1 columns, and the last padded one is in no window
+    expect(decoded(network).nodes[1]!.attributes).toEqual({
+      kernel_shape: [4, 5],
+      strides: [2, 3],
+      pads: [1, 3, 2, 3],
+    })
+    expect(decoded(network, { layout: 'NCHW' }).outputs).toEqual([['a', 1, ['batch', 2, 5, 5]]])
+    expect(decoded(network).outputs).toEqual([['a', 1, ['batch', 5, 5, 2]]])
+  })
+
   it('has every activation, of a layer and as one', () => {
     const activated = defineNetwork('activated', {
       inputs: { values: [2, 2, 1] },

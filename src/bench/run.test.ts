@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest'
+import { conv, dense, l2Loss, relu } from '../layers/index.ts'
+import { networkCounts } from '../networks/counts.ts'
+import { defineNetwork } from '../networks/network.ts'
+import type { Pass } from '../plan/plan.ts'
+import { describeRun, type RunMeasurement, type SeenStep, stepMedians } from './run.ts'
+
+const network = defineNetwork('small', {
+  inputs: { images: [6, 8, 2] },
+  layers: [conv('conv', { filters: 4, kernel: 3 }), relu('relu'), dense('fc', { units: 5 }), l2Loss('loss')],
+})
+/** FLOPs of one image: (4, 6, 4) outputs of 18 products, and 5 of 96. */
+const [CONV_FLOPS, DENSE_FLOPS] = [2 * 96 * 18, 2 * 96 * 5]
+
+const step = (
+  kind: string,
+  layer: string,
+  pass: SeenStep['pass'],
+  tile = '',
+  algorithm = tile ? 'direct' : 'plain',
+): SeenStep => ({ kind, layer, pass, algorithm, tile, note: null })
+
+const FORWARD = [
+  step('conv-forward', 'conv', 'forward', '4x8'),
+  step('relu-forward', 'relu', 'forward'),
+  step('dense-forward', 'fc', 'forward', '2x8'),
+]
+
+function measured(changes: Partial<RunMeasurement> = {}): RunMeasurement {
+  return {
+    network,
+    pass: 'forward',
+    engine: { name: 'wasm', target: 'simd128', threads: 2, reason: 'asked for', v8Flags: [] },
+    settings: { batch: 32, batches: 4, burnIn: 3, seed: 9, algorithm: 'direct' },
+    // The mean, 4, is no other statistic of them: the median is 2.5
+    samplesMs: [1, 2, 3, 10],
+    startsMs: [0, 5, 10, 15],
+    rounds: null,
+    plan: {
+      steps: FORWARD,
+      layerBytes: { conv: { forward: 11, backward: 12 }, fc: { forward: 13, backward: 14 } },
+    },
+    stepMediansMs: [0.5, 0.25, 0.125],
+    check: null,
+    peaks: { gflopsPerSecond: 0.25, bandwidthGigabytesPerSecond: 7 },
+    peakMemoryBytes: 1234,
+    tuning: null,
+    interrupted: false,
+    ...changes,
+  }
+}
+
+describe('a run', () => {
+  it('has the rates of its mean, as a share of the peak of all threads', () => {
+    const run = describeRun(measured())
+    const flops = 32 * networkCounts(network).forward
+    expect(run).toMatchObject({ flops, imagesPerSecond: 8000, peakGflopsPerSecond: 0.25 })
+    expect(run.summary).toMatchObject({ meanMs: 4, medianMs: 2.5 })
+    expect(run.gflopsPerSecond).toBeCloseTo(flops / 0.004 / 1e9, 12)
+    expect(run.peakFraction).toBeCloseTo(flops / 0.004 / 1e9 / 0.25, 12)
+    expect(run.bandwidthGigabytesPerSecond).toBe(7)
+  })
+
+  it('says what was asked for, and what was measured as it was', () => {
+    const run = describeRun(measured({ rounds: [1, 3], weightsMedianMs: 0.75, interrupted: true }))
+    expect(run).toMatchObject({
+      network: 'small',
+      imageSize: 6,
+      seed: 9,
+      engine: { name: 'wasm', target: 'simd128', threads: 2, reason: 'asked for', v8Flags: [] },
+      pass: 'forward',
+      algorithm: 'direct',
+      batch: 32,
+      burnIn: 3,
+      batches: 4,
+      samplesMs: [1, 2, 3, 10],
+      startsMs: [0, 5, 10, 15],
+      rounds: [1, 3],
+      check: null,
+      peakMemoryBytes: 1234,
+      weightsMs: 0.75,
+      tuning: null,
+      interrupted: true,
+    })
+  })
+
+  it('has no rate where a clock saw no time, and no share without a peak', () => {
+    const unseen = describeRun(measured({ samplesMs: [0, 0], startsMs: [0, 0] }))
+    expect(unseen).toMatchObject({ gflopsPerSecond: 0, imagesPerSecond: 0, peakFraction: null })
+    expect(describeRun(measured({ peaks: null }))).toMatchObject({
+      peakGflopsPerSecond: null,
+      peakFraction: null,
+      bandwidthGigabytesPerSecond: null,
+    })
+    const none = describeRun(measured({ samplesMs: [], startsMs: [] }))
+    expect(none).toMatchObject({ summary: null, gflopsPerSecond: 0, imagesPerSecond: 0, warnings: [] })
+  })
+
+  it('counts the FLOPs of its pass', () => {
+    const counts = networkCounts(network)
+    const flopsOf = (pass: Pass) => describeRun(measured({ pass })).flops / 32
+    expect(flopsOf('forward')).toBe(counts.forward)
+    expect(flopsOf('forward-backward')).toBe(counts['forward-backward'])
+    expect(counts['forward-backward']).toBeGreaterThan(2 * counts.forward)
+    expect(flopsOf('train')).toBe(counts['forward-backward'])
+  })
+})
+
+describe("a run's layers", () => {
+  it('forward have their own times, FLOPs, bytes and tiles; no loss', () => {
+    const { layers } = describeRun(measured())
+    expect(layers).toEqual([
+      {
+        name: 'conv',
+        kind: 'conv',
+        shape: [32, 4, 6, 4],
+        algorithm: 'direct',
+        tile: '4x8',
+        notes: [],
+        forwardMs: 0.5,
+        backwardMs: null,
+        flops: 32 * CONV_FLOPS,
+        backwardFlops: 0,
+        bytes: 11,
+        backwardBytes: 12,
+      },
+      expect.objectContaining({ name: 'relu', algorithm: 'plain', tile: '', forwardMs: 0.25, bytes: 0 }),
+      expect.objectContaining({
+        name: 'fc',
+        shape: [32, 5],
+        forwardMs: 0.125,
+        flops: 32 * DENSE_FLOPS,
+        bytes: 13,
+      }),
+    ])
+  })
+
+  it('in training have the times of all their steps by direction, and each tile says whose it is', () => {
+    const steps = [
+      ...FORWARD,
+      step('l2-loss-forward', 'loss', 'forward'),
+      step('l2-loss-backward', 'loss', 'backward'),
+      step('dense-weights-gradient', 'fc', 'backward', '3x4'),
+      step('dense-input-gradient', 'fc', 'backward', '5x4'),
+      step('output-gradient', 'conv', 'backward'),
+      { ...step('conv-weights-gradient', 'conv', 'backward', 'F(4x4)', 'winograd'), note: 'so it is' },
+      step('sgd-update', 'conv', 'update'),
+      step('sgd-update', 'conv', 'update'),
+    ]
+    const stepMediansMs = steps.map((_, i) => 2 ** i)
+    const plan = { steps, layerBytes: {} }
+    const { layers } = describeRun(measured({ pass: 'train', plan, stepMediansMs }))
+    const told = layers.map(({ name, forwardMs, backwardMs, updateMs }) => [
+      name,
+      forwardMs,
+      backwardMs,
+      updateMs,
+    ])
+    expect(told).toEqual([
+      ['conv', 1, 128 + 256, 512 + 1024],
+      ['relu', 2, 0, 0],
+      ['fc', 4, 32 + 64, 0],
+      ['loss', 8, 16, 0],
+    ])
+    const [convolution, , fc] = layers
+    expect(convolution).toMatchObject({
+      algorithm: 'direct, winograd',
+      tile: 'forward direct 4x8; weights winograd F(4x4)',
+      notes: ['weights so it is'],
+      backwardFlops: 32 * CONV_FLOPS, // the input of the network needs no gradient
+    })
+    expect(fc).toMatchObject({
+      algorithm: 'direct',
+      tile: 'forward 2x8; weights 3x4; input 5x4',
+      backwardFlops: 2 * 32 * DENSE_FLOPS,
+    })
+    expect(
+      describeRun(measured({ pass: 'forward-backward', plan, stepMediansMs })).layers[0],
+    ).not.toHaveProperty('updateMs')
+  })
+
+  it('have no times where steps have none, and there are none without a plan', () => {
+    const { layers } = describeRun(measured({ stepMediansMs: null }))
+    expect(layers.map(({ forwardMs, backwardMs }) => [forwardMs, backwardMs])).toEqual(
+      layers.map(() => [null, null]),
+    )
+    expect(describeRun(measured({ plan: null })).layers).toEqual([])
+  })
+})
+
+it("a step's time is the median of its own in all samples", () => {
+  const samples = [
+    [1, 10],
+    [2, 50],
+    [9, 60],
+  ]
+  expect(stepMedians(samples)).toEqual([2, 50])
+  expect(stepMedians([])).toBe(null)
+})
