@@ -90,7 +90,7 @@ describe('of logits', () => {
       label: 0,
     })
     // Class 1 has the larger sum of logits, class 0 the larger mean of probabilities
-    const views = batchOf([logits(3, -3), logits(1, 2), logits(-3, -3, 3), logits(-3, -3, 3)])
+    const views = batchOf([logits(9), logits(1, 2), logits(0, 0, 0.5), logits(0, 0, 0.5)])
     const accuracy = await evaluated(7, [{ ...views, labels: Float32Array.of(0, 2) }], { views: 2 })
     expect(accuracy).toMatchObject({ count: 2, top1: 1 })
   })
