@@ -79,3 +79,14 @@ describe('warnings of samples', () => {
     ])
   })
 })
+
+it.each([
+  ['8 pairs of stretches in the other order', [3, 2, 1, 0, 4, 6, 5, 8, 7, 9], true],
+  ['9', [3, 2, 1, 0, 5, 4, 7, 6, 9, 8], false],
+  ['all but 8, the other way', [9, 7, 8, 5, 6, 4, 0, 1, 2, 3], true],
+  ['all but 9', [8, 9, 6, 7, 4, 5, 0, 1, 2, 3], false],
+])('a trend is what chance makes in one of a hundred runs at most: %s', (_, ranks, isTrend) => {
+  const samples = ranks.flatMap((rank) => [100 + rank, 100 + rank, 100 + rank])
+  const warnings = sampleWarnings(samples, FINE_CLOCK).filter((text) => text.startsWith('samples became'))
+  expect(warnings).toHaveLength(isTrend ? 1 : 0)
+})
