@@ -91,6 +91,26 @@ describe('a set', () => {
     expect(asked).toBe(9)
   })
 
+  it.each([
+    ['channels', 1, {}],
+    ['sample', 3, { sample: 2 }],
+    ['side', 3, { side: 1 }],
+    ['decoder', 3, { decoder: 'wasm' }],
+    ['most pixels', 3, { maxPixels: 100 }],
+  ] as const)('is looked at anew for another %s', async (_, channels, options) => {
+    let asked = 0
+    const image = () => {
+      asked++
+      return rgb(1, 2, 3)
+    }
+    const watched: Split = { count: 3, label: () => 0, image }
+    await channelStatistics(watched, 3)
+    await channelStatistics(watched, 3)
+    expect(asked).toBe(3)
+    await channelStatistics(watched, channels, options)
+    expect(asked).toBeGreaterThan(3)
+  })
+
   it('tells how far it is, and can be left', async () => {
     const many = { ...split, count: 40, image: () => rgb(1, 2, 3) }
     const seen: string[] = []
