@@ -37,6 +37,30 @@ const tensors: fc.Arbitrary<Record<string, Tensor>> = fc.dictionary(
 )
 
 describe('the bytes', () => {
+  it('of a part of an array are those of the part, in memory and in a file', async () => {
+    const parts = {
+      labels: { shape: [2], data: BigInt64Array.of(1n, 2n, 3n, 4n).subarray(1, 3) },
+      images: { shape: [2], data: Float32Array.of(1, 2, 3, 4).subarray(2) },
+    }
+    const wholes = {
+      labels: { shape: [2], data: BigInt64Array.of(2n, 3n) },
+      images: { shape: [2], data: Float32Array.of(3, 4) },
+    }
+    expect(encodeSafetensors(parts)).toEqual(encodeSafetensors(wholes))
+    const folder = await mkdtemp(join(tmpdir(), 'convmark-parts-'))
+    try {
+      const file = join(folder, 'parts.safetensors')
+      await writeSafetensors(file, parts)
+      const { tensors: read } = await readSafetensors(file)
+      expect([read.get('labels')!.data, read.get('images')!.data]).toEqual([
+        wholes.labels.data,
+        wholes.images.data,
+      ])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
   it('are those of the format', () => {
     const bytes = encodeSafetensors(
       {

@@ -37,6 +37,14 @@ it('reads a whole run', () => {
   expect(cutShortLines).toEqual([])
 })
 
+it('reads null for what is not finite, not there or not asked for', () => {
+  const settings = { microBatch: null, momentum: null, activation: null, clip: null }
+  const step = exampleStep(1, { loss: null, gradientNorm: null })
+  const epoch = exampleEpoch(1, { trainLoss: null, testLoss: null, testTop1: null, testTop5: null })
+  const { runs } = parseRecords(exampleTraining(settings), step, epoch)
+  expect(runs).toMatchObject([{ run: { settings }, steps: [step], epochs: [epoch] }])
+})
+
 it('keeps unknown fields and passes over unknown kinds', () => {
   const run = {
     ...exampleTraining(),
