@@ -200,6 +200,20 @@ describe('a model', () => {
     }
   })
 
+  it('has parts of arrays as they are', () => {
+    const network = defineNetwork('part', {
+      inputs: { values: [1, 1, 2] },
+      layers: [dense('a', { units: 3 }), l2Loss('loss')],
+    })
+    const all = Float32Array.from({ length: 20 }, (_, i) => i)
+    const parameters = { 'a/weights': all.subarray(5, 11), 'a/biases': all.subarray(11, 14) }
+    const { tensors } = decode(onnxModel(network, parameters))
+    expect([...tensors.values()].map(({ data }) => data)).toEqual([
+      [5, 6, 7, 8, 9, 10],
+      [11, 12, 13],
+    ])
+  })
+
   it.each(['conv', 'max-pool'])('has the two axes and the four sides of a %s apart', (kind) => {
     const options = {
       kernel: [4, 5],
