@@ -138,6 +138,38 @@ describe('the check', () => {
     expect(result.maxRelativeError).toBeLessThan(1e-5)
   })
 
+  it.each([1, 2])('says what an outlier does to outputs beside it, with %i threads', async (threads) => {
+    const network = defineNetwork('same', {
+      inputs: { images: [13, 13, 8] },
+      layers: [
+        conv('conv1', { filters: 8, kernel: 3, padding: 1 }),
+        conv('conv2', { filters: 8, kernel: 3, padding: 1 }),
+        l2Loss('loss'),
+      ],
+    })
+    const engine = await openWasm('', { threads })
+    const checker = new Checker(network, 3, 2)
+    const checked = async (algorithm: 'direct' | 'winograd') => {
+      const session = await openSession(network, { batch: 3, pass: 'forward-backward', engine, algorithm })
+      try {
+        return await checker.check(session)
+      } finally {
+        await session.dispose()
+      }
+    }
+    try {
+      const [direct, winograd] = [await checked('direct'), await checked('winograd')]
+      expect(direct.outlier!.error).toBeLessThan(1e-5)
+      // A float32 has no digits for both 1e6 and 1e-2
+      expect(winograd.outlier!.error).toBeGreaterThan(0.01)
+      expect(winograd.outlier!.error).toBeLessThan(100)
+      expect(winograd.maxRelativeError).toBeLessThan(1e-5)
+    } finally {
+      await checker.dispose()
+      await engine.dispose()
+    }
+  })
+
   it.each(['forward', 'forward-backward'] as const)('passes every layer kind in %s', async (pass) => {
     expect((await check({}, withDense, pass)).passed).toBe(true)
     expect((await check({}, saturating, pass)).passed).toBe(true)

@@ -23,6 +23,7 @@ import type { BenchEvent } from './events.ts'
 import { peaksOrNull } from './peaks.ts'
 import { requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
+import { madeDenormalsWarning } from './value-warnings.ts'
 import { type Subject, warmUp } from './warm-up.ts'
 
 export interface BenchOptions {
@@ -153,6 +154,7 @@ async function* benchmarkPass(
   const measured = new Samples()
   const subject: Subject = { session: null, check: null }
   let isInterrupted = false
+  let valueWarning: string | null = null
   try {
     const { batch, burnIn, algorithm, retune } = settings
     const setup = { network, pass, engine, batch, burnIn, algorithm, retune, checker, data }
@@ -165,6 +167,7 @@ async function* benchmarkPass(
       yield { kind: 'step', pass, step, durationMs, endedAt: performance.timeOrigin + performance.now() }
       yield { kind: 'progress', pass, phase: 'batches', done: step + 1, total: batches }
     }
+    valueWarning = madeDenormalsWarning(session)
   } catch (error) {
     if (!isInterruption(error, signal)) throw error
     isInterrupted = true
@@ -193,6 +196,7 @@ async function* benchmarkPass(
       check,
       peaks,
       peakMemoryBytes,
+      warnings: valueWarning === null ? [] : [valueWarning],
       tuning: session?.tuning ?? null,
       interrupted: isInterrupted,
     }),

@@ -9,6 +9,7 @@ import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
 import { type Activations, checkActivations, checkTensors, trainingTensors } from './check-data.ts'
+import { errorBesideOutliers, isWindowed, putOutliers, sourceOf, takeOutliers } from './outlier.ts'
 import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
 import { type Comparison, compareImage, compareStep, digest, rowsOfShare } from './truth.ts'
 
@@ -39,6 +40,9 @@ export type CheckRequest =
    */
   | { readonly kind: 'poison'; readonly index: number; readonly copies: Copies }
   | { readonly kind: 'step'; readonly index: number; readonly copies: Copies }
+  /** Then the step is run, and `outlier-error` compares and puts the values back. */
+  | { readonly kind: 'put-outliers'; readonly index: number; readonly copies: Copies }
+  | { readonly kind: 'outlier-error'; readonly index: number; readonly copies: Copies }
   | { readonly kind: 'digest'; readonly views: readonly View[]; readonly copies: Copies }
 
 export type CheckReply =
@@ -51,6 +55,9 @@ export type CheckReply =
   | { readonly kind: 'loaded' }
   /** With the copies that were filled, to be put into the engine's memory. */
   | { readonly kind: 'poisoned'; readonly copies: Copies }
+  /** Likewise. */
+  | { readonly kind: 'outliers-put'; readonly copies: Copies }
+  | { readonly kind: 'outlier-compared'; readonly error: number | null; readonly copies: Copies }
   | {
       readonly kind: 'stepped'
       readonly comparisons: readonly Comparison[]
@@ -65,6 +72,8 @@ let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
 let copies: Copies = new Map()
 /** Of the step that runs, by buffer: what it changes in place, as it was, of this share's rows; and the digests of that. */
 const before = new Map<number, { readonly rows: Grid; readonly digest: number }>()
+/** In what the step reads. */
+let outliers: ReturnType<typeof putOutliers> = []
 
 onMessage((request: CheckRequest) => {
   try {
@@ -101,6 +110,17 @@ function answer(request: CheckRequest): CheckReply {
       return { kind: 'digested', digests: request.views.map(digestOf) }
     case 'poison':
       return { kind: 'poisoned', copies: prepareStep(loaded!.plan.steps[request.index]!) }
+    case 'put-outliers': {
+      const step = windowedStep(request.index)
+      outliers = putOutliers(step, look)
+      return { kind: 'outliers-put', copies: copyOf(sourceOf(step)) }
+    }
+    case 'outlier-error': {
+      const step = windowedStep(request.index)
+      const error = errorBesideOutliers(step, look, outliers)
+      takeOutliers(step, look, outliers)
+      return { kind: 'outlier-compared', error, copies: copyOf(sourceOf(step)) }
+    }
     case 'step':
       return compare(loaded!.plan.steps[request.index]!)
   }
@@ -135,6 +155,16 @@ function keptRows(view: View): Grid {
   const values = grid.values.slice(from, grid.offset + end * grid.pixelPitch)
   return { ...grid, values, offset: -first * grid.pixelPitch }
 }
+
+function windowedStep(index: number) {
+  const step = loaded!.plan.steps[index]!
+  if (!isWindowed(step)) throw new Error(`a step ${step.kind} has no window`)
+  return step
+}
+
+/** What the engine has to take over, if its memory can't be seen. */
+const copyOf = ({ buffer }: View): Copies =>
+  new Map(loaded!.memory ? [] : [[buffer, copies.get(buffer)!] as const])
 
 const lengthOf = ({ buffer }: View): number => loaded!.plan.buffers[buffer]!.length
 

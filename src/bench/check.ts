@@ -10,6 +10,7 @@ import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.
 import type { Session } from '../session.ts'
 import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
 import type { CheckReply, CheckRequest, FillWhat } from './check-worker.ts'
+import { isWindowed, sourceOf, targetOf, type WindowedStep } from './outlier.ts'
 import { allocateShared, type DataRequest, ownBuffers, type SharedTensors, workersOf } from './parts.ts'
 import type { Comparison } from './truth.ts'
 
@@ -24,7 +25,18 @@ export interface CheckResult {
   /** 2-norm of the difference over 2-norm of the truth, of the worst tensor of the worst step. */
   readonly maxRelativeError: number
   readonly tensor: string
+  /** Null where no output misses a part of what its step reads. */
+  readonly outlier: OutlierError | null
   readonly passed: boolean
+}
+
+/**
+ * What one value, a million times as large as the others, does to outputs beside it that do not read it: their largest
+ * error, over their own size, of the worst step. It is Winograd's algorithm's nature, and not refused; see docs/method.md.
+ */
+export interface OutlierError {
+  readonly error: number
+  readonly tensor: string
 }
 
 export interface CheckOptions {
@@ -74,6 +86,7 @@ export class Checker {
           against: 'nothing: this engine is the reference',
           maxRelativeError: 0,
           tensor: '',
+          outlier: null,
           passed: true,
         }
       }
@@ -97,6 +110,7 @@ export class Checker {
     const given = Object.values(plan.tensors).filter(({ role }) => isWritable(role))
     await digests.remember(given.map(({ view }) => view))
     let worst = { tensor: '', error: 0 }
+    let outlier: OutlierError | null = null
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
       await this.#poison(inspection, step, index)
@@ -115,6 +129,17 @@ export class Checker {
           )
         }
         if (error >= worst.error) worst = { tensor, error }
+      }
+      if (isWindowed(step)) {
+        const error = await this.#outlierError(inspection, step, index)
+        const { tensor } = targetOf(step)
+        if (error !== null && !Number.isFinite(error)) {
+          throw new CheckError(
+            `the check failed: ${nameOf(step)}: '${tensor}' is not finite beside a large value; ` +
+              `engine ${session.engine.name} is refused`,
+          )
+        }
+        if (error !== null && error > (outlier?.error ?? -1)) outlier = { error, tensor }
       }
       options.onProgress?.({ done: index + 1, total: plan.steps.length })
     }
@@ -136,8 +161,23 @@ export class Checker {
       against: `float64, ${plan.steps.length} steps and one image end to end`,
       maxRelativeError: worst.error,
       tensor: worst.tensor,
+      outlier,
       passed: true,
     }
+  }
+
+  /** Runs the step once with outliers in what it reads and once more without. */
+  async #outlierError(inspection: Inspection, step: WindowedStep, index: number): Promise<number | null> {
+    const worker = this.#workers[0]!
+    const given = await inspection.fetch(buffersOf([sourceOf(step)]))
+    const put = await ask(worker, { kind: 'put-outliers', index, copies: given }, 'outliers-put')
+    inspection.store(put.copies)
+    await inspection.runStep(index)
+    const copies = await inspection.fetch(buffersOf([...readsOf(step), ...writesOf(step)]))
+    const compared = await ask(worker, { kind: 'outlier-error', index, copies }, 'outlier-compared')
+    inspection.store(compared.copies)
+    await inspection.runStep(index)
+    return compared.error
   }
 
   /** Fills what the step must write with NaN; what it changes in place is kept by the workers. */

@@ -285,6 +285,7 @@ function runOf(
     peaks,
     peakMemoryBytes: Math.max(...turns.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     tuning: ready.tuning,
+    warnings: ready.warnings ?? [],
     interrupted,
   })
   return {

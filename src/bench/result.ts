@@ -52,6 +52,8 @@ const checkSchema = z.looseObject({
   against: z.string(),
   maxRelativeError: amount,
   tensor: z.string(),
+  /** Of outputs beside a value a million times as large as the others, over their own size. */
+  outlier: z.optional(z.nullable(z.looseObject({ error: amount, tensor: z.string() }))),
   passed: z.boolean(),
 })
 

@@ -45,6 +45,7 @@ function measured(changes: Partial<RunMeasurement> = {}): RunMeasurement {
     peaks: { gflopsPerSecond: 0.25, bandwidthGigabytesPerSecond: 7 },
     peakMemoryBytes: 1234,
     tuning: null,
+    warnings: [],
     interrupted: false,
     ...changes,
   }

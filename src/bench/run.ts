@@ -80,6 +80,8 @@ export interface RunMeasurement {
   readonly peaks: Peaks | null
   readonly peakMemoryBytes: number
   readonly tuning: Tuning | null
+  /** Of the values; those of the samples are added. */
+  readonly warnings: readonly string[]
   readonly interrupted: boolean
 }
 
@@ -108,7 +110,7 @@ export function describeRun(measurement: RunMeasurement): Run {
     startsMs: [...startsMs],
     ...(rounds && { rounds: [...rounds] }),
     summary,
-    check: check && { ...check },
+    check: check && { ...check, outlier: check.outlier ? { ...check.outlier } : null },
     flops,
     gflopsPerSecond,
     peakGflopsPerSecond,
@@ -119,7 +121,10 @@ export function describeRun(measurement: RunMeasurement): Run {
     ...(measurement.weightsMedianMs !== undefined && { weightsMs: measurement.weightsMedianMs }),
     layers: plan ? layerTimes(network, pass, batch, plan, stepMediansMs) : [],
     tuning: measurement.tuning && { ...measurement.tuning },
-    warnings: samplesMs.length > 0 ? sampleWarnings(samplesMs, clockResolution()) : [],
+    warnings: [
+      ...(samplesMs.length > 0 ? sampleWarnings(samplesMs, clockResolution()) : []),
+      ...measurement.warnings,
+    ],
     interrupted: measurement.interrupted,
   }
 }

@@ -15,8 +15,6 @@ export interface Comparison {
   readonly kind: 'step' | 'end to end'
   readonly differenceSquares: number
   readonly truthSquares: number
-  /** Of one value. */
-  readonly largestDifference: number
   readonly values: number
 }
 
@@ -34,7 +32,6 @@ class Comparer {
   readonly #kind: Comparison['kind']
   #differenceSquares = 0
   #truthSquares = 0
-  #largestDifference = 0
   #values = 0
 
   constructor(view: View, kind: Comparison['kind'] = 'step') {
@@ -46,8 +43,6 @@ class Comparer {
     const difference = value - truth
     this.#differenceSquares += difference * difference
     this.#truthSquares += truth * truth
-    // Not Math.max alone: a NaN must stay one.
-    if (!(Math.abs(difference) <= this.#largestDifference)) this.#largestDifference = Math.abs(difference)
     this.#values++
   }
 
@@ -68,7 +63,6 @@ class Comparer {
       kind: this.#kind,
       differenceSquares: this.#differenceSquares,
       truthSquares: this.#truthSquares,
-      largestDifference: this.#largestDifference,
       values: this.#values,
     }
   }
@@ -166,7 +160,7 @@ function sampled(
 }
 
 /** A parameter's rows without what the engine puts between them. */
-function denseParameter(grid: Grid): Float64Array {
+export function denseParameter(grid: Grid): Float64Array {
   const [, , rows, columns] = grid.shape
   const dense = new Float64Array(rows * columns)
   for (let row = 0; row < rows; row++) {

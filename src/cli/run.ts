@@ -111,7 +111,7 @@ async function warningsOf(
   inputs: Readonly<Record<string, Float32Array>>,
   written: Readonly<Record<string, Written>>,
 ): Promise<string[]> {
-  const { denormalWarning, rangeWarning } = await import('./value-warnings.ts')
+  const { denormalWarning, rangeWarning } = await import('../bench/value-warnings.ts')
   const hasWinograd = prepared.steps.some(({ algorithm }) => algorithm === 'winograd')
   const given = Object.entries({ ...inputs })
   const made = Object.entries(written).map(([name, { data }]) => [name, data] as const)

@@ -1,5 +1,6 @@
 import type { Environment, Run, Summary } from '../bench/result.ts'
 import { withPlainTexts } from '../plain-text.ts'
+import { checkText } from './check-text.ts'
 import { passName } from './classic.ts'
 import {
   formatLike,
@@ -10,7 +11,6 @@ import {
   formatPeakFraction,
   formatPercent,
   formatRate,
-  formatRelativeError,
   formatSpreadMs,
   winogradText,
 } from './format.ts'
@@ -95,12 +95,7 @@ const formatRange = ({ minMs, maxMs }: Summary, median: string): string =>
 function checkLine({ pass, check }: Run, palette: Palette): string {
   const name = `check of ${passName(pass)}:`
   if (!check) return `${name} ${palette.yellow('unchecked')}`
-  return `${name} ${check.passed ? palette.green('passed') : 'failed'}, ${checkDetail(check)}`
-}
-
-function checkDetail({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
-  if (tensor === '') return `against ${against}`
-  return `largest relative error ${formatRelativeError(maxRelativeError)} (${tensor}), against ${against}`
+  return `${name} ${check.passed ? palette.green('passed') : 'failed'}, ${checkText(check)}`
 }
 
 function winogradLines({ pass, peakFraction, layers }: Run): string[] {

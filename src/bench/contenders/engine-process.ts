@@ -7,6 +7,7 @@ import { Checker } from '../check.ts'
 import { makeData } from '../data.ts'
 import { requireRoomForAll } from '../room.ts'
 import { seenPlan } from '../run.ts'
+import { madeDenormalsWarning } from '../value-warnings.ts'
 import { type Subject, warmUp } from '../warm-up.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
@@ -66,10 +67,12 @@ async function open(setup: ContenderSetup): Promise<void> {
     const work = request.kind === 'turn' ? turn(request.samples) : peaks()
     work.catch(fail)
   })
+  const valueWarning = burnIn > 0 ? madeDenormalsWarning(session) : null
   reply({
     kind: 'ready',
     engine: engine.info,
     check: subject.check,
+    warnings: valueWarning === null ? [] : [valueWarning],
     plan: seenPlan(session.steps),
     tuning: session.tuning,
   })

@@ -30,6 +30,8 @@ export interface ContenderReady {
   readonly kind: 'ready'
   readonly engine: EngineInfo
   readonly check: CheckResult | null
+  /** Of the values that it makes; peers give none. */
+  readonly warnings?: readonly string[]
   readonly plan: SeenPlan
   readonly tuning: Tuning | null
 }

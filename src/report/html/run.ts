@@ -1,6 +1,7 @@
 // One run: its key figures, its samples, its layers and its roofline.
 import type { Run, Summary } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
+import { checkText } from '../check-text.ts'
 import {
   formatLike,
   formatMeanMs,
@@ -20,7 +21,6 @@ import { type Figure, figureList } from './page.ts'
 import { rooflineFigure } from './roofline.ts'
 import { runTitle } from './run-title.ts'
 import { samplesFigures } from './samples.ts'
-import { checkText } from './verdicts.ts'
 
 /** `id`: what links lead to; `file`: where it comes from, if that is a question. */
 export function runSection(run: Run, id: string, file: string | null): Markup {

@@ -1,8 +1,9 @@
 // What comes first: what stands in the way of trusting the numbers, and which engine is faster.
 import { type ComparisonResult, notCompared, type Result, type Run } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
+import { checkText } from '../check-text.ts'
 import { passName } from '../classic.ts'
-import { capitalized, formatRelativeError } from '../format.ts'
+import { capitalized } from '../format.ts'
 import { line, point, rectangle, type Strip, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { type Notice, noticeList, warn } from './page.ts'
@@ -51,12 +52,6 @@ function warningsOf(run: Run): Notice[] {
   if (!check && samplesMs.length > 0) notices.push(of('Unchecked', 'nothing says that its results are right'))
   if (interrupted) notices.push(of('Interrupted', `after ${samplesMs.length} of ${batches} samples`))
   return notices
-}
-
-/** `largest relative error 1.8e-6 (conv5), against float64` */
-export function checkText({ against, maxRelativeError, tensor }: NonNullable<Run['check']>): string {
-  if (tensor === '') return `against ${against}`
-  return `largest relative error ${formatRelativeError(maxRelativeError)} (${tensor}), against ${against}`
 }
 
 /** The verdicts in words, each with its interval beside it on a scale of ratios. */

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { denormalWarning, rangeWarning } from './value-warnings.ts'
+import { built } from '../../test/support/built.ts'
+
+const { denormalWarning, madeDenormalsWarning, rangeWarning } =
+  await built<typeof import('./value-warnings.ts')>('bench/value-warnings.js')
+const { conv, defineNetwork, openSession, relu } = await built<typeof import('../index.ts')>('index.js')
 
 const ordinary = Float32Array.from({ length: 1000 }, (_, i) => Math.sin(i + 1))
 const with1 = (value: number): Float32Array => {
@@ -27,9 +31,9 @@ describe('denormal values', () => {
 describe('a range that Winograd has not the digits for', () => {
   it('is named with what may become of outputs near the largest value', () => {
     expect(rangeWarning('images', with1(1e5))).toMatch(
-      /^images: the largest value is 1e\+5 times the median: .* an error of \d+\.\d% of their own size .*--algorithm direct$/,
+      /^images: the largest value is 1e5 times the median: .* an error of \d+\.\d% of their own size .*--algorithm direct$/,
     )
-    expect(rangeWarning('images', with1(-1e20))).toMatch(/an error of \de\+14 times their own size/)
+    expect(rangeWarning('images', with1(-1e20))).toMatch(/an error of \de14 times their own size/)
   })
 
   it('is none of ordinary values, of zeros beside them, or of nothing', () => {
@@ -37,5 +41,31 @@ describe('a range that Winograd has not the digits for', () => {
     expect(rangeWarning('images', with1(1000))).toBeNull()
     expect(rangeWarning('images', Float32Array.from([...new Float32Array(5000), ...ordinary]))).toBeNull()
     expect(rangeWarning('images', new Float32Array(4))).toBeNull()
+  })
+})
+
+describe('what a benchmark makes', () => {
+  it.each(['wasm', 'reference'])('is denormal on %s where it vanishes', async (engine) => {
+    const network = defineNetwork('vanishing', {
+      inputs: { images: [6, 6, 3] },
+      layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu')],
+    })
+    const session = await openSession(network, { batch: 2, engine, pass: 'forward' })
+    try {
+      session.write({
+        images: new Float32Array(216).fill(1),
+        'conv/weights': new Float32Array(216).fill(1),
+        'conv/biases': new Float32Array(8),
+      })
+      await session.run()
+      expect(madeDenormalsWarning(session)).toBeNull()
+      session.write({ images: new Float32Array(216).fill(1e-40) })
+      await session.run()
+      expect(madeDenormalsWarning(session)).toMatch(
+        new RegExp(`^relu: 100\\.0% of the values are below .*: ${engine} takes many times as long`),
+      )
+    } finally {
+      await session.dispose()
+    }
   })
 })

@@ -1,0 +1,149 @@
+// What one huge value does to outputs that do not read it: nothing, by direct convolution; a rounding error of its own
+// size, by Winograd's algorithm. See docs/method.md.
+import { activate } from '../layers/activation.ts'
+import { convolvePixel, inputGradientPixel } from '../layers/conv.ts'
+import type { Step, StepOfKind } from '../plan/steps.ts'
+import type { View } from '../plan/views.ts'
+import { type Grid, pixelAt } from '../tensor.ts'
+import { denseParameter, type Look } from './truth.ts'
+
+/** An outlier is so many times the root mean square of its image. */
+export const OUTLIER_RATIO = 1e6
+/** Images that get one, each at another place of its tile and in another channel. */
+const MAX_IMAGES = 4
+const MAX_FILTERS = 4
+/** In outputs, from those that read the outlier: as far as a tile reaches, and some more. */
+const REACH = 8
+
+export type WindowedStep = StepOfKind<'conv-forward' | 'conv-input-gradient'>
+
+/** Steps some of whose outputs may miss a value of what they read. */
+export const isWindowed = (step: Step): step is WindowedStep =>
+  step.kind === 'conv-forward' || step.kind === 'conv-input-gradient'
+
+/** What gets the outliers. */
+export const sourceOf = (step: WindowedStep): View =>
+  step.kind === 'conv-forward' ? step.reads.input : step.reads.gradient
+
+export const targetOf = (step: WindowedStep): View =>
+  step.kind === 'conv-forward' ? step.writes.output : step.writes.inputGradient
+
+interface Outlier {
+  readonly image: number
+  readonly y: number
+  readonly x: number
+  readonly index: number
+  /** What stood there. */
+  readonly value: number
+}
+
+/** Puts one into each of the first images, near the middle. */
+export function putOutliers(step: WindowedStep, look: Look): Outlier[] {
+  const source = look(sourceOf(step))
+  const [images, height, width, channels] = source.shape
+  return Array.from({ length: Math.min(images, MAX_IMAGES) }, (_, image): Outlier => {
+    const y = (Math.floor(height / 2) + image) % height
+    const x = (Math.floor(width / 2) + image + Math.floor(image / 2)) % width
+    const index = pixelAt(source, image, y, x) + (image % channels)
+    const value = source.values[index]!
+    source.values[index] = OUTLIER_RATIO * rootMeanSquare(source, image)
+    return { image, y, x, index, value }
+  })
+}
+
+export function takeOutliers(step: WindowedStep, look: Look, outliers: readonly Outlier[]): void {
+  const source = look(sourceOf(step))
+  for (const { index, value } of outliers) source.values[index] = value
+}
+
+/**
+ * Of outputs that do not read the outlier but lie beside those that do: the largest error, over the root mean square of
+ * what they should be; NaN if one of them is. Null if there are no such outputs, or all are zero.
+ */
+export function errorBesideOutliers(
+  step: WindowedStep,
+  look: Look,
+  outliers: readonly Outlier[],
+): number | null {
+  const target = look(targetOf(step))
+  const [, height, width, channels] = target.shape
+  const truthAt = truthOf(step, look)
+  let [largest, squares, count] = [0, 0, 0]
+  for (const { image, y: outlierY, x: outlierX } of outliers) {
+    const [readY, readX] = readersOf(step, outlierY, outlierX)
+    for (let y = Math.max(0, readY.first - REACH); y <= Math.min(height - 1, readY.last + REACH); y++) {
+      for (let x = Math.max(0, readX.first - REACH); x <= Math.min(width - 1, readX.last + REACH); x++) {
+        if (isWithin(readY, y) && isWithin(readX, x)) continue
+        const at = pixelAt(target, image, y, x)
+        for (let filter = 0; filter < Math.min(channels, MAX_FILTERS); filter++) {
+          const { sum, output } = truthAt(image, y, x, filter)
+          const error = Math.abs(target.values[at + filter]! - output)
+          largest = Math.max(largest, error)
+          squares += sum * sum
+          count++
+        }
+      }
+    }
+  }
+  return squares > 0 ? largest / Math.sqrt(squares / count) : null
+}
+
+/** By plain loops: the sum before an activation, and what becomes of it. */
+function truthOf(
+  step: WindowedStep,
+  look: Look,
+): (
+  image: number,
+  y: number,
+  x: number,
+  filter: number,
+) => { readonly sum: number; readonly output: number } {
+  const source = look(sourceOf(step))
+  const weights = denseParameter(look(step.reads.weights))
+  const { geometry } = step.options
+  const sums = new Float64Array(1)
+  if (step.kind === 'conv-forward') {
+    const biases = denseParameter(look(step.reads.biases))
+    return (image, y, x, filter) => {
+      convolvePixel(geometry, source, weights, biases, image, y, x, filter, sums)
+      return { sum: sums[0]!, output: activate(step.options, sums[0]!) }
+    }
+  }
+  const channels = step.writes.inputGradient.shape[3]
+  return (image, y, x, channel) => {
+    inputGradientPixel(geometry, source, weights, channels, image, y, x, channel, sums)
+    return { sum: sums[0]!, output: sums[0]! }
+  }
+}
+
+interface Stretch {
+  readonly first: number
+  readonly last: number
+}
+
+const isWithin = ({ first, last }: Stretch, at: number): boolean => at >= first && at <= last
+
+/** The rows and columns of the outputs whose windows hold the place. */
+function readersOf(step: WindowedStep, y: number, x: number): readonly [rows: Stretch, columns: Stretch] {
+  const { strideHeight, strideWidth, kernelHeight, kernelWidth, top, left } = step.options.geometry
+  const along = (at: number, stride: number, kernel: number, padding: number): Stretch =>
+    step.kind === 'conv-forward'
+      ? {
+          first: Math.ceil((at + padding - kernel + 1) / stride),
+          last: Math.floor((at + padding) / stride),
+        }
+      : { first: at * stride - padding, last: at * stride - padding + kernel - 1 }
+  return [along(y, strideHeight, kernelHeight, top), along(x, strideWidth, kernelWidth, left)]
+}
+
+function rootMeanSquare(grid: Grid, image: number): number {
+  const [, height, width, channels] = grid.shape
+  let squares = 0
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = pixelAt(grid, image, y, x)
+      for (let c = 0; c < channels; c++) squares += grid.values[from + c]! ** 2
+    }
+  }
+  return Math.sqrt(squares / (height * width * channels))
+}

@@ -1,0 +1,78 @@
+// What the values of a tensor make of speed and digits, whatever the engine does right.
+import { formatExponent, formatFixed } from '../digits.ts'
+import type { TensorView } from '../engines/engine.ts'
+import type { Session } from '../session.ts'
+import { medianByRank } from './rank-tests.ts'
+
+/** The smallest float32 with all of its digits. */
+const LEAST_NORMAL = 2 ** -126
+/** Fewer cost nothing that anybody would notice. */
+const MANY_DENORMAL = 0.01
+
+/**
+ * How far an output of Winograd's algorithm may be off whose window misses a value, as a share of that value: the largest
+ * found of any set of points; see docs/method.md.
+ */
+const OUTLIER_ERROR = 4e-6
+/** Of an output's own size: from there on it is not the noise of float32 any more. */
+const LARGE_ERROR = 0.01
+
+const percent = (fraction: number): string => `${formatFixed(100 * fraction, 1)}%`
+
+/** Null if nothing is to be said. `engine` is its name. */
+export function denormalWarning(tensor: string, values: Float32Array, engine: string): string | null {
+  return warningOf(
+    tensor,
+    denormalShare({ data: values, offset: 0, shape: [values.length], strides: [1] }),
+    engine,
+  )
+}
+
+/** Of what the session's last run made, in the tensor that has most of them. Null if nothing is to be said. */
+export function madeDenormalsWarning(session: Session): string | null {
+  const made = Object.entries(session.plan.tensors).filter(
+    ({ 1: { role, isKept } }) => isKept && (role === 'activation' || role === 'gradient'),
+  )
+  const shares = made.map(([name]) => ({ name, share: denormalShare(session.prepared.view(name)) }))
+  const worst = shares.reduce((a, b) => (b.share > a.share ? b : a), { name: '', share: 0 })
+  return warningOf(worst.name, worst.share, session.engine.name)
+}
+
+function warningOf(tensor: string, share: number, engine: string): string | null {
+  if (!(share > MANY_DENORMAL)) return null
+  const effect = engine === 'x64' ? 'x64 takes them for 0' : `${engine} takes many times as long with them`
+  return `${tensor}: ${percent(share)} of the values are below 1.2e-38 (denormal): ${effect}; scale them up`
+}
+
+function denormalShare({ data, offset, shape, strides }: TensorView): number {
+  let [denormal, all] = [0, 0]
+  const walk = (axis: number, from: number): void => {
+    const [extent, stride] = [shape[axis] ?? 1, strides[axis] ?? 1]
+    if (axis < shape.length - 1) {
+      for (let i = 0; i < extent; i++) walk(axis + 1, from + i * stride)
+      return
+    }
+    all += extent
+    for (let i = 0; i < extent; i++) {
+      const size = Math.abs(data[from + i * stride]!)
+      if (size > 0 && size < LEAST_NORMAL) denormal++
+    }
+  }
+  walk(0, offset)
+  return denormal / all
+}
+
+/** Of what a step by Winograd's algorithm reads. Null if nothing is to be said. */
+export function rangeWarning(tensor: string, values: Float32Array): string | null {
+  const sizes = values.map(Math.abs).filter((size) => size > 0)
+  if (sizes.length === 0) return null
+  const largest = sizes.reduce((most, size) => Math.max(most, size), 0)
+  const ratio = largest / medianByRank(Float64Array.from(sizes))
+  const error = OUTLIER_ERROR * ratio
+  if (!(error > LARGE_ERROR)) return null
+  return (
+    `${tensor}: the largest value is ${formatExponent(ratio, 0)} times the median: Winograd's algorithm may put an error of ` +
+    `${error >= 1 ? `${formatExponent(error, 0)} times` : `${percent(error)} of`} their own size into outputs near it; ` +
+    'take --algorithm direct'
+  )
+}
