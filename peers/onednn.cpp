@@ -100,8 +100,9 @@ class Network {
     return all;
   }
 
-  /** Of these images, every layer's outputs. */
-  std::vector<float> activations(const std::vector<size_t> &images) const {
+  /** Of these images, every layer's outputs, by a forward of its own: the last run may have had other images. */
+  std::vector<float> activations(const std::vector<size_t> &images) {
+    execute(forward_);
     std::vector<float> all;
     for (const memory &values : activations_) {
       const Dims dims = values.get_desc().dims();
