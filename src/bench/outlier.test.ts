@@ -100,7 +100,8 @@ describe('the error beside outliers', () => {
           reads.some((other) => other.image === image && Math.hypot(other.y - y, other.x - x) <= 8),
       )
       const error = errorBesideOutliers(step, look, outliers)
-      if (near.length === 0) return
+      // A stride over the kernel may leave the outlier to no output, one at the edge may leave outputs nothing to read
+      if (near.every(({ index }) => target.values[index] === 0)) return
       expect(error).toBeLessThan(1e-6)
       const { index } = near[random % near.length]!
       target.values[index]! += 1e4

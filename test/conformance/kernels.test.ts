@@ -228,8 +228,9 @@ describe.each(targets)('kernels on $target.name', ({ target, runs }) => {
       const errors = values.map(
         (value, i) => Math.abs(made(step)[i]! - truth(value)) - 1e-6 * Math.abs(truth(value)),
       )
-      // Where float32 ends it has steps of 2^-149
-      expect(Math.max(...errors), plan.steps[step]!.kind).toBeLessThanOrEqual(2 ** -149)
+      // Where float32 ends it has steps of 2^-149, or 0 where denormals are flushed
+      const smallest = target.name.startsWith('x64') ? 2 ** -126 : 2 ** -149
+      expect(Math.max(...errors), plan.steps[step]!.kind).toBeLessThanOrEqual(smallest)
       expect(made(step)[values.length]).toBeNaN()
     })
   })
