@@ -29,7 +29,7 @@ const {
   tanh,
 } = await built<typeof import('../src/index.ts')>('index.js')
 
-const tower = alexnet({ imageSize: 95 })
+const tower = alexnet({ imageSize: 67 })
 const withRelu = defineNetwork('with relu', {
   inputs: { images: [9, 9, 3] },
   layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu'), l2Loss('loss')],

@@ -10,21 +10,27 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseEvaluation } from '../src/records/evaluation.ts'
 import { parseTrainingLog } from '../src/records/read-training-log.ts'
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/train/model-file.ts'
-import { commandsIn, type Ended } from './support/command.ts'
+import { commandsIn } from './support/command.ts'
 import { jpegOf, painted, pngOf } from './support/images.ts'
+import { inProcess } from './support/in-process.ts'
 import { ownCache } from './support/own-cache.ts'
 
 ownCache()
 
+const before = process.cwd()
 const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+beforeAll(() => process.chdir(folder))
+afterAll(() => {
+  process.chdir(before)
+  rmSync(folder, { recursive: true, force: true })
+})
 
 const start = commandsIn(folder)
-const convmark = (...args: readonly string[]): Promise<Ended> => start(args).ended
+const convmark = inProcess
 const bytesOf = (file: string) => readFileSync(join(folder, file))
 const textOf = (file: string) => readFileSync(join(folder, file), 'utf8')
 const runsOf = (file: string) => parseTrainingLog(textOf(file), file).runs
@@ -194,24 +200,6 @@ describe('train', () => {
     const [run] = runsOf('half.jsonl')
     expect(run).toMatchObject({ end: { reason: 'done' }, resumes: [{ step: state.step }] })
     expect(run!.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3])
-  })
-
-  it.skipIf(process.platform === 'win32')('has a whole checkpoint, whenever it is killed', async () => {
-    const args = [...SMALL, '--epochs', '100', '--out', 'killed.safetensors']
-    const checkpoint = 'killed.checkpoint.safetensors'
-    let step = 0
-    for (const [index, waitMs] of [0, 3, 9, 20].entries()) {
-      const again = index > 0 ? ['--resume', checkpoint] : []
-      const { child, ended, printed } = start([...args, ...again])
-      await printed(new RegExp(`^epoch +${Math.floor(step / 16) + 1}/100`, 'm'))
-      // Somewhere in the next epoch or its save
-      await new Promise((resolve) => setTimeout(resolve, 40 * waitMs))
-      child.kill('SIGKILL')
-      await ended
-      const { state } = decodeCheckpoint(bytesOf(checkpoint), checkpoint)
-      expect(state.step).toBeGreaterThan(step)
-      step = state.step
-    }
   })
 
   it('refuses what can not be, in one line, before it runs', async () => {

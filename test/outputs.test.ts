@@ -18,9 +18,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseResult } from '../src/bench/result.ts'
 import { decodeModel } from '../src/train/model-file.ts'
 import { commandsIn } from './support/command.ts'
+import { inProcess } from './support/in-process.ts'
 import { canMount, smallDisk } from './support/mount.ts'
 import { root } from './support/package.ts'
-import { refused } from './support/refused.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-outputs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -82,7 +82,7 @@ describe.runIf(process.platform === 'linux')('a file that can not be written', (
   })
 })
 
-describe.runIf(canMount)('a disk that is full', () => {
+describe.runIf(canMount)('a disk that is full (skipped where nothing can be mounted)', () => {
   it('ends no training: it is said, tried again, and the model is put elsewhere', async () => {
     const [disk, temporary] = [inFolder('disk'), inFolder('temporary')]
     mkdirSync(disk)
@@ -142,7 +142,7 @@ describe('what can not be written is refused before the work', () => {
   ])('%j', async (args, message) => {
     for (const input of ['i.safetensors', 'r.json', 'model.safetensors']) writeFileSync(inFolder(input), '')
     const before = readdirSync(folder)
-    const { code, stdout, stderr } = await refused(args)
+    const { code, stdout, stderr } = await inProcess(...args)
     expect(stderr).toMatch(/^convmark: [^\n]+\n$/)
     expect(stderr).toContain(message)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

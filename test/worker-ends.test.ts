@@ -99,7 +99,7 @@ describe('a system that allows no more threads', () => {
   })
 })
 
-describe.runIf(runnable.length > 0)('x64', () => {
+describe.runIf(runnable.length > 0)('x64 (skipped without AVX2)', () => {
   const executable = (): string[] =>
     readFileSync('/proc/self/maps', 'utf8')
       .split('\n')

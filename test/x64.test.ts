@@ -30,7 +30,7 @@ const rejection = (opening: Promise<unknown>) =>
     (error: Error) => error,
   )
 
-describe.runIf(runnable.length > 0)('x64', () => {
+describe.runIf(runnable.length > 0)('x64 (skipped without AVX2)', () => {
   it('without a target takes one that the machine has, and auto takes x64', async () => {
     for (const spec of ['x64', 'auto']) {
       const { info } = await openEngine(spec)
@@ -41,7 +41,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
   })
 
   it.runIf(runnable.length > 1)(
-    'measures its targets once a processor, and keeps which is faster',
+    'measures its targets once a processor, and keeps which is faster (skipped without AVX-512)',
     async () => {
       await openEngine('x64')
       const path = join(ownFolder, 'tuning.json')
@@ -78,7 +78,7 @@ describe.runIf(runnable.length > 0)('x64', () => {
   })
 
   it.runIf(runnable.length > 1)(
-    'measures again that the wider target loses: noise decides nothing',
+    'measures again that the wider target loses: noise decides nothing (skipped without AVX-512)',
     async () => {
       const opened = async (avx512: readonly number[]) => {
         const rest = [...avx512]
@@ -91,18 +91,21 @@ describe.runIf(runnable.length > 0)('x64', () => {
     },
   )
 
-  it.runIf(runnable.length > 1)('measures no more targets once its signal aborted', async () => {
-    const controller = new AbortController()
-    const measured: string[] = []
-    const peakOf = async (target: string) => {
-      measured.push(target)
-      controller.abort(new Error('not any more'))
-      return 100
-    }
-    const opening = openX64('', { retune: true, signal: controller.signal }, { peakOf })
-    expect((await rejection(opening)).message).toBe('not any more')
-    expect(measured).toEqual(['avx512'])
-  })
+  it.runIf(runnable.length > 1)(
+    'measures no more targets once its signal aborted (skipped without AVX-512)',
+    async () => {
+      const controller = new AbortController()
+      const measured: string[] = []
+      const peakOf = async (target: string) => {
+        measured.push(target)
+        controller.abort(new Error('not any more'))
+        return 100
+      }
+      const opening = openX64('', { retune: true, signal: controller.signal }, { peakOf })
+      expect((await rejection(opening)).message).toBe('not any more')
+      expect(measured).toEqual(['avx512'])
+    },
+  )
 
   it('an unknown target is a usage error that names those there are', async () => {
     const error = await rejection(openEngine('x64:avx'))

@@ -10,6 +10,7 @@ import {
 } from '../check-options.ts'
 import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
+import type { Peaks } from '../engines/peak.ts'
 import { CheckError, isInterruption } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
@@ -112,6 +113,14 @@ export async function* benchmark(
       : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   const opened = isOwnEngine ? [engine] : []
   const isChecked = options.check !== false
+  // The machine's limits are no other in the second pass
+  const known = new Map<Engine, Peaks>()
+  const peaksOf = async (engine: Engine): Promise<Peaks | null> => {
+    const measure = () => engine.measurePeaks?.({ withBandwidth: true, signal: options.signal })
+    const peaks = known.get(engine) ?? (await peaksOrNull(measure))
+    if (peaks) known.set(engine, peaks)
+    return peaks
+  }
   let checker: Checker | null = null
   try {
     await requireRoomForAll(network, engine, { batch, passes, algorithm, isChecked })
@@ -122,7 +131,7 @@ export async function* benchmark(
     for (const pass of passes) {
       if (pass !== firstPass) yield { kind: 'started', network, batch, pass }
       const run = (engine: Engine) =>
-        benchmarkPass(network, pass, engine, checker, data, settings, options.signal)
+        benchmarkPass(network, pass, engine, checker, data, settings, peaksOf, options.signal)
       try {
         if (yield* run(engine)) return
       } catch (error) {
@@ -147,6 +156,7 @@ async function* benchmarkPass(
   checker: Checker | null,
   data: Promise<Readonly<Record<string, Float32Array>>>,
   settings: BenchSettings,
+  peaksOf: (engine: Engine) => Promise<Peaks | null>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, boolean, void> {
   const { batches, rounds, betweenSamples } = settings
@@ -177,9 +187,7 @@ async function* benchmarkPass(
   const { session, check } = subject
   // After the timed run, so that a start is fast and nothing runs beside a sample.
   const peakMemoryBytes = residentPeakBytes() // without what measuring the limits takes
-  const peaks = isInterrupted
-    ? null
-    : await peaksOrNull(() => engine.measurePeaks?.({ withBandwidth: true, signal }))
+  const peaks = isInterrupted ? null : await peaksOf(engine)
   yield {
     kind: 'finished',
     run: describeRun({

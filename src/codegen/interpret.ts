@@ -6,7 +6,8 @@ import { FLOAT_BYTES, type Instruction, type KernelFunction, type Program } from
  */
 export function interpret(program: Program, memory: ArrayBufferLike): KernelFunction {
   const { lanes } = program
-  const floats = new Float32Array(memory)
+  // Moved as bits: JavaScript may make another NaN of one that it reads as a number
+  const words = new Int32Array(memory)
   const registers = new Float32Array(program.vectors * lanes)
   const bits = new Int32Array(registers.buffer)
   const pointers = new Array<number>(program.pointers).fill(0)
@@ -40,8 +41,8 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'loadLane': {
         const from = index(i.pointer, i.offset)
         for (let lane = 0; lane < lanes; lane++) {
-          registers[i.to * lanes + lane] =
-            i.op === 'load' ? floats[from + lane]! : i.op === 'broadcast' || lane === 0 ? floats[from]! : 0
+          bits[i.to * lanes + lane] =
+            i.op === 'load' ? words[from + lane]! : i.op === 'broadcast' || lane === 0 ? words[from]! : 0
         }
         return
       }
@@ -49,7 +50,7 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'storeLane': {
         const to = index(i.pointer, i.offset)
         const count = i.op === 'store' ? lanes : 1
-        for (let lane = 0; lane < count; lane++) floats[to + lane] = registers[i.from * lanes + lane]!
+        for (let lane = 0; lane < count; lane++) words[to + lane] = bits[i.from * lanes + lane]!
         return
       }
       case 'horizontalSum': {

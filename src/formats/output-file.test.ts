@@ -128,7 +128,7 @@ describe('what can’t be written is known before, and leaves nothing', () => {
   })
 
   // The superuser may write anywhere
-  it.skipIf(isRoot)('what the user may not', async () => {
+  it.skipIf(isRoot)('what the user may not (skipped for root)', async () => {
     await writeFile(join(folder, 'old'), 'as it was', { mode: 0o400 })
     await refused(join(folder, 'old'), 'permission denied')
     await chmod(folder, 0o500)
@@ -136,7 +136,7 @@ describe('what can’t be written is known before, and leaves nothing', () => {
     await chmod(folder, 0o700)
   })
 
-  it.runIf(canMount)('on a disk that is read-only', async () => {
+  it.runIf(canMount)('on a disk that is read-only (skipped where nothing can be mounted)', async () => {
     const disk = join(folder, 'disk')
     await mkdir(disk)
     using _ = smallDisk(disk, 65_536)
@@ -196,28 +196,34 @@ describe('where writing fails', () => {
     expect((await readdir(folder)).sort()).toEqual(['a', 'b'])
   })
 
-  it.runIf(canMount)('a file that is mounted by itself is overwritten', async () => {
-    const path = join(folder, 'a')
-    await writeFile(path, 'the old one')
-    using _ = mountedFile(path)
-    await write(path, 'the new one')
-    expect(await text(path)).toBe('the new one')
-    expect(await readdir(folder)).toEqual(['a'])
-  })
+  it.runIf(canMount)(
+    'a file that is mounted by itself is overwritten (skipped where nothing can be mounted)',
+    async () => {
+      const path = join(folder, 'a')
+      await writeFile(path, 'the old one')
+      using _ = mountedFile(path)
+      await write(path, 'the new one')
+      expect(await text(path)).toBe('the new one')
+      expect(await readdir(folder)).toEqual(['a'])
+    },
+  )
 
-  it.runIf(canMount)('a disk that is full, or read-only by then, leaves the old file', async () => {
-    const disk = join(folder, 'disk')
-    await mkdir(disk)
-    using _ = smallDisk(disk, 8192)
-    const path = join(disk, 'a')
-    await writeFile(path, 'the old one')
-    const file = await OutputFile.open(path)
-    await failed(file, 'the disk is full', 'x'.repeat(9000))
-    expect([await text(path), await readdir(disk)]).toEqual(['the old one', ['a']])
-    makeReadOnly(disk)
-    await failed(file, 'the disk is read-only')
-    expect([await text(path), await readdir(disk)]).toEqual(['the old one', ['a']])
-  })
+  it.runIf(canMount)(
+    'a disk that is full, or read-only by then, leaves the old file (skipped where nothing can be mounted)',
+    async () => {
+      const disk = join(folder, 'disk')
+      await mkdir(disk)
+      using _ = smallDisk(disk, 8192)
+      const path = join(disk, 'a')
+      await writeFile(path, 'the old one')
+      const file = await OutputFile.open(path)
+      await failed(file, 'the disk is full', 'x'.repeat(9000))
+      expect([await text(path), await readdir(disk)]).toEqual(['the old one', ['a']])
+      makeReadOnly(disk)
+      await failed(file, 'the disk is read-only')
+      expect([await text(path), await readdir(disk)]).toEqual(['the old one', ['a']])
+    },
+  )
 })
 
 it('two names of one file are seen by their target', async () => {

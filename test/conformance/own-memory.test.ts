@@ -3,14 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { lrn } from '../../src/layers/index.ts'
 import { defineNetwork } from '../../src/networks/network.ts'
 import { built } from '../support/built.ts'
-import { engineConformance, NETWORKS } from './suite.ts'
+import { NETWORKS } from './suite.ts'
 
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
 const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
 const { benchmark } = await built<typeof import('../../src/bench/index.ts')>('bench/index.js')
-
-engineConformance({ name: 'wasm', open: () => openEngine('wasm') })
-engineConformance({ name: 'reference', open: () => openEngine('reference'), tolerance: 2e-7 })
 
 describe('without shared memory', () => {
   it('an engine has one thread, and says why', async () => {

@@ -47,7 +47,7 @@ function writeSparse(name: string, shapes: Readonly<Record<string, readonly numb
 }
 
 describe('safetensors', () => {
-  it.skipIf(freemem() < 4 * GIB)('over 2 GiB are read', async () => {
+  it.skipIf(freemem() < 4 * GIB)('over 2 GiB are read (skipped without 4 GiB of free memory)', async () => {
     const path = writeSparse('over-2', { small: [3], large: [2 ** 29 + 5], after: [1] })
     const { tensors } = await readSafetensors(path)
     expect(tensors.get('small')!.data).toEqual(Float32Array.of(0, 0, 1))
@@ -56,33 +56,41 @@ describe('safetensors', () => {
     expect(tensors.get('after')!.data).toEqual(Float32Array.of(3))
   })
 
-  it.skipIf(freemem() < 7 * GIB)('may be one tensor of more than 4 GiB', async () => {
-    const { tensors } = await readSafetensors(writeSparse('over-4', { large: [2 ** 30 + 5] }))
-    expect(tensors.get('large')!.data.at(-1)).toBe(1)
-  })
+  it.skipIf(freemem() < 7 * GIB)(
+    'may be one tensor of more than 4 GiB (skipped without 7 GiB of free memory)',
+    async () => {
+      const { tensors } = await readSafetensors(writeSparse('over-4', { large: [2 ** 30 + 5] }))
+      expect(tensors.get('large')!.data.at(-1)).toBe(1)
+    },
+  )
 
-  it.skipIf(freemem() < 6 * GIB)('over 2 GiB are the commands’ inputs', async () => {
-    writeSparse('images', { images: [1, 16400, 16400, 3] }) // lenet takes one channel
-    writeSparse('weights', { large: [2 ** 29 + 5] })
-    const run = (...more: readonly string[]) => convmark('run', 'lenet', '--output', 'out', ...more)
-    expect(await run('--input', 'images', '--weights', 'weights')).toMatchObject({
-      code: 1,
-      stderr:
-        'convmark: images: images: its shape is [1, 16400, 16400, 3], but [1, 16400, 16400, 1] is expected\n',
-    })
-    expect(await convmark('export', 'lenet', '--onnx', 'lenet.onnx', '--weights', 'weights')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("convmark: weights: unknown tensor 'large'"),
-    })
-    expect(await convmark('evaluate', 'weights', '--data', 'synthetic')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining("convmark: weights: it has tensors but no 'convmark.model'"),
-    })
-    expect(await convmark('train', 'lenet', '--data', 'synthetic', '--resume', 'weights')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('convmark: weights: no checkpoint of convmark'),
-    })
-  })
+  it.skipIf(freemem() < 6 * GIB)(
+    'over 2 GiB are the commands’ inputs (skipped without 6 GiB of free memory)',
+    async () => {
+      writeSparse('images', { images: [1, 16400, 16400, 3] }) // lenet takes one channel
+      writeSparse('weights', { large: [2 ** 29 + 5] })
+      const run = (...more: readonly string[]) => convmark('run', 'lenet', '--output', 'out', ...more)
+      expect(await run('--input', 'images', '--weights', 'weights')).toMatchObject({
+        code: 1,
+        stderr:
+          'convmark: images: images: its shape is [1, 16400, 16400, 3], but [1, 16400, 16400, 1] is expected\n',
+      })
+      expect(await convmark('export', 'lenet', '--onnx', 'lenet.onnx', '--weights', 'weights')).toMatchObject(
+        {
+          code: 1,
+          stderr: expect.stringContaining("convmark: weights: unknown tensor 'large'"),
+        },
+      )
+      expect(await convmark('evaluate', 'weights', '--data', 'synthetic')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining("convmark: weights: it has tensors but no 'convmark.model'"),
+      })
+      expect(await convmark('train', 'lenet', '--data', 'synthetic', '--resume', 'weights')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('convmark: weights: no checkpoint of convmark'),
+      })
+    },
+  )
 
   it('over all memory are refused with size and memory', async () => {
     writeSparse('huge', { images: [2 ** 40] })

@@ -110,7 +110,7 @@ interface OnnxRuntime {
 const peers = join(root, 'peers')
 const hasRuntime = existsSync(join(peers, 'node_modules/onnxruntime-node'))
 
-describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without `npm ci --prefix peers`)', () => {
+describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without peers)', () => {
   const ways: readonly OnnxOptions[] = [
     { layout: 'NHWC' },
     { layout: 'NHWC', batch: BATCH },
@@ -147,7 +147,7 @@ describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without `npm ci --prefix pee
 const PYTHON = '/usr/bin/python3'
 const hasChecker = spawnSync(PYTHON, ['-c', 'import onnx']).status === 0
 
-describe.skipIf(!hasChecker)("ONNX's checker (skipped without Debian's python3-onnx)", () => {
+describe.skipIf(!hasChecker)("ONNX's checker (skipped without python3-onnx)", () => {
   const folder = mkdtempSync(join(tmpdir(), 'convmark-onnx-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

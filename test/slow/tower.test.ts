@@ -1,6 +1,6 @@
-import { it } from 'vitest'
+import { describe, it } from 'vitest'
 import { agreesWithTower } from '../support/tower.ts'
 
-it.each(['direct', 'winograd'] as const)("the full tower agrees with PyTorch's goldens, %s", (algorithm) =>
-  agreesWithTower('full', algorithm),
-)
+describe.each(['small', 'full'] as const)("the %s tower agrees with PyTorch's goldens", (size) => {
+  it.each(['direct', 'winograd'] as const)('%s', (algorithm) => agreesWithTower(size, algorithm))
+})

@@ -1,3 +1,3 @@
 import { winogradConformance } from '../conformance/winograd-suite.ts'
 
-winogradConformance(60)
+winogradConformance(60, true)

@@ -90,44 +90,54 @@ it('stops, and keeps the rounds that were measured', async () => {
 
 // `npm ci --prefix peers` brings them; what this browser can't do (a graphics processor) is not compared, in words
 const hasPeers = existsSync(join(root, 'peers/node_modules/onnxruntime-web'))
-it.skipIf(!hasPeers)('other libraries are checked and timed, or say why not', async () => {
-  const engines = 'wasm@1,tfjs-wasm,tfjs-webgl,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
-  const { page } = await visit(browser, compared(engines))
-  await compare(page)
-  await untilStatus(page, /Done/)
-  const text = await page.locator('main').textContent()
-  // Chromium computes WebGL itself where there is no graphics processor
-  for (const name of ['TensorFlow.js (wasm)', 'TensorFlow.js (WebGL)', 'ONNX Runtime Web (wasm)']) {
-    const row = page.locator('#compared tbody tr').filter({ hasText: name })
-    expect(await row.textContent()).toMatch(/\de-\d/) // its error, found small enough
-  }
-  expect(text).toMatch(/TensorFlow.js \(WebGPU\): not compared: .*WebGPU/)
-  await page.context().close()
-})
+it.skipIf(!hasPeers)(
+  'other libraries are checked and timed, or say why not (skipped without peers)',
+  async () => {
+    const engines = 'wasm@1,tfjs-wasm,tfjs-webgl,tfjs-webgpu,onnxruntime-web,onnxruntime-web-webgpu'
+    const { page } = await visit(browser, compared(engines))
+    await compare(page)
+    await untilStatus(page, /Done/)
+    const text = await page.locator('main').textContent()
+    // Chromium computes WebGL itself where there is no graphics processor
+    for (const name of ['TensorFlow.js (wasm)', 'TensorFlow.js (WebGL)', 'ONNX Runtime Web (wasm)']) {
+      const row = page.locator('#compared tbody tr').filter({ hasText: name })
+      expect(await row.textContent()).toMatch(/\de-\d/) // its error, found small enough
+    }
+    expect(text).toMatch(/TensorFlow.js \(WebGPU\): not compared: .*WebGPU/)
+    await page.context().close()
+  },
+)
 
-it.skipIf(!hasPeers)('gradients are checked and timed too, where a library has them', async () => {
-  const engines = 'wasm@all,wasm@1,tfjs-wasm,tfjs-webgl,onnxruntime-web'
-  const address = compared(engines)
-    .replace('network=lenet&batch=2', 'network=alexnet-cifar10&batch=3')
-    .replace('runs=2', 'runs=1')
-  const { page, complaints } = await visit(browser, `${address}&pass=forward-backward`)
-  await compare(page)
-  await untilStatus(page, /Done/)
-  for (const name of ['convmark wasm (all threads)', 'convmark wasm (one thread)', 'TensorFlow.js (WebGL)']) {
-    const row = page.locator('#compared tbody tr').filter({ hasText: name })
-    expect(await row.textContent(), name).toMatch(/\de-\d/)
-  }
-  const text = await page.locator('main').textContent()
-  expect(text).toContain(
-    "TensorFlow.js (wasm): not compared: its wasm backend has no gradient of a convolution's filters",
-  )
-  expect(text).toContain('ONNX Runtime Web (wasm): not compared: it has no gradients')
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Download the result (JSON)' }).click(),
-  ])
-  const { runs, unsupported } = parseResult(await readFile(await download.path(), 'utf8'), 'compare.json')
-  expect(new Set([...runs, ...unsupported!].map(({ pass }) => pass))).toEqual(new Set(['forward-backward']))
-  expect(complaints).toEqual([])
-  await page.context().close()
-})
+it.skipIf(!hasPeers)(
+  'gradients are checked and timed too, where a library has them (skipped without peers)',
+  async () => {
+    const engines = 'wasm@all,wasm@1,tfjs-wasm,tfjs-webgl,onnxruntime-web'
+    const address = compared(engines)
+      .replace('network=lenet&batch=2', 'network=alexnet-cifar10&batch=3')
+      .replace('runs=2', 'runs=1')
+    const { page, complaints } = await visit(browser, `${address}&pass=forward-backward`)
+    await compare(page)
+    await untilStatus(page, /Done/)
+    for (const name of [
+      'convmark wasm (all threads)',
+      'convmark wasm (one thread)',
+      'TensorFlow.js (WebGL)',
+    ]) {
+      const row = page.locator('#compared tbody tr').filter({ hasText: name })
+      expect(await row.textContent(), name).toMatch(/\de-\d/)
+    }
+    const text = await page.locator('main').textContent()
+    expect(text).toContain(
+      "TensorFlow.js (wasm): not compared: its wasm backend has no gradient of a convolution's filters",
+    )
+    expect(text).toContain('ONNX Runtime Web (wasm): not compared: it has no gradients')
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download the result (JSON)' }).click(),
+    ])
+    const { runs, unsupported } = parseResult(await readFile(await download.path(), 'utf8'), 'compare.json')
+    expect(new Set([...runs, ...unsupported!].map(({ pass }) => pass))).toEqual(new Set(['forward-backward']))
+    expect(complaints).toEqual([])
+    await page.context().close()
+  },
+)

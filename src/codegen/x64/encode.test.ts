@@ -186,7 +186,7 @@ describe.each(runnable)('x64:%s', (target) => {
         const [machine, interpreted] = runOnBoth(programOf(moves, lanes), target, memory)
         expect(canonical(machine)).toEqual(canonical(interpreted))
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     )
   })
 

@@ -92,8 +92,9 @@ function shareProportions(inputs: number, matrix: Matrix): { shared: Term[][]; r
           if (a >= b) continue
           const ratio = factorB / factorA
           const key = `${a} ${b} ${ratio}`
-          const found = counts.get(key) ?? { a, b, ratio, count: 0 }
-          counts.set(key, { ...found, count: found.count + 1 })
+          const found = counts.get(key)
+          if (found) found.count++
+          else counts.set(key, { a, b, ratio, count: 1 })
         }
       }
     }

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { commandsIn } from './support/command.ts'
+import { commandsIn } from '../support/command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-machine-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -24,7 +24,7 @@ const BENCH = [
 ]
 
 // Only root can become a user whom the system does not list
-describe.runIf(process.getuid?.() === 0)('a user without a home folder', () => {
+describe.runIf(process.getuid?.() === 0)('a user without a home folder (skipped without root)', () => {
   it.each([
     ['no HOME', { CONVMARK_CACHE: undefined, XDG_CACHE_HOME: undefined, HOME: undefined }],
     ['paths that are relative or empty', { CONVMARK_CACHE: '', XDG_CACHE_HOME: 'caches', HOME: '' }],

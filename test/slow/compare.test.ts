@@ -1,12 +1,12 @@
 // Comparisons whose engines fail: what was measured before that counts.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import type { CompareEvent, CompareOptions, CompareResult } from '../src/bench/compare.ts'
-import { built } from './support/built.ts'
-import { childrenOf } from './support/processes.ts'
+import type { CompareEvent, CompareOptions, CompareResult } from '../../src/bench/compare.ts'
+import { built } from '../support/built.ts'
+import { childrenOf } from '../support/processes.ts'
 
-const { compare } = await built<typeof import('../src/bench/compare.ts')>('bench/compare.js')
-const { lenet, UsageError } = await built<typeof import('../src/index.ts')>('index.js')
+const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
+const { lenet, UsageError } = await built<typeof import('../../src/index.ts')>('index.js')
 
 const network = lenet({ imageSize: 12 })
 const SMALL = { batch: 1, batches: 1, burnIn: 0, algorithm: 'direct', check: false } as const

@@ -3,8 +3,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, it } from 'vitest'
-import { gradient, jpegOf, pngOf, webpOf } from './support/images.ts'
-import { root } from './support/package.ts'
+import { gradient, jpegOf, pngOf, webpOf } from '../support/images.ts'
+import { root } from '../support/package.ts'
 
 // A decoder that can't start is no damaged image: the package as it is installed, with a part of it missing or broken.
 

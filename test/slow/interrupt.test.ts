@@ -5,15 +5,15 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { CompareResult } from '../src/bench/compare.ts'
-import { parseResult } from '../src/bench/result.ts'
-import { decodeCheckpoint } from '../src/train/model-file.ts'
-import { built } from './support/built.ts'
-import { commandsIn } from './support/command.ts'
-import { allEnded, childrenOf, signalsCaught, threadCount, until } from './support/processes.ts'
+import type { CompareResult } from '../../src/bench/compare.ts'
+import { parseResult } from '../../src/bench/result.ts'
+import { decodeCheckpoint } from '../../src/train/model-file.ts'
+import { built } from '../support/built.ts'
+import { commandsIn } from '../support/command.ts'
+import { allEnded, childrenOf, signalsCaught, threadCount, until } from '../support/processes.ts'
 
-const { compare } = await built<typeof import('../src/bench/compare.ts')>('bench/compare.js')
-const { lenet } = await built<typeof import('../src/index.ts')>('index.js')
+const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
+const { lenet } = await built<typeof import('../../src/index.ts')>('index.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-interrupt-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

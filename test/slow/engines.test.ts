@@ -1,0 +1,23 @@
+// What test/conformance leaves out.
+import { engineConformance } from '../conformance/suite.ts'
+import { built } from '../support/built.ts'
+import { missing, runnable } from '../support/x64.ts'
+
+const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
+
+engineConformance({ name: 'wasm@1', open: (options) => openEngine('wasm@1', options) })
+engineConformance({
+  name: 'wasm@2 with relaxed FMA',
+  open: (options) => openEngine('wasm@2', { ...options, experimentalV8Flags: true }),
+})
+// On two threads alone: what one thread does otherwise is the same code as wasm's.
+for (const target of (['avx512', 'avx2'] as const).filter((each) => each !== runnable[0])) {
+  const name = `x64:${target}@2`
+  const reason = missing(target)
+  engineConformance({
+    name,
+    open: (options) => openEngine(name, options),
+    ...(reason && { missing: reason }),
+  })
+}
+engineConformance({ name: 'reference', open: (options) => openEngine('reference', options), tolerance: 2e-7 })

@@ -1,0 +1,3 @@
+import { kernelConformance } from '../conformance/kernels-suite.ts'
+
+kernelConformance(1)
