@@ -1,6 +1,7 @@
 // The error tables of docs/performance.md, as Markdown: node scripts/error-tables.mjs x64:avx512
 // Every convolution of AlexNet, each pass, direct and by Winograd, against float64 from the engine's own inputs to that
 // step, as `convmark bench` checks it: at least 2,000 values a step. Inputs and weights are normal.
+import { errorBesideOutliers, isWindowed, putOutliers, takeOutliers } from '../dist/bench/outlier.js'
 import { compareStep } from '../dist/bench/truth.js'
 import { openEngine } from '../dist/engine.js'
 import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
@@ -29,6 +30,16 @@ for (const algorithm of ['direct', 'winograd']) {
   const { plan, inspection } = session.prepared
   const floats = new Float32Array(inspection.memory)
   const look = (view) => gridOf(view, floats, inspection.bufferOffsets.get(view.buffer))
+  /** As the check measures it; null for weights, which all outputs have a part in. */
+  const besideOutlier = async (step, index) => {
+    if (!isWindowed(step)) return null
+    const outliers = putOutliers(step, look)
+    await inspection.runStep(index)
+    const error = errorBesideOutliers(step, look, outliers)
+    takeOutliers(step, look, outliers)
+    await inspection.runStep(index)
+    return error
+  }
   await inspection.runStep(BEFORE_ALL)
   for (const [index, step] of plan.steps.entries()) {
     await inspection.runStep(index)
@@ -43,6 +54,7 @@ for (const algorithm of ['direct', 'winograd']) {
       tile: prepared.tile.split(' ').slice(0, 2).join(' '),
       norm: Math.sqrt(differenceSquares / truthSquares),
       worst: largestDifference / Math.sqrt(truthSquares / values),
+      besideOutlier: await besideOutlier(step, index),
     }
     rows.set(key, row)
   }
@@ -52,11 +64,25 @@ const { name, target } = engine.info
 await engine.dispose()
 
 const line = (cells) => `| ${cells.join(' | ')} |`
-const exponent = (value) => value.toExponential(1)
+const exponent = (value) => value?.toExponential(1) ?? ''
 console.log(`${name}, ${target}, batch ${batch}\n`)
-console.log(line(['step', 'layer', 'direct, 2-norm', 'worst', 'Winograd, 2-norm', 'worst', 'tiles']))
-console.log(line(['---', '---', '--:', '--:', '--:', '--:', '---']))
+console.log(
+  line([
+    'step',
+    'layer',
+    'direct, 2-norm',
+    'worst',
+    'beside an outlier',
+    'Winograd, 2-norm',
+    'worst',
+    'beside an outlier',
+    'tiles',
+  ]),
+)
+console.log(line(['---', '---', '--:', '--:', '--:', '--:', '--:', '--:', '---']))
 for (const { kind, layer, direct, winograd } of rows.values()) {
-  const errors = [direct, winograd].flatMap(({ norm, worst }) => [exponent(norm), exponent(worst)])
+  const errors = [direct, winograd].flatMap(({ norm, worst, besideOutlier }) =>
+    [norm, worst, besideOutlier].map(exponent),
+  )
   console.log(line([kind, layer, ...errors, winograd.tile]))
 }

@@ -15,6 +15,8 @@ export interface Comparison {
   readonly kind: 'step' | 'end to end'
   readonly differenceSquares: number
   readonly truthSquares: number
+  /** Of one value. */
+  readonly largestDifference: number
   readonly values: number
 }
 
@@ -32,6 +34,7 @@ class Comparer {
   readonly #kind: Comparison['kind']
   #differenceSquares = 0
   #truthSquares = 0
+  #largestDifference = 0
   #values = 0
 
   constructor(view: View, kind: Comparison['kind'] = 'step') {
@@ -43,6 +46,7 @@ class Comparer {
     const difference = value - truth
     this.#differenceSquares += difference * difference
     this.#truthSquares += truth * truth
+    this.#largestDifference = Math.max(this.#largestDifference, Math.abs(difference)) // which keeps a NaN
     this.#values++
   }
 
@@ -63,6 +67,7 @@ class Comparer {
       kind: this.#kind,
       differenceSquares: this.#differenceSquares,
       truthSquares: this.#truthSquares,
+      largestDifference: this.#largestDifference,
       values: this.#values,
     }
   }

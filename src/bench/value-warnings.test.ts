@@ -16,9 +16,10 @@ describe('denormal values', () => {
   it('are named if there are many, with what the engine makes of them', () => {
     const tiny = ordinary.map((value) => value * 1e-38)
     expect(denormalWarning('images', tiny, 'wasm')).toMatch(
-      /^images: \d+\.\d% of the values are below 1\.2e-38 \(denormal\): wasm takes many times as long with them; scale them up$/,
+      /^images: \d+\.\d% of the values are below 1\.2e-38 \(denormal\): wasm takes up to 4 times as long with them; scale them up$/,
     )
     expect(denormalWarning('images', tiny, 'x64')).toContain('x64 takes them for 0')
+    expect(denormalWarning('images', tiny, 'reference')).toBeNull()
   })
 
   it('are not if they are few, or zeros', () => {
@@ -45,12 +46,12 @@ describe('a range that Winograd has not the digits for', () => {
 })
 
 describe('what a benchmark makes', () => {
-  it.each(['wasm', 'reference'])('is denormal on %s where it vanishes', async (engine) => {
+  it('is denormal where it vanishes', async () => {
     const network = defineNetwork('vanishing', {
       inputs: { images: [6, 6, 3] },
       layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu')],
     })
-    const session = await openSession(network, { batch: 2, engine, pass: 'forward' })
+    const session = await openSession(network, { batch: 2, engine: 'wasm', pass: 'forward' })
     try {
       session.write({
         images: new Float32Array(216).fill(1),
@@ -61,9 +62,7 @@ describe('what a benchmark makes', () => {
       expect(madeDenormalsWarning(session)).toBeNull()
       session.write({ images: new Float32Array(216).fill(1e-40) })
       await session.run()
-      expect(madeDenormalsWarning(session)).toMatch(
-        new RegExp(`^relu: 100\\.0% of the values are below .*: ${engine} takes many times as long`),
-      )
+      expect(madeDenormalsWarning(session)).toMatch(/^relu: 100\.0% of the values are below /)
     } finally {
       await session.dispose()
     }
