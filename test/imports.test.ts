@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   circles,
@@ -7,7 +9,7 @@ import {
   unreachable,
   wrongDirections,
 } from './support/import-rules.ts'
-import { packageJson, sourceFiles } from './support/package.ts'
+import { packageJson, root, sourceFiles } from './support/package.ts'
 
 /** Sources in memory, each file given by its code. */
 const planted = (files: Record<string, string>): Sources => new Map(Object.entries(files))
@@ -32,6 +34,17 @@ describe('the house', () => {
     expect(unreachable(sources, entries)).toEqual([])
   })
 
+  it('has mocks of modules only in tests that have a process of their own', () => {
+    const tests = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.test.ts'),
+    )
+    const mocking = tests.filter((path) =>
+      /vi\.(do)?mock\(/i.test(readFileSync(join(root, 'src', path), 'utf8')),
+    )
+    expect(mocking.length).toBeGreaterThan(0)
+    expect(mocking.filter((path) => !path.endsWith('.mocked.test.ts'))).toEqual([])
+  })
+
   it("looks at Node's version before it loads anything else", () => {
     const loadedFirst = (path: string) =>
       importsOf(path, sources.get(path)!).flatMap(({ to, kind }) => (kind === 'static' ? [to] : []))
@@ -50,9 +63,8 @@ describe('the house', () => {
       'train/index.ts',
       'data/index.ts',
     ]
-    const forPages = new Set(
-      [...sources.keys()].filter((path) => !unreachable(sources, doors).includes(path)),
-    )
+    const behind = unreachable(sources, doors)
+    const forPages = new Set([...sources.keys()].filter((path) => !behind.includes(path)))
     expect(forPages).toContain('bench/check-worker.ts')
     expect([...forPages].filter((path) => /^cli\/|contenders\//.test(path))).toEqual([])
     expect(forPages).not.toContain('bench/compare.ts')
