@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../errors.ts'
 import { denseGrid, type Grid } from '../tensor.ts'
-import { adam, type Optimizer, optimizerOf, requireFiniteRates, sgd } from './index.ts'
+import { adam, type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from './index.ts'
 
 const grid = (...values: number[]): Grid => denseGrid(Float64Array.from(values), 1, [1, 1, values.length])
 
@@ -82,6 +82,8 @@ describe('Adam, by hand', () => {
 
   it('adds the decay to the gradient', () => {
     expect(followed(adam(options), [1], { decay: 2 })).toEqual(near([1 - (0.1 * 3) / 3.25]))
+    // As much of it as the parameter is large: 1 + 2 * 3
+    expect(followed(adam(options), [1], { decay: 2, from: 3 })).toEqual(near([3 - (0.1 * 7) / 7.25]))
   })
 })
 
@@ -117,4 +119,30 @@ it('a rate whose first step is infinite in float32 is refused: that is the large
   expect(() => requireFiniteRates(adam(), 4e37)).toThrow(
     /^rate is 4e\+37; in its first step adam multiplies by /,
   )
+})
+
+describe('an optimizer as data', () => {
+  const faultOf = (value: unknown) => optimizerRule.fault(value, 'optimizer')
+
+  it('is a kind that there is, with its options', () => {
+    expect(faultOf(sgd())).toBeNull()
+    expect(faultOf(adam())).toBeNull()
+  })
+
+  it.each([
+    ['nothing', null],
+    ['a name', 'sgd'],
+    ['another kind', { kind: 'adagrad' }],
+    ['what every object has', { kind: 'toString' }],
+    ['no kind', { momentum: 0.9 }],
+    ['an option too few', { kind: 'adam', beta1: 0.9, beta2: 0.999 }],
+    ["another kind's option", { ...sgd(), epsilon: 1 }],
+    ['a momentum of 1', { kind: 'sgd', momentum: 1 }],
+  ])('is not %s', (_, value) => {
+    expect(faultOf(value)).toEqual(expect.any(String))
+  })
+
+  it('has no definition if there is no such kind', () => {
+    expect(() => optimizerOf({ kind: 'adagrad' } as unknown as Optimizer)).toThrow(UsageError)
+  })
 })

@@ -39,6 +39,15 @@ describe('the mean of several crops', () => {
     expect(Math.exp(second!)).toBeCloseTo((0.75 + 0.5) / 2, 6)
   })
 
+  it('is so for logits whose powers no number holds', () => {
+    for (const large of [1000, -1000]) {
+      const [first, second] = meanOfSoftmax(Float32Array.of(large, large - 2), 0, 1, 2)
+      expect(Math.exp(first!)).toBeCloseTo(1 / (1 + Math.exp(-2)), 6)
+      expect(Math.exp(second!)).toBeCloseTo(1 / (1 + Math.exp(2)), 6)
+    }
+    expect([...meanOfSoftmax(Float32Array.of(1000, -1000), 0, 1, 2)]).toEqual([0, Number.NEGATIVE_INFINITY])
+  })
+
   it('is no prediction if one of them is none', () => {
     expect(judge(meanOfSoftmax(Float32Array.of(0, 1, Number.NaN, 1), 0, 2, 2), 0, 2, 1).predicted).toBeNull()
   })

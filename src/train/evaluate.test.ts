@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Engine, PrepareOptions } from '../engines/engine.ts'
+import { UsageError } from '../errors.ts'
+import { conv } from '../layers/index.ts'
 import { initialize } from '../networks/initialize.ts'
 import { lenet } from '../networks/lenet.ts'
+import { defineNetwork } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
 import { evaluate } from './evaluate.ts'
 import { evaluationBeside } from './room.ts'
@@ -94,6 +97,33 @@ describe('of logits', () => {
     const accuracy = await evaluated(7, [{ ...views, labels: Float32Array.of(0, 2) }], { views: 2 })
     expect(accuracy).toMatchObject({ count: 2, top1: 1 })
   })
+
+  it('are refused where no image has any', async () => {
+    await expect(evaluated(7, [])).rejects.toThrow(UsageError)
+    await expect(evaluated(7, [batchOf([])])).rejects.toThrow('there is no image to evaluate')
+  })
+
+  it('are looked at no more once the evaluation is told to stop', async () => {
+    const stop = new AbortController()
+    const seen: number[] = []
+    const row = { logits: DESCENDING, label: 0 }
+    const batches = [batchOf([row]), batchOf([row]), batchOf([row])]
+    const onBatch = (done: number) => {
+      seen.push(done)
+      if (done === 2) stop.abort(new Error('stopped'))
+    }
+    await expect(evaluated(7, batches, { onBatch, signal: stop.signal })).rejects.toThrow('stopped')
+    expect(seen).toEqual([1, 2])
+  })
+})
+
+it('a network without classes is refused', async () => {
+  const network = defineNetwork('bare', {
+    inputs: { images: [12, 12, 1] },
+    layers: [conv('conv', { filters: 2, kernel: 3 })],
+  })
+  const given = { parameters: initialize(network, { seed: 7 }), batches: [], batch: 1, engine: echo(2, 144) }
+  await expect(evaluate(network, given)).rejects.toThrow(/^bare has no classes/)
 })
 
 it('what an evaluation has beside its session is counted, unless the caller says otherwise', async () => {
