@@ -10,6 +10,18 @@ it('reads an evaluation, with fields that it does not know', () => {
   expect(parse(evaluation)).toEqual(evaluation)
 })
 
+it('counts the images that were taken for none with their class', () => {
+  const [cat, dog, owl] = exampleEvaluation().perClass
+  const evaluation = {
+    ...exampleEvaluation(),
+    count: 103,
+    perClass: [{ ...cat!, count: cat!.count + 3 }, dog!, owl!],
+    unpredicted: [3, 0, 0],
+  }
+  expect(parse(evaluation)).toEqual(evaluation)
+  expect(() => parse({ ...evaluation, unpredicted: [0, 3, 0] })).toThrow(FormatError)
+})
+
 describe('refuses in one line', () => {
   const [cat, dog, owl] = exampleEvaluation().perClass
   it.each<[string, Partial<Evaluation> | { schemaVersion: number }, string]>([
@@ -48,6 +60,11 @@ describe('refuses in one line', () => {
       'another total',
       { count: 99 },
       'it.json: not a convmark evaluation: count: it is 99, yet the classes have 100 images',
+    ],
+    [
+      'a class too many among those without a prediction',
+      { unpredicted: [0, 0, 0, 0] },
+      'it.json: not a convmark evaluation: unpredicted: 4 of 3 classes',
     ],
     [
       'an accuracy over 1',

@@ -45,6 +45,25 @@ it('reads null for what is not finite, not there or not asked for', () => {
   expect(runs).toMatchObject([{ run: { settings }, steps: [step], epochs: [epoch] }])
 })
 
+it('took as long as its last record says, whatever that is', () => {
+  const [first, second] = [exampleStep(1, { elapsedMs: 150 }), exampleStep(2, { elapsedMs: 270 })]
+  const third = exampleStep(3, { elapsedMs: 390 })
+  const elapsedMsOf = (...records: LogRecord[]) =>
+    parseRecords(exampleTraining(), ...records).runs.map(({ elapsedMs }) => elapsedMs)
+  expect(elapsedMsOf()).toEqual([0])
+  expect(elapsedMsOf(first)).toEqual([150])
+  expect(elapsedMsOf(first, second, third)).toEqual([390])
+  expect(elapsedMsOf(first, exampleEpoch(1, { elapsedMs: 700 }))).toEqual([700])
+  expect(elapsedMsOf(first, exampleEnd({ elapsedMs: 800 }))).toEqual([800])
+  // A run that has only begun
+  expect(elapsedMsOf(first, exampleTraining({ seed: 8 }))).toEqual([150, 0])
+})
+
+it('passes over lines without text', () => {
+  const [begin, step] = [logLine(exampleTraining()), logLine(exampleStep(1))]
+  expect(stepsOf(`${begin}\n  \n${step} \n\t\n`)).toEqual([1])
+})
+
 it('keeps unknown fields and passes over unknown kinds', () => {
   const run = {
     ...exampleTraining(),
@@ -104,6 +123,18 @@ describe('a resumed run', () => {
   it('may have its beginning in another file', () => {
     const { runs } = parseRecords(again, { kind: 'resume', epoch: 1, step: 10 }, exampleStep(11))
     expect(runs).toMatchObject([{ steps: [{ step: 11 }], resumes: [{ step: 10 }] }])
+  })
+
+  it('has no epoch after the checkpoint either', () => {
+    const { runs } = parseRecords(
+      exampleTraining(),
+      exampleEpoch(1),
+      exampleEpoch(2),
+      again,
+      { kind: 'resume', epoch: 1, step: 10 },
+      exampleStep(11),
+    )
+    expect(runs).toMatchObject([{ epochs: [{ epoch: 1 }], steps: [{ step: 11 }] }])
   })
 
   it('is another run where it does not go on', () => {
@@ -179,6 +210,11 @@ describe('refuses in one line', () => {
       /^run\.jsonl, line 1: not a training log: it begins with 'step', not with 'run'$/,
     ],
     ['another file', '{"name":"x"}\n', /^run\.jsonl, line 1: not a training log's line: kind: /],
+    [
+      'an unknown kind first',
+      `{"kind":"weather"}\n${begin}`,
+      /^run\.jsonl, line 1: not a training log's line: /,
+    ],
     ['no object', `${begin}null\n`, /^run\.jsonl, line 2: not a training log's line: /],
     [
       'a wrong field',
