@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { noise } from '../../test/support/noise.ts'
-import { compareRounds, verdictText } from './compare-rounds.ts'
+import { compareRounds, unseenBy, verdictText } from './compare-rounds.ts'
 
 const ROUNDS = 10
 const SAMPLES = 10
@@ -77,10 +77,56 @@ it('is the signed-rank test: exact, and turned round where the engines are', () 
   expect(() => compareRounds(a.slice(1), b.slice(1))).toThrow('a comparison takes 6 or more')
 })
 
+/** One sample a round, of an engine that takes 1 ms in each. */
+const against = (...others: number[]) =>
+  compareRounds(
+    others.map(() => [1]),
+    others.map((ms) => [ms]),
+  )
+
+it('is the median of the means of all pairs of log-ratios, each with itself too', () => {
+  const others = [2, 3, 5, 7, 11, 13]
+  const means = others.flatMap((a, i) => others.slice(i).map((b) => Math.sqrt(a * b))).sort((a, b) => a - b)
+  expect(means).toHaveLength(21)
+  const { ratio, interval, detectable } = against(...others)
+  expect(ratio).toBeCloseTo(means[10]!, 10)
+  // Of six rounds a rank sum of 0 alone is rare enough: P = 2/64, and 4/64 up to 1
+  expect(interval).toEqual([expect.closeTo(2, 10), expect.closeTo(13, 10)])
+  expect(detectable).toBeCloseTo((13 / 2) ** (1.43 / 2) - 1, 10)
+})
+
+it('leaves out what is in neither tail of the rank test: of ten rounds eight means at each end', () => {
+  const others = Array.from({ length: 10 }, (_, i) => Math.exp(i + i ** 2 / 100))
+  const logs = others.map(Math.log)
+  const means = logs.flatMap((a, i) => logs.slice(i).map((b) => (a + b) / 2)).sort((a, b) => a - b)
+  const { interval } = against(...others)
+  expect(interval.map(Math.log)).toEqual([expect.closeTo(means[8]!, 10), expect.closeTo(means[46]!, 10)])
+})
+
+it('gives half of the rounds without a difference to each side', () => {
+  // 15 of 21 means are over 0, 6 are 0: 3 of them for the other side. Of 64 signs 5 have a rank sum up to 3.
+  expect(against(1, 1, 1, 2, 2, 2)).toMatchObject({
+    pValue: (2 * 5) / 64,
+    verdict: 'no difference found',
+  })
+  expect(compareRounds([[2], [2], [2], [1], [1], [1]], [[1], [1], [1], [1], [1], [1]]).pValue).toBe(10 / 64)
+})
+
+it('refuses engines that had not the same rounds', () => {
+  const rounds = (count: number) => Array.from({ length: count }, () => [1])
+  expect(() => compareRounds(rounds(6), rounds(7))).toThrow(RangeError)
+  expect(() => compareRounds(rounds(5), rounds(5))).toThrow(RangeError)
+  expect(compareRounds(rounds(6), rounds(6)).ratio).toBe(1)
+})
+
 it('says its verdict in words, with the digits that the interval carries', () => {
   const comparison = { ratio: 2.3123, interval: [2.27, 2.36], pValue: 0.002, detectable: 0.02 } as const
   expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'faster' })).toBe(
     'x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36',
+  )
+  const slower = { ...comparison, ratio: 1 / 2.3123, interval: [1 / 2.36, 1 / 2.27] } as const
+  expect(verdictText('x64', 'wasm', { ...slower, verdict: 'slower' })).toBe(
+    'x64 is 2.31x slower than wasm, 95% interval 2.27 to 2.36',
   )
   expect(verdictText('x64', 'wasm', { ...comparison, verdict: 'no difference found' })).toBe(
     'x64 and wasm: no difference found; a difference under 2% could have gone unnoticed',
@@ -108,11 +154,27 @@ it.each([
   expect(verdictText('a', 'b', comparison)).toBe(text)
 })
 
+it.each([
+  [0, null],
+  [0.1, { kind: 'percent', text: '10%', isCoarse: false }],
+  [0.11, { kind: 'percent', text: '11%', isCoarse: true }],
+  [0.99, { kind: 'percent', text: '99%', isCoarse: true }],
+  [1, { kind: 'times', text: '2.0', isCoarse: true }],
+])('what could have gone unnoticed is percent up to twice as fast: %f', (detectable, unseen) => {
+  expect(unseenBy({ detectable })).toEqual(unseen)
+})
+
 it('a coarse clock that saw no time makes no ratio that is not a number', () => {
   const still = Array.from({ length: 6 }, () => [0, 0])
   const ticking = Array.from({ length: 6 }, () => [0, 5, 10])
   expect(compareRounds(still, still)).toMatchObject({ ratio: 1, interval: [1, 1], detectable: 0 })
   expect(compareRounds(still, ticking)).toMatchObject({ ratio: 1, verdict: 'no difference found' })
+  // What took less than the clock's step of 5 is not said to be more than twice as fast as what took 10
+  const slower = Array.from({ length: 6 }, () => [5, 10, 10])
+  const found = compareRounds(still, slower)
+  expect(found.verdict).toBe('faster')
+  expect(found.ratio).toBeCloseTo(2, 10)
+  expect(compareRounds(slower, still).ratio).toBeCloseTo(1 / 2, 10)
   const slow = Array.from({ length: 6 }, () => [10, 10])
   expect(compareRounds(still, slow)).toMatchObject({ verdict: 'no difference found' })
 })

@@ -152,3 +152,59 @@ describe('what must agree', () => {
     })
   })
 })
+
+describe('the interval', () => {
+  const [own, others] = [
+    [100, 104, 109, 113, 118, 124, 131, 137],
+    [100, 101, 103, 106, 110, 115, 121, 128],
+  ] as const
+  const findingOf = (result: Partial<Run>, baseline: Partial<Run>) => {
+    const found = gate(resultOf(100, result), resultOf(100, baseline), 0.05)
+    if (found.kind !== 'compared') throw new Error(found.reasons.join())
+    return found.findings[0]!
+  }
+
+  it('leaves out 13 of 64 ratios at each end, and the median ratio is the slowdown', () => {
+    const ratios = own.flatMap((a) => others.map((b) => a / b)).sort((a, b) => a - b)
+    const { slowdown, interval, hasRounds } = findingOf(inRounds(...own), inRounds(...others))
+    expect(hasRounds).toBe(true)
+    expect(slowdown).toBeCloseTo(Math.sqrt(ratios[31]! * ratios[32]!), 10)
+    expect(interval).toEqual([expect.closeTo(ratios[13]!, 10), expect.closeTo(ratios[50]!, 10)])
+  })
+
+  it('reaches twice as far where one of the two has no rounds, or too few', () => {
+    const both = findingOf(inRounds(...own), inRounds(...others))
+    const tooFew = { ...inRounds(...own), rounds: [4, 2, 2, 2, 2, 2, 2] }
+    for (const [result, baseline] of [
+      [{ ...inRounds(...own), rounds: undefined }, inRounds(...others)],
+      [inRounds(...own), { ...inRounds(...others), rounds: undefined }],
+      [tooFew, inRounds(...others)],
+    ] as const) {
+      const one = findingOf(result as Partial<Run>, baseline as Partial<Run>)
+      expect(one.hasRounds).toBe(false)
+      expect(one.slowdown).toBeCloseTo(both.slowdown, 10)
+      expect(one.interval).toEqual(
+        both.interval.map((end) => expect.closeTo(both.slowdown * (end / both.slowdown) ** 2, 10)),
+      )
+    }
+  })
+
+  it('takes eight samples as they are, and no fewer', () => {
+    const eight = { samplesMs: [...own], rounds: undefined } as Partial<Run>
+    const others8 = { samplesMs: [...others], rounds: undefined } as Partial<Run>
+    expect(findingOf(eight, others8).slowdown).toBeCloseTo(
+      findingOf(inRounds(...own), inRounds(...others)).slowdown,
+      10,
+    )
+    const seven = { samplesMs: own.slice(1), rounds: undefined } as Partial<Run>
+    expect(gate(resultOf(100, seven), resultOf(100, others8), 0.05).kind).toBe('not comparable')
+  })
+})
+
+it('a result without a run is no good one', () => {
+  const empty = { ...exampleResult(), runs: [] }
+  expect(gate(empty, resultOf(100), 0.05)).toEqual({
+    kind: 'not comparable',
+    reasons: ['the result has no run'],
+  })
+})
