@@ -88,6 +88,35 @@ describe("Mann and Whitney's statistic", () => {
   })
 })
 
+describe('a tail', () => {
+  it('is counted up to 200 rounds and 2,500 pairs, and the normal distribution from there on', () => {
+    expect(signedRankTail(200)(9000)).toBe(exactSignedRankTail(200)(9000))
+    expect(mannWhitneyTail(50, 50)(1100)).toBe(exactMannWhitneyTail(50, 50)(1100))
+    // Means and variances of Wilcoxon 1945 and of Mann & Whitney 1947
+    const [signed, ranked] = [signedRankTail(201), mannWhitneyTail(50, 51)]
+    const [signedNormal, rankedNormal] = [normalTail(10_150.5, 681_775.25), normalTail(1275, 21_675)]
+    for (const share of [0.7, 0.85, 1, 1.2]) {
+      const [sum, pairs] = [Math.round(10_150.5 * share), Math.round(1275 * share)]
+      expect(signed(sum)).toBe(signedNormal(sum))
+      expect(Math.abs(signed(sum) - exactSignedRankTail(201)(sum))).toBeLessThan(1e-3)
+      expect(ranked(pairs)).toBe(rankedNormal(pairs))
+      expect(Math.abs(ranked(pairs) - exactMannWhitneyTail(50, 51)(pairs))).toBeLessThan(1e-3)
+    }
+  })
+
+  it('is 1 from the largest rank on', () => {
+    for (const tail of [signedRankTail(6), mannWhitneyTail(3, 7)])
+      for (const rank of [21, 22, 23, 1000]) expect(tail(rank)).toBeCloseTo(1, 14)
+  })
+
+  it('is critical up to what both have together, and that included', () => {
+    const tail = (rank: number) => (rank + 1) / 8
+    expect(criticalRank(tail, 7, 0.5)).toBe(1)
+    expect(criticalRank(tail, 7, 0.49)).toBe(0)
+    expect(criticalRank(tail, 7, 0.75)).toBe(2)
+  })
+})
+
 it('compares a thousand rounds, whose test in full would take hours', () => {
   const rounds = (factor: number) =>
     Array.from({ length: 1000 }, (_, i) => [factor * (100 + ((i * 7919) % 101) / 10)])
