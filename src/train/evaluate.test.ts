@@ -10,7 +10,7 @@ import { evaluate } from './evaluate.ts'
 import { evaluationBeside } from './room.ts'
 
 /** An engine whose logits are what the images say: the first values of each. */
-function echo(classes: number, imageLength: number): Engine {
+function echo(classes: number, imageLength: number, seen: (event: unknown) => void = () => {}): Engine {
   let images = new Float32Array()
   const prepare = async (plan: Plan) => ({
     plan,
@@ -21,11 +21,11 @@ function echo(classes: number, imageLength: number): Engine {
     write: (tensor: string, values: Float32Array) => {
       if (tensor === 'images') images = values.slice()
     },
-    run: async () => {},
+    run: async (options?: unknown) => seen(options),
     view: () => ({ data: images, offset: 0, shape: [plan.batch, classes], strides: [imageLength, 1] }),
     stepTimesMs: () => null,
     weightsTimeMs: () => 0,
-    dispose: async () => {},
+    dispose: async () => seen('disposed'),
   })
   const info = { name: 'echo', target: '', threads: 1, reason: '', v8Flags: [] }
   return { info, lanes: 4, prepare, dispose: async () => {} } as unknown as Engine
@@ -115,6 +115,32 @@ describe('of logits', () => {
     await expect(evaluated(7, batches, { onBatch, signal: stop.signal })).rejects.toThrow('stopped')
     expect(seen).toEqual([1, 2])
   })
+})
+
+it('every run can be stopped by the signal, and the session ends whatever becomes of it', async () => {
+  const network = lenet({ imageSize: 12, classes: 2 })
+  const parameters = initialize(network, { seed: 7 })
+  const images = new Float32Array(144)
+  const seen: unknown[] = []
+  const engine = echo(2, 144, (event) => seen.push(event))
+  const evaluated = (more = {}) =>
+    evaluate(network, {
+      parameters,
+      batches: [{ images, labels: Float32Array.of(1) }],
+      batch: 1,
+      engine,
+      ...more,
+    })
+  const { signal } = new AbortController()
+  await evaluated({ signal })
+  expect(seen).toEqual([{ signal }, 'disposed'])
+  await evaluated()
+  expect(seen.filter((event) => event === 'disposed')).toHaveLength(2)
+  const onBatch = () => {
+    throw new Error('full')
+  }
+  await expect(evaluated({ onBatch })).rejects.toThrow('full')
+  expect(seen.filter((event) => event === 'disposed')).toHaveLength(3)
 })
 
 it('a network without classes is refused', async () => {
