@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { conv, dense, l2Loss, relu } from '../layers/index.ts'
 import { networkCounts } from '../networks/counts.ts'
 import { defineNetwork } from '../networks/network.ts'
-import type { Pass } from '../plan/plan.ts'
-import { describeRun, type RunMeasurement, type SeenStep, stepMedians } from './run.ts'
+import { createPlan, type Pass } from '../plan/plan.ts'
+import { leastBytes } from './least-bytes.ts'
+import { describeRun, type RunMeasurement, type SeenStep, seenPlan, stepMedians } from './run.ts'
 
 const network = defineNetwork('small', {
   inputs: { images: [6, 8, 2] },
@@ -97,6 +98,23 @@ describe('a run', () => {
     expect(none).toMatchObject({ summary: null, gflopsPerSecond: 0, imagesPerSecond: 0, warnings: [] })
   })
 
+  it('keeps what its check found, what was tuned and the flags of its engine', () => {
+    const check = { against: 'plain loops', maxRelativeError: 1e-6, tensor: 'fc', passed: true }
+    const tuning = { version: 1, processor: 'P', engine: 'E', choices: { 'conv-forward': '4x8' } } as const
+    const { engine } = measured()
+    const run = describeRun(measured({ check, tuning, engine: { ...engine, v8Flags: ['--flag'] } }))
+    expect(run).toMatchObject({ check, tuning, engine: { v8Flags: ['--flag'] } })
+    expect(run).not.toHaveProperty('weightsMs')
+    expect(run).not.toHaveProperty('rounds')
+  })
+
+  it('warns of odd samples', () => {
+    const samplesMs = [9, 9, 9, ...new Array<number>(20).fill(3)]
+    expect(describeRun(measured({ samplesMs, startsMs: samplesMs })).warnings).toContainEqual(
+      expect.stringContaining('the first samples took 3.00 times as long as the others'),
+    )
+  })
+
   it('counts the FLOPs of its pass', () => {
     const counts = networkCounts(network)
     const flopsOf = (pass: Pass) => describeRun(measured({ pass })).flops / 32
@@ -187,6 +205,39 @@ describe("a run's layers", () => {
     )
     expect(describeRun(measured({ plan: null })).layers).toEqual([])
   })
+
+  it('have no bytes where no step can be seen, and a loss has no shape', () => {
+    const plan = { steps: [], layerBytes: {} }
+    const { layers } = describeRun(measured({ pass: 'train', plan, stepMediansMs: null }))
+    expect(layers.map(({ name }) => name)).toEqual(['conv', 'relu', 'fc', 'loss'])
+    for (const layer of layers) expect(layer).not.toHaveProperty('bytes')
+    expect(layers.at(-1)!.shape).toEqual([])
+  })
+})
+
+it('a plan is seen as its steps, and as what those of each layer move at the least by direction', () => {
+  const { steps } = createPlan(network, { batch: 2, pass: 'forward-backward', lanes: 4 })
+  const prepared = steps.map((step, i) => ({
+    step,
+    algorithm: 'direct',
+    tile: `${i}x8`,
+    note: i ? null : 'so',
+  }))
+  const seen = seenPlan(prepared)
+  expect(seen.steps).toEqual(
+    steps.map(({ kind, layer, pass }, i) => ({
+      ...{ kind, layer, pass, algorithm: 'direct', tile: `${i}x8` },
+      note: i ? null : 'so',
+    })),
+  )
+  const bytesOf = (name: string, direction: string) =>
+    leastBytes(steps.filter(({ layer, pass }) => layer === name && pass === direction))
+  expect(Object.keys(seen.layerBytes)).toEqual(['conv', 'relu', 'fc', 'loss'])
+  for (const [name, bytes] of Object.entries(seen.layerBytes))
+    expect(bytes).toEqual({ forward: bytesOf(name, 'forward'), backward: bytesOf(name, 'backward') })
+  // Images, weights and biases, and the output
+  expect(seen.layerBytes.conv!.forward).toBe(4 * (2 * 6 * 8 * 2 + 4 * (18 + 1) + 2 * 4 * 6 * 4))
+  expect(seen.layerBytes.conv!.backward).toBeGreaterThan(0)
 })
 
 it("a step's time is the median of its own in all samples", () => {
