@@ -22,7 +22,13 @@ it.each([
   [1.62, [0.4, 5.3], '2', '0.4', '5'],
   [3, [-0.2, 50], '3', '-0.2', '50'],
   [2.31e-12, [2.27e-12, 2.36e-12], '2.31e-12', '2.27e-12', '2.36e-12'],
+  [3e-10, [6e-11, 5.4e-10], '3e-10', '6e-11', '5e-10'],
   [1e300, [1e299, 2e300], '1.0e300', '1e299', '2.0e300'],
+  [1e15, [1e15, 1e15], '1.0000e15', '1.0000e15', '1.0000e15'],
+  [1.234e-7, [1.214e-7, 1.254e-7], '0.000000123', '0.000000121', '0.000000125'],
+  // But it is rounded as far as it is not lost
+  [30, [7, 53], '30', '10', '50'],
+  [30, [5, 55], '30', '10', '60'],
 ] as const)('%f within %o is %s, %s to %s', (value, interval, ...texts) => {
   const { value: text, low, high } = formatMeasured(value, interval)
   expect([text, low, high]).toEqual(texts)
@@ -49,6 +55,7 @@ it.each([
   [0.121, '13%'],
   [1.5, '150%'],
   [0, '0%'],
+  [1e-7, '0.0001%'],
   [Number.NaN, '-'],
   [Number.NEGATIVE_INFINITY, '-'],
 ])('%f as an upper bound is %s', (fraction, text) => expect(formatUpperPercent(fraction)).toBe(text))
@@ -57,6 +64,9 @@ it.each([
   [0.0024, '0.2%'],
   [0.0712, '7%'],
   [0.124, '12%'],
+  [1e-7, '0%'],
+  [-1e-7, '0%'],
+  [-0.0024, '-0.2%'],
   [Number.NaN, '-'],
   [Number.POSITIVE_INFINITY, '-'],
 ])('%f is about %s', (fraction, text) => expect(formatRoundPercent(fraction)).toBe(text))
@@ -68,6 +78,13 @@ it.each([
   [formatAtLeast, 0.0042, 2, '0.0042'],
   [formatAtLeast, 4.2, 2, '4.20'],
   [formatAtLeast, 0, 2, '0.00'],
+  [formatAtLeast, 0.01, 2, '0.01'],
+  [formatFixed, 1e15, 2, '1.0e15'],
+  [formatFixed, 1e15 - 1, 0, '999999999999999'],
+  [formatSignificant, 1.2e-8, 2, '0.000000012'],
+  [formatSignificant, 1.2e-9, 2, '1.2e-9'],
+  [formatExponent, 0, 1, '0'],
+  [formatSignificant, Number.NaN, 20, '-'],
   [formatSignificant, 0.0996, 2, '0.10'],
   [formatSignificant, 1234, 2, '1200'],
   [formatSignificant, 5e-324, 2, '4.9e-324'],

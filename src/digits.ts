@@ -24,7 +24,6 @@ export function formatAtLeast(value: number, decimals: number): string {
 
 /** `0.0012`, `1.2e-7`, `1200`: so many digits from the first one that is not 0. */
 export function formatSignificant(value: number, digits: number): string {
-  if (!Number.isFinite(value)) return NO_NUMBER
   const rounded = Number(value.toPrecision(digits))
   const decimals = Math.max(0, digits - 1 - placeOf(rounded))
   return decimals > MAX_DECIMALS ? formatExponent(value, digits - 1) : formatFixed(rounded, decimals)
@@ -87,8 +86,7 @@ export function placeOf(value: number): number {
 
 function formatToPlace(value: number, place: number): string {
   if (place < -MAX_DECIMALS || Math.abs(value) >= MAX_WRITTEN_OUT) {
-    const digits = placeOf(value) - place
-    return digits < 0 ? '0' : formatExponent(value, Math.min(digits, MAX_SIGNIFICANT_DIGITS - 1))
+    return formatExponent(value, Math.min(placeOf(value) - place, MAX_SIGNIFICANT_DIGITS - 1))
   }
   if (place <= 0) return formatFixed(value, -place)
   return formatFixed(Math.round(value / 10 ** place) * 10 ** place, 0)
