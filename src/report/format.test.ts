@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest'
-import type { Summary } from '../bench/result.ts'
+import type { Environment, Summary } from '../bench/result.ts'
 import {
+  capitalized,
   formatCount,
   formatDuration,
   formatImageRate,
   formatLike,
   formatLoss,
+  formatMeanMs,
   formatMeanRate,
+  formatMedianMs,
   formatMegabytes,
   formatMemory,
   formatMs,
@@ -15,6 +18,7 @@ import {
   formatRate,
   formatRelativeError,
   formatSpreadMs,
+  hostFact,
 } from './format.ts'
 
 type Format = (value: number) => string
@@ -152,9 +156,35 @@ it('a rate has the digits that the interval of its mean leaves it, turned round'
   expect(formatMeanRate(3234.4, summary([9, 20]))).toBe('3200')
 })
 
+it('median and mean each have the digits that their own interval leaves them', () => {
+  const lone = { medianMs: 12.345, meanMs: 45.678 } as Summary
+  expect([formatMedianMs(lone), formatMeanMs(lone)]).toEqual(['12.35', '45.68'])
+  const several = { ...lone, medianIntervalMs: [11, 14], meanIntervalMs: [45.4, 46] } as Summary
+  expect([formatMedianMs(several), formatMeanMs(several)]).toEqual(['12', '45.7'])
+})
+
+it.each([
+  [{}, ['Node', 'v20.19.0 (V8 11.3)']],
+  [{ runtime: 'Bun 1.4.5', v8: 'none' }, ['runtime', 'Bun 1.4.5']],
+  [{ browser: 'Chromium 140', v8: '14.0' }, ['browser', 'Chromium 140 (V8 14.0)']],
+  [{ browser: 'Firefox 150', runtime: 'Bun 1.4.5', v8: 'none' }, ['browser', 'Firefox 150']],
+])('what ran the JavaScript: %o', (changes, fact) => {
+  expect(hostFact({ node: 'v20.19.0', v8: '11.3', ...changes } as Environment)).toEqual(fact)
+})
+
+it('says that there is no number where there is none', () => {
+  expect(formatMemory(null)).toBe('the system does not tell')
+  expect(formatLoss(null)).toBe('not finite')
+})
+
+it('a sentence begins with a capital', () => expect(capitalized('end it')).toBe('End it'))
+
 it('a number beside another has its decimals, but is not shown as 0', () => {
   expect(formatLike(1.2345, '12.30')).toBe('1.23')
   expect(formatLike(0.004, '12.30')).toBe('0.004')
   expect(formatLike(0, '12.30')).toBe('0.00')
   expect(formatLike(12.6, '1.2e7')).toBe('13')
+  expect(formatLike(12.6, '450')).toBe('13')
+  expect(formatLike(0.005, '12.30')).toBe('0.01')
+  expect(formatLike(0.012, '12.30')).toBe('0.01')
 })
