@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import type { PreparedPlan } from '../src/engines/engine.ts'
 import type { KernelTable } from '../src/kernels/index.ts'
 import type { Network } from '../src/networks/network.ts'
@@ -16,12 +16,13 @@ const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('pl
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
 const {
-  alexnet,
   conv,
   defineNetwork,
   dense,
   dropout,
   l2Loss,
+  lrn,
+  maxPool,
   openSession,
   relu,
   sigmoid,
@@ -29,7 +30,24 @@ const {
   tanh,
 } = await built<typeof import('../src/index.ts')>('index.js')
 
-const tower = alexnet({ imageSize: 67 })
+/** AlexNet's layers, with few filters. */
+const same = { padding: 'same', activation: 'relu' } as const
+const tower = defineNetwork('tower', {
+  inputs: { images: [67, 67, 3] },
+  layers: [
+    conv('conv1', { filters: 16, kernel: 11, stride: 4, ...same }),
+    lrn('lrn1'),
+    maxPool('pool1', { kernel: 3, stride: 2 }),
+    conv('conv2', { filters: 24, kernel: 5, ...same }),
+    lrn('lrn2'),
+    maxPool('pool2', { kernel: 3, stride: 2 }),
+    conv('conv3', { filters: 32, kernel: 3, ...same }),
+    conv('conv4', { filters: 24, kernel: 3, ...same }),
+    conv('conv5', { filters: 24, kernel: 3, ...same }),
+    maxPool('pool5', { kernel: 3, stride: 2 }),
+    l2Loss('loss'),
+  ],
+})
 const withRelu = defineNetwork('with relu', {
   inputs: { images: [9, 9, 3] },
   layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu'), l2Loss('loss')],
@@ -59,6 +77,18 @@ const saturating = defineNetwork('saturating', {
   ],
 })
 
+/** By network: what they check with is made once. A check that fails leaves them as they were. */
+const checkers = new Map<Network, InstanceType<typeof Checker>>()
+afterAll(async () => {
+  for (const checker of checkers.values()) await checker.dispose()
+})
+
+function checkerOf(network: Network): InstanceType<typeof Checker> {
+  const checker = checkers.get(network) ?? new Checker(network, 3, 2)
+  checkers.set(network, checker)
+  return checker
+}
+
 /** Checks a pass of a network on an engine whose kernels or memory are as given. */
 async function check(
   parts: { kernels?: KernelTable; layOutMemory?: LayOutMemory },
@@ -66,13 +96,11 @@ async function check(
   pass: Pass = 'forward-backward',
 ) {
   const engine = await openWasm('', { threads: 2 }, parts)
-  const checker = new Checker(network, 3, 2)
   const session = await openSession(network, { batch: 3, pass, engine })
   try {
-    return await checker.check(session)
+    return await checkerOf(network).check(session)
   } finally {
     await session.dispose()
-    await checker.dispose()
   }
 }
 
@@ -92,14 +120,12 @@ async function openAltered(
     alter.prepared?.(prepared)
     return prepared
   }
-  const checker = new Checker(network, 3, 2)
   const session = await openSession(network, { ...planned(network, pass), engine, algorithm: 'direct' })
   return {
     plan: session.plan,
-    check: () => checker.check(session),
+    check: () => checkerOf(network).check(session),
     async [Symbol.asyncDispose]() {
       await session.dispose()
-      await checker.dispose()
     },
   }
 }

@@ -99,7 +99,8 @@ describe('a run', () => {
   })
 
   it('keeps what its check found, what was tuned and the flags of its engine', () => {
-    const check = { against: 'plain loops', maxRelativeError: 1e-6, tensor: 'fc', passed: true }
+    const outlier = { error: 0.5, tensor: 'conv' }
+    const check = { against: 'plain loops', maxRelativeError: 1e-6, tensor: 'fc', outlier, passed: true }
     const tuning = { version: 1, processor: 'P', engine: 'E', choices: { 'conv-forward': '4x8' } } as const
     const { engine } = measured()
     const run = describeRun(measured({ check, tuning, engine: { ...engine, v8Flags: ['--flag'] } }))

@@ -1,8 +1,13 @@
-// Comparisons whose engines fail: what was measured before that counts.
-import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+// Comparisons as a command, and those whose engines fail: what was measured before that counts.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CompareEvent, CompareOptions, CompareResult } from '../../src/bench/compare.ts'
+import { parseResult } from '../../src/bench/result.ts'
 import { built } from '../support/built.ts'
+import { inProcess } from '../support/in-process.ts'
+import { root } from '../support/package.ts'
 import { childrenOf } from '../support/processes.ts'
 
 const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
@@ -117,4 +122,65 @@ it('starts none that has no other to be compared with', async () => {
     { kind: 'starting', engine: 'no-engine' },
     { kind: 'unsupported', unsupported: { engine: 'no-engine' } },
   ])
+})
+
+const hasPeers = existsSync(join(root, 'peers/node_modules'))
+
+describe('as a command', () => {
+  const before = process.cwd()
+  const folder = mkdtempSync(join(tmpdir(), 'convmark-compare-'))
+  beforeAll(() => process.chdir(folder))
+  afterAll(() => {
+    process.chdir(before)
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const readResult = (file: string) => parseResult(readFileSync(join(folder, file), 'utf8'), file)
+  const AS_COMMAND = ['--batch', '2', '--burn-in', '1', '--image-size', '67']
+
+  it('has engines take turns, says which is faster, and writes the result', async () => {
+    const ended = await inProcess(
+      ...[
+        'compare',
+        'wasm',
+        'wasm@1',
+        '--algorithm',
+        'direct',
+        '--rounds',
+        '6',
+        '--batches',
+        '2',
+        ...AS_COMMAND,
+      ],
+      ...['--json', 'compare.json', '--html', 'compare.html'],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^Forward +target +threads +used +median ms/)
+    expect(ended.stdout).toMatch(
+      /wasm.* (is [\d.]+x faster than|and) wasm.*(95% interval|no difference found)/,
+    )
+    const { runs, comparisons, unsupported } = readResult('compare.json')
+    expect(runs.map(({ engine, rounds, check }) => [engine.threads, rounds, check?.passed])).toEqual([
+      [expect.any(Number), [2, 2, 2, 2, 2, 2], true],
+      [1, [2, 2, 2, 2, 2, 2], true],
+    ])
+    expect(comparisons).toHaveLength(1)
+    expect(unsupported).toEqual([])
+    expect(readFileSync(join(folder, 'compare.html'), 'utf8')).toContain(comparisons![0]!.text)
+  })
+
+  it.skipIf(hasPeers)(
+    'with one of three missing prints and writes what the others did, and then ends with 4 (skipped with peers)',
+    async () => {
+      const ended = await inProcess(
+        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', '--no-check'],
+        ...['--network', 'lenet', '--batch', '2', '--burn-in', '1', '--json', 'two-left.json'],
+      )
+      expect(ended.code).toBe(4)
+      expect(ended.stderr).toMatch(/^convmark: onnxruntime-node: not compared: not installed .*\n$/)
+      expect(ended.stdout).toMatch(/^onnxruntime-node: not compared: not installed /m)
+      const { runs, comparisons, unsupported } = readResult('two-left.json')
+      expect([runs.length, comparisons!.length]).toEqual([2, 1])
+      expect(unsupported).toMatchObject([{ engine: 'onnxruntime-node', pass: 'forward' }])
+    },
+  )
 })

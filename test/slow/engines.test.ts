@@ -1,7 +1,7 @@
 // What test/conformance leaves out.
 import { engineConformance } from '../conformance/suite.ts'
 import { built } from '../support/built.ts'
-import { missing, runnable } from '../support/x64.ts'
+import { missing } from '../support/x64.ts'
 
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
 
@@ -11,7 +11,7 @@ engineConformance({
   open: (options) => openEngine('wasm@2', { ...options, experimentalV8Flags: true }),
 })
 // On two threads alone: what one thread does otherwise is the same code as wasm's.
-for (const target of (['avx512', 'avx2'] as const).filter((each) => each !== runnable[0])) {
+for (const target of ['avx512', 'avx2'] as const) {
   const name = `x64:${target}@2`
   const reason = missing(target)
   engineConformance({

@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
-import { built } from '../../../test/support/built.ts'
-import { exampleSetup } from '../../../test/support/contenders/setup.ts'
-import { PEER_RUNNER } from './peers.ts'
-import type { ContenderSetup } from './protocol.ts'
+import { PEER_RUNNER } from '../../src/bench/contenders/peers.ts'
+import type { ContenderSetup } from '../../src/bench/contenders/protocol.ts'
+import { built } from '../support/built.ts'
+import { exampleSetup } from '../support/contenders/setup.ts'
 
-const { Contender } = await built<typeof import('./contender.ts')>('bench/contenders/contender.js')
+const { Contender } = await built<typeof import('../../src/bench/contenders/contender.ts')>(
+  'bench/contenders/contender.js',
+)
 const { ConvmarkError, UnavailableError, UsageError } =
-  await built<typeof import('../../errors.ts')>('errors.js')
+  await built<typeof import('../../src/errors.ts')>('errors.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-runner-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
