@@ -2,17 +2,17 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, it } from 'vitest'
-import type { CachedChoice } from '../src/engines/tuning-cache.ts'
-import type { Session, SessionOptions } from '../src/session.ts'
-import { built } from './support/built.ts'
-import { ownCache } from './support/own-cache.ts'
+import type { CachedChoice } from '../../src/engines/tuning-cache.ts'
+import type { Session, SessionOptions } from '../../src/session.ts'
+import { built } from '../support/built.ts'
+import { ownCache } from '../support/own-cache.ts'
 
 const folder = ownCache()
 
 const { conv, defineNetwork, initialize, initializeImages, l2Loss, openSession } =
-  await built<typeof import('../src/index.ts')>('index.js')
-const { benchmarkTraining } = await built<typeof import('../src/plan/training.ts')>('plan/training.js')
-const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
+  await built<typeof import('../../src/index.ts')>('index.js')
+const { benchmarkTraining } = await built<typeof import('../../src/plan/training.ts')>('plan/training.js')
+const { benchmark } = await built<typeof import('../../src/bench/bench.ts')>('bench/bench.js')
 
 /** A step that takes far longer than a barrier, on any machine. */
 const network = defineNetwork('one convolution', {
