@@ -290,7 +290,7 @@ export async function checkPeer(peer, setup, seed) {
     if (pass === 'train') await check.updates()
     if (hasDropout) await check.dropout()
     const { maxRelativeError, tensor } = errors
-    return { against: check.against.join('; '), maxRelativeError, tensor, passed: true }
+    return { against: check.against.join('; '), maxRelativeError, tensor, outlier: null, passed: true }
   } finally {
     await own.dispose()
   }

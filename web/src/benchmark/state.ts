@@ -98,6 +98,7 @@ function withCutOff({ runs, steps, engine, settings }: BenchmarkState): readonly
     peaks: null,
     peakMemoryBytes: 0,
     tuning: null,
+    warnings: [],
     interrupted: true,
   })
   return [...runs, cutOff]

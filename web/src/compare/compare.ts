@@ -172,6 +172,7 @@ export function runOf({ ready, turns }: Measured, settings: CompareSettings): Ru
     peaks: null,
     peakMemoryBytes: 0,
     tuning: ready.tuning,
+    warnings: [],
     interrupted: turns.length < rounds,
   }
   return describeRun(measurement)

@@ -39,7 +39,7 @@ export async function checkPeer(peer: Peer, setup: PeerCheckSetup): Promise<Chec
     against.push('gradients: float64, given its own activations of the first and the last image')
     await checkGradients(peer, setup, errors)
   }
-  return { against: against.join('; '), ...errors.largest, passed: true }
+  return { against: against.join('; '), ...errors.largest, outlier: null, passed: true }
 }
 
 /** The largest error so far, and whose it is. */
