@@ -296,6 +296,8 @@ describe('run', () => {
 
     expect(await runLenet('lenet-out.safetensors', inputs)).toMatchObject({ code: 0, stderr: '' })
     expect([...readTensors('lenet-out.safetensors').keys()]).toEqual(digits.printed)
+    const unread = await runLenet('lenet-out.safetensors', { ...inputs, labels })
+    expect(unread).toMatchObject({ code: 0, stderr: '' })
     const missing = await runLenet('none.safetensors', inputs, '--gradients')
     expect(missing).toMatchObject({
       code: 1,

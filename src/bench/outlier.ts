@@ -37,17 +37,19 @@ interface Outlier {
   readonly value: number
 }
 
-/** Puts one into each of the first images, near the middle. */
+/** Puts one into each of the first images that are not all zeros, near the middle. */
 export function putOutliers(step: WindowedStep, look: Look): Outlier[] {
   const source = look(sourceOf(step))
   const [images, height, width, channels] = source.shape
-  return Array.from({ length: Math.min(images, MAX_IMAGES) }, (_, image): Outlier => {
+  return Array.from({ length: Math.min(images, MAX_IMAGES) }, (_, image) => image).flatMap((image) => {
+    const size = rootMeanSquare(source, image)
+    if (size === 0) return []
     const y = (Math.floor(height / 2) + image) % height
     const x = (Math.floor(width / 2) + image + Math.floor(image / 2)) % width
     const index = pixelAt(source, image, y, x) + (image % channels)
     const value = source.values[index]!
-    source.values[index] = OUTLIER_RATIO * rootMeanSquare(source, image)
-    return { image, y, x, index, value }
+    source.values[index] = OUTLIER_RATIO * size
+    return [{ image, y, x, index, value }]
   })
 }
 

@@ -1,4 +1,4 @@
-// The distributions of the two rank tests, of no difference at all: exact where that takes a millisecond or two, else by the
+// The distributions of the two rank tests, of no difference at all: exact where that takes some milliseconds, else by the
 // normal distribution that they come close to, with the correction for steps of one.
 import { quickselect } from 'd3-array'
 import { errorFunction } from 'simple-statistics'

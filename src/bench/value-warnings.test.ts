@@ -18,7 +18,7 @@ describe('denormal values', () => {
     expect(denormalWarning('images', tiny, 'wasm')).toMatch(
       /^images: \d+\.\d% of the values are below 1\.2e-38 \(denormal\): wasm takes up to 4 times as long with them; scale them up$/,
     )
-    expect(denormalWarning('images', tiny, 'x64')).toContain('x64 takes them for 0')
+    expect(denormalWarning('images', tiny, 'x64')).toContain('x64 treats them as 0')
     expect(denormalWarning('images', tiny, 'reference')).toBeNull()
   })
 
@@ -26,6 +26,7 @@ describe('denormal values', () => {
     expect(denormalWarning('images', with1(1e-40), 'wasm')).toBeNull()
     expect(denormalWarning('images', new Float32Array(10), 'wasm')).toBeNull()
     expect(denormalWarning('images', new Float32Array(), 'wasm')).toBeNull()
+    expect(denormalWarning('biases', new Float32Array(100).fill(1e-40), 'wasm')).toBeNull()
   })
 })
 
@@ -42,6 +43,14 @@ describe('a range that Winograd has not the digits for', () => {
     expect(rangeWarning('images', with1(1000))).toBeNull()
     expect(rangeWarning('images', Float32Array.from([...new Float32Array(5000), ...ordinary]))).toBeNull()
     expect(rangeWarning('images', new Float32Array(4))).toBeNull()
+    expect(rangeWarning('images', new Float32Array())).toBeNull()
+  })
+
+  it('is found in a large tensor too, wherever the value is', () => {
+    const many = Float32Array.from({ length: 1_000_003 }, (_, i) => Math.sin(i + 1))
+    expect(rangeWarning('images', many)).toBeNull()
+    many[999_998] = 1e5
+    expect(rangeWarning('images', many)).toMatch(/^images: the largest value is 1e5 times the median/)
   })
 })
 
@@ -49,14 +58,14 @@ describe('what a benchmark makes', () => {
   it('is denormal where it vanishes', async () => {
     const network = defineNetwork('vanishing', {
       inputs: { images: [6, 6, 3] },
-      layers: [conv('conv', { filters: 8, kernel: 3 }), relu('relu')],
+      layers: [conv('conv', { filters: 64, kernel: 3 }), relu('relu')],
     })
     const session = await openSession(network, { batch: 2, engine: 'wasm', pass: 'forward' })
     try {
       session.write({
         images: new Float32Array(216).fill(1),
-        'conv/weights': new Float32Array(216).fill(1),
-        'conv/biases': new Float32Array(8),
+        'conv/weights': new Float32Array(1728).fill(1),
+        'conv/biases': new Float32Array(64),
       })
       await session.run()
       expect(madeDenormalsWarning(session)).toBeNull()

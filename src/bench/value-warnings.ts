@@ -17,34 +17,39 @@ const OUTLIER_ERROR = 4e-6
 /** Of an output's own size: from there on it is not the noise of float32 any more. */
 const LARGE_ERROR = 0.01
 
+/** What a smaller tensor costs nobody notices. */
+const LEAST_VALUES = 1000
+/** For a median, spread over all of a tensor. */
+const MOST_SAMPLED = 100_000
+
 const percent = (fraction: number): string => `${formatFixed(100 * fraction, 1)}%`
 
 /** Null if nothing is to be said. `engine` is its name. */
 export function denormalWarning(tensor: string, values: Float32Array, engine: string): string | null {
-  return warningOf(
-    tensor,
-    denormalShare({ data: values, offset: 0, shape: [values.length], strides: [1] }),
-    engine,
-  )
+  const share = denormalShare({ data: values, offset: 0, shape: [values.length], strides: [1] })
+  // In the float64 of `reference` they have all of their digits
+  if (!(share > MANY_DENORMAL) || engine === 'reference') return null
+  const effect = engine === 'x64' ? 'x64 treats them as 0' : `${engine} takes up to 4 times as long with them`
+  return `${denormalText(tensor, share)}: ${effect}; scale them up`
 }
 
 /** Of what the session's last run made, in the tensor that has most of them. Null if nothing is to be said. */
 export function madeDenormalsWarning(session: Session): string | null {
+  const { name: engine } = session.engine
+  if (engine === 'reference' || engine === 'x64') return null // which makes none
   const made = Object.entries(session.plan.tensors).filter(
     ({ 1: { role, isKept } }) => isKept && (role === 'activation' || role === 'gradient'),
   )
   const shares = made.map(([name]) => ({ name, share: denormalShare(session.prepared.view(name)) }))
   const worst = shares.reduce((a, b) => (b.share > a.share ? b : a), { name: '', share: 0 })
-  return warningOf(worst.name, worst.share, session.engine.name)
+  if (!(worst.share > MANY_DENORMAL)) return null
+  return `${denormalText(worst.name, worst.share)}: ${engine} takes longer with them than with values of an ordinary size`
 }
 
-function warningOf(tensor: string, share: number, engine: string): string | null {
-  // In the float64 of `reference` they have all of their digits
-  if (!(share > MANY_DENORMAL) || engine === 'reference') return null
-  const effect = engine === 'x64' ? 'x64 takes them for 0' : `${engine} takes up to 4 times as long with them`
-  return `${tensor}: ${percent(share)} of the values are below 1.2e-38 (denormal): ${effect}; scale them up`
-}
+const denormalText = (tensor: string, share: number): string =>
+  `${tensor}: ${percent(share)} of the values are below 1.2e-38 (denormal)`
 
+/** 0 of a tensor that is too small to matter. */
 function denormalShare({ data, offset, shape, strides }: TensorView): number {
   let [denormal, all] = [0, 0]
   const walk = (axis: number, from: number): void => {
@@ -60,15 +65,21 @@ function denormalShare({ data, offset, shape, strides }: TensorView): number {
     }
   }
   walk(0, offset)
-  return denormal / all
+  return all < LEAST_VALUES ? 0 : denormal / all
 }
 
 /** Of what a step by Winograd's algorithm reads. Null if nothing is to be said. */
 export function rangeWarning(tensor: string, values: Float32Array): string | null {
-  const sizes = values.map(Math.abs).filter((size) => size > 0)
-  if (sizes.length === 0) return null
-  const largest = sizes.reduce((most, size) => Math.max(most, size), 0)
-  const ratio = largest / medianByRank(Float64Array.from(sizes))
+  const sample = new Float64Array(MOST_SAMPLED)
+  const step = Math.ceil(values.length / MOST_SAMPLED)
+  let [largest, sampled] = [0, 0]
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]!)
+    if (size > largest) largest = size
+    if (size > 0 && i % step === 0) sample[sampled++] = size
+  }
+  if (sampled === 0) return null
+  const ratio = largest / medianByRank(sample.subarray(0, sampled))
   const error = OUTLIER_ERROR * ratio
   if (!(error > LARGE_ERROR)) return null
   return (

@@ -22,7 +22,9 @@ function fraction(text: string): number {
     throw new UsageError(`--fail-above is '${text}'; it must be a share like 5% or 0.05`)
   if (percent) return Number(number) / 100
   if (Number(number) >= 1)
-    throw new UsageError(`--fail-above is '${text}'; without a % it must be below 1: take ${text}% or 0.05`)
+    throw new UsageError(
+      `--fail-above is '${text}'; without a % it must be below 1: take ${text}% or ${Number(text) / 100}`,
+    )
   return Number(number)
 }
 

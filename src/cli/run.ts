@@ -5,6 +5,7 @@ import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import type { Plan } from '../plan/plan.ts'
+import { readsOf } from '../plan/steps.ts'
 import { shapeLine } from '../report/classic.ts'
 import type { Session } from '../session.ts'
 import { elementCount, firstNotFinite } from '../tensor.ts'
@@ -77,7 +78,7 @@ async function run(networkName: string, options: Options): Promise<void> {
   const output = new Output({ color: options.color, isAllThereIs: false })
   const progress = await openProgress()
   const { openSession } = await import('../session.ts')
-  const { written, warnings } = await untilInterrupted(async (signal) => {
+  const { written, looked } = await untilInterrupted(async (signal) => {
     const session = await openSession(network, {
       batch,
       pass: options.gradients ? 'forward-backward' : 'forward',
@@ -95,34 +96,41 @@ async function run(networkName: string, options: Options): Promise<void> {
       session.write(parameters)
       await session.run(inputs, { signal })
       const written = results(session)
-      return { written, warnings: await warningsOf(session, inputs, written) }
+      return { written, looked: lookedAt(session) }
     } finally {
       await session.dispose()
     }
   }).finally(() => progress.clear())
   output.lines(...Object.entries(written).map(([name, { shape }]) => shapeLine(name, shape)))
-  output.lines(...warnings.map((warning) => output.palette.yellow(`warning: ${warning}`)))
   await files['--output']!.write(encodeSafetensors(written))
+  const made = Object.fromEntries(Object.entries(written).map(([name, { data }]) => [name, data]))
+  const warnings = await warningsOf(looked, { ...parameters, ...inputs, ...made })
+  output.lines(...warnings.map((warning) => output.palette.yellow(`warning: ${warning}`)))
 }
 
-/** Of the images and of the activations that are written: what a convolution may read. */
+interface LookedAt {
+  readonly engine: string
+  /** Images and activations that some step reads by Winograd's algorithm. */
+  readonly byWinograd: ReadonlySet<string>
+}
+
+function lookedAt({ engine, prepared, plan }: Session): LookedAt {
+  const steps = prepared.steps.filter(({ algorithm }) => algorithm === 'winograd')
+  const read = steps.flatMap(({ step }) => readsOf(step).map(({ tensor }) => tensor))
+  const isImage = (name: string) => ['input', 'activation'].includes(plan.tensors[name]?.role ?? '')
+  return { engine: engine.name, byWinograd: new Set(read.filter(isImage)) }
+}
+
+/** Of what was read and what was made. */
 async function warningsOf(
-  { engine, prepared, plan }: Session,
-  inputs: Readonly<Record<string, Float32Array>>,
-  written: Readonly<Record<string, Written>>,
+  { engine, byWinograd }: LookedAt,
+  tensors: Readonly<Record<string, Float32Array>>,
 ): Promise<string[]> {
   const { denormalWarning, rangeWarning } = await import('../bench/value-warnings.ts')
-  const hasWinograd = prepared.steps.some(({ algorithm }) => algorithm === 'winograd')
-  const given = Object.entries({ ...inputs })
-  const made = Object.entries(written).map(([name, { data }]) => [name, data] as const)
-  return [...given, ...made]
-    .filter(([name]) => {
-      const { role, shape } = plan.tensors[name]!
-      return (role === 'input' || role === 'activation') && shape.length > 1
-    })
+  return Object.entries(tensors)
     .flatMap(([name, values]) => [
-      denormalWarning(name, values, engine.name),
-      hasWinograd ? rangeWarning(name, values) : null,
+      denormalWarning(name, values, engine),
+      byWinograd.has(name) ? rangeWarning(name, values) : null,
     ])
     .filter((warning) => warning !== null)
 }

@@ -75,7 +75,7 @@ export function exp(b: ProgramBuilder, x: Vector): Vector {
   return b.binary('addInt', value, scale)
 }
 
-/** 1 / (1 + e^-x), to about 4e-7 of itself, down to the smallest values that float32 has; NaN stays NaN. */
+/** 1 / (1 + e^-x), to about 4e-7 of itself, down to the smallest values that float32 has (on x64, that have all of their digits); NaN stays NaN. */
 export function sigmoid(b: ProgramBuilder, x: Vector): Vector {
   // The power is at most 1. It is squared, since exp alone would end at 2^-126.
   const root = exp(b, b.mul(b.binary('or', x, b.splatInt(SIGN_BIT)), b.splat(0.5)))

@@ -132,7 +132,7 @@ function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
     b.assign(largest, lane === 0 ? other : b.max(largest, other))
   }
 
-  /** e^(logit - largest); a NaN stays, and so is what is infinite less what is so too. */
+  /** e^(logit - largest); NaN stays NaN, and infinity minus infinity is NaN. */
   const power = (logit: Vector) => {
     const distance = b.sub(logit, largest)
     return b.select(b.binary('unordered', distance, distance), distance, exp(b, distance))
