@@ -2,8 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config'
 
 /**
  * What `npm test` leaves out: `npm run test:slow` has what takes long or packs and installs the package over the network,
- * `npm run test:peers` needs what convmark is compared with, `npm run test:browser` a browser and some time
- * (test/browser.test.ts is the short one), `npm run test:web` Chromium, for the page.
+ * `npm run test:peers` needs what convmark is compared with, `npm run test:browser` a browser and some time, `npm run test:web`
+ * Chromium, for the page.
  */
 const APART = { slow: 'test/slow/**', peers: 'test/peers/**', browser: 'test/browser/**', web: 'test/web/**' }
 const isApart = (mode: string): mode is keyof typeof APART => Object.hasOwn(APART, mode)
@@ -20,6 +20,7 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       // What hangs ends; what is slow on a busy machine does not
+      globalSetup: 'test/support/shared-cache.ts',
       testTimeout: 300_000,
       hookTimeout: 300_000,
       pool: 'forks',
@@ -28,7 +29,7 @@ export default defineConfig(({ mode }) => {
         {
           extends: true,
           // A process for each file: V8's flags are of the whole process, and sessions start threads of their own
-          test: { name: 'whole', globalSetup: 'test/support/shared-cache.ts', ...whole },
+          test: { name: 'whole', ...whole },
         },
         // They lie beside what they test, and are all short: a process loads the sources once
         ...(isApart(mode)

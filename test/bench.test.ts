@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest'
 import { built } from './support/built.ts'
 
+const { madeDenormalsWarning } =
+  await built<typeof import('../src/bench/value-warnings.ts')>('bench/value-warnings.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
-const { conv, defineNetwork, l2Loss } = await built<typeof import('../src/index.ts')>('index.js')
+const { conv, defineNetwork, l2Loss, openSession, relu } =
+  await built<typeof import('../src/index.ts')>('index.js')
 
 const network = defineNetwork('one convolution', {
   inputs: { images: [9, 9, 3] },
@@ -53,4 +56,28 @@ it('takes its samples in rounds where it is asked for several', async () => {
     expect(third! - second!).toBeGreaterThanOrEqual(250)
   }
   expect.hasAssertions()
+})
+
+it('has a warning where what is made vanishes into denormal values', async () => {
+  const vanishing = defineNetwork('vanishing', {
+    inputs: { images: [6, 6, 3] },
+    layers: [conv('conv', { filters: 64, kernel: 3 }), relu('relu')],
+  })
+  const session = await openSession(vanishing, { batch: 2, engine: 'wasm', pass: 'forward' })
+  try {
+    session.write({
+      images: new Float32Array(216).fill(1),
+      'conv/weights': new Float32Array(1728).fill(1),
+      'conv/biases': new Float32Array(64),
+    })
+    await session.run()
+    expect(madeDenormalsWarning(session)).toBeNull()
+    session.write({ images: new Float32Array(216).fill(1e-40) })
+    await session.run()
+    expect(madeDenormalsWarning(session)).toMatch(
+      /^relu: 100\.0% of the values are below 1\.2e-38 \(denormal\): wasm takes longer with them/,
+    )
+  } finally {
+    await session.dispose()
+  }
 })

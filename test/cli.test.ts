@@ -532,6 +532,22 @@ describe('compare', () => {
       expect(existsSync(join(folder, 'nothing-left.json'))).toBe(false)
     },
   )
+
+  it.skipIf(hasPeers)(
+    'with one of three missing prints and writes what the others did, and then ends with 4 (skipped with peers)',
+    async () => {
+      const ended = await convmark(
+        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', '--no-check'],
+        ...['--network', 'lenet', '--batch', '2', '--burn-in', '1', '--json', 'two-left.json'],
+      )
+      expect(ended.code).toBe(4)
+      expect(ended.stderr).toMatch(/^convmark: onnxruntime-node: not compared: not installed .*\n$/)
+      expect(ended.stdout).toMatch(/^onnxruntime-node: not compared: not installed /m)
+      const { runs, comparisons, unsupported } = readResult('two-left.json')
+      expect([runs.length, comparisons!.length]).toEqual([2, 1])
+      expect(unsupported).toMatchObject([{ engine: 'onnxruntime-node', pass: 'forward' }])
+    },
+  )
 })
 
 describe('gate', () => {

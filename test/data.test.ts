@@ -187,3 +187,15 @@ it('what a browser loads of it imports nothing of Node', () => {
   }
   expect(seen.size).toBeGreaterThan(15)
 })
+
+it('takes the name of a folder that is here for what it most likely is', async () => {
+  mkdirSync(join(root, 'mnis/cats'), { recursive: true })
+  writeFileSync(join(root, 'mnis/cats/a.jpg'), jpegs[0]!)
+  const before = process.cwd()
+  process.chdir(root)
+  try {
+    await expect(openDataset('mnis')).rejects.toThrow("did you mean 'folder:mnis'?")
+  } finally {
+    process.chdir(before)
+  }
+})

@@ -387,7 +387,7 @@ describe('a session', () => {
   })
 
   it('stops within a run when its signal aborts, and can be run again', async () => {
-    const session = await towerSession({ batch: 64, pass: 'forward-backward' })
+    const session = await towerSession({ batch: 512, pass: 'forward-backward' })
     await session.run()
     const before = session.read('conv1/weights.gradient')
     const controller = new AbortController()
@@ -422,7 +422,7 @@ describe('a session', () => {
       workers.add(this)
       return postMessage.apply(this, message)
     }
-    const session = await towerSession({ batch: 128, pass: 'forward-backward' })
+    const session = await towerSession({ batch: 512, pass: 'forward-backward' })
     Worker.prototype.postMessage = postMessage
     await session.run()
     const running = session.run()

@@ -51,9 +51,6 @@ describe('a source', () => {
     expect(await refusal(photos)).toContain(`did you mean 'folder:${photos}'?`)
     const cifar10 = folderOf({ 'test_batch.bin': '' })
     expect(await refusal(cifar10)).toContain(`did you mean 'cifar10:${cifar10}'?`)
-    const home = process.cwd()
-    process.chdir(folderOf({ 'mnis/cats/a.jpg': jpeg }))
-    expect(await refusal('mnis').finally(() => process.chdir(home))).toContain("did you mean 'folder:mnis'?")
     const images = join(photos, 'cats/a.jpg')
     expect(await refusal(images)).toContain(`did you mean 'idx:${images},<labels>'?`)
   })
@@ -115,7 +112,7 @@ describe('mnist', () => {
 
 describe('cifar10', () => {
   it('names the missing or wrong file', async () => {
-    await expect(openDataset(`cifar10:${folderOf({})}`)).rejects.toThrow("data_batch_1.bin: can't be read")
+    await expect(openDataset(`cifar10:${folderOf({})}`)).rejects.toThrow(/data_batch_\d\.bin: can't be read/)
     const names = ['1', '2', '3', '4', '5'].map((batch) => `cifar-10-batches-bin/data_batch_${batch}.bin`)
     const folder = folderOf(Object.fromEntries(names.map((name) => [name, 'short'])))
     await expect(openDataset(`cifar10:${folder}`)).rejects.toThrow('5 bytes, where 10000 images')

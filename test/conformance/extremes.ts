@@ -57,7 +57,8 @@ export function firstDifference(found: Float32Array, expected: ArrayLike<number>
   for (const [i, value] of found.entries()) {
     const truth = Math.fround(expected[i]!)
     const isSame = Object.is(value, truth) || value === truth
-    if (isSame || Math.abs(value - truth) <= 1e-5 * Math.abs(truth) + 1e-6) continue
+    const isNear = Number.isFinite(truth) && Math.abs(value - truth) <= 1e-5 * Math.abs(truth) + 1e-6
+    if (isSame || isNear) continue
     return `value ${i} is ${value}, not ${truth}`
   }
   return null

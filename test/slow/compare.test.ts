@@ -1,5 +1,5 @@
 // Comparisons as a command, and those whose engines fail: what was measured before that counts.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,7 +7,6 @@ import type { CompareEvent, CompareOptions, CompareResult } from '../../src/benc
 import { parseResult } from '../../src/bench/result.ts'
 import { built } from '../support/built.ts'
 import { inProcess } from '../support/in-process.ts'
-import { root } from '../support/package.ts'
 import { childrenOf } from '../support/processes.ts'
 
 const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
@@ -124,8 +123,6 @@ it('starts none that has no other to be compared with', async () => {
   ])
 })
 
-const hasPeers = existsSync(join(root, 'peers/node_modules'))
-
 describe('as a command', () => {
   const before = process.cwd()
   const folder = mkdtempSync(join(tmpdir(), 'convmark-compare-'))
@@ -167,20 +164,4 @@ describe('as a command', () => {
     expect(unsupported).toEqual([])
     expect(readFileSync(join(folder, 'compare.html'), 'utf8')).toContain(comparisons![0]!.text)
   })
-
-  it.skipIf(hasPeers)(
-    'with one of three missing prints and writes what the others did, and then ends with 4 (skipped with peers)',
-    async () => {
-      const ended = await inProcess(
-        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', '--no-check'],
-        ...['--network', 'lenet', '--batch', '2', '--burn-in', '1', '--json', 'two-left.json'],
-      )
-      expect(ended.code).toBe(4)
-      expect(ended.stderr).toMatch(/^convmark: onnxruntime-node: not compared: not installed .*\n$/)
-      expect(ended.stdout).toMatch(/^onnxruntime-node: not compared: not installed /m)
-      const { runs, comparisons, unsupported } = readResult('two-left.json')
-      expect([runs.length, comparisons!.length]).toEqual([2, 1])
-      expect(unsupported).toMatchObject([{ engine: 'onnxruntime-node', pass: 'forward' }])
-    },
-  )
 })
