@@ -53,7 +53,8 @@ function layersWith(tf, isDropping) {
     sigmoid: (_layer, x) => tf.sigmoid(x),
     tanh: (_layer, x) => tf.tanh(x),
     // What it drops is by its own random numbers.
-    dropout: ({ layer: { options } }, x) => (isDropping() ? tf.dropout(x, options.rate) : x),
+    // A tensor of its own in any case: what is kept of a layer is disposed of, and its input is not
+    dropout: ({ layer: { options } }, x) => (isDropping() ? tf.dropout(x, options.rate) : x.clone()),
   }
 }
 
