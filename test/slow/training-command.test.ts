@@ -1,45 +1,24 @@
 // Training as a command, where that takes a while; test/cli-train.test.ts has the rest.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseTrainingLog } from '../../src/records/read-training-log.ts'
 import { decodeCheckpoint, decodeModel, encodeModel } from '../../src/train/model-file.ts'
 import { commandsIn } from '../support/command.ts'
 import { jpegOf, painted, pngOf } from '../support/images.ts'
 import { inProcess } from '../support/in-process.ts'
 import { ownCache } from '../support/own-cache.ts'
+import { SMALL_TRAINING } from '../support/training.ts'
+import { workingFolder } from '../support/working-folder.ts'
 
 ownCache()
 
-const before = process.cwd()
-const folder = mkdtempSync(join(tmpdir(), 'convmark-train-'))
-beforeAll(() => process.chdir(folder))
-afterAll(() => {
-  process.chdir(before)
-  rmSync(folder, { recursive: true, force: true })
-})
+const folder = workingFolder()
 
 const start = commandsIn(folder)
 const convmark = inProcess
 const bytesOf = (file: string) => readFileSync(join(folder, file))
 const runsOf = (file: string) => parseTrainingLog(readFileSync(join(folder, file), 'utf8'), file).runs
-
-/** Half a second: 16 steps an epoch. */
-const SMALL = [
-  'train',
-  'lenet',
-  '--data',
-  'synthetic',
-  '--image-size',
-  '12',
-  '--batch',
-  '64',
-  '--rate',
-  '0.02',
-  '--engine',
-  'wasm@2',
-]
 
 describe('train', () => {
   it('learns from a folder of images, names the damaged one, and the model knows its classes', async () => {
@@ -106,7 +85,17 @@ describe('train', () => {
   })
 
   it.skipIf(process.platform === 'win32')('goes on after Ctrl-C to the same bits', async () => {
-    const common = [...SMALL, '--epochs', '3', '--optimizer', 'adam', '--rate', '0.001', '--augment', 'crop']
+    const common = [
+      ...SMALL_TRAINING,
+      '--epochs',
+      '3',
+      '--optimizer',
+      'adam',
+      '--rate',
+      '0.001',
+      '--augment',
+      'crop',
+    ]
     const whole = await convmark(...common, '--out', 'whole.safetensors')
     expect(whole.code).toBe(0)
 
@@ -141,7 +130,7 @@ describe('train', () => {
   it.skipIf(process.platform === 'win32')(
     'a training has a whole checkpoint, whenever it is killed',
     async () => {
-      const args = [...SMALL, '--epochs', '100', '--out', 'killed.safetensors']
+      const args = [...SMALL_TRAINING, '--epochs', '100', '--out', 'killed.safetensors']
       const checkpoint = 'killed.checkpoint.safetensors'
       let step = 0
       for (const [index, waitMs] of [0, 3, 9, 20].entries()) {
