@@ -20,6 +20,7 @@ const MAY_BE_LACKING = [
   /\(skipped without \d GiB of free memory\)/,
   /\(skipped (without|for) root\)/,
   /\(skipped where nothing can be mounted\)/,
+  /\(skipped without root’s mknod\)/,
   /\(skipped without python3-onnx\)/,
   // Of Debian's packages
   /\(skipped: not installed; apt-get/,
