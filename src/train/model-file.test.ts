@@ -1,44 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { exampleCheckpoint } from '../../test/support/model.ts'
 import { FormatError, UsageError } from '../errors.ts'
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts'
-import { conv, dense, softmaxLoss } from '../layers/index.ts'
-import { defineNetwork, initialize } from '../networks/index.ts'
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  decodeModel,
-  encodeCheckpoint,
-  encodeModel,
-} from './model-file.ts'
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from './model-file.ts'
 
-const network = defineNetwork('small', {
-  inputs: { images: [4, 4, 1], labels: [] },
-  layers: [
-    conv('conv1', { filters: 2, kernel: 3, activation: 'relu' }),
-    dense('fc', { units: 2 }),
-    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
-  ],
-})
-const parameters = initialize(network, { seed: 1 })
-const model = {
-  network,
-  parameters,
-  classNames: ['cat', 'dog'],
-  preprocessing: { size: 4, channels: 1, resize: null, normalise: { kind: 'per-image' } },
-} as const
-const checkpoint: Checkpoint = {
-  model,
-  state: {
-    step: 3,
-    epoch: 1,
-    batch: 3,
-    parameters,
-    states: { 'fc/biases.momentum': new Float32Array(2) },
-    tuning: { version: 1, processor: 'p', engine: 'e', choices: {} },
-    sums: { images: 3, loss: 0.5, correct: null, elapsedMs: 1, waitedMs: 0 },
-  },
-  settings: { rate: 0.1 },
-}
+const { network, model, checkpoint } = exampleCheckpoint(4)
 
 /** The file with one text in what describes it replaced by another. */
 function changed(bytes: Uint8Array, from: string, to: string): Uint8Array {

@@ -3,53 +3,19 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { parseResult } from '../../src/bench/result.ts'
 import { ConvmarkError } from '../../src/errors.ts'
-import { conv, dense, softmaxLoss } from '../../src/layers/index.ts'
-import { defineNetwork, initialize } from '../../src/networks/index.ts'
 import { parseTrainingLog } from '../../src/records/read-training-log.ts'
 import { renderCurves } from '../../src/report/html/curves.ts'
 import { reportHtml } from '../../src/report/html/report.ts'
 import { PLAIN } from '../../src/report/palette.ts'
 import { summaryLines } from '../../src/report/summary.ts'
 import { trainingLines } from '../../src/report/training.ts'
-import {
-  type Checkpoint,
-  decodeCheckpoint,
-  decodeModel,
-  encodeCheckpoint,
-  encodeModel,
-} from '../../src/train/model-file.ts'
+import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from '../../src/train/model-file.ts'
 import { damagedSafetensors, damagedText } from '../support/damage.ts'
+import { exampleCheckpoint } from '../support/model.ts'
 import { exampleBackward, exampleResult, exampleRun } from '../support/run.ts'
 import { exampleRecords, logText } from '../support/training.ts'
 
-const network = defineNetwork('small', {
-  inputs: { images: [6, 6, 1], labels: [] },
-  layers: [
-    conv('conv1', { filters: 2, kernel: 3, activation: 'relu' }),
-    dense('fc', { units: 2 }),
-    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
-  ],
-})
-const parameters = initialize(network, { seed: 1 })
-const model = {
-  network,
-  parameters,
-  classNames: ['cat', 'dog'],
-  preprocessing: { size: 6, channels: 1, resize: null, normalise: { kind: 'per-image' } },
-} as const
-const checkpoint: Checkpoint = {
-  model,
-  state: {
-    step: 3,
-    epoch: 1,
-    batch: 3,
-    parameters,
-    states: { 'fc/biases.momentum': new Float32Array(2) },
-    tuning: { version: 1, processor: 'p', engine: 'e', choices: {} },
-    sums: { images: 3, loss: 0.5, correct: null, elapsedMs: 1, waitedMs: 0 },
-  },
-  settings: { rate: 0.1 },
-}
+const { model, checkpoint } = exampleCheckpoint(6)
 
 const FILE = 'their file.x'
 

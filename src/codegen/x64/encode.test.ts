@@ -190,7 +190,7 @@ describe.each(runnable)('x64:%s', (target) => {
     )
   })
 
-  it('takes denormals for 0, makes none, and gives the caller the control of floats back', () => {
+  it('treats denormals as 0, makes none, and gives the caller the control of floats back', () => {
     const { lanes } = X64_TARGETS[target]
     const sumOf = new ProgramBuilder('sum', lanes, ['data'])
     const data = sumOf.parameter('data')
