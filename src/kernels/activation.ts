@@ -3,7 +3,6 @@
 import type { ProgramBuilder, Vector } from '../codegen/program.ts'
 import type { Activation } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
-import { haloParts } from './copy.ts'
 import type { Implementation, TargetTraits } from './kernel.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
 
@@ -44,5 +43,5 @@ export function backwardThrough(
       })
     },
   )
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }] }
+  return { stages: [{ parts }] }
 }

@@ -1,5 +1,4 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
-import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
@@ -89,7 +88,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
       ],
       threadScratch: 0,
       prologue: [{ parts: packing }],
-      stages: [{ parts: [...parts, ...haloParts(traits, output)] }],
+      stages: [{ parts }],
     }
   },
 }

@@ -1,6 +1,5 @@
 import type { WindowGeometry } from '../layers/index.ts'
 import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
-import { haloParts } from './copy.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
@@ -104,7 +103,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
       privateBuffers: [{ name: `${step.layer}/weights turned`, length: packed, lifetime: 'parameters' }],
       threadScratch: 0,
       prologue: [{ parts: prologue }],
-      stages: [{ parts: [...parts, ...haloParts(traits, inputGradient)] }],
+      stages: [{ parts }],
     }
   },
 }

@@ -1,7 +1,5 @@
-import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
-import type { View } from '../plan/views.ts'
-import { hasHalo } from '../plan/views.ts'
-import { argument, bytes, type Part, type TargetTraits } from './kernel.ts'
+import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
+import { bytes } from './kernel.ts'
 
 /** Stores that are written out before a loop is made of them. */
 const UNROLLED_STORES = 8
@@ -18,30 +16,6 @@ export function writeZeros(b: ProgramBuilder, pointer: Pointer, values: number):
   }
   b.loop(Math.floor(vectors / UNROLLED_STORES), () => store(UNROLLED_STORES))
   if (vectors % UNROLLED_STORES > 0) store(vectors % UNROLLED_STORES)
-}
-
-/**
- * The zeros around each image of a tensor that a step writes: tasks of that step, since the memory held other values
- * before it. None where the tensor has no halo.
- */
-export function haloParts(traits: TargetTraits, view: View): Part[] {
-  if (!hasHalo(view.halo)) return []
-  const { halo, rowPitch, pixelPitch, shape } = view
-  const b = new ProgramBuilder(`halo of ${view.tensor}`, traits.lanes, ['image'])
-  const image = b.parameter('image')
-  // The end of one row and the beginning of the next lie side by side.
-  const between = (halo.right + halo.left) * pixelPitch
-  writeZeros(b, image, halo.top * rowPitch + halo.left * pixelPitch)
-  b.loop(shape[1] - 1, () => {
-    b.advance(image, shape[2] * pixelPitch * FLOAT_BYTES)
-    writeZeros(b, image, between)
-  })
-  b.advance(image, shape[2] * pixelPitch * FLOAT_BYTES)
-  writeZeros(b, image, halo.right * pixelPitch + halo.bottom * rowPitch)
-  const first = -halo.top * rowPitch - halo.left * pixelPitch
-  return [
-    { program: b.finish(), grid: [shape[0]], arguments: { image: argument(view, first, [view.imagePitch]) } },
-  ]
 }
 
 /** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */

@@ -1,6 +1,5 @@
 import { ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { haloParts } from './copy.ts'
 import { linesOf } from './dense.ts'
 import {
   argument,
@@ -104,10 +103,7 @@ export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
       ...(candidate.isForChangingWeights ? copied : packed),
       stages: [
         {
-          parts: [
-            ...blocks.map((block) => productPart(step, traits, candidate, block)),
-            ...haloParts(traits, output),
-          ],
+          parts: [...blocks.map((block) => productPart(step, traits, candidate, block))],
         },
       ],
     }

@@ -1,6 +1,5 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { haloParts } from './copy.ts'
 import { gridOfRows, linesOf, type RowTasks, rowTasks, valuesOfRows, weightsOfRows } from './dense.ts'
 import {
   argument,
@@ -76,7 +75,7 @@ export const denseInputGradient: KernelRule<'dense-input-gradient', DotCandidate
       privateBuffers: [],
       threadScratch: images * candidate.rows * traits.lanes,
       prologue: [],
-      stages: [{ parts: [...products, ...paddingParts(step, traits), ...haloParts(traits, inputGradient)] }],
+      stages: [{ parts: [...products, ...paddingParts(step, traits)] }],
     }
   },
 }

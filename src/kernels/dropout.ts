@@ -2,7 +2,6 @@ import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts
 import { type DropoutOptions, dropoutDecision } from '../layers/dropout.ts'
 import type { View } from '../plan/views.ts'
 import { MIX_FACTORS } from '../random.ts'
-import { haloParts } from './copy.ts'
 import {
   argument,
   bytes,
@@ -56,7 +55,7 @@ function drop(
     ],
     stages: [
       { parts: [firstIndexes(traits, layer, from), turnBits(traits, layer, turn)] },
-      { parts: [image, ...haloParts(traits, to)] },
+      { parts: [image] },
     ],
   }
 }

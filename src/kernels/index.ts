@@ -6,6 +6,7 @@ import { denseForward } from './dense-forward.ts'
 import { denseInputGradient } from './dense-input-gradient.ts'
 import { denseWeightsGradient } from './dense-weights-gradient.ts'
 import { dropoutBackward, dropoutForward } from './dropout.ts'
+import { withHalos } from './halo.ts'
 import type { KernelRule } from './kernel.ts'
 import { l2LossBackward, l2LossForward } from './l2-loss.ts'
 import { lrnBackward, lrnForward } from './lrn.ts'
@@ -55,7 +56,11 @@ export const kernels: KernelTable = {
   'adam-update': adamUpdate,
 }
 
-/** The rule of a step whose kind is only known at run time. */
+/** The rule of a step whose kind is only known at run time, with halos. */
 export function kernelOf(table: KernelTable, step: Step): KernelRule<StepKind> {
-  return table[step.kind] as KernelRule<StepKind>
+  const rule = table[step.kind] as KernelRule<StepKind>
+  return {
+    ...rule,
+    build: (given, traits, candidate) => withHalos(rule.build(given, traits, candidate), given, traits),
+  }
 }

@@ -1,5 +1,4 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
-import { haloParts } from './copy.ts'
 import { argument, onlyWay, type Part, privateArgument } from './kernel.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
 
@@ -54,5 +53,5 @@ export const l2LossBackward = onlyWay<'l2-loss-backward'>((step, traits) => {
       b.store(inputGradient!, offset, b.load(input!, offset))
     })
   })
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }] }
+  return { stages: [{ parts }] }
 })

@@ -2,7 +2,6 @@ import { FLOAT_BYTES, type Pointer, type ProgramBuilder, type Vector } from '../
 import type { LrnOptions } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
 import { roundUp } from '../tensor.ts'
-import { haloParts } from './copy.ts'
 import { evenSplit, onlyWay, runsOf, threadArgument } from './kernel.ts'
 import { inversePower } from './math.ts'
 import { eachVector, rowParts } from './rows.ts'
@@ -147,7 +146,7 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
   )
   return {
     threadScratch: scratchLength(views.input, options.radius, traits.lanes, 1),
-    stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }],
+    stages: [{ parts }],
   }
 })
 
@@ -227,6 +226,6 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
   )
   return {
     threadScratch: scratchLength(views.input, options.radius, traits.lanes, 3),
-    stages: [{ parts: [...parts, ...haloParts(traits, views.inputGradient)] }],
+    stages: [{ parts }],
   }
 })

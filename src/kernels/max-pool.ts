@@ -1,7 +1,7 @@
 import { FLOAT_BYTES, type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { WindowGeometry } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
-import { haloParts, writeZeros } from './copy.ts'
+import { writeZeros } from './copy.ts'
 import { argument, bytes, evenSplit, onlyWay, type Part, runsOf, type TargetTraits } from './kernel.ts'
 import { eachVector, VALUES_PER_TASK } from './rows.ts'
 import { type Stretch, stretchesOf } from './stretches.ts'
@@ -95,7 +95,7 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>((step, traits) => {
       }
     }),
   )
-  return { stages: [{ parts: [...parts, ...haloParts(traits, output)] }] }
+  return { stages: [{ parts }] }
 })
 
 /** Channels that one task of the gradient owns: windows overlap, so a task has whole planes. */
@@ -116,7 +116,7 @@ export const maxPoolBackward = onlyWay<'max-pool-backward'>((step, traits) => {
     parts.push(backwardPart(step.layer, traits, g, { ...step.reads, inputGradient }, first, size))
     first += size
   }
-  return { stages: [{ parts: [...parts, ...haloParts(traits, inputGradient)] }] }
+  return { stages: [{ parts }] }
 })
 
 interface BackwardViews {

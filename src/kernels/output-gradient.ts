@@ -1,6 +1,5 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
 import { gradientThrough } from './activation.ts'
-import { haloParts } from './copy.ts'
 import { argument, bytes, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 
 const PARTIAL = 0
@@ -87,6 +86,6 @@ export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => 
     privateBuffers: [
       { name: `${step.layer}/biases.gradient partial`, length: images * filters, lifetime: 'step' },
     ],
-    stages: [{ parts: [...gradients, ...haloParts(traits, gradient)] }, { parts: [reduce] }],
+    stages: [{ parts: gradients }, { parts: [reduce] }],
   }
 })

@@ -1,5 +1,4 @@
 import { backwardThrough } from './activation.ts'
-import { haloParts } from './copy.ts'
 import { onlyWay } from './kernel.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
 
@@ -11,7 +10,7 @@ export const reluForward = onlyWay<'relu-forward'>((step, traits) => {
       b.store(output!, offset, b.max(b.load(input!, offset), zero))
     })
   })
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }] }
+  return { stages: [{ parts }] }
 })
 
 export const reluBackward = onlyWay<'relu-backward'>((step, traits) => backwardThrough('relu', step, traits))

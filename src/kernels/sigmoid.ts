@@ -1,5 +1,4 @@
 import { backwardThrough } from './activation.ts'
-import { haloParts } from './copy.ts'
 import { onlyWay } from './kernel.ts'
 import { sigmoid } from './math.ts'
 import { eachVectorOfPixels, rowParts } from './rows.ts'
@@ -13,7 +12,7 @@ export const sigmoidForward = onlyWay<'sigmoid-forward'>((step, traits) => {
       b.store(output!, offset, isChannel === null ? value : b.binary('and', value, isChannel))
     })
   })
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }] }
+  return { stages: [{ parts }] }
 })
 
 export const sigmoidBackward = onlyWay<'sigmoid-backward'>((step, traits) =>

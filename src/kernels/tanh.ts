@@ -1,5 +1,4 @@
 import { backwardThrough } from './activation.ts'
-import { haloParts } from './copy.ts'
 import { onlyWay } from './kernel.ts'
 import { tanh } from './math.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
@@ -11,7 +10,7 @@ export const tanhForward = onlyWay<'tanh-forward'>((step, traits) => {
       b.store(output!, offset, tanh(b, b.load(input!, offset)))
     })
   })
-  return { stages: [{ parts: [...parts, ...haloParts(traits, views.output)] }] }
+  return { stages: [{ parts }] }
 })
 
 export const tanhBackward = onlyWay<'tanh-backward'>((step, traits) => backwardThrough('tanh', step, traits))

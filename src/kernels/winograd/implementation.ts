@@ -1,5 +1,4 @@
 import type { View } from '../../plan/views.ts'
-import { haloParts } from '../copy.ts'
 import {
   argument,
   type Implementation,
@@ -59,7 +58,6 @@ export function implementWinograd(
     bandRows === null
       ? groupStages(traits, conv, candidate, FIRST_OWN + ownBuffers.length)
       : bandStages(traits, conv, candidate, bandRows)
-  const last = own.stages.at(-1)!
   return {
     ...candidate,
     privateBuffers: [
@@ -69,6 +67,6 @@ export function implementWinograd(
     ],
     threadScratch: Math.max(own.threadScratch, transformScratch(candidate.points ** 2, traits.lanes)),
     prologue: [...step.prologue, { parts: transformed }],
-    stages: [...own.stages.slice(0, -1), { parts: [...last.parts, ...haloParts(traits, output)] }],
+    stages: own.stages,
   }
 }
