@@ -158,6 +158,8 @@ class Planner {
   readonly #tensors: Record<string, PlannedTensor> = {}
   readonly #steps: Step[] = []
   readonly #losses: string[] = []
+  /** Tensors that need a gradient: their own layer has parameters, or one before it. */
+  readonly #behindParameters = new Set<string>()
   /** The gradients that layers gave for a tensor so far. */
   readonly #contributions = new Map<string, View[]>()
 
@@ -176,6 +178,10 @@ class Planner {
     this.#kept = kept
     this.#training = training
     this.#layers = network.layers.filter(({ isLoss }) => pass !== 'forward' || !isLoss)
+    for (const { layer, inputs, parameters } of network.layers) {
+      const isBehind = inputs.some((input) => this.#behindParameters.has(input))
+      if (isBehind || Object.keys(parameters).length > 0) this.#behindParameters.add(layer.name)
+    }
   }
 
   plan(): Plan {
@@ -307,22 +313,13 @@ class Planner {
       outputGradient: () => this.#contributions.get(name)![0]!,
       ...(Object.hasOwn(this.#tensors, TURN_TENSOR) && { turn: this.#tensors[TURN_TENSOR]!.view }),
       inputGradient: () => {
-        if (!this.#needsGradient(input)) return null
+        if (!this.#behindParameters.has(input)) return null
         const view = this.#allocate(`${input}.gradient`, layer.inputShapes[0]!)
         this.#contributions.set(input, [...(this.#contributions.get(input) ?? []), view])
         return view
       },
       between: (part, halo) => this.#allocate(`${name}/${part}`, layer.outputShape, { halo }),
     }
-  }
-
-  /** Whether some parameter stands at or above the tensor. */
-  #needsGradient(tensor: string): boolean {
-    const layer = this.#network.layers.find((candidate) => candidate.layer.name === tensor)
-    if (!layer) return false
-    return (
-      Object.keys(layer.parameters).length > 0 || layer.inputs.some((input) => this.#needsGradient(input))
-    )
   }
 
   #requireLosses(): void {
