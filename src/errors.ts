@@ -37,6 +37,13 @@ export class NetworkError extends UsageError {
 export class UnavailableError extends ConvmarkError {
   override readonly name: string = 'UnavailableError'
   override readonly exitCode = 4
+  /** What is missing, without the advice that may follow it in the message. */
+  readonly reason: string
+
+  constructor(reason = '', { advice, ...options }: ErrorOptions & { readonly advice?: string } = {}) {
+    super(advice === undefined ? reason : `${reason}; ${advice}`, options)
+    this.reason = reason
+  }
 }
 
 /** The engine's results were compared with the truth and are wrong; names step and tensor. */

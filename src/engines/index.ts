@@ -22,7 +22,7 @@ export const engines: Readonly<Record<string, Open>> = {
     return openFastest(options)
   },
   x64: async (spec, options) => {
-    if (!isNode) throw new UnavailableError('x64 is unavailable in a browser; take wasm')
+    if (!isNode) throw new UnavailableError('x64 is unavailable in a browser', { advice: 'take wasm' })
     return (await import('./x64.ts')).openX64(spec.target, options)
   },
   wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
@@ -31,9 +31,8 @@ export const engines: Readonly<Record<string, Open>> = {
 
 /** x64 where it serves; else wasm, and the reason. */
 async function openFastest(options: EngineOptions): Promise<Engine> {
-  const fallback = async (why: string): Promise<Engine> => {
+  const fallback = async (reason: string): Promise<Engine> => {
     const { openWasm } = await import('./wasm.ts')
-    const reason = why.replace(/; take wasm$/, '')
     try {
       return await openWasm('', { ...options, reason: `${FASTEST}; ${reason}` })
     } catch (error) {
@@ -49,7 +48,7 @@ async function openFastest(options: EngineOptions): Promise<Engine> {
     return engine
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
-    return fallback(error.message)
+    return fallback(error.reason)
   }
 }
 

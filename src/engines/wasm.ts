@@ -37,7 +37,8 @@ export async function openWasm(
   const isRevectorized = target === 'revectorized'
   if (isRevectorized && !isNode)
     throw new UnavailableError(
-      "wasm:revectorized is unavailable in a browser, where no page can set V8's flags; take wasm",
+      "wasm:revectorized is unavailable in a browser, where no page can set V8's flags",
+      { advice: 'take wasm' },
     )
   const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
   const { simd, relaxedMadd } = wasmFeatures()
@@ -105,7 +106,8 @@ async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
   const version = v8Number(runtime)
   if (isRevectorized && (version === null || version < REVECTORIZE_SINCE)) {
     throw new UnavailableError(
-      `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is ${engineText(runtime)}; take wasm`,
+      `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is ${engineText(runtime)}`,
+      { advice: 'take wasm' },
     )
   }
   if (!isNode || version === null) return []

@@ -6,7 +6,7 @@ import {
   type ProcessorRegisters,
   xgetbvCode,
 } from '../codegen/x64/processor.ts'
-import { messageOf, UnavailableError, UsageError, unknownName } from '../errors.ts'
+import { UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
 import { type Native, openNative } from '../runtime/native.ts'
 import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
@@ -69,7 +69,8 @@ export async function openX64(
     })
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
-    throw new UnavailableError(`${name} is unavailable here: ${messageOf(error)}; take wasm`, {
+    throw new UnavailableError(`${name} is unavailable here: ${error.message}`, {
+      advice: 'take wasm',
       cause: error,
     })
   }
