@@ -43,17 +43,17 @@ async function openChecked(asked) {
     peer: spec = engine,
     pass = 'forward',
     batch = 32,
-    network: networkName = 'alexnet',
-    imageSize,
+    network: given = 'alexnet',
     seed = 7,
   } = asked
   const [name] = spec.split('@')
   if (!Object.hasOwn(peers, name))
     throw new UsageError(`no peer '${name}'; there are ${Object.keys(peers).join(', ')}`)
-  const given = peers[name].hasThreads ? (asked.threads ?? 1) : 1
-  const [, threads = String(given)] = spec.split('@')
+  const own = peers[name].hasThreads ? (asked.threads ?? 1) : 1
+  const [, threads = String(own)] = spec.split('@')
   if (!/^[1-9]\d*$/.test(threads)) throw new UsageError(`${spec}: '${threads}' is not a number of threads`)
-  const network = networks.networkNamed(networkName, { imageSize })
+  // A name, by scripts/benchmark
+  const network = typeof given === 'string' ? networks.networkNamed(given, {}) : networks.networkOf(given)
   const parameters = convmark.initialize(network, { seed })
   const training = { momentum: convmark.sgd().momentum, decay: BENCHMARK_DECAY }
   const setup = { network, batch, parameters, threads: Number(threads), pass, training }

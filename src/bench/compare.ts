@@ -14,10 +14,11 @@ import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
 import { ConvmarkError, InterruptedError, isInterruption, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import type { Network } from '../networks/network.ts'
+import { type Network, requireNetwork } from '../networks/network.ts'
+import { networkData } from '../networks/network-data.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
 import { availableCores } from '../runtime/machine.ts'
-import { asImageShape, isPositiveInteger } from '../tensor.ts'
+import { isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
 import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
 import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
@@ -112,6 +113,7 @@ export async function* compare(
   network: Network,
   options: CompareOptions,
 ): AsyncGenerator<CompareEvent, void, void> {
+  requireNetwork('compare', network)
   requireOptions('compare', options, rules)
   const { engines, passes = ['forward'], batch = 32, batches = 3, rounds = 10, signal } = options
   if (engines.length < 2)
@@ -121,11 +123,9 @@ export async function* compare(
   const threads = options.threads ?? (await availableCores())
   const { burnIn = 10, seed = 7, algorithm = 'auto', retune = false, check = true } = options
   const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }
-  const imageSize = Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0]))
   const setupOf = (engine: string, pass: Pass, from: URL | null): ContenderSetup => ({
     engine,
-    network: network.name,
-    imageSize,
+    network: networkData(network),
     pass,
     batch,
     burnIn,

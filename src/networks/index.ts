@@ -33,6 +33,7 @@ export {
   shapeOf,
   type TensorNames,
 } from './network.ts'
+export { type NetworkData, networkData, networkOf } from './network-data.ts'
 export { type NetworkOptions, REMOVABLE_PARTS, type RemovablePart } from './options.ts'
 
 /** What the command line asks of a network. */

@@ -24,15 +24,8 @@ import {
   type StoredTensor,
   type Tensor,
 } from '../formats/safetensors.ts'
-import type { Layer } from '../layers/index.ts'
-import {
-  defineNetwork,
-  labelClasses,
-  type Network,
-  type NetworkDefinition,
-  parametersOf,
-  requireNetwork,
-} from '../networks/network.ts'
+import { labelClasses, type Network, parametersOf, requireNetwork } from '../networks/network.ts'
+import { type NetworkData, networkData, networkOf } from '../networks/network-data.ts'
 import { optimizerDefinitions } from '../optimizers/index.ts'
 import { firstNotFinite, type Shape } from '../tensor.ts'
 import { stateRules, type TrainingState } from './state.ts'
@@ -45,15 +38,13 @@ const CHECKPOINT = 'convmark.checkpoint'
 const VERSION = 1
 const versionRule = must((version: unknown) => version === VERSION, `${VERSION}, which this convmark reads`)
 
-type StoredNetwork = NetworkDefinition<string, readonly Layer[]> & { readonly name: string }
-
 interface StoredModel extends Omit<Model, 'network' | 'parameters'> {
   readonly version: typeof VERSION
-  readonly network: StoredNetwork
+  readonly network: NetworkData
 }
 
 /** Checked in full where the network is defined. */
-const networkRules: Rules<StoredNetwork> = {
+const networkRules: Rules<NetworkData> = {
   name: someText,
   inputs: someObject,
   layers: someArray,
@@ -186,9 +177,13 @@ export function modelOf(file: DecodedSafetensors, fileName: string): Model {
 }
 
 function describe({ network, classNames, preprocessing, trainedOn }: Model): string {
-  const { name, inputs, layers, printed } = network
-  const data = { name, inputs, layers: layers.map(({ layer, inputs }) => ({ ...layer, inputs })), printed }
-  return JSON.stringify({ version: VERSION, network: data, classNames, preprocessing, trainedOn })
+  return JSON.stringify({
+    version: VERSION,
+    network: networkData(network),
+    classNames,
+    preprocessing,
+    trainedOn,
+  })
 }
 
 function parameterTensors({ network, parameters }: Model): Record<string, Tensor> {
@@ -216,8 +211,7 @@ function describedModel({ metadata, tensors }: DecodedSafetensors, fileName: str
     )
   }
   const { network: described, classNames, preprocessing, trainedOn } = contentOf(MODEL, stored, modelRules)
-  const { name, ...definition } = described
-  const network: Network = defineNetwork(name, definition)
+  const network = networkOf(described)
   requireClasses(network, classNames, FormatError)
   for (const split of [trainedOn?.train, trainedOn?.tried]) {
     if (!split) continue

@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CompareEvent, CompareOptions, CompareResult } from '../../src/bench/compare.ts'
 import { parseResult } from '../../src/bench/result.ts'
+import type { Network } from '../../src/networks/network.ts'
 import { built } from '../support/built.ts'
 import { inProcess } from '../support/in-process.ts'
 import { childrenOf } from '../support/processes.ts'
 import { workingFolder } from '../support/working-folder.ts'
 
 const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
-const { lenet, UsageError } = await built<typeof import('../../src/index.ts')>('index.js')
+const { alexnetCifar10, conv, defineNetwork, lenet, UsageError } =
+  await built<typeof import('../../src/index.ts')>('index.js')
 
 const network = lenet({ imageSize: 12 })
 const SMALL = { batch: 1, batches: 1, burnIn: 0, algorithm: 'direct', check: false } as const
@@ -24,9 +26,10 @@ interface Compared {
 async function compared(
   options: Partial<CompareOptions> & Pick<CompareOptions, 'engines'>,
   afterRound: (done: number) => void = () => {},
+  which: Network = network,
 ): Promise<Compared> {
   const events: CompareEvent[] = []
-  for await (const event of compare(network, { ...SMALL, ...options })) {
+  for await (const event of compare(which, { ...SMALL, ...options })) {
     events.push(event)
     if (event.kind === 'turn') afterRound(event.done)
     if (event.kind === 'finished') return { events, result: event }
@@ -108,6 +111,23 @@ it.runIf(process.platform === 'linux')('what ends a whole job does not end its e
   })
   expect(result.unsupported).toEqual([])
   expect(result.runs.map(({ rounds }) => rounds!.length)).toEqual([6, 6])
+})
+
+it("compares the caller's own network, and a named one as it was changed", async () => {
+  const own = defineNetwork('own', {
+    inputs: { images: [9, 9, 2] },
+    layers: [conv('first', { filters: 3, kernel: 3 }), conv('second', { filters: 4, kernel: 3 })],
+  })
+  for (const network of [own, alexnetCifar10({ without: ['lrn'], imageSize: 24 })]) {
+    const { result } = await compared({ engines: ['wasm@1', 'reference@1'], rounds: 6 }, () => {}, network)
+    expect(result.unsupported).toEqual([])
+    for (const run of result.runs) {
+      expect(run.network).toBe(network.name)
+      expect(run.layers.map(({ name }) => name)).toEqual(
+        network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name),
+      )
+    }
+  }
 })
 
 it('starts none that has no other to be compared with', async () => {

@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { PEER_RUNNER } from '../../src/bench/contenders/peers.ts'
 import type { ContenderSetup } from '../../src/bench/contenders/protocol.ts'
+import { lenet } from '../../src/networks/lenet.ts'
+import { networkData } from '../../src/networks/network-data.ts'
 import { built } from '../support/built.ts'
 import { exampleSetup } from '../support/contenders/setup.ts'
 
@@ -63,8 +65,7 @@ export const InferenceSession = {
   )
   const setup = exampleSetup({
     engine: 'onnxruntime-node',
-    network: 'lenet',
-    imageSize: 28,
+    network: networkData(lenet()),
     isChecked: true,
     packagesFrom: pathToFileURL(`${project}/`).href,
     ...changes,

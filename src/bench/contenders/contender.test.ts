@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { built } from '../../../test/support/built.ts'
 import { exampleSetup } from '../../../test/support/contenders/setup.ts'
+import { alexnet } from '../../networks/alexnet.ts'
+import { networkData } from '../../networks/network-data.ts'
 import type { ContenderSetup } from './protocol.ts'
 
 const { Contender } = await built<typeof import('./contender.ts')>('bench/contenders/contender.js')
@@ -10,8 +12,7 @@ const { ConvmarkError, InterruptedError, UnavailableError } =
 const FAKE = new URL('../../../test/support/contenders/fake.mjs', import.meta.url)
 const LIMITS = { startMs: 5000, turnMs: 1500 }
 
-const setupOf = (engine: string): ContenderSetup =>
-  exampleSetup({ engine, network: 'alexnet', imageSize: 224 })
+const setupOf = (engine: string): ContenderSetup => exampleSetup({ engine, network: networkData(alexnet()) })
 const start = (engine: string, limits = LIMITS, signal?: AbortSignal) =>
   Contender.start(FAKE, setupOf(engine), { limits, signal })
 

@@ -2,7 +2,7 @@
 import './ignore-signals.ts'
 import { openEngine } from '../../engines/index.ts'
 import { CheckError, messageOf, UnavailableError, UsageError } from '../../errors.ts'
-import { networkNamed } from '../../networks/index.ts'
+import { networkOf } from '../../networks/network-data.ts'
 import { Checker } from '../check.ts'
 import { makeData } from '../data.ts'
 import { requireRoomForAll } from '../room.ts'
@@ -16,8 +16,8 @@ const reply = (message: ContenderReply): void => {
 }
 
 async function open(setup: ContenderSetup): Promise<void> {
-  const { network: name, imageSize, pass, batch, burnIn, seed, threads, algorithm, retune, isChecked } = setup
-  const network = networkNamed(name, { imageSize })
+  const { pass, batch, burnIn, seed, threads, algorithm, retune, isChecked } = setup
+  const network = networkOf(setup.network)
   const engine = await openEngine(setup.engine, {
     experimentalV8Flags: true,
     threads,

@@ -2,6 +2,7 @@
 import type { EngineInfo } from '../../engines/engine.ts'
 import type { Peaks } from '../../engines/peak.ts'
 import type { Algorithm } from '../../kernels/kernel.ts'
+import type { NetworkData } from '../../networks/network-data.ts'
 import type { Pass } from '../../plan/plan.ts'
 import type { Tuning } from '../../runtime/tuning.ts'
 import type { CheckResult } from '../check.ts'
@@ -11,8 +12,8 @@ import type { SeenPlan } from '../run.ts'
 export interface ContenderSetup {
   /** An engine spec, a peer's too. */
   readonly engine: string
-  readonly network: string
-  readonly imageSize: number
+  /** All of it: a name would be another network where the caller changed it, or made one. */
+  readonly network: NetworkData
   readonly pass: Pass
   readonly batch: number
   readonly burnIn: number

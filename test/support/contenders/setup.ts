@@ -2,7 +2,7 @@ import type { ContenderSetup } from '../../../src/bench/contenders/protocol.ts'
 
 /** One image forward on one thread, with nothing before it. */
 export function exampleSetup(
-  changes: Partial<ContenderSetup> & Pick<ContenderSetup, 'engine' | 'network' | 'imageSize'>,
+  changes: Partial<ContenderSetup> & Pick<ContenderSetup, 'engine' | 'network'>,
 ): ContenderSetup {
   return {
     pass: 'forward',
