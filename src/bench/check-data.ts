@@ -17,19 +17,17 @@ const BIAS_SHARE = 0.1
 
 /** All images different; weights that leave the size of what goes through them as it is. */
 export function checkTensors({ network, batch, seed }: DataRequest): InitialTensor[] {
-  const parameters = Object.entries(parametersOf(network)).map(
-    ([name, { shape, initial }]): InitialTensor => {
-      const sd = 1 / Math.sqrt(elementCount(shape.slice(0, -1)))
-      return {
-        name,
-        length: elementCount(shape),
-        fill: (values, firstIndex) => {
-          if (initial === 'zeros') normal(values, { seed, tensor: name, sd: BIAS_SHARE, firstIndex })
-          else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
-        },
-      }
-    },
-  )
+  const parameters = Object.entries(parametersOf(network)).map(([name, { shape, role }]): InitialTensor => {
+    const sd = 1 / Math.sqrt(elementCount(shape.slice(0, -1)))
+    return {
+      name,
+      length: elementCount(shape),
+      fill: (values, firstIndex) => {
+        if (role === 'biases') normal(values, { seed, tensor: name, sd: BIAS_SHARE, firstIndex })
+        else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
+      },
+    }
+  })
   return [...parameters, ...initialInputs(network, batch, { seed, sd: 1 })]
 }
 

@@ -70,6 +70,11 @@ export class StepChoices {
     })
   }
 
+  /** See `KernelRule`. */
+  tilesImages(step: Step): boolean {
+    return this.#rule(step).tilesImages ?? false
+  }
+
   #rule(step: Step) {
     return kernelOf(this.#kernels, step)
   }

@@ -163,8 +163,9 @@ class StepTuner {
     const { target, worker, memory, threads } = parts
     this.#threads = threads
     this.#memory = memory
-    this.#step = withFewImages(step)
-    this.#repeats = isWholeBatch(step) ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
+    const isWhole = choices.tilesImages(step)
+    this.#step = isWhole ? step : withFewImages(step)
+    this.#repeats = isWhole ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
     this.#plan = onlyStep(plan, this.#step)
     // Over many images a step has its weights in the cache from the second on.
     this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
@@ -277,14 +278,8 @@ function fastestIn(times: ReadonlyMap<Candidate, number>): Timed {
 /** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
 const MEASURED_IMAGES = 8
 
-const isWholeBatch = ({ kind }: Step): boolean => kind.startsWith('dense-')
-
-/**
- * The step over the first images alone. Which tile is best does not depend on how many follow, but in a dense layer, where
- * images are the tile's rows and share what is read of the weights.
- */
+/** The step over the first images alone. */
 function withFewImages(step: Step): Step {
-  if (isWholeBatch(step)) return step
   const cut = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(
       Object.entries(views).map(([name, view]) => {

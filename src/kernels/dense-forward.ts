@@ -70,6 +70,7 @@ function tiles(traits: TargetTraits, images: number, mostVectors: number): TileS
  * they are not packed before, but each chunk is copied when its turn comes: their rows lie too far apart to be read twice.
  */
 export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
+  tilesImages: true,
   candidates: ({ writes }, traits) => {
     const { shape, pixelPitch } = writes.output
     const packed = tiles(traits, shape[0], pixelPitch / traits.lanes).map((tile) => ({

@@ -44,6 +44,7 @@ const FILTERS_AT_ONCE = 1024
  * needed. A task reads its rows of weights once, for all images; the sums wait in the thread's scratch meanwhile.
  */
 export const denseInputGradient: KernelRule<'dense-input-gradient', DotCandidate> = {
+  tilesImages: true,
   candidates: ({ writes }, traits) => {
     const [most] = writes.inputGradient.shape
     const fitting = TILES.filter(

@@ -27,6 +27,7 @@ const PACKED_GRADIENT = 0
  * strides collide in the first-level cache.
  */
 export const denseWeightsGradient: KernelRule<'dense-weights-gradient', WeightsGradientCandidate> = {
+  tilesImages: true,
   candidates: ({ writes }, traits) =>
     tileShapes(traits.vectorRegisters, writes.weightsGradient.pixelPitch / traits.lanes).map((shape) => ({
       algorithm: 'direct',

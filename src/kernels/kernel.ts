@@ -74,6 +74,11 @@ export interface Implementation extends Candidate {
 
 /** How a step kind is done: its candidates, the one to take unmeasured first, and what each builds. */
 export interface KernelRule<Kind extends StepKind, C extends Candidate = Candidate> {
+  /**
+   * Images are a dimension of the tile, so that which is best depends on how many there are: it is measured on the whole
+   * batch, and otherwise on the first images.
+   */
+  readonly tilesImages?: boolean
   candidates(step: StepOfKind<Kind>, traits: TargetTraits): readonly C[]
   build(step: StepOfKind<Kind>, traits: TargetTraits, candidate: C): Implementation
   /** Of steps that can be done in several ways: why this one has no candidate of an algorithm. */

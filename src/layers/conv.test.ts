@@ -202,8 +202,8 @@ describe('the window', () => {
 it('parameters and FLOPs are those of the shapes', () => {
   const options: ConvOptions = { filters: 64, kernel: 11, stride: 4, padding: 'same' }
   expect(definition.parameters(options, [[224, 224, 3]])).toEqual({
-    weights: { shape: [11, 11, 3, 64], initial: 'truncated-normal' },
-    biases: { shape: [64], initial: 'zeros' },
+    weights: { shape: [11, 11, 3, 64], role: 'weights' },
+    biases: { shape: [64], role: 'biases' },
   })
   const flops = 2 * 56 * 56 * 64 * 11 * 11 * 3
   expect(definition.flops(options, [[224, 224, 3]], [56, 56, 64])).toEqual({

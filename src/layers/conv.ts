@@ -55,9 +55,9 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
     return {
       weights: {
         shape: [kernelHeight, kernelWidth, input![2]!, options.filters],
-        initial: 'truncated-normal',
+        role: 'weights',
       },
-      biases: { shape: [options.filters], initial: 'zeros' },
+      biases: { shape: [options.filters], role: 'biases' },
     }
   },
 

@@ -35,8 +35,8 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
   outputShape: (_name, { units }) => [units],
 
   parameters: ({ units }, [input]) => ({
-    weights: { shape: [elementCount(input!), units], initial: 'truncated-normal' },
-    biases: { shape: [units], initial: 'zeros' },
+    weights: { shape: [elementCount(input!), units], role: 'weights' },
+    biases: { shape: [units], role: 'biases' },
   }),
 
   flops({ units }, [input]) {

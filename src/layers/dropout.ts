@@ -28,6 +28,7 @@ const rules: Rules<DropoutOptions> = { rate: shareBelowOne, seed: integerFromZer
 
 export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
   isOffInForward: true,
+  usesTurns: true,
   rules,
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),

@@ -16,9 +16,12 @@ export interface LayerInputs {
   readonly inputs?: readonly string[]
 }
 
+/** What a parameter does: initial values, decay and the check's data go by it. */
+export type ParameterRole = 'weights' | 'biases'
+
 export interface ParameterSpec {
   readonly shape: Shape
-  readonly initial: 'truncated-normal' | 'zeros'
+  readonly role: ParameterRole
 }
 
 /** Work of one image, 2 a multiply-add; what has no multiply-adds of its own (ReLU, LRN, pooling) counts 0. */
@@ -54,6 +57,8 @@ export interface LayerDefinition<Options> {
   readonly isMean?: boolean
   /** In the pass forward it does nothing: its output is its input. */
   readonly isOffInForward?: boolean
+  /** Does something else in every run of a training: its steps read which turn it is. */
+  readonly usesTurns?: boolean
   /** How many tensors it reads; 1 where left out. */
   readonly inputCount?: number
   /** What each option must be. */

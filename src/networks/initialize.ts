@@ -50,11 +50,11 @@ export function initialParameters(
   network: Network,
   { seed, sd = ARTICLE_SD }: InitializeOptions,
 ): InitialTensor[] {
-  return Object.entries(parametersOf(network)).map(([name, { shape, initial }]) => ({
+  return Object.entries(parametersOf(network)).map(([name, { shape, role }]) => ({
     name,
     length: elementCount(shape),
     fill: (values, firstIndex) => {
-      if (initial === 'zeros') values.fill(0)
+      if (role === 'biases') values.fill(0)
       else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
     },
   }))
@@ -82,12 +82,12 @@ export function trainingParameters(
     const own = trainedOf(layer).initial
     const activation = activationBehind(network, layer)
     return Object.entries(layer.parameters).map(
-      ([name, { shape, initial }]): InitialTensor => ({
+      ([name, { shape, role }]): InitialTensor => ({
         name,
         length: elementCount(shape),
         fill: (values, firstIndex) => {
           const place = { seed, tensor: name, firstIndex }
-          if (initial === 'zeros') values.fill(own?.biases ?? 0)
+          if (role === 'biases') values.fill(own?.biases ?? 0)
           else if (own) truncatedNormal(values, { ...place, sd: own.weightsSd })
           else normal(values, { ...place, sd: Math.sqrt(weightsVariance(shape, activation)) })
         },
@@ -109,9 +109,9 @@ export function weightDecays(network: Network, decay?: number): Record<string, n
   const common = decay ?? (hasOwn ? 0 : DEFAULT_DECAY)
   const decays = network.layers.flatMap((layer) => {
     const own = trainedOf(layer).decay
-    return Object.entries(layer.parameters).map(([name, { initial }]) => [
+    return Object.entries(layer.parameters).map(([name, { role }]) => [
       name,
-      own === undefined ? common : initial === 'zeros' ? 0 : own,
+      own === undefined ? common : role === 'biases' ? 0 : own,
     ])
   })
   return Object.fromEntries(decays)

@@ -239,7 +239,7 @@ class Planner {
 
   /** What differs from run to run. */
   #settings(): void {
-    const hasTurns = this.#layers.some(({ layer }) => layer.kind === 'dropout')
+    const hasTurns = this.#layers.some(({ layer }) => definitionOf(layer).usesTurns ?? false)
     if (this.#pass !== 'forward' && hasTurns) this.#few(TURN_TENSOR, 'setting', 1)
     if (this.#pass === 'train') this.#few(RATES_TENSOR, 'setting', RATES)
   }

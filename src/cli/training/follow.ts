@@ -1,5 +1,6 @@
 import { type Dataset, type Pipeline, triedSplit } from '../../data/index.ts'
 import { isInterruption } from '../../errors.ts'
+import { definitionOf } from '../../layers/index.ts'
 import type { EpochRecord, TrainingSettings } from '../../records/training-log.ts'
 import {
   formatCount,
@@ -112,7 +113,7 @@ export class FollowedTraining {
       trainCount: dataset.train.count,
       testCount: triedSplit(dataset)?.count ?? 0,
       testedOn: testedOn(dataset),
-      hasDropout: network.layers.some(({ layer }) => layer.kind === 'dropout'),
+      hasDropout: network.layers.some(({ layer }) => definitionOf(layer).usesTurns ?? false),
       classNames: [...dataset.classNames],
       startedAt: new Date().toISOString(),
     })
