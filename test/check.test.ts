@@ -287,36 +287,38 @@ describe('the check', () => {
   })
 
   it('refuses one image masked as another', async () => {
-    const wrong = planted('relu-backward', (step) => ({
+    const wrong = planted('activation-backward', (step) => ({
       ...step,
       reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
     }))
-    await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('relu-backward of relu')
+    await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('activation-backward of relu')
   })
 
   it.each([
     [
       'sigmoid of another image',
-      planted('sigmoid-forward', (step) => ({
-        ...step,
-        reads: { input: { ...step.reads.input, imagePitch: 0 } },
-      })),
-      "sigmoid-forward of sigmoid: 'sigmoid'",
+      planted('activation-forward', (step) =>
+        step.layer === 'sigmoid'
+          ? { ...step, reads: { input: { ...step.reads.input, imagePitch: 0 } } }
+          : step,
+      ),
+      "activation-forward of sigmoid: 'sigmoid'",
     ],
     [
       "another image's slope of sigmoid",
-      planted('sigmoid-backward', (step) => ({
-        ...step,
-        reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
-      })),
-      'sigmoid-backward of sigmoid',
+      planted('activation-backward', (step) =>
+        step.layer === 'sigmoid'
+          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } } }
+          : step,
+      ),
+      'activation-backward of sigmoid',
     ],
     [
       "another image's sums behind a convolution",
-      planted('tanh-forward', (step) =>
+      planted('activation-forward', (step) =>
         step.layer === 'conv' ? { ...step, reads: { input: { ...step.reads.input, imagePitch: 0 } } } : step,
       ),
-      "tanh-forward of conv: 'conv'",
+      "activation-forward of conv: 'conv'",
     ],
     [
       'a gradient that goes around tanh',
@@ -325,11 +327,12 @@ describe('the check', () => {
     ],
     [
       "another image's slope of tanh",
-      planted('tanh-backward', (step) => ({
-        ...step,
-        reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
-      })),
-      'tanh-backward of tanh',
+      planted('activation-backward', (step) =>
+        step.layer === 'tanh'
+          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } } }
+          : step,
+      ),
+      'activation-backward of tanh',
     ],
   ])('refuses %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, saturating)).rejects.toThrow(named)
@@ -481,7 +484,7 @@ describe('the check end to end', () => {
 
 describe('auto', () => {
   it('times what passes where the fastest engine is wrong, and says why', async () => {
-    const wrong = planted('relu-forward', (step) => ({
+    const wrong = planted('activation-forward', (step) => ({
       ...step,
       reads: { input: withoutLastImage(step.reads.input) },
     }))
@@ -496,7 +499,7 @@ describe('auto', () => {
     const options = { engine, batch: 2, batches: 2, burnIn: 0, passes: ['forward'] as const }
     for await (const event of benchmark(withRelu, options))
       if (event.kind === 'finished') runs.push(event.run)
-    expect(reasons).toEqual([expect.stringContaining('the check failed: relu-forward of relu')])
+    expect(reasons).toEqual([expect.stringContaining('the check failed: activation-forward of relu')])
     expect(runs).toHaveLength(1)
     expect(runs[0]!.engine.reason).toContain('the next')
     expect(runs[0]!.check!.passed).toBe(true)

@@ -23,7 +23,7 @@ const step = (
 
 const FORWARD = [
   step('conv-forward', 'conv', 'forward', '4x8'),
-  step('relu-forward', 'relu', 'forward'),
+  step('activation-forward', 'relu', 'forward'),
   step('dense-forward', 'fc', 'forward', '2x8'),
 ]
 

@@ -1,7 +1,7 @@
 import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
-import { type Activation, layerDefinitions } from '../layers/index.ts'
+import { layerDefinitions } from '../layers/index.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
@@ -176,36 +176,6 @@ export function denseParameter(grid: Grid): Float64Array {
   return dense
 }
 
-/** Of a layer that is an activation alone. */
-const activationForward =
-  (kind: Activation) =>
-  (step: StepOfKind<`${Activation}-forward`>, look: Look, share: Share): Comparison[] =>
-    wholeImages(step.writes.output, look, share, (image, output) => {
-      layerDefinitions[kind].forward({
-        name: step.layer,
-        options: {},
-        inputs: [image(step.reads.input)],
-        parameters: {},
-        output,
-      })
-    })
-
-const activationBackward =
-  (kind: Activation) =>
-  ({ layer, reads, writes }: StepOfKind<`${Activation}-backward`>, look: Look, share: Share): Comparison[] =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions[kind].backward({
-        name: layer,
-        options: {},
-        inputs: [],
-        parameters: {},
-        output: image(reads.output),
-        outputGradient: image(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    })
-
 /** The table step kind -> truth. A kind without one does not compile. */
 const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
   'conv-forward'({ reads, writes, options }, look, share) {
@@ -340,12 +310,25 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'relu-forward': activationForward('relu'),
-  'relu-backward': activationBackward('relu'),
-  'sigmoid-forward': activationForward('sigmoid'),
-  'sigmoid-backward': activationBackward('sigmoid'),
-  'tanh-forward': activationForward('tanh'),
-  'tanh-backward': activationBackward('tanh'),
+  'activation-forward': ({ layer: name, reads, writes, options }, look, share) =>
+    wholeImages(writes.output, look, share, (image, output) => {
+      const inputs = [image(reads.input)]
+      layerDefinitions[options.activation].forward({ name, options: {}, inputs, parameters: {}, output })
+    }),
+
+  'activation-backward': ({ layer: name, reads, writes, options }, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      layerDefinitions[options.activation].backward({
+        name,
+        options: {},
+        inputs: [],
+        parameters: {},
+        output: image(reads.output),
+        outputGradient: image(reads.outputGradient),
+        inputGradients: [truth],
+        parameterGradients: {},
+      })
+    }),
 
   'lrn-forward': ({ layer: name, reads, writes, options }, look, share) =>
     wholeImages(writes.output, look, share, (image, output) => {

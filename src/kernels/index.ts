@@ -1,4 +1,5 @@
 import type { Step, StepKind } from '../plan/steps.ts'
+import { activationBackward, activationForward } from './activation.ts'
 import { convForward } from './conv-forward.ts'
 import { convInputGradient } from './conv-input-gradient.ts'
 import { convWeightsGradient } from './conv-weights-gradient.ts'
@@ -12,11 +13,8 @@ import { l2LossBackward, l2LossForward } from './l2-loss.ts'
 import { lrnBackward, lrnForward } from './lrn.ts'
 import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
 import { layerOutputGradient } from './output-gradient.ts'
-import { reluBackward, reluForward } from './relu.ts'
-import { sigmoidBackward, sigmoidForward } from './sigmoid.ts'
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts'
 import { sumGradients } from './sum-gradients.ts'
-import { tanhBackward, tanhForward } from './tanh.ts'
 import { accumulateGradient, adamUpdate, clipGradients, sgdUpdate } from './update.ts'
 
 /** A rule whose candidates only it understands. */
@@ -33,12 +31,8 @@ export const kernels: KernelTable = {
   'dense-weights-gradient': denseWeightsGradient,
   'dense-input-gradient': denseInputGradient,
   'output-gradient': layerOutputGradient,
-  'relu-forward': reluForward,
-  'relu-backward': reluBackward,
-  'sigmoid-forward': sigmoidForward,
-  'sigmoid-backward': sigmoidBackward,
-  'tanh-forward': tanhForward,
-  'tanh-backward': tanhBackward,
+  'activation-forward': activationForward,
+  'activation-backward': activationBackward,
   'lrn-forward': lrnForward,
   'lrn-backward': lrnBackward,
   'dropout-forward': dropoutForward,

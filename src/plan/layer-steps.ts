@@ -60,12 +60,12 @@ function forwardSums(context: PlanContext<'conv'> | PlanContext<'dense'>): {
 }
 
 const applied = (activation: Activation, layer: string, input: View, output: View): Step => ({
-  kind: `${activation}-forward`,
+  kind: 'activation-forward',
   layer,
   pass: 'forward',
   reads: { input },
   writes: { output },
-  options: {},
+  options: { activation },
 })
 
 /** A layer that is an activation alone. */
@@ -77,12 +77,12 @@ const activationPlanner = <Kind extends Activation>(activation: Kind): LayerPlan
     const reads = { output: context.output, outputGradient: context.outputGradient() }
     return [
       {
-        kind: `${activation as Activation}-backward`,
+        kind: 'activation-backward',
         layer: context.name,
         pass: 'backward',
         reads,
         writes: { inputGradient },
-        options: {},
+        options: { activation },
       },
     ]
   },

@@ -138,19 +138,19 @@ describe('a plan', () => {
     const forward = steps.filter(({ pass }) => pass === 'forward')
     expect(forward.map(({ kind, writes }) => [kind, Object.values<View>(writes)[0]!.tensor])).toEqual([
       ['conv-forward', 'a/sums'],
-      ['sigmoid-forward', 'a'],
+      ['activation-forward', 'a'],
       ['conv-forward', 'b'],
       ['dense-forward', 'c/sums'],
-      ['tanh-forward', 'c'],
+      ['activation-forward', 'c'],
       ['dense-forward', 'd'],
       ['l2-loss-forward', 'loss'],
     ])
     expect(forward.map(({ options }) => (options as { activation?: string }).activation)).toEqual([
       undefined,
-      undefined,
+      'sigmoid',
       'relu',
       undefined,
-      undefined,
+      'tanh',
       undefined,
       undefined,
     ])

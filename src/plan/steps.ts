@@ -1,4 +1,4 @@
-import type { Activated, DropoutOptions, LrnOptions, WindowGeometry } from '../layers/index.ts'
+import type { Activated, Activation, DropoutOptions, LrnOptions, WindowGeometry } from '../layers/index.ts'
 import type { Adam, Regularized, Sgd } from '../optimizers/index.ts'
 import type { View } from './views.ts'
 
@@ -37,6 +37,7 @@ type Update<Kind extends string, States extends string, Options> = StepOf<
   'parameter' | States,
   Options & Regularized
 > & { readonly reads: { readonly factor?: View }; readonly writes: { readonly gradient?: View } }
+type Activating = { readonly activation: Activation }
 /** ReLU is done where the sums are, and costs nothing there; another activation is a step behind them. */
 type Rectified = { readonly activation?: 'relu' | undefined }
 
@@ -54,12 +55,8 @@ export type Step =
   | StepOf<'dense-forward', 'input' | 'weights' | 'biases', 'output', Rectified>
   | StepOf<'dense-weights-gradient', 'input' | 'gradient', 'weightsGradient'>
   | StepOf<'dense-input-gradient', 'gradient' | 'weights', 'inputGradient'>
-  | StepOf<'relu-forward', 'input', 'output'>
-  | StepOf<'relu-backward', 'output' | 'outputGradient', 'inputGradient'>
-  | StepOf<'sigmoid-forward', 'input', 'output'>
-  | StepOf<'sigmoid-backward', 'output' | 'outputGradient', 'inputGradient'>
-  | StepOf<'tanh-forward', 'input', 'output'>
-  | StepOf<'tanh-backward', 'output' | 'outputGradient', 'inputGradient'>
+  | StepOf<'activation-forward', 'input', 'output', Activating>
+  | StepOf<'activation-backward', 'output' | 'outputGradient', 'inputGradient', Activating>
   | StepOf<'lrn-forward', 'input', 'output', LrnOptions>
   | StepOf<'lrn-backward', 'input' | 'outputGradient', 'inputGradient', LrnOptions>
   | (StepOf<'dropout-forward', 'input', 'output', DropoutOptions> & InTurns)
