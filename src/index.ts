@@ -1,9 +1,10 @@
-export type { Engine, EngineInfo, TensorView } from './engines/engine.ts'
+export type { Engine, EngineInfo, PrepareOptions, RunOptions, TensorView } from './engines/engine.ts'
 export * from './errors.ts'
 export {
   conv,
   dense,
   dropout,
+  type Layer,
   l2Loss,
   lrn,
   maxPool,
@@ -36,5 +37,5 @@ export { adam, type Optimizer, sgd } from './optimizers/index.ts'
 export type { Keep, Pass, Plan } from './plan/plan.ts'
 export type { Training } from './plan/training.ts'
 export type { Tuning } from './runtime/tuning.ts'
-export { openSession, type Session, type SessionOptions } from './session.ts'
+export { openSession, type Session, type SessionOptions, type SessionRunOptions } from './session.ts'
 export { VERSION } from './version.ts'

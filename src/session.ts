@@ -3,6 +3,7 @@
 import {
   isRecord,
   must,
+  numberFromZero,
   oneOf,
   optional,
   positiveInteger,
@@ -26,6 +27,7 @@ import {
 import { openEngine } from './engines/index.ts'
 import { ConvmarkError, ShapeError, UsageError, unknownName } from './errors.ts'
 import { labelClasses, type Network, requireNetwork } from './networks/network.ts'
+import { optimizerOf, requireFiniteRates } from './optimizers/index.ts'
 import { shownValue } from './plain-text.ts'
 import {
   createPlan,
@@ -37,7 +39,7 @@ import {
   type Plan,
   type PlannedTensor,
 } from './plan/plan.ts'
-import { benchmarkTraining, RATES_TENSOR, type Training } from './plan/training.ts'
+import { benchmarkTraining, RATES_TENSOR, type Training, TURN_TENSOR } from './plan/training.ts'
 import type { Tuning } from './runtime/tuning.ts'
 import { elementCount, formatShape } from './tensor.ts'
 
@@ -69,6 +71,22 @@ const sessionRules: Rules<SessionOptions> = {
   ...prepareRules,
 }
 
+export interface SessionRunOptions extends RunOptions {
+  /** Of the pass `train`: the learning rate. What the optimizer makes of it stays for later runs. */
+  readonly rate?: number
+  /**
+   * Of the pass `train`, with `rate`: which step of the training it is, from 1. By default one more than the updates so far.
+   * Adam corrects its moments by it, and dropout drops other values in each.
+   */
+  readonly step?: number
+}
+
+const sessionRunRules: Rules<SessionRunOptions> = {
+  ...runRules,
+  rate: optional(numberFromZero),
+  step: optional(positiveInteger),
+}
+
 /** A network prepared on an engine: write its parameters, run it, read what it made. */
 export interface Session<Names extends string = string> extends AsyncDisposable {
   readonly network: Network<Names>
@@ -86,7 +104,7 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
    */
   write(tensors: { readonly [Name in Names]?: Float32Array }): void
   /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
-  run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: RunOptions): Promise<void>
+  run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: SessionRunOptions): Promise<void>
   /** A copy, dense. */
   read(tensor: Names): Float32Array
   /** The engine's own memory, live until the next run. */
@@ -150,6 +168,8 @@ class EngineSession<Names extends string> implements Session<Names> {
   readonly #engine: Engine
   readonly #isOwnEngine: boolean
   readonly #unwritten: Set<string>
+  /** Steps of a training so far. */
+  #updates = 0
   #running: Promise<void> | null = null
   #disposed: Promise<void> | null = null
 
@@ -188,21 +208,53 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   async run(
     inputs: { readonly [Name in Names]?: Float32Array } = {},
-    options: RunOptions = {},
+    options: SessionRunOptions = {},
   ): Promise<void> {
-    requireOptions('run', options, runRules)
+    requireOptions('run', options, sessionRunRules)
+    const { rate, step = this.#updates + 1, ...runOptions } = options
+    const settings = this.#settings(rate, options.step, step)
     this.#requireIdle('run')
     this.#write(inputs)
+    for (const [name, values] of Object.entries(settings)) {
+      this.prepared.write(name, values)
+      this.#unwritten.delete(name)
+    }
+    if (this.#unwritten.size === 1 && this.#unwritten.has(RATES_TENSOR))
+      throw new UsageError(
+        'run: a training has no learning rate yet; give it one: run(inputs, { rate: 0.01 })',
+      )
     if (this.#unwritten.size > 0) {
       throw new UsageError(
         `run: ${[...this.#unwritten].join(', ')}: never written; write parameters and inputs first`,
       )
     }
-    this.#running = this.prepared.run(options)
+    this.#running = this.prepared.run(runOptions)
     try {
       await this.#running
     } finally {
       this.#running = null
+    }
+    if (runOptions.part !== 'gradients') this.#updates = step
+  }
+
+  /** What a step of a training is told. */
+  #settings(
+    rate: number | undefined,
+    askedStep: number | undefined,
+    step: number,
+  ): Readonly<Record<string, Float32Array>> {
+    const { pass, training, tensors } = this.plan
+    if (rate === undefined && askedStep === undefined) return {}
+    if (!training)
+      throw new UsageError(`run: rate and step are of the pass 'train'; this session's is '${pass}'`)
+    if (rate === undefined) throw new UsageError('run: a step is given without a rate')
+    const { optimizer, microBatches = 1 } = training
+    requireFiniteRates(optimizer, rate)
+    return {
+      [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, rate, step)),
+      ...(Object.hasOwn(tensors, TURN_TENSOR) && {
+        [TURN_TENSOR]: Float32Array.of(((step - 1) * microBatches) % 2 ** 24),
+      }),
     }
   }
 

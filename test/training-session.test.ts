@@ -1,0 +1,95 @@
+// The pass `train` by the library's own means: runs that are told a rate.
+import { describe, expect, it } from 'vitest'
+import type { Optimizer } from '../src/optimizers/index.ts'
+import { built } from './support/built.ts'
+
+const {
+  adam,
+  conv,
+  defineNetwork,
+  dense,
+  dropout,
+  initialize,
+  initializeImages,
+  openSession,
+  sgd,
+  softmaxLoss,
+} = await built<typeof import('../src/index.ts')>('index.js')
+
+const network = defineNetwork('small', {
+  inputs: { images: [6, 6, 2], labels: [] },
+  layers: [
+    conv('a', { filters: 4, kernel: 3, activation: 'relu' }),
+    dropout('drop'),
+    dense('b', { units: 5 }),
+    softmaxLoss('loss', { inputs: ['b', 'labels'] }),
+  ],
+})
+const inputs = initializeImages(network, 8, { seed: 3, sd: 1 })
+const parameters = initialize(network, { seed: 3, sd: 0.3 })
+
+async function open(optimizer: Optimizer, engine = 'reference') {
+  const session = await openSession(network, { batch: 8, engine, pass: 'train', training: { optimizer } })
+  session.write({ ...parameters, ...inputs })
+  return session
+}
+
+describe('a session that trains', () => {
+  it.each(['reference', 'wasm@1'])(
+    'follows its gradients at the rate that a run is told, on %s',
+    async (engine) => {
+      await using session = await open(sgd({ momentum: 0 }), engine)
+      await session.run({}, { rate: 0.25 })
+      const gradient = session.read('b/weights.gradient')
+      const expected = parameters['b/weights']!.map((value, i) => value - 0.25 * gradient[i]!)
+      session.read('b/weights').forEach((value, i) => {
+        expect(value).toBeCloseTo(expected[i]!, 6)
+      })
+    },
+  )
+
+  it('learns', async () => {
+    await using session = await open(sgd(), 'wasm@1')
+    const losses: number[] = []
+    for (let i = 0; i < 40; i++) {
+      await session.run({}, { rate: 0.02 })
+      losses.push(session.read('loss')[0]!)
+    }
+    expect(losses.at(-1)).toBeLessThan(losses[0]! / 2)
+  })
+
+  it('counts its steps, by which Adam corrects its moments and dropout drops other values', async () => {
+    await using counted = await open(adam())
+    await using told = await open(adam())
+    for (const step of [1, 2, 3]) {
+      await counted.run({}, { rate: 0.01 })
+      await told.run({}, { rate: 0.01, step })
+      expect(told.read('b/weights')).toEqual(counted.read('b/weights'))
+      expect(told.read('loss')).toEqual(counted.read('loss'))
+    }
+    await counted.run({}, { rate: 0.01 })
+    await told.run({}, { rate: 0.01, step: 400 })
+    expect(told.read('loss')).not.toEqual(counted.read('loss'))
+  })
+
+  it('keeps the rate that it was told last', async () => {
+    await using session = await open(sgd({ momentum: 0 }))
+    await session.run({}, { rate: 0 })
+    expect(session.read('a/weights')).toEqual(parameters['a/weights'])
+    await session.run()
+    expect(session.read('a/weights')).toEqual(parameters['a/weights'])
+  })
+
+  it('says what it lacks, and what is not of its pass', async () => {
+    await using session = await open(sgd())
+    await expect(session.run()).rejects.toThrow('give it one: run(inputs, { rate: 0.01 })')
+    await expect(session.run({}, { step: 2 })).rejects.toThrow('run: a step is given without a rate')
+    await expect(session.run({}, { rate: -1 })).rejects.toThrow(
+      'rate is -1; it must be a finite number from 0',
+    )
+    await using forward = await openSession(network, { batch: 8, engine: 'reference' })
+    await expect(forward.run({}, { rate: 0.1 })).rejects.toThrow(
+      "run: rate and step are of the pass 'train'; this session's is 'forward'",
+    )
+  })
+})
