@@ -6,7 +6,6 @@ import {
   formatExponent,
   formatFixed,
   formatMeasured,
-  formatRoundPercent,
   formatSignificant,
   formatUpperPercent,
 } from './digits.ts'
@@ -61,17 +60,6 @@ it.each([
 ])('%f as an upper bound is %s', (fraction, text) => expect(formatUpperPercent(fraction)).toBe(text))
 
 it.each([
-  [0.0024, '0.2%'],
-  [0.0712, '7%'],
-  [0.124, '12%'],
-  [1e-7, '0%'],
-  [-1e-7, '0%'],
-  [-0.0024, '-0.2%'],
-  [Number.NaN, '-'],
-  [Number.POSITIVE_INFINITY, '-'],
-])('%f is about %s', (fraction, text) => expect(formatRoundPercent(fraction)).toBe(text))
-
-it.each([
   [formatFixed, -0.0001, 2, '0.00'],
   [formatFixed, 1e300, 2, '1.0e300'],
   [formatFixed, 5e-324, 400, '0.000000000'],
@@ -103,7 +91,7 @@ it('every number has a text that is a number, or a dash', () => {
       ...[formatFixed, formatAtLeast, formatExponent].map((format) => format(value, digits)),
       formatSignificant(value, 1 + (digits % 20)),
       ...Object.values(formatMeasured(value, [low, high])),
-      ...[formatUpperPercent, formatRoundPercent].map((format) => format(value).replace(/%$/, '')),
+      formatUpperPercent(value).replace(/%$/, ''),
     ])
   fc.assert(
     fc.property(texts, (all) => {

@@ -71,14 +71,6 @@ export function formatUpperPercent(fraction: number): string {
   return `${formatToPlace(steps * 10 ** place, place)}%`
 }
 
-/** `7%`, `0.4%`, `140%` */
-export function formatRoundPercent(fraction: number): string {
-  if (!Number.isFinite(fraction)) return NO_NUMBER
-  const percent = 100 * fraction
-  if (Math.abs(percent) < SMALLEST_PERCENT) return '0%'
-  return `${formatToPlace(percent, Math.min(placeOf(percent), 0))}%`
-}
-
 /** Of the first digit that is not 0: -2 for 0.045, 1 for 12. */
 export function placeOf(value: number): number {
   return value === 0 || !Number.isFinite(value) ? 0 : Math.floor(Math.log10(Math.abs(value)))

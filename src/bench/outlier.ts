@@ -8,7 +8,7 @@ import { type Grid, pixelAt } from '../tensor.ts'
 import { denseParameter, type Look } from './truth.ts'
 
 /** An outlier is so many times the root mean square of its image. */
-export const OUTLIER_RATIO = 1e6
+const OUTLIER_RATIO = 1e6
 /** Images that get one, each at another place of its tile and in another channel. */
 const MAX_IMAGES = 4
 const MAX_FILTERS = 4

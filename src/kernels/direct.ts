@@ -27,7 +27,7 @@ export interface DirectConvolution {
   readonly kernelWidth: number
   readonly channels: number
   readonly input: Strides & { readonly at: (steps: readonly number[]) => Argument }
-  /** Packed: see pack.ts. */
+  /** Packed by blocks of filters, as conv-forward.ts and turned-weights.ts do. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
   readonly output: Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }

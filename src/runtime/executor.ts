@@ -7,7 +7,7 @@ export interface LoadedProgram {
   readonly memory: ArrayBufferLike | null
   readonly codes: readonly Code[]
   readonly stages: readonly LoadedStage[]
-  /** The first byte of each thread's scratch is `threadScratch + thread * threadScratchLength`. */
+  /** The first byte of each thread's scratch is `threadScratch + thread * threadScratchByteLength`. */
   readonly threadScratch: number
   readonly threadScratchByteLength: number
 }
