@@ -9,9 +9,10 @@ import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
 import { type Activations, checkActivations, checkTensors, trainingTensors } from './check-data.ts'
+import { type Comparison, compareImage, digest, rowsOfShare } from './comparison.ts'
 import { errorBesideOutliers, isWindowed, putOutliers, sourceOf, takeOutliers } from './outlier.ts'
 import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
-import { type Comparison, compareImage, compareStep, digest, rowsOfShare } from './truth.ts'
+import { compareStep } from './truth.ts'
 
 /** What tensors are filled with. */
 export type FillWhat =

@@ -10,9 +10,9 @@ import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.
 import type { Session } from '../session.ts'
 import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
 import type { CheckReply, CheckRequest, FillWhat } from './check-worker.ts'
+import type { Comparison } from './comparison.ts'
 import { isWindowed, sourceOf, targetOf, type WindowedStep } from './outlier.ts'
 import { allocateShared, type DataRequest, ownBuffers, type SharedTensors, workersOf } from './parts.ts'
-import type { Comparison } from './truth.ts'
 
 /** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
 export const MAX_RELATIVE_ERROR = 1e-4

@@ -6,6 +6,7 @@ import { defineNetwork } from '../networks/network.ts'
 import { createPlan } from '../plan/plan.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { pixelAt } from '../tensor.ts'
+import { denseParameter, type Look } from './comparison.ts'
 import {
   errorBesideOutliers,
   isWindowed,
@@ -15,7 +16,6 @@ import {
   targetOf,
   type WindowedStep,
 } from './outlier.ts'
-import { denseParameter, type Look } from './truth.ts'
 
 const CHANNELS = 3
 

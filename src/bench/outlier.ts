@@ -5,7 +5,7 @@ import { convolvePixel, inputGradientPixel } from '../layers/conv.ts'
 import type { Step, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
-import { denseParameter, type Look } from './truth.ts'
+import { denseParameter, type Look } from './comparison.ts'
 
 /** An outlier is so many times the root mean square of its image. */
 const OUTLIER_RATIO = 1e6

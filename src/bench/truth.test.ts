@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { kernels } from '../kernels/index.ts'
 import {
@@ -20,44 +19,8 @@ import { type Step, writesOf } from '../plan/steps.ts'
 import type { Training } from '../plan/training.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { elementCount, pixelAt } from '../tensor.ts'
-import { compareImage, compareStep, digest, type Look, samplePositions } from './truth.ts'
-
-describe('sampled positions', () => {
-  const extents = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 4 })
-
-  it('have every index of every axis, and every corner, however few are wanted', () => {
-    const property = fc.property(extents, (shape) => {
-      const positions = samplePositions(shape, 0)
-      // The last ones are the corners: an index that is in them alone would be compared at the edges alone
-      const withoutCorners = positions.slice(0, -(2 ** shape.length))
-      shape.forEach((extent, axis) => {
-        const seen = new Set(withoutCorners.map((position) => position[axis]))
-        expect([...seen].sort((a, b) => a! - b!)).toEqual([...Array(extent).keys()])
-      })
-      const texts = new Set(positions.map((position) => position.join()))
-      for (let corner = 0; corner < 2 ** shape.length; corner++) {
-        const at = shape.map((extent, axis) => (corner & (2 ** axis) ? extent - 1 : 0))
-        expect(texts).toContain(at.join())
-      }
-    })
-    fc.assert(property, { numRuns: 20 })
-  })
-
-  it('beyond that are anywhere, no index less often than another', () => {
-    const shape = [7, 5, 3]
-    const positions = samplePositions(shape, 21_000)
-    shape.forEach((extent, axis) => {
-      const counts = new Array<number>(extent).fill(0)
-      for (const position of positions) counts[position[axis]!]!++
-      expect(Math.min(...counts)).toBeGreaterThan((0.8 * 21_000) / extent)
-    })
-  })
-
-  it('are 2,000 at least, or as many as are wanted', () => {
-    expect(samplePositions([3, 5]).length).toBeGreaterThanOrEqual(2000)
-    expect(samplePositions([3, 5], 77)).toHaveLength(77)
-  })
-})
+import { compareImage, digest, type Look } from './comparison.ts'
+import { compareStep } from './truth.ts'
 
 /** Every step kind there is, of extents that are all different where they can be. */
 const convolutional = defineNetwork('convolutional', {

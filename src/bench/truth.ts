@@ -1,179 +1,38 @@
 import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
-import { layerDefinitions } from '../layers/index.ts'
+import type { DropoutOptions, WindowGeometry } from '../layers/index.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, elementCount, type Grid, pixelAt } from '../tensor.ts'
+import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+import {
+  Comparer,
+  type Comparison,
+  compareRows,
+  denseParameter,
+  denseRows,
+  imageOf,
+  type Look,
+  numberAt,
+  rowsBefore,
+  rowsOfShare,
+  wholeImages,
+} from './comparison.ts'
+import { backwardLoops, forwardLoops, type OwnLoops } from './own-loops.ts'
 import type { Share } from './parts.ts'
-
-/** Sums over the values of a tensor that were compared: they add up over workers. */
-export interface Comparison {
-  readonly tensor: string
-  /** Given the engine's own inputs to the step, or the network's inputs. */
-  readonly kind: 'step' | 'end to end'
-  readonly differenceSquares: number
-  readonly truthSquares: number
-  /** Of one value. */
-  readonly largestDifference: number
-  readonly values: number
-}
-
-/** Where the engine has a tensor; `before` what a step changes in place stood there before it ran, of this share's rows. */
-export interface Look {
-  (view: View): Grid
-  readonly before?: (view: View) => Grid
-}
+import { MIN_SAMPLES, sampled, samplePositions } from './sampling.ts'
 
 /** Recomputes what a step wrote, in float64 and from the engine's own inputs to it, and compares. */
 type StepTruth<Kind extends StepKind> = (step: StepOfKind<Kind>, look: Look, share: Share) => Comparison[]
 
-class Comparer {
-  readonly #tensor: string
-  readonly #kind: Comparison['kind']
-  #differenceSquares = 0
-  #truthSquares = 0
-  #largestDifference = 0
-  #values = 0
-
-  constructor(view: View, kind: Comparison['kind'] = 'step') {
-    this.#tensor = view.tensor
-    this.#kind = kind
-  }
-
-  add(value: number, truth: number): void {
-    const difference = value - truth
-    this.#differenceSquares += difference * difference
-    this.#truthSquares += truth * truth
-    this.#largestDifference = Math.max(this.#largestDifference, Math.abs(difference)) // which keeps a NaN
-    this.#values++
-  }
-
-  /** Compares an image of the engine's with a dense one. */
-  image(engine: Grid, truth: Grid): void {
-    const [, height, width, channels] = engine.shape
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const [from, at] = [pixelAt(engine, 0, y, x), pixelAt(truth, 0, y, x)]
-        for (let c = 0; c < channels; c++) this.add(engine.values[from + c]!, truth.values[at + c]!)
-      }
-    }
-  }
-
-  result(): Comparison {
-    return {
-      tensor: this.#tensor,
-      kind: this.#kind,
-      differenceSquares: this.#differenceSquares,
-      truthSquares: this.#truthSquares,
-      largestDifference: this.#largestDifference,
-      values: this.#values,
-    }
-  }
-}
-
-function imageOf(grid: Grid, image: number): Grid {
-  const [, height, width, channels] = grid.shape
-  return { ...grid, offset: grid.offset + image * grid.imagePitch, shape: [1, height, width, channels] }
-}
-
-/** The images of this share. */
-function* imagesOf(grid: Grid, share: Share): Generator<number> {
-  for (let image = share.index; image < grid.shape[0]; image += share.count) yield image
-}
-
-/** Computes image by image: all values, for steps that are cheap. */
-function wholeImages(
-  view: View,
-  look: Look,
-  share: Share,
-  compute: (image: (other: View) => Grid, truth: Grid) => void,
-): Comparison[] {
-  const written = look(view)
-  const [, height, width, channels] = written.shape
-  const comparer = new Comparer(view)
-  // One for all images: what is garbage after each of them may be collected late, and memory may be short.
-  const values = new Float64Array(height * width * channels)
-  const truth = denseGrid(values, 1, [height, width, channels])
-  for (const n of imagesOf(written, share)) {
-    values.fill(0)
-    compute((other) => imageOf(look(other), n), truth)
-    comparer.image(imageOf(written, n), truth)
-  }
-  return [comparer.result()]
-}
-
-/** All values too, at once: for steps that know an image's place in the batch. One share does it. */
-function wholeBatch(view: View, look: Look, share: Share, compute: (truth: Grid) => void): Comparison[] {
-  const written = look(view)
-  const [images, ...image] = written.shape
-  const comparer = new Comparer(view)
-  if (share.index === 0) {
-    const truth = denseGrid(new Float64Array(elementCount(written.shape)), images, image)
-    compute(truth)
-    for (let n = 0; n < images; n++) comparer.image(imageOf(written, n), imageOf(truth, n))
-  }
-  return [comparer.result()]
-}
-
-/** At least so many values of a step that is too dear to be recomputed whole. */
-const MIN_SAMPLES = 2000
 const FILTERS_AT_ONCE = 4
 /** A line of the cache. */
 const UNITS_AT_ONCE = 16
 
-/**
- * Positions to compare: along every axis each index at least once, the rest spread by a fixed sequence. So every image,
- * every filter (and block of them), every edge and every place in a tile is among them.
- */
-export function samplePositions(extents: readonly number[], atLeast = MIN_SAMPLES): number[][] {
-  const samples: number[][] = []
-  let state = 0x9e3779b9
-  const random = (below: number): number => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5
-    return ((state ^ (state >>> 13)) >>> 0) % below
-  }
-  const anywhere = () => extents.map(random)
-  extents.forEach((extent, axis) => {
-    for (let index = 0; index < extent; index++) samples.push(anywhere().with(axis, index))
-  })
-  // The corners of all axes together.
-  for (let corner = 0; corner < 2 ** extents.length; corner++) {
-    samples.push(extents.map((extent, axis) => ((corner >> axis) & 1 ? extent - 1 : 0)))
-  }
-  while (samples.length < atLeast) samples.push(anywhere())
-  return samples
-}
-
 /** sums += value * values[from...] */
 function addRow(sums: Float64Array, value: number, values: Grid['values'], from: number): void {
   for (let i = 0; i < sums.length; i++) sums[i]! += value * values[from + i]!
-}
-
-function sampled(
-  view: View,
-  positions: readonly (readonly number[])[],
-  share: Share,
-  compare: (position: readonly number[], comparer: Comparer) => void,
-): Comparison[] {
-  const comparer = new Comparer(view)
-  positions.forEach((position, i) => {
-    if (i % share.count === share.index) compare(position, comparer)
-  })
-  return [comparer.result()]
-}
-
-/** A parameter's rows without what the engine puts between them. */
-export function denseParameter(grid: Grid): Float64Array {
-  const [, , rows, columns] = grid.shape
-  const dense = new Float64Array(rows * columns)
-  for (let row = 0; row < rows; row++) {
-    const from = pixelAt(grid, 0, 0, row)
-    for (let column = 0; column < columns; column++)
-      dense[row * columns + column] = grid.values[from + column]!
-  }
-  return dense
 }
 
 /** The table step kind -> truth. A kind without one does not compile. */
@@ -310,154 +169,76 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'activation-forward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.output, look, share, (image, output) => {
-      const inputs = [image(reads.input)]
-      layerDefinitions[options.activation].forward({ name, options: {}, inputs, parameters: {}, output })
-    }),
+  'activation-forward': ({ layer, reads, writes, options }, look, share) =>
+    forwardLoops({ kind: options.activation, name: layer }, [reads.input], writes.output, look, share),
+  'activation-backward': ({ layer, reads, writes, options }, look, share) =>
+    backwardLoops({ kind: options.activation, name: layer }, [], reads, writes.inputGradient, look, share),
 
-  'activation-backward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions[options.activation].backward({
-        name,
-        options: {},
-        inputs: [],
-        parameters: {},
-        output: image(reads.output),
-        outputGradient: image(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
+  'lrn-forward': ({ layer, reads, writes, options }, look, share) =>
+    forwardLoops({ kind: 'lrn', name: layer, options }, [reads.input], writes.output, look, share),
+  'lrn-backward': ({ layer, reads, writes, options }, look, share) =>
+    backwardLoops(
+      { kind: 'lrn', name: layer, options },
+      [reads.input],
+      reads,
+      writes.inputGradient,
+      look,
+      share,
+    ),
 
-  'lrn-forward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.output, look, share, (image, output) => {
-      layerDefinitions.lrn.forward({ name, options, inputs: [image(reads.input)], parameters: {}, output })
-    }),
+  'dropout-forward': ({ layer, reads, writes, options }, look, share) =>
+    forwardLoops(dropoutOf(layer, options, reads.turn, look), [reads.input], writes.output, look, share),
+  'dropout-backward': ({ layer, reads, writes, options }, look, share) =>
+    backwardLoops(dropoutOf(layer, options, reads.turn, look), [], reads, writes.inputGradient, look, share),
 
-  'lrn-backward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions.lrn.backward({
-        name,
-        options,
-        inputs: [image(reads.input)],
-        parameters: {},
-        output: truth,
-        outputGradient: image(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
+  'max-pool-forward': ({ layer, reads, writes, options }, look, share) =>
+    forwardLoops(maxPoolOf(layer, options.geometry), [reads.input], writes.output, look, share),
+  'max-pool-backward': ({ layer, reads, writes, options }, look, share) =>
+    backwardLoops(
+      maxPoolOf(layer, options.geometry),
+      [reads.input],
+      reads,
+      writes.inputGradient,
+      look,
+      share,
+    ),
 
-  'dropout-forward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeBatch(writes.output, look, share, (output) => {
-      layerDefinitions.dropout.forward({
-        name,
-        options,
-        turn: turnOf(reads.turn, look),
-        inputs: [look(reads.input)],
-        parameters: {},
-        output,
-      })
-    }),
+  'l2-loss-forward': ({ layer, reads, writes }, look, share) =>
+    forwardLoops(
+      { kind: 'l2-loss', name: layer, isOfBatch: true },
+      [reads.input],
+      writes.output,
+      look,
+      share,
+    ),
+  'l2-loss-backward': ({ layer, reads, writes }, look, share) =>
+    backwardLoops(
+      { kind: 'l2-loss', name: layer },
+      [reads.input],
+      { outputGradient: 1 },
+      writes.inputGradient,
+      look,
+      share,
+    ),
 
-  'dropout-backward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeBatch(writes.inputGradient, look, share, (truth) => {
-      layerDefinitions.dropout.backward({
-        name,
-        options,
-        turn: turnOf(reads.turn, look),
-        inputs: [],
-        parameters: {},
-        output: truth,
-        outputGradient: look(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
-
-  'max-pool-forward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.output, look, share, (image, output) => {
-      layerDefinitions['max-pool'].forward({
-        name,
-        options: windowOptions(options.geometry),
-        inputs: [image(reads.input)],
-        parameters: {},
-        output,
-      })
-    }),
-
-  'max-pool-backward': ({ layer: name, reads, writes, options }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions['max-pool'].backward({
-        name,
-        options: windowOptions(options.geometry),
-        inputs: [image(reads.input)],
-        parameters: {},
-        output: image(reads.output),
-        outputGradient: image(reads.outputGradient),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
-
-  'l2-loss-forward'({ layer: name, reads, writes }, look, share) {
-    const comparer = new Comparer(writes.output)
-    if (share.index === 0) {
-      const truth = denseGrid(new Float64Array(1), 1, [])
-      layerDefinitions['l2-loss'].forward({
-        name,
-        options: {},
-        inputs: [look(reads.input)],
-        parameters: {},
-        output: truth,
-      })
-      const written = look(writes.output)
-      comparer.add(written.values[written.offset]!, truth.values[0]!)
-    }
-    return [comparer.result()]
-  },
-
-  'l2-loss-backward': ({ layer: name, reads, writes }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions['l2-loss'].backward({
-        name,
-        options: {},
-        inputs: [image(reads.input)],
-        parameters: {},
-        output: truth,
-        outputGradient: denseGrid(Float64Array.of(1), 1, []),
-        inputGradients: [truth],
-        parameterGradients: {},
-      })
-    }),
-
-  'softmax-loss-forward'({ layer: name, reads, writes }, look, share) {
-    const comparer = new Comparer(writes.output)
-    if (share.index === 0) {
-      const truth = denseGrid(new Float64Array(1), 1, [])
-      const inputs = [look(reads.logits), look(reads.labels)]
-      layerDefinitions['softmax-loss'].forward({ name, options: {}, inputs, parameters: {}, output: truth })
-      const written = look(writes.output)
-      comparer.add(written.values[written.offset]!, truth.values[0]!)
-    }
-    return [comparer.result()]
-  },
-
-  'softmax-loss-backward': ({ layer: name, reads, writes }, look, share) =>
-    wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      layerDefinitions['softmax-loss'].backward({
-        name,
-        options: {},
-        inputs: [image(reads.logits), image(reads.labels)],
-        parameters: {},
-        output: truth,
-        // Of the batch's mean, an image's own loss is a part.
-        outputGradient: denseGrid(Float64Array.of(1 / reads.logits.shape[0]), 1, []),
-        inputGradients: [truth, null],
-        parameterGradients: {},
-      })
-    }),
+  'softmax-loss-forward': ({ layer, reads, writes }, look, share) =>
+    forwardLoops(
+      { kind: 'softmax-loss', name: layer, isOfBatch: true },
+      [reads.logits, reads.labels],
+      writes.output,
+      look,
+      share,
+    ),
+  'softmax-loss-backward': ({ layer, reads, writes }, look, share) =>
+    backwardLoops(
+      { kind: 'softmax-loss', name: layer },
+      [reads.logits, reads.labels],
+      // Of the batch's mean, an image's own loss is a part.
+      { outputGradient: 1 / reads.logits.shape[0] },
+      writes.inputGradient,
+      look,
+      share,
+    ),
 
   'accumulate-gradient': ({ reads, options }, look, share) => {
     const truth = rowsBefore(reads.total, look, share)
@@ -498,41 +279,25 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     }),
 }
 
-/** The rows of a parameter's shape that are this share's. */
-export function rowsOfShare(view: View, { index, count }: Share): readonly [first: number, end: number] {
-  const rows = view.shape[2]
-  return [Math.floor((rows * index) / count), Math.floor((rows * (index + 1)) / count)]
-}
+const dropoutOf = (name: string, options: DropoutOptions, turn: View | undefined, look: Look): OwnLoops => ({
+  kind: 'dropout',
+  name,
+  options,
+  isOfBatch: true,
+  turn: turn ? numberAt(turn, look) : 0,
+})
 
-/** Dense rows of this share, as they were before the step. */
-function rowsBefore(view: View, look: Look, share: Share): Grid {
-  if (!look.before) throw new Error(`'${view.tensor}' is changed in place, and nobody kept what it was`)
-  return denseRows(look.before(view), rowsOfShare(view, share))
-}
+const maxPoolOf = (name: string, geometry: WindowGeometry): OwnLoops => ({
+  kind: 'max-pool',
+  name,
+  options: windowOptions(geometry),
+})
 
-function denseRows(grid: Grid, [first, end]: readonly [number, number]): Grid {
-  const columns = grid.shape[3]
-  const values = new Float64Array((end - first) * columns)
-  for (let row = first; row < end; row++) {
-    const from = pixelAt(grid, 0, 0, row)
-    for (let c = 0; c < columns; c++) values[(row - first) * columns + c] = grid.values[from + c]!
-  }
-  return denseGrid(values, 1, [1, end - first, columns])
-}
-
-function compareRows(view: View, look: Look, share: Share, truth: Grid): Comparison {
-  const comparer = new Comparer(view)
-  comparer.image(denseRows(look(view), rowsOfShare(view, share)), truth)
-  return comparer.result()
-}
-
-/** A number that belongs to no layer. */
-const numberAt = (view: View, look: Look, index = 0): number => {
-  const grid = look(view)
-  return grid.values[grid.offset + index]!
-}
-
-const turnOf = (view: View | undefined, look: Look): number => (view ? numberAt(view, look) : 0)
+const windowOptions = (g: WindowGeometry) => ({
+  kernel: [g.kernelHeight, g.kernelWidth] as const,
+  stride: [g.strideHeight, g.strideWidth] as const,
+  padding: { top: g.top, bottom: g.bottom, left: g.left, right: g.right },
+})
 
 /** By the optimizer's plain loop, from what parameter and states were before. */
 function compareUpdate(
@@ -562,37 +327,6 @@ function compareUpdate(
   return [...compared, compareRows(cleared, look, share, zeros)]
 }
 
-const windowOptions = (g: StepOfKind<'max-pool-forward'>['options']['geometry']) => ({
-  kernel: [g.kernelHeight, g.kernelWidth] as const,
-  stride: [g.strideHeight, g.strideWidth] as const,
-  padding: { top: g.top, bottom: g.bottom, left: g.left, right: g.right },
-})
-
 export function compareStep(step: Step, look: Look, share: Share): Comparison[] {
   return (truths[step.kind] as StepTruth<StepKind>)(step as never, look, share)
-}
-
-/** Compares an activation's first image with the reference's. */
-export function compareImage(view: View, look: Look, truth: Float64Array): Comparison {
-  const comparer = new Comparer(view, 'end to end')
-  const [, ...image] = view.shape
-  comparer.image(imageOf(look(view), 0), denseGrid(truth, 1, image))
-  return comparer.result()
-}
-
-/** A digest of a tensor's bits, of this share's images: they add up over shares. Halo and padded channels left out. */
-export function digest(view: View, look: Look, share: Share): number {
-  const grid = look(view)
-  const bits = new Uint32Array(grid.values.buffer)
-  const [, height, width, channels] = grid.shape
-  let sum = 0
-  for (const n of imagesOf(grid, share)) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const from = pixelAt(grid, n, y, x)
-        for (let c = 0; c < channels; c++) sum = (Math.imul(sum, 31) + bits[from + c]!) | 0
-      }
-    }
-  }
-  return sum
 }

@@ -1,0 +1,186 @@
+// What an engine wrote beside what it should have written: by images, by rows, and as digests.
+import type { View } from '../plan/views.ts'
+import { denseGrid, elementCount, type Grid, pixelAt } from '../tensor.ts'
+import type { Share } from './parts.ts'
+
+/** Sums over the values of a tensor that were compared: they add up over workers. */
+export interface Comparison {
+  readonly tensor: string
+  /** Given the engine's own inputs to the step, or the network's inputs. */
+  readonly kind: 'step' | 'end to end'
+  readonly differenceSquares: number
+  readonly truthSquares: number
+  /** Of one value. */
+  readonly largestDifference: number
+  readonly values: number
+}
+
+/** Where the engine has a tensor; `before` what a step changes in place stood there before it ran, of this share's rows. */
+export interface Look {
+  (view: View): Grid
+  readonly before?: (view: View) => Grid
+}
+
+export class Comparer {
+  readonly #tensor: string
+  readonly #kind: Comparison['kind']
+  #differenceSquares = 0
+  #truthSquares = 0
+  #largestDifference = 0
+  #values = 0
+
+  constructor(view: View, kind: Comparison['kind'] = 'step') {
+    this.#tensor = view.tensor
+    this.#kind = kind
+  }
+
+  add(value: number, truth: number): void {
+    const difference = value - truth
+    this.#differenceSquares += difference * difference
+    this.#truthSquares += truth * truth
+    this.#largestDifference = Math.max(this.#largestDifference, Math.abs(difference)) // which keeps a NaN
+    this.#values++
+  }
+
+  /** Compares an image of the engine's with a dense one. */
+  image(engine: Grid, truth: Grid): void {
+    const [, height, width, channels] = engine.shape
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const [from, at] = [pixelAt(engine, 0, y, x), pixelAt(truth, 0, y, x)]
+        for (let c = 0; c < channels; c++) this.add(engine.values[from + c]!, truth.values[at + c]!)
+      }
+    }
+  }
+
+  result(): Comparison {
+    return {
+      tensor: this.#tensor,
+      kind: this.#kind,
+      differenceSquares: this.#differenceSquares,
+      truthSquares: this.#truthSquares,
+      largestDifference: this.#largestDifference,
+      values: this.#values,
+    }
+  }
+}
+
+export function imageOf(grid: Grid, image: number): Grid {
+  const [, height, width, channels] = grid.shape
+  return { ...grid, offset: grid.offset + image * grid.imagePitch, shape: [1, height, width, channels] }
+}
+
+/** The images of this share. */
+function* imagesOf(grid: Grid, share: Share): Generator<number> {
+  for (let image = share.index; image < grid.shape[0]; image += share.count) yield image
+}
+
+/** Computes image by image: all values, for steps that are cheap. */
+export function wholeImages(
+  view: View,
+  look: Look,
+  share: Share,
+  compute: (image: (other: View) => Grid, truth: Grid) => void,
+): Comparison[] {
+  const written = look(view)
+  const [, height, width, channels] = written.shape
+  const comparer = new Comparer(view)
+  // One for all images: what is garbage after each of them may be collected late, and memory may be short.
+  const values = new Float64Array(height * width * channels)
+  const truth = denseGrid(values, 1, [height, width, channels])
+  for (const n of imagesOf(written, share)) {
+    values.fill(0)
+    compute((other) => imageOf(look(other), n), truth)
+    comparer.image(imageOf(written, n), truth)
+  }
+  return [comparer.result()]
+}
+
+/** All values too, at once: for steps that know an image's place in the batch. One share does it. */
+export function wholeBatch(
+  view: View,
+  look: Look,
+  share: Share,
+  compute: (truth: Grid) => void,
+): Comparison[] {
+  const written = look(view)
+  const [images, ...image] = written.shape
+  const comparer = new Comparer(view)
+  if (share.index === 0) {
+    const truth = denseGrid(new Float64Array(elementCount(written.shape)), images, image)
+    compute(truth)
+    for (let n = 0; n < images; n++) comparer.image(imageOf(written, n), imageOf(truth, n))
+  }
+  return [comparer.result()]
+}
+
+/** The rows of a parameter's shape that are this share's. */
+export function rowsOfShare(view: View, { index, count }: Share): readonly [first: number, end: number] {
+  const rows = view.shape[2]
+  return [Math.floor((rows * index) / count), Math.floor((rows * (index + 1)) / count)]
+}
+
+/** Dense rows of this share, as they were before the step. */
+export function rowsBefore(view: View, look: Look, share: Share): Grid {
+  if (!look.before) throw new Error(`'${view.tensor}' is changed in place, and nobody kept what it was`)
+  return denseRows(look.before(view), rowsOfShare(view, share))
+}
+
+export function denseRows(grid: Grid, [first, end]: readonly [number, number]): Grid {
+  const columns = grid.shape[3]
+  const values = new Float64Array((end - first) * columns)
+  for (let row = first; row < end; row++) {
+    const from = pixelAt(grid, 0, 0, row)
+    for (let c = 0; c < columns; c++) values[(row - first) * columns + c] = grid.values[from + c]!
+  }
+  return denseGrid(values, 1, [1, end - first, columns])
+}
+
+export function compareRows(view: View, look: Look, share: Share, truth: Grid): Comparison {
+  const comparer = new Comparer(view)
+  comparer.image(denseRows(look(view), rowsOfShare(view, share)), truth)
+  return comparer.result()
+}
+
+/** A number that belongs to no layer. */
+export const numberAt = (view: View, look: Look, index = 0): number => {
+  const grid = look(view)
+  return grid.values[grid.offset + index]!
+}
+
+/** A parameter's rows without what the engine puts between them. */
+export function denseParameter(grid: Grid): Float64Array {
+  const [, , rows, columns] = grid.shape
+  const dense = new Float64Array(rows * columns)
+  for (let row = 0; row < rows; row++) {
+    const from = pixelAt(grid, 0, 0, row)
+    for (let column = 0; column < columns; column++)
+      dense[row * columns + column] = grid.values[from + column]!
+  }
+  return dense
+}
+
+/** Compares an activation's first image with the reference's. */
+export function compareImage(view: View, look: Look, truth: Float64Array): Comparison {
+  const comparer = new Comparer(view, 'end to end')
+  const [, ...image] = view.shape
+  comparer.image(imageOf(look(view), 0), denseGrid(truth, 1, image))
+  return comparer.result()
+}
+
+/** A digest of a tensor's bits, of this share's images: they add up over shares. Halo and padded channels left out. */
+export function digest(view: View, look: Look, share: Share): number {
+  const grid = look(view)
+  const bits = new Uint32Array(grid.values.buffer)
+  const [, height, width, channels] = grid.shape
+  let sum = 0
+  for (const n of imagesOf(grid, share)) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const from = pixelAt(grid, n, y, x)
+        for (let c = 0; c < channels; c++) sum = (Math.imul(sum, 31) + bits[from + c]!) | 0
+      }
+    }
+  }
+  return sum
+}
