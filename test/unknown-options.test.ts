@@ -164,7 +164,7 @@ describe('an option that there is not', () => {
     session.write(parameters)
     const images = new Float32Array(36)
     await expect(session.run({ images }, { sginal: 1 } as never)).rejects.toThrow(
-      "run: unknown option 'sginal'; did you mean 'signal'? (signal, part)",
+      "run: unknown option 'sginal'; did you mean 'signal'? (signal, part, rate, step)",
     )
     await expect(session.run({ image: images } as never)).rejects.toThrow("unknown tensor 'image'")
     await expect(session.run(images as never)).rejects.toThrow('tensors are given by name')
