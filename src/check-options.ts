@@ -172,6 +172,7 @@ export const integerFromZero = must(
 export const finiteNumber = float32(() => true, 'a finite number')
 export const numberFromZero = float32((value) => value >= 0, 'a finite number from 0')
 export const numberOverZero = float32((value) => value > 0, 'a finite number over 0')
+export const shareUpToOne = float32((value) => value >= 0 && value <= 1, 'a number from 0 to 1')
 export const shareBelowOne = float32((value) => value >= 0 && value < 1, 'a number from 0 to below 1')
 /** Looked at elsewhere, or by nobody. */
 export const anything: OptionalRule = { isOptional: true, fault: () => null }

@@ -1,7 +1,7 @@
 // The check's own weights and images, and what the reference makes of the first image.
 
 import { referenceForward, type Tensors } from '../engines/reference-network.ts'
-import { definitionOf } from '../layers/index.ts'
+import { definitionOf, saturates } from '../layers/index.ts'
 import { type InitialTensor, initialInputs } from '../networks/initialize.ts'
 import { type Network, parametersOf, type ResolvedLayer } from '../networks/network.ts'
 import type { Pass, Plan } from '../plan/plan.ts'
@@ -93,10 +93,9 @@ export function checkActivations(network: Network, given: SharedTensors): Record
 
 /** Null where the outputs would not scale along with the parameters: behind an activation that saturates. */
 function wantedRms(network: Network, { layer }: ResolvedLayer): number | null {
-  const saturates = (kind: string | undefined) => kind === 'sigmoid' || kind === 'tanh'
   if ('activation' in layer.options && saturates(layer.options.activation)) return null
   const isUnsaturated = network.layers.some(
-    ({ layer: { kind }, inputs }) => (kind === 'softmax-loss' || saturates(kind)) && inputs[0] === layer.name,
+    (reader) => definitionOf(reader.layer).saturatesInput && reader.inputs[0] === layer.name,
   )
   return isUnsaturated ? UNSATURATED_RMS : WANTED_RMS
 }

@@ -155,7 +155,7 @@ function layerTimes(
       const tiled = own.filter(({ tile }) => tile !== '')
       const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
       const labelled = (step: SeenStep, text: string) =>
-        pass === 'forward' ? text : `${STEP_LABELS[step.kind] ?? step.kind} ${text}`
+        pass === 'forward' ? text : `${labelOf(step, layer.layer)} ${text}`
       // Where the steps differ, each tile says whose it is.
       const tileOf = ({ algorithm, tile }: SeenStep) =>
         algorithms.length > 1 ? `${algorithm} ${tile}` : tile
@@ -180,12 +180,6 @@ function layerTimes(
     })
 }
 
-/** What the steps of one layer are called beside each other. */
-const STEP_LABELS: Readonly<Record<string, string>> = {
-  'conv-forward': 'forward',
-  'conv-weights-gradient': 'weights',
-  'conv-input-gradient': 'input',
-  'dense-forward': 'forward',
-  'dense-weights-gradient': 'weights',
-  'dense-input-gradient': 'input',
-}
+/** What a step is called beside the others of its layer: `conv-weights-gradient` is `weights`. */
+const labelOf = (step: SeenStep, layer: Layer): string =>
+  step.kind.replace(`${layer.kind}-`, '').replace(/-gradient$/, '')

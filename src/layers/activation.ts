@@ -24,6 +24,13 @@ const functions: { readonly [Name in Activation]: Elementwise } = {
   tanh: hyperbolicTangent,
 }
 
+export const isActivation = (name: string | undefined): name is Activation =>
+  (ACTIVATIONS as readonly (string | undefined)[]).includes(name)
+
+/** Whether values far from 0 must not come to it, for its gradient to be seen. */
+export const saturates = (name: Activation | undefined): boolean =>
+  name !== undefined && (functions[name].saturates ?? false)
+
 /** The layer's value of a sum. NaN stays NaN. */
 export function activate({ activation }: Activated, sum: number): number {
   return activation === undefined ? sum : functions[activation].value(sum)

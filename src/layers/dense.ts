@@ -1,4 +1,4 @@
-import { positiveInteger, type Rules } from '../check-options.ts'
+import { optional, positiveInteger, type Rules, trueOrFalse } from '../check-options.ts'
 import { elementCount, type Grid, pixelAt } from '../tensor.ts'
 import {
   type Activated,
@@ -12,6 +12,8 @@ import { type Trained, trainedRules } from './trained.ts'
 
 export interface DenseOptions extends Activated, Trained {
   readonly units: number
+  /** False: the sums are all. True by default. */
+  readonly biases?: boolean
 }
 
 export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, DenseOptions>
@@ -27,16 +29,21 @@ export function dense<const Name extends string>(
   return makeLayer('dense', name, options, rules)
 }
 
-const rules: Rules<DenseOptions> = { units: positiveInteger, ...activationRules, ...trainedRules }
+const rules: Rules<DenseOptions> = {
+  units: positiveInteger,
+  biases: optional(trueOrFalse),
+  ...activationRules,
+  ...trainedRules,
+}
 
 export const denseDefinition: LayerDefinition<DenseOptions> = {
   rules,
 
   outputShape: (_name, { units }) => [units],
 
-  parameters: ({ units }, [input]) => ({
+  parameters: ({ units, biases }, [input]) => ({
     weights: { shape: [elementCount(input!), units], role: 'weights' },
-    biases: { shape: [units], role: 'biases' },
+    ...(biases !== false && { biases: { shape: [units], role: 'biases' } }),
   }),
 
   flops({ units }, [input]) {
@@ -46,13 +53,14 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
 
   forward({ options, inputs: [input], parameters, output }) {
     const { units } = options
-    const [weights, biases] = [parameters.weights!, parameters.biases!]
+    const { weights, biases } = parameters
     const sums = new Float64Array(units)
     for (let n = 0; n < output.shape[0]; n++) {
-      sums.set(biases)
+      if (biases) sums.set(biases)
+      else sums.fill(0)
       eachInput(input!, n, (from, row) => {
         const value = input!.values[from]!
-        for (let u = 0, w = row * units; u < units; u++, w++) sums[u]! += value * weights[w]!
+        for (let u = 0, w = row * units; u < units; u++, w++) sums[u]! += value * weights![w]!
       })
       const to = pixelAt(output, n, 0, 0)
       for (let u = 0; u < units; u++) output.values[to + u] = activate(options, sums[u]!)
@@ -72,7 +80,7 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
     const gradient = activationGradient(options, output, outputGradient)
     const { weights, biases } = parameterGradients
     const to = inputGradients[0]
-    biasesGradient(gradient, 0, biases!)
+    if (biases) biasesGradient(gradient, 0, biases)
     for (let n = 0; n < output.shape[0]; n++) {
       const from = pixelAt(gradient, n, 0, 0)
       eachInput(input!, n, (at, row) => {

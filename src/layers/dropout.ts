@@ -29,6 +29,7 @@ const rules: Rules<DropoutOptions> = { rate: shareBelowOne, seed: integerFromZer
 export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
   isOffInForward: true,
   usesTurns: true,
+  removable: { part: 'dropout', has: () => true, without: () => null },
   rules,
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),

@@ -6,13 +6,17 @@ export interface Elementwise {
   value(input: number): number
   /** Of the input, given the function's value and that value's gradient. */
   gradient(value: number, valueGradient: number): number
+  /** Far from 0 it is nearly constant, and its gradient nearly 0. */
+  readonly saturates?: boolean
 }
 
-/** A layer that does the same to every value. Any shape. */
-export const elementwise = ({
-  value,
-  gradient,
-}: Elementwise): LayerDefinition<Readonly<Record<never, never>>> => ({
+/** A layer that is an activation: it does the same to every value. Any shape. */
+export const elementwise = (
+  activation: string,
+  { value, gradient, saturates = false }: Elementwise,
+): LayerDefinition<Readonly<Record<never, never>>> => ({
+  activation,
+  saturatesInput: saturates,
   rules: {},
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),

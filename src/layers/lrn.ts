@@ -44,6 +44,7 @@ const rules: Rules<LrnOptions> = {
 
 export const lrnDefinition: LayerDefinition<LrnOptions> = {
   rules,
+  removable: { part: 'lrn', has: () => true, without: () => null },
   outputShape: (_name, _options, [input]) => input!,
   parameters: () => ({}),
   flops: () => NO_FLOPS,

@@ -1,9 +1,8 @@
-import { ShapeError } from '../errors.ts'
-import { type Grid, pixelAt, type Shape } from '../tensor.ts'
+import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
-import { type WindowGeometry, type WindowOptions, windowGeometry, windowRules } from './window.ts'
+import { type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
 
-export type MaxPoolOptions = WindowOptions
+export type MaxPoolOptions = PoolOptions
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
 
 /**
@@ -15,38 +14,33 @@ export function maxPool<const Name extends string>(
   name: Name,
   options: MaxPoolOptions & LayerInputs,
 ): MaxPoolLayer<Name> {
-  return makeLayer('max-pool', name, options, windowRules)
+  return makeLayer('max-pool', name, options, poolRules)
 }
 
-export function maxPoolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
-  if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
-  const geometry = windowGeometry(name, options, input[0]!, input[1]!)
-  const lastRow = (geometry.outputHeight - 1) * geometry.strideHeight - geometry.top
-  const lastColumn = (geometry.outputWidth - 1) * geometry.strideWidth - geometry.left
-  const isEmpty =
-    geometry.top >= geometry.kernelHeight ||
-    geometry.left >= geometry.kernelWidth ||
-    lastRow >= geometry.inputHeight ||
-    lastColumn >= geometry.inputWidth
-  if (isEmpty) {
-    throw new ShapeError(
-      `${name}: a window would hold nothing but padding; make the padding smaller than the kernel`,
-    )
-  }
-  return geometry
+/** The maximum of each channel of an image. (N, H, W, C) -> (N, 1, 1, C). */
+export function globalMaxPool<const Name extends string>(
+  name: Name,
+  options: LayerInputs = {},
+): MaxPoolLayer<Name> {
+  return maxPool(name, { ...options, kernel: 'global' })
 }
 
 export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
-  rules: windowRules,
+  rules: poolRules,
+  removable: {
+    part: 'overlap',
+    has: ({ kernel, stride }) => kernel === 3 && stride === 2,
+    without: (options) => ({ ...options, kernel: 2 }),
+  },
   outputShape(name, options, [input]) {
-    const { outputHeight, outputWidth } = maxPoolGeometry(name, options, input!)
+    const { outputHeight, outputWidth } = poolGeometry(name, options, input!)
     return [outputHeight, outputWidth, input![2]!]
   },
   parameters: () => ({}),
   flops: () => NO_FLOPS,
 
   forward({ options, inputs: [input], output }) {
-    const geometry = maxPoolGeometry('max-pool', options, input!.shape.slice(1))
+    const geometry = poolGeometry('max-pool', options, input!.shape.slice(1))
     eachWindow(geometry, output, (n, y, x, channel) => {
       const at = firstMaximum(geometry, input!, n, y, x, channel)
       output.values[pixelAt(output, n, y, x) + channel] = input!.values[at.position]!
@@ -55,7 +49,7 @@ export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
 
   backward({ options, inputs: [input], output, outputGradient, inputGradients: [inputGradient] }) {
     if (!inputGradient) return
-    const geometry = maxPoolGeometry('max-pool', options, input!.shape.slice(1))
+    const geometry = poolGeometry('max-pool', options, input!.shape.slice(1))
     eachWindow(geometry, output, (n, y, x, channel) => {
       const at = firstMaximum(geometry, input!, n, y, x, channel)
       const gradient = outputGradient.values[pixelAt(outputGradient, n, y, x) + channel]!

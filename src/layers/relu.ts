@@ -17,4 +17,4 @@ export const rectified: Elementwise = {
   gradient: (value, valueGradient) => (value > 0 ? valueGradient : 0),
 }
 
-export const reluDefinition = elementwise(rectified)
+export const reluDefinition = elementwise('relu', rectified)

@@ -18,6 +18,7 @@ export function sigmoid<const Name extends string>(
 export const logistic: Elementwise = {
   value: (input) => 1 / (1 + Math.exp(-input)),
   gradient: (value, valueGradient) => valueGradient * value * (1 - value),
+  saturates: true,
 }
 
-export const sigmoidDefinition = elementwise(logistic)
+export const sigmoidDefinition = elementwise('sigmoid', logistic)

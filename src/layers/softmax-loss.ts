@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.ts'
 import { asImageShape, formatShape, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
+import { exponentialsAt } from './softmax.ts'
 
 export type SoftmaxLossOptions = Readonly<Record<never, never>>
 export type SoftmaxLossLayer<Name extends string = string> = LayerOf<'softmax-loss', Name, SoftmaxLossOptions>
@@ -21,6 +22,8 @@ export const softmaxLossDefinition: LayerDefinition<SoftmaxLossOptions> = {
   isLoss: true,
   isMean: true,
   inputCount: 2,
+  readsLabels: true,
+  saturatesInput: true,
   rules: {},
 
   outputShape(name, _options, [logits, labels]) {
@@ -75,13 +78,9 @@ function eachImage(
   labels: Grid,
   visit: (from: number, label: number, image: number, maximum: number, total: number) => void,
 ): void {
-  const [images, , , classes] = logits.shape
-  for (let n = 0; n < images; n++) {
+  for (let n = 0; n < logits.shape[0]; n++) {
     const from = pixelAt(logits, n, 0, 0)
-    let maximum = -Infinity
-    for (let c = 0; c < classes; c++) maximum = Math.max(maximum, logits.values[from + c]!)
-    let total = 0
-    for (let c = 0; c < classes; c++) total += Math.exp(logits.values[from + c]! - maximum)
+    const { maximum, total } = exponentialsAt(logits, from)
     visit(from, labels.values[pixelAt(labels, n, 0, 0)]!, n, maximum, total)
   }
 }

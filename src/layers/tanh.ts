@@ -16,6 +16,7 @@ export const hyperbolicTangent: Elementwise = {
   value: Math.tanh,
   // 1 - t^2 by its factors, which keep their digits where t is nearly 1
   gradient: (value, valueGradient) => valueGradient * (1 - value) * (1 + value),
+  saturates: true,
 }
 
-export const tanhDefinition = elementwise(hyperbolicTangent)
+export const tanhDefinition = elementwise('tanh', hyperbolicTangent)

@@ -7,12 +7,16 @@ import {
   type Rules,
 } from '../check-options.ts'
 
-/** How training treats a layer with weights, where its network fixes that. */
-export interface Trained {
+/** How training treats a layer's parameters, where its network fixes that. */
+export interface Decayed {
+  /** Weight decay of the weights, and none of the biases, scales and shifts; left out, the training's own of all. */
+  readonly decay?: number | undefined
+}
+
+/** The same of a layer with weights. */
+export interface Trained extends Decayed {
   /** What it begins with; left out, by the layer's fan-in: see `initializeForTraining`. */
   readonly initial?: InitialValues | undefined
-  /** Weight decay of the weights, and none of the biases; left out, the training's own of both. */
-  readonly decay?: number | undefined
 }
 
 export interface InitialValues {
@@ -22,7 +26,9 @@ export interface InitialValues {
   readonly biases: number
 }
 
+export const decayedRules: Rules<Decayed> = { decay: optional(numberFromZero) }
+
 export const trainedRules: Rules<Trained> = {
   initial: optional(objectWith<InitialValues>({ weightsSd: numberOverZero, biases: finiteNumber })),
-  decay: optional(numberFromZero),
+  ...decayedRules,
 }

@@ -1,12 +1,26 @@
-import { integerFromZero, must, objectWith, optional, type Rule, type Rules } from '../check-options.ts'
+import {
+  integerFromZero,
+  must,
+  objectWith,
+  optional,
+  type Rule,
+  type Rules,
+  trueOrFalse,
+} from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
-import { isPositiveInteger } from '../tensor.ts'
+import { isPositiveInteger, type Shape } from '../tensor.ts'
 
 /** A pair is (height, width); a single number is both. */
 export type Extent = number | readonly [number, number]
 
-/** `same` and `valid` as TensorFlow has them; explicit: one number for all sides, or the four of them. */
-export type Padding = 'same' | 'valid' | number | Sides
+/** `same` and `valid` as TensorFlow has them; explicit: one number for all sides, two, or the four of them. */
+export type Padding =
+  | 'same'
+  | 'valid'
+  | number
+  | readonly [vertical: number, horizontal: number]
+  | readonly [top: number, bottom: number, left: number, right: number]
+  | Sides
 
 interface Sides {
   readonly top: number
@@ -28,6 +42,9 @@ export interface WindowGeometry {
   readonly kernelWidth: number
   readonly strideHeight: number
   readonly strideWidth: number
+  /** From one tap of the kernel to the next, in pixels of the input. */
+  readonly dilationHeight: number
+  readonly dilationWidth: number
   readonly top: number
   readonly bottom: number
   readonly left: number
@@ -38,7 +55,7 @@ export interface WindowGeometry {
   readonly outputWidth: number
 }
 
-const pair = (extent: Extent): readonly [number, number] =>
+export const pair = (extent: Extent): readonly [number, number] =>
   typeof extent === 'number' ? [extent, extent] : [extent[0], extent[1]]
 
 const isExtent = (value: Extent): boolean =>
@@ -53,17 +70,26 @@ const sides = objectWith<Sides>({
   right: integerFromZero,
 })
 
+const isFromZero = (value: unknown): boolean => value === 0 || isPositiveInteger(value)
+
 const wholePadding = must(
-  (value: unknown) => value === 'same' || value === 'valid' || value === 0 || isPositiveInteger(value),
-  "'same', 'valid', an integer from 0, or { top, bottom, left, right } of them",
+  (value: unknown) => value === 'same' || value === 'valid' || isFromZero(value),
+  "'same', 'valid', an integer from 0, [vertical, horizontal], [top, bottom, left, right] or an object of these four",
+)
+
+const listedPadding = must(
+  (value: readonly unknown[]) => [2, 4].includes(value.length) && value.every(isFromZero),
+  '[vertical, horizontal] or [top, bottom, left, right], integers from 0',
 )
 
 const padding: Rule = {
-  fault: (value, name) =>
-    (typeof value === 'object' && value !== null ? sides : wholePadding).fault(value, name),
+  fault: (value, name) => {
+    if (Array.isArray(value)) return listedPadding.fault(value, name)
+    return (typeof value === 'object' && value !== null ? sides : wholePadding).fault(value, name)
+  },
 }
 
-const extent = must(isExtent, 'a positive integer or a pair of them')
+export const extent = must(isExtent, 'a positive integer or a pair of them')
 
 export const windowRules: Rules<WindowOptions> = {
   kernel: extent,
@@ -71,25 +97,77 @@ export const windowRules: Rules<WindowOptions> = {
   padding: optional(padding),
 }
 
+/** What a window of pooling may be, beyond that. */
+export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
+  /** `global`: all of the image. */
+  readonly kernel: Extent | 'global'
+  /**
+   * The last window may go beyond the padded input, as ONNX and PyTorch have it: it must begin inside the input or its padding
+   * before. Left out, there are only windows that fit.
+   */
+  readonly ceilMode?: boolean
+}
+
+export const poolRules: Rules<PoolOptions> = {
+  ...windowRules,
+  kernel: {
+    fault: (value, name) =>
+      value === 'global'
+        ? null
+        : must(isExtent, "a positive integer, a pair of them, or 'global'").fault(value, name),
+  },
+  ceilMode: optional(trueOrFalse),
+}
+
+/** The four sides that numbers stand for; null for 'same' and 'valid', which go by sizes. */
+function sidesOf(padding: Padding): Sides | null {
+  if (typeof padding === 'string') return null
+  if (typeof padding === 'number') return { top: padding, bottom: padding, left: padding, right: padding }
+  if (!Array.isArray(padding)) return padding as Sides
+  const [top, bottom, left, right] = padding.length === 4 ? padding : [padding[0], padding[0], padding[1], padding[1]]
+  return { top, bottom, left, right }
+}
+
+/** A window as it is over an image: what is not given is 1. */
+interface Sizes extends WindowOptions {
+  readonly dilation?: Extent
+  readonly ceilMode?: boolean
+}
+
 /**
  * The window over an image of this size. SAME: out = ceil(in / stride), total padding =
- * max((out - 1) * stride + kernel - in, 0), the smaller half before. Throws ShapeError where no window fits.
+ * max((out - 1) * stride + kernel - in, 0), the smaller half before; the kernel with its dilation. Throws ShapeError where no
+ * window fits.
  */
 export function windowGeometry(
   name: string,
-  options: WindowOptions,
+  options: Sizes,
   inputHeight: number,
   inputWidth: number,
 ): WindowGeometry {
   const [kernelHeight, kernelWidth] = pair(options.kernel)
   const [strideHeight, strideWidth] = pair(options.stride ?? 1)
-  const vertical = axisGeometry(name, 'height', options, inputHeight, kernelHeight, strideHeight)
-  const horizontal = axisGeometry(name, 'width', options, inputWidth, kernelWidth, strideWidth)
+  const [dilationHeight, dilationWidth] = pair(options.dilation ?? 1)
+  const { ceilMode = false, padding = 'valid' } = options
+  const sides = sidesOf(padding)
+  const axis = (axis: Axis, input: number, kernel: number, stride: number, dilation: number) =>
+    axisGeometry(name, {
+      axis,
+      input,
+      kernel: (kernel - 1) * dilation + 1,
+      stride,
+      padding: padding === 'same' ? 'same' : sidesOfAxis(axis, sides),
+      ceilMode,
+    })
+  const vertical = axis('height', inputHeight, kernelHeight, strideHeight, dilationHeight)
+  const horizontal = axis('width', inputWidth, kernelWidth, strideWidth, dilationWidth)
   return {
     kernelHeight,
     kernelWidth,
     strideHeight,
     strideWidth,
+    dilationHeight,
+    dilationWidth,
     top: vertical.before,
     bottom: vertical.after,
     left: horizontal.before,
@@ -101,32 +179,77 @@ export function windowGeometry(
   }
 }
 
+/** Of a pooling: no window may hold nothing but padding. Throws ShapeError. */
+export function poolGeometry(name: string, options: PoolOptions, input: Shape): WindowGeometry {
+  if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
+  const [height, width] = [input[0]!, input[1]!]
+  const { kernel } = options
+  const isGlobal = kernel === 'global'
+  if (isGlobal && (options.stride !== undefined || options.padding !== undefined))
+    throw new ShapeError(`${name}: a global pooling has one window, without stride and padding`)
+  const geometry = windowGeometry(
+    name,
+    { ...options, kernel: isGlobal ? [height, width] : kernel },
+    height,
+    width,
+  )
+  const lastRow = (geometry.outputHeight - 1) * geometry.strideHeight - geometry.top
+  const lastColumn = (geometry.outputWidth - 1) * geometry.strideWidth - geometry.left
+  const isEmpty =
+    geometry.top >= geometry.kernelHeight ||
+    geometry.left >= geometry.kernelWidth ||
+    lastRow >= geometry.inputHeight ||
+    lastColumn >= geometry.inputWidth
+  if (isEmpty) {
+    throw new ShapeError(
+      `${name}: a window would hold nothing but padding; make the padding smaller than the kernel`,
+    )
+  }
+  return geometry
+}
+
+type Axis = 'height' | 'width'
+
+interface AxisPadding {
+  readonly before: number
+  readonly after: number
+}
+
+function sidesOfAxis(axis: Axis, sides: Sides | null): AxisPadding {
+  if (sides === null) return { before: 0, after: 0 }
+  const { top, bottom, left, right } = sides
+  return axis === 'height' ? { before: top, after: bottom } : { before: left, after: right }
+}
+
+interface AxisOptions {
+  readonly axis: Axis
+  readonly input: number
+  /** From its first tap to its last. */
+  readonly kernel: number
+  readonly stride: number
+  readonly padding: 'same' | AxisPadding
+  readonly ceilMode: boolean
+}
+
 function axisGeometry(
   name: string,
-  axis: 'height' | 'width',
-  options: WindowOptions,
-  input: number,
-  kernel: number,
-  stride: number,
-): { before: number; after: number; output: number } {
-  const padding = options.padding ?? 'valid'
+  { axis, input, kernel, stride, padding, ceilMode }: AxisOptions,
+): AxisPadding & { readonly output: number } {
   if (padding === 'same') {
     const output = Math.ceil(input / stride)
     const total = Math.max((output - 1) * stride + kernel - input, 0)
     return { before: total >> 1, after: total - (total >> 1), output }
   }
-  let [before, after] = [0, 0]
-  if (typeof padding === 'number') before = after = padding
-  else if (padding !== 'valid') {
-    before = axis === 'height' ? padding.top : padding.left
-    after = axis === 'height' ? padding.bottom : padding.right
-  }
+  const { before, after } = padding
   const padded = input + before + after
-  if (kernel > padded) {
+  if (kernel > padded && !(ceilMode && before + input > 0)) {
     throw new ShapeError(
       `${name}: kernel ${axis} ${kernel} is larger than its padded input ${padded} ` +
         `(input ${input}, padding ${before} and ${after}); enlarge the input or the padding`,
     )
   }
-  return { before, after, output: Math.floor((padded - kernel) / stride) + 1 }
+  if (!ceilMode) return { before, after, output: Math.floor((padded - kernel) / stride) + 1 }
+  const output = Math.max(Math.ceil((padded - kernel) / stride) + 1, 1)
+  const isLastInside = (output - 1) * stride < input + before
+  return { before, after, output: isLastInside ? output : output - 1 }
 }

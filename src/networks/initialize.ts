@@ -1,5 +1,12 @@
 import { integerFromZero, numberOverZero, optional, type Rules, requireOptions } from '../check-options.ts'
-import { ACTIVATIONS, type Activation, type Trained } from '../layers/index.ts'
+import {
+  type Activation,
+  definitionOf,
+  isActivation,
+  isTrainedRole,
+  type ParameterSpec,
+  type Trained,
+} from '../layers/index.ts'
 import { normal, truncatedNormal, uniform } from '../random.ts'
 import { elementCount, type Shape } from '../tensor.ts'
 import { labelClasses, type Network, parametersOf, type ResolvedLayer } from './network.ts'
@@ -50,11 +57,12 @@ export function initialParameters(
   network: Network,
   { seed, sd = ARTICLE_SD }: InitializeOptions,
 ): InitialTensor[] {
-  return Object.entries(parametersOf(network)).map(([name, { shape, role }]) => ({
+  return Object.entries(parametersOf(network)).map(([name, spec]) => ({
     name,
-    length: elementCount(shape),
+    length: elementCount(spec.shape),
     fill: (values, firstIndex) => {
-      if (role === 'biases') values.fill(0)
+      const constant = constantOf(spec)
+      if (constant !== null) values.fill(constant)
       else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
     },
   }))
@@ -82,26 +90,33 @@ export function trainingParameters(
     const own = trainedOf(layer).initial
     const activation = activationBehind(network, layer)
     return Object.entries(layer.parameters).map(
-      ([name, { shape, role }]): InitialTensor => ({
+      ([name, spec]): InitialTensor => ({
         name,
-        length: elementCount(shape),
+        length: elementCount(spec.shape),
         fill: (values, firstIndex) => {
           const place = { seed, tensor: name, firstIndex }
-          if (role === 'biases') values.fill(own?.biases ?? 0)
+          const constant = constantOf(spec, own?.biases)
+          if (constant !== null) values.fill(constant)
           else if (own) truncatedNormal(values, { ...place, sd: own.weightsSd })
-          else normal(values, { ...place, sd: Math.sqrt(weightsVariance(shape, activation)) })
+          else normal(values, { ...place, sd: Math.sqrt(weightsVariance(spec.shape, activation)) })
         },
       }),
     )
   })
 }
 
+/** What each value of a parameter begins with; null of weights, which differ. */
+function constantOf({ role, initial = 0 }: ParameterSpec, biases = 0): number | null {
+  const constants = { weights: null, biases, scale: 1, shift: 0, statistic: initial }
+  return constants[role]
+}
+
 /** AlexNet's. */
 const DEFAULT_DECAY = 5e-4
 
 /**
- * How much of each parameter is added to its gradient, by name: `decay` of every one, biases too, as PyTorch's optimizers
- * do; where a layer has a `decay` of its own, that of its weights and none of its biases. Without a `decay` it is 5e-4,
+ * How much of each parameter that is trained is added to its gradient, by name: `decay` of every one, biases, scales and shifts
+ * too, as PyTorch's optimizers do; where a layer has a `decay` of its own, that of its weights and none of the others. Without a `decay` it is 5e-4,
  * or 0 beside layers that have their own.
  */
 export function weightDecays(network: Network, decay?: number): Record<string, number> {
@@ -109,16 +124,14 @@ export function weightDecays(network: Network, decay?: number): Record<string, n
   const common = decay ?? (hasOwn ? 0 : DEFAULT_DECAY)
   const decays = network.layers.flatMap((layer) => {
     const own = trainedOf(layer).decay
-    return Object.entries(layer.parameters).map(([name, { role }]) => [
-      name,
-      own === undefined ? common : role === 'biases' ? 0 : own,
-    ])
+    const trained = Object.entries(layer.parameters).filter(([, { role }]) => isTrainedRole(role))
+    return trained.map(([name, { role }]) => [name, own === undefined ? common : role === 'weights' ? own : 0])
   })
   return Object.fromEntries(decays)
 }
 
-const trainedOf = ({ layer }: ResolvedLayer): Trained =>
-  layer.kind === 'conv' || layer.kind === 'dense' ? layer.options : {}
+/** Layers that can't be treated in a way of their own have no such options. */
+const trainedOf = ({ layer }: ResolvedLayer): Trained => layer.options as Trained
 
 /** Of weights (..., in, out). */
 function weightsVariance(shape: Shape, activation: Activation | null): number {
@@ -132,17 +145,15 @@ function weightsVariance(shape: Shape, activation: Activation | null): number {
 function activationBehind(network: Network, { layer }: ResolvedLayer): Activation | null {
   if ('activation' in layer.options && layer.options.activation) return layer.options.activation
   for (const reader of network.layers) {
-    const { kind } = reader.layer
-    if (!reader.inputs.includes(layer.name) || Object.keys(reader.parameters).length > 0) continue
-    if (isActivationKind(kind)) return kind
+    const hasWeights = Object.values(reader.parameters).some(({ role }) => role === 'weights')
+    if (!reader.inputs.includes(layer.name) || hasWeights) continue
+    const { activation } = definitionOf(reader.layer)
+    if (isActivation(activation)) return activation
     const behind = activationBehind(network, reader)
     if (behind !== null) return behind
   }
   return null
 }
-
-const isActivationKind = (kind: string): kind is Activation =>
-  (ACTIVATIONS as readonly string[]).includes(kind)
 
 /** What `initializeImages` makes, to be made in parts. */
 export function initialInputs(

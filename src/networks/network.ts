@@ -11,6 +11,7 @@ import {
 import { NetworkError, ShapeError, UsageError, unknownName } from '../errors.ts'
 import {
   definitionOf,
+  type ParametersOfKind,
   type Layer,
   type LayerFlops,
   layerDefinitions,
@@ -50,8 +51,8 @@ export interface NetworkDefinition<Inputs extends string, Layers extends readonl
   readonly printed?: readonly string[]
 }
 
-type ParameterNames<L> = L extends { kind: 'conv' | 'dense'; name: infer Name extends string }
-  ? `${Name}/weights` | `${Name}/biases`
+type ParameterNames<L> = L extends { kind: infer Kind extends keyof ParametersOfKind; name: infer Name extends string }
+  ? `${Name}/${ParametersOfKind[Kind]}`
   : never
 
 /** Every name that a network's tensors go by: inputs, layers, parameters and the parameters' gradients. */
@@ -113,11 +114,7 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
     }
     const inputs = layer.inputs ?? [before]
     const kind = definitionOf(layer)
-    const { inputCount = 1 } = kind
-    if (inputs.length !== inputCount) {
-      const count = inputCount === 1 ? '1 input' : `${inputCount} inputs`
-      throw new NetworkError(`${layer.name}: a ${layer.kind} layer has ${count}, not ${inputs.length}`)
-    }
+    requireInputCount(layer, kind.inputCount ?? 1, inputs.length)
     for (const input of inputs) {
       if (!shapes.has(input)) {
         throw new NetworkError(
@@ -153,6 +150,18 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   return { name, inputs: definition.inputs, layers, printed }
 }
 
+function requireInputCount(
+  { kind, name }: Layer,
+  wanted: number | { readonly atLeast: number },
+  count: number,
+): void {
+  const isExact = typeof wanted === 'number'
+  if (isExact ? count === wanted : count >= wanted.atLeast) return
+  const least = isExact ? wanted : wanted.atLeast
+  const inputs = `${isExact ? '' : 'at least '}${least} ${least === 1 ? 'input' : 'inputs'}`
+  throw new NetworkError(`${name}: a layer of the kind ${kind} has ${inputs}, not ${count}`)
+}
+
 function requireName(network: string, name: string, taken: ReadonlyMap<string, unknown>): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw new NetworkError(`${network}: the name '${name}' is not letters, digits, '_', '-' and '.'`)
@@ -181,7 +190,7 @@ export function labelClasses(network: Network): Readonly<Record<string, number>>
   const classes: Record<string, number> = {}
   for (const { layer, inputs, inputShapes } of network.layers) {
     const labels = inputs[1]
-    if (layer.kind !== 'softmax-loss' || labels === undefined || !(labels in network.inputs)) continue
+    if (!definitionOf(layer).readsLabels || labels === undefined || !(labels in network.inputs)) continue
     classes[labels] = Math.min(classes[labels] ?? Infinity, elementCount(inputShapes[0]!))
   }
   return classes

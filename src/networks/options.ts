@@ -7,7 +7,7 @@ import {
   requireOptions,
 } from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
-import { ACTIVATIONS, type Activation, type Layer } from '../layers/index.ts'
+import { ACTIVATIONS, type Activation, definitionOf, type Layer } from '../layers/index.ts'
 
 /** What can be left out of a network, to see what it is worth: of `overlap`, poolings are 2 x 2 in steps of 2. */
 export const REMOVABLE_PARTS = ['lrn', 'dropout', 'overlap'] as const
@@ -37,20 +37,15 @@ export function checked(network: string, options: NetworkOptions): NetworkOption
   return options
 }
 
-/** How a part is found and left out: null takes the layer away. */
-const removals: {
-  readonly [Part in RemovablePart]: {
-    has(layer: Layer): boolean
-    changed(layer: Layer): Layer | null
-  }
-} = {
-  lrn: { has: ({ kind }) => kind === 'lrn', changed: () => null },
-  dropout: { has: ({ kind }) => kind === 'dropout', changed: () => null },
-  overlap: {
-    has: (layer) => layer.kind === 'max-pool' && layer.options.kernel === 3 && layer.options.stride === 2,
-    changed: (layer) =>
-      layer.kind === 'max-pool' ? { ...layer, options: { ...layer.options, kernel: 2 } } : layer,
-  },
+const hasPart = (layer: Layer, part: RemovablePart): boolean => {
+  const { removable } = definitionOf(layer)
+  return removable?.part === part && removable.has(layer.options)
+}
+
+/** Null where the whole layer goes. */
+function without<L extends Layer>(layer: L): L | null {
+  const options = definitionOf(layer).removable!.without(layer.options)
+  return options === null ? null : { ...layer, options }
 }
 
 /**
@@ -65,15 +60,14 @@ export function leaveOut<L extends Layer>(
   return parts.reduce<readonly L[]>((left, part) => {
     if (!REMOVABLE_PARTS.includes(part))
       throw new UsageError(unknownName('part to leave out', part, REMOVABLE_PARTS))
-    const { has, changed } = removals[part]
-    if (!layers.some(has)) {
-      const own = REMOVABLE_PARTS.filter((other) => layers.some(removals[other].has))
+    if (!layers.some((layer) => hasPart(layer, part))) {
+      const own = REMOVABLE_PARTS.filter((other) => layers.some((layer) => hasPart(layer, other)))
       throw new UsageError(
         `${network}: it has no ${part} to leave out; it has ${own.join(' and ') || 'no part that can be'}`,
       )
     }
     return left.flatMap((layer) => {
-      const other = has(layer) ? (changed(layer) as L | null) : layer
+      const other = hasPart(layer, part) ? without(layer) : layer
       return other === null ? [] : [other]
     })
   }, layers)

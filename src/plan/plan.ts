@@ -11,6 +11,7 @@ import {
 } from '../check-options.ts'
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
 import { definitionOf, type LayerKind } from '../layers/index.ts'
+import { frozenLayers, trainedParametersOf } from '../networks/freeze.ts'
 import {
   type Network,
   outputsOf,
@@ -20,7 +21,7 @@ import {
 } from '../networks/network.ts'
 import { RATES } from '../optimizers/index.ts'
 import { elementCount, type Shape } from '../tensor.ts'
-import { type PlanContext, plannerOf } from './layer-steps.ts'
+import { type LayerStep, type PlanContext, plannerOf } from './layers/index.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
 import {
   accumulationSteps,
@@ -51,6 +52,11 @@ export interface PlanOptions {
   readonly keep?: Keep
   /** Of the pass `train`, which needs it. */
   readonly training?: Training
+  /**
+   * Layers whose parameters get no gradient, by name or with `*` for any part of one. A frozen layer with running statistics
+   * uses them, as forward does.
+   */
+  readonly freeze?: readonly string[]
   /** The vector that channels are rounded up to, in values; the engine's business. */
   readonly lanes?: number
 }
@@ -65,6 +71,7 @@ const planRules: Rules<PlanOptions> = {
   pass: oneOf(PASSES),
   keep: optional(keepRule),
   training: optional(someObject),
+  freeze: optional(arrayOfText),
   lanes: optional(positiveInteger),
 }
 
@@ -85,6 +92,8 @@ export interface Plan {
   readonly pass: Pass
   /** Null but in the pass `train`. */
   readonly training: Training | null
+  /** The layers whose parameters get no gradient, all of them by name. */
+  readonly frozen: readonly string[]
   readonly lanes: number
   readonly steps: readonly Step[]
   /** The first of the steps that change parameters; their number where none does. */
@@ -112,7 +121,8 @@ export function createPlan(network: Network, options: PlanOptions): Plan {
   else if (pass === 'train')
     throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
   const kept = keptTensors(network, options.keep)
-  return new Planner(network, batch, pass, lanes, kept, training ?? null).plan()
+  const frozen = frozenLayers(network, options.freeze)
+  return new Planner(network, { batch, pass, lanes, kept, frozen, training: training ?? null }).plan()
 }
 
 const WRITTEN: readonly PlannedTensor['role'][] = ['input', 'parameter', 'setting', 'state']
@@ -145,52 +155,75 @@ interface GrowingBuffer {
   lastStep: number
 }
 
+/** A rule's own steps are among those of the table. */
+const stepsOf = (steps: readonly LayerStep[]): readonly Step[] => steps as readonly Step[]
+
+/** What several layers give for the gradient of one tensor, added up so far. */
+interface Gradient {
+  readonly view: View
+  /** False where it is another tensor's gradient too, which must stay as it is. */
+  readonly isOwn: boolean
+}
+
+interface PlannerOptions {
+  readonly batch: number
+  readonly pass: Pass
+  readonly lanes: number
+  readonly kept: ReadonlySet<string>
+  readonly frozen: ReadonlySet<string>
+  readonly training: Training | null
+}
+
 class Planner {
   readonly #network: Network
   readonly #batch: number
   readonly #pass: Pass
   readonly #lanes: number
   readonly #kept: ReadonlySet<string>
+  readonly #frozen: ReadonlySet<string>
   readonly #training: Training | null
   /** Those of the pass: forward alone leaves the losses out. */
   readonly #layers: readonly ResolvedLayer[]
+  /** Those that read a tensor, by its name. */
+  readonly #readers = new Map<string, ResolvedLayer[]>()
+  readonly #makers: ReadonlyMap<string, ResolvedLayer>
   readonly #buffers: GrowingBuffer[] = []
   readonly #tensors: Record<string, PlannedTensor> = {}
   readonly #steps: Step[] = []
   readonly #losses: string[] = []
-  /** Tensors that need a gradient: their own layer has parameters, or one before it. */
+  /** Tensors that need a gradient: their own layer has parameters that are trained, or one before it. */
   readonly #behindParameters = new Set<string>()
-  /** The gradients that layers gave for a tensor so far. */
-  readonly #contributions = new Map<string, View[]>()
+  /** By tensor. */
+  readonly #gradients = new Map<string, Gradient>()
 
-  constructor(
-    network: Network,
-    batch: number,
-    pass: Pass,
-    lanes: number,
-    kept: ReadonlySet<string>,
-    training: Training | null,
-  ) {
+  constructor(network: Network, options: PlannerOptions) {
+    const { batch, pass, lanes, kept, frozen, training } = options
     this.#network = network
     this.#batch = batch
     this.#pass = pass
     this.#lanes = lanes
     this.#kept = kept
+    this.#frozen = frozen
     this.#training = training
     this.#layers = network.layers.filter(({ isLoss }) => pass !== 'forward' || !isLoss)
+    this.#makers = new Map(this.#layers.map((layer) => [layer.layer.name, layer]))
+    for (const layer of this.#layers)
+      for (const input of new Set(layer.inputs))
+        this.#readers.set(input, [...(this.#readers.get(input) ?? []), layer])
     for (const { layer, inputs, parameters } of network.layers) {
       const isBehind = inputs.some((input) => this.#behindParameters.has(input))
-      if (isBehind || Object.keys(parameters).length > 0) this.#behindParameters.add(layer.name)
+      const isTrained = Object.keys(parameters).length > 0 && !frozen.has(layer.name)
+      if (isBehind || isTrained) this.#behindParameters.add(layer.name)
     }
   }
 
   plan(): Plan {
     this.#inputs()
-    this.#parameters('parameter', '')
+    for (const name of Object.keys(parametersOf(this.#network))) this.#likeParameter(name, 'parameter', '')
     this.#settings()
     for (const layer of this.#layers) this.#forward(layer)
     if (this.#pass !== 'forward') {
-      this.#parameters('gradient', '.gradient')
+      for (const name of this.#trained()) this.#likeParameter(name, 'gradient', '.gradient')
       this.#requireLosses()
       for (const layer of this.#layers.toReversed()) this.#backward(layer)
     }
@@ -204,6 +237,7 @@ class Planner {
       batch: this.#batch,
       pass: this.#pass,
       training,
+      frozen: [...this.#frozen],
       lanes: this.#lanes,
       steps: this.#steps,
       firstUpdate,
@@ -224,8 +258,8 @@ class Planner {
     }
   }
 
-  #parameters(role: 'parameter' | 'gradient', suffix: string): void {
-    for (const name of Object.keys(parametersOf(this.#network))) this.#likeParameter(name, role, suffix)
+  #trained(): readonly string[] {
+    return trainedParametersOf(this.#network, this.#frozen)
   }
 
   /** A tensor of a parameter's shape. */
@@ -253,7 +287,7 @@ class Planner {
 
   #trainingContext(): TrainingContext {
     return {
-      parameters: Object.keys(parametersOf(this.#network)),
+      parameters: this.#trained(),
       view: (tensor) => this.#tensors[tensor]!.view,
       state: (parameter, name) => this.#likeParameter(parameter, 'state', `.${name}`),
       result: (tensor) => this.#few(tensor, 'activation', 1),
@@ -275,50 +309,117 @@ class Planner {
     const isKept = isScalar || this.#kept.has(name) || outputsOf(this.#network).includes(name)
     const shape = isScalar ? [] : [this.#batch, ...layer.outputShape]
     this.#tensors[name] = { role: 'activation', shape, view, isKept }
-    if (!isOff) this.#steps.push(...plannerOf(layer).forward(this.#context(layer)))
+    if (!isOff) this.#steps.push(...stepsOf(plannerOf(layer).forward(this.#context(layer))))
   }
 
   #backward(layer: ResolvedLayer): void {
-    const contributions = this.#contributions.get(layer.layer.name) ?? []
-    if (contributions.length > 1) {
-      const sum = contributions.reduce((a, b) => {
-        const sum = this.#allocate(`${layer.layer.name}.gradient`, layer.outputShape)
-        this.#steps.push({
-          kind: 'sum-gradients',
-          layer: layer.layer.name,
-          pass: 'backward',
-          reads: { a, b },
-          writes: { sum },
-          options: {},
-        })
-        return sum
-      })
-      this.#contributions.set(layer.layer.name, [sum])
+    this.#steps.push(...stepsOf(plannerOf(layer).backward(this.#context(layer))))
+    for (const { tensor, view } of this.#unadded) this.#addGradient(tensor, view)
+    for (const { tensor, view } of this.#passed) this.#passGradient(tensor, view)
+    this.#unadded = []
+    this.#passed = []
+  }
+
+  /** Parts of gradients that stand in tensors of their own until their layer's steps are there. */
+  #unadded: { readonly tensor: string; readonly view: View }[] = []
+  /** Likewise of gradients that are passed on. */
+  #passed: { readonly tensor: string; readonly view: View }[] = []
+
+  #addGradient(tensor: string, part: View): void {
+    const sofar = this.#gradients.get(tensor)
+    if (!sofar) {
+      this.#gradients.set(tensor, { view: part, isOwn: true })
+      return
     }
-    this.#steps.push(...plannerOf(layer).backward(this.#context(layer)))
+    // In place, in the one that is nobody else's.
+    const [sum, other] = sofar.isOwn ? [sofar.view, part] : [part, sofar.view]
+    this.#steps.push({
+      kind: 'sum-gradients',
+      layer: tensor,
+      pass: 'backward',
+      reads: { sum, other },
+      writes: { sum },
+      options: {},
+    })
+    this.#gradients.set(tensor, { view: sum, isOwn: true })
+  }
+
+  #passGradient(tensor: string, view: View): void {
+    const sofar = this.#gradients.get(tensor)
+    if (!sofar) this.#gradients.set(tensor, { view, isOwn: false })
+    else if (sofar.isOwn) this.#addGradient(tensor, view)
+    else this.#addBoth(tensor, sofar.view, view)
+  }
+
+  /** Two that must both stay as they are: their sum is a tensor of its own. */
+  #addBoth(tensor: string, one: View, other: View): void {
+    const sum = this.#newGradient(tensor)
+    for (const part of [one, other]) {
+      const isFirst = part === one
+      this.#steps.push({
+        kind: 'sum-gradients',
+        layer: tensor,
+        pass: 'backward',
+        reads: { ...(!isFirst && { sum }), other: part },
+        writes: { sum },
+        options: {},
+      })
+    }
+    this.#gradients.set(tensor, { view: sum, isOwn: true })
+  }
+
+  #newGradient(tensor: string): View {
+    const maker = this.#makers.get(tensor)!
+    const isAsked = maker.inputs.some((input) => this.#behindParameters.has(input))
+    const halo = (isAsked && plannerOf(maker).gradientHalo?.(maker, maker.layer.options)) || NO_HALO
+    return this.#allocate(`${tensor}.gradient`, maker.outputShape, { halo })
   }
 
   #context(layer: ResolvedLayer): PlanContext<LayerKind> {
     const { name } = layer.layer
-    const input = layer.inputs[0]!
+    const inputNamed = (index: number): string | null => {
+      const input = layer.inputs[index]!
+      return this.#behindParameters.has(input) ? input : null
+    }
     return {
       layer,
       name,
       options: layer.layer.options,
-      input: this.#tensors[input]!.view,
+      input: this.#tensors[layer.inputs[0]!]!.view,
       inputs: layer.inputs.map((name) => this.#tensors[name]!.view),
       output: this.#tensors[name]!.view,
-      parameter: (part) => this.#tensors[`${name}/${part}`]!.view,
-      parameterGradient: (part) => this.#tensors[`${name}/${part}.gradient`]!.view,
-      outputGradient: () => this.#contributions.get(name)![0]!,
+      isTrained: this.#pass !== 'forward' && !this.#frozen.has(name),
+      isUpdated: this.#pass === 'train' && !this.#frozen.has(name),
+      parameter: (own) => this.#tensors[`${name}/${own}`]!.view,
+      parameterGradient: (own) => this.#tensors[`${name}/${own}.gradient`]!.view,
+      outputGradient: () => this.#gradients.get(name)!.view,
       ...(Object.hasOwn(this.#tensors, TURN_TENSOR) && { turn: this.#tensors[TURN_TENSOR]!.view }),
-      inputGradient: () => {
-        if (!this.#behindParameters.has(input)) return null
-        const view = this.#allocate(`${input}.gradient`, layer.inputShapes[0]!)
-        this.#contributions.set(input, [...(this.#contributions.get(input) ?? []), view])
+      inputGradient: (index = 0) => {
+        const tensor = inputNamed(index)
+        if (tensor === null) return null
+        const view = this.#newGradient(tensor)
+        this.#unadded.push({ tensor, view })
         return view
       },
-      between: (part, halo) => this.#allocate(`${name}/${part}`, layer.outputShape, { halo }),
+      addedGradient: (index = 0) => {
+        const tensor = inputNamed(index)
+        if (tensor === null) return null
+        const sofar = this.#gradients.get(tensor)
+        if (sofar?.isOwn) return { view: sofar.view, adds: true }
+        const view = this.#newGradient(tensor)
+        if (sofar) this.#unadded.push({ tensor, view })
+        else this.#gradients.set(tensor, { view, isOwn: true })
+        return { view, adds: false }
+      },
+      passGradient: (index, gradient) => {
+        const tensor = inputNamed(index)
+        if (tensor !== null) this.#passed.push({ tensor, view: gradient })
+      },
+      between: (own, halo) => this.#allocate(`${name}/${own}`, layer.outputShape, { halo }),
+      ofBatch: (own, length) => {
+        const tensor = `${name}/${own}`
+        return this.#tensors[tensor]?.view ?? this.#few(tensor, 'activation', length)
+      },
     }
   }
 
@@ -341,8 +442,7 @@ class Planner {
 
   /** The layers that read a tensor in this pass, by its own name or that of a layer that is off. */
   #readersOf(tensor: string): ResolvedLayer[] {
-    return this.#layers
-      .filter(({ inputs }) => inputs.includes(tensor))
+    return (this.#readers.get(tensor) ?? [])
       .flatMap((layer) => (this.#isOff(layer) ? this.#readersOf(layer.layer.name) : [layer]))
   }
 

@@ -20,6 +20,10 @@ export const widest = (a: Halo, b: Halo): Halo => ({
   right: Math.max(a.right, b.right),
 })
 
+/** Whether zeros as wide as `halo` are among those of `wide`. */
+export const covers = (wide: Halo, halo: Halo): boolean =>
+  wide.top >= halo.top && wide.bottom >= halo.bottom && wide.left >= halo.left && wide.right >= halo.right
+
 /** A piece of the slab that one tensor, or one step's scratch, owns for a while. */
 export interface Buffer {
   readonly id: number

@@ -1,0 +1,33 @@
+// Layers that training leaves as they are.
+import { UsageError, unknownName } from '../errors.ts'
+import { isTrainedRole } from '../layers/index.ts'
+import type { Network } from './network.ts'
+
+/**
+ * The layers that `freeze` names, each by its name or with `*` for any part of one: `layer1.*`. Throws UsageError, naming the
+ * pattern, for one that fits no layer with parameters.
+ */
+export function frozenLayers(network: Network, freeze: readonly string[] = []): ReadonlySet<string> {
+  const names = network.layers
+    .filter(({ parameters }) => Object.keys(parameters).length > 0)
+    .map(({ layer }) => layer.name)
+  return new Set(
+    freeze.flatMap((pattern) => {
+      const fits = new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`)
+      const found = names.filter((name) => fits.test(name))
+      if (found.length === 0) throw new UsageError(`freeze: ${unknownName('layer', pattern, names)}`)
+      return found
+    }),
+  )
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** The parameters that get gradients, by full name, in the network's order. */
+export function trainedParametersOf(network: Network, frozen: ReadonlySet<string>): readonly string[] {
+  return network.layers
+    .filter(({ layer }) => !frozen.has(layer.name))
+    .flatMap(({ parameters }) =>
+      Object.entries(parameters).flatMap(([name, { role }]) => (isTrainedRole(role) ? [name] : [])),
+    )
+}

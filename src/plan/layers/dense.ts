@@ -1,0 +1,55 @@
+import type { StepOf } from '../step.ts'
+import { NO_HALO, type View } from '../views.ts'
+import type { LayerPlanner } from './layer-planner.ts'
+import { biasesOf, forwardSums, type Rectified, sumsGradient } from './weighted-sums.ts'
+
+export type DenseStep =
+  | (StepOf<'dense-forward', 'input' | 'weights', 'output', Rectified> & {
+      readonly reads: { readonly biases?: View }
+    })
+  | StepOf<'dense-weights-gradient', 'input' | 'gradient', 'weightsGradient'>
+  | StepOf<'dense-input-gradient', 'gradient' | 'weights', 'inputGradient'>
+
+export const densePlanner: LayerPlanner<'dense'> = {
+  readsAnyPitch: true,
+
+  forward(context) {
+    const { sums, activation, behind } = forwardSums(context)
+    const step: DenseStep = {
+      kind: 'dense-forward',
+      layer: context.name,
+      pass: 'forward',
+      reads: { input: context.input, weights: context.parameter('weights'), ...biasesOf(context) },
+      writes: { output: sums },
+      options: { activation },
+    }
+    return [step, ...behind]
+  },
+
+  backward(context) {
+    const { name: layer, input, isTrained } = context
+    const inputGradient = context.inputGradient()
+    if (!isTrained && !inputGradient) return []
+    const { gradient, steps } = sumsGradient(context, NO_HALO)
+    const own: DenseStep[] = []
+    if (isTrained)
+      own.push({
+        kind: 'dense-weights-gradient',
+        layer,
+        pass: 'backward',
+        reads: { input, gradient },
+        writes: { weightsGradient: context.parameterGradient('weights') },
+        options: {},
+      })
+    if (inputGradient)
+      own.push({
+        kind: 'dense-input-gradient',
+        layer,
+        pass: 'backward',
+        reads: { gradient, weights: context.parameter('weights') },
+        writes: { inputGradient },
+        options: {},
+      })
+    return [...steps, ...own]
+  },
+}
