@@ -262,7 +262,7 @@ describe('the check', () => {
       'a pooling window too small',
       planted('max-pool-forward', (step) => ({
         ...step,
-        options: { geometry: { ...step.options.geometry, kernelWidth: 2 } },
+        options: { ...step.options, geometry: { ...step.options.geometry, kernelWidth: 2 } },
       })),
       'max-pool-forward of pool1',
     ],
@@ -270,7 +270,7 @@ describe('the check', () => {
       "a maximum's gradient that goes astray",
       planted('max-pool-backward', (step) => ({
         ...step,
-        options: { geometry: { ...step.options.geometry, kernelHeight: 2 } },
+        options: { ...step.options, geometry: { ...step.options.geometry, kernelHeight: 2 } },
       })),
       'max-pool-backward of pool5',
     ],
@@ -377,17 +377,17 @@ describe('the check', () => {
       "another image's label",
       planted('softmax-loss-forward', (step) => ({
         ...step,
-        reads: { ...step.reads, labels: { ...step.reads.labels, imagePitch: 0 } },
+        reads: { ...step.reads, input1: { ...step.reads.input1, imagePitch: 0 } },
       })),
       'softmax-loss-forward of loss',
     ],
     [
       'a class too few in the softmax',
       planted('softmax-loss-backward', (step) => {
-        const { logits } = step.reads
+        const { input: logits } = step.reads
         const [images, height, width, classes] = logits.shape
         const cut: View = { ...logits, shape: [images, height, width, classes - 1] }
-        return { ...step, reads: { ...step.reads, logits: cut } }
+        return { ...step, reads: { ...step.reads, input: cut } }
       }),
       'softmax-loss-backward of loss',
     ],

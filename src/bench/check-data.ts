@@ -1,10 +1,10 @@
 // The check's own weights and images, and what the reference makes of the first image.
 
-import { referenceForward, type Tensors } from '../engines/reference-network.ts'
-import { definitionOf, saturates } from '../layers/index.ts'
+import { referenceForward, statisticTensor, type Tensors } from '../engines/reference-network.ts'
+import { definitionOf, isTrainedRole, saturates } from '../layers/index.ts'
 import { type InitialTensor, initialInputs } from '../networks/initialize.ts'
 import { type Network, parametersOf, type ResolvedLayer } from '../networks/network.ts'
-import type { Pass, Plan } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import { TURN_TENSOR } from '../plan/training.ts'
 import { normal, truncatedNormal, uniform } from '../random.ts'
 import { elementCount } from '../tensor.ts'
@@ -17,17 +17,27 @@ const BIAS_SHARE = 0.1
 
 /** All images different; weights that leave the size of what goes through them as it is. */
 export function checkTensors({ network, batch, seed }: DataRequest): InitialTensor[] {
-  const parameters = Object.entries(parametersOf(network)).map(([name, { shape, role }]): InitialTensor => {
-    const sd = 1 / Math.sqrt(elementCount(shape.slice(0, -1)))
-    return {
-      name,
-      length: elementCount(shape),
-      fill: (values, firstIndex) => {
-        if (role === 'biases') normal(values, { seed, tensor: name, sd: BIAS_SHARE, firstIndex })
-        else truncatedNormal(values, { seed, tensor: name, sd, firstIndex })
-      },
-    }
-  })
+  const parameters = Object.entries(parametersOf(network)).map(
+    ([name, { shape, role, initial = role === 'scale' ? 1 : 0 }]): InitialTensor => {
+      const sd = 1 / Math.sqrt(elementCount(shape.slice(0, -1)))
+      return {
+        name,
+        length: elementCount(shape),
+        fill: (values, firstIndex) => {
+          const place = { seed, tensor: name, firstIndex }
+          if (role === 'weights') truncatedNormal(values, { ...place, sd })
+          else if (initial === 0)
+            normal(values, { ...place, sd: BIAS_SHARE * (role === 'statistic' ? WANTED_RMS : 1) })
+          else {
+            // Around what it is at first: a scale around 1, a variance around that of what a layer is to read.
+            uniform(values, place)
+            const size = role === 'statistic' ? WANTED_RMS ** 2 : 1
+            for (let i = 0; i < values.length; i++) values[i] = size * (0.5 + values[i]!)
+          }
+        },
+      }
+    },
+  )
   return [...parameters, ...initialInputs(network, batch, { seed, sd: 1 })]
 }
 
@@ -58,37 +68,74 @@ const WANTED_RMS = 30
 const UNSATURATED_RMS = 1
 
 /**
- * The reference's activations of the first image, for each pass. On the way scales the parameters in `given` so that every
+ * The reference's activations of the first image in the pass forward. On the way scales the parameters in `given` so that every
  * layer's outputs are near 30 (near 1 where 30 would saturate what reads them): by powers of two, so that the reference's
  * outputs scale exactly along with them.
  */
-export function checkActivations(network: Network, given: SharedTensors): Record<Pass, Activations> {
+export function checkActivations(network: Network, given: SharedTensors): Activations {
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
-  const inference: Tensors = { ...given }
-  for (const [name, shape] of Object.entries(network.inputs)) {
-    inference[name] = given[name]!.subarray(0, elementCount(shape))
-  }
-  referenceForward({ ...network, layers }, inference, {
+  const tensors = firstImage(network, given)
+  referenceForward({ ...network, layers }, tensors, {
     batch: 1,
     pass: 'forward',
     onLayer: (layer) => {
       const rms = wantedRms(network, layer)
-      if (rms !== null) scaleOutput(layer, inference, rms)
+      if (rms !== null) scaleOutput(layer, tensors, rms)
     },
   })
+  return Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
+}
 
-  // What differs in training is made anew: from the first layer on that is off in forward.
-  const training: Tensors = { ...inference }
-  const firstOff = layers.findIndex(({ layer }) => definitionOf(layer).isOffInForward)
-  const others = firstOff < 0 ? [] : layers.slice(firstOff)
-  for (const { layer } of others) delete training[layer.name]
-  training[TURN_TENSOR] = Float64Array.of(CHECKED_TURN)
-  referenceForward({ ...network, layers: others }, training, { batch: 1, pass: 'forward-backward' })
+function firstImage(network: Network, given: SharedTensors): Tensors {
+  const images = Object.entries(network.inputs).map(([name, shape]) => [
+    name,
+    given[name]!.subarray(0, elementCount(shape)),
+  ])
+  return { ...given, ...Object.fromEntries(images) }
+}
 
-  const activationsOf = (tensors: Tensors): Activations =>
-    Object.fromEntries(layers.map(({ layer }) => [layer.name, tensors[layer.name] as Float64Array]))
-  const forwardBackward = activationsOf(training)
-  return { forward: activationsOf(inference), 'forward-backward': forwardBackward, train: forwardBackward }
+/**
+ * The first image in a pass of training. From the first layer on that does something else there, its activations are made
+ * anew, layer by layer as the engine's steps come: what a layer takes of the whole batch is the engine's, which its own step
+ * was checked for.
+ */
+export class FirstImageInTraining {
+  readonly #plan: Plan
+  readonly #tensors: Tensors
+  readonly #others: readonly ResolvedLayer[]
+
+  constructor(plan: Plan, given: SharedTensors, inForward: Activations) {
+    const layers = plan.network.layers.filter(({ isLoss }) => !isLoss)
+    const first = layers.findIndex(({ layer }) => {
+      const { isOffInForward, batchStatistics } = definitionOf(layer)
+      return isOffInForward || batchStatistics
+    })
+    this.#plan = plan
+    this.#others = first < 0 ? [] : layers.slice(first)
+    this.#tensors = { ...firstImage(plan.network, given), ...inForward }
+    for (const { layer } of this.#others) delete this.#tensors[layer.name]
+    this.#tensors[TURN_TENSOR] = Float64Array.of(CHECKED_TURN)
+  }
+
+  /** What the layer makes of it; null of what is no layer's output. `statistic` gives what the engine has of the batch. */
+  activation(tensor: string, statistic: (tensor: string) => Float64Array): Float64Array | null {
+    const layer = this.#others.find(({ layer }) => layer.name === tensor)
+    if (layer) {
+      for (const [full, { role }] of Object.entries(layer.parameters)) {
+        if (role !== 'statistic' || this.#plan.frozen.includes(tensor)) continue
+        const name = statisticTensor(tensor, full.slice(tensor.length + 1))
+        this.#tensors[name] = statistic(name)
+      }
+      const network = { ...this.#plan.network, layers: [layer] }
+      const frozen = new Set(this.#plan.frozen)
+      const options = { batch: 1, pass: 'forward-backward', frozen, takesStatistics: true } as const
+      referenceForward(network, this.#tensors, options)
+    }
+    const isActivation = this.#plan.network.layers.some(
+      ({ layer, isLoss }) => !isLoss && layer.name === tensor,
+    )
+    return isActivation ? (this.#tensors[tensor] as Float64Array) : null
+  }
 }
 
 /** Null where the outputs would not scale along with the parameters: behind an activation that saturates. */
@@ -101,7 +148,8 @@ function wantedRms(network: Network, { layer }: ResolvedLayer): number | null {
 }
 
 function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors, wantedRms: number): void {
-  const names = Object.keys(parameters)
+  // Statistics are those of what it reads, whatever comes of it.
+  const names = Object.keys(parameters).filter((name) => isTrainedRole(parameters[name]!.role))
   const output = tensors[layer.name]!
   let squares = 0
   for (const value of output) squares += value * value

@@ -3,13 +3,19 @@
 
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
-import type { Pass, Plan } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
 import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
-import { type Activations, checkActivations, checkTensors, trainingTensors } from './check-data.ts'
-import { type Comparison, compareImage, digest, rowsOfShare } from './comparison.ts'
+import {
+  type Activations,
+  checkActivations,
+  checkTensors,
+  FirstImageInTraining,
+  trainingTensors,
+} from './check-data.ts'
+import { type Comparison, compareImage, denseParameter, digest, rowsOfShare } from './comparison.ts'
 import { errorBesideOutliers, isWindowed, putOutliers, sourceOf, takeOutliers } from './outlier.ts'
 import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
 import { compareStep } from './truth.ts'
@@ -31,7 +37,8 @@ export type CheckRequest =
       /** Null where the engine's memory can't be seen. */
       readonly memory: ArrayBufferLike | null
       readonly bufferOffsets: ReadonlyMap<number, number>
-      /** What the reference makes of the first image. */
+      /** The check's own data, and what the reference makes of its first image in the pass forward. */
+      readonly tensors: SharedTensors
       readonly activations: Activations
       readonly share: Share
     }
@@ -51,7 +58,7 @@ export type CheckReply =
   | {
       readonly kind: 'answered'
       readonly tensors: SharedTensors
-      readonly activations: Readonly<Record<Pass, Activations>>
+      readonly activations: Activations
     }
   | { readonly kind: 'loaded' }
   /** With the copies that were filled, to be put into the engine's memory. */
@@ -71,8 +78,10 @@ export type CheckReply =
 
 let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
 let copies: Copies = new Map()
-/** Of the step that runs, by buffer: what it changes in place, as it was, of this share's rows; and the digests of that. */
-const before = new Map<number, { readonly rows: Grid; readonly digest: number }>()
+/** Null in the pass forward, of which all is known before. */
+let firstImage: FirstImageInTraining | null = null
+/** Of the step that runs, by buffer: what it changes in place, as it was, and the digests of that. */
+const before = new Map<number, { readonly values: Grid; readonly digest: number }>()
 /** In what the step reads. */
 let outliers: ReturnType<typeof putOutliers> = []
 
@@ -106,6 +115,10 @@ function answer(request: CheckRequest): CheckReply {
     }
     case 'load':
       loaded = request
+      firstImage =
+        request.plan.pass === 'forward'
+          ? null
+          : new FirstImageInTraining(request.plan, request.tensors, request.activations)
       return { kind: 'loaded' }
     case 'digest':
       return { kind: 'digested', digests: request.views.map(digestOf) }
@@ -133,19 +146,32 @@ function look(view: View): Grid {
   return gridOf(view, copies.get(view.buffer)!, 0)
 }
 
-look.before = (view: View): Grid => before.get(view.buffer)!.rows
+look.before = (view: View): Grid => before.get(view.buffer)!.values
+look.changes = (view: View): boolean => before.has(view.buffer)
 
 function prepareStep(step: Step): Copies {
   const changed = changesOf(step).map(({ buffer }) => buffer)
   const poisoned = new Map<number, Float32Array>()
   before.clear()
   for (const view of writesOf(step)) {
-    if (changed.includes(view.buffer))
-      before.set(view.buffer, { rows: keptRows(view), digest: digestOf(view) })
-    else if (loaded!.memory) poison(view, loaded!.memory)
+    if (changed.includes(view.buffer)) {
+      const values = step.pass === 'update' ? keptRows(view) : kept(view)
+      before.set(view.buffer, { values, digest: digestOf(view) })
+    }
+    if (changed.includes(view.buffer)) continue
+    if (loaded!.memory) poison(view, loaded!.memory)
     else poisoned.set(view.buffer, new Float32Array(lengthOf(view)).fill(Number.NaN))
   }
   return poisoned
+}
+
+/** A copy of all of it. */
+function kept(view: View): Grid {
+  const grid = look(view)
+  const first = view.offset
+  const from = grid.offset - first
+  const values = grid.values.slice(from, from + lengthOf(view))
+  return { ...grid, values, offset: first }
 }
 
 /** A copy of this share's rows, as a grid in which the others are not. */
@@ -180,11 +206,12 @@ const digestOf = (view: View): number => digest(view, look, loaded!.share)
 function compare(step: Step): CheckReply {
   const { activations, share } = loaded!
   const reads = readsOf(step).map((view) => before.get(view.buffer)?.digest ?? digestOf(view))
-  const comparisons = compareStep(step, look, share)
+  const comparisons = compareStep(step, loaded!.plan, look, share)
   // End to end: that the steps are wired as the network says.
   if (share.index === 0 && step.pass === 'forward') {
     for (const view of writesOf(step)) {
-      const truth = activations[view.tensor]
+      const statistic = (tensor: string) => denseParameter(look(loaded!.plan.tensors[tensor]!.view))
+      const truth = firstImage ? firstImage.activation(view.tensor, statistic) : activations[view.tensor]
       if (truth) comparisons.push(compareImage(view, look, truth))
     }
   }

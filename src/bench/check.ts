@@ -2,7 +2,7 @@ import { type Rules, requireOptions } from '../check-options.ts'
 import { type Inspection, prepareRules } from '../engines/engine.ts'
 import { CheckError, ConvmarkError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
-import { BEFORE_ALL, isWritable, type Pass, type Plan } from '../plan/plan.ts'
+import { BEFORE_ALL, isWritable, type Plan } from '../plan/plan.ts'
 import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { workerFile } from '../runtime/worker-file.ts'
@@ -46,10 +46,10 @@ export interface CheckOptions {
 
 const rules: Rules<CheckOptions> = { onProgress: prepareRules.onProgress, signal: prepareRules.signal }
 
-/** What is fed, and what the reference makes of its first image in each pass. */
+/** What is fed, and what the reference makes of its first image in the pass forward. */
 interface CheckData {
   readonly tensors: SharedTensors
-  readonly activations: Readonly<Record<Pass, Activations>>
+  readonly activations: Activations
 }
 
 type CheckWorker = WorkerHandle<CheckRequest, CheckReply>
@@ -98,8 +98,12 @@ export class Checker {
       workers.map((worker, index) => {
         const { memory, bufferOffsets } = inspection
         const share = { index, count: workers.length }
-        const activations = data.activations[plan.pass]
-        return ask(worker, { kind: 'load', plan, memory, bufferOffsets, activations, share }, 'loaded')
+        const { tensors, activations } = data
+        return ask(
+          worker,
+          { kind: 'load', plan, memory, bufferOffsets, tensors, activations, share },
+          'loaded',
+        )
       }),
     )
     const training = await this.#trainingTensors(plan)

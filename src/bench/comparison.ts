@@ -1,6 +1,6 @@
 // What an engine wrote beside what it should have written: by images, by rows, and as digests.
 import type { View } from '../plan/views.ts'
-import { denseGrid, elementCount, type Grid, pixelAt } from '../tensor.ts'
+import { denseGrid, eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
 import type { Share } from './parts.ts'
 
 /** Sums over the values of a tensor that were compared: they add up over workers. */
@@ -15,10 +15,15 @@ export interface Comparison {
   readonly values: number
 }
 
-/** Where the engine has a tensor; `before` what a step changes in place stood there before it ran, of this share's rows. */
+/**
+ * Where the engine has a tensor; `before` is what stood there before the step ran, of what it changes in place: of an update
+ * this share's rows, otherwise all.
+ */
 export interface Look {
   (view: View): Grid
   readonly before?: (view: View) => Grid
+  /** Whether the step that is looked at changes it in place. */
+  readonly changes?: (view: View) => boolean
 }
 
 export class Comparer {
@@ -70,6 +75,13 @@ export function imageOf(grid: Grid, image: number): Grid {
   return { ...grid, offset: grid.offset + image * grid.imagePitch, shape: [1, height, width, channels] }
 }
 
+function copyImage(from: Grid, to: Grid): void {
+  eachPixel(to, (n, y, x) => {
+    const [at, where] = [pixelAt(from, n, y, x), pixelAt(to, n, y, x)]
+    for (let c = 0; c < to.shape[3]; c++) to.values[where + c] = from.values[at + c]!
+  })
+}
+
 /** The images of this share. */
 function* imagesOf(grid: Grid, share: Share): Generator<number> {
   for (let image = share.index; image < grid.shape[0]; image += share.count) yield image
@@ -88,8 +100,10 @@ export function wholeImages(
   // One for all images: what is garbage after each of them may be collected late, and memory may be short.
   const values = new Float64Array(height * width * channels)
   const truth = denseGrid(values, 1, [height, width, channels])
+  const before = look.changes?.(view) ? look.before!(view) : null
   for (const n of imagesOf(written, share)) {
     values.fill(0)
+    if (before) copyImage(imageOf(before, n), truth)
     compute((other) => imageOf(look(other), n), truth)
     comparer.image(imageOf(written, n), truth)
   }
@@ -108,6 +122,10 @@ export function wholeBatch(
   const comparer = new Comparer(view)
   if (share.index === 0) {
     const truth = denseGrid(new Float64Array(elementCount(written.shape)), images, image)
+    if (look.changes?.(view)) {
+      const before = look.before!(view)
+      for (let n = 0; n < images; n++) copyImage(imageOf(before, n), imageOf(truth, n))
+    }
     compute(truth)
     for (let n = 0; n < images; n++) comparer.image(imageOf(written, n), imageOf(truth, n))
   }

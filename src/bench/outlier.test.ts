@@ -72,7 +72,7 @@ function run(step: WindowedStep, look: Look): { image: number; y: number; x: num
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         if (step.kind === 'conv-forward') {
-          const biases = denseParameter(look(step.reads.biases))
+          const biases = denseParameter(look(step.reads.biases!))
           convolvePixel(geometry, source, weights, biases, image, y, x, 0, sums)
         } else inputGradientPixel(geometry, source, weights, channels, image, y, x, 0, sums)
         const index = pixelAt(target, image, y, x)

@@ -2,6 +2,7 @@
 // size, by Winograd's algorithm. See docs/method.md.
 import { activate } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel } from '../layers/conv.ts'
+import { dilatedKernel } from '../plan/geometry.ts'
 import type { Step, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
@@ -105,7 +106,7 @@ function truthOf(
   const { geometry } = step.options
   const sums = new Float64Array(1)
   if (step.kind === 'conv-forward') {
-    const biases = denseParameter(look(step.reads.biases))
+    const biases = step.reads.biases ? denseParameter(look(step.reads.biases)) : null
     return (image, y, x, filter) => {
       convolvePixel(geometry, source, weights, biases, image, y, x, filter, sums)
       return { sum: sums[0]!, output: activate(step.options, sums[0]!) }
@@ -127,7 +128,9 @@ const isWithin = ({ first, last }: Stretch, at: number): boolean => at >= first 
 
 /** The rows and columns of the outputs whose windows hold the place. */
 function readersOf(step: WindowedStep, y: number, x: number): readonly [rows: Stretch, columns: Stretch] {
-  const { strideHeight, strideWidth, kernelHeight, kernelWidth, top, left } = step.options.geometry
+  const { geometry } = step.options
+  const { strideHeight, strideWidth, top, left } = geometry
+  const kernel = dilatedKernel(geometry)
   const along = (at: number, stride: number, kernel: number, padding: number): Stretch =>
     step.kind === 'conv-forward'
       ? {
@@ -135,7 +138,7 @@ function readersOf(step: WindowedStep, y: number, x: number): readonly [rows: St
           last: Math.floor((at + padding) / stride),
         }
       : { first: at * stride - padding, last: at * stride - padding + kernel - 1 }
-  return [along(y, strideHeight, kernelHeight, top), along(x, strideWidth, kernelWidth, left)]
+  return [along(y, strideHeight, kernel.height, top), along(x, strideWidth, kernel.width, left)]
 }
 
 function rootMeanSquare(grid: Grid, image: number): number {

@@ -1,6 +1,6 @@
 import { referenceBackward, referenceForward, type Tensors } from '../engines/reference-network.ts'
 import { CheckError } from '../errors.ts'
-import { definitionOf } from '../layers/index.ts'
+import { definitionOf, isTrainedRole } from '../layers/index.ts'
 import { type Network, parametersOf, type ResolvedLayer, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
 
@@ -37,8 +37,9 @@ export function gradientsGivenActivations(
   }
   const shareOf = ({ layer }: ResolvedLayer) => copies * (definitionOf(layer).isMean ? batch / of : 1)
   referenceBackward(network, tensors, { batch, pass: 'forward-backward', shareOf })
+  const trained = parameters.filter(([, { role }]) => isTrainedRole(role))
   return Object.fromEntries(
-    parameters.map(([name]) => [`${name}.gradient`, tensors[`${name}.gradient`] as Float64Array]),
+    trained.map(([name]) => [`${name}.gradient`, tensors[`${name}.gradient`] as Float64Array]),
   )
 }
 

@@ -1,6 +1,7 @@
 // What a benchmark has in memory beside its session.
 import type { Engine, MemoryBeside } from '../engines/engine.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
+import { definitionOf } from '../layers/index.ts'
 import type { Network } from '../networks/network.ts'
 import { createPlan, PASSES, type Pass, type Plan, writtenBytes } from '../plan/plan.ts'
 import { writesOf } from '../plan/steps.ts'
@@ -29,8 +30,13 @@ function checkedBytes({ network, pass, tensors, steps }: Plan): number {
   const parameters = Object.values(tensors).filter(({ role }) => role === 'parameter')
   const largest = Math.max(0, ...parameters.map(({ shape }) => elementCount(shape)))
   const copies = pass === 'train' ? COPIES_OF_UPDATE : COPIES_OF_WEIGHTS
+  const ofBatch = new Set(
+    network.layers
+      .filter(({ layer }) => definitionOf(layer).usesTurns || definitionOf(layer).batchStatistics)
+      .map(({ layer }) => layer.name),
+  )
   const dropped = steps
-    .filter(({ kind }) => kind.startsWith('dropout'))
+    .filter(({ layer }) => ofBatch.has(layer))
     .flatMap((step) => writesOf(step).map(({ shape }) => elementCount(shape)))
   return (
     Float32Array.BYTES_PER_ELEMENT * copies * largest +

@@ -114,7 +114,7 @@ function positionsOf(view: View, plan: Plan): Map<number, readonly number[]> {
 describe.each(steps)('$name', ({ plan, step }) => {
   it.each([1, 3])('is compared to the last index of every axis, by %i workers', (count) => {
     const { look, seen } = watched(plan, step)
-    for (let index = 0; index < count; index++) compareStep(step, look, { index, count })
+    for (let index = 0; index < count; index++) compareStep(step, plan, look, { index, count })
     for (const view of writesOf(step)) {
       const positions = positionsOf(view, plan)
       const compared = [...positions]

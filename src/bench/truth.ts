@@ -1,11 +1,10 @@
 import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
-import type { DropoutOptions, WindowGeometry } from '../layers/index.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+import { denseGrid, eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import {
   Comparer,
   type Comparison,
@@ -19,12 +18,17 @@ import {
   rowsOfShare,
   wholeImages,
 } from './comparison.ts'
-import { backwardLoops, forwardLoops, type OwnLoops } from './own-loops.ts'
+import { compareRunningStatistics, compareStatistics, compareWithLoops, type StepsOf } from './own-loops.ts'
 import type { Share } from './parts.ts'
 import { MIN_SAMPLES, sampled, samplePositions } from './sampling.ts'
 
 /** Recomputes what a step wrote, in float64 and from the engine's own inputs to it, and compares. */
-type StepTruth<Kind extends StepKind> = (step: StepOfKind<Kind>, look: Look, share: Share) => Comparison[]
+type StepTruth<Kind extends StepKind> = (
+  step: StepOfKind<Kind>,
+  plan: StepsOf,
+  look: Look,
+  share: Share,
+) => Comparison[]
 
 const FILTERS_AT_ONCE = 4
 /** A line of the cache. */
@@ -35,12 +39,12 @@ function addRow(sums: Float64Array, value: number, values: Grid['values'], from:
   for (let i = 0; i < sums.length; i++) sums[i]! += value * values[from + i]!
 }
 
-/** The table step kind -> truth. A kind without one does not compile. */
-const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
-  'conv-forward'({ reads, writes, options }, look, share) {
+/** What is not a layer's own loops over what a step read: too dear to be computed whole, or no layer's. */
+const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
+  'conv-forward'({ reads, writes, options }, _plan, look, share) {
     const [input, output] = [look(reads.input), look(writes.output)]
     const weights = denseParameter(look(reads.weights))
-    const biases = denseParameter(look(reads.biases))
+    const biases = reads.biases ? denseParameter(look(reads.biases)) : null
     const sum = new Float64Array(1)
     return sampled(writes.output, samplePositions(output.shape), share, ([n, y, x, f], comparer) => {
       convolvePixel(options.geometry, input, weights, biases, n!, y!, x!, f!, sum)
@@ -48,7 +52,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'output-gradient'({ reads, writes, options }, look, share) {
+  'output-gradient'({ reads, writes, options }, _plan, look, share) {
     const goThrough = (output: Grid, outputGradient: Grid, truth: Grid): void => {
       const [, height, width, filters] = truth.shape
       for (let y = 0; y < height; y++) {
@@ -65,6 +69,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     const gradients = wholeImages(writes.gradient, look, share, (image, truth) =>
       goThrough(image(reads.output), image(reads.outputGradient), truth),
     )
+    if (!writes.biasesGradient) return gradients
     const comparer = new Comparer(writes.biasesGradient)
     if (share.index === 0) {
       const [output, outputGradient] = [look(reads.output), look(reads.outputGradient)]
@@ -80,7 +85,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     return [...gradients, comparer.result()]
   },
 
-  'conv-weights-gradient'({ reads, writes, options }, look, share) {
+  'conv-weights-gradient'({ reads, writes, options }, _plan, look, share) {
     const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
     const { kernelHeight, kernelWidth } = options.geometry
     const [channels, filters] = [input.shape[3], gradient.shape[3]]
@@ -97,7 +102,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'conv-input-gradient'({ reads, writes, options }, look, share) {
+  'conv-input-gradient'({ reads, writes, options }, _plan, look, share) {
     const [gradient, written] = [look(reads.gradient), look(writes.inputGradient)]
     const weights = denseParameter(look(reads.weights))
     const channels = written.shape[3]
@@ -108,18 +113,16 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'dense-forward'({ reads, writes, options }, look, share) {
+  'dense-forward'({ reads, writes, options }, _plan, look, share) {
     const [input, output, weights] = [look(reads.input), look(writes.output), look(reads.weights)]
-    const biases = look(reads.biases)
+    const biases = reads.biases ? denseParameter(look(reads.biases)) : null
     const [images, , , units] = output.shape
     // Units side by side: a row of the weights is as far from memory for one as for a line of the cache.
     const positions = samplePositions([images, Math.ceil(units / UNITS_AT_ONCE)], MIN_SAMPLES / UNITS_AT_ONCE)
     return sampled(writes.output, positions, share, ([n, block], comparer) => {
       const first = block! * UNITS_AT_ONCE
-      const from = pixelAt(biases, 0, 0, 0) + first
-      const sums = Float64Array.from(
-        biases.values.subarray(from, from + Math.min(UNITS_AT_ONCE, units - first)),
-      )
+      const sums = new Float64Array(Math.min(UNITS_AT_ONCE, units - first))
+      if (biases) sums.set(biases.subarray(first, first + sums.length))
       eachInput(input, n!, (at, row) =>
         addRow(sums, input.values[at]!, weights.values, pixelAt(weights, 0, 0, row) + first),
       )
@@ -130,7 +133,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'dense-weights-gradient'({ reads, writes }, look, share) {
+  'dense-weights-gradient'({ reads, writes }, _plan, look, share) {
     const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
     const [, , inputs, units] = written.shape
     const [images, , width, channels] = input.shape
@@ -150,7 +153,7 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'dense-input-gradient'({ reads, writes }, look, share) {
+  'dense-input-gradient'({ reads, writes }, _plan, look, share) {
     const [gradient, weights, written] = [
       look(reads.gradient),
       look(reads.weights),
@@ -169,85 +172,34 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
     })
   },
 
-  'activation-forward': ({ layer, reads, writes, options }, look, share) =>
-    forwardLoops({ kind: options.activation, name: layer }, [reads.input], writes.output, look, share),
-  'activation-backward': ({ layer, reads, writes, options }, look, share) =>
-    backwardLoops({ kind: options.activation, name: layer }, [], reads, writes.inputGradient, look, share),
+  // Of any layer that has an activation.
+  'activation-forward': ({ reads, writes, options }, _plan, look, share) =>
+    wholeImages(writes.output, look, share, (image, truth) => {
+      const input = image(reads.input)
+      eachValueOf(truth, [input], (to, [from]) => {
+        truth.values[to] = activate(options, input.values[from!]!)
+      })
+    }),
+  'activation-backward': ({ reads, writes, options }, _plan, look, share) =>
+    wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      const [output, outputGradient] = [image(reads.output), image(reads.outputGradient)]
+      eachValueOf(truth, [output, outputGradient], (to, [at, from]) => {
+        const value = output.values[at!]!
+        truth.values[to]! += gradientThrough(options, value, outputGradient.values[from!]!)
+      })
+    }),
 
-  'lrn-forward': ({ layer, reads, writes, options }, look, share) =>
-    forwardLoops({ kind: 'lrn', name: layer, options }, [reads.input], writes.output, look, share),
-  'lrn-backward': ({ layer, reads, writes, options }, look, share) =>
-    backwardLoops(
-      { kind: 'lrn', name: layer, options },
-      [reads.input],
-      reads,
-      writes.inputGradient,
-      look,
-      share,
-    ),
+  'batch-norm-statistics': compareStatistics,
+  'batch-norm-follow': compareRunningStatistics,
 
-  'dropout-forward': ({ layer, reads, writes, options }, look, share) =>
-    forwardLoops(dropoutOf(layer, options, reads.turn, look), [reads.input], writes.output, look, share),
-  'dropout-backward': ({ layer, reads, writes, options }, look, share) =>
-    backwardLoops(dropoutOf(layer, options, reads.turn, look), [], reads, writes.inputGradient, look, share),
-
-  'max-pool-forward': ({ layer, reads, writes, options }, look, share) =>
-    forwardLoops(maxPoolOf(layer, options.geometry), [reads.input], writes.output, look, share),
-  'max-pool-backward': ({ layer, reads, writes, options }, look, share) =>
-    backwardLoops(
-      maxPoolOf(layer, options.geometry),
-      [reads.input],
-      reads,
-      writes.inputGradient,
-      look,
-      share,
-    ),
-
-  'l2-loss-forward': ({ layer, reads, writes }, look, share) =>
-    forwardLoops(
-      { kind: 'l2-loss', name: layer, isOfBatch: true },
-      [reads.input],
-      writes.output,
-      look,
-      share,
-    ),
-  'l2-loss-backward': ({ layer, reads, writes }, look, share) =>
-    backwardLoops(
-      { kind: 'l2-loss', name: layer },
-      [reads.input],
-      { outputGradient: 1 },
-      writes.inputGradient,
-      look,
-      share,
-    ),
-
-  'softmax-loss-forward': ({ layer, reads, writes }, look, share) =>
-    forwardLoops(
-      { kind: 'softmax-loss', name: layer, isOfBatch: true },
-      [reads.logits, reads.labels],
-      writes.output,
-      look,
-      share,
-    ),
-  'softmax-loss-backward': ({ layer, reads, writes }, look, share) =>
-    backwardLoops(
-      { kind: 'softmax-loss', name: layer },
-      [reads.logits, reads.labels],
-      // Of the batch's mean, an image's own loss is a part.
-      { outputGradient: 1 / reads.logits.shape[0] },
-      writes.inputGradient,
-      look,
-      share,
-    ),
-
-  'accumulate-gradient': ({ reads, options }, look, share) => {
+  'accumulate-gradient': ({ reads, options }, _plan, look, share) => {
     const truth = rowsBefore(reads.total, look, share)
     const gradient = denseRows(look(reads.gradient), rowsOfShare(reads.gradient, share))
     for (let i = 0; i < truth.values.length; i++) truth.values[i]! += options.share * gradient.values[i]!
     return [compareRows(reads.total, look, share, truth)]
   },
 
-  'clip-gradients'({ reads, writes, options }, look, share) {
+  'clip-gradients'({ reads, writes, options }, _plan, look, share) {
     const [norm, factor] = [new Comparer(writes.norm), new Comparer(writes.factor)]
     if (share.index === 0) {
       let squares = 0
@@ -264,44 +216,35 @@ const truths: { readonly [Kind in StepKind]: StepTruth<Kind> } = {
   'sgd-update': compareUpdate,
   'adam-update': compareUpdate,
 
-  'sum-gradients': ({ reads, writes }, look, share) =>
+  'sum-gradients': ({ reads, writes }, _plan, look, share) =>
     wholeImages(writes.sum, look, share, (image, truth) => {
-      const [a, b] = [image(reads.a), image(reads.b)]
-      const [, height, width, channels] = truth.shape
-      for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) {
-          const to = pixelAt(truth, 0, y, x)
-          for (let c = 0; c < channels; c++) {
-            truth.values[to + c] = a.values[pixelAt(a, 0, y, x) + c]! + b.values[pixelAt(b, 0, y, x) + c]!
-          }
-        }
-      }
+      const other = image(reads.other)
+      eachValueOf(truth, [other], (to, [from]) => {
+        truth.values[to]! += other.values[from!]!
+      })
     }),
 }
 
-const dropoutOf = (name: string, options: DropoutOptions, turn: View | undefined, look: Look): OwnLoops => ({
-  kind: 'dropout',
-  name,
-  options,
-  isOfBatch: true,
-  turn: turn ? numberAt(turn, look) : 0,
-})
-
-const maxPoolOf = (name: string, geometry: WindowGeometry): OwnLoops => ({
-  kind: 'max-pool',
-  name,
-  options: windowOptions(geometry),
-})
-
-const windowOptions = (g: WindowGeometry) => ({
-  kernel: [g.kernelHeight, g.kernelWidth] as const,
-  stride: [g.strideHeight, g.strideWidth] as const,
-  padding: { top: g.top, bottom: g.bottom, left: g.left, right: g.right },
-})
+/** Calls `visit` with where each value is in `grid`, and in `others` of its shape. */
+function eachValueOf(
+  grid: Grid,
+  others: readonly Grid[],
+  visit: (at: number, others: readonly number[]) => void,
+): void {
+  const places = others.map(() => 0)
+  eachPixel(grid, (n, y, x) => {
+    const at = pixelAt(grid, n, y, x)
+    for (let c = 0; c < grid.shape[3]; c++) {
+      for (const [i, other] of others.entries()) places[i] = pixelAt(other, n, y, x) + c
+      visit(at + c, places)
+    }
+  })
+}
 
 /** By the optimizer's plain loop, from what parameter and states were before. */
 function compareUpdate(
   step: StepOfKind<'sgd-update' | 'adam-update'>,
+  _plan: StepsOf,
   look: Look,
   share: Share,
 ): Comparison[] {
@@ -327,6 +270,7 @@ function compareUpdate(
   return [...compared, compareRows(cleared, look, share, zeros)]
 }
 
-export function compareStep(step: Step, look: Look, share: Share): Comparison[] {
-  return (truths[step.kind] as StepTruth<StepKind>)(step as never, look, share)
+export function compareStep(step: Step, plan: StepsOf, look: Look, share: Share): Comparison[] {
+  const truth = (truths[step.kind] ?? compareWithLoops) as StepTruth<StepKind>
+  return truth(step as never, plan, look, share)
 }

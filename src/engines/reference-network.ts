@@ -1,4 +1,4 @@
-import { definitionOf } from '../layers/index.ts'
+import { definitionOf, isTrainedRole, type Statistics } from '../layers/index.ts'
 import type { Network, ResolvedLayer } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
 import { TURN_TENSOR } from '../plan/training.ts'
@@ -17,8 +17,12 @@ interface ReferenceOptions {
   /** `forward` leaves out the losses and what is off in it. */
   readonly pass: Pass
   readonly allocate?: Allocate
+  /** What layers take of the batch is in the tensors, of a batch with more images than these. */
+  readonly takesStatistics?: boolean
   /** Called when a layer's output stands in `tensors`; may change it and the parameters. */
   readonly onLayer?: (layer: ResolvedLayer) => void
+  /** Layers that do in training what they do in forward; none by default. */
+  readonly frozen?: ReadonlySet<string>
   /** How much of a loss is in the sum that gradients are of; 1 by default. */
   readonly shareOf?: (loss: ResolvedLayer) => number
 }
@@ -34,6 +38,48 @@ function parametersOf<Values>(
     names.map((name) => [name.slice(layer.layer.name.length + 1), tensors[name + suffix]!]),
   )
 }
+
+function gradientsOf(layer: ResolvedLayer, tensors: Tensors): Record<string, Float64Array> {
+  const all = parametersOf(layer, tensors as Record<string, Float64Array | undefined>, '.gradient')
+  return Object.fromEntries(Object.entries(all).filter(([, values]) => values)) as Record<
+    string,
+    Float64Array
+  >
+}
+
+/** The tensor of what a layer takes of the batch in training: `bn1/batchMean`. */
+export const statisticTensor = (layer: string, statistic: string): string =>
+  `${layer}/batch${statistic[0]!.toUpperCase()}${statistic.slice(1)}`
+
+/**
+ * What a layer takes of the batch, in training, from the tensors where it stands there and is not to be made anew. Undefined
+ * where it takes nothing.
+ */
+function statisticsOf(
+  layer: ResolvedLayer,
+  tensors: Tensors,
+  { batch, pass, frozen, allocate = allocateHere }: ReferenceOptions,
+  how: 'make' | 'take',
+): Statistics | undefined {
+  const { name, options } = layer.layer
+  const { batchStatistics } = definitionOf(layer.layer)
+  if (!batchStatistics || pass === 'forward' || frozen?.has(name)) return undefined
+  const statistics = Object.entries(layer.parameters).filter(([, { role }]) => role === 'statistic')
+  const own = statistics.map(([full]) => full.slice(name.length + 1))
+  const isThere = own.every((statistic) => tensors[statisticTensor(name, statistic)])
+  if (how === 'make' || !isThere) {
+    const made = batchStatistics({ options, inputs: inputsOf(layer, tensors, batch) })
+    for (const [statistic, values] of Object.entries(made)) {
+      const tensor = statisticTensor(name, statistic)
+      tensors[tensor] ??= allocate(tensor, values.length)
+      tensors[tensor].set(values)
+    }
+  }
+  return Object.fromEntries(own.map((statistic) => [statistic, tensors[statisticTensor(name, statistic)]!]))
+}
+
+const inputsOf = (layer: ResolvedLayer, tensors: Tensors, batch: number): Grid[] =>
+  layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!))
 
 const turnOf = (tensors: Tensors): number => tensors[TURN_TENSOR]?.[0] ?? 0
 
@@ -53,14 +99,22 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
       tensors[name].set(tensors[layer.inputs[0]!]!)
       continue
     }
+    const inputs = inputsOf(layer, tensors, batch)
+    const parameters = parametersOf(layer, tensors)
+    const statistics = statisticsOf(layer, tensors, options, options.takesStatistics ? 'take' : 'make')
     definition.forward({
       name,
       options: layer.layer.options,
       turn: turnOf(tensors),
-      inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
-      parameters: parametersOf(layer, tensors),
+      inputs,
+      parameters,
+      statistics,
       output: gridFor(tensors[name], layer, batch, layer.outputShape),
     })
+    if (statistics && pass === 'train') {
+      const count = elementCount(inputs[0]!.shape.slice(0, 3))
+      definition.followStatistics!(layer.layer.options, parameters, statistics, count)
+    }
     options.onLayer?.(layer)
   }
 }
@@ -76,7 +130,8 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
     const length = tensors[name]!.length
     const gradient = (tensors[`${name}.gradient`] ??= allocate(`${name}.gradient`, length))
     gradient.fill(layer.isLoss ? shareOf(layer) : 0)
-    for (const [parameter, { shape }] of Object.entries(layer.parameters)) {
+    for (const [parameter, { shape, role }] of Object.entries(layer.parameters)) {
+      if (!isTrainedRole(role)) continue
       const key = `${parameter}.gradient`
       tensors[key] ??= allocate(key, elementCount(shape))
       tensors[key].fill(0)
@@ -88,8 +143,9 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
       name,
       options: layer.layer.options,
       turn: turnOf(tensors),
-      inputs: layer.inputs.map((input, i) => denseGrid(tensors[input]!, batch, layer.inputShapes[i]!)),
+      inputs: inputsOf(layer, tensors, batch),
       parameters: parametersOf(layer, tensors),
+      statistics: statisticsOf(layer, tensors, options, 'take'),
       output: gridFor(tensors[name]!, layer, batch, layer.outputShape),
       outputGradient: gridFor(tensors[`${name}.gradient`]!, layer, batch, layer.outputShape),
       inputGradients: layer.inputs.map((input, i) => {
@@ -97,7 +153,7 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
         return denseGrid(tensors[`${input}.gradient`]!, batch, layer.inputShapes[i]!)
       }),
       // Those are made here or by `allocate`, in float64.
-      parameterGradients: parametersOf(layer, tensors as Record<string, Float64Array>, '.gradient'),
+      parameterGradients: gradientsOf(layer, tensors),
     })
   }
 }

@@ -1,3 +1,4 @@
+import { frozenLayers, trainedParametersOf } from '../networks/freeze.ts'
 import { type Network, parametersOf } from '../networks/network.ts'
 import { optimizerOf } from '../optimizers/index.ts'
 import { NORM_TENSOR, RATES_TENSOR, type Training, totalOf } from '../plan/training.ts'
@@ -13,7 +14,7 @@ const gradientOf = ({ microBatches = 1 }: Training, tensors: Tensors, parameter:
 export function referenceAccumulation(network: Network, training: Training, tensors: Tensors): void {
   const { microBatches = 1 } = training
   if (microBatches === 1) return
-  for (const parameter of Object.keys(parametersOf(network))) {
+  for (const parameter of trainedParametersOf(network, frozenLayers(network, training.freeze))) {
     const total = gradientOf(training, tensors, parameter)
     tensors[`${parameter}.gradient`]!.forEach((value, i) => {
       total[i]! += value / microBatches
@@ -24,7 +25,9 @@ export function referenceAccumulation(network: Network, training: Training, tens
 /** Parameters and the optimizer's states follow the gradients. */
 export function referenceUpdate(network: Network, training: Training, tensors: Tensors): void {
   const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
-  const parameters = Object.entries(parametersOf(network))
+  const shapes = parametersOf(network)
+  const trained = trainedParametersOf(network, frozenLayers(network, training.freeze))
+  const parameters = trained.map((name) => [name, shapes[name]!] as const)
   let factor = 1
   if (clipNorm !== undefined) {
     let squares = 0

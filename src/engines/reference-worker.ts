@@ -14,6 +14,7 @@ export interface ReferenceRequest {
   readonly batch: number
   readonly pass: Pass
   readonly training: Training | null
+  readonly frozen: ReadonlySet<string>
   readonly part: NonNullable<RunOptions['part']>
   /** Every tensor that the caller writes or reads: in shared memory, or copies. */
   readonly tensors: Tensors
@@ -37,10 +38,10 @@ onMessage((request: ReferenceRequest) => {
   }
 })
 
-function run({ network, tensors, training, batch, pass, part }: ReferenceRequest): void {
+function run({ network, tensors, training, frozen, batch, pass, part }: ReferenceRequest): void {
   if (part !== 'update') {
-    referenceForward(network, tensors, { batch, pass })
-    if (pass !== 'forward') referenceBackward(network, tensors, { batch, pass })
+    referenceForward(network, tensors, { batch, pass, frozen })
+    if (pass !== 'forward') referenceBackward(network, tensors, { batch, pass, frozen })
     if (training) referenceAccumulation(network, training, tensors)
   }
   if (training && part !== 'gradients') referenceUpdate(network, training, tensors)

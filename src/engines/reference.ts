@@ -133,7 +133,8 @@ class ReferencePlan implements PreparedPlan {
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
       const { network, batch, pass, training } = this.plan
-      this.#worker.post({ network, batch, pass, training, tensors: this.#tensors, part })
+      const frozen = new Set(this.plan.frozen)
+      this.#worker.post({ network, batch, pass, training, frozen, tensors: this.#tensors, part })
       const reply = await this.#worker.next()
       if (reply.kind === 'failed') throw new ConvmarkError(`reference: ${reply.message}`)
       if (unsharedReason !== null) this.#tensors = reply.tensors

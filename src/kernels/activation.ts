@@ -1,10 +1,11 @@
 // Activations, as steps of their own and as what the gradient of a layer of weighted sums goes through.
 
-import type { ProgramBuilder, Vector } from '../codegen/program.ts'
+import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
 import type { Activation } from '../layers/index.ts'
+import type { View } from '../plan/views.ts'
 import { onlyWay } from './kernel.ts'
 import { sigmoid, tanh } from './math.ts'
-import { eachVectorOfPixels, eachVectorOfRow, rowParts } from './rows.ts'
+import { eachVectorOfPixels, eachVectorOfRow, rowParts, storeGradient } from './rows.ts'
 
 /** Each makes its constants once, before the loop. */
 interface ActivationKernel {
@@ -51,28 +52,52 @@ export const gradientThrough = (
   activation: Activation,
 ): ((output: Vector, gradient: Vector) => Vector) => activations[activation].gradient(b)
 
+/** All vectors of a row: with masks of the padded channels where the activation would not leave them zero. */
+export function eachActivatedVector(
+  b: ProgramBuilder,
+  view: View,
+  activation: Activation | undefined,
+  pointers: readonly Pointer[],
+  write: (offset: number, isChannel: Vector | null) => void,
+): void {
+  if (activation !== undefined && activations[activation].changesZero)
+    eachVectorOfPixels(b, view, pointers, write)
+  else eachVectorOfRow(b, view, pointers, (offset) => write(offset, null))
+}
+
+/**
+ * What a layer with an activation makes of its sums. `isChannel` masks padded channels, which must stay zero; it is null where
+ * there are none.
+ */
+export function activationIn(
+  b: ProgramBuilder,
+  activation: Activation | undefined,
+): (sum: Vector, isChannel: Vector | (() => Vector) | null) => Vector {
+  if (activation === undefined) return (sum) => sum
+  const { value: valueIn, changesZero = false } = activations[activation]
+  const value = valueIn(b)
+  return (sum, isChannel) => {
+    const made = value(sum)
+    if (!changesZero || isChannel === null) return made
+    return b.binary('and', made, typeof isChannel === 'function' ? isChannel() : isChannel)
+  }
+}
+
 export const activationForward = onlyWay<'activation-forward'>((step, traits) => {
   const views = { input: step.reads.input, output: step.writes.output }
-  const { value: valueIn, changesZero = false } = activations[step.options.activation]
+  const { activation } = step.options
   const parts = rowParts(traits, step.layer, views, (b, { input, output }) => {
-    const value = valueIn(b)
-    const pointers = [input!, output!]
-    if (!changesZero) {
-      eachVectorOfRow(b, views.output, pointers, (offset) =>
-        b.store(output!, offset, value(b.load(input!, offset))),
-      )
-    } else {
-      eachVectorOfPixels(b, views.output, pointers, (offset, isChannel) => {
-        const made = value(b.load(input!, offset))
-        b.store(output!, offset, isChannel === null ? made : b.binary('and', made, isChannel))
-      })
-    }
+    const activate = activationIn(b, activation)
+    eachActivatedVector(b, views.output, activation, [input!, output!], (offset, isChannel) => {
+      b.store(output!, offset, activate(b.load(input!, offset), isChannel))
+    })
   })
   return { stages: [{ parts }] }
 })
 
 export const activationBackward = onlyWay<'activation-backward'>((step, traits) => {
-  const views = { ...step.reads, ...step.writes }
+  const { output, outputGradient } = step.reads
+  const views = { output, outputGradient, ...step.writes }
   const parts = rowParts(
     traits,
     `${step.layer} gradient`,
@@ -80,7 +105,8 @@ export const activationBackward = onlyWay<'activation-backward'>((step, traits) 
     (b, { output, outputGradient, inputGradient }) => {
       const through = gradientThrough(b, step.options.activation)
       eachVectorOfRow(b, views.inputGradient, [output!, outputGradient!, inputGradient!], (offset) => {
-        b.store(inputGradient!, offset, through(b.load(output!, offset), b.load(outputGradient!, offset)))
+        const given = through(b.load(output!, offset), b.load(outputGradient!, offset))
+        storeGradient(b, inputGradient!, offset, given, step.options)
       })
     },
   )

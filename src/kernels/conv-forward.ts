@@ -55,7 +55,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
       {
         name: step.layer,
         images,
-        rows: stretchesOf(height, g.kernelHeight, g.strideHeight, g.top, g.inputHeight),
+        rows: stretchesOf(height, g.kernelHeight, g.strideHeight, g.top, g.inputHeight, g.dilationHeight),
         width,
         vectors: output.pixelPitch / traits.lanes,
         kernelHeight: g.kernelHeight,
@@ -66,11 +66,11 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
           image: input.imagePitch,
           row: g.strideHeight * input.rowPitch,
           pixel: g.strideWidth * input.pixelPitch,
-          tapRow: input.rowPitch,
-          tapPixel: input.pixelPitch,
+          tapRow: g.dilationHeight * input.rowPitch,
+          tapPixel: g.dilationWidth * input.pixelPitch,
         },
         weights: (values, steps) => privateArgument(PACKED, values, steps),
-        biases: (values, steps) => argument(biases, values, steps),
+        biases: biases ? (values, steps) => argument(biases, values, steps) : null,
         output: {
           at: (values, steps) => argument(output, values, steps),
           image: output.imagePitch,

@@ -1,4 +1,5 @@
 import { ProgramBuilder } from '../codegen/program.ts'
+import { dilatedKernel } from '../plan/geometry.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import { copyValues } from './copy.ts'
 import {
@@ -40,7 +41,7 @@ export function plainInput(step: WeightsGradient, rows: number): InputOperand {
   const { geometry: g } = step.options
   const { input } = step.reads
   const channels = input.shape[3]
-  const isContiguous = input.pixelPitch === channels
+  const isContiguous = input.pixelPitch === channels && (g.kernelWidth === 1 || g.dilationWidth === 1)
   const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
   return {
     pieces: runsOf(evenSplit(isContiguous ? g.kernelWidth * channels : channels, rows)),
@@ -52,8 +53,8 @@ export function plainInput(step: WeightsGradient, rows: number): InputOperand {
       image: input.imagePitch,
       row: g.strideHeight * input.rowPitch,
       pixel: g.strideWidth * input.pixelPitch,
-      tapRow: input.rowPitch,
-      tapColumn: input.pixelPitch,
+      tapRow: g.dilationHeight * input.rowPitch,
+      tapColumn: g.dilationWidth * input.pixelPitch,
       piece: piece.size,
     }),
   }
@@ -64,8 +65,9 @@ export function packedInput(step: WeightsGradient, rows: number, privateBuffer: 
   const { geometry: g } = step.options
   const { input } = step.reads
   const [images, , , channels] = input.shape
-  const height = (g.outputHeight - 1) * g.strideHeight + g.kernelHeight
-  const width = (g.outputWidth - 1) * g.strideWidth + g.kernelWidth
+  const kernel = dilatedKernel(g)
+  const height = (g.outputHeight - 1) * g.strideHeight + kernel.height
+  const width = (g.outputWidth - 1) * g.strideWidth + kernel.width
   const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
   const imageLength = height * width * channels
   const pieces = runsOf(evenSplit(channels, rows))
@@ -79,8 +81,8 @@ export function packedInput(step: WeightsGradient, rows: number, privateBuffer: 
       image: imageLength,
       row: g.strideHeight * width * size,
       pixel: g.strideWidth * size,
-      tapRow: width * size,
-      tapColumn: size,
+      tapRow: g.dilationHeight * width * size,
+      tapColumn: g.dilationWidth * size,
       piece: height * width * size,
     }),
     packs: (traits) =>

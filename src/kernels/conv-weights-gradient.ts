@@ -212,8 +212,9 @@ function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[
     return [{ first: 0, count: g.kernelHeight / kernelRowsEach, firstPixelRow: 0, pixelRows: g.outputHeight }]
   const runs: { first: number; count: number; firstPixelRow: number; pixelRows: number }[] = []
   for (let row = 0; row < g.kernelHeight; row++) {
-    const from = Math.max(0, Math.ceil((g.top - row) / g.strideHeight))
-    const to = Math.min(g.outputHeight, Math.floor((g.inputHeight - 1 + g.top - row) / g.strideHeight) + 1)
+    const tap = row * g.dilationHeight
+    const from = Math.max(0, Math.ceil((g.top - tap) / g.strideHeight))
+    const to = Math.min(g.outputHeight, Math.floor((g.inputHeight - 1 + g.top - tap) / g.strideHeight) + 1)
     const pixelRows = Math.max(0, to - from)
     const firstPixelRow = pixelRows === 0 ? 0 : from
     const last = runs.at(-1)

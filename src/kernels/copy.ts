@@ -1,4 +1,5 @@
 import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
 import { bytes } from './kernel.ts'
 
 /** Stores that are written out before a loop is made of them. */
@@ -16,6 +17,17 @@ export function writeZeros(b: ProgramBuilder, pointer: Pointer, values: number):
   }
   b.loop(Math.floor(vectors / UNROLLED_STORES), () => store(UNROLLED_STORES))
   if (vectors % UNROLLED_STORES > 0) store(vectors % UNROLLED_STORES)
+}
+
+/** Writes zeros over `vectors` vectors of each pixel of an image. */
+export function clearChannels(b: ProgramBuilder, pointer: Pointer, view: View, vectors: number): void {
+  const [, height, width] = view.shape
+  b.walk(height, [[pointer, bytes(view.rowPitch)]], () => {
+    b.walk(width, [[pointer, bytes(view.pixelPitch)]], () => {
+      writeZeros(b, pointer, vectors * b.lanes)
+      b.advance(pointer, -vectors * b.vectorBytes)
+    })
+  })
 }
 
 /** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */

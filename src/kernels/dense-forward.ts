@@ -149,7 +149,13 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
   const width = block.size * traits.lanes
   const lines = linesOf(input)
   const isCopied = candidate.isForChangingWeights ?? false
-  const parameters = ['input', 'weights', 'biases', 'output', ...(isCopied ? ['scratch'] : [])]
+  const parameters = [
+    'input',
+    'weights',
+    ...(biases ? ['biases'] : []),
+    'output',
+    ...(isCopied ? ['scratch'] : []),
+  ]
   const b = new ProgramBuilder(`${step.layer} ${candidate.tile}`, traits.lanes, parameters)
   const plain = b.parameter('weights')
   const at = {
@@ -160,7 +166,7 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
   const vectors = Array.from({ length: block.size }, (_, v) => v * b.vectorBytes)
   const overImages = [[at.c, bytes(output.imagePitch)]] as const
 
-  const begin = vectors.map((offset) => b.load(b.parameter('biases'), offset))
+  const begin = vectors.map((offset) => (biases ? b.load(b.parameter('biases'), offset) : b.splat(0)))
   b.walk(images, overImages, () => {
     for (const [v, offset] of vectors.entries()) b.store(at.c, offset, begin[v]!)
   })
@@ -222,7 +228,7 @@ function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseC
         ? argument(weights, first, [width])
         : privateArgument(PACKED, first * rows, [width * rows]),
       ...(isCopied && { scratch: threadArgument }),
-      biases: argument(biases, first, [width]),
+      ...(biases && { biases: argument(biases, first, [width]) }),
       output: argument(output, first, [width]),
     },
   }

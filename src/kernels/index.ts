@@ -1,5 +1,15 @@
 import type { Step, StepKind } from '../plan/steps.ts'
 import { activationBackward, activationForward } from './activation.ts'
+import { addForward } from './add.ts'
+import { averagePoolBackward, averagePoolForward } from './average-pool.ts'
+import {
+  batchNormFollow,
+  batchNormForward,
+  batchNormInputGradient,
+  batchNormParametersGradient,
+  batchNormStatistics,
+} from './batch-norm.ts'
+import { concatBackward, concatForward } from './concat.ts'
 import { convForward } from './conv-forward.ts'
 import { convInputGradient } from './conv-input-gradient.ts'
 import { convWeightsGradient } from './conv-weights-gradient.ts'
@@ -13,6 +23,8 @@ import { l2LossBackward, l2LossForward } from './l2-loss.ts'
 import { lrnBackward, lrnForward } from './lrn.ts'
 import { maxPoolBackward, maxPoolForward } from './max-pool.ts'
 import { layerOutputGradient } from './output-gradient.ts'
+import { sliceBackward, sliceForward } from './slice.ts'
+import { softmaxBackward, softmaxForward } from './softmax.ts'
 import { softmaxLossBackward, softmaxLossForward } from './softmax-loss.ts'
 import { sumGradients } from './sum-gradients.ts'
 import { accumulateGradient, adamUpdate, clipGradients, sgdUpdate } from './update.ts'
@@ -39,6 +51,20 @@ export const kernels: KernelTable = {
   'dropout-backward': dropoutBackward,
   'max-pool-forward': maxPoolForward,
   'max-pool-backward': maxPoolBackward,
+  'average-pool-forward': averagePoolForward,
+  'average-pool-backward': averagePoolBackward,
+  'batch-norm-statistics': batchNormStatistics,
+  'batch-norm-follow': batchNormFollow,
+  'batch-norm-forward': batchNormForward,
+  'batch-norm-parameters-gradient': batchNormParametersGradient,
+  'batch-norm-input-gradient': batchNormInputGradient,
+  'add-forward': addForward,
+  'concat-forward': concatForward,
+  'concat-backward': concatBackward,
+  'slice-forward': sliceForward,
+  'slice-backward': sliceBackward,
+  'softmax-forward': softmaxForward,
+  'softmax-backward': softmaxBackward,
   'l2-loss-forward': l2LossForward,
   'l2-loss-backward': l2LossBackward,
   'softmax-loss-forward': softmaxLossForward,

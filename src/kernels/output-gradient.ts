@@ -1,19 +1,30 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
+import type { StepOfKind } from '../plan/steps.ts'
 import { gradientThrough } from './activation.ts'
-import { argument, bytes, onlyWay, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+import {
+  argument,
+  bytes,
+  onlyWay,
+  type Part,
+  privateArgument,
+  type TargetTraits,
+  vectorBlocks,
+} from './kernel.ts'
+import { eachVectorOfRow, rowParts } from './rows.ts'
 
 const PARTIAL = 0
 
 /** Sums of biases that stay in registers while the pixels go by. */
 const VECTORS_AT_ONCE = 4
 
-/** The gradient through the activation, and the biases' gradient: a sum for each image, then those in order. */
+/** The gradient through the activation, and the biases' gradient where there are any: a sum for each image, then those in order. */
 export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => {
   const { output, outputGradient } = step.reads
   const { gradient, biasesGradient } = step.writes
   const [images, height, width] = output.shape
   const filters = gradient.pixelPitch
   const { activation } = step.options
+  if (!biasesGradient) return { stages: [{ parts: throughRows(step, traits) }] }
 
   const gradients = vectorBlocks(filters / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
     const first = block.first * traits.lanes
@@ -89,3 +100,26 @@ export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => 
     stages: [{ parts: gradients }, { parts: [reduce] }],
   }
 })
+
+/** The gradient alone: with nothing to add up, row by row. */
+function throughRows(
+  { layer, reads, writes, options }: StepOfKind<'output-gradient'>,
+  traits: TargetTraits,
+): Part[] {
+  const { activation } = options
+  const { outputGradient } = reads
+  const { gradient } = writes
+  const views = { outputGradient, gradient, ...(activation && { output: reads.output }) }
+  return rowParts(
+    traits,
+    `${layer} output gradient`,
+    views,
+    (b, { outputGradient: from, gradient: to, output }) => {
+      const through = activation && gradientThrough(b, activation)
+      eachVectorOfRow(b, gradient, [from!, to!, ...(output === undefined ? [] : [output])], (offset) => {
+        const given = b.load(from!, offset)
+        b.store(to!, offset, through && output !== undefined ? through(b.load(output, offset), given) : given)
+      })
+    },
+  )
+}

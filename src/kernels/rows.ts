@@ -39,6 +39,17 @@ export function rowParts(
   })
 }
 
+/** Puts an input's gradient where it belongs, or adds it to what other layers gave. */
+export function storeGradient(
+  b: ProgramBuilder,
+  to: Pointer,
+  offset: number,
+  gradient: Vector,
+  { adds }: { readonly adds: boolean },
+): void {
+  b.store(to, offset, adds ? b.add(b.load(to, offset), gradient) : gradient)
+}
+
 /** Vectors that are written out before a loop is made of them. */
 const UNROLLED_VECTORS = 4
 
@@ -92,4 +103,19 @@ export function eachVectorOfPixels(
     eachVector(b, whole, pointers, (offset) => write(offset, null))
     write(whole * b.vectorBytes, isChannel)
   })
+}
+
+/** The vectors of one pixel's channels; `isChannel` makes the mask of the last one, and is null where all lanes are channels. */
+export function eachVectorOfChannels(
+  b: ProgramBuilder,
+  view: View,
+  pointers: readonly Pointer[],
+  write: (offset: number, isChannel: (() => Vector) | null) => void,
+): void {
+  const channels = view.shape[3]
+  const whole = Math.floor(channels / b.lanes)
+  eachVector(b, whole, pointers, (offset) => write(offset, null))
+  const rest = channels % b.lanes
+  if (rest === 0) return
+  write(whole * b.vectorBytes, () => b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(rest)))
 }

@@ -11,7 +11,7 @@ const LOWEST = -Infinity
 
 /** Each image's loss, then their mean, added in order. */
 export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits) => {
-  const { logits, labels } = step.reads
+  const { input: logits, input1: labels } = step.reads
   const images = logits.shape[0]
   const parameters = ['logits', 'label', 'scratch', 'partial']
   const image = new ProgramBuilder(`${step.layer} of an image`, traits.lanes, parameters)
@@ -54,7 +54,7 @@ export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits)
 
 /** (softmax - 1 at the label) / N: the powers of e go to the gradient's place and are scaled there. */
 export const softmaxLossBackward = onlyWay<'softmax-loss-backward'>((step, traits) => {
-  const { logits, labels } = step.reads
+  const { input: logits, input1: labels } = step.reads
   const { inputGradient } = step.writes
   const images = logits.shape[0]
   const parameters = ['logits', 'label', 'scratch', 'gradient']

@@ -8,7 +8,7 @@ export interface Stretch {
 
 /**
  * The stretches of an axis: the windows that the padding cuts, and between them all that are whole. Output `at` meets the
- * input from `at * stride - before` on.
+ * input from `at * stride - before` on, a tap every `dilation` positions.
  */
 export function stretchesOf(
   output: number,
@@ -16,12 +16,15 @@ export function stretchesOf(
   stride: number,
   before: number,
   input: number,
+  dilation = 1,
 ): Stretch[] {
   const stretches: { first: number; count: number; skip: number; taps: number }[] = []
   for (let at = 0; at < output; at++) {
     const start = at * stride - before
-    const taps = Math.max(0, Math.min(start + kernel, input) - Math.max(start, 0))
-    const skip = taps === 0 ? 0 : Math.max(-start, 0)
+    const first = Math.ceil(Math.max(-start, 0) / dilation)
+    const end = Math.min(kernel, Math.ceil((input - start) / dilation))
+    const taps = Math.max(0, end - first)
+    const skip = taps === 0 ? 0 : first
     const last = stretches.at(-1)
     if (last?.skip === skip && last.taps === taps) last.count++
     else stretches.push({ first: at, count: 1, skip, taps })

@@ -11,11 +11,7 @@ export interface AveragePoolOptions extends PoolOptions {
   readonly countPadding?: boolean
 }
 
-export type AveragePoolLayer<Name extends string = string> = LayerOf<
-  'average-pool',
-  Name,
-  AveragePoolOptions
->
+export type AveragePoolLayer<Name extends string = string> = LayerOf<'average-pool', Name, AveragePoolOptions>
 
 /**
  * The mean of each window's values; windows may overlap. (N, H, W, C) -> (N, OH, OW, C). Padding 'valid' by default.

@@ -1,5 +1,5 @@
-import { numberOverZero, optional, type Rules, shareUpToOne } from '../check-options.ts'
-import { elementCount, eachPixel, type Grid, pixelAt } from '../tensor.ts'
+import { numberOverZero, type Rules, shareUpToOne } from '../check-options.ts'
+import { eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
 import { type Activated, activate, activationRules, gradientThrough } from './activation.ts'
 import {
   type LayerDefinition,

@@ -22,7 +22,8 @@ export const concatDefinition: LayerDefinition<ConcatOptions> = {
 
   outputShape(name, _options, inputs) {
     const [first, ...others] = inputs
-    if (first!.length === 0) throw new ShapeError(`${name}: one number an image has no channels to concatenate`)
+    if (first!.length === 0)
+      throw new ShapeError(`${name}: one number an image has no channels to concatenate`)
     for (const other of others) {
       if (other.length > 0 && sameShape(first!.slice(0, -1), other.slice(0, -1))) continue
       throw new ShapeError(

@@ -21,7 +21,8 @@ export const softmaxDefinition: LayerDefinition<SoftmaxOptions> = {
   rules: {},
   saturatesInput: true,
   outputShape(name, _options, [input]) {
-    if (input!.length === 0) throw new ShapeError(`${name}: its input is one number an image, and has no channels`)
+    if (input!.length === 0)
+      throw new ShapeError(`${name}: its input is one number an image, and has no channels`)
     return input!
   },
   parameters: () => ({}),
@@ -43,7 +44,8 @@ export const softmaxDefinition: LayerDefinition<SoftmaxOptions> = {
       const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
       const to = pixelAt(inputGradient, n, y, x)
       let sum = 0
-      for (let c = 0; c < output.shape[3]; c++) sum += output.values[at + c]! * outputGradient.values[from + c]!
+      for (let c = 0; c < output.shape[3]; c++)
+        sum += output.values[at + c]! * outputGradient.values[from + c]!
       for (let c = 0; c < output.shape[3]; c++)
         inputGradient.values[to + c]! += output.values[at + c]! * (outputGradient.values[from + c]! - sum)
     })

@@ -124,7 +124,8 @@ function sidesOf(padding: Padding): Sides | null {
   if (typeof padding === 'string') return null
   if (typeof padding === 'number') return { top: padding, bottom: padding, left: padding, right: padding }
   if (!Array.isArray(padding)) return padding as Sides
-  const [top, bottom, left, right] = padding.length === 4 ? padding : [padding[0], padding[0], padding[1], padding[1]]
+  const [top, bottom, left, right] =
+    padding.length === 4 ? padding : [padding[0], padding[0], padding[1], padding[1]]
   return { top, bottom, left, right }
 }
 

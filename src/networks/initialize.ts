@@ -125,7 +125,10 @@ export function weightDecays(network: Network, decay?: number): Record<string, n
   const decays = network.layers.flatMap((layer) => {
     const own = trainedOf(layer).decay
     const trained = Object.entries(layer.parameters).filter(([, { role }]) => isTrainedRole(role))
-    return trained.map(([name, { role }]) => [name, own === undefined ? common : role === 'weights' ? own : 0])
+    return trained.map(([name, { role }]) => [
+      name,
+      own === undefined ? common : role === 'weights' ? own : 0,
+    ])
   })
   return Object.fromEntries(decays)
 }

@@ -11,11 +11,11 @@ import {
 import { NetworkError, ShapeError, UsageError, unknownName } from '../errors.ts'
 import {
   definitionOf,
-  type ParametersOfKind,
   type Layer,
   type LayerFlops,
   layerDefinitions,
   type ParameterSpec,
+  type ParametersOfKind,
 } from '../layers/index.ts'
 import { shownValue } from '../plain-text.ts'
 import { elementCount, isPositiveInteger, type Shape } from '../tensor.ts'
@@ -51,7 +51,10 @@ export interface NetworkDefinition<Inputs extends string, Layers extends readonl
   readonly printed?: readonly string[]
 }
 
-type ParameterNames<L> = L extends { kind: infer Kind extends keyof ParametersOfKind; name: infer Name extends string }
+type ParameterNames<L> = L extends {
+  kind: infer Kind extends keyof ParametersOfKind
+  name: infer Name extends string
+}
   ? `${Name}/${ParametersOfKind[Kind]}`
   : never
 

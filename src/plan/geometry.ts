@@ -1,15 +1,22 @@
 import type { WindowGeometry } from '../layers/index.ts'
 import type { Halo } from './views.ts'
 
+/** From a kernel's first tap to its last, in pixels. */
+export const dilatedKernel = (g: WindowGeometry): { readonly height: number; readonly width: number } => ({
+  height: (g.kernelHeight - 1) * g.dilationHeight + 1,
+  width: (g.kernelWidth - 1) * g.dilationWidth + 1,
+})
+
 /** The zeros that a convolution reads around its input. A stride that leaves the last rows out needs fewer. */
 export function convolutionHalo(g: WindowGeometry): Halo {
+  const kernel = dilatedKernel(g)
   const reach = (output: number, stride: number, kernel: number, before: number, input: number) =>
     Math.max((output - 1) * stride + kernel - before - input, 0)
   return {
     top: g.top,
-    bottom: reach(g.outputHeight, g.strideHeight, g.kernelHeight, g.top, g.inputHeight),
+    bottom: reach(g.outputHeight, g.strideHeight, kernel.height, g.top, g.inputHeight),
     left: g.left,
-    right: reach(g.outputWidth, g.strideWidth, g.kernelWidth, g.left, g.inputWidth),
+    right: reach(g.outputWidth, g.strideWidth, kernel.width, g.left, g.inputWidth),
   }
 }
 
@@ -26,24 +33,41 @@ export interface Phase {
   readonly taps: readonly number[]
   /** The output position that the first tap of the first input position meets; below 0 in the halo. */
   readonly firstOutput: number
+  /** From one tap to the next, in output positions. */
+  readonly dilation: number
 }
 
-function axisPhases(input: number, kernel: number, stride: number, before: number): readonly Phase[] {
+interface Axis {
+  readonly input: number
+  readonly kernel: number
+  readonly stride: number
+  readonly dilation: number
+  readonly before: number
+}
+
+function axisPhases({ input, kernel, stride, dilation, before }: Axis): readonly Phase[] {
   const phases: Phase[] = []
+  const every = stride / greatestDivisor(stride, dilation)
   for (let residue = 0; residue < stride; residue++) {
     const first = (residue - (before % stride) + stride) % stride
     if (first >= input) continue
     const taps: number[] = []
-    for (let tap = residue; tap < kernel; tap += stride) taps.unshift(tap)
+    for (let tap = 0; tap < kernel; tap++) if ((tap * dilation) % stride === residue) taps.unshift(tap)
+    const [last = 0] = taps
     phases.push({
       first,
       count: Math.ceil((input - first) / stride),
       stride,
       taps,
-      firstOutput: (first + before - residue) / stride - (taps.length - 1),
+      firstOutput: taps.length === 0 ? 0 : (first + before - last * dilation) / stride,
+      dilation: (every * dilation) / stride,
     })
   }
   return phases
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b)
 }
 
 export interface GradientPhase {
@@ -53,8 +77,20 @@ export interface GradientPhase {
 
 /** All phases of an input gradient: each input position is in exactly one of them. */
 export function inputGradientPhases(g: WindowGeometry): readonly GradientPhase[] {
-  const vertical = axisPhases(g.inputHeight, g.kernelHeight, g.strideHeight, g.top)
-  const horizontal = axisPhases(g.inputWidth, g.kernelWidth, g.strideWidth, g.left)
+  const vertical = axisPhases({
+    input: g.inputHeight,
+    kernel: g.kernelHeight,
+    stride: g.strideHeight,
+    dilation: g.dilationHeight,
+    before: g.top,
+  })
+  const horizontal = axisPhases({
+    input: g.inputWidth,
+    kernel: g.kernelWidth,
+    stride: g.strideWidth,
+    dilation: g.dilationWidth,
+    before: g.left,
+  })
   return vertical.flatMap((v) => horizontal.map((h) => ({ vertical: v, horizontal: h })))
 }
 
@@ -63,7 +99,10 @@ export function inputGradientHalo(g: WindowGeometry): Halo {
   const axis = (phases: readonly Phase[], output: number) => {
     const read = phases.filter(({ taps }) => taps.length > 0)
     const before = Math.max(0, ...read.map(({ firstOutput }) => -firstOutput))
-    const last = Math.max(0, ...read.map((p) => p.firstOutput + p.count - 1 + p.taps.length - 1))
+    const last = Math.max(
+      0,
+      ...read.map((p) => p.firstOutput + p.count - 1 + (p.taps.length - 1) * p.dilation),
+    )
     return { before, after: Math.max(0, last - (output - 1)) }
   }
   const phases = inputGradientPhases(g)

@@ -52,11 +52,6 @@ export interface PlanOptions {
   readonly keep?: Keep
   /** Of the pass `train`, which needs it. */
   readonly training?: Training
-  /**
-   * Layers whose parameters get no gradient, by name or with `*` for any part of one. A frozen layer with running statistics
-   * uses them, as forward does.
-   */
-  readonly freeze?: readonly string[]
   /** The vector that channels are rounded up to, in values; the engine's business. */
   readonly lanes?: number
 }
@@ -71,7 +66,6 @@ const planRules: Rules<PlanOptions> = {
   pass: oneOf(PASSES),
   keep: optional(keepRule),
   training: optional(someObject),
-  freeze: optional(arrayOfText),
   lanes: optional(positiveInteger),
 }
 
@@ -121,7 +115,7 @@ export function createPlan(network: Network, options: PlanOptions): Plan {
   else if (pass === 'train')
     throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
   const kept = keptTensors(network, options.keep)
-  const frozen = frozenLayers(network, options.freeze)
+  const frozen = frozenLayers(network, training?.freeze)
   return new Planner(network, { batch, pass, lanes, kept, frozen, training: training ?? null }).plan()
 }
 
@@ -442,8 +436,9 @@ class Planner {
 
   /** The layers that read a tensor in this pass, by its own name or that of a layer that is off. */
   #readersOf(tensor: string): ResolvedLayer[] {
-    return (this.#readers.get(tensor) ?? [])
-      .flatMap((layer) => (this.#isOff(layer) ? this.#readersOf(layer.layer.name) : [layer]))
+    return (this.#readers.get(tensor) ?? []).flatMap((layer) =>
+      this.#isOff(layer) ? this.#readersOf(layer.layer.name) : [layer],
+    )
   }
 
   #haloFor(tensor: string): Halo {

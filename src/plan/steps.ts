@@ -17,6 +17,7 @@ import type { OutputGradientStep } from './layers/weighted-sums.ts'
 import type { StepOf } from './step.ts'
 import type { View } from './views.ts'
 
+export { inputKey } from './layers/layer-planner.ts'
 export { changesOf, readsOf, writesOf } from './step.ts'
 
 /**

@@ -1,4 +1,5 @@
 import {
+  arrayOfText,
   numberFromZero,
   numberOverZero,
   optional,
@@ -8,6 +9,7 @@ import {
   requireOptions,
 } from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
+import { frozenLayers, trainedParametersOf } from '../networks/freeze.ts'
 import { type Network, parametersOf } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/index.ts'
 import type { Step } from './steps.ts'
@@ -20,6 +22,11 @@ export interface Training {
   readonly decays?: Readonly<Record<string, number>>
   /** Gradients are scaled down where their norm, of all together, is larger. */
   readonly clipNorm?: number
+  /**
+   * Layers whose parameters stay as they are, by name, or with `*` for any part of one: `layer1.*`. A frozen layer with running
+   * statistics uses them, as forward does.
+   */
+  readonly freeze?: readonly string[]
   /** Runs whose gradients are averaged for one update: the last of them runs to the end; 1 by default. */
   readonly microBatches?: number
 }
@@ -29,7 +36,7 @@ export const BENCHMARK_DECAY = 5e-4
 
 /** What a training step is timed with: SGD with momentum 0.9, and the same decay of every parameter. */
 export function benchmarkTraining(network: Network): Training {
-  const decays = Object.keys(parametersOf(network)).map((parameter) => [parameter, BENCHMARK_DECAY])
+  const decays = trainedParametersOf(network, new Set()).map((parameter) => [parameter, BENCHMARK_DECAY])
   return { optimizer: sgd(), decays: Object.fromEntries(decays) }
 }
 
@@ -63,6 +70,7 @@ const trainingRules: Rules<Training> = {
   decays: optional(recordOf(numberFromZero, 'an object of numbers by parameter')),
   clipNorm: optional(numberOverZero),
   microBatches: optional(positiveInteger),
+  freeze: optional(arrayOfText),
 }
 
 /** Throws UsageError for what can't be. */
@@ -73,6 +81,9 @@ export function requireTraining(network: Network, training: Training): void {
     if (!parameters.includes(name))
       throw new UsageError(`training.decays: ${unknownName('parameter', name, parameters)}`)
   }
+  const trained = trainedParametersOf(network, frozenLayers(network, training.freeze))
+  if (trained.length === 0)
+    throw new UsageError(`training.freeze: it leaves ${network.name} no parameter to train`)
 }
 
 /** Behind the backward steps of every run: what adds its gradients to those of the runs before it. */

@@ -19,7 +19,9 @@ export function tuningKey(step: Step): string {
   const kernel = window
     ? ` ${window.kernelHeight}x${window.kernelWidth}/${window.strideHeight}x${window.strideWidth}`
     : ''
-  return `${step.kind} ${shapes.join(' ')}${kernel}`
+  const isDilated = window !== null && (window.dilationHeight > 1 || window.dilationWidth > 1)
+  const dilation = isDilated ? ` dilated ${window.dilationHeight}x${window.dilationWidth}` : ''
+  return `${step.kind} ${shapes.join(' ')}${kernel}${dilation}`
 }
 
 export const tuningRules: Rules<Tuning> = {

@@ -3,6 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
 import {
   ACTIVATIONS,
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
@@ -12,6 +16,8 @@ import {
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../../src/layers/index.ts'
@@ -47,23 +53,46 @@ const paddingFor = ([height, width]: readonly [number, number]) =>
     }),
   )
 
+const activation = fc.constantFrom(undefined, ...ACTIVATIONS)
+const activated = activation.map((chosen) => (chosen ? { activation: chosen } : {}))
+
 const window = extent(5).chain((kernel) =>
   fc.record({ kernel: fc.constant(kernel), stride: extent(6), padding: paddingFor(kernel) }),
 )
 
+const pool = fc
+  .tuple(window, fc.boolean(), fc.integer({ min: 0, max: 9 }))
+  .map(([w, ceilMode, which]) => (which === 0 ? { kernel: 'global' as const } : { ...w, ceilMode }))
+
 /** Each kind of layer, of any size, channel counts that no vector divides among them. */
 const layers: Record<string, fc.Arbitrary<Layer>> = {
   conv: fc
-    .record({ filters: channels, window, activation: fc.constantFrom(undefined, ...ACTIVATIONS) })
-    .map(({ filters, window: w, activation }) =>
-      conv('tested', { filters, ...w, ...(activation && { activation }) }),
+    .record({ filters: channels, window, options: activated, biases: fc.boolean(), dilation: extent(3) })
+    .map(({ filters, window: w, options, ...others }) =>
+      conv('tested', { filters, ...w, ...options, ...others }),
     ),
   dense: fc
+    .record({ units: fc.integer({ min: 1, max: 70 }), options: activated, biases: fc.boolean() })
+    .map(({ options, ...others }) => dense('tested', { ...options, ...others })),
+  'batch-norm': fc
+    .record({ epsilon: fc.constantFrom(1e-3, 0.1), momentum: fc.constantFrom(0, 0.1, 1), options: activated })
+    .map(({ options, ...others }) => batchNorm('tested', { ...options, ...others })),
+  add: fc
     .record({
-      units: fc.integer({ min: 1, max: 70 }),
-      activation: fc.constantFrom(undefined, ...ACTIVATIONS),
+      inputs: fc.array(fc.constantFrom('before', 'other'), { minLength: 2, maxLength: 4 }),
+      options: activated,
     })
-    .map((options) => dense('tested', options)),
+    .map(({ inputs, options }) => add('tested', { inputs, ...options })),
+  concat: fc
+    .array(fc.constantFrom('before', 'other', 'stem'), { minLength: 1, maxLength: 4 })
+    .map((inputs) => concat('tested', { inputs })),
+  slice: fc
+    .tuple(fc.nat(8), fc.integer({ min: 1, max: 8 }))
+    .map(([begin, count]) => slice('tested', { begin, end: begin + count })),
+  softmax: fc.constant(softmax('tested')),
+  'average-pool': fc
+    .tuple(pool, fc.boolean())
+    .map(([w, countPadding]) => averagePool('tested', { ...w, countPadding })),
   dropout: fc
     .record({ rate: fc.constantFrom(0, 0.3, 0.5, 0.9), seed: fc.nat() })
     .map((options) => dropout('tested', options)),
@@ -78,7 +107,7 @@ const layers: Record<string, fc.Arbitrary<Layer>> = {
       beta: fc.constantFrom(0.75, 0.5, 0.25, 1, 0.6, 1.3),
     })
     .map((options) => lrn('tested', options)),
-  'max-pool': window.map((w) => maxPool('tested', w)),
+  'max-pool': pool.map((w) => maxPool('tested', w)),
 }
 
 function networkOf(
@@ -87,11 +116,22 @@ function networkOf(
   inner: number,
   outer: number,
   tested: Layer,
+  readsToo: boolean,
 ): Network | null {
   try {
     return defineNetwork('test', {
       inputs: { images: [height, width, outer] },
-      layers: [conv('before', { filters: inner, kernel: 1 }), tested, l2Loss('loss')],
+      layers: [
+        conv('stem', { filters: 3, kernel: 1 }),
+        conv('other', { filters: inner, kernel: 1, inputs: ['images'] }),
+        conv('before', { filters: inner, kernel: 1, inputs: ['stem'] }),
+        tested,
+        l2Loss('loss'),
+        // Others read what it reads: their gradients are added up, in this order and in the other.
+        l2Loss('otherLoss', { inputs: ['other'] }),
+        l2Loss('lastLoss', { inputs: ['before'] }),
+        ...(readsToo ? [relu('beside', { inputs: ['before'] }), l2Loss('besideLoss')] : []),
+      ],
     })
   } catch {
     return null // the window does not fit: another example
@@ -112,14 +152,17 @@ export function kernelConformance(share: number): void {
             inner: channels,
             outer: channels,
             tested: layers[kind]!,
+            readsToo: fc.boolean(),
           })
           const property = fc.property(
             example,
             fc.integer({ min: 1, max: 3 }),
             fc.nat(),
-            ({ height, width, inner, outer, tested }, batch, choice) => {
-              const network = networkOf(height, width, inner, outer, tested)
+            ({ height, width, inner, outer, tested, readsToo }, batch, choice) => {
+              const network = networkOf(height, width, inner, outer, tested, readsToo)
               fc.pre(network !== null)
+              // Batch norm needs more than one value a channel.
+              fc.pre(kind !== 'batch-norm' || batch * height * width > 1)
               checkSteps(target, network, batch, choice)
             },
           )

@@ -8,7 +8,7 @@ import { BEFORE_ALL, createPlan } from '../../src/plan/plan.ts'
 import { changesOf, type Step } from '../../src/plan/steps.ts'
 import type { Training } from '../../src/plan/training.ts'
 import type { View } from '../../src/plan/views.ts'
-import { normal } from '../../src/random.ts'
+import { normal, uniform } from '../../src/random.ts'
 import { elementCount, type Grid } from '../../src/tensor.ts'
 import { type InlineTarget, openInline } from './inline.ts'
 
@@ -44,9 +44,12 @@ export function checkSteps(
   const run = openInline(target, plan, choose)
   const inputs = initializeImages(network, batch, { seed, sd: 1 })
   for (const [name, values] of Object.entries(inputs)) run.write(name, values)
-  for (const [name, { shape }] of Object.entries(parametersOf(network))) {
+  for (const [name, { shape, role, initial }] of Object.entries(parametersOf(network))) {
     const values = new Float32Array(elementCount(shape))
-    normal(values, { seed, tensor: name, sd: weightSd / Math.sqrt(elementCount(shape.slice(0, -1))) })
+    const place = { seed, tensor: name }
+    // A variance is positive.
+    if (role === 'statistic' && initial === 1) uniform(values, place)
+    else normal(values, { ...place, sd: weightSd / Math.sqrt(elementCount(shape.slice(0, -1))) })
     run.write(name, values)
   }
   for (const { name, length, fill } of trainingTensors(plan, seed)) {
@@ -57,9 +60,11 @@ export function checkSteps(
   const before = new Map<number, Grid>()
   const look = Object.assign((view: View) => run.look(view), {
     before: (view: View) => before.get(view.buffer)!,
+    changes: (view: View) => before.has(view.buffer),
   })
   run.runStep(BEFORE_ALL)
   return plan.steps.map((step, index) => {
+    before.clear()
     for (const view of changesOf(step)) {
       const grid = run.look(view)
       before.set(view.buffer, { ...grid, values: grid.values.slice() })
@@ -67,7 +72,7 @@ export function checkSteps(
     run.runStep(index)
     const candidate = run.candidates[index]!
     const { algorithm, tile } = candidate
-    for (const comparison of compareStep(step, look, { index: 0, count: 1 })) {
+    for (const comparison of compareStep(step, plan, look, { index: 0, count: 1 })) {
       const { tensor, differenceSquares, truthSquares, values } = comparison
       const error = Math.sqrt(differenceSquares / Math.max(truthSquares, values * SMALLEST_MEAN_SQUARE))
       expect(error, `${step.kind} '${tensor}', ${algorithm} ${tile}`).toBeLessThan(TOLERANCE)

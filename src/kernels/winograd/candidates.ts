@@ -29,8 +29,11 @@ function productsOf(g: WindowGeometry, points: PointCount): number | null {
   return tiles[0]! * tiles[1]! * points ** 2 * vertical.block * horizontal.block
 }
 
+const isDilated = (g: WindowGeometry): boolean => g.dilationHeight > 1 || g.dilationWidth > 1
+
 /** Points that save multiplications, the most saving first. */
 function pointChoices(g: WindowGeometry): PointCount[] {
+  if (isDilated(g)) return []
   const direct = g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
   return POINT_COUNTS.map((points) => ({ points, products: productsOf(g, points) ?? Infinity }))
     .filter(({ products }) => products < direct)
@@ -41,6 +44,7 @@ function pointChoices(g: WindowGeometry): PointCount[] {
 
 /** Why a convolution has no way. */
 export function whyNotWinograd(g: WindowGeometry): string {
+  if (isDilated(g)) return `its kernel is dilated by ${g.dilationHeight}x${g.dilationWidth}`
   const { vertical, horizontal } = strideOne(g)
   const kernels = [vertical.kernel, horizontal.kernel]
   const blocks = g.strideHeight > 1 || g.strideWidth > 1 ? ' of blocks' : ''

@@ -31,7 +31,7 @@ export function winogradForward(
     name: step.layer,
     input,
     weights: blockedWeights(step.layer, geometry, input, weights),
-    biases: (values, steps) => argument(biases, values, steps),
+    biases: biases ? (values, steps) => argument(biases, values, steps) : null,
     output: step.writes.output,
     relu: activation === 'relu',
     ownBuffers: [],

@@ -2,7 +2,7 @@ import type { Activated } from '../../layers/index.ts'
 import type { StepOf } from '../step.ts'
 import { NO_HALO } from '../views.ts'
 import type { ActivationStep } from './activation.ts'
-import { namedInputs, type LayerPlanner } from './layer-planner.ts'
+import { type LayerPlanner, namedInputs } from './layer-planner.ts'
 
 /** Its inputs are `input`, `input1` and so on. */
 export type AddStep = StepOf<'add-forward', string, 'output', Activated>

@@ -1,5 +1,5 @@
 import type { Adding, MayAdd, StepOf } from '../step.ts'
-import { addingTo, namedInputs, type LayerPlanner } from './layer-planner.ts'
+import { addingTo, type LayerPlanner, namedInputs } from './layer-planner.ts'
 
 /** Its inputs are `input`, `input1` and so on. */
 export type ConcatStep =

@@ -1,0 +1,259 @@
+import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
+import { elementCount } from '../tensor.ts'
+import { activationIn, gradientThrough } from './activation.ts'
+import { type ChannelSums, channelSumsBuffer, combineStage, pieceStage } from './channel-sums.ts'
+import { argument, bytes, onlyWay, type Part, privateArgument, type TargetTraits } from './kernel.ts'
+import { eachVector, eachVectorOfChannels, rowParts, storeGradient } from './rows.ts'
+
+const PARTIAL = 0
+const FACTORS = 0
+
+/**
+ * Each piece's mean and its squares around that, while it is in the cache; then those of all pieces by Chan, Golub & LeVeque
+ * 1983: no digits are lost where a mean is large beside its deviation, as they are in a sum of squares.
+ */
+export const batchNormStatistics = onlyWay<'batch-norm-statistics'>(({ layer, reads, writes }, traits) => {
+  const { input } = reads
+  const sums: ChannelSums = {
+    name: `${layer} statistics`,
+    views: { input },
+    channels: {},
+    perChannel: 2,
+    privateBuffer: PARTIAL,
+  }
+  const pieces = pieceStage(traits, sums, (b, block) => {
+    const zeros = () => Array.from({ length: block.vectors }, () => b.splat(0))
+    const means = zeros()
+    block.eachPixel((v, load) => b.assign(means[v]!, b.add(means[v]!, load('input'))))
+    for (const mean of means) b.assign(mean, b.mul(mean, b.splat(1 / block.count)))
+    const squares = zeros()
+    block.eachPixel((v, load) => {
+      const distance = b.sub(load('input'), means[v]!)
+      b.fma(squares[v]!, distance, distance)
+    })
+    return [means, squares]
+  })
+  const count = elementCount(input.shape.slice(0, 3))
+  const others = { mean: argument(writes.mean, 0, []), variance: argument(writes.variance, 0, []) }
+  const combined = combineStage(traits, sums, others, (b, { eachPiece }, { mean, variance }) => {
+    const all = b.splat(0)
+    eachPiece((load, own) => b.fma(all, load(0), b.splat(own / count)))
+    const squares = b.splat(0)
+    eachPiece((load, own) => {
+      const distance = b.sub(load(0), all)
+      b.fma(squares, b.mul(distance, distance), b.splat(own / count))
+      b.fma(squares, load(1), b.splat(1 / count))
+    })
+    b.store(mean!, 0, all)
+    b.store(variance!, 0, squares)
+  })
+  return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
+})
+
+/** running = (1 - momentum) * running + momentum * batch's; of the variance the unbiased one. */
+export const batchNormFollow = onlyWay<'batch-norm-follow'>(({ layer, reads, writes, options }, traits) => {
+  const { momentum, count } = options
+  const names = ['batchMean', 'batchVariance', 'mean', 'variance']
+  const b = new ProgramBuilder(`${layer} running statistics`, traits.lanes, names)
+  const [batchMean, batchVariance, mean, variance] = names.map((name) => b.parameter(name)) as [
+    never,
+    never,
+    never,
+    never,
+  ]
+  const follow = (running: never, batch: never, factor: number, offset: number): void => {
+    const value = b.mul(b.load(running, offset), b.splat(1 - momentum))
+    b.store(running, offset, b.add(value, b.mul(b.load(batch, offset), b.splat(momentum * factor))))
+  }
+  eachVector(
+    b,
+    writes.mean.pixelPitch / traits.lanes,
+    [batchMean, batchVariance, mean, variance],
+    (offset) => {
+      follow(mean, batchMean, 1, offset)
+      follow(variance, batchVariance, count / (count - 1), offset)
+    },
+  )
+  const views = { batchMean: reads.batchMean, batchVariance: reads.batchVariance, ...writes }
+  const part: Part = {
+    program: b.finish(),
+    grid: [1],
+    arguments: Object.fromEntries(Object.entries(views).map(([name, view]) => [name, argument(view, 0, [])])),
+  }
+  return { stages: [{ parts: [part] }] }
+})
+
+/** Some values of every channel, made before the rows are gone over: `write` gives them for one vector. */
+function channelFactors(
+  traits: TargetTraits,
+  name: string,
+  reads: Readonly<Record<string, View>>,
+  write: (b: ProgramBuilder, load: (name: string) => Vector) => readonly Vector[],
+): Part {
+  const pitch = Object.values(reads)[0]!.pixelPitch
+  const names = [...Object.keys(reads), 'made']
+  const b = new ProgramBuilder(name, traits.lanes, names)
+  b.loop(pitch / traits.lanes, () => {
+    const made = write(b, (each) => b.load(b.parameter(each)))
+    for (const [i, vector] of made.entries()) b.store(b.parameter('made'), bytes(i * pitch), vector)
+    for (const each of names) b.advance(b.parameter(each), b.vectorBytes)
+  })
+  return {
+    program: b.finish(),
+    grid: [1],
+    arguments: {
+      ...Object.fromEntries(Object.entries(reads).map(([each, view]) => [each, argument(view, 0, [])])),
+      made: privateArgument(FACTORS, 0, []),
+    },
+  }
+}
+
+/** Calls `write` for each vector of each pixel of a row; `fixed` are values of channels, the same for every pixel. */
+function eachVectorOfRowPixels(
+  b: ProgramBuilder,
+  views: Readonly<Record<string, View>>,
+  row: Readonly<Record<string, Pointer>>,
+  fixed: readonly string[],
+  write: (offset: number, isChannel: (() => Vector) | null) => void,
+): void {
+  const view = Object.values(views)[0]!
+  const moves = Object.entries(views).map(([name, each]) => [row[name]!, bytes(each.pixelPitch)] as const)
+  const pointers = [...Object.keys(views), ...fixed].map((name) => row[name]!)
+  b.walk(view.shape[2], moves, () => eachVectorOfChannels(b, view, pointers, write))
+}
+
+/** (x - mean) * factor + shift: the factor is made once a channel. */
+export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, writes, options }, traits) => {
+  const { input, scale, shift, mean, variance } = reads
+  const { epsilon, activation } = options
+  const factors = channelFactors(traits, `${layer} factors`, { scale, variance }, (b, load) => [
+    b.div(load('scale'), b.sqrt(b.add(load('variance'), b.splat(epsilon)))),
+  ])
+  const fixed = {
+    factor: privateArgument(FACTORS, 0, []),
+    mean: argument(mean, 0, []),
+    shift: argument(shift, 0, []),
+  }
+  const views = { input, output: writes.output }
+  const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
+    const activate = activationIn(b, activation)
+    eachVectorOfRowPixels(b, views, row, Object.keys(fixed), (offset, isChannel) => {
+      const sum = b.load(row.shift!, offset)
+      const distance = b.sub(b.load(row.input!, offset), b.load(row.mean!, offset))
+      b.fma(sum, distance, b.load(row.factor!, offset))
+      b.store(row.output!, offset, activate(sum, isChannel))
+    })
+  }
+  return {
+    privateBuffers: [{ name: `${layer}/factors`, length: scale.pixelPitch, lifetime: 'step' }],
+    stages: [{ parts: [factors] }, { parts: rowParts(traits, layer, views, write, fixed) }],
+  }
+})
+
+/** Sums of the gradient, and of its products with the normalized input. */
+export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradient'>(
+  ({ layer, reads, writes, options }, traits) => {
+    const { input, outputGradient, output, mean, variance } = reads
+    const sums: ChannelSums = {
+      name: `${layer} parameters gradient`,
+      views: { input, outputGradient, ...(output && { output }) },
+      channels: { mean },
+      perChannel: 2,
+      privateBuffer: PARTIAL,
+    }
+    const pieces = pieceStage(traits, sums, (b, block) => {
+      const through = options.activation && gradientThrough(b, options.activation)
+      const means = block.of('mean')
+      const zeros = () => Array.from({ length: block.vectors }, () => b.splat(0))
+      const [shifts, products] = [zeros(), zeros()]
+      block.eachPixel((v, load) => {
+        const given = load('outputGradient')
+        const gradient = through ? through(load('output'), given) : given
+        b.assign(shifts[v]!, b.add(shifts[v]!, gradient))
+        b.fma(products[v]!, gradient, b.sub(load('input'), means[v]!))
+      })
+      return [shifts, products]
+    })
+    const others = {
+      variance: argument(variance, 0, []),
+      scale: argument(writes.scaleGradient, 0, []),
+      shift: argument(writes.shiftGradient, 0, []),
+    }
+    const combined = combineStage(traits, sums, others, (b, { eachPiece }, pointers) => {
+      const [shift, product] = [b.splat(0), b.splat(0)]
+      eachPiece((load) => {
+        b.assign(shift, b.add(shift, load(0)))
+        b.assign(product, b.add(product, load(1)))
+      })
+      const deviation = b.sqrt(b.add(b.load(pointers.variance!), b.splat(options.epsilon)))
+      b.store(pointers.scale!, 0, b.div(product, deviation))
+      b.store(pointers.shift!, 0, shift)
+    })
+    return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
+  },
+)
+
+/**
+ * Of statistics that are the batch's: factor * (gradient - its mean - normalized * the mean of gradient * normalized), which is
+ * linear in the gradient and the input. Of running ones: factor * gradient.
+ */
+export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
+  ({ layer, reads, writes, options }, traits) => {
+    const { input, outputGradient, output, scale, mean, variance, scaleGradient, shiftGradient } = reads
+    const { inputGradient } = writes
+    const count = elementCount(input.shape.slice(0, 3))
+    const gradients = scaleGradient && shiftGradient && { scaleGradient, shiftGradient }
+    const pitch = scale.pixelPitch
+    const factors = channelFactors(
+      traits,
+      `${layer} gradient factors`,
+      { scale, variance, ...gradients },
+      (b, load) => {
+        const deviation = b.sqrt(b.add(load('variance'), b.splat(options.epsilon)))
+        const factor = b.div(load('scale'), deviation)
+        if (!gradients) return [factor]
+        const share = b.mul(factor, b.splat(-1 / count))
+        return [
+          factor,
+          b.div(b.mul(share, load('scaleGradient')), deviation),
+          b.mul(share, load('shiftGradient')),
+        ]
+      },
+    )
+    const fixed = {
+      factor: privateArgument(FACTORS, 0, []),
+      ...(gradients && {
+        slope: privateArgument(FACTORS, pitch, []),
+        constant: privateArgument(FACTORS, 2 * pitch, []),
+        mean: argument(mean, 0, []),
+      }),
+    }
+    const views = {
+      inputGradient,
+      outputGradient,
+      ...(gradients && { input }),
+      ...(output && { output }),
+    }
+    const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
+      const through = options.activation && gradientThrough(b, options.activation)
+      eachVectorOfRowPixels(b, views, row, Object.keys(fixed), (offset) => {
+        const at = (name: string) => b.load(row[name]!, offset)
+        const given = at('outputGradient')
+        const gradient = through ? through(at('output'), given) : given
+        if (!gradients) {
+          storeGradient(b, row.inputGradient!, offset, b.mul(gradient, at('factor')), options)
+          return
+        }
+        const sum = at('constant')
+        b.fma(sum, b.sub(at('input'), at('mean')), at('slope'))
+        b.fma(sum, gradient, at('factor'))
+        storeGradient(b, row.inputGradient!, offset, sum, options)
+      })
+    }
+    return {
+      privateBuffers: [{ name: `${layer}/gradient factors`, length: 3 * pitch, lifetime: 'step' }],
+      stages: [{ parts: [factors] }, { parts: rowParts(traits, `${layer} gradient`, views, write, fixed) }],
+    }
+  },
+)

@@ -1,0 +1,65 @@
+// Channels of a pixel copied to other channels of another, which need not begin at a whole vector.
+import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
+import { bytes } from './kernel.ts'
+import { eachVector } from './rows.ts'
+
+interface Piece {
+  readonly from: Pointer
+  /** Of the tensor that it comes from, in values. */
+  readonly pitch: number
+  /** Its first channel there, and where that goes. */
+  readonly fromBegin: number
+  readonly toBegin: number
+  readonly channels: number
+}
+
+interface CopyOptions {
+  /** What is zero before: the padded channels behind the last one, or all of the pixel. Nothing where it adds. */
+  readonly clears: 'padding' | 'pixel'
+  readonly adds: boolean
+}
+
+/** Goes over a row of pixels; the pointers stand where they stood when it is done. */
+export function copyChannels(
+  b: ProgramBuilder,
+  view: View,
+  to: Pointer,
+  pieces: readonly Piece[],
+  { clears, adds }: CopyOptions,
+): void {
+  const [, , width, channels] = view.shape
+  const vectors = view.pixelPitch / b.lanes
+  const moves = [
+    ...pieces.map(({ from, pitch }) => [from, bytes(pitch)] as const),
+    [to, bytes(view.pixelPitch)] as const,
+  ]
+  b.walk(width, moves, () => {
+    if (!adds) {
+      const first = clears === 'pixel' ? 0 : Math.floor(channels / b.lanes)
+      const zero = b.splat(0)
+      for (let v = first; v < vectors; v++) b.store(to, v * b.vectorBytes, zero)
+    }
+    for (const piece of pieces) copyPiece(b, to, piece, adds)
+  })
+}
+
+function copyPiece(
+  b: ProgramBuilder,
+  to: Pointer,
+  { from, fromBegin, toBegin, channels }: Piece,
+  adds: boolean,
+): void {
+  const [fromOffset, toOffset] = [bytes(fromBegin), bytes(toBegin)]
+  const whole = Math.floor(channels / b.lanes)
+  eachVector(b, whole, [from, to], (offset) => {
+    const value = b.load(from, fromOffset + offset)
+    b.store(to, toOffset + offset, adds ? b.add(b.load(to, toOffset + offset), value) : value)
+  })
+  // A whole vector more would reach into channels that are others', or beyond the tensor.
+  for (let c = whole * b.lanes; c < channels; c++) {
+    const value = b.loadLane(from, fromOffset + bytes(c))
+    const at = toOffset + bytes(c)
+    b.storeLane(to, at, adds ? b.add(b.loadLane(to, at), value) : value)
+  }
+}
