@@ -1,15 +1,22 @@
 import type { WindowGeometry } from '../layers/index.ts'
 import type { Halo } from './views.ts'
 
+/** From a kernel's first tap to its last, in pixels. */
+export const dilatedKernel = (g: WindowGeometry): { readonly height: number; readonly width: number } => ({
+  height: (g.kernelHeight - 1) * g.dilationHeight + 1,
+  width: (g.kernelWidth - 1) * g.dilationWidth + 1,
+})
+
 /** The zeros that a convolution reads around its input. A stride that leaves the last rows out needs fewer. */
 export function convolutionHalo(g: WindowGeometry): Halo {
+  const kernel = dilatedKernel(g)
   const reach = (output: number, stride: number, kernel: number, before: number, input: number) =>
     Math.max((output - 1) * stride + kernel - before - input, 0)
   return {
     top: g.top,
-    bottom: reach(g.outputHeight, g.strideHeight, g.kernelHeight, g.top, g.inputHeight),
+    bottom: reach(g.outputHeight, g.strideHeight, kernel.height, g.top, g.inputHeight),
     left: g.left,
-    right: reach(g.outputWidth, g.strideWidth, g.kernelWidth, g.left, g.inputWidth),
+    right: reach(g.outputWidth, g.strideWidth, kernel.width, g.left, g.inputWidth),
   }
 }
 
