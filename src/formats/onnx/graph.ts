@@ -7,6 +7,8 @@ export type OnnxTensor = Message<'TensorProto'>
 export type OnnxAttribute = Message<'AttributeProto'>
 
 export const DATA_TYPES = { float: 1, int64: 7 } as const
+/** Of every value: (N, C, H, W) or (N, C). */
+export const CHANNEL_AXIS = 1
 const ATTRIBUTE_TYPES = { f: 1, i: 2, ints: 7 } as const
 
 export function node(

@@ -1,12 +1,18 @@
 import type { LayerKind } from '../../layers/index.ts'
 import type { ResolvedLayer } from '../../networks/index.ts'
 import { activationConverter } from './activation.ts'
+import { addConverter } from './add.ts'
+import { averagePoolConverter } from './average-pool.ts'
+import { batchNormConverter } from './batch-norm.ts'
+import { concatConverter } from './concat.ts'
 import { convConverter } from './conv.ts'
 import { denseConverter } from './dense.ts'
 import { dropoutConverter } from './dropout.ts'
 import type { LayerConverter, OnnxNodes } from './layer-converter.ts'
 import { lrnConverter } from './lrn.ts'
 import { maxPoolConverter } from './max-pool.ts'
+import { sliceConverter } from './slice.ts'
+import { softmaxConverter } from './softmax.ts'
 
 /** The table kind -> converter. A kind without one does not compile. A model computes no losses: it ends with what they read. */
 const layerConverters: { readonly [Kind in LayerKind]: LayerConverter<Kind> | 'left out' } = {
@@ -18,6 +24,12 @@ const layerConverters: { readonly [Kind in LayerKind]: LayerConverter<Kind> | 'l
   lrn: lrnConverter,
   dropout: dropoutConverter,
   'max-pool': maxPoolConverter,
+  'average-pool': averagePoolConverter,
+  'batch-norm': batchNormConverter,
+  add: addConverter,
+  concat: concatConverter,
+  slice: sliceConverter,
+  softmax: softmaxConverter,
   'l2-loss': 'left out',
   'softmax-loss': 'left out',
 }
