@@ -14,7 +14,7 @@ import { maxPoolConverter } from './max-pool.ts'
 import { sliceConverter } from './slice.ts'
 import { softmaxConverter } from './softmax.ts'
 
-/** The table kind -> converter. A kind without one does not compile. A model computes no losses: it ends with what they read. */
+/** The table kind -> converter. A kind without one does not compile. Losses are left out: a model ends with what they read. */
 const layerConverters: { readonly [Kind in LayerKind]: LayerConverter<Kind> | 'left out' } = {
   conv: convConverter,
   dense: denseConverter,

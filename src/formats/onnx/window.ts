@@ -4,9 +4,9 @@ import type { Halo } from '../../plan/views.ts'
 import { integerList, type OnnxAttribute } from './graph.ts'
 
 /**
- * Of a Conv or a pooling. The pads are just what the windows reach, so that as many windows fit as the layer has: no `auto_pad`
- * and no `ceil_mode`, which runtimes read differently. What no window reaches at the bottom and on the right is left out:
- * runtimes refuse a pooling's padding that is as large as its kernel, though no window lies in it.
+ * Of a Conv or a pooling. The pads are just what the windows reach, so that as many windows fit as the layer has. This does
+ * without `auto_pad` and without `ceil_mode`, which versions of ONNX and its runtimes understand differently. Rows and columns
+ * of padding that no window reaches are left out: runtimes refuse a pooling's padding that is as large as its kernel.
  */
 export function windowAttributes(
   geometry: WindowGeometry,
