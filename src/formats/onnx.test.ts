@@ -2,14 +2,22 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { describe, expect, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
 import {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
+  globalAveragePool,
+  globalMaxPool,
   l2Loss,
   lrn,
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../layers/index.ts'
@@ -310,6 +318,136 @@ describe('a model', () => {
     ])
     expect(model.tensors.get('e/image.shape')).toEqual({ type: 7, dims: [4], data: [0, 3, 1, 1] })
     expect(model.tensors.get('e/normalized.shape')).toEqual({ type: 7, dims: [2], data: [0, 3] })
+  })
+
+  const attributesOf = ({ nodes }: ReturnType<typeof decode>, output: string) =>
+    nodes.find(({ outputs }) => outputs[0] === output)!.attributes
+
+  it('has what layers of several inputs read, in their order', () => {
+    const blocks = defineNetwork('blocks', {
+      inputs,
+      layers: [
+        relu('a'),
+        tanh('b'),
+        add('two', { inputs: ['b', 'a'], activation: 'relu' }),
+        add('three', { inputs: ['a', 'two', 'b'] }),
+        concat('joined', { inputs: ['three', 'images', 'a'] }),
+        slice('middle', { begin: 1, end: 5 }),
+        softmax('shares'),
+        globalAveragePool('average'),
+        globalMaxPool('maximum', { inputs: ['shares'] }),
+        dense('features', { units: 3 }),
+        concat('features-joined', { inputs: ['features', 'features'] }),
+        slice('features-slice', { begin: 2, end: 4 }),
+        softmax('features-shares'),
+      ],
+    })
+    const model = decoded(blocks)
+    expect(opsOf(model)).toEqual([
+      'Transpose images -> images/nchw',
+      'Relu images/nchw -> a',
+      'Tanh a -> b',
+      'Add b a -> two/sum',
+      'Relu two/sum -> two',
+      'Sum a two b -> three',
+      'Concat three images/nchw a -> joined',
+      'Slice joined middle/starts middle/ends middle/axes -> middle',
+      'Softmax middle -> shares',
+      'GlobalAveragePool shares -> average/nchw',
+      'GlobalMaxPool shares -> maximum',
+      'Flatten maximum -> features/flattened',
+      'Gemm features/flattened features/weights features/biases -> features',
+      'Concat features features -> features-joined',
+      'Slice features-joined features-slice/starts features-slice/ends features-slice/axes -> features-slice',
+      'Softmax features-slice -> features-shares',
+      'Transpose average/nchw -> average',
+    ])
+    for (const name of ['joined', 'shares', 'features-joined', 'features-shares'])
+      expect(attributesOf(model, name)).toEqual({ axis: 1 })
+    const whole = (value: number) => ({ type: 7, dims: [1], data: [value] })
+    expect(model.tensors.get('middle/starts')).toEqual(whole(1))
+    expect(model.tensors.get('middle/ends')).toEqual(whole(5))
+    expect(model.tensors.get('middle/axes')).toEqual(whole(1))
+    expect(model.outputs).toEqual([
+      ['average', 1, ['batch', 1, 1, 4]],
+      ['features-shares', 1, ['batch', 2]],
+    ])
+  })
+
+  it('has batch norm by its running statistics, and sums without biases', () => {
+    const network = defineNetwork('normalized', {
+      inputs,
+      layers: [
+        conv('a', { filters: 3, kernel: [2, 3], dilation: [3, 2], padding: 'same', biases: false }),
+        batchNorm('b', { epsilon: 0.5, activation: 'relu' }),
+        dense('c', { units: 4, biases: false }),
+        batchNorm('d'),
+      ],
+    })
+    const model = decoded(network)
+    expect(opsOf(model).slice(1)).toEqual([
+      'Conv images/nchw a/weights -> a',
+      'BatchNormalization a b/scale b/shift b/mean b/variance -> b/normalized',
+      'Relu b/normalized -> b',
+      'Flatten b -> c/flattened',
+      'Gemm c/flattened c/weights -> c',
+      'BatchNormalization c d/scale d/shift d/mean d/variance -> d',
+    ])
+    // With its dilation the kernel is 4 by 5
+    expect(attributesOf(model, 'a')).toEqual({
+      kernel_shape: [2, 3],
+      strides: [1, 1],
+      pads: [1, 2, 2, 2],
+      dilations: [3, 2],
+    })
+    expect(attributesOf(model, 'b/normalized')).toEqual({ epsilon: 0.5 })
+    expect(attributesOf(model, 'd')).toEqual({ epsilon: Math.fround(1e-5) })
+    expect(model.tensors.get('d/variance')).toEqual({ type: 1, dims: [4], data: [0, 1, 2, 3] })
+    const names = ['a/weights', 'c/weights'].concat(
+      ...['b', 'd'].map((name) => ['scale', 'shift', 'mean', 'variance'].map((end) => `${name}/${end}`)),
+    )
+    expect([...model.tensors.keys()].toSorted()).toEqual(names.toSorted())
+  })
+
+  it("has ceil mode's last windows as padding, which counts only where it was given", () => {
+    // Along the height, of 6: windows at -1, 2 and 5 go two rows beyond, and one beyond the padding. Along the width, of 8:
+    // the windows at -1, 2 and 5 end with the image.
+    const window = { kernel: 3, stride: 3, padding: 1, ceilMode: true, inputs: ['images'] } as const
+    const network = defineNetwork('ceil', {
+      inputs,
+      layers: [
+        maxPool('maximum', window),
+        averagePool('average', window),
+        averagePool('counting', { ...window, countPadding: true }),
+        averagePool('counting-floor', { ...window, ceilMode: false, countPadding: true }),
+      ],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model)).toEqual([
+      'MaxPool images -> maximum',
+      'AveragePool images -> average',
+      'Pad images counting/padded.pads -> counting/padded',
+      'AveragePool counting/padded -> counting',
+      'AveragePool images -> counting-floor',
+    ])
+    const sizes = { kernel_shape: [3, 3], strides: [3, 3] }
+    expect(attributesOf(model, 'maximum')).toEqual({ ...sizes, pads: [1, 1, 2, 0] })
+    expect(attributesOf(model, 'average')).toEqual({ ...sizes, pads: [1, 1, 2, 0], count_include_pad: 0 })
+    expect(attributesOf(model, 'counting')).toEqual({ ...sizes, pads: [0, 0, 1, 0] })
+    expect(attributesOf(model, 'counting-floor')).toEqual({
+      ...sizes,
+      pads: [1, 1, 0, 0],
+      count_include_pad: 1,
+    })
+    expect(model.tensors.get('counting/padded.pads')).toEqual({
+      type: 7,
+      dims: [8],
+      data: [0, 0, 1, 1, 0, 0, 1, 0],
+    })
+    expect(model.outputs.slice(1, 3)).toEqual([
+      ['average', 1, ['batch', 2, 3, 3]],
+      ['counting', 1, ['batch', 2, 3, 3]],
+    ])
   })
 
   it('of AlexNet has its parameters, and nothing else of weight', () => {

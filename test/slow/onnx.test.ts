@@ -6,13 +6,21 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type OnnxOptions, onnxModel } from '../../src/formats/onnx.ts'
 import {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
+  globalAveragePool,
+  globalMaxPool,
   lrn,
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../../src/layers/index.ts'
@@ -24,20 +32,22 @@ import {
   initializeImages,
   type Network,
   outputsOf,
+  parametersOf,
   shapeOf,
 } from '../../src/networks/index.ts'
-import { built } from '../support/built.ts'
+import { normal, uniform } from '../../src/random.ts'
 import { root } from '../support/package.ts'
+import { runPlainly } from '../support/plain-network.ts'
 
-// What others make of our models: ONNX Runtime, as peers/ has it, computes what convmark's own session does, and ONNX's
+// What others make of our models: ONNX Runtime, as peers/ has it, computes what the layers' plain loops do, and ONNX's
 // checker (Debian's python3-onnx) finds nothing. Either is skipped where it is not installed.
-
-const { openSession } = await built<typeof import('../../src/index.ts')>('index.js')
 
 const BATCH = 2
 const MAX_RELATIVE_ERROR = 1e-4
+/** Makes the images' standard deviation 1, so that no activation saturates. */
+const SCALE = 10
 /** Large enough for LRN to act, see the design's check. */
-const IMAGE_SCALE = 150
+const LRN_SCALE = 150
 
 const odd = defineNetwork('odd', {
   inputs: { images: [11, 14, 3], labels: [] },
@@ -60,21 +70,167 @@ const odd = defineNetwork('odd', {
   ],
 })
 
-const networks: readonly Network[] = [alexnet(), alexnetFull({ imageSize: 131 }), odd]
+/** Each pooling reads the images, so that each is an output. */
+const poolings = defineNetwork('poolings', {
+  inputs: { images: [13, 10, 17] },
+  layers: (['max', 'average', 'counting'] as const).flatMap((kind) => {
+    const pool = (name: string, options: Parameters<typeof maxPool>[1]) => {
+      const given = { inputs: ['images'], ...options }
+      if (kind === 'max') return maxPool(`max-${name}`, given)
+      return averagePool(`${kind}-${name}`, { ...given, countPadding: kind === 'counting' })
+    }
+    return [
+      pool('plain', { kernel: [3, 2] }),
+      pool('pixels', { kernel: 1 }),
+      pool('strided-pixels', { kernel: 1, stride: [3, 4] }),
+      pool('gaps', { kernel: 2, stride: 3 }),
+      pool('gaps-ceil', { kernel: [2, 3], stride: [4, 5], ceilMode: true }),
+      pool('same', { kernel: [4, 3], stride: [3, 2], padding: 'same' }),
+      pool('padded', { kernel: [5, 3], stride: [2, 1], padding: [2, 1] }),
+      pool('uneven', { kernel: [3, 4], stride: 2, padding: [0, 2, 3, 1] }),
+      // Two rows and two columns of the last windows are beyond the image
+      pool('ceil', { kernel: 3, stride: [4, 3], ceilMode: true }),
+      // ... and beyond the padding
+      pool('ceil-padded', { kernel: [4, 3], stride: [4, 3], padding: 1, ceilMode: true }),
+      pool('ceil-padded-both', { kernel: [4, 5], stride: 3, padding: [1, 1, 1, 1], ceilMode: true }),
+      pool('ceil-uneven', { kernel: 4, stride: [3, 4], padding: [2, 1, 0, 1], ceilMode: true }),
+      // A window that would begin in the padding below is left out
+      pool('ceil-no-more', { kernel: 2, stride: [2, 3], padding: [1, 1, 1, 1], ceilMode: true }),
+      pool('ceil-same', { kernel: [3, 2], stride: 2, padding: 'same', ceilMode: true }),
+      // Larger than the image
+      pool('ceil-large', { kernel: [15, 12], padding: [1, 0, 0, 1], ceilMode: true }),
+      pool('whole', { kernel: [13, 10] }),
+    ]
+  }),
+})
+
+const blocks = defineNetwork('blocks', {
+  inputs: { images: [9, 12, 3], others: [9, 12, 17] },
+  layers: [
+    conv('dilated', {
+      filters: 17,
+      kernel: 3,
+      dilation: 2,
+      padding: 'same',
+      biases: false,
+      inputs: ['images'],
+    }),
+    batchNorm('dilated-norm', { activation: 'relu' }),
+    conv('uneven', { filters: 17, kernel: [2, 3], dilation: [3, 2], padding: [1, 2, 0, 4] }),
+    batchNorm('uneven-norm', { epsilon: 0.3 }),
+    add('residual', { inputs: ['uneven-norm', 'dilated-norm'], activation: 'relu' }),
+    add('three', { inputs: ['residual', 'others', 'dilated'] }),
+    add('twice', { inputs: ['three', 'three'] }),
+    // No window reaches the two rows below
+    conv('strided', { filters: 1, kernel: [3, 2], dilation: 2, stride: 3, padding: 2, inputs: ['residual'] }),
+    conv('pixels', { filters: 5, kernel: 1, biases: false, activation: 'sigmoid', inputs: ['residual'] }),
+    conv('wide', { filters: 4, kernel: 1, stride: [2, 3], inputs: ['images'] }),
+    concat('joined', { inputs: ['pixels', 'residual', 'images'] }),
+    concat('alone', { inputs: ['joined'] }),
+    slice('middle', { begin: 4, end: 11, inputs: ['joined'] }),
+    slice('first', { begin: 0, end: 1, inputs: ['joined'] }),
+    slice('last', { begin: 22, end: 25, inputs: ['joined'] }),
+    batchNorm('middle-norm', { inputs: ['middle'] }),
+    softmax('probabilities', { inputs: ['middle-norm'] }),
+    globalMaxPool('maximum', { inputs: ['joined'] }),
+    globalAveragePool('average', { inputs: ['joined'] }),
+    // Images of one pixel
+    batchNorm('average-norm', { activation: 'sigmoid', inputs: ['average'] }),
+    conv('average-conv', { filters: 3, kernel: 1 }),
+    softmax('average-probabilities'),
+    slice('average-slice', { begin: 1, end: 2, inputs: ['average'] }),
+    globalAveragePool('again', { inputs: ['maximum'] }),
+    // No images
+    dense('features', { units: 17, biases: false, inputs: ['average'] }),
+    batchNorm('features-norm', { activation: 'tanh' }),
+    dense('others-features', { units: 17, biases: false, activation: 'relu', inputs: ['maximum'] }),
+    add('features-sum', { inputs: ['features-norm', 'others-features'], activation: 'relu' }),
+    concat('features-joined', { inputs: ['features', 'features-sum', 'features-norm'] }),
+    slice('features-slice', { begin: 10, end: 40 }),
+    dense('logits', { units: 6 }),
+    batchNorm('logits-norm'),
+    softmax('classes'),
+  ],
+})
+
+/** One row, one column, one channel. */
+const narrow = defineNetwork('narrow', {
+  inputs: { images: [1, 7, 1] },
+  layers: [
+    batchNorm('norm'),
+    averagePool('average', {
+      kernel: [2, 3],
+      stride: 2,
+      padding: [0, 1, 1, 0],
+      ceilMode: true,
+      inputs: ['norm'],
+    }),
+    averagePool('counting', {
+      kernel: [1, 3],
+      stride: [1, 3],
+      padding: [0, 0, 1, 0],
+      ceilMode: true,
+      countPadding: true,
+      inputs: ['norm'],
+    }),
+    maxPool('maximum', { kernel: [1, 4], stride: 3, ceilMode: true, inputs: ['norm'] }),
+    concat('joined', { inputs: ['maximum', 'maximum'] }),
+    conv('dilated', { filters: 2, kernel: [1, 3], dilation: [5, 3], biases: false, inputs: ['norm'] }),
+    softmax('of-one', { inputs: ['norm'] }),
+    globalMaxPool('pixel', { inputs: ['dilated'] }),
+  ],
+})
+
+/** One number an image. */
+const numbers = defineNetwork('numbers', {
+  inputs: { numbers: [] },
+  layers: [
+    batchNorm('norm'),
+    add('sum', { inputs: ['norm', 'numbers'] }),
+    tanh('norm-tanh', { inputs: ['norm'] }),
+    lrn('lrn', { radius: 1, alpha: 0.1, inputs: ['numbers'] }),
+    dense('features', { units: 3, biases: false, inputs: ['norm'] }),
+  ],
+})
+
+const networks: readonly Network[] = [
+  alexnet(),
+  alexnetFull({ imageSize: 131 }),
+  odd,
+  poolings,
+  blocks,
+  narrow,
+  numbers,
+]
 
 function madeOf(network: Network) {
-  const parameters = initialize(network, { seed: 7 })
-  const images = initializeImages(network, BATCH, { seed: 7 }).images!.map((value) => value * IMAGE_SCALE)
-  return { parameters, images }
+  const inputs = initializeImages(network, BATCH, { seed: 7 })
+  delete inputs.labels
+  const hasLrn = network.layers.some(({ layer }) => layer.kind === 'lrn')
+  const scaled = Object.entries(inputs).map(([name, values]) => [
+    name,
+    values.map((value) => value * (hasLrn ? LRN_SCALE : SCALE)),
+  ])
+  return { parameters: differentParameters(network), inputs: Object.fromEntries(scaled) as typeof inputs }
 }
 
-/** What convmark makes of the images, by output. */
-async function convmarkOutputs(network: Network): Promise<Readonly<Record<string, Float32Array>>> {
-  const { parameters, images } = madeOf(network)
-  await using session = await openSession(network, { batch: BATCH, engine: 'wasm@1', algorithm: 'direct' })
-  session.write(parameters)
-  await session.run({ images })
-  return Object.fromEntries(outputsOf(network).map((name) => [name, session.read(name)]))
+/** Those that begin with one value for all, and might go to each other's places unseen, are drawn too. */
+function differentParameters(network: Network): Record<string, Float32Array> {
+  const parameters = initialize(network, { seed: 7 })
+  for (const [tensor, { role, initial = 0 }] of Object.entries(parametersOf(network))) {
+    const values = parameters[tensor]!
+    const isPositive = role === 'scale' || initial > 0
+    if (isPositive) uniform(values, { seed: 7, tensor })
+    else if (role !== 'weights') normal(values, { seed: 7, tensor })
+  }
+  return parameters
+}
+
+/** What the plain loops make of the inputs, by output. */
+function plainOutputs(network: Network): Readonly<Record<string, Float32Array>> {
+  const { parameters, inputs } = madeOf(network)
+  const tensors = runPlainly(network, BATCH, inputs, parameters, 'forward')
+  return Object.fromEntries(outputsOf(network).map((name) => [name, Float32Array.from(tensors[name]!)]))
 }
 
 /** (N, H, W, C) to (N, C, H, W), or back. */
@@ -120,17 +276,22 @@ describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without peers)', () => {
   describe.each(networks.map((network) => [network.name, network] as const))('%s', (_name, network) => {
     it('gives the same outputs, in either layout, for any batch or one', async () => {
       const ort: OnnxRuntime = createRequire(join(peers, 'package.json'))('onnxruntime-node')
-      const { parameters, images } = madeOf(network)
-      const truths = await convmarkOutputs(network)
+      const { parameters, inputs } = madeOf(network)
+      const truths = plainOutputs(network)
       for (const options of ways) {
         const isNchw = options.layout === 'NCHW'
         const runtime = await ort.InferenceSession.create(onnxModel(network, parameters, options))
-        expect(runtime.inputNames).toEqual(['images'])
+        expect(runtime.inputNames).toEqual(Object.keys(inputs))
         expect(runtime.outputNames).toEqual(outputsOf(network))
-        const [height, width, channels] = network.inputs.images!
-        const dims = isNchw ? [BATCH, channels!, height!, width!] : [BATCH, height!, width!, channels!]
-        const values = isNchw ? transposed(images, network.inputs.images!, true) : images
-        const outputs = await runtime.run({ images: new ort.Tensor('float32', values, dims) })
+        const feeds = Object.entries(inputs).map(([name, images]) => {
+          const shape = network.inputs[name]!
+          if (shape.length !== 3) return [name, new ort.Tensor('float32', images, [BATCH, ...shape])] as const
+          const [height, width, channels] = shape
+          const dims = isNchw ? [BATCH, channels!, height!, width!] : [BATCH, height!, width!, channels!]
+          const values = isNchw ? transposed(images, shape, true) : images
+          return [name, new ort.Tensor('float32', values, dims)] as const
+        })
+        const outputs = await runtime.run(Object.fromEntries(feeds))
         for (const [name, truth] of Object.entries(truths)) {
           const shape = shapeOf(network, name)
           const { data } = outputs[name]!

@@ -1,0 +1,30 @@
+import { windowGeometry } from '../../layers/index.ts'
+import { activated } from './activation.ts'
+import { floats, node, permuted } from './graph.ts'
+import type { LayerConverter } from './layer-converter.ts'
+import { windowAttributes } from './window.ts'
+
+export const convConverter: LayerConverter<'conv'> = ({
+  name,
+  options,
+  input,
+  inputShape: [height, width, channels],
+  output,
+  parameters: { weights, biases },
+}) => {
+  const { filters } = options
+  const geometry = windowGeometry(name, options, height!, width!)
+  const { kernelHeight, kernelWidth } = geometry
+  const filtersFirst = permuted(weights!, [kernelHeight, kernelWidth, channels!, filters], [3, 2, 0, 1])
+  const tensors = [
+    floats(`${name}/weights`, [filters, channels!, kernelHeight, kernelWidth], filtersFirst),
+    ...(biases ? [floats(`${name}/biases`, [filters], biases)] : []),
+  ]
+  const reads = [input, ...tensors.map((tensor) => tensor.name!)]
+  return {
+    nodes: activated(options, output, `${name}/sum`, (sum) =>
+      node('Conv', reads, sum, windowAttributes(geometry)),
+    ),
+    tensors,
+  }
+}

@@ -1,0 +1,36 @@
+import { elementCount } from '../../tensor.ts'
+import { float, integer, integers, node } from './graph.ts'
+import type { LayerConverter } from './layer-converter.ts'
+
+export const lrnConverter: LayerConverter<'lrn'> = ({
+  name,
+  options: { radius, bias, alpha, beta },
+  input,
+  inputShape,
+  output,
+}) => {
+  const size = 2 * radius + 1
+  const attributes = [
+    integer('size', size),
+    float('bias', bias),
+    // ONNX divides it by the window, convmark does not.
+    float('alpha', alpha * size),
+    float('beta', beta),
+  ]
+  if (inputShape.length === 3) return { nodes: [node('LRN', [input], output, attributes)] }
+  // It is defined for images alone.
+  const [image, normalized] = [`${name}/image`, `${name}/normalized`]
+  const [imageShape, outputShape] = [`${image}.shape`, `${normalized}.shape`]
+  return {
+    nodes: [
+      node('Reshape', [input, imageShape], image),
+      node('LRN', [image], normalized, attributes),
+      node('Reshape', [normalized, outputShape], output),
+    ],
+    // 0: the batch, as it is.
+    tensors: [
+      integers(imageShape, [0, elementCount(inputShape), 1, 1]),
+      integers(outputShape, [0, ...inputShape]),
+    ],
+  }
+}
