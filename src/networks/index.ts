@@ -12,7 +12,7 @@ export { alexnet } from './alexnet.ts'
 export { alexnetCifar10 } from './alexnet-cifar10.ts'
 export { alexnetFull } from './alexnet-full.ts'
 export { alexnetTorchvision } from './alexnet-torchvision.ts'
-export { type LayerCounts, layerCounts, networkCounts } from './counts.ts'
+export { type LayerCounts, layerCounts, type NetworkSize, networkCounts, networkSize } from './counts.ts'
 export {
   type InitializeOptions,
   initialize,
