@@ -119,12 +119,20 @@ export const poolRules: Rules<PoolOptions> = {
   ceilMode: optional(trueOrFalse),
 }
 
+/** Windows of 2 x 2, for those of 3 x 3 in steps of 2. What was padded for the larger ones alone is padded no more. */
+export const withoutOverlap = <Options extends PoolOptions>(options: Options): Options => ({
+  ...options,
+  kernel: 2,
+  ...(options.padding !== undefined && typeof options.padding !== 'string' && { padding: 'valid' }),
+})
+
 /** The four sides that numbers stand for; null for 'same' and 'valid', which go by sizes. */
 function sidesOf(padding: Padding): Sides | null {
   if (typeof padding === 'string') return null
   if (typeof padding === 'number') return { top: padding, bottom: padding, left: padding, right: padding }
   if (!Array.isArray(padding)) return padding as Sides
-  const [top, bottom, left, right] = padding.length === 4 ? padding : [padding[0], padding[0], padding[1], padding[1]]
+  const [top, bottom, left, right] =
+    padding.length === 4 ? padding : [padding[0], padding[0], padding[1], padding[1]]
   return { top, bottom, left, right }
 }
 
