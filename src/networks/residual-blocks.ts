@@ -1,6 +1,6 @@
 import { type Activation, add, batchNorm, conv, type Layer } from '../layers/index.ts'
 
-/** What both kinds of block are made for: their place, and what comes in and goes out. */
+/** Where a block stands: the tensor that it reads, its filters and stride. */
 interface BlockOptions {
   readonly input: string
   readonly filters: number
@@ -8,11 +8,12 @@ interface BlockOptions {
   readonly activation: Activation
 }
 
-/** A kind of block by its branch beside the shortcut, which ends in a batch norm without activation, `<name>.bn<its last>`. */
+/** A kind of block: what stands beside the shortcut. */
 export interface ResidualBlock {
-  /** How many times its filters it gives as channels. */
+  /** Its output has so many times its filters as channels. */
   readonly expansion: number
   readonly convolutions: number
+  /** Ends in a batch norm without activation, which has the last convolution's number: `layer1.0.bn2`. */
   branch(name: string, options: BlockOptions): readonly Layer[]
 }
 

@@ -4,10 +4,10 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 import { basicBlock, residualStages } from './residual-blocks.ts'
 
 /**
- * ResNet with 20 layers for CIFAR-10: three stages of three blocks with 16, 32 and 64 filters. Where a stage halves the image, the
- * shortcut is a projection (a 1 x 1 convolution with stride 2 and a batch norm: the article's option B); the article's own runs
- * on CIFAR-10 subsample and pad with channels of zeros (option A). 272,474 parameters, 2,752 of them in the projections, which option A
- * has not, and 1,568 running statistics.
+ * ResNet with 20 layers for CIFAR-10: three stages of three blocks with 16, 32 and 64 filters. 272,474 parameters and 1,568
+ * running statistics. Where a stage halves the image, the shortcut is a projection: a 1 x 1 convolution with stride 2 and a
+ * batch norm, the article's option B, since no layer pads channels. The article's own runs on CIFAR-10 have option A, the image
+ * subsampled and padded with channels of zeros, and so 2,752 parameters fewer: 269,722.
  * images (N, 32, 32, 3), labels (N) -> fc (N, 10), objective the mean cross-entropy.
  * Source: He et al. 2015, 'Deep Residual Learning', section 4.2.
  */
