@@ -19,6 +19,8 @@ export {
   alexnetFull,
   alexnetTorchvision,
   defineNetwork,
+  densenet121,
+  googlenet,
   initialize,
   initializeForTraining,
   initializeImages,
@@ -31,6 +33,11 @@ export {
   networkNamed,
   networks,
   type ResolvedLayer,
+  resnet18,
+  resnet20Cifar,
+  resnet50,
+  vgg16,
+  vggA,
   weightDecays,
 } from './networks/index.ts'
 export { adam, type Optimizer, sgd } from './optimizers/index.ts'

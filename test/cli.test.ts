@@ -6,6 +6,7 @@ import { parseResult, type Result } from '../src/bench/result.ts'
 import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, initialize, initializeImages, lenet, parametersOf } from '../src/networks/index.ts'
+import { NETWORK_NAMES } from '../src/networks/names.ts'
 import { commandsIn, type Ended } from './support/command.ts'
 import { inProcess } from './support/in-process.ts'
 import { packageJson, root } from './support/package.ts'
@@ -215,6 +216,37 @@ describe('info', () => {
     expect(other).toMatchObject({ code: 0, stderr: '' })
     expect(other.stdout).toMatch(/^images +input +\[B, 28, 28, 1\]$/m)
     expect(other.stdout).toMatch(/^parameters +2,469,696 +61,100,840 +1,663,370 +60 million$/m)
+  })
+
+  it('shows statistics apart where a network has any', async () => {
+    const ended = await convmark('info', 'resnet20-cifar')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(ended.stdout).toMatch(/^layer +kind +output +parameters +statistics +connections /m)
+    expect(ended.stdout).toMatch(/^layer1\.0\.bn1 +batch-norm +\[B, 32, 32, 16\] +32 +32 +0 +0 +0\.0 +0\.0$/m)
+    expect(ended.stdout).toMatch(/^layer1\.0\.add +add +\[B, 32, 32, 16\] +0 +0 +0 +0 +0\.0 +0\.0$/m)
+    expect(ended.stdout).toMatch(/^all +272,474 +1,568 /m)
+    expect((await convmark('info', 'alexnet')).stdout).not.toMatch(/statistics/i)
+  })
+
+  it('shows how large each network is', async () => {
+    const ended = await convmark('info', '--networks')
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    const rows = linesOf(ended).map((line) => line.split(/ {2,}/))
+    expect(rows.slice(1, NETWORK_NAMES.length + 1).map(([name]) => name)).toEqual(NETWORK_NAMES)
+    expect(rows).toContainEqual([
+      ...['alexnet-full', '8', '8', '61,100,840', '-', '1.434', '200,704', 'conv1'],
+    ])
+    expect(rows).toContainEqual([
+      ...['resnet50', '50', '107', '25,557,032', '53,120', '8.178', '802,816', 'conv1'],
+    ])
+  })
+
+  it('shows one network or all, not both', async () => {
+    expect(await convmark('info', 'lenet', '--networks')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: 'convmark: --networks shows all of them; take it without lenet, or lenet without it\n',
+    })
   })
 })
 

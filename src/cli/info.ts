@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
 import type { MachineMeasurement } from '../bench/machine.ts'
-import { messageOf, UnavailableError } from '../errors.ts'
+import { messageOf, UnavailableError, UsageError } from '../errors.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import { machineLines, type TargetStatus } from '../report/machine.ts'
-import { networkLines } from '../report/network.ts'
+import { networkLines, networksLines } from '../report/network.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
 
 interface Options {
   readonly color: boolean
+  readonly networks?: true
 }
 
 /** In this order, since a target may set flags of V8 for the whole process. */
@@ -22,12 +23,18 @@ const MEASURED = ['x64:avx512', 'x64:avx2', 'wasm']
 const BESIDE_THE_ARTICLE = ['alexnet', 'alexnet-full']
 
 export function addInfoCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'info', "this machine's engines and peaks, or a network's layers and counts")
+  addCommand(program, 'info', "this machine's engines and peaks, or networks' layers and counts")
     .argument('[network]', `${NETWORK_NAMES.join(', ')}; left out, the machine`)
+    .option('--networks', 'how deep and how large each network is')
     .option('--no-color', 'plain text')
     .action(async (network: string | undefined, options: Options) => {
+      if (network !== undefined && options.networks)
+        throw new UsageError(
+          `--networks shows all of them; take it without ${network}, or ${network} without it`,
+        )
       const output = new Output({ color: options.color, isAllThereIs: true })
-      if (network === undefined) await untilInterrupted(() => machine(output))
+      if (options.networks) await allNetworks(output)
+      else if (network === undefined) await untilInterrupted(() => machine(output))
       else {
         const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
         const named = networkNamed(network)
@@ -39,6 +46,15 @@ export function addInfoCommand(program: Command, onEnd: OnEnd): void {
       }
       onEnd(0)
     })
+}
+
+async function allNetworks(output: Output): Promise<void> {
+  const { networkCounts, networkSize, networks } = await import('../networks/index.ts')
+  const sized = Object.values(networks).map((factory) => {
+    const network = factory({})
+    return { name: network.name, total: networkCounts(network), size: networkSize(network) }
+  })
+  output.lines(...networksLines(sized, output.palette))
 }
 
 async function machine(output: Output): Promise<void> {

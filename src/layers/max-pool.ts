@@ -1,6 +1,6 @@
 import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
-import { type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
+import { type PoolOptions, poolGeometry, poolRules, type WindowGeometry, withoutOverlap } from './window.ts'
 
 export type MaxPoolOptions = PoolOptions
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
@@ -30,7 +30,7 @@ export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
   removable: {
     part: 'overlap',
     has: ({ kernel, stride }) => kernel === 3 && stride === 2,
-    without: (options) => ({ ...options, kernel: 2 }),
+    without: withoutOverlap,
   },
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = poolGeometry(name, options, input!)

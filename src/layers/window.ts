@@ -119,6 +119,13 @@ export const poolRules: Rules<PoolOptions> = {
   ceilMode: optional(trueOrFalse),
 }
 
+/** Windows of 2 x 2, for those of 3 x 3 in steps of 2. What was padded for the larger ones alone is padded no more. */
+export const withoutOverlap = <Options extends PoolOptions>(options: Options): Options => ({
+  ...options,
+  kernel: 2,
+  ...(options.padding !== undefined && typeof options.padding !== 'string' && { padding: 'valid' }),
+})
+
 /** The four sides that numbers stand for; null for 'same' and 'valid', which go by sizes. */
 function sidesOf(padding: Padding): Sides | null {
   if (typeof padding === 'string') return null

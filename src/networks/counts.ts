@@ -1,12 +1,16 @@
-import { elementCount } from '../tensor.ts'
+import { isTrainedRole, type ParameterSpec } from '../layers/index.ts'
+import { elementCount, type Shape } from '../tensor.ts'
 import type { Network, ResolvedLayer } from './network.ts'
 
 /** What a layer, or a whole network, has and does with one image. */
 export interface LayerCounts {
+  /** What training changes by gradients. */
   readonly parameters: number
+  /** Running statistics of batch norms, kept beside the parameters. */
+  readonly statistics: number
   /** Multiply-adds: every use of a weight. */
   readonly connections: number
-  /** Outputs of layers with weights. */
+  /** Outputs of convolutions and dense layers: what has weights. */
   readonly neurons: number
   /** FLOPs by pass. */
   readonly forward: number
@@ -15,18 +19,24 @@ export interface LayerCounts {
   readonly train: number
 }
 
+const hasWeights = ({ parameters }: ResolvedLayer): boolean =>
+  Object.values(parameters).some(({ role }) => role === 'weights')
+
 const FLOPS_PER_CONNECTION = 2
 
 /** An input of the network needs no gradient: what reads it does without that work. */
 export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts {
   const { forward, parametersGradient, inputGradient } = layer.flops
   const parameters = Object.values(layer.parameters)
+  const values = (isCounted: (parameter: ParameterSpec) => boolean) =>
+    parameters.filter(isCounted).reduce((sum, { shape }) => sum + elementCount(shape), 0)
   const readsInput = layer.inputs.every((input) => input in network.inputs)
   const both = forward + parametersGradient + (readsInput ? 0 : inputGradient)
   return {
-    parameters: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    parameters: values(({ role }) => isTrainedRole(role)),
+    statistics: values(({ role }) => !isTrainedRole(role)),
     connections: forward / FLOPS_PER_CONNECTION,
-    neurons: parameters.length > 0 ? elementCount(layer.outputShape) : 0,
+    neurons: hasWeights(layer) ? elementCount(layer.outputShape) : 0,
     forward,
     'forward-backward': both,
     train: both,
@@ -38,10 +48,39 @@ export function networkCounts(network: Network): LayerCounts {
   const sum = (name: keyof LayerCounts) => counts.reduce((total, layer) => total + layer[name], 0)
   return {
     parameters: sum('parameters'),
+    statistics: sum('statistics'),
     connections: sum('connections'),
     neurons: sum('neurons'),
     forward: sum('forward'),
     'forward-backward': sum('forward-backward'),
     train: sum('train'),
+  }
+}
+
+/** How large a network is, beyond its counts. */
+export interface NetworkSize {
+  /** The most layers with weights that an image goes through: the 50 of ResNet-50. */
+  readonly depth: number
+  /** Layers with parameters of any kind. */
+  readonly layers: number
+  /** The tensor, an input or a layer's output, with the most values of one image. */
+  readonly largest: { readonly name: string; readonly values: number }
+}
+
+export function networkSize(network: Network): NetworkSize {
+  const depths = new Map<string, number>()
+  for (const layer of network.layers) {
+    const before = Math.max(...layer.inputs.map((input) => depths.get(input) ?? 0))
+    depths.set(layer.layer.name, before + (hasWeights(layer) ? 1 : 0))
+  }
+  const values = (name: string, shape: Shape) => ({ name, values: elementCount(shape) })
+  const activations = [
+    ...Object.entries(network.inputs).map(([name, shape]) => values(name, shape)),
+    ...network.layers.map(({ layer, outputShape }) => values(layer.name, outputShape)),
+  ]
+  return {
+    depth: Math.max(...depths.values()),
+    layers: network.layers.filter(({ parameters }) => Object.keys(parameters).length > 0).length,
+    largest: activations.reduce((most, other) => (other.values > most.values ? other : most)),
   }
 }

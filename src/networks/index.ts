@@ -3,16 +3,25 @@ import { alexnet } from './alexnet.ts'
 import { alexnetCifar10 } from './alexnet-cifar10.ts'
 import { alexnetFull } from './alexnet-full.ts'
 import { alexnetTorchvision } from './alexnet-torchvision.ts'
+import { densenet121 } from './densenet121.ts'
+import { googlenet } from './googlenet.ts'
 import { lenet } from './lenet.ts'
 import type { NETWORK_NAMES } from './names.ts'
 import type { Network } from './network.ts'
 import type { NetworkOptions } from './options.ts'
+import { resnet18 } from './resnet18.ts'
+import { resnet20Cifar } from './resnet20-cifar.ts'
+import { resnet50 } from './resnet50.ts'
+import { vggA } from './vgg-a.ts'
+import { vgg16 } from './vgg16.ts'
 
 export { alexnet } from './alexnet.ts'
 export { alexnetCifar10 } from './alexnet-cifar10.ts'
 export { alexnetFull } from './alexnet-full.ts'
 export { alexnetTorchvision } from './alexnet-torchvision.ts'
-export { type LayerCounts, layerCounts, networkCounts } from './counts.ts'
+export { type LayerCounts, layerCounts, type NetworkSize, networkCounts, networkSize } from './counts.ts'
+export { densenet121 } from './densenet121.ts'
+export { googlenet } from './googlenet.ts'
 export {
   type InitializeOptions,
   initialize,
@@ -35,6 +44,11 @@ export {
 } from './network.ts'
 export { type NetworkData, networkData, networkOf } from './network-data.ts'
 export { type NetworkOptions, REMOVABLE_PARTS, type RemovablePart } from './options.ts'
+export { resnet18 } from './resnet18.ts'
+export { resnet20Cifar } from './resnet20-cifar.ts'
+export { resnet50 } from './resnet50.ts'
+export { vggA } from './vgg-a.ts'
+export { vgg16 } from './vgg16.ts'
 
 /** What the command line asks of a network. */
 export type NetworkFactory = (options: NetworkOptions) => Network
@@ -45,6 +59,13 @@ const table: Readonly<Record<(typeof NETWORK_NAMES)[number], NetworkFactory>> = 
   'alexnet-cifar10': alexnetCifar10,
   'alexnet-torchvision': alexnetTorchvision,
   lenet,
+  resnet18,
+  resnet50,
+  'resnet20-cifar': resnet20Cifar,
+  'vgg-a': vggA,
+  vgg16,
+  googlenet,
+  densenet121,
 }
 
 /** The table name -> network. */

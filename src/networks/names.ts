@@ -5,6 +5,13 @@ export const NETWORK_NAMES = [
   'alexnet-cifar10',
   'alexnet-torchvision',
   'lenet',
+  'resnet18',
+  'resnet50',
+  'resnet20-cifar',
+  'vgg-a',
+  'vgg16',
+  'googlenet',
+  'densenet121',
 ] as const
 
 /** Those that have classes, so that they can be trained. */
@@ -13,4 +20,11 @@ export const TRAINABLE_NETWORK_NAMES: readonly (typeof NETWORK_NAMES)[number][] 
   'alexnet-cifar10',
   'alexnet-torchvision',
   'alexnet-full',
+  'resnet20-cifar',
+  'resnet18',
+  'resnet50',
+  'vgg-a',
+  'vgg16',
+  'googlenet',
+  'densenet121',
 ]

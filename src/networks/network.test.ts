@@ -1,6 +1,8 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
 import {
+  add,
+  concat,
   conv,
   dense,
   dropout,
@@ -28,6 +30,7 @@ import {
   weightDecays,
 } from './index.ts'
 import { initialParameters, trainingParameters } from './initialize.ts'
+import { TRAINABLE_NETWORK_NAMES } from './names.ts'
 import { defineNetwork, labelClasses, type Network, outputsOf, parametersOf, shapeOf } from './network.ts'
 
 type NamesOf<N> = N extends Network<infer Names> ? Names : never
@@ -186,13 +189,16 @@ describe('networks to train', () => {
     expect(network.layers.filter(({ isLoss }) => isLoss)).toHaveLength(1)
   })
 
-  it.each(['alexnet-full', 'alexnet-cifar10', 'alexnet-torchvision', 'lenet'])(
-    '%s with 7 classes',
-    (name) => {
-      expect(labelClasses(networkNamed(name, { classes: 7 }))).toEqual({ labels: 7 })
-      expect(() => networkNamed(name, { classes: 0 })).toThrow(`${name}: classes is 0; it must be`)
-    },
-  )
+  it.each(TRAINABLE_NETWORK_NAMES)('%s with 7 classes', (name) => {
+    expect(labelClasses(networkNamed(name, { classes: 7 }))).toEqual({ labels: 7 })
+    expect(() => networkNamed(name, { classes: 0 })).toThrow(`${name}: classes is 0; it must be`)
+  })
+
+  it.each(Object.keys(networks))('%s refuses options that it does not know', (name) => {
+    expect(() => networkNamed(name, { imagesize: 99 } as never)).toThrow(
+      new RegExp(`^${name}: unknown option 'imagesize'; did you mean 'imageSize'`),
+    )
+  })
 
   it.each(Object.keys(networks))('%s with another activation has no ReLU', (name) => {
     const activations = ({ layers }: Network) =>
@@ -224,6 +230,14 @@ describe('networks to train', () => {
     ['lenet', 'lrn', 'lenet: it has no lrn to leave out; it has dropout'],
     ['lenet', 'overlap', 'lenet: it has no overlap to leave out; it has dropout'],
     ['alexnet-cifar10', 'dropout', 'alexnet-cifar10: it has no dropout to leave out; it has lrn and overlap'],
+    ['vgg16', 'overlap', 'vgg16: it has no overlap to leave out; it has dropout'],
+    ['googlenet', 'lrn', 'googlenet: it has no lrn to leave out; it has dropout and overlap'],
+    ['resnet50', 'dropout', 'resnet50: it has no dropout to leave out; it has overlap'],
+    [
+      'resnet20-cifar',
+      'overlap',
+      'resnet20-cifar: it has no overlap to leave out; it has no part that can be',
+    ],
     [
       'alexnet',
       'drpout',
@@ -286,7 +300,7 @@ describe('defineNetwork', () => {
       'a layer of two inputs with one',
       { inputs, layers: [{ kind: 'softmax-loss', name: 'a', options: {} }] },
       NetworkError,
-      'a: a softmax-loss layer has 2 inputs, not 1',
+      'a: a layer of the kind softmax-loss has 2 inputs, not 1',
     ],
     [
       'labels that are images',
@@ -324,25 +338,91 @@ describe('defineNetwork', () => {
       'an input from nowhere',
       { inputs, layers: [relu('a', { inputs: ['image'] })] },
       NetworkError,
-      /^a: unknown input 'image'; did you mean 'images'\? \(images\); it must stand above$/,
+      /^a: unknown input 'image'; did you mean 'images'\? \(images\)$/,
     ],
     [
       'an input from below',
       { inputs, layers: [relu('a', { inputs: ['b'] }), relu('b')] },
       NetworkError,
-      /^a: unknown input 'b'/,
+      "a: it reads 'b', which stands below; a layer may only read what stands above it",
+    ],
+    [
+      'a cycle',
+      { inputs, layers: [relu('a'), add('b', { inputs: ['a', 'c'] }), relu('c')] },
+      NetworkError,
+      "b: it reads 'c', which stands below; a layer may only read what stands above it",
+    ],
+    [
+      'a layer that reads itself',
+      { inputs, layers: [relu('a'), add('b', { inputs: ['a', 'b'] })] },
+      NetworkError,
+      'b: it reads itself; a layer may only read what stands above it, so that no layer depends on itself',
+    ],
+    [
+      'an input that nobody reads',
+      { inputs: { ...inputs, labels: [] }, layers: [relu('a')] },
+      NetworkError,
+      "n: input 'labels' is read by no layer; leave it out, or let a layer read it",
+    ],
+    [
+      'a sum of one',
+      { inputs, layers: [add('a', { inputs: ['images'] })] },
+      NetworkError,
+      'a: a layer of the kind add has at least 2 inputs, not 1',
+    ],
+    [
+      'a sum without named inputs',
+      { inputs, layers: [{ kind: 'add', name: 'a', options: {} }] },
+      NetworkError,
+      'a: a layer of the kind add has at least 2 inputs, not 1',
+    ],
+    [
+      'a concatenation of nothing',
+      { inputs, layers: [concat('a', { inputs: [] })] },
+      NetworkError,
+      'a: a layer of the kind concat has at least 1 input, not 0',
+    ],
+    [
+      'a sum of other channels',
+      { inputs, layers: [conv('a', convolution), add('b', { inputs: ['images', 'a'] })] },
+      ShapeError,
+      "b: [8, 8, 3] and [8, 8, 2] can't be added; all inputs must have one shape",
+    ],
+    [
+      'a sum of an image and a vector of as many values',
+      { inputs, layers: [dense('a', { units: 192 }), add('b', { inputs: ['images', 'a'] })] },
+      ShapeError,
+      "b: [8, 8, 3] and [192] can't be added; all inputs must have one shape",
+    ],
+    [
+      'a concatenation of other heights',
+      { inputs, layers: [maxPool('a', { kernel: 2, stride: 2 }), concat('b', { inputs: ['images', 'a'] })] },
+      ShapeError,
+      "b: [8, 8, 3] and [4, 4, 3] can't be concatenated along channels; height and width must be the same",
+    ],
+    [
+      'a concatenation of an image and a vector',
+      { inputs, layers: [dense('a', { units: 3 }), concat('b', { inputs: ['images', 'a'] })] },
+      ShapeError,
+      "b: [8, 8, 3] and [3] can't be concatenated along channels",
+    ],
+    [
+      'a concatenation of labels',
+      { inputs: { labels: [] }, layers: [concat('a', { inputs: ['labels'] })] },
+      ShapeError,
+      'a: one number an image has no channels to concatenate',
     ],
     [
       'two inputs',
       { inputs, layers: [relu('a', { inputs: ['images', 'images'] })] },
       NetworkError,
-      'a: a relu layer has 1 input, not 2',
+      'a: a layer of the kind relu has 1 input, not 2',
     ],
     [
       'no input',
       { inputs, layers: [relu('a', { inputs: [] })] },
       NetworkError,
-      'a: a relu layer has 1 input, not 0',
+      'a: a layer of the kind relu has 1 input, not 0',
     ],
     [
       'a reader of a loss',

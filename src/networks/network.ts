@@ -83,8 +83,8 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
 /**
  * Checks a network and resolves its shapes. A layer reads the one before it (the first one the first input) unless
  * it names its `inputs`, so branches are possible; a layer may only read what stands above it.
- * Throws NetworkError for names that clash, are missing or reserved and for options that a layer has not, and ShapeError
- * where a shape does not fit.
+ * Throws NetworkError for names that clash, are missing or reserved, for inputs that no layer reads and for options that a layer
+ * has not, and ShapeError where a shape does not fit.
  */
 export function defineNetwork<const Inputs extends string, const Layers extends readonly Layer[]>(
   name: string,
@@ -106,6 +106,7 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   if (definition.layers.length === 0) throw new NetworkError(`${name}: it has no layers`)
 
   let before = [...shapes.keys()][0]!
+  const below = new Set(definition.layers.map((layer) => layer?.name))
   const losses = new Set<string>()
   const layers = definition.layers.map((layer, position): ResolvedLayer => {
     requireOptions(`${name}: ${layer?.name ?? `layer ${position}`}`, layer, layerRules, NetworkError)
@@ -120,9 +121,8 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
     requireInputCount(layer, kind.inputCount ?? 1, inputs.length)
     for (const input of inputs) {
       if (!shapes.has(input)) {
-        throw new NetworkError(
-          `${layer.name}: ${unknownName('input', input, [...shapes.keys()])}; it must stand above`,
-        )
+        if (below.has(input)) throw new NetworkError(readsBelow(layer.name, input))
+        throw new NetworkError(`${layer.name}: ${unknownName('input', input, [...shapes.keys()])}`)
       }
       if (losses.has(input))
         throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
@@ -145,6 +145,14 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
     }
   })
 
+  const read = new Set(layers.flatMap(({ inputs }) => inputs))
+  for (const input of Object.keys(definition.inputs)) {
+    if (read.has(input)) continue
+    throw new NetworkError(
+      `${name}: input '${input}' is read by no layer; leave it out, or let a layer read it`,
+    )
+  }
+
   const printed = definition.printed ?? layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
   for (const tensor of printed) {
     if (!shapes.has(tensor))
@@ -152,6 +160,10 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   }
   return { name, inputs: definition.inputs, layers, printed }
 }
+
+const readsBelow = (layer: string, input: string): string =>
+  `${layer}: it reads ${layer === input ? 'itself' : `'${input}', which stands below`}; ` +
+  'a layer may only read what stands above it, so that no layer depends on itself'
 
 function requireInputCount(
   { kind, name }: Layer,

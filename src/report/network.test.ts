@@ -1,6 +1,15 @@
 import { expect, it } from 'vitest'
-import { alexnet, alexnetFull, layerCounts, networkCounts } from '../networks/index.ts'
-import { networkLines } from './network.ts'
+import { batchNorm, conv, dense } from '../layers/index.ts'
+import {
+  alexnet,
+  alexnetFull,
+  defineNetwork,
+  layerCounts,
+  type Network,
+  networkCounts,
+  networkSize,
+} from '../networks/index.ts'
+import { networkLines, networksLines } from './network.ts'
 import { PLAIN } from './palette.ts'
 
 it('counts alexnet', () => {
@@ -29,4 +38,32 @@ it('shows an input of one number an image', () => {
   const layers = network.layers.map((layer) => layerCounts(network, layer))
   const lines = networkLines(network, { layers, total: networkCounts(network) }, [], PLAIN)
   expect(lines.some((line) => /^labels +input +\[B\]$/.test(line))).toBe(true)
+})
+
+const normalized = defineNetwork('normalized', {
+  inputs: { images: [4, 4, 1] },
+  layers: [conv('a', { filters: 5, kernel: 1, biases: false }), batchNorm('b'), dense('c', { units: 2 })],
+})
+
+it('has a column of statistics where there are any', () => {
+  const layers = normalized.layers.map((layer) => layerCounts(normalized, layer))
+  const lines = networkLines(normalized, { layers, total: networkCounts(normalized) }, [], PLAIN)
+  const cells = lines.map((line) => line.split(/ {2,}/))
+  expect(cells[1]!.slice(3, 6)).toEqual(['parameters', 'statistics', 'connections'])
+  expect(cells).toContainEqual(['b', 'batch-norm', '[B, 4, 4, 5]', '10', '10', '0', '0', '0.0', '0.0'])
+  expect(lines.some((line) => line.startsWith('Statistics are'))).toBe(true)
+})
+
+it('shows how large networks are, one a line', () => {
+  const sized = (network: Network) => ({
+    name: network.name,
+    total: networkCounts(network),
+    size: networkSize(network),
+  })
+  const lines = networksLines([alexnetFull(), normalized].map(sized), PLAIN)
+  expect(lines.slice(0, 3)).toEqual([
+    'network       depth  layers  parameters  statistics  GFLOP forward  largest activation  of',
+    'alexnet-full      8       8  61,100,840           -          1.434             200,704  conv1',
+    'normalized        2       3         177          10          0.000                  80  a',
+  ])
 })
