@@ -1,15 +1,23 @@
 export type { Engine, EngineInfo, PrepareOptions, RunOptions, TensorView } from './engines/engine.ts'
 export * from './errors.ts'
 export {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
+  globalAveragePool,
+  globalMaxPool,
   type Layer,
   l2Loss,
   lrn,
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from './layers/index.ts'
