@@ -51,7 +51,7 @@ function layerText({ layers }: Texts['explain'], { layer, inputShapes }: Resolve
     return layers.conv(filters, extentText(kernel), channels, strideOf(stride))
   }
   if (layer.kind === 'lrn') return layers.lrn(2 * layer.options.radius + 1)
-  if (layer.kind === 'max-pool') {
+  if (layer.kind === 'max-pool' && layer.options.kernel !== 'global') {
     const { kernel, stride } = layer.options
     return layers['max-pool'](extentText(kernel), strideOf(stride))
   }
