@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { layerDefinitions } from '../src/layers/index.ts'
-import { sourceFiles } from './support/package.ts'
+import { root, sourceFiles } from './support/package.ts'
 
 const KINDS = Object.keys(layerDefinitions)
 
@@ -100,5 +101,12 @@ describe('a kind', () => {
     expect(kernels, 'kernels').not.toEqual([])
     if (!isLoss) files.push(`formats/onnx/${named('onnx')}.ts`)
     for (const file of files) expect([...sources.keys()]).toContain(file)
+  })
+
+  it.each(KINDS)('%s is in docs/layers.md, with all its options', (kind) => {
+    const docs = readFileSync(`${root}docs/layers.md`, 'utf8')
+    const factory = kind.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+    const { rules } = layerDefinitions[kind as keyof typeof layerDefinitions]
+    for (const name of [factory, ...Object.keys(rules)]) expect(docs).toContain(`\`${name}\``)
   })
 })

@@ -443,6 +443,14 @@ describe('frozen layers', () => {
   })
 })
 
+it('a decay of running statistics is refused, since no optimizer changes them; one of a frozen layer waits', () => {
+  const network = behindStem(batchNorm('bn'), l2Loss('loss'))
+  const planned = (decays: Record<string, number>, freeze: readonly string[] = []) =>
+    createPlan(network, { batch: 2, pass: 'train', training: { optimizer: sgd(), decays, freeze } })
+  expect(() => planned({ 'bn/mean': 0.1 })).toThrow("training.decays: unknown parameter 'bn/mean'")
+  expect(planned({ 'bn/scale': 0.1 }, ['bn']).frozen).toEqual(['bn'])
+})
+
 describe('batch norm in a plan', () => {
   const network = defineNetwork('one value', {
     inputs: { images: [1, 1, 3] },
