@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { kernels } from '../kernels/index.ts'
 import {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
@@ -9,6 +13,8 @@ import {
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../layers/index.ts'
@@ -47,6 +53,23 @@ const classifier = defineNetwork('classifier', {
     softmaxLoss('loss', { inputs: ['d', 'labels'] }),
   ],
 })
+const branching = defineNetwork('branching', {
+  inputs: { images: [8, 9, 3] },
+  layers: [
+    conv('stem', { filters: 6, kernel: [3, 2], dilation: [2, 1], biases: false }),
+    batchNorm('norm', { activation: 'tanh' }),
+    conv('branch', { filters: 6, kernel: 1 }),
+    batchNorm('frozen'),
+    add('sum', { inputs: ['frozen', 'norm'] }),
+    averagePool('average', { kernel: [2, 3], countPadding: true, padding: 1 }),
+    lrn('beside', { inputs: ['sum'] }),
+    l2Loss('besideLoss'),
+    concat('joined', { inputs: ['average', 'average'] }),
+    slice('part', { begin: 2, end: 9 }),
+    softmax('shares'),
+    l2Loss('loss'),
+  ],
+})
 const BATCH = 4
 
 const planOf = (network: Network, training: Training): Plan =>
@@ -54,6 +77,7 @@ const planOf = (network: Network, training: Training): Plan =>
 const plans = [
   planOf(convolutional, { optimizer: sgd(), clipNorm: 1 }),
   planOf(classifier, { optimizer: adam(), microBatches: 2 }),
+  planOf(branching, { optimizer: sgd(), freeze: ['frozen'] }),
 ]
 const steps = plans.flatMap((plan) =>
   plan.steps.map((step) => ({ plan, step, name: `${step.kind} of ${step.layer}` })),
