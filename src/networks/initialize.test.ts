@@ -58,6 +58,18 @@ describe('initializeForTraining', () => {
     expect(found).toBeLessThan(1.1 * sd)
   })
 
+  it('looks at each layer once, however many ways lead to it', () => {
+    const sums = Array.from({ length: 60 }, (_, i) => {
+      const before = i === 0 ? 'stem' : `sum${i - 1}`
+      return [batchNorm(`bn${i}`, { inputs: [before] }), add(`sum${i}`, { inputs: [before, `bn${i}`] })]
+    })
+    const linear = defineNetwork('linear', {
+      inputs: { images: [2, 2, 1] },
+      layers: [conv('stem', { filters: 2, kernel: 1 }), ...sums.flat()],
+    })
+    expect(initializeForTraining(linear, { seed: 7 })['stem/weights']).toHaveLength(2)
+  })
+
   it('goes by what a layer says itself', () => {
     expect([...new Set(made['fc/biases'])]).toEqual([3])
     const largest = Math.max(...made['fc/weights']!.map(Math.abs))
