@@ -273,6 +273,22 @@ describe('the gradient of a tensor that several layers read', () => {
     expect(stepsOfKind(plan, 'activation-backward')[0]!.options.adds).toBe(true)
   })
 
+  it('stays a sum’s own where the next step could add in place: that has a tensor of its own', () => {
+    const network = behindStem(
+      relu('relu', { inputs: ['stem'] }),
+      add('sum', { inputs: ['stem', 'relu'] }),
+      l2Loss('loss'),
+    )
+    const plan = both(network)
+    const shared = stepsOfKind(plan, 'l2-loss-backward')[0]!.writes.inputGradient
+    const [through] = stepsOfKind(plan, 'activation-backward')
+    expect(through!.options.adds).toBe(false)
+    expect(through!.reads.outputGradient).toBe(shared)
+    expect(through!.writes.inputGradient.buffer).not.toBe(shared.buffer)
+    const sums = stepsOfKind(plan, 'sum-gradients').map(({ reads }) => [reads.sum, reads.other])
+    expect(sums).toEqual([[through!.writes.inputGradient, shared]])
+  })
+
   it('has twice the gradient of a sum that reads it twice, three times of one that reads it three times', () => {
     for (const times of [2, 3]) {
       const inputs = Array.from({ length: times }, () => 'stem')
