@@ -16,6 +16,10 @@ const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('pl
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
 const {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   defineNetwork,
   dense,
@@ -25,7 +29,10 @@ const {
   maxPool,
   openSession,
   relu,
+  sgd,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } = await built<typeof import('../src/index.ts')>('index.js')
@@ -74,6 +81,25 @@ const saturating = defineNetwork('saturating', {
     tanh('tanh'),
     dense('fc', { units: 10 }),
     softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
+  ],
+})
+
+const deep = defineNetwork('deep', {
+  inputs: { images: [9, 9, 3], labels: [] },
+  layers: [
+    conv('stem', { filters: 8, kernel: 3, biases: false }),
+    batchNorm('bn', { activation: 'relu' }),
+    conv('branch', { filters: 8, kernel: 3, padding: 1, biases: false }),
+    batchNorm('branchNorm'),
+    add('sum', { inputs: ['branchNorm', 'bn'], activation: 'relu' }),
+    averagePool('pool', { kernel: 3, stride: 2, padding: 1 }),
+    conv('grown', { filters: 5, kernel: 3, padding: 'same', dilation: 2 }),
+    concat('joined', { inputs: ['pool', 'grown'] }),
+    slice('part', { begin: 3, end: 11 }),
+    softmax('shares'),
+    dense('fc', { units: 10, inputs: ['part'] }),
+    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
+    l2Loss('sharesLoss', { inputs: ['shares'] }),
   ],
 })
 
@@ -199,6 +225,7 @@ describe('the check', () => {
   it.each(['forward', 'forward-backward'] as const)('passes every layer kind in %s', async (pass) => {
     expect((await check({}, withDense, pass)).passed).toBe(true)
     expect((await check({}, saturating, pass)).passed).toBe(true)
+    expect((await check({}, deep, pass)).passed).toBe(true)
   })
 
   it.each([
@@ -393,6 +420,194 @@ describe('the check', () => {
     ],
   ])('refuses %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, withDense)).rejects.toThrow(named)
+  })
+
+  it.each([
+    [
+      'statistics of another batch size',
+      planted('batch-norm-statistics', (step) => ({
+        ...step,
+        reads: { input: withoutLastImage(step.reads.input) },
+      })),
+      "batch-norm-statistics of bn: 'bn/batchMean'",
+    ],
+    [
+      "another channel's variance",
+      planted('batch-norm-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, variance: step.reads.mean },
+      })),
+      "batch-norm-forward of bn: 'bn'",
+    ],
+    [
+      'an epsilon forgotten',
+      planted('batch-norm-forward', (step) => ({ ...step, options: { ...step.options, epsilon: 1e4 } })),
+      "batch-norm-forward of bn: 'bn'",
+    ],
+    [
+      'an activation that the gradient of scale and shift goes around',
+      planted('batch-norm-parameters-gradient', (step) =>
+        step.layer === 'bn' ? { ...step, options: { ...step.options, activation: undefined } } : step,
+      ),
+      "batch-norm-parameters-gradient of bn: 'bn/scale.gradient'",
+    ],
+    [
+      'a batch norm whose statistics stand still in its gradient',
+      planted('batch-norm-input-gradient', ({ reads, ...step }) => {
+        const { scaleGradient: _, shiftGradient: __, ...others } = reads
+        return { ...step, reads: others }
+      }),
+      'batch-norm-input-gradient of branchNorm',
+    ],
+    [
+      'a gradient that is added to what stood there before',
+      planted('batch-norm-input-gradient', (step) => ({ ...step, options: { ...step.options, adds: true } })),
+      'batch-norm-input-gradient of branchNorm',
+    ],
+    [
+      'an input left out of a sum',
+      planted('add-forward', (step) => ({ ...step, reads: { input: step.reads.input! } })),
+      "add-forward of sum: 'sum'",
+    ],
+    [
+      'an average that counts padding',
+      planted('average-pool-forward', (step) => ({
+        ...step,
+        options: { ...step.options, countPadding: true },
+      })),
+      "average-pool-forward of pool: 'pool'",
+    ],
+    [
+      'a share of the padding in the gradient of an average',
+      planted('average-pool-backward', (step) => ({
+        ...step,
+        options: { ...step.options, countPadding: true },
+      })),
+      'average-pool-backward of pool',
+    ],
+    [
+      'two inputs of a concatenation the other way round',
+      planted('concat-forward', (step) => ({
+        ...step,
+        reads: { input1: step.reads.input1!, input: step.reads.input! },
+      })),
+      "concat-forward of joined: 'joined'",
+    ],
+    [
+      "a concatenation's channels shifted in the gradient",
+      planted('concat-backward', (step) => ({
+        ...step,
+        options: { ...step.options, begin: Math.max(step.options.begin - 1, 0) },
+      })),
+      'concat-backward of joined',
+    ],
+    [
+      'a gradient not added to what others gave',
+      planted('softmax-backward', (step) => ({ ...step, options: { ...step.options, adds: false } })),
+      "softmax-backward of shares: 'part.gradient'",
+    ],
+    [
+      'a slice of other channels',
+      planted('slice-forward', (step) => ({ ...step, options: { begin: 2 } })),
+      "slice-forward of part: 'part'",
+    ],
+    [
+      'a gradient put into other channels',
+      planted('slice-backward', (step) => ({ ...step, options: { ...step.options, begin: 2 } })),
+      'slice-backward of part',
+    ],
+    [
+      "another image's shares",
+      planted('softmax-forward', (step) => ({
+        ...step,
+        reads: { input: { ...step.reads.input, imagePitch: 0 } },
+      })),
+      "softmax-forward of shares: 'shares'",
+    ],
+    [
+      "another pixel's shares in the gradient",
+      planted('softmax-backward', (step) => ({
+        ...step,
+        reads: { ...step.reads, output: { ...step.reads.output, rowPitch: 0 } },
+      })),
+      'softmax-backward of shares',
+    ],
+    [
+      'a kernel that lies closer together',
+      planted('conv-forward', (step) => {
+        const { geometry } = step.options
+        const near = { ...geometry, dilationHeight: 1 }
+        return { ...step, options: { ...step.options, geometry: near } }
+      }),
+      "conv-forward of grown: 'grown'",
+    ],
+  ])('refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, deep)).rejects.toThrow(named)
+  })
+
+  it.each([
+    [
+      'running statistics that follow the wrong way',
+      planted('batch-norm-follow', (step) => ({
+        ...step,
+        options: { ...step.options, momentum: 1 - step.options.momentum },
+      })),
+      "batch-norm-follow of bn: 'bn/mean'",
+    ],
+    [
+      'a running variance that is the biased one',
+      planted('batch-norm-follow', (step) => ({ ...step, options: { ...step.options, count: 1e9 } })),
+      "batch-norm-follow of bn: 'bn/variance'",
+    ],
+    [
+      "another batch norm's statistics that are followed",
+      planted('batch-norm-follow', (step) => ({
+        ...step,
+        reads: { ...step.reads, batchMean: step.reads.batchVariance },
+      })),
+      "batch-norm-follow of bn: 'bn/mean'",
+    ],
+  ])('refuses in a training %s', async (_fault, wrong, named) => {
+    const engine = await openWasm('', { threads: 2 }, { kernels: wrong })
+    await using session = await openSession(deep, { ...planned(deep, 'train'), engine })
+    await expect(checkerOf(deep).check(session)).rejects.toThrow(named)
+  })
+
+  it('passes a training with frozen layers, and refuses one in which they go by the batch', async () => {
+    const training = { optimizer: sgd(), freeze: ['stem', 'bn', 'branch*'] }
+    const options = { batch: 3, pass: 'train', training } as const
+    await using altered = await openAltered(deep, 'train', {
+      plan: (lanes) => createPlan(deep, { ...options, lanes }),
+    })
+    expect(await altered.check()).toMatchObject({ passed: true })
+    const swapped = planted('batch-norm-forward', (step) => ({
+      ...step,
+      reads: { ...step.reads, mean: step.reads.shift },
+    }))
+    const engine = await openWasm('', { threads: 2 }, { kernels: swapped })
+    await using session = await openSession(deep, { ...options, engine })
+    await expect(checkerOf(deep).check(session)).rejects.toThrow("batch-norm-forward of bn: 'bn'")
+  })
+
+  it('refuses a gradient of several readers of which one is left out', async () => {
+    const branches = defineNetwork('branches', {
+      inputs: { images: [9, 9, 3] },
+      layers: [
+        conv('stem', { filters: 8, kernel: 3 }),
+        lrn('left', { inputs: ['stem'] }),
+        l2Loss('leftLoss'),
+        lrn('right', { inputs: ['stem'] }),
+        l2Loss('rightLoss'),
+      ],
+    })
+    expect((await check({}, branches)).passed).toBe(true)
+    const wrong = planted('sum-gradients', ({ reads, ...step }) => ({
+      ...step,
+      reads: { other: reads.other },
+    }))
+    await expect(check({ kernels: wrong }, branches)).rejects.toThrow(
+      "sum-gradients of stem: 'stem.gradient'",
+    )
   })
 
   it('refuses two tensors in one place', async () => {

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, expect, it } from 'vitest'
 import { documentedPrograms } from './support/docs.ts'
-import { root } from './support/package.ts'
+import { packageJson, root } from './support/package.ts'
 
 const project = mkdtempSync(join(tmpdir(), 'convmark-docs-'))
 afterAll(() => rmSync(project, { recursive: true, force: true }))
@@ -48,4 +48,13 @@ it('every program in the docs compiles, as it stands, in a project that has conv
     cwd: project,
   }).catch((error: { stdout: string }) => error)
   expect(compiled.stdout).toBe('')
+})
+
+it.each(['README.md', 'docs/browser.md'])('%s says what each entry of the package is', (file) => {
+  const text = readFileSync(join(root, file), 'utf8')
+  const entries = Object.keys(packageJson.exports)
+    .filter((entry) => !/workers\/|package\.json/.test(entry))
+    .map((entry) => entry.replace(/^\./, 'convmark'))
+  expect(entries).toContain('convmark/layers')
+  for (const entry of entries) expect(text).toMatch(new RegExp(`['\`]${entry}['\`]`))
 })

@@ -1,7 +1,7 @@
 // The check's own weights and images, and what the reference makes of the first image.
 
 import { referenceForward, statisticTensor, type Tensors } from '../engines/reference-network.ts'
-import { definitionOf, isTrainedRole, saturates } from '../layers/index.ts'
+import { definitionOf, isTrainedRole, type Layer, saturates } from '../layers/index.ts'
 import { type InitialTensor, initialInputs } from '../networks/initialize.ts'
 import { type Network, parametersOf, type ResolvedLayer } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -140,11 +140,25 @@ export class FirstImageInTraining {
 
 /** Null where the outputs would not scale along with the parameters: behind an activation that saturates. */
 function wantedRms(network: Network, { layer }: ResolvedLayer): number | null {
-  if ('activation' in layer.options && saturates(layer.options.activation)) return null
-  const isUnsaturated = network.layers.some(
-    (reader) => definitionOf(reader.layer).saturatesInput && reader.inputs[0] === layer.name,
-  )
-  return isUnsaturated ? UNSATURATED_RMS : WANTED_RMS
+  if (activationSaturates(layer)) return null
+  return isToBeSmall(network, layer.name) ? UNSATURATED_RMS : WANTED_RMS
+}
+
+const activationSaturates = ({ options }: Layer): boolean =>
+  'activation' in options && saturates(options.activation)
+
+/** Whether what reads it saturates, or what reads that, where no parameters are between them whose outputs are scaled too. */
+function isToBeSmall(network: Network, tensor: string, seen = new Set<string>()): boolean {
+  if (seen.has(tensor)) return false
+  seen.add(tensor)
+  return network.layers.some(({ layer, inputs, isLoss, parameters }) => {
+    if (!inputs.includes(tensor)) return false
+    const { saturatesInput, batchStatistics } = definitionOf(layer)
+    if (saturatesInput) return inputs[0] === tensor
+    // What is normalized has its size by itself.
+    if (activationSaturates(layer) && !batchStatistics) return true
+    return !isLoss && Object.keys(parameters).length === 0 && isToBeSmall(network, layer.name, seen)
+  })
 }
 
 function scaleOutput({ layer, parameters }: ResolvedLayer, tensors: Tensors, wantedRms: number): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { conv, l2Loss, maxPool } from '../layers/index.ts'
+import { concat, conv, l2Loss, maxPool, relu } from '../layers/index.ts'
 import { defineNetwork, type Network } from '../networks/index.ts'
 import { createPlan, type Pass } from '../plan/plan.ts'
 import { leastBytes } from './least-bytes.ts'
@@ -59,6 +59,35 @@ describe('leastBytes', () => {
       ],
     })
     expect(bytesOf('conv1', 'backward', { of: branching })).toBe(4 * (3 * conv1 + images + parameters1))
+  })
+
+  it('of a gradient that is added to in place: it is read and written', () => {
+    const branching = defineNetwork('branching', {
+      inputs: { images: [8, 8, 3] },
+      layers: [
+        conv('conv1', { filters: 5, kernel: 3, stride: 1, padding: 'same' }),
+        relu('relu', { inputs: ['conv1'] }),
+        l2Loss('loss1'),
+        relu('last', { inputs: ['conv1'] }),
+        l2Loss('loss2'),
+      ],
+    })
+    // Output and its gradient are read; the input's gradient is written by the last and changed by the other
+    expect(bytesOf('last', 'backward', { of: branching })).toBe(4 * 3 * conv1)
+    expect(bytesOf('relu', 'backward', { of: branching })).toBe(4 * 4 * conv1)
+  })
+
+  it('of a gradient that one layer makes in two steps: it is written once', () => {
+    const twice = defineNetwork('twice', {
+      inputs: { images: [8, 8, 3] },
+      layers: [
+        conv('conv1', { filters: 5, kernel: 3, stride: 1, padding: 'same' }),
+        concat('concat', { inputs: ['conv1', 'conv1'] }),
+        l2Loss('loss'),
+      ],
+    })
+    // The gradient of twice the channels is read
+    expect(bytesOf('concat', 'backward', { of: twice })).toBe(4 * (2 * conv1 + conv1))
   })
 
   it('of nothing is 0', () => {

@@ -53,15 +53,19 @@ const classifier = defineNetwork('classifier', {
     softmaxLoss('loss', { inputs: ['d', 'labels'] }),
   ],
 })
-const residual = defineNetwork('residual', {
-  inputs: { images: [5, 7, 3] },
+const branching = defineNetwork('branching', {
+  inputs: { images: [8, 9, 3] },
   layers: [
-    conv('stem', { filters: 6, kernel: 1, biases: false }),
-    batchNorm('norm', { activation: 'sigmoid' }),
-    averagePool('average', { kernel: 3, padding: 1 }),
-    add('sum', { inputs: ['average', 'norm', 'stem'], activation: 'relu' }),
-    slice('part', { begin: 2, end: 5 }),
-    concat('joined', { inputs: ['part', 'sum', 'stem'] }),
+    conv('stem', { filters: 6, kernel: [3, 2], dilation: [2, 1], biases: false }),
+    batchNorm('norm', { activation: 'tanh' }),
+    conv('branch', { filters: 6, kernel: 1 }),
+    batchNorm('frozen'),
+    add('sum', { inputs: ['frozen', 'norm'] }),
+    averagePool('average', { kernel: [2, 3], countPadding: true, padding: 1 }),
+    lrn('beside', { inputs: ['sum'] }),
+    l2Loss('besideLoss'),
+    concat('joined', { inputs: ['average', 'average'] }),
+    slice('part', { begin: 2, end: 9 }),
     softmax('shares'),
     l2Loss('loss'),
   ],
@@ -73,7 +77,7 @@ const planOf = (network: Network, training: Training): Plan =>
 const plans = [
   planOf(convolutional, { optimizer: sgd(), clipNorm: 1 }),
   planOf(classifier, { optimizer: adam(), microBatches: 2 }),
-  planOf(residual, { optimizer: sgd() }),
+  planOf(branching, { optimizer: sgd(), freeze: ['frozen'] }),
 ]
 const steps = plans.flatMap((plan) =>
   plan.steps.map((step) => ({ plan, step, name: `${step.kind} of ${step.layer}` })),

@@ -336,9 +336,13 @@ class CompiledPlan implements PreparedPlan {
   }
 }
 
-/** Strides of a tensor as its user sees it: an activation (N, H, W, C) or (N, C), a parameter (..., F) with pitched rows. */
+/**
+ * Strides of a tensor as its user sees it: an activation (N, H, W, C), (N, C) or (N), a parameter (..., F) with pitched rows, a few
+ * values of the whole batch.
+ */
 function stridesOf(role: PlannedTensor['role'], shape: Shape, grid: Grid): number[] {
   if (role === 'input' || role === 'activation') {
+    if (shape.length === 1 && grid.shape[0] === 1) return [1]
     const all = [grid.imagePitch, grid.rowPitch, grid.pixelPitch, 1]
     return shape.length === all.length ? all : [grid.imagePitch, 1].slice(0, shape.length)
   }

@@ -46,7 +46,8 @@ export const batchNormStatistics = onlyWay<'batch-norm-statistics'>(({ layer, re
       b.fma(squares, load(1), b.splat(1 / count))
     })
     b.store(mean!, 0, all)
-    b.store(variance!, 0, squares)
+    // Beyond float32 it is NaN, not infinite: all outputs would be the shift, and nobody would see that the values are lost.
+    b.store(variance!, 0, b.add(squares, b.sub(squares, squares)))
   })
   return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
 })

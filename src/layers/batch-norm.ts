@@ -27,7 +27,7 @@ export type BatchNormLayer<Name extends string = string> = LayerOf<'batch-norm',
  * In training, mean and variance (biased) are those of the batch, over N, H and W, and the running ones follow: running = (1 -
  * momentum) * running + momentum * batch's, of the variance the unbiased one; more than one value a channel is needed. In the
  * pass forward, and where the layer is frozen, they are the running ones. Epsilon 1e-5 and momentum 0.1 by default, as
- * PyTorch has them. Source: Ioffe & Szegedy 2015.
+ * PyTorch has them. A variance beyond float32 is NaN in engines, and so are the outputs. Source: Ioffe & Szegedy 2015.
  */
 export function batchNorm<const Name extends string>(
   name: Name,

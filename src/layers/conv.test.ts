@@ -59,6 +59,31 @@ describe('forward, by hand', () => {
     expect(forwardOf(layer)).toEqual({ shape: [2, 2, 1], values: [2, 6, 14, 18] })
   })
 
+  it('dilation: taps lie apart, and the padding of SAME goes by how far they reach', () => {
+    // 2 x 2 taps two apart: the corners, 1*1 + 2*3 + 3*7 + 4*9 = 64
+    const layer = { ...image, options: { filters: 1, kernel: 2, dilation: 2 } }
+    expect(forwardOf(layer)).toEqual({ shape: [1, 1, 1], values: [164] })
+    // One row, two columns apart: 1*1 + 2*3 and so on, of 1 x 2 taps
+    const flat = {
+      ...image,
+      parameters: { weights: [1, 2], biases: [0] },
+      options: { filters: 1, kernel: [1, 2] as const, dilation: [5, 2] as const, padding: 'same' as const },
+    }
+    // Reach 3: one column of padding on either side: (0 2) (1 3) (2 0)
+    expect(forwardOf(flat)).toEqual({ shape: [3, 3, 1], values: [4, 7, 2, 10, 16, 5, 16, 25, 8] })
+  })
+
+  it('without biases the sums are all', () => {
+    const options = { filters: 1, kernel: 2, biases: false }
+    const layer = { ...image, options, parameters: { weights: [1, 2, 3, 4] } }
+    expect(forwardOf(layer).values).toEqual([37, 47, 67, 77])
+    expect(Object.keys(definition.parameters(options, [[3, 3, 1]]))).toEqual(['weights'])
+    expect(backwardOf(layer, [1, 0, 0, 0])).toEqual({
+      weights: [1, 2, 4, 5],
+      input: [1, 2, 0, 3, 4, 0, 0, 0, 0],
+    })
+  })
+
   it('channels are summed, filters are the last axis of the weights, images stay apart', () => {
     // one pixel of two channels, weights (1, 1, 2, 3): filter f is x0 w[0, f] + x1 w[1, f]
     const layer = {
@@ -132,6 +157,14 @@ describe('backward against finite differences', () => {
     ['ReLU', { filters: 3, kernel: 3, padding: 'same', activation: 'relu' }, [5, 6]],
     ['sigmoid', { filters: 3, kernel: 3, activation: 'sigmoid' }, [5, 6]],
     ['tanh', { filters: 3, kernel: 3, activation: 'tanh' }, [5, 6]],
+    ['dilation', { filters: 2, kernel: 3, dilation: 2 }, [6, 7]],
+    [
+      'dilation, stride and padding',
+      { filters: 2, kernel: [3, 2], dilation: [2, 3], stride: [3, 2], padding: [2, 1, 0, 2] },
+      [7, 6],
+    ],
+    ['dilation, SAME', { filters: 2, kernel: 3, dilation: 3, padding: 'same', biases: false }, [5, 4]],
+    ['without biases', { filters: 2, kernel: 2, biases: false, activation: 'tanh' }, [4, 4]],
     ['ReLU, stride 2', { filters: 3, kernel: 3, stride: 2, activation: 'relu' }, [6, 7]],
   ])('%s', (_what, options, [height, width]) => {
     const errors = gradientErrors({ definition, options, inputShape: [height, width, 2] })
@@ -184,6 +217,15 @@ describe('the window', () => {
     )
   })
 
+  it('a dilated kernel that is too large is refused by how far it reaches', () => {
+    expect(() =>
+      definition.outputShape('conv1', { filters: 1, kernel: 3, dilation: 2 }, [[4, 9, 1]]),
+    ).toThrow(/^conv1: kernel height 5 is larger than its padded input 4/)
+    const options = { filters: 1, kernel: 3, dilation: [1, 4] as const }
+    expect(() => definition.outputShape('conv1', options, [[4, 8, 1]])).toThrow(/^conv1: kernel width 9/)
+    expect(definition.outputShape('conv1', options, [[4, 9, 1]])).toEqual([2, 1, 1])
+  })
+
   it('says by name when nothing fits', () => {
     expect(() =>
       definition.outputShape('conv1', { filters: 1, kernel: 11, padding: 1 }, [[6, 20, 3]]),
@@ -222,6 +264,21 @@ it.each<[string, unknown, RegExp]>([
     /^conv1: kernel is missing; it must be a positive integer or a pair of them$/,
   ],
   ['three extents', { filters: 1, kernel: [1, 2, 3] }, /^conv1: kernel is \[1,2,3\]/],
+  [
+    'dilation 0',
+    { filters: 1, kernel: 1, dilation: 0 },
+    /^conv1: dilation is 0; it must be a positive integer/,
+  ],
+  [
+    'biases of text',
+    { filters: 1, kernel: 1, biases: 'no' },
+    /^conv1: biases is 'no'; it must be true or false$/,
+  ],
+  [
+    'three paddings',
+    { filters: 1, kernel: 1, padding: [1, 1, 1] },
+    /^conv1: padding is \[1,1,1\]; it must be \[vertical, horizontal\] or \[top, bottom, left, right\]/,
+  ],
   ['stride 0', { filters: 1, kernel: 1, stride: 0 }, /^conv1: stride is 0/],
   ['padding -1', { filters: 1, kernel: 1, padding: -1 }, /^conv1: padding is -1/],
   [

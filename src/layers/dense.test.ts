@@ -37,6 +37,15 @@ it('masks the gradient where ReLU let nothing through, and adds to what is there
   expect(gradients.input).toEqual([4, 15, 105, 1007, 5, 5, 5, 5])
 })
 
+it('has sums and nothing else without biases', () => {
+  const options = { units: 2, biases: false }
+  expect(Object.keys(definition.parameters(options, [[2, 2, 1]]))).toEqual(['weights'])
+  const bare = { ...layer, options, parameters: { weights: layer.parameters.weights } }
+  expect(forwardOf(bare).values).toEqual([4321, 3, -1000, -1])
+  expect(Object.keys(backwardOf(bare, [1, 2, 3, 4]))).toEqual(['input', 'weights'])
+  expect(backwardOf(bare, [1, 2, 3, 4]).weights).toEqual([1, 2, 2, 4, 3, 6, 1, 4])
+})
+
 it('takes a tensor without height and width too', () => {
   expect(definition.parameters({ units: 3 }, [[7]]).weights!.shape).toEqual([7, 3])
   expect(definition.flops({ units: 3 }, [[2, 2, 5]], [3]).forward).toBe(2 * 20 * 3)
@@ -45,6 +54,7 @@ it('takes a tensor without height and width too', () => {
 it.each<[Partial<DenseOptions>, string]>([
   [{ units: 0 }, 'fc: units is 0; it must be a positive integer'],
   [{ activation: 'softplus' as never }, "fc: unknown activation 'softplus' (relu, sigmoid, tanh)"],
+  [{ biases: 0 as never }, 'fc: biases is 0; it must be true or false'],
   [{ decay: -1 }, 'fc: decay is -1; it must be a finite number from 0'],
   [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a finite number over 0'],
   [{ initial: { weightsSd: 1 } as never }, 'fc: initial.biases is missing; it must be a finite number'],
@@ -57,6 +67,7 @@ it.each<[string, DenseOptions]>([
   ['relu', { units: 5, activation: 'relu' }],
   ['sigmoid', { units: 5, activation: 'sigmoid' }],
   ['tanh', { units: 5, activation: 'tanh' }],
+  ['without biases', { units: 5, activation: 'tanh', biases: false }],
 ])('backward against finite differences: %s', (_name, options) => {
   for (const inputShape of [[3, 4, 5], [6]]) {
     for (const error of Object.values(gradientErrors({ definition, options, inputShape })))

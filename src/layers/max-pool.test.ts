@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { gradientErrors } from '../../test/support/finite-differences.ts'
 import { backwardOf, forwardOf, type LayerCase } from '../../test/support/layers.ts'
 import { NetworkError, ShapeError } from '../errors.ts'
-import { type MaxPoolOptions, maxPool, maxPoolDefinition } from './max-pool.ts'
+import { globalMaxPool, type MaxPoolOptions, maxPool, maxPoolDefinition } from './max-pool.ts'
 
 const definition = maxPoolDefinition
 
@@ -38,6 +38,22 @@ describe('by hand', () => {
     expect(forwardOf(layer)).toEqual({ shape: [2, 2, 1], values: [5, 2, 8, 9] })
   })
 
+  it('ceil mode: the last windows go beyond the image', () => {
+    // (1 5 3 4) (2 9) / (8 0) (7)
+    const layer = { ...image, options: { kernel: 2, stride: 2, ceilMode: true } }
+    expect(forwardOf(layer)).toEqual({ shape: [2, 2, 1], values: [5, 9, 8, 7] })
+    expect(backwardOf(layer, [1, 10, 100, 1000]).input).toEqual([0, 1, 0, 0, 0, 10, 100, 0, 1000])
+    const { ceilMode: _, ...floor } = layer.options
+    expect(forwardOf({ ...layer, options: floor }).values).toEqual([5])
+  })
+
+  it('global: the maximum of each channel of each image', () => {
+    const { options } = globalMaxPool('peaks')
+    const layer = { definition, options, batch: 2, inputShape: [2, 1, 2], input: [1, 20, 3, 10, 5, 5, 4, 6] }
+    expect(forwardOf(layer)).toEqual({ shape: [1, 1, 2], values: [3, 20, 5, 6] })
+    expect(backwardOf(layer, [1, 2, 3, 4]).input).toEqual([0, 2, 1, 0, 3, 0, 0, 4])
+  })
+
   it('a tie goes to the first maximum in row-major window order', () => {
     const options = { kernel: 2, stride: 2 }
     const layer = { definition, options, inputShape: [2, 2, 1], input: [0, 7, 7, 7] }
@@ -66,6 +82,8 @@ describe('backward against finite differences', () => {
     ['SAME', { kernel: 3, stride: 2, padding: 'same' }, [6, 7]],
     ['explicit padding', { kernel: 3, stride: 1, padding: { top: 2, bottom: 1, left: 0, right: 2 } }, [4, 5]],
     ['stride over the kernel', { kernel: 2, stride: [3, 4] }, [8, 9]],
+    ['ceil mode', { kernel: 3, stride: 3, padding: [1, 0, 1, 1], ceilMode: true }, [6, 7]],
+    ['global', { kernel: 'global' }, [4, 5]],
   ])('%s', (_what, options, [height, width]) => {
     const { input } = gradientErrors({ definition, options, inputShape: [height, width, 3] })
     expect(input).toBeLessThan(1e-8)
@@ -95,6 +113,22 @@ it('a window of nothing but padding is refused, by name', () => {
   ])
   expect(shapeOf({ kernel: 5 })).toThrow(/^pool1: kernel height 5 is larger/)
   expect(() => definition.outputShape('pool1', { kernel: 1 }, [[4]])).toThrow(/^pool1: its input \[4\]/)
+})
+
+it.each<[string, MaxPoolOptions, [number, number, number]]>([
+  ['as ResNet’s with PyTorch’s sizes', { kernel: 3, stride: 2, padding: 1 }, [112, 56, 56]],
+  ['as GoogLeNet’s', { kernel: 3, stride: 2, ceilMode: true }, [112, 56, 56]],
+  ['one that begins in the padding before', { kernel: 3, stride: 3, padding: 2, ceilMode: true }, [2, 2, 2]],
+  ['none that begins in the padding after', { kernel: 2, stride: 3, padding: 1, ceilMode: true }, [2, 1, 1]],
+])('sizes in ceil mode: %s', (_what, options, [size, height, width]) => {
+  expect(definition.outputShape('pool1', options, [[size, size, 1]])).toEqual([height, width, 1])
+})
+
+it('refuses a global pooling with a stride or padding', () => {
+  for (const options of [{ stride: 1 }, { padding: 'valid' as const }])
+    expect(() => definition.outputShape('pool1', { kernel: 'global', ...options }, [[4, 4, 1]])).toThrow(
+      new ShapeError('pool1: a global pooling has one window, without stride and padding'),
+    )
 })
 
 it('needs a kernel', () => {

@@ -145,14 +145,20 @@ function weightsVariance(shape: Shape, activation: Activation | null): number {
 }
 
 /** The activation that a layer's sums go through: its own, or the first behind it that comes before other weights. */
-function activationBehind(network: Network, { layer }: ResolvedLayer): Activation | null {
+function activationBehind(
+  network: Network,
+  { layer }: ResolvedLayer,
+  seen = new Set<string>(),
+): Activation | null {
+  if (seen.has(layer.name)) return null
+  seen.add(layer.name)
   if ('activation' in layer.options && layer.options.activation) return layer.options.activation
   for (const reader of network.layers) {
     const hasWeights = Object.values(reader.parameters).some(({ role }) => role === 'weights')
     if (!reader.inputs.includes(layer.name) || hasWeights) continue
     const { activation } = definitionOf(reader.layer)
     if (isActivation(activation)) return activation
-    const behind = activationBehind(network, reader)
+    const behind = activationBehind(network, reader, seen)
     if (behind !== null) return behind
   }
   return null

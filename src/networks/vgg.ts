@@ -21,7 +21,7 @@ export function vgg(name: string, steps: readonly VggStep[], options: NetworkOpt
     dropout('classifier.5', { rate: 0.5 }),
     dense('classifier.6', { units: classes }),
   ]
-  const pools = tower.filter(({ kind }) => kind === 'max-pool').map((layer) => layer.name)
+  const pools = tower.filter((_, i) => steps[i] === 'pool').map((layer) => layer.name)
   return defineNetwork(name, {
     inputs: { images: [imageSize, imageSize, 3], labels: [] },
     layers: [...leaveOut(name, layers, without), softmaxLoss('loss', { inputs: ['classifier.6', 'labels'] })],

@@ -1,12 +1,31 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { conv, dense, dropout, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
+import { UsageError } from '../errors.ts'
+import {
+  add,
+  batchNorm,
+  concat,
+  conv,
+  dense,
+  dropout,
+  type Layer,
+  l2Loss,
+  lrn,
+  maxPool,
+  relu,
+  slice,
+  softmaxLoss,
+} from '../layers/index.ts'
 import { windowGeometry } from '../layers/window.ts'
 import { alexnet } from '../networks/alexnet.ts'
-import { defineNetwork } from '../networks/network.ts'
+import { densenet121 } from '../networks/densenet121.ts'
+import { defineNetwork, type Network } from '../networks/network.ts'
+import { resnet18 } from '../networks/resnet18.ts'
+import { sgd } from '../optimizers/index.ts'
 import { inputGradientHalo, inputGradientPhases } from './geometry.ts'
 import { layOutMemory } from './memory.ts'
-import { AFTER_ALL, BEFORE_ALL, createPlan } from './plan.ts'
+import { AFTER_ALL, BEFORE_ALL, createPlan, type Plan } from './plan.ts'
+import { changesOf, type Step, type StepKind, type StepOfKind } from './steps.ts'
 import type { Buffer, View } from './views.ts'
 
 const tower = alexnet()
@@ -167,6 +186,311 @@ describe('a plan', () => {
     const { steps, tensors } = createPlan(network, { batch: 1, pass: 'forward-backward' })
     expect(steps.filter(({ pass }) => pass === 'backward')).toEqual([])
     expect(tensors.images!.view.pixelPitch).toBe(4)
+  })
+})
+
+const both = (network: Network, batch = 2) => createPlan(network, { batch, pass: 'forward-backward' })
+
+function stepsOfKind<Kind extends StepKind>({ steps }: Plan, kind: Kind): StepOfKind<Kind>[] {
+  return steps.filter((step): step is StepOfKind<Kind> => step.kind === kind)
+}
+
+const backwardOf = ({ steps }: Plan): readonly Step[] => steps.filter(({ pass }) => pass === 'backward')
+
+/** A stem, then the layers, all of images 6 x 6 with 4 channels. */
+const behindStem = (...layers: readonly Layer[]): Network =>
+  defineNetwork('readers', {
+    inputs: { images: [6, 6, 3] },
+    layers: [conv('stem', { filters: 4, kernel: 1, biases: false }), ...layers],
+  })
+
+const thin = { filters: 4, kernel: 1, biases: false } as const
+
+describe('the gradient of a tensor that several layers read', () => {
+  it('is added to in place by steps that can, and has one tensor', () => {
+    const network = behindStem(
+      relu('one', { inputs: ['stem'] }),
+      l2Loss('oneLoss'),
+      maxPool('two', { kernel: 2, inputs: ['stem'] }),
+      l2Loss('twoLoss'),
+      slice('three', { begin: 1, end: 3, inputs: ['stem'] }),
+      l2Loss('threeLoss'),
+    )
+    const plan = both(network)
+    expect(stepsOfKind(plan, 'sum-gradients')).toEqual([])
+    const parts = [
+      ...stepsOfKind(plan, 'slice-backward'),
+      ...stepsOfKind(plan, 'max-pool-backward'),
+      ...stepsOfKind(plan, 'activation-backward'),
+    ]
+    expect(parts.map(({ options }) => options.adds)).toEqual([false, true, true])
+    expect(new Set(parts.map(({ writes }) => writes.inputGradient.buffer)).size).toBe(1)
+    expect(parts.map(({ reads }) => reads.inputGradient !== undefined)).toEqual([false, true, true])
+  })
+
+  it('is added up by a step of its own where a layer makes a tensor for itself, in the one that is there', () => {
+    const network = behindStem(
+      lrn('one', { inputs: ['stem'] }),
+      l2Loss('oneLoss'),
+      conv('two', { ...thin, inputs: ['stem'] }),
+      l2Loss('twoLoss'),
+      relu('three', { inputs: ['stem'] }),
+      l2Loss('threeLoss'),
+    )
+    const plan = both(network)
+    const sums = stepsOfKind(plan, 'sum-gradients')
+    const [relus] = stepsOfKind(plan, 'activation-backward')
+    expect(sums.map(({ writes }) => writes.sum)).toEqual([
+      relus!.writes.inputGradient,
+      relus!.writes.inputGradient,
+    ])
+    expect(sums.map(({ reads }) => reads.other)).toEqual([
+      stepsOfKind(plan, 'conv-input-gradient')[0]!.writes.inputGradient,
+      stepsOfKind(plan, 'lrn-backward')[0]!.writes.inputGradient,
+    ])
+    expect(stepsOfKind(plan, 'conv-weights-gradient').at(-1)!.reads.gradient).toBe(sums[0]!.writes.sum)
+  })
+
+  it('is that of a sum itself, which is not changed: others go into a tensor of their own', () => {
+    const network = behindStem(
+      relu('other', { inputs: ['stem'] }),
+      conv('branch', { ...thin, inputs: ['stem'] }),
+      add('sum', { inputs: ['branch', 'stem'] }),
+      l2Loss('loss'),
+      l2Loss('otherLoss', { inputs: ['other'] }),
+    )
+    const plan = both(network)
+    const [given] = stepsOfKind(plan, 'l2-loss-backward').filter(({ layer }) => layer === 'loss')
+    const shared = given!.writes.inputGradient
+    const branch = stepsOfKind(plan, 'conv-weights-gradient').find(({ layer }) => layer === 'branch')!
+    expect(branch.reads.gradient).toBe(shared)
+    const changed = plan.steps.flatMap((step) => changesOf(step))
+    expect(changed.map(({ buffer }) => buffer)).not.toContain(shared.buffer)
+    // Of the stem: the sum's own, the branch's and the other's
+    const sums = stepsOfKind(plan, 'sum-gradients')
+    expect(sums).toHaveLength(1)
+    expect(sums[0]!.reads.other).toBe(shared)
+    expect(stepsOfKind(plan, 'activation-backward')[0]!.options.adds).toBe(true)
+  })
+
+  it('stays a sum’s own where the next step could add in place: that has a tensor of its own', () => {
+    const network = behindStem(
+      relu('relu', { inputs: ['stem'] }),
+      add('sum', { inputs: ['stem', 'relu'] }),
+      l2Loss('loss'),
+    )
+    const plan = both(network)
+    const shared = stepsOfKind(plan, 'l2-loss-backward')[0]!.writes.inputGradient
+    const [through] = stepsOfKind(plan, 'activation-backward')
+    expect(through!.options.adds).toBe(false)
+    expect(through!.reads.outputGradient).toBe(shared)
+    expect(through!.writes.inputGradient.buffer).not.toBe(shared.buffer)
+    const sums = stepsOfKind(plan, 'sum-gradients').map(({ reads }) => [reads.sum, reads.other])
+    expect(sums).toEqual([[through!.writes.inputGradient, shared]])
+  })
+
+  it('has twice the gradient of a sum that reads it twice, three times of one that reads it three times', () => {
+    for (const times of [2, 3]) {
+      const inputs = Array.from({ length: times }, () => 'stem')
+      const plan = both(behindStem(add('sum', { inputs }), l2Loss('loss')))
+      const sums = stepsOfKind(plan, 'sum-gradients')
+      const shared = stepsOfKind(plan, 'l2-loss-backward')[0]!.writes.inputGradient
+      expect(sums.map(({ reads }) => reads.other)).toEqual(inputs.map(() => shared))
+      // The first is copied, the others are added
+      expect(sums.map(({ reads }) => reads.sum !== undefined)).toEqual(inputs.map((_, i) => i > 0))
+      expect(new Set(sums.map(({ writes }) => writes.sum.buffer)).size).toBe(1)
+      expect(sums[0]!.writes.sum.buffer).not.toBe(shared.buffer)
+    }
+  })
+
+  it('of two sums, is a tensor of its own, and both stay as they are', () => {
+    const network = behindStem(
+      add('one', { inputs: ['stem', 'stem'] }),
+      l2Loss('oneLoss'),
+      conv('branch', { ...thin, inputs: ['stem'] }),
+      add('two', { inputs: ['branch', 'stem'] }),
+      l2Loss('twoLoss'),
+    )
+    const plan = both(network)
+    const given = stepsOfKind(plan, 'l2-loss-backward').map(({ writes }) => writes.inputGradient.buffer)
+    const changed = plan.steps.flatMap((step) => changesOf(step)).map(({ buffer }) => buffer)
+    for (const buffer of given) expect(changed).not.toContain(buffer)
+  })
+
+  it('of a concatenation with itself, has both halves', () => {
+    const plan = both(behindStem(concat('twice', { inputs: ['stem', 'stem'] }), l2Loss('loss')))
+    const halves = stepsOfKind(plan, 'concat-backward')
+    expect(halves.map(({ options }) => [options.begin, options.adds])).toEqual([
+      [0, false],
+      [4, true],
+    ])
+    expect(halves[1]!.writes.inputGradient).toBe(halves[0]!.writes.inputGradient)
+  })
+
+  it('has the zeros around it that a convolution without biases reads there, and no copy is made', () => {
+    const wide = { filters: 4, kernel: 5, padding: 'same', biases: false } as const
+    const plan = both(behindStem(conv('wide', wide), lrn('behind'), l2Loss('loss')))
+    expect(stepsOfKind(plan, 'output-gradient')).toEqual([])
+    const read = stepsOfKind(plan, 'conv-input-gradient')[0]!.reads.gradient
+    expect(read).toBe(stepsOfKind(plan, 'lrn-backward')[0]!.writes.inputGradient)
+    expect(read.halo).toEqual({ top: 2, bottom: 2, left: 2, right: 2 })
+    // The stem's own gradient is read without any
+    expect(stepsOfKind(plan, 'conv-input-gradient')[0]!.writes.inputGradient.halo.top).toBe(0)
+  })
+
+  it('is copied with zeros around it where it is a sum’s, which has none', () => {
+    const wide = { filters: 4, kernel: 3, padding: 'same', biases: false } as const
+    const network = behindStem(
+      conv('wide', wide),
+      conv('flat', { ...thin, inputs: ['stem'] }),
+      add('sum', { inputs: ['wide', 'flat'] }),
+      relu('behind'),
+      l2Loss('loss'),
+    )
+    const copies = stepsOfKind(both(network), 'output-gradient')
+    expect(copies.map(({ layer }) => layer)).toEqual(['wide'])
+    expect(copies[0]!.writes.gradient.halo).toEqual({ top: 1, bottom: 1, left: 1, right: 1 })
+  })
+
+  it('is not asked for where nothing before it is trained: a sum of images has no step backward', () => {
+    const network = defineNetwork('images', {
+      inputs: { images: [4, 4, 3] },
+      layers: [
+        add('twice', { inputs: ['images', 'images'] }),
+        relu('relu'),
+        add('sum', { inputs: ['relu', 'twice'], activation: 'relu' }),
+        concat('concat', { inputs: ['sum', 'twice'] }),
+        dense('fc', { units: 2 }),
+        l2Loss('loss'),
+      ],
+    })
+    const kinds = backwardOf(both(network)).map(({ kind, layer }) => `${kind} ${layer}`)
+    expect(kinds).toEqual(['l2-loss-backward loss', 'output-gradient fc', 'dense-weights-gradient fc'])
+  })
+})
+
+describe('a dense block', () => {
+  it('takes as many additions as a tensor has readers less one, and no copies', () => {
+    const network = densenet121()
+    const plan = both(network, 16)
+    const readers = new Map<string, number>()
+    for (const { inputs } of network.layers)
+      for (const input of inputs) readers.set(input, (readers.get(input) ?? 0) + 1)
+    const wanted = network.layers.reduce((sum, { layer }) => sum + (readers.get(layer.name) ?? 1) - 1, 0)
+    expect(wanted).toBeGreaterThan(500)
+    const added = backwardOf(plan).filter((step) => changesOf(step).length > 0)
+    expect(added).toHaveLength(wanted)
+    expect(stepsOfKind(plan, 'sum-gradients')).toEqual([])
+  })
+})
+
+describe('frozen layers', () => {
+  const network = defineNetwork('frozen', {
+    inputs: { images: [6, 6, 3], labels: [] },
+    layers: [
+      conv('stem', { filters: 4, kernel: 3, biases: false }),
+      batchNorm('bn', { activation: 'relu' }),
+      conv('body.conv', { filters: 4, kernel: 3 }),
+      batchNorm('body.bn'),
+      dense('head', { units: 5 }),
+      softmaxLoss('loss', { inputs: ['head', 'labels'] }),
+    ],
+  })
+  const train = (freeze: readonly string[], of: Network = network) =>
+    createPlan(of, { batch: 2, pass: 'train', training: { optimizer: sgd(), freeze } })
+  const layersOf = (steps: readonly Step[]) => [...new Set(steps.map(({ layer }) => layer))]
+
+  it('have no gradient, no update and no running statistics that move; what is before them gets its gradient', () => {
+    const plan = train(['body.*'])
+    expect(plan.frozen).toEqual(['body.conv', 'body.bn'])
+    const gradients = Object.keys(plan.tensors).filter((name) => name.endsWith('.gradient'))
+    expect(gradients).toEqual([
+      'stem/weights.gradient',
+      'bn/scale.gradient',
+      'bn/shift.gradient',
+      'head/weights.gradient',
+      'head/biases.gradient',
+    ])
+    expect(layersOf(stepsOfKind(plan, 'sgd-update'))).toEqual(['stem', 'bn', 'head'])
+    expect(layersOf(stepsOfKind(plan, 'batch-norm-follow'))).toEqual(['bn'])
+    expect(layersOf(stepsOfKind(plan, 'batch-norm-statistics'))).toEqual(['bn'])
+    expect(layersOf(stepsOfKind(plan, 'conv-input-gradient'))).toEqual(['body.conv'])
+    expect(layersOf(stepsOfKind(plan, 'batch-norm-input-gradient'))).toEqual(['body.bn', 'bn'])
+    expect(layersOf(stepsOfKind(plan, 'batch-norm-parameters-gradient'))).toEqual(['bn'])
+  })
+
+  it('go by their running statistics', () => {
+    const { steps } = train(['body.bn'])
+    const read = (layer: string) => {
+      const step = steps.find((each) => each.kind === 'batch-norm-forward' && each.layer === layer)!
+      const { mean, variance } = step.reads as { mean: View; variance: View }
+      return [mean.tensor, variance.tensor]
+    }
+    expect(read('body.bn')).toEqual(['body.bn/mean', 'body.bn/variance'])
+    expect(read('bn')).toEqual(['bn/batchMean', 'bn/batchVariance'])
+  })
+
+  it('from the first on have no step backward, a residual block’s sum among them', () => {
+    const residual = resnet18()
+    const trained = ['fc', 'layer4.1.conv2', 'layer4.1.bn2']
+    const freeze = ['conv1', 'bn1', 'layer1.*', 'layer2.*', 'layer3.*', 'layer4.0.*', 'layer4.1.*1']
+    const backward = layersOf(backwardOf(train(freeze, residual)))
+    expect(backward).toEqual(expect.arrayContaining(trained))
+    expect(backward.filter((name) => /^(conv1|bn1|layer[123]|layer4.0)/.test(name))).toEqual([])
+    expect(layersOf(train(freeze, residual).steps.filter(({ pass }) => pass === 'update'))).toEqual([
+      'layer4.1.conv2',
+      'layer4.1.bn2',
+      'fc',
+    ])
+  })
+
+  it.each<[string, readonly string[], string]>([
+    [
+      'a layer that is not there',
+      ['boddy.conv'],
+      "freeze: unknown layer 'boddy.conv'; did you mean 'body.conv'? (stem, bn, body.conv, body.bn, head)",
+    ],
+    ['a pattern that fits nothing', ['stem', 'tail.*'], "freeze: unknown layer 'tail.*' (stem, bn,"],
+    ['a layer without parameters', ['loss'], "freeze: unknown layer 'loss' (stem,"],
+    ['all of them', ['*'], 'training.freeze: it leaves frozen no parameter to train'],
+  ])('are refused: %s', (_what, freeze, message) => {
+    expect(() => train(freeze)).toThrow(UsageError)
+    expect(() => train(freeze)).toThrow(message)
+  })
+})
+
+it('a decay of running statistics is refused, since no optimizer changes them; one of a frozen layer waits', () => {
+  const network = behindStem(batchNorm('bn'), l2Loss('loss'))
+  const planned = (decays: Record<string, number>, freeze: readonly string[] = []) =>
+    createPlan(network, { batch: 2, pass: 'train', training: { optimizer: sgd(), decays, freeze } })
+  expect(() => planned({ 'bn/mean': 0.1 })).toThrow("training.decays: unknown parameter 'bn/mean'")
+  expect(planned({ 'bn/scale': 0.1 }, ['bn']).frozen).toEqual(['bn'])
+})
+
+describe('batch norm in a plan', () => {
+  const network = defineNetwork('one value', {
+    inputs: { images: [1, 1, 3] },
+    layers: [conv('a', { filters: 2, kernel: 1 }), batchNorm('bn'), l2Loss('loss')],
+  })
+
+  it('refuses one value a channel in training, in one line that says what to do', () => {
+    const message =
+      'bn: in training it takes the variance of each channel over batch, height and width, and there is one value; ' +
+      'use a larger batch or larger images, or freeze the layer'
+    expect(() => both(network, 1)).toThrow(message)
+    expect(both(network, 2).steps.map(({ kind }) => kind)).toContain('batch-norm-statistics')
+    const options = { batch: 1, pass: 'train', training: { optimizer: sgd(), freeze: ['bn'] } } as const
+    expect(createPlan(network, options).frozen).toEqual(['bn'])
+  })
+
+  it('goes by running statistics in forward, and follows the batch’s in train alone', () => {
+    const kindsOf = (pass: Plan['pass']) =>
+      createPlan(network, { batch: 2, pass, training: { optimizer: sgd() } })
+        .steps.filter(({ layer, pass }) => layer === 'bn' && pass === 'forward')
+        .map(({ kind }) => kind)
+    expect(kindsOf('forward')).toEqual(['batch-norm-forward'])
+    expect(kindsOf('forward-backward')).toEqual(['batch-norm-statistics', 'batch-norm-forward'])
+    expect(kindsOf('train')).toEqual(['batch-norm-statistics', 'batch-norm-follow', 'batch-norm-forward'])
   })
 })
 

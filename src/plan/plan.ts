@@ -307,7 +307,7 @@ class Planner {
   }
 
   #backward(layer: ResolvedLayer): void {
-    // Of what stands before all that is trained, nobody asks for a gradient.
+    // Nobody asks for its gradient: nothing before it is trained, and nothing of its own
     if (!this.#behindParameters.has(layer.layer.name)) return
     this.#steps.push(...stepsOf(plannerOf(layer).backward(this.#context(layer))))
     for (const { tensor, view } of this.#unadded) this.#addGradient(tensor, view)
@@ -347,16 +347,15 @@ class Planner {
     else this.#addBoth(tensor, sofar.view, view)
   }
 
-  /** Two that must both stay as they are: their sum is a tensor of its own. */
+  /** Two that must both stay as they are, and may be one tensor: their sum is a tensor of its own. */
   #addBoth(tensor: string, one: View, other: View): void {
     const sum = this.#newGradient(tensor)
-    for (const part of [one, other]) {
-      const isFirst = part === one
+    for (const [i, part] of [one, other].entries()) {
       this.#steps.push({
         kind: 'sum-gradients',
         layer: tensor,
         pass: 'backward',
-        reads: { ...(!isFirst && { sum }), other: part },
+        reads: { ...(i > 0 && { sum }), other: part },
         writes: { sum },
         options: {},
       })

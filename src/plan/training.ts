@@ -10,7 +10,7 @@ import {
 } from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
 import { frozenLayers, trainedParametersOf } from '../networks/freeze.ts'
-import { type Network, parametersOf } from '../networks/network.ts'
+import type { Network } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/index.ts'
 import type { Step } from './steps.ts'
 import type { View } from './views.ts'
@@ -18,7 +18,7 @@ import type { View } from './views.ts'
 /** How the pass `train` changes the parameters: plain data. What differs from step to step is written, not planned. */
 export interface Training {
   readonly optimizer: Optimizer
-  /** L2 penalty by parameter; 0 where left out. */
+  /** L2 penalty by parameter that training may change; 0 where left out. */
   readonly decays?: Readonly<Record<string, number>>
   /** Gradients are scaled down where their norm, of all together, is larger. */
   readonly clipNorm?: number
@@ -76,7 +76,7 @@ const trainingRules: Rules<Training> = {
 /** Throws UsageError for what can't be. */
 export function requireTraining(network: Network, training: Training): void {
   requireOptions('training', training, trainingRules)
-  const parameters = Object.keys(parametersOf(network))
+  const parameters = trainedParametersOf(network, new Set())
   for (const name of Object.keys(training.decays ?? {})) {
     if (!parameters.includes(name))
       throw new UsageError(`training.decays: ${unknownName('parameter', name, parameters)}`)

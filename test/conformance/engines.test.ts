@@ -4,4 +4,7 @@ import { engineConformance } from './suite.ts'
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
 
 // The one that every machine has; test/slow/engines.test.ts has the others
-engineConformance({ name: 'wasm@2', open: (options) => openEngine('wasm@2', options) })
+engineConformance({
+  name: 'wasm@2',
+  open: ({ threads = 2, ...options }) => openEngine(`wasm@${threads}`, options),
+})

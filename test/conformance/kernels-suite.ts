@@ -253,6 +253,31 @@ export function kernelConformance(share: number): void {
         fc.assert(property, { numRuns: Math.ceil(runs / 4) })
       })
 
+      it('batch-norm: every step of a training agrees with float64, running statistics followed or frozen', () => {
+        const example = fc.record({
+          height: size,
+          width: size,
+          inner: channels,
+          outer: channels,
+          tested: layers['batch-norm']!,
+          readsToo: fc.boolean(),
+        })
+        const freeze = fc.constantFrom([], ['tested'], ['tested', 'before'], ['stem', 'other', 'before'])
+        const property = fc.property(
+          example,
+          freeze,
+          fc.integer({ min: 1, max: 3 }),
+          fc.nat(),
+          ({ height, width, inner, outer, tested, readsToo }, frozen, batch, choice) => {
+            fc.pre(batch * height * width > 1)
+            const network = networkOf(height, width, inner, outer, tested, readsToo)!
+            const training = { optimizer: sgd(), freeze: frozen }
+            checkSteps(target, network, batch, choice, { training })
+          },
+        )
+        fc.assert(property, { numRuns: Math.ceil(runs / 4) })
+      })
+
       it('sigmoid and tanh: each value to 1e-6 of itself, of any size, and NaN stays NaN', () => {
         const around = Array.from({ length: 8000 }, (_, i) => (i - 4000) / 40) // from -100 to 100
         const sizes = Array.from({ length: 1600 }, (_, i) => 2 ** (i / 10 - 130))

@@ -1,14 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
 import {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
+  globalAveragePool,
+  globalMaxPool,
+  isTrainedRole,
   l2Loss,
   lrn,
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../../src/layers/index.ts'
@@ -16,7 +25,7 @@ import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
 import { sgd } from '../../src/optimizers/index.ts'
 import { NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../../src/plan/training.ts'
-import { normal } from '../../src/random.ts'
+import { normal, uniform } from '../../src/random.ts'
 import type { Tuning } from '../../src/runtime/tuning.ts'
 import type { Session, SessionOptions } from '../../src/session.ts'
 import { elementCount } from '../../src/tensor.ts'
@@ -32,6 +41,8 @@ type CaseName =
   | 'forward'
   | 'gradients'
   | 'same bits'
+  | 'any threads'
+  | 'images apart'
   | 'keep'
   | 'rewriting'
   | 'training'
@@ -50,7 +61,7 @@ export interface Conformance {
   readonly tolerance?: number
 }
 
-/** Small networks that hold every layer kind, odd sizes, one channel, a stride over the kernel, branches. */
+/** Small networks in odd sizes, with one channel, a stride over the kernel, branches. */
 export const NETWORKS: readonly Network[] = [
   defineNetwork('chain', {
     inputs: { images: [23, 19, 3] },
@@ -134,16 +145,74 @@ export const NETWORKS: readonly Network[] = [
   }),
 ]
 
+/** What deep networks are made of: sums, concatenations, normalization and all poolings, in odd sizes. */
+export const DEEP_NETWORKS: readonly Network[] = [
+  defineNetwork('residual', {
+    inputs: { images: [9, 7, 3], labels: [] },
+    layers: [
+      conv('stem', { filters: 6, kernel: 3, padding: [1, 0], biases: false }),
+      batchNorm('stemNorm', { activation: 'relu' }),
+      maxPool('pool', { kernel: 3, stride: 2, padding: 1, ceilMode: true }),
+      conv('a1', { filters: 6, kernel: 3, padding: 1, biases: false }),
+      batchNorm('b1', { activation: 'relu', epsilon: 1e-3, momentum: 0.3 }),
+      conv('a2', { filters: 6, kernel: 3, padding: 1, biases: false }),
+      batchNorm('b2'),
+      add('sum', { inputs: ['b2', 'pool'], activation: 'relu' }),
+      conv('a3', { filters: 9, kernel: 3, stride: 2, padding: 1, biases: false }),
+      batchNorm('b3', { activation: 'tanh' }),
+      conv('a4', { filters: 9, kernel: 3, padding: 1, biases: false }),
+      conv('project', { filters: 9, kernel: 1, stride: 2, biases: false, inputs: ['sum'] }),
+      batchNorm('projected'),
+      // One of them twice, and none that an activation is behind
+      add('sum2', { inputs: ['a4', 'projected', 'a4'] }),
+      maxPool('peaks', { kernel: 2, padding: 'same' }),
+      globalAveragePool('mean'),
+      dense('logits', { units: 5 }),
+      softmax('probabilities'),
+      softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      l2Loss('probabilitiesLoss', { inputs: ['probabilities'] }),
+    ],
+  }),
+  defineNetwork('dense block', {
+    inputs: { images: [9, 11, 3] },
+    layers: [
+      conv('stem', { filters: 5, kernel: 3, dilation: [2, 1], padding: [2, 2, 1, 1], biases: false }),
+      batchNorm('b1', { activation: 'relu' }),
+      conv('grown1', { filters: 3, kernel: 3, padding: 'same', biases: false }),
+      concat('c1', { inputs: ['stem', 'grown1'] }),
+      batchNorm('b2', { activation: 'sigmoid' }),
+      conv('grown2', { filters: 3, kernel: 3, dilation: 2, padding: 'same', biases: false }),
+      concat('c2', { inputs: ['stem', 'grown1', 'grown2', 'stem'] }),
+      averagePool('half', { kernel: 2, stride: 2, ceilMode: true }),
+      slice('left', { begin: 0, end: 7, inputs: ['half'] }),
+      slice('right', { begin: 6, end: 16, inputs: ['half'] }),
+      averagePool('counted', { kernel: 3, padding: 1, countPadding: true, inputs: ['left'] }),
+      globalMaxPool('maxima', { inputs: ['right'] }),
+      softmax('shares', { inputs: ['counted'] }),
+      dense('fc', { units: 4, biases: false, inputs: ['shares'] }),
+      l2Loss('fcLoss'),
+      l2Loss('loss', { inputs: ['maxima'] }),
+    ],
+  }),
+]
+
+const ALL_NETWORKS = [...NETWORKS, ...DEEP_NETWORKS]
+
 export function dataFor(network: Network, batch: number) {
   const make = (name: string, length: number, sd: number) => {
     const values = new Float32Array(length)
     normal(values, { seed: 11, tensor: name, sd })
     return values
   }
-  const parameters = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
-    name,
-    make(name, elementCount(shape), 1 / Math.sqrt(elementCount(shape.slice(0, -1)) || 1)),
-  ])
+  const parameters = Object.entries(parametersOf(network)).map(([name, { shape, role, initial }]) => {
+    const values = make(name, elementCount(shape), 1 / Math.sqrt(elementCount(shape.slice(0, -1)) || 1))
+    // A variance is positive.
+    if (role === 'statistic' && initial === 1) {
+      uniform(values, { seed: 11, tensor: name })
+      for (let i = 0; i < values.length; i++) values[i]! += 0.5
+    }
+    return [name, values]
+  })
   return {
     inputs: initializeImages(network, batch, { seed: 11, sd: 1 }),
     parameters: Object.fromEntries(parameters) as Record<string, Float32Array>,
@@ -153,7 +222,7 @@ export function dataFor(network: Network, batch: number) {
 /** The suite that every engine goes through, convmark's own and any adapter. */
 export function engineConformance(conformance: Conformance): void {
   const { name, missing, skip = [], tolerance = 2e-6 } = conformance
-  const test = (kind: CaseName, what: string, run: () => Promise<void>): void => {
+  const conforms = (kind: CaseName, what: string, run: () => Promise<void>): void => {
     const reason = skip.find(({ tests }) => tests.includes(kind))?.reason
     if (reason) it.skip(`${what} (skipped: ${reason})`, run)
     else it(what, run)
@@ -194,12 +263,12 @@ export function engineConformance(conformance: Conformance): void {
       }
     }
 
-    for (const network of NETWORKS) {
+    for (const network of ALL_NETWORKS) {
       for (const batch of [1, 3]) {
         const { inputs, parameters } = dataFor(network, batch)
         const activations = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
 
-        test('forward', `${network.name}, batch ${batch}: every activation agrees with float64`, () =>
+        conforms('forward', `${network.name}, batch ${batch}: every activation agrees with float64`, () =>
           using(
             network,
             batch,
@@ -215,17 +284,24 @@ export function engineConformance(conformance: Conformance): void {
           ),
         )
 
-        test('gradients', `${network.name}, batch ${batch}: losses and gradients agree with float64`, () =>
-          using(network, batch, async (session) => {
-            session.write(parameters)
-            await session.run(inputs)
-            const truth = runPlainly(network, batch, inputs, parameters)
-            const losses = network.layers.filter(({ isLoss }) => isLoss).map(({ layer }) => layer.name)
-            const gradients = Object.keys(parameters).map((parameter) => `${parameter}.gradient`)
-            for (const tensor of [...losses, ...gradients]) {
-              expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(10 * tolerance)
-            }
-          }),
+        conforms(
+          'gradients',
+          `${network.name}, batch ${batch}: losses and gradients agree with float64`,
+          () =>
+            using(network, batch, async (session) => {
+              session.write(parameters)
+              await session.run(inputs)
+              const truth = runPlainly(network, batch, inputs, parameters)
+              const losses = network.layers.filter(({ isLoss }) => isLoss).map(({ layer }) => layer.name)
+              const gradients = Object.entries(parametersOf(network)).flatMap(([name, { role }]) =>
+                isTrainedRole(role) ? [`${name}.gradient`] : [],
+              )
+              for (const tensor of [...losses, ...gradients]) {
+                expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(
+                  10 * tolerance,
+                )
+              }
+            }),
         )
       }
     }
@@ -233,7 +309,7 @@ export function engineConformance(conformance: Conformance): void {
     const network = NETWORKS[0]!
     const { inputs, parameters } = dataFor(network, 2)
 
-    test('same bits', 'gives the same bits run after run', () =>
+    conforms('same bits', 'gives the same bits run after run', () =>
       using(network, 2, async (session) => {
         session.write(parameters)
         await session.run(inputs)
@@ -243,7 +319,93 @@ export function engineConformance(conformance: Conformance): void {
       }),
     )
 
-    test('rewriting', 'follows parameters and inputs that are written again', () =>
+    for (const network of DEEP_NETWORKS) {
+      const { inputs, parameters } = dataFor(network, 3)
+
+      conforms('same bits', `${network.name}: gives the same bits run after run`, () =>
+        using(network, 3, async (session) => {
+          session.write(parameters)
+          await session.run(inputs)
+          const first = session.plan.outputs.map((output) => session.read(output))
+          for (let run = 0; run < 3; run++) await session.run()
+          expect(session.plan.outputs.map((output) => session.read(output))).toEqual(first)
+        }),
+      )
+
+      conforms('any threads', `${network.name}: gives the same bits on any number of threads`, async () => {
+        const found: Float32Array[][] = []
+        let shared: Tuning | undefined
+        for (const threads of [1, 2, 3]) {
+          const engine = await conformance.open({ threads })
+          expect(engine.info.threads).toBe(threads)
+          const session = await openSession(network, {
+            batch: 3,
+            pass: 'forward-backward',
+            keep: 'all',
+            engine,
+            tuning: shared,
+            tuningCache: false,
+          })
+          shared ??= session.tuning ?? undefined
+          session.write(parameters)
+          await session.run(inputs)
+          found.push(Object.keys(session.plan.tensors).map((tensor) => session.read(tensor)))
+          await session.dispose()
+          await engine.dispose()
+        }
+        expect(found[1]).toEqual(found[0])
+        expect(found[2]).toEqual(found[0])
+      })
+
+      /** Which activations of the second image change with the first. */
+      const changedWith = async (pass: 'forward' | 'forward-backward') => {
+        const other = inputs.images!.slice()
+        const length = other.length / 3
+        for (let i = 0; i < length; i++) other[i] = 3 * other[i]! - 1
+        const names = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
+        let changed: string[] = []
+        await using(
+          network,
+          3,
+          async (session) => {
+            session.write(parameters)
+            const second = async (images: Float32Array) => {
+              await session.run({ ...inputs, images })
+              return names.map((name) => {
+                const values = session.read(name)
+                return values.slice(values.length / 3, (2 * values.length) / 3)
+              })
+            }
+            const [before, after] = [await second(inputs.images!), await second(other)]
+            changed = names.filter((_, i) => !before[i]!.every((value, at) => value === after[i]![at]))
+          },
+          pass,
+        )
+        return changed
+      }
+
+      conforms('images apart', `${network.name}: no image changes another's bits in forward`, async () => {
+        expect(await changedWith('forward')).toEqual([])
+      })
+
+      conforms(
+        'images apart',
+        `${network.name}: in training an image changes another's bits by batch norm alone`,
+        async () => {
+          const dependent = new Set<string>()
+          for (const { layer, inputs } of network.layers)
+            if (layer.kind === 'batch-norm' || inputs.some((input) => dependent.has(input)))
+              dependent.add(layer.name)
+          const changed = await changedWith('forward-backward')
+          expect(changed.filter((name) => !dependent.has(name))).toEqual([])
+          expect(changed).toContain(
+            network.layers.find(({ layer }) => layer.kind === 'batch-norm')!.layer.name,
+          )
+        },
+      )
+    }
+
+    conforms('rewriting', 'follows parameters and inputs that are written again', () =>
       using(network, 2, async (session) => {
         session.write(parameters)
         await session.run(inputs)
@@ -260,7 +422,7 @@ export function engineConformance(conformance: Conformance): void {
       }),
     )
 
-    test('keep', 'reads what is kept and refuses the rest', async () => {
+    conforms('keep', 'reads what is kept and refuses the rest', async () => {
       const session = await open(network, { batch: 1, keep: ['b'] })
       try {
         expect(session.view('b').shape).toEqual([1, 12, 10, 10])
@@ -270,7 +432,7 @@ export function engineConformance(conformance: Conformance): void {
       }
     })
 
-    test('one run at a time', 'refuses a second run while one is under way', () =>
+    conforms('one run at a time', 'refuses a second run while one is under way', () =>
       using(network, 2, async (session) => {
         session.write({ ...parameters, ...inputs })
         const running = session.run()
@@ -280,7 +442,7 @@ export function engineConformance(conformance: Conformance): void {
     )
 
     const classifier = NETWORKS.find(({ name }) => name === 'classes')!
-    test(
+    conforms(
       'training',
       'trains as float64 does: updates in place, a batch in parts, and other values dropped in every turn',
       async () => {
@@ -325,17 +487,55 @@ export function engineConformance(conformance: Conformance): void {
       },
     )
 
-    for (const network of NETWORKS_OF_EXTREMES) {
-      test(
+    const residual = DEEP_NETWORKS[0]!
+    conforms(
+      'training',
+      'trains with batch norm as float64 does: running statistics follow, those of a frozen layer stay',
+      async () => {
+        const data = dataFor(residual, 3)
+        const training: Training = { optimizer: sgd({ momentum: 0.7 }), freeze: ['b1', 'a2'] }
+        const trained = async (on: 'engine' | 'reference') => {
+          const options = { batch: 3, pass: 'train', training } as const
+          await using session = await (on === 'reference'
+            ? openSession(residual, { ...options, engine: on })
+            : open(residual, options))
+          session.write(data.parameters)
+          for (let step = 0; step < 3; step++) {
+            session.write({ [RATES_TENSOR]: Float32Array.of(0.05, 1) })
+            const images = data.inputs.images!.map((value) => value + step)
+            await session.run({ ...data.inputs, images })
+          }
+          const ofBatch = ['b3/batchMean', 'b3/batchVariance']
+          const names = [...Object.keys(data.parameters), ...ofBatch]
+          return Object.fromEntries(names.map((name) => [name, session.read(name)]))
+        }
+        const [truth, found] = [await trained('reference'), await trained('engine')]
+        for (const [name, values] of Object.entries(found)) {
+          expect(relativeError(values, truth[name]!), name).toBeLessThan(20 * tolerance)
+          const isFrozen = /^(b1|a2)\//.test(name)
+          const given = data.parameters[name]
+          if (given)
+            expect(
+              values.every((value, i) => value === given[i]),
+              name,
+            ).toBe(isFrozen)
+        }
+      },
+    )
+
+    for (const { network, pass = 'forward-backward', overflowsFrom = Infinity } of NETWORKS_OF_EXTREMES) {
+      conforms(
         'extremes',
         `${network.name}: NaN, infinities and what float32 can't square come through`,
         async () => {
           const { inputs, parameters } = dataFor(network, 1)
-          const tensors = network.layers.map(({ layer }) => layer.name)
+          const tensors = network.layers
+            .filter(({ isLoss }) => !isLoss || pass !== 'forward')
+            .map(({ layer }) => layer.name)
           await using session = await open(network, {
             batch: 1,
             keep: 'all',
-            pass: 'forward-backward',
+            pass,
             algorithm: 'direct',
           })
           session.write(parameters)
@@ -344,10 +544,11 @@ export function engineConformance(conformance: Conformance): void {
             plant(images, extreme, network.inputs.images!.at(-1)!)
             const given = { ...inputs, images }
             await session.run(given)
-            const truth = runPlainly(network, 1, given, parameters)
+            const truth = runPlainly(network, 1, given, parameters, pass)
+            const mayOverflow = Math.abs(extreme) >= overflowsFrom
             for (const tensor of tensors)
               expect(
-                firstDifference(session.read(tensor), truth[tensor]!),
+                firstDifference(session.read(tensor), truth[tensor]!, mayOverflow),
                 `${extreme}: ${tensor}`,
               ).toBeNull()
           }
@@ -355,7 +556,7 @@ export function engineConformance(conformance: Conformance): void {
       )
     }
 
-    test('abort', 'ends a run whose signal is aborted before it', () =>
+    conforms('abort', 'ends a run whose signal is aborted before it', () =>
       using(network, 2, async (session) => {
         session.write({ ...parameters, ...inputs })
         await expect(session.run({}, { signal: AbortSignal.abort() })).rejects.toThrow('interrupted')

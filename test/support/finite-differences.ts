@@ -1,4 +1,4 @@
-import type { LayerDefinition } from '../../src/layers/layer.ts'
+import { isTrainedRole, type LayerDefinition, type ParameterSpec } from '../../src/layers/layer.ts'
 import { normal } from '../../src/random.ts'
 import { denseGrid, elementCount, type Shape } from '../../src/tensor.ts'
 
@@ -9,6 +9,10 @@ export interface GradientCase<Options> {
   readonly inputShape: Shape
   /** One number an image, as a second input that has no gradient. */
   readonly labels?: readonly number[]
+  /** Of further inputs that have gradients: `input1` and so on. */
+  readonly otherShapes?: readonly Shape[]
+  /** The layer goes by what it takes of the batch. */
+  readonly isOfBatch?: boolean
   readonly batch?: number
   readonly seed?: number
 }
@@ -19,13 +23,15 @@ const STEP = 1e-5
 /**
  * How far a layer's backward is from finite differences of its forward, all in float64, for the objective
  * sum(direction * output) with a random direction: the 2-norm of the difference over that of the differences, for
- * `input` and for each parameter. A step must not cross a kink of ReLU or max-pooling: choose a seed that keeps away.
+ * `input` and for each parameter that is trained. A step must not cross a kink of ReLU or max-pooling: choose a seed that keeps away.
  */
 export function gradientErrors<Options>({
   definition,
   options,
   inputShape,
   labels,
+  otherShapes = [],
+  isOfBatch = false,
   batch = 2,
   seed = 7,
 }: GradientCase<Options>): Record<string, number> {
@@ -34,37 +40,52 @@ export function gradientErrors<Options>({
     normal(values, { seed, tensor })
     return values
   }
-  const outputShape = definition.outputShape('layer', options, labels ? [inputShape, []] : [inputShape])
+  const shapes = [inputShape, ...otherShapes]
+  const outputShape = definition.outputShape('layer', options, labels ? [...shapes, []] : shapes)
   const isScalar = definition.isLoss ?? false
   const outputGrid = (values: Float64Array) => denseGrid(values, isScalar ? 1 : batch, outputShape)
   const outputCount = (isScalar ? 1 : batch) * elementCount(outputShape)
 
-  const input = random(batch * elementCount(inputShape), 'input')
+  const inputName = (i: number) => (i === 0 ? 'input' : `input${i}`)
+  const inputValues = shapes.map((shape, i) => random(batch * elementCount(shape), inputName(i)))
   const direction = random(outputCount, 'direction')
-  const specs = Object.entries(definition.parameters(options, [inputShape]))
-  const parameters = Object.fromEntries(
-    specs.map(([name, { shape }]) => [name, random(elementCount(shape), name)] as const),
+  const specs = Object.entries(definition.parameters(options, shapes))
+  const valuesOf = (name: string, { shape, role, initial = 0 }: ParameterSpec) => {
+    const values = random(elementCount(shape), name)
+    // What begins with 1, as a variance does, is positive.
+    return role === 'statistic' && initial === 1 ? values.map((value) => 0.5 + Math.abs(value)) : values
+  }
+  const parameters = Object.fromEntries(specs.map(([name, spec]) => [name, valuesOf(name, spec)] as const))
+  const trained = Object.fromEntries(
+    specs.filter(([, { role }]) => isTrainedRole(role)).map(([name]) => [name, parameters[name]!] as const),
   )
 
   const outputs = new Float64Array(outputCount)
   const output = outputGrid(outputs)
-  const inputs = [denseGrid(input, batch, inputShape)]
+  const inputs = shapes.map((shape, i) => denseGrid(inputValues[i]!, batch, shape))
   if (labels) inputs.push(denseGrid(Float64Array.from(labels), batch, []))
-  const forward = { name: 'layer', options, inputs, parameters, output }
+  const context = () => ({
+    name: 'layer',
+    options,
+    inputs,
+    parameters,
+    output,
+    statistics: isOfBatch ? definition.batchStatistics!({ options, inputs }) : undefined,
+  })
   const objective = () => {
-    definition.forward(forward)
+    definition.forward(context())
     return outputs.reduce((sum, value, i) => sum + value * direction[i]!, 0)
   }
 
-  const inputGradient = new Float64Array(input.length)
+  const inputGradients = inputValues.map(({ length }) => new Float64Array(length))
   const parameterGradients = Object.fromEntries(
-    Object.entries(parameters).map(([name, { length }]) => [name, new Float64Array(length)] as const),
+    Object.entries(trained).map(([name, { length }]) => [name, new Float64Array(length)] as const),
   )
   objective()
   definition.backward({
-    ...forward,
+    ...context(),
     outputGradient: outputGrid(direction),
-    inputGradients: [denseGrid(inputGradient, batch, inputShape), null],
+    inputGradients: [...shapes.map((shape, i) => denseGrid(inputGradients[i]!, batch, shape)), null],
     parameterGradients,
   })
 
@@ -77,12 +98,13 @@ export function gradientErrors<Options>({
       values[i] = value
       return (above - below) / (2 * STEP)
     })
-  const variables = { input, ...parameters }
-  const gradients = { input: inputGradient, ...parameterGradients }
+  const byName = (values: readonly Float64Array[]) =>
+    Object.fromEntries(values.map((each, i) => [inputName(i), each]))
+  const gradients: Record<string, Float64Array> = { ...byName(inputGradients), ...parameterGradients }
   return Object.fromEntries(
-    Object.entries<Float64Array>(variables).map(([name, values]) => [
+    Object.entries<Float64Array>({ ...byName(inputValues), ...trained }).map(([name, values]) => [
       name,
-      relativeError(gradients[name as keyof typeof gradients], differences(values)),
+      relativeError(gradients[name]!, differences(values)),
     ]),
   )
 }

@@ -11,6 +11,10 @@ export interface LayerCase<Options> {
   readonly input: readonly number[]
   /** One number an image, as a second input that has no gradient. */
   readonly labels?: readonly number[]
+  /** Further inputs, which have gradients: `input1` and so on. */
+  readonly others?: readonly { readonly shape: Shape; readonly values: readonly number[] }[]
+  /** The layer goes by what it takes of the batch. */
+  readonly isOfBatch?: boolean
   readonly parameters?: Readonly<Record<string, readonly number[]>>
   readonly batch?: number
 }
@@ -21,15 +25,18 @@ const toFloat64 = (parameters: Readonly<Record<string, readonly number[]>>) =>
 function contextOf<Options>(layer: LayerCase<Options>) {
   const { definition, options, inputShape, input, labels, parameters = {}, batch = 1 } = layer
   requireOptions('layer', options, definition.rules)
-  const outputShape = definition.outputShape('layer', options, labels ? [inputShape, []] : [inputShape])
+  const given = [{ shape: inputShape, values: input }, ...(layer.others ?? [])]
+  const shapes = given.map(({ shape }) => shape)
+  const outputShape = definition.outputShape('layer', options, labels ? [...shapes, []] : shapes)
   const images = definition.isLoss ? 1 : batch
   const outputOf = (values: Float64Array) => denseGrid(values, images, outputShape)
   const output = outputOf(new Float64Array(images * elementCount(outputShape)))
-  const inputs = [denseGrid(Float64Array.from(input), batch, inputShape)]
+  const inputs = given.map(({ shape, values }) => denseGrid(Float64Array.from(values), batch, shape))
   if (labels) inputs.push(denseGrid(Float64Array.from(labels), batch, []))
-  const context = { name: 'layer', options, inputs, parameters: toFloat64(parameters), output }
+  const statistics = layer.isOfBatch ? definition.batchStatistics!({ options, inputs }) : undefined
+  const context = { name: 'layer', options, inputs, parameters: toFloat64(parameters), output, statistics }
   definition.forward(context)
-  return { context, outputShape, outputOf }
+  return { context, shapes, outputShape, outputOf }
 }
 
 /** The layer's output and its shape, an image's. */
@@ -44,17 +51,21 @@ export function backwardOf<Options>(
   outputGradient: readonly number[],
   before = 0,
 ): Record<string, number[]> {
-  const { context, outputOf } = contextOf(layer)
-  const input = new Float64Array(context.inputs[0]!.values.length).fill(before)
+  const { context, shapes, outputOf } = contextOf(layer)
+  const inputGradients = shapes.map((_, i) => new Float64Array(context.inputs[i]!.values.length).fill(before))
   const parameterGradients = Object.fromEntries(
     Object.entries(context.parameters).map(([name, { length }]) => [name, new Float64Array(length)]),
   )
   layer.definition.backward({
     ...context,
     outputGradient: outputOf(Float64Array.from(outputGradient)),
-    inputGradients: [denseGrid(input, layer.batch ?? 1, layer.inputShape), null],
+    inputGradients: [
+      ...shapes.map((shape, i) => denseGrid(inputGradients[i]!, layer.batch ?? 1, shape)),
+      null,
+    ],
     parameterGradients,
   })
-  const all: Record<string, Float64Array> = { input, ...parameterGradients }
+  const named = inputGradients.map((values, i) => [i === 0 ? 'input' : `input${i}`, values] as const)
+  const all: Record<string, Float64Array> = { ...Object.fromEntries(named), ...parameterGradients }
   return Object.fromEntries(Object.entries(all).map(([name, values]) => [name, [...values]]))
 }
