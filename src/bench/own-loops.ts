@@ -54,16 +54,16 @@ export function compareWithLoops(step: Step, plan: StepsOf, look: Look, share: S
     isOfTraining,
     look,
   }
-  // What it makes of an image depends on its place in the batch or on the others, or it makes one thing of the whole batch.
-  const isOfBatch = definition.usesTurns || (isOfTraining && definition.batchStatistics !== undefined)
   if (step.pass === 'forward') {
     const output = own.writes.output!
-    return isOfBatch || definition.isLoss
+    // What it makes of an image depends on its place in the batch, or it makes one thing of the whole batch.
+    return definition.usesTurns || definition.isLoss
       ? wholeBatch(output, look, share, (truth) => forward(own, look, truth))
       : wholeImages(output, look, share, (image, truth) => forward(own, image, truth))
   }
   const { inputGradient } = own.writes
   if (!inputGradient) return compareParameterGradients(own, share)
+  const isOfBatch = definition.usesTurns || (isOfTraining && definition.batchStatistics !== undefined)
   const index = 'index' in step.options ? step.options.index : 0
   const backwardInto = (grid: (view: View) => Grid, truth: Grid) =>
     backward(
@@ -77,45 +77,58 @@ export function compareWithLoops(step: Step, plan: StepsOf, look: Look, share: S
     : wholeImages(inputGradient, look, share, backwardInto)
 }
 
-/**
- * Gradients of parameters go over the whole batch, row by row: what each row gives shows how much of the sum cancels. The first
- * share does it.
- */
+/** Channels that follow each other. */
+interface Channels {
+  readonly first: number
+  readonly count: number
+}
+
+/** Those of this share, of what goes over the whole batch channel by channel. */
+function channelsOfShare({ shape }: View, { index, count }: Share): Channels {
+  const at = (share: number) => Math.floor((shape[3] * share) / count)
+  return { first: at(index), count: at(index + 1) - at(index) }
+}
+
+const cutGrid = (grid: Grid, { first, count }: Channels): Grid => {
+  const [images, height, width] = grid.shape
+  return { ...grid, offset: grid.offset + first, shape: [images, height, width, count] }
+}
+
+const cutValues = (values: Readonly<Record<string, Float64Array>>, { first, count }: Channels) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, each]) => [name, each.subarray(first, first + count)]),
+  )
+
+/** Of parameters with one value a channel, row by row: what each row gives shows how much of the sum cancels. */
 function compareParameterGradients(own: OwnStep, share: Share): Comparison[] {
+  const outputGradient = own.reads.outputGradient!
+  const channels = channelsOfShare(outputGradient, share)
   const written = parameterNames(own).flatMap((name) => {
     const view = own.writes[`${name}Gradient`]
-    return view ? [{ name, view, length: view.shape[2] * view.shape[3] }] : []
+    return view ? [{ name, view }] : []
   })
-  const zeros = () => Object.fromEntries(written.map(({ name, length }) => [name, new Float64Array(length)]))
+  const zeros = () => Object.fromEntries(written.map(({ name }) => [name, new Float64Array(channels.count)]))
   const [rows, truths, squares] = [zeros(), zeros(), zeros()]
-  if (share.index === 0) {
-    const [images, height] = own.reads.outputGradient!.shape
-    for (let n = 0; n < images; n++) {
-      for (let y = 0; y < height; y++) {
-        backward(
-          own,
-          (view) => rowOf(own.look(view), n, y),
-          own.layer.inputs.map(() => null),
-          rows,
-        )
-        for (const { name } of written) {
-          rows[name]!.forEach((value, i) => {
-            truths[name]![i]! += value
-            squares[name]![i]! += value * value
-          })
-          rows[name]!.fill(0)
-        }
+  const [images, height] = outputGradient.shape
+  const noGradients = own.layer.inputs.map(() => null)
+  for (let n = 0; n < images && channels.count > 0; n++) {
+    for (let y = 0; y < height; y++) {
+      backward(own, (view) => cutGrid(rowOf(own.look(view), n, y), channels), noGradients, rows, channels)
+      for (const { name } of written) {
+        rows[name]!.forEach((value, i) => {
+          truths[name]![i]! += value
+          squares[name]![i]! += value * value
+        })
+        rows[name]!.fill(0)
       }
     }
   }
   return written.map(({ name, view }) => {
     const comparer = new Comparer(view)
-    if (share.index === 0) {
-      const engine = own.look(view)
-      truths[name]!.forEach((truth, i) => {
-        comparer.addSum(engine.values[engine.offset + i]!, truth, squares[name]![i]!)
-      })
-    }
+    const engine = own.look(view)
+    truths[name]!.forEach((truth, i) => {
+      comparer.addSum(engine.values[engine.offset + channels.first + i]!, truth, squares[name]![i]!)
+    })
     return comparer.result()
   })
 }
@@ -129,12 +142,13 @@ function rowOf(grid: Grid, image: number, y: number): Grid {
 const parameterNames = ({ layer }: OwnStep): string[] =>
   Object.keys(layer.parameters).map((name) => name.slice(layer.layer.name.length + 1))
 
-function contextOf(own: OwnStep, grid: (view: View) => Grid) {
+function contextOf(own: OwnStep, grid: (view: View) => Grid, channels?: Channels) {
   const { layer, reads, look, batch } = own
   const names = parameterNames(own)
-  const read = Object.fromEntries(
+  const all: Readonly<Record<string, Float64Array>> = Object.fromEntries(
     names.flatMap((name) => (reads[name] ? [[name, denseParameter(look(reads[name]))]] : [])),
   )
+  const read = channels ? cutValues(all, channels) : all
   const statistics = Object.keys(layer.parameters).filter(
     (name) => layer.parameters[name]!.role === 'statistic',
   )
@@ -164,13 +178,14 @@ function backward(
   grid: (view: View) => Grid,
   inputGradients: readonly (Grid | null)[],
   parameterGradients: Readonly<Record<string, Float64Array>>,
+  channels?: Channels,
 ): void {
   const { reads, layer, definition, batch } = own
   const images = inputGradients.find((truth) => truth !== null)?.shape[0] ?? batch
   // Of the batch's mean, an image's own loss is a part.
   const ofLoss = (definition.isMean ? images / batch : 1) as number
   definition.backward({
-    ...contextOf(own, grid),
+    ...contextOf(own, grid, channels),
     output: reads.output ? grid(reads.output) : unread(images, layer.outputShape),
     outputGradient: definition.isLoss
       ? denseGrid(Float64Array.of(ofLoss), 1, [])
@@ -180,16 +195,17 @@ function backward(
   })
 }
 
-/** What a layer takes of the batch. */
+/** What a layer takes of the batch, channel by channel. */
 export function compareStatistics(step: Step, plan: StepsOf, look: Look, share: Share): Comparison[] {
   const { layer } = plan.network.layers.find(({ layer }) => layer.name === step.layer)!
-  const inputs = [look((step.reads as Views).input!)]
-  const truths =
-    share.index === 0 ? definitionOf(layer).batchStatistics!({ options: layer.options, inputs }) : {}
+  const input = (step.reads as Views).input!
+  const channels = channelsOfShare(input, share)
+  const inputs = [cutGrid(look(input), channels)]
+  const truths = definitionOf(layer).batchStatistics!({ options: layer.options, inputs })
   return Object.entries<View>(step.writes as never).map(([name, view]) => {
     const comparer = new Comparer(view)
-    if (share.index === 0)
-      comparer.image(look(view), denseGrid(Float64Array.from(truths[name]!), 1, view.shape.slice(1)))
+    const truth = denseGrid(Float64Array.from(truths[name]!), 1, [channels.count])
+    comparer.image(cutGrid(look(view), channels), truth)
     return comparer.result()
   })
 }
