@@ -7,9 +7,9 @@ import { type DecodedImage, type DecoderOptions, withChannels } from './dataset.
 import { type Decoder, openDecoder } from './decode.ts'
 import { addPixels, type Moments, noMoments } from './moments.ts'
 import {
-  type DamagedPlace,
-  type Place,
+  type DamagedSample,
   type Recipe,
+  type SamplePlace,
   type SkippedImage,
   sampleLength,
   writeSample,
@@ -30,7 +30,7 @@ export interface SamplesRequest {
   readonly kind: 'samples'
   readonly recipe: Recipe
   readonly epoch: number
-  readonly places: readonly (Place & NamedImage)[]
+  readonly places: readonly (SamplePlace & NamedImage)[]
   /** The batch's images: (positions, ...sample). */
   readonly images: SharedArrayBuffer
 }
@@ -46,7 +46,7 @@ export interface MomentsRequest {
 /** What a request is answered with. */
 export interface Answers {
   open: null
-  samples: readonly DamagedPlace[]
+  samples: readonly DamagedSample[]
   moments: { readonly moments: Moments; readonly damaged: readonly SkippedImage[] }
 }
 
@@ -84,7 +84,7 @@ async function samplesOf({
   epoch,
   places,
   images,
-}: SamplesRequest): Promise<readonly DamagedPlace[]> {
+}: SamplesRequest): Promise<readonly DamagedSample[]> {
   const length = sampleLength(recipe)
   const bytes = length * Float32Array.BYTES_PER_ELEMENT
   return eachImage(places, recipe.preprocessing.resize, (image, { index, file, position }) => {

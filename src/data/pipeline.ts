@@ -17,7 +17,13 @@ import { type DecoderOptions, decoderRules, decodingOf, type Split } from './dat
 import { epochOrder } from './order.ts'
 import { checkPreprocessing, type Preprocessing } from './preprocessing.ts'
 import { openFileMaker, openInlineMaker, type SampleMaker } from './sample-makers.ts'
-import { type DamagedPlace, type Place, type Recipe, type SkippedImage, sampleLength } from './samples.ts'
+import {
+  type DamagedSample,
+  type Recipe,
+  type SamplePlace,
+  type SkippedImage,
+  sampleLength,
+} from './samples.ts'
 
 export interface PipelineOptions extends DecoderOptions {
   /** Images in a batch. */
@@ -228,7 +234,11 @@ class SplitPipeline implements Pipeline {
   }
 
   /** Makes samples; those that can't be made, now or before. Throws once there are too many of them. */
-  async #attempt(epoch: number, places: readonly Place[], memory: Float32Array): Promise<readonly Place[]> {
+  async #attempt(
+    epoch: number,
+    places: readonly SamplePlace[],
+    memory: Float32Array,
+  ): Promise<readonly SamplePlace[]> {
     const known = places.filter(({ index }) => this.#skipped.has(index))
     const unknown = places.filter(({ index }) => !this.#skipped.has(index))
     const damaged = unknown.length > 0 ? await this.#maker.make(epoch, unknown, memory) : []
@@ -236,7 +246,7 @@ class SplitPipeline implements Pipeline {
     return [...known, ...damaged]
   }
 
-  #skip(damaged: readonly DamagedPlace[]): void {
+  #skip(damaged: readonly DamagedSample[]): void {
     for (const { index, file, reason } of damaged) this.#skipped.set(index, { index, file, reason })
     const { count } = this.#split
     if (damaged.length === 0 || this.#skipped.size <= count * MAX_DAMAGED_SHARE) return
@@ -251,7 +261,7 @@ class SplitPipeline implements Pipeline {
 function compacted(
   memory: Float32Array,
   indexes: readonly number[],
-  damaged: readonly Place[],
+  damaged: readonly SamplePlace[],
   recipe: Recipe,
 ): readonly number[] {
   const length = sampleLength(recipe)

@@ -2,7 +2,7 @@
 import { ConvmarkError, DamagedImageError } from '../errors.ts'
 import type { DecoderOptions, Split } from './dataset.ts'
 import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
-import { type DamagedPlace, type Place, type Recipe, sampleLength, writeSample } from './samples.ts'
+import { type DamagedSample, type Recipe, type SamplePlace, sampleLength, writeSample } from './samples.ts'
 
 export interface SampleMaker {
   /** Who decodes, and why, as a crew has it; null where nothing is to be decoded. */
@@ -10,7 +10,7 @@ export interface SampleMaker {
   /** Memory for a batch of so many values. */
   allocate(length: number): Float32Array
   /** Writes samples to their places in `images`, which came from `allocate`; resolves with those that are damaged. */
-  make(epoch: number, places: readonly Place[], images: Float32Array): Promise<readonly DamagedPlace[]>
+  make(epoch: number, places: readonly SamplePlace[], images: Float32Array): Promise<readonly DamagedSample[]>
   dispose(): Promise<void>
 }
 
@@ -22,7 +22,7 @@ export function openInlineMaker(split: Split, recipe: Recipe): SampleMaker {
     allocate: (length) => new Float32Array(length),
     async make(epoch, places, images) {
       await new Promise((resolve) => setTimeout(resolve, 0))
-      const damaged: DamagedPlace[] = []
+      const damaged: DamagedSample[] = []
       for (const place of places) {
         const { index, position } = place
         const name = split.files?.[index] ?? `image ${index}`
@@ -53,7 +53,7 @@ export async function openFileMaker(
     async make(epoch, places, images) {
       const named = places.map((place) => ({ ...place, file: files[place.index]! }))
       const buffer = images.buffer as SharedArrayBuffer
-      const jobs: Promise<readonly DamagedPlace[]>[] = []
+      const jobs: Promise<readonly DamagedSample[]>[] = []
       for (let first = 0; first < named.length; first += IMAGES_PER_JOB) {
         const places = named.slice(first, first + IMAGES_PER_JOB)
         jobs.push(crew.do<'samples'>({ kind: 'samples', recipe, epoch, places, images: buffer }))

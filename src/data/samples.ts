@@ -19,7 +19,7 @@ export interface Recipe {
 }
 
 /** An image's place in a batch. */
-export interface Place {
+export interface SamplePlace {
   readonly position: number
   /** In the split. */
   readonly index: number
@@ -32,7 +32,7 @@ export interface SkippedImage {
   readonly reason: string
 }
 
-export interface DamagedPlace extends Place {
+export interface DamagedSample extends SamplePlace {
   readonly file: string
   readonly reason: string
 }

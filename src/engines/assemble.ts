@@ -1,6 +1,6 @@
 import { extentsOf } from '../codegen/extents.ts'
 import { FLOAT_BYTES, type Program } from '../codegen/program.ts'
-import type { Argument, Implementation, Part, Place, Stage } from '../kernels/kernel.ts'
+import type { Argument, Implementation, MemoryPlace, Part, Stage } from '../kernels/kernel.ts'
 import { type LayOutMemory, layOutMemory, type MemoryLayout } from '../plan/memory.ts'
 import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import type { Buffer } from '../plan/views.ts'
@@ -19,7 +19,7 @@ export interface Assembly {
 }
 
 /** Where a step's places are, in bytes, and how many bytes they have. */
-export type Resolve = (place: Place) => { readonly address: number; readonly byteLength: number }
+export type Resolve = (place: MemoryPlace) => { readonly address: number; readonly byteLength: number }
 
 const CACHE_LINE_BYTES = 64
 

@@ -5,11 +5,11 @@ import {
   type Argument,
   argument,
   bytes,
+  type EqualPieces,
   evenSplit,
   type Part,
   type PrivateBuffer,
   privateArgument,
-  type Run,
   runsOf,
   type Stage,
   type TargetTraits,
@@ -34,7 +34,7 @@ const VECTORS_AT_ONCE = 2
 
 const first = ({ views }: ChannelSums): View => Object.values(views)[0]!
 
-function piecesOf(sums: ChannelSums): Run[] {
+function piecesOf(sums: ChannelSums): EqualPieces[] {
   const { shape, pixelPitch } = first(sums)
   const rows = Math.max(1, Math.floor(VALUES_PER_TASK / (shape[2] * pixelPitch)))
   return runsOf(evenSplit(shape[1], rows))

@@ -6,9 +6,9 @@ import {
   type Argument,
   argument,
   bytes,
+  type EqualPieces,
   type Part,
   privateArgument,
-  type Run,
   type TargetTraits,
   threadArgument,
 } from './kernel.ts'
@@ -36,14 +36,20 @@ export interface FilterOperand {
   /** Before the products. */
   packs(traits: TargetTraits): Part[]
   /** Of the tasks of some images, from a row of pixels on, and some blocks: grid (group, kernel rows, pieces, blocks). */
-  at(images: Run, firstPixelRow: number, block: Run, blocks: Run, lanes: number): Record<string, Argument>
-  open(b: ProgramBuilder, block: Run): FilterRows
+  at(
+    images: EqualPieces,
+    firstPixelRow: number,
+    block: EqualPieces,
+    blocks: EqualPieces,
+    lanes: number,
+  ): Record<string, Argument>
+  open(b: ProgramBuilder, block: EqualPieces): FilterRows
 }
 
 /** [block][image][pixel][filter of the block], all of it, in this private buffer of the kernel. */
 export function packedBefore(
   { layer, reads: { gradient } }: WeightsGradient,
-  blocks: readonly Run[],
+  blocks: readonly EqualPieces[],
   privateBuffer: number,
 ): FilterOperand {
   const [images, height, width] = gradient.shape

@@ -6,10 +6,10 @@ import {
   type Argument,
   argument,
   bytes,
+  type EqualPieces,
   evenSplit,
   type Part,
   privateArgument,
-  type Run,
   runsOf,
   type TargetTraits,
 } from './kernel.ts'
@@ -19,14 +19,14 @@ type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 /** The tile's A: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in values. */
 export interface InputOperand {
   /** Pieces of equal size, as runs. */
-  readonly pieces: readonly Run[]
+  readonly pieces: readonly EqualPieces[]
   /** Kernel columns that are tasks of their own; 1 where a piece goes through a whole kernel row. */
   readonly columns: number
   readonly packedLength: number
   packs(traits: TargetTraits): Part[]
   /** The first piece of a run, moved by `steps`. */
-  at(piece: Run, index: number, steps: readonly number[]): Argument
-  distances(piece: Run): {
+  at(piece: EqualPieces, index: number, steps: readonly number[]): Argument
+  distances(piece: EqualPieces): {
     readonly image: number
     readonly row: number
     readonly pixel: number

@@ -2,7 +2,7 @@
 import type { WindowGeometry } from '../layers/index.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import type { InputOperand } from './conv-weights-gradient-input.ts'
-import type { Run } from './kernel.ts'
+import type { EqualPieces } from './kernel.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
@@ -36,7 +36,11 @@ export interface TaskSplit {
  * Every task reads its images' input and gradient, so few tasks for each image are few reads of memory: as much of C as
  * stays in the cache, and groups of images. With few images C is cut further.
  */
-export function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputOperand): TaskSplit {
+export function splitTasks(
+  step: WeightsGradient,
+  blocks: readonly EqualPieces[],
+  input: InputOperand,
+): TaskSplit {
   const { kernelHeight } = step.options.geometry
   const [images] = step.reads.gradient.shape
   const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)

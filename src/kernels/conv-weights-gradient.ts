@@ -8,11 +8,11 @@ import {
   argument,
   bytes,
   type Candidate,
+  type EqualPieces,
   evenSplit,
   type KernelRule,
   type Part,
   privateArgument,
-  type Run,
   runsOf,
   type Stage,
   type TargetTraits,
@@ -113,8 +113,8 @@ export const convWeightsGradient: KernelRule<
 
 /** What one kind of task is made of. */
 interface Product {
-  readonly block: Run
-  readonly piece: Run
+  readonly block: EqualPieces
+  readonly piece: EqualPieces
   readonly input: InputOperand
   readonly filters: FilterOperand
   readonly split: TaskSplit

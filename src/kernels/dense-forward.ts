@@ -5,11 +5,11 @@ import {
   argument,
   bytes,
   type Candidate,
+  type EqualPieces,
   evenSplit,
   type KernelRule,
   type Part,
   privateArgument,
-  type Run,
   runsOf,
   type TargetTraits,
   threadArgument,
@@ -112,7 +112,7 @@ export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
 }
 
 /** [block][input][filter of the block], as the tile reads them. */
-function packBlocks(step: DenseForward, traits: TargetTraits, block: Run): Part[] {
+function packBlocks(step: DenseForward, traits: TargetTraits, block: EqualPieces): Part[] {
   const { weights } = step.reads
   const rows = weights.shape[2]
   const width = block.size * traits.lanes
@@ -141,7 +141,12 @@ function packBlocks(step: DenseForward, traits: TargetTraits, block: Run): Part[
   })
 }
 
-function productPart(step: DenseForward, traits: TargetTraits, candidate: DenseCandidate, block: Run): Part {
+function productPart(
+  step: DenseForward,
+  traits: TargetTraits,
+  candidate: DenseCandidate,
+  block: EqualPieces,
+): Part {
   const { input, weights, biases } = step.reads
   const { output } = step.writes
   const images = output.shape[0]

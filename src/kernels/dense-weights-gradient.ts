@@ -6,10 +6,10 @@ import {
   argument,
   bytes,
   type Candidate,
+  type EqualPieces,
   type KernelRule,
   type Part,
   privateArgument,
-  type Run,
   type TargetTraits,
   threadArgument,
   vectorBlocks,
@@ -75,7 +75,7 @@ export const denseWeightsGradient: KernelRule<'dense-weights-gradient', WeightsG
 }
 
 /** [block][image][filter of the block] */
-function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): Part {
+function packGradient(step: WeightsGradient, traits: TargetTraits, block: EqualPieces): Part {
   const { gradient } = step.reads
   const images = gradient.shape[0]
   const width = block.size * traits.lanes
@@ -101,7 +101,7 @@ function productProgram(
   step: WeightsGradient,
   traits: TargetTraits,
   { tile, unroll }: WeightsGradientCandidate,
-  blocks: readonly Run[],
+  blocks: readonly EqualPieces[],
   { size, groups }: RowTasks,
 ) {
   const { input, gradient } = step.reads

@@ -28,14 +28,14 @@ export interface Candidate {
 export const candidateName = ({ algorithm, tile }: Candidate): string => `${algorithm} ${tile}`.trimEnd()
 
 /** A place in memory: a buffer of the plan, one that the kernel asked for, or the working thread's own scratch. */
-export type Place =
+export type MemoryPlace =
   | { readonly kind: 'buffer'; readonly buffer: number }
   | { readonly kind: 'private'; readonly index: number }
   | { readonly kind: 'thread' }
 
 /** An address that a task is called with: it moves by `steps[d]` bytes along dimension d of the part's grid. */
 export interface Argument {
-  readonly place: Place
+  readonly place: MemoryPlace
   readonly byteOffset: number
   readonly steps: readonly number[]
 }
@@ -132,14 +132,14 @@ export function evenSplit(length: number, most: number): number[] {
   return Array.from({ length: pieces }, (_, i) => Math.floor((length + pieces - 1 - i) / pieces))
 }
 
-export interface Run {
+export interface EqualPieces {
   readonly first: number
   readonly size: number
   readonly count: number
 }
 
 /** Pieces as runs of equal size: 5 + 4 + 4 is one of 5 and two of 4. `first` is where a run begins. */
-export function runsOf(pieces: readonly number[]): Run[] {
+export function runsOf(pieces: readonly number[]): EqualPieces[] {
   const runs: { first: number; size: number; count: number }[] = []
   let first = 0
   for (const size of pieces) {
@@ -152,6 +152,6 @@ export function runsOf(pieces: readonly number[]): Run[] {
 }
 
 /** Vectors in blocks of at most `most`, as even as can be: 16 in threes is 3 + 3 + 3 + 3 + 2 + 2, since a block of 1 is slow. */
-export function vectorBlocks(vectors: number, most: number): Run[] {
+export function vectorBlocks(vectors: number, most: number): EqualPieces[] {
   return runsOf(evenSplit(vectors, most))
 }

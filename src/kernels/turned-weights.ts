@@ -1,13 +1,13 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import type { GradientPhase } from '../plan/geometry.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { type Argument, argument, type Part, type Run, type TargetTraits } from './kernel.ts'
+import { type Argument, argument, type EqualPieces, type Part, type TargetTraits } from './kernel.ts'
 
 /** [block][tap, turned round][filter][channel of the block]: the weights' channels become the vector. */
 export function turnedWeights(
   step: StepOfKind<'conv-input-gradient'>,
   traits: TargetTraits,
-  blocks: readonly Run[],
+  blocks: readonly EqualPieces[],
   phase: GradientPhase,
   packed: (values: number, steps: readonly number[]) => Argument,
 ): Part[] {

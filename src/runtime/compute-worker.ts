@@ -9,9 +9,9 @@ import { EndedError, inNativeCode, isToldToEnd } from './gate.ts'
 import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
 import {
   type LoadAloneRequest,
+  type MemoryRange,
   OwnMemoryRunner,
   type OwnRun,
-  type Place,
   readOwn,
   writeOwn,
 } from './own-memory-runner.ts'
@@ -41,7 +41,7 @@ export type WorkerRequest =
   | { readonly kind: 'run'; readonly first: number; readonly end: number }
   | { readonly kind: 'abort' }
   | { readonly kind: 'write'; readonly address: number; readonly values: Float32Array }
-  | { readonly kind: 'read'; readonly places: readonly Place[] }
+  | { readonly kind: 'read'; readonly places: readonly MemoryRange[] }
 
 export type WorkerReply =
   | { readonly kind: 'loaded' }

@@ -1,7 +1,7 @@
 import { InterruptedError } from '../errors.ts'
 import { type ComputeWorker, replyOf } from './compute-workers.ts'
 import { type Executor, type LoadedProgram, unusable } from './executor.ts'
-import type { Place } from './own-memory-runner.ts'
+import type { MemoryRange } from './own-memory-runner.ts'
 
 /**
  * Runs stages on one worker whose memory is its own: where threads can't share any. The caller puts values into it and
@@ -55,7 +55,7 @@ export class OwnMemoryExecutor implements Executor {
   }
 
   /** Copies of what is in the worker's memory. */
-  async read(places: readonly Place[]): Promise<readonly Float32Array[]> {
+  async read(places: readonly MemoryRange[]): Promise<readonly Float32Array[]> {
     if (this.#failure) throw unusable(this.#failure)
     if (places.length === 0) return []
     this.#worker.post({ kind: 'read', places })

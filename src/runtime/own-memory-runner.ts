@@ -14,7 +14,7 @@ export interface LoadAloneRequest {
 }
 
 /** Some values of the memory; the address is in bytes. */
-export interface Place {
+export interface MemoryRange {
   readonly address: number
   readonly length: number
 }
@@ -73,7 +73,7 @@ export function writeOwn(address: number, values: Float32Array): void {
   new Float32Array(ownMemory(0).buffer, address, values.length).set(values)
 }
 
-export function readOwn({ address, length }: Place): Float32Array<ArrayBuffer> {
+export function readOwn({ address, length }: MemoryRange): Float32Array<ArrayBuffer> {
   return new Float32Array(ownMemory(0).buffer, address, length).slice() as Float32Array<ArrayBuffer>
 }
 

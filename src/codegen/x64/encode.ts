@@ -80,7 +80,7 @@ interface EncodeOptions {
 const FLUSHING_CONTROL = 0x1f80 | (1 << 15) | (1 << 6)
 
 /** What an operand's vector is: a register, or memory where it was never loaded into one. */
-type Place = { readonly register: number } | { readonly memory: Memory; readonly isBroadcast: boolean }
+type OperandPlace = { readonly register: number } | { readonly memory: Memory; readonly isBroadcast: boolean }
 
 class FunctionEncoder {
   readonly #program: Program
@@ -91,7 +91,7 @@ class FunctionEncoder {
   readonly #lanes: number
   readonly #vectorRegisters: RegisterPool
   readonly #pointerRegisters: RegisterPool
-  readonly #places = new Map<number, Place>()
+  readonly #places = new Map<number, OperandPlace>()
   readonly #pointers = new Map<number, number>()
   readonly #constants = new Map<string, Memory>()
   #countersInMemory = 0

@@ -1,10 +1,10 @@
 import { type Pointer, ProgramBuilder } from '../../codegen/program.ts'
 import {
   bytes,
+  type EqualPieces,
   evenSplit,
   type Part,
   privateArgument,
-  type Run,
   runsOf,
   type Stage,
   type TargetTraits,
@@ -140,7 +140,7 @@ export function groupStages(
   }
 
   /** Tasks: a point, some blocks of filters. */
-  function productParts(block: Run, tiles: number): Part[] {
+  function productParts(block: EqualPieces, tiles: number): Part[] {
     const width = block.size * traits.lanes
     const flops = 2 * tiles * channels * width
     return runsOf(evenSplit(block.count, Math.ceil(PRODUCT_FLOPS / flops))).map((run): Part => {

@@ -4,11 +4,11 @@ import {
   argument,
   bytes,
   type Candidate,
+  type EqualPieces,
   evenSplit,
   type Implementation,
   type Part,
   privateArgument,
-  type Run,
   runsOf,
   type Stage,
   type TargetTraits,
@@ -110,7 +110,7 @@ export function winogradWeightsGradient(
   }
 
   /** Tasks: a row of tiles of an image, some blocks of its vectors. */
-  function tileParts(side: 'input' | 'gradient', row: TileRun, block: Run, group: number): Part[] {
+  function tileParts(side: 'input' | 'gradient', row: TileRun, block: EqualPieces, group: number): Part[] {
     const width = block.size * lanes
     const layout = side === 'input' ? inputTiles : gradientTiles
     const pitches = side === 'input' ? source : { row: gradient.rowPitch, pixel: gradient.pixelPitch }
@@ -163,7 +163,7 @@ export function winogradWeightsGradient(
   }
 
   /** Tasks: a point, a block of filters; all channels. */
-  function productPart(block: Run, tiles: number, isFirst: boolean): Part {
+  function productPart(block: EqualPieces, tiles: number, isFirst: boolean): Part {
     const width = block.size * lanes
     const names = ['input', 'gradient', 'sums']
     const b = new ProgramBuilder(`${step.layer} weights gradient ${candidate.tile}`, lanes, names)

@@ -1,6 +1,6 @@
 // Charts are SVG without a view box: across in percent, down in pixels, so that text keeps its size at any width.
 import { max } from 'd3-array'
-import { axisLabels, type LabelOptions, NARROW_PLOT_PX, type Place, textWidthPx } from './layout.ts'
+import { axisLabels, type LabelOptions, NARROW_PLOT_PX, type PlotPoint, textWidthPx } from './layout.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import type { Scale, Tick } from './scales.ts'
 import { type Table, tableDetails } from './table.ts'
@@ -117,24 +117,24 @@ export function dot(style: string, xPercent: number, yPx: number): Markup {
   return html`<circle class="${style}" cx="${percent(xPercent)}" cy="${pixels(yPx)}" r="2.5"/>`
 }
 
-export function line(style: string, [x1, y1]: Place, [x2, y2]: Place): Markup {
+export function line(style: string, [x1, y1]: PlotPoint, [x2, y2]: PlotPoint): Markup {
   return html`<line class="${style}" x1="${percent(x1)}" y1="${pixels(y1)}" x2="${percent(x2)}" y2="${pixels(y2)}"/>`
 }
 
 /** Between two corners, in any order. */
-export function rectangle(style: string, [x1, y1]: Place, [x2, y2]: Place, title: string): Markup {
+export function rectangle(style: string, [x1, y1]: PlotPoint, [x2, y2]: PlotPoint, title: string): Markup {
   const [x, width] = [Math.min(x1, x2), Math.abs(x2 - x1)]
   const [y, height] = [Math.min(y1, y2), Math.abs(y2 - y1)]
   return html`<rect class="${style}" x="${percent(x)}" y="${pixels(y)}" width="${percent(width)}" height="${pixels(height)}"><title>${title}</title></rect>`
 }
 
 /** A line through places, in a picture of its own that is stretched across, since a path knows no percent. */
-export function curve(style: string, places: readonly Place[], heightPx: number): Markup {
+export function curve(style: string, places: readonly PlotPoint[], heightPx: number): Markup {
   const path = places.map(([x, y]) => `${Number(x.toFixed(3))} ${pixels(y)}`).join('L')
   return html`<svg class="canvas" viewBox="0 0 100 ${heightPx}" preserveAspectRatio="none"><path class="curve ${style}" d="M${path}"/></svg>`
 }
 
-export function label([xPercent, yPx]: Place, text: Content, options: LabelOptions = {}): Markup {
+export function label([xPercent, yPx]: PlotPoint, text: Content, options: LabelOptions = {}): Markup {
   const { anchor = 'start', dx = 0, dy = 4, isRoomy = false } = options
   return html`<text${isRoomy && html` class="roomy"`} x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
 }

@@ -2,7 +2,7 @@
 import { max, quantile } from 'd3-array'
 import { everyFew, indexesOfExtremes, meanCurve, type Point } from '../points.ts'
 import { ACROSS, chartFigure, curve, type LegendEntry, point, type Shape, swatch } from './chart.ts'
-import type { Place } from './layout.ts'
+import type { PlotPoint } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { countScale, extentOf, linearScale, logScale, type Pair, type Scale } from './scales.ts'
 
@@ -67,7 +67,7 @@ export function curveFigure({ series, title, yLabel, ...chart }: CurveChart): Ma
     ACROSS,
   )
   const { scale: y, isLog } = yScaleOf(curves, chart)
-  const places = (points: readonly Point[]): Place[] => points.map((each) => [x.at(each.x), y.at(each.y)])
+  const places = (points: readonly Point[]): PlotPoint[] => points.map((each) => [x.at(each.x), y.at(each.y)])
   const line = (style: string, points: readonly Point[]): Markup | null =>
     points.length > 1 ? curve(style, places(points), HEIGHT_PX) : null
 

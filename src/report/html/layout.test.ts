@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { axisLabels, NARROW_PLOT_PX, type Place, placeNames, textWidthPx } from './layout.ts'
+import { axisLabels, NARROW_PLOT_PX, type PlotPoint, placeNames, textWidthPx } from './layout.ts'
 
 const ticksOf = (count: number, textOf: (i: number) => string = String) =>
   Array.from({ length: count }, (_, i) => ({ at: (100 * i) / Math.max(1, count - 1), label: textOf(i) }))
@@ -66,7 +66,7 @@ describe('the labels of an axis', () => {
 describe('the names of points', () => {
   const WIDTHS_PX = [NARROW_PLOT_PX, 300, 390, 512, 777, 1040]
   const HEIGHT_PX = 300
-  const flat: readonly [Place, Place] = [
+  const flat: readonly [PlotPoint, PlotPoint] = [
     [0, 100],
     [100, 100],
   ]
@@ -77,10 +77,10 @@ describe('the names of points', () => {
     readonly top: number
     readonly bottom: number
   }
-  const isIn = ({ left, right, top, bottom }: Box, [x, y]: Place): boolean =>
+  const isIn = ({ left, right, top, bottom }: Box, [x, y]: PlotPoint): boolean =>
     x > left && x < right && y > top && y < bottom
   /** Along a line. */
-  const pointsOf = ([x1, y1]: Place, [x2, y2]: Place): Place[] =>
+  const pointsOf = ([x1, y1]: PlotPoint, [x2, y2]: PlotPoint): PlotPoint[] =>
     Array.from({ length: 501 }, (_, i) => [x1 + (i / 500) * (x2 - x1), y1 + (i / 500) * (y2 - y1)])
 
   it('stand right of them where there is room', () => {
@@ -121,7 +121,7 @@ describe('the names of points', () => {
       fc.property(fc.array(named, { maxLength: 12 }), fc.array(ends, { maxLength: 2 }), (points, lines) => {
         const places = placeNames(points, lines, HEIGHT_PX)
         for (const widthPx of WIDTHS_PX) {
-          const at = ([x, y]: Place): Place => [(x / 100) * widthPx, y]
+          const at = ([x, y]: PlotPoint): PlotPoint => [(x / 100) * widthPx, y]
           const boxes = places.flatMap((options, i) => {
             if (!options) return []
             const [x, y] = at(points[i]!.place)

@@ -2,7 +2,7 @@
 import { displayWidth } from '../table.ts'
 import type { Tick } from './scales.ts'
 
-export type Place = readonly [xPercent: number, yPx: number]
+export type PlotPoint = readonly [xPercent: number, yPx: number]
 
 export interface LabelOptions {
   readonly anchor?: 'start' | 'middle' | 'end'
@@ -83,7 +83,7 @@ function spanOf({ at, label, anchor }: AxisLabel, widthPx: number): readonly [fr
 
 /** A point that has a name; across in percent, down in pixels. */
 export interface NamedPlace {
-  readonly place: Place
+  readonly place: PlotPoint
   readonly name: string
 }
 
@@ -112,7 +112,7 @@ const MAX_NAMES = 60
  */
 export function placeNames(
   points: readonly NamedPlace[],
-  lines: readonly (readonly [Place, Place])[],
+  lines: readonly (readonly [PlotPoint, PlotPoint])[],
   heightPx: number,
 ): (LabelOptions | null)[] {
   const taken = points.map(({ place: [xPercent, y] }): Box => {
@@ -137,7 +137,7 @@ export function placeNames(
 }
 
 /** Right, left, above, below, and between these. */
-function candidatesFor([xPercent, yPx]: Place, widthPx: number): { options: LabelOptions; box: Box }[] {
+function candidatesFor([xPercent, yPx]: PlotPoint, widthPx: number): { options: LabelOptions; box: Box }[] {
   const places = [
     { anchor: 'start', dx: 9, dy: 4 },
     { anchor: 'end', dx: -9, dy: 4 },
@@ -179,7 +179,11 @@ function meet(a: Box, b: Box): boolean {
 }
 
 /** Whether a straight line goes through a box, at some width. */
-function isStruck({ xPercent, left, right, top, bottom }: Box, [x1, y1]: Place, [x2, y2]: Place): boolean {
+function isStruck(
+  { xPercent, left, right, top, bottom }: Box,
+  [x1, y1]: PlotPoint,
+  [x2, y2]: PlotPoint,
+): boolean {
   const [above, below] = [top - LINE_REACH_PX, bottom + LINE_REACH_PX]
   if (Math.max(y1, y2) <= above || Math.min(y1, y2) >= below) return false
   // The part of the line that is as high as the box

@@ -3,7 +3,7 @@ import type { Run } from '../../bench/result.ts'
 import { formatPercent, formatRate } from '../format.ts'
 import { ACROSS, chartFigure, label, line, point, swatch } from './chart.ts'
 import { type LayerPass, layerPasses } from './layers.ts'
-import { type Place, placeNames } from './layout.ts'
+import { type PlotPoint, placeNames } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { extentOf, logScale, type Scale } from './scales.ts'
 
@@ -94,7 +94,7 @@ const nameOf = ({ layer, direction }: LayerPass): string => `${layer.name} ${dir
 const namesOf = (passes: readonly LayerPass[]): string => passes.map(nameOf).join(', ')
 
 /** A part of the roof, from place to place. */
-type RoofPart = readonly [Place, Place]
+type RoofPart = readonly [PlotPoint, PlotPoint]
 
 /** What memory allows, then what arithmetic does. */
 function roofsOf(
@@ -103,7 +103,7 @@ function roofsOf(
   y: Scale,
 ): RoofPart[] {
   const [low, high] = x.domain
-  const corner: Place = [x.at(ridge), y.at(peakGflopsPerSecond)]
+  const corner: PlotPoint = [x.at(ridge), y.at(peakGflopsPerSecond)]
   return [
     [[x.at(low), y.at(bandwidthGigabytesPerSecond * low)], corner],
     [corner, [x.at(high), corner[1]]],
