@@ -73,7 +73,7 @@ export function requireNoOptions(network, options) {
     for (const option of options) {
       const value = layer.options[option] ?? DEFAULTS[option]
       if (pair(value).some((each) => each !== DEFAULTS[option]))
-        throw new Error(`${layer.name}: its ${option} is not handled here`)
+        throw new Error(`${layer.name}: its option '${option}' is not handled here`)
     }
   }
 }
