@@ -1,6 +1,6 @@
 // What a peer's results must be before it is timed.
-import { bench, convmark, denseGrid, optimizerOf } from './convmark.mjs'
-import { imagesOf, layersOf } from './network.mjs'
+import { bench, convmark, denseGrid, layers, optimizerOf } from './convmark.mjs'
+import { batchStatisticsOf, imagesOf, layersOf, outputsOf, trainedOf } from './network.mjs'
 
 const { initializeImages, openSession, sgd } = convmark
 const { gradientsGivenActivations, lossesGivenActivations, MAX_RELATIVE_ERROR } = bench
@@ -61,9 +61,13 @@ function onlyImages(values, batch, images) {
 
 const scaled = (values, scale) => values.map((value) => value * scale)
 const times = (scale) => (scale === 1 ? '' : ` with images ${scale.toPrecision(3)} times as large`)
+const pickedFrom = (record, names) => Object.fromEntries(names.map((name) => [name, record[name]]))
 const hasLayer = ({ layers }, kind) => layers.some(({ layer }) => layer.kind === kind)
 
-/** A peer, and convmark's own forward of the same images, which is right: its engine goes through a check of its own. */
+/**
+ * A peer, and convmark's own results for the same images, which are right: its engine goes through a check of its own. Where the pass
+ * computes with statistics of the batch, convmark's do too.
+ */
 class PeerCheck {
   against = []
   #peer
@@ -83,7 +87,17 @@ class PeerCheck {
   async #runBoth({ images, labels }) {
     await this.#peer.setImages(images, labels)
     await this.#peer.run()
-    await this.#own.run({ images })
+    await this.#runOwn({ images, labels })
+  }
+
+  async #runOwn({ images, labels }) {
+    await this.#own.run({ images, ...(this.#own.plan.pass !== 'forward' && labels && { labels }) })
+  }
+
+  /** Whether the images of a batch have to do with each other. */
+  get #isMixed() {
+    const { network, pass } = this.#setup
+    return pass !== 'forward' && batchStatisticsOf(network).length > 0
   }
 
   /** Of every image, and where the pass has them the losses: convmark's outputs are what those are computed from. */
@@ -94,7 +108,7 @@ class PeerCheck {
     for (const scale of hasLayer(network, 'lrn') ? [1, LRN_SCALE] : [1]) {
       await this.#runBoth({ images: scaled(images, scale), labels })
       const results = await this.#peer.results()
-      for (const tensor of this.#own.plan.outputs)
+      for (const tensor of outputsOf(network))
         this.#errors.compare(tensor, results[tensor], this.#own.read(tensor), `convmark's${times(scale)}`)
       if (pass !== 'forward') this.#losses(results, labels, times(scale))
     }
@@ -113,10 +127,11 @@ class PeerCheck {
    * Where ReLU's input is near zero, or two values of a window nearly tie, a right peer may decide otherwise than convmark,
    * and its gradients then differ by up to 1e-2. So they are compared with float64 that goes backward from the peer's own
    * activations of the first and the last image. The others are zeros with one label: float64 counts one of them for all.
+   * Where layers compute with statistics of the batch, no image can stand for others, nor be left out: it is all of them then.
    */
   async gradients() {
     const { batch, pass } = this.#setup
-    const checked = [...new Set([0, batch - 1])]
+    const checked = this.#isMixed ? [...Array(batch).keys()] : [...new Set([0, batch - 1])]
     this.against.push(`gradients: float64, given its own activations of ${checked.length} images`)
     for (const scale of await this.#gradientScales()) {
       const { images, labels } = this.#inputs
@@ -125,13 +140,54 @@ class PeerCheck {
         ...(labels && { labels: onlyImages(labels, batch, checked) }),
       }
       if (pass === 'train') await this.#peer.restart(CHECKED_RATE)
-      const zero = batch > 2 ? [1] : []
+      const zero = batch > checked.length ? [1] : []
       await this.#peer.setImages(inputs.images, inputs.labels)
       const activations = await this.#peer.activations([...checked, ...zero])
       await this.#runBoth(inputs)
       const results = await this.#peer.results()
       this.#gradientsOf(results, inputs, activations, checked, zero, times(scale))
-      if (pass === 'train') this.#updates(results, this.#setup.parameters, new Map(), 'the first update')
+      if (pass === 'train') this.#updates(results, this.#trained, new Map(), 'the first update')
+    }
+  }
+
+  /** The parameters that an update changes, as they were given. */
+  get #trained() {
+    const { network, parameters } = this.#setup
+    return pickedFrom(parameters, trainedOf(network))
+  }
+
+  /** Two runs at a rate of 0: all stays as it is but the running statistics, which follow those of the batch twice. */
+  async statistics() {
+    const { network, batch, parameters } = this.#setup
+    const { images, labels } = this.#inputs
+    this.against.push('running statistics after two runs: float64, given its own activations')
+    await this.#peer.restart(0)
+    await this.#peer.setImages(images, labels)
+    const activations = await this.#peer.activations([...Array(batch).keys()])
+    for (let run = 0; run < 2; run++) await this.#peer.run()
+    const results = await this.#peer.results()
+    for (const { layer, inputs, inputShapes, parameters: own } of batchStatisticsOf(network)) {
+      const { batchStatistics, followStatistics } = layers.definitionOf(layer)
+      const values = inputs[0] === 'images' ? images : activations[inputs[0]]
+      const statistics = batchStatistics({
+        options: layer.options,
+        inputs: [denseGrid(values, batch, inputShapes[0])],
+      })
+      const kept = Object.keys(own).filter((name) => !layers.isTrainedRole(own[name].role))
+      const shortOf = (name) => name.slice(layer.name.length + 1)
+      const expected = Object.fromEntries(
+        kept.map((name) => [shortOf(name), Float64Array.from(parameters[name])]),
+      )
+      const count = values.length / inputShapes[0].at(-1)
+      for (let run = 0; run < 2; run++) followStatistics(layer.options, expected, statistics, count)
+      for (const name of kept)
+        this.#errors.compare(
+          name,
+          results[name],
+          expected[shortOf(name)],
+          "float64's after two runs, given its own activations,",
+          parameters[name],
+        )
     }
   }
 
@@ -156,7 +212,7 @@ class PeerCheck {
       const tensors = { ...Object.fromEntries([...own, ...given]), ...parameters }
       return gradientsGivenActivations(withoutDropout(network), images.length, tensors, share)
     }
-    const truth = truthOf(checked, [...checked.keys()], { of: batch })
+    const truth = truthOf(checked, [...checked.keys()], checked.length < batch ? { of: batch } : {})
     if (zero.length > 0) {
       const others = truthOf(zero, [checked.length], { copies: batch - checked.length, of: batch })
       for (const [tensor, values] of Object.entries(others)) {
@@ -175,8 +231,9 @@ class PeerCheck {
     const { network, batch } = this.#setup
     const scales = hasLayer(network, 'lrn') ? [LRN_SCALE] : []
     const classifier = network.layers.find(({ layer }) => layer.kind === 'softmax-loss')
-    if (classifier) {
-      await this.#own.run({ images: this.#inputs.images })
+    // A batch norm's outputs don't grow with the images.
+    if (classifier && !this.#isMixed) {
+      await this.#runOwn(this.#inputs)
       const logits = imagesOf(this.#own.read(classifier.inputs[0]), batch, [0])
       scales.push(Math.sqrt(logits.length) / norm(logits, (value) => value))
     }
@@ -188,18 +245,17 @@ class PeerCheck {
    * weights, and neither can be missing unseen.
    */
   async updates() {
-    const { parameters } = this.#setup
     const { images, labels } = this.#inputs
     this.against.push('three updates: float64, given its own gradients')
     await this.#peer.restart(CHECKED_RATE)
     await this.#peer.setImages(new Float32Array(images.length), labels)
     const momenta = new Map()
-    let before = parameters
+    let before = this.#trained
     for (const which of ['the first update without images', 'the second update without images']) {
       await this.#peer.run()
       const results = await this.#peer.results()
       this.#updates(results, before, momenta, which)
-      before = Object.fromEntries(Object.keys(parameters).map((name) => [name, results[name].slice()]))
+      before = Object.fromEntries(Object.keys(before).map((name) => [name, results[name].slice()]))
     }
     await this.#peer.restart(0)
   }
@@ -273,10 +329,11 @@ export async function checkPeer(peer, setup, seed) {
   const { network, batch, parameters, pass } = setup
   const isForward = pass === 'forward'
   const hasDropout = !isForward && layersOf(network).some(({ layer }) => layer.kind === 'dropout')
-  const own = await openSession(network, {
+  const isMixed = !isForward && batchStatisticsOf(network).length > 0
+  const own = await openSession(isMixed ? withoutDropout(network) : network, {
     batch,
-    pass: 'forward',
-    keep: isForward ? [] : 'all',
+    pass: isMixed ? 'forward-backward' : 'forward',
+    keep: isForward ? [] : layersOf(network).map(({ layer }) => layer.name),
     engine: 'wasm@1',
     algorithm: 'direct',
   })
@@ -287,6 +344,7 @@ export async function checkPeer(peer, setup, seed) {
     if (hasDropout) await peer.setDropout(false)
     await check.outputs()
     if (!isForward) await check.gradients()
+    if (pass === 'train' && isMixed) await check.statistics()
     if (pass === 'train') await check.updates()
     if (hasDropout) await check.dropout()
     const { maxRelativeError, tensor } = errors
