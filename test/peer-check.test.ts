@@ -178,7 +178,7 @@ function trainerOf({ on, off }: { readonly on: Session; readonly off: Session },
 const check = (peer: Peer, pass = 'forward-backward') =>
   checkPeer(peer, { network, batch: BATCH, parameters: parametersFor(network), pass }, 7)
 
-const checkTrainer = (peer: Peer, of = classifierWith(0.5)) => {
+const checkTrainer = (peer: Peer, of: Network = classifierWith(0.5)) => {
   const setup = {
     network: of,
     batch: BATCH,
@@ -308,6 +308,16 @@ describe('of training with batch norm', () => {
       (tensor, values) =>
         tensor === 'n2/variance' ? values.map((value) => 0.81 + ((value - 0.81) * 223) / 224) : values,
       "n2/variance differs from float64's after two runs, given its own activations, by",
+    ],
+    [
+      'a layer that makes a little else of what it reads',
+      (tensor, values) => (tensor === 'n1' ? values.map((value) => 1.001 * value) : values),
+      "n1 differs from float64's, given its own inputs, by 1.0e-3",
+    ],
+    [
+      'outputs that are off',
+      (tensor, values) => (tensor === 'fc' ? values.map((value) => 1.01 * value) : values),
+      "fc differs from convmark's by 1.0e-2; 0.001 is allowed",
     ],
     [
       'a gradient that is off by a hundredth',
