@@ -58,7 +58,7 @@ it('a model with a misspelt option, or preprocessing of another size, is refused
     code: 1,
     stdout: '',
     stderr:
-      "convmark: model.safetensors: fc: unknown option 'activatiom'; did you mean 'activation'? (units, activation, initial, decay)\n",
+      "convmark: model.safetensors: fc: unknown option 'activatiom'; did you mean 'activation'? (units, biases, activation, initial, decay)\n",
   })
   write('other.safetensors', made(5))
   expect(await convmark('evaluate', 'other.safetensors', '--data', 'synthetic')).toMatchObject({

@@ -5,7 +5,7 @@ import type { ResolvedLayer } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
 import { inputKey, type Step } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, type Grid } from '../tensor.ts'
+import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
 import {
   Comparer,
   type Comparison,
@@ -77,28 +77,53 @@ export function compareWithLoops(step: Step, plan: StepsOf, look: Look, share: S
     : wholeImages(inputGradient, look, share, backwardInto)
 }
 
-/** Gradients of parameters go over the whole batch. */
+/**
+ * Gradients of parameters go over the whole batch, row by row: what each row gives shows how much of the sum cancels. The first
+ * share does it.
+ */
 function compareParameterGradients(own: OwnStep, share: Share): Comparison[] {
   const written = parameterNames(own).flatMap((name) => {
     const view = own.writes[`${name}Gradient`]
-    return view ? [{ name, view }] : []
+    return view ? [{ name, view, length: view.shape[2] * view.shape[3] }] : []
   })
-  if (written.length === 0) return []
-  const truths = Object.fromEntries(
-    written.map(({ name, view }) => [name, new Float64Array(view.shape[2] * view.shape[3])]),
-  )
-  if (share.index === 0)
-    backward(
-      own,
-      own.look,
-      own.layer.inputs.map(() => null),
-      truths,
-    )
+  const zeros = () => Object.fromEntries(written.map(({ name, length }) => [name, new Float64Array(length)]))
+  const [rows, truths, squares] = [zeros(), zeros(), zeros()]
+  if (share.index === 0) {
+    const [images, height] = own.reads.outputGradient!.shape
+    for (let n = 0; n < images; n++) {
+      for (let y = 0; y < height; y++) {
+        backward(
+          own,
+          (view) => rowOf(own.look(view), n, y),
+          own.layer.inputs.map(() => null),
+          rows,
+        )
+        for (const { name } of written) {
+          rows[name]!.forEach((value, i) => {
+            truths[name]![i]! += value
+            squares[name]![i]! += value * value
+          })
+          rows[name]!.fill(0)
+        }
+      }
+    }
+  }
   return written.map(({ name, view }) => {
     const comparer = new Comparer(view)
-    if (share.index === 0) comparer.image(own.look(view), denseGrid(truths[name]!, 1, view.shape.slice(1)))
+    if (share.index === 0) {
+      const engine = own.look(view)
+      truths[name]!.forEach((truth, i) => {
+        comparer.addSum(engine.values[engine.offset + i]!, truth, squares[name]![i]!)
+      })
+    }
     return comparer.result()
   })
+}
+
+/** One row of an image, as an image. */
+function rowOf(grid: Grid, image: number, y: number): Grid {
+  const [, , width, channels] = grid.shape
+  return { ...grid, offset: pixelAt(grid, image, y, 0), shape: [1, 1, width, channels] }
 }
 
 const parameterNames = ({ layer }: OwnStep): string[] =>

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { kernels } from '../kernels/index.ts'
 import {
+  add,
+  averagePool,
+  batchNorm,
+  concat,
   conv,
   dense,
   dropout,
@@ -9,6 +13,8 @@ import {
   maxPool,
   relu,
   sigmoid,
+  slice,
+  softmax,
   softmaxLoss,
   tanh,
 } from '../layers/index.ts'
@@ -47,6 +53,19 @@ const classifier = defineNetwork('classifier', {
     softmaxLoss('loss', { inputs: ['d', 'labels'] }),
   ],
 })
+const residual = defineNetwork('residual', {
+  inputs: { images: [5, 7, 3] },
+  layers: [
+    conv('stem', { filters: 6, kernel: 1, biases: false }),
+    batchNorm('norm', { activation: 'sigmoid' }),
+    averagePool('average', { kernel: 3, padding: 1 }),
+    add('sum', { inputs: ['average', 'norm', 'stem'], activation: 'relu' }),
+    slice('part', { begin: 2, end: 5 }),
+    concat('joined', { inputs: ['part', 'sum', 'stem'] }),
+    softmax('shares'),
+    l2Loss('loss'),
+  ],
+})
 const BATCH = 4
 
 const planOf = (network: Network, training: Training): Plan =>
@@ -54,6 +73,7 @@ const planOf = (network: Network, training: Training): Plan =>
 const plans = [
   planOf(convolutional, { optimizer: sgd(), clipNorm: 1 }),
   planOf(classifier, { optimizer: adam(), microBatches: 2 }),
+  planOf(residual, { optimizer: sgd() }),
 ]
 const steps = plans.flatMap((plan) =>
   plan.steps.map((step) => ({ plan, step, name: `${step.kind} of ${step.layer}` })),

@@ -1,4 +1,5 @@
 import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
+import { addInputGradient } from '../layers/batch-norm.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
@@ -31,6 +32,8 @@ type StepTruth<Kind extends StepKind> = (
 ) => Comparison[]
 
 const FILTERS_AT_ONCE = 4
+/** Pixels that sampled sums go over, all together, beyond those that every axis takes: a tenth of a second. */
+const MOST_VISITS = 1e7
 /** A line of the cache. */
 const UNITS_AT_ONCE = 16
 
@@ -74,13 +77,19 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     if (share.index === 0) {
       const [output, outputGradient] = [look(reads.output), look(reads.outputGradient)]
       const [images, height, width, filters] = output.shape
-      const sums = new Float64Array(filters)
+      const [sums, squares] = [new Float64Array(filters), new Float64Array(filters)]
       const truth = denseGrid(new Float64Array(height * width * filters), 1, [height, width, filters])
       for (let n = 0; n < images; n++) {
         goThrough(imageOf(output, n), imageOf(outputGradient, n), truth)
         biasesGradient(truth, 0, sums)
+        truth.values.forEach((value, i) => {
+          squares[i % filters]! += value * value
+        })
       }
-      comparer.image(look(writes.biasesGradient), denseGrid(sums, 1, [filters]))
+      const written = look(writes.biasesGradient)
+      sums.forEach((sum, f) => {
+        comparer.addSum(written.values[written.offset + f]!, sum, squares[f]!)
+      })
     }
     return [...gradients, comparer.result()]
   },
@@ -91,7 +100,9 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     const [channels, filters] = [input.shape[3], gradient.shape[3]]
     const extents = [kernelHeight, kernelWidth, channels, filters]
     // Each sum goes over all images, and a few filters side by side cost little more than one.
-    const positions = samplePositions(extents, MIN_SAMPLES / FILTERS_AT_ONCE)
+    const [images, height, width] = gradient.shape
+    const affordable = Math.floor(MOST_VISITS / (images * height * width))
+    const positions = samplePositions(extents, Math.min(MIN_SAMPLES / FILTERS_AT_ONCE, affordable))
     return sampled(writes.weightsGradient, positions, share, ([ky, kx, c, f], comparer) => {
       const sums = new Float64Array(Math.min(FILTERS_AT_ONCE, filters - f!))
       weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, f!, sums)
@@ -189,6 +200,28 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
       })
     }),
 
+  /** From the sums that the step reads, so that no image needs the others. */
+  'batch-norm-input-gradient'({ reads, writes, options }, plan, look, share) {
+    const dense = (view: View) => denseParameter(look(view))
+    const moments = { mean: dense(reads.mean), variance: dense(reads.variance) }
+    const { scaleGradient, shiftGradient } = reads
+    const ofBatch = scaleGradient &&
+      shiftGradient && {
+        sums: { scale: dense(scaleGradient), shift: dense(shiftGradient) },
+        count: plan.batch * reads.input.shape[1] * reads.input.shape[2],
+      }
+    const scale = dense(reads.scale)
+    return wholeImages(writes.inputGradient, look, share, (image, truth) => {
+      const outputGradient = image(reads.outputGradient)
+      const grids = {
+        input: image(reads.input),
+        output: reads.output ? image(reads.output) : outputGradient,
+        outputGradient,
+        inputGradient: truth,
+      }
+      addInputGradient({ ...options, momentum: 0 }, scale, moments, ofBatch ?? null, grids)
+    })
+  },
   'batch-norm-statistics': compareStatistics,
   'batch-norm-follow': compareRunningStatistics,
 
@@ -225,7 +258,7 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     }),
 }
 
-/** Calls `visit` with where each value is in `grid`, and in `others` of its shape. */
+/** Calls `visit` with where each value is in `grid`, and in `others` of its shape: one array, reused. */
 function eachValueOf(
   grid: Grid,
   others: readonly Grid[],

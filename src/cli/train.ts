@@ -40,6 +40,8 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   const { resume } = options
   const resumed = resume === undefined ? null : { file: resume, checkpoint: await readCheckpoint(resume) }
   const asked = askedNetwork(networkName, options)
+  const { frozenLayers } = await import('../networks/freeze.ts')
+  frozenLayers(asked, options.freeze)
   const settings = settingsOf(options, await decayOf(asked, options))
   const asBefore = { ...settings, network: networkName, imageSize: imageOf(asked).size }
   if (resumed) requireSameSettings(resumed, asBefore, options.data)
@@ -171,7 +173,7 @@ async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optim
 
 async function trainerOptions(options: TrainOptions, { network }: Beginning, settings: TrainingSettings) {
   const { initialize } = await import('../networks/initialize.ts')
-  const { batch, microBatch, rate, clip, epochs, seed, init } = settings
+  const { batch, microBatch, rate, clip, freeze, epochs, seed, init } = settings
   const { engine, threads, retune, schedule, decay } = options
   return {
     engine,
@@ -186,6 +188,7 @@ async function trainerOptions(options: TrainOptions, { network }: Beginning, set
     optimizer: await optimizerOf(options),
     ...(decay !== undefined && { decay }),
     ...(clip !== null && { clipNorm: clip }),
+    ...(freeze && { freeze }),
     seed,
     ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
   }

@@ -164,9 +164,10 @@ class StepTuner {
     this.#threads = threads
     this.#memory = memory
     const isWhole = choices.tilesImages(step)
-    this.#step = isWhole ? step : withFewImages(step)
+    const measured = onlyStep(plan, isWhole ? step : withFewImages(step))
+    this.#step = measured.step
     this.#repeats = isWhole ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
-    this.#plan = onlyStep(plan, this.#step)
+    this.#plan = measured.plan
     // Over many images a step has its weights in the cache from the second on.
     this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
     this.#choices = choices
@@ -290,15 +291,22 @@ function withFewImages(step: Step): Step {
   return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
 }
 
-/** A plan of one step, all its tensors at once in memory and none else. */
-function onlyStep(plan: Plan, step: Step): Plan {
-  const views = [...readsOf(step), ...writesOf(step)]
-  const lengths = new Map(views.map(({ buffer, shape, imagePitch }) => [buffer, shape[0] * imagePitch]))
-  const buffers = plan.buffers.map((buffer) => ({
-    ...buffer,
-    length: lengths.get(buffer.id) ?? 0,
+/** A step as all of a plan: its tensors, and none else, side by side in memory. */
+function onlyStep(plan: Plan, step: Step): { readonly plan: Plan; readonly step: Step } {
+  const lengths = new Map<number, { id: number; length: number }>()
+  for (const { buffer, shape, imagePitch } of [...readsOf(step), ...writesOf(step)])
+    lengths.set(buffer, { id: lengths.get(buffer)?.id ?? lengths.size, length: shape[0] * imagePitch })
+  const moved = (views: Readonly<Record<string, View>>) =>
+    Object.fromEntries(
+      Object.entries(views).map(([name, view]) => [name, { ...view, buffer: lengths.get(view.buffer)!.id }]),
+    )
+  const own = { ...step, reads: moved(step.reads), writes: moved(step.writes) } as unknown as Step
+  const buffers = [...lengths].map(([buffer, { id, length }]) => ({
+    id,
+    name: plan.buffers[buffer]!.name,
+    length,
     firstStep: BEFORE_ALL,
     lastStep: AFTER_ALL,
   }))
-  return { ...plan, steps: [step], buffers }
+  return { plan: { ...plan, steps: [own], buffers }, step: own }
 }

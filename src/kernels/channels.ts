@@ -15,8 +15,8 @@ interface Piece {
 }
 
 interface CopyOptions {
-  /** What is zero before: the padded channels behind the last one, or all of the pixel. Nothing where it adds. */
-  readonly clears: 'padding' | 'pixel'
+  /** What becomes zero beside: the padded channels behind the last one, or all of the pixel. Nothing where it adds. */
+  readonly clears: 'padding' | 'pixel' | 'nothing'
   readonly adds: boolean
 }
 
@@ -35,12 +35,16 @@ export function copyChannels(
     [to, bytes(view.pixelPitch)] as const,
   ]
   b.walk(width, moves, () => {
-    if (!adds) {
-      const first = clears === 'pixel' ? 0 : Math.floor(channels / b.lanes)
+    if (!adds && clears === 'pixel') {
       const zero = b.splat(0)
-      for (let v = first; v < vectors; v++) b.store(to, v * b.vectorBytes, zero)
+      for (let v = 0; v < vectors; v++) b.store(to, v * b.vectorBytes, zero)
     }
     for (const piece of pieces) copyPiece(b, to, piece, adds)
+    // Value by value: another task may write the channels of the same vector.
+    if (!adds && clears === 'padding') {
+      const zero = b.splat(0)
+      for (let c = channels; c < view.pixelPitch; c++) b.storeLane(to, bytes(c), zero)
+    }
   })
 }
 

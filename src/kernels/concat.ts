@@ -3,18 +3,34 @@ import { copyChannels } from './channels.ts'
 import { onlyWay } from './kernel.ts'
 import { rowParts } from './rows.ts'
 
+/** Tensors that are copied at once: a target has few registers for pointers. */
+const INPUTS_AT_ONCE = 6
+
 /** Each pixel's channels, input after input. */
 export const concatForward = onlyWay<'concat-forward'>((step, traits) => {
   const { output } = step.writes
-  const inputs = Object.entries<View>(step.reads)
-  const parts = rowParts(traits, step.layer, { ...step.reads, output }, (b, row) => {
-    let begin = 0
-    const pieces = inputs.map(([name, view]) => {
-      const piece = { from: row[name]!, fromBegin: 0, toBegin: begin, channels: view.shape[3] }
-      begin += view.shape[3]
-      return { ...piece, pitch: view.pixelPitch }
+  let begin = 0
+  const inputs = Object.entries<View>(step.reads).map(([name, view]) => {
+    const toBegin = begin
+    begin += view.shape[3]
+    return { name, view, toBegin }
+  })
+  const groups = Array.from({ length: Math.ceil(inputs.length / INPUTS_AT_ONCE) }, (_, i) =>
+    inputs.slice(i * INPUTS_AT_ONCE, (i + 1) * INPUTS_AT_ONCE),
+  )
+  const parts = groups.flatMap((group) => {
+    const views = Object.fromEntries(group.map(({ name, view }) => [name, view]))
+    const isLast = group === groups.at(-1)
+    return rowParts(traits, step.layer, { ...views, output }, (b, row) => {
+      const pieces = group.map(({ name, view, toBegin }) => ({
+        from: row[name]!,
+        pitch: view.pixelPitch,
+        fromBegin: 0,
+        toBegin,
+        channels: view.shape[3],
+      }))
+      copyChannels(b, output, row.output!, pieces, { clears: isLast ? 'padding' : 'nothing', adds: false })
     })
-    copyChannels(b, output, row.output!, pieces, { clears: 'padding', adds: false })
   })
   return { stages: [{ parts }] }
 })

@@ -1,8 +1,8 @@
-import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
-import type { WindowGeometry } from '../layers/index.ts'
+import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
+import { type FilterOperand, packedBefore, packedByTasks } from './conv-weights-gradient-filters.ts'
 import { type InputOperand, packedInput, plainInput } from './conv-weights-gradient-input.ts'
-import { copyPixels } from './copy.ts'
+import { kernelRowRuns, splitTasks, sumsOf, type TaskSplit } from './conv-weights-gradient-tasks.ts'
 import {
   type Argument,
   argument,
@@ -16,7 +16,6 @@ import {
   runsOf,
   type Stage,
   type TargetTraits,
-  threadArgument,
   vectorBlocks,
 } from './kernel.ts'
 import { eachVector } from './rows.ts'
@@ -36,14 +35,6 @@ interface DirectCandidate extends Candidate, TileShape {
 const PACKED_GRADIENT = 0
 const PACKED_INPUT = 1
 const PARTIAL_SUMS = 2
-
-/** Enough tasks that all threads end together. */
-const WANTED_TASKS = 48
-/** So few that C is cut further, although then more tasks read each image. */
-const FEW_TASKS = 24
-
-/** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
-const SUMS_PER_TASK = 65536
 
 /** Pixels that are summed at once: as many as the second-level cache holds, or so few that the first one does. */
 const PIXELS_AT_ONCE = [1500, 300, 120]
@@ -84,28 +75,24 @@ export const convWeightsGradient: KernelRule<
 
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradWeightsGradient(step, traits, candidate)
-    const { gradient } = step.reads
-    const [images, height, width] = gradient.shape
-    const blocks = vectorBlocks(gradient.pixelPitch / traits.lanes, candidate.vectors)
+    const blocks = vectorBlocks(step.reads.gradient.pixelPitch / traits.lanes, candidate.vectors)
     const input = candidate.isInputPacked
       ? packedInput(step, candidate.rows, PACKED_INPUT)
       : plainInput(step, candidate.rows)
     const split = splitTasks(step, blocks, input)
-    const packs = [
-      ...(split.packsGradient ? [] : blocks.map((block) => packGradient(step, traits, block))),
-      ...input.packs(traits),
-    ]
+    const filters = split.packsGradient
+      ? packedByTasks(step, candidate.rowsAtOnce)
+      : packedBefore(step, blocks, PACKED_GRADIENT)
+    const packs = [...filters.packs(traits), ...input.packs(traits)]
     const products = blocks.flatMap((block) =>
-      input.pieces.flatMap((piece) => productParts(step, traits, candidate, block, input, piece, split)),
+      input.pieces.flatMap((piece) =>
+        productParts(step, traits, candidate, { block, piece, input, filters, split }),
+      ),
     )
     return {
       ...candidate,
       privateBuffers: [
-        {
-          name: `${step.layer}/sums.gradient packed`,
-          length: split.packsGradient ? 0 : images * height * width * gradient.pixelPitch,
-          lifetime: 'step',
-        },
+        { name: `${step.layer}/sums.gradient packed`, length: filters.packedLength, lifetime: 'step' },
         { name: `${step.layer}/input packed`, length: input.packedLength, lifetime: 'step' },
         {
           name: `${step.layer}/weights.gradient partial`,
@@ -113,7 +100,7 @@ export const convWeightsGradient: KernelRule<
           lifetime: 'step',
         },
       ],
-      threadScratch: split.packsGradient ? candidate.rowsAtOnce * width * gradient.pixelPitch : 0,
+      threadScratch: filters.threadScratch,
       prologue: [],
       stages: [
         ...(packs.length > 0 ? [{ parts: packs }] : []),
@@ -124,104 +111,13 @@ export const convWeightsGradient: KernelRule<
   },
 }
 
-/** Values of C, its padded columns too. */
-const sumsOf = ({ writes }: WeightsGradient): number =>
-  writes.weightsGradient.shape[2] * writes.weightsGradient.pixelPitch
-
-/** How C and the images are cut into tasks: by the shapes alone, so that the bits are the same on any threads. */
-interface TaskSplit {
-  /** Each sums its images on its own; what they made is added in order. */
-  readonly groups: number
-  readonly imagesEach: number
-  /** Kernel rows of a task: all or one. */
-  readonly kernelRowsEach: number
-  /** Pieces that the blocks of filters, and those of channels, are cut into. */
-  readonly blockCuts: number
-  readonly pieceCuts: number
-  /** One task reads an image's gradient, so it packs it itself, in its scratch: memory is read once and not written. */
-  readonly packsGradient: boolean
-}
-
-/**
- * Every task reads its images' input and gradient, so few tasks for each image are few reads of memory: as much of C as
- * stays in the cache, and groups of images. With few images C is cut further.
- */
-function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputOperand): TaskSplit {
-  const { kernelHeight } = step.options.geometry
-  const [images] = step.reads.gradient.shape
-  const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)
-  const pieceCount = input.pieces.reduce((sum, { count }) => sum + count, 0)
-  const sums = sumsOf(step)
-  let kernelRowsEach = sums <= SUMS_PER_TASK ? kernelHeight : 1
-  let blockCuts = Math.min(blockCount, Math.ceil((sums * kernelRowsEach) / kernelHeight / SUMS_PER_TASK))
-  let pieceCuts = 1
-  const tasksOfImage = () => (kernelHeight / kernelRowsEach) * blockCuts * pieceCuts
-  const wantedGroups = Math.min(images, Math.ceil(WANTED_TASKS / tasksOfImage()))
-  const imagesEach = Math.ceil(images / wantedGroups)
-  const groups = Math.ceil(images / imagesEach)
-  const missing = () => Math.ceil(FEW_TASKS / (groups * tasksOfImage()))
-  if (missing() > 1) kernelRowsEach = 1
-  if (missing() > 1) blockCuts = Math.min(blockCount, blockCuts * missing())
-  if (missing() > 1) pieceCuts = Math.min(pieceCount, missing())
-  return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: tasksOfImage() === 1 }
-}
-
-/** [block][image][pixel][filter of the block] */
-function packGradient(step: WeightsGradient, traits: TargetTraits, block: Run): Part {
-  const { gradient } = step.reads
-  const [images, height, width] = gradient.shape
-  const pixels = height * width
-  const blockWidth = block.size * traits.lanes
-  const b = new ProgramBuilder(`pack ${step.layer} gradient`, traits.lanes, ['gradient', 'packed'])
-  const [from, to] = [b.parameter('gradient'), b.parameter('packed')]
-  b.walk(
-    block.count,
-    [
-      [from, bytes(blockWidth)],
-      [to, bytes(images * pixels * blockWidth)],
-    ],
-    () => {
-      b.walk(height, [[from, bytes(gradient.rowPitch)]], () => {
-        copyPixels(b, from, to, width, gradient.pixelPitch, block.size)
-      })
-      b.advance(to, -bytes(pixels * blockWidth))
-    },
-  )
-  return {
-    program: b.finish(),
-    grid: [images],
-    arguments: {
-      gradient: argument(gradient, block.first * traits.lanes, [gradient.imagePitch]),
-      packed: privateArgument(PACKED_GRADIENT, block.first * traits.lanes * images * pixels, [
-        pixels * blockWidth,
-      ]),
-    },
-  }
-}
-
-/** Kernel rows that are summed over the same rows of the output: the others of these meet the padding's zeros alone. */
-interface KernelRowRun {
-  readonly first: number
-  readonly count: number
-  readonly firstPixelRow: number
-  readonly pixelRows: number
-}
-
-function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[] {
-  if (kernelRowsEach > 1 || g.kernelHeight === 1)
-    return [{ first: 0, count: g.kernelHeight / kernelRowsEach, firstPixelRow: 0, pixelRows: g.outputHeight }]
-  const runs: { first: number; count: number; firstPixelRow: number; pixelRows: number }[] = []
-  for (let row = 0; row < g.kernelHeight; row++) {
-    const tap = row * g.dilationHeight
-    const from = Math.max(0, Math.ceil((g.top - tap) / g.strideHeight))
-    const to = Math.min(g.outputHeight, Math.floor((g.inputHeight - 1 + g.top - tap) / g.strideHeight) + 1)
-    const pixelRows = Math.max(0, to - from)
-    const firstPixelRow = pixelRows === 0 ? 0 : from
-    const last = runs.at(-1)
-    if (last?.firstPixelRow === firstPixelRow && last.pixelRows === pixelRows) last.count++
-    else runs.push({ first: row, count: 1, firstPixelRow, pixelRows })
-  }
-  return runs
+/** What one kind of task is made of. */
+interface Product {
+  readonly block: Run
+  readonly piece: Run
+  readonly input: InputOperand
+  readonly filters: FilterOperand
+  readonly split: TaskSplit
 }
 
 /**
@@ -232,22 +128,16 @@ function productParts(
   step: WeightsGradient,
   traits: TargetTraits,
   candidate: DirectCandidate,
-  block: Run,
-  input: InputOperand,
-  piece: Run,
-  split: TaskSplit,
+  product: Product,
 ): Part[] {
+  const { block, piece, input, filters, split } = product
   const { geometry: g } = step.options
-  const { gradient } = step.reads
   const { weightsGradient } = step.writes
-  const [images, height, width] = gradient.shape
-  const pixels = height * width
+  const [images] = step.reads.gradient.shape
   const blockWidth = block.size * traits.lanes
-  const packedBlock = images * pixels * blockWidth
   const distance = input.distances(piece)
   const cRow = weightsGradient.pixelPitch
-  const cColumn = step.reads.input.shape[3] * cRow
-  const cKernelRow = g.kernelWidth * cColumn
+  const cKernelRow = g.kernelWidth * step.reads.input.shape[3] * cRow
 
   const groups = runsOf(evenSplit(images, split.imagesEach))
   const blockRuns = runsOf(
@@ -272,10 +162,13 @@ function productParts(
           pieces.size * piece.size * cRow,
           blocks.size * blockWidth,
         ]
-        const gradientAt = block.first * traits.lanes * images * pixels + blocks.first * packedBlock
-        const imageBlock = pixels * blockWidth
         parts.push({
-          program: productProgram(group.size, pieces.size, blocks.size, kernelRows.pixelRows),
+          program: productProgram(step, traits, candidate, product, {
+            images: group.size,
+            pieces: pieces.size,
+            blocks: blocks.size,
+            rows: kernelRows.pixelRows,
+          }),
           grid: [group.count, kernelRows.count, pieces.count, blocks.count],
           arguments: {
             input: moved(
@@ -289,21 +182,7 @@ function productParts(
                 kernelRows.first * distance.tapRow +
                 kernelRows.firstPixelRow * distance.row,
             ),
-            ...(split.packsGradient
-              ? {
-                  gradient: moved(
-                    argument(gradient, firstFilter, [group.size * gradient.imagePitch]),
-                    group.first * gradient.imagePitch + kernelRows.firstPixelRow * gradient.rowPitch,
-                  ),
-                  packed: threadArgument,
-                }
-              : {
-                  packed: privateArgument(
-                    PACKED_GRADIENT,
-                    gradientAt + group.first * imageBlock + kernelRows.firstPixelRow * width * blockWidth,
-                    [group.size * imageBlock, 0, 0, blocks.size * packedBlock],
-                  ),
-                }),
+            ...filters.at(group, kernelRows.firstPixelRow, block, blocks, traits.lanes),
             weights:
               split.groups > 1
                 ? privateArgument(PARTIAL_SUMS, firstGroup * sumsOf(step) + c, [sumsOf(step), ...cSteps])
@@ -315,99 +194,102 @@ function productParts(
     firstGroup += group.count
   }
   return parts
+}
 
-  function productProgram(imageCount: number, pieceCount: number, blockCount: number, rowCount: number) {
-    const name = `${step.layer} weights gradient ${candidate.tile}`
-    const parameters = ['input', ...(split.packsGradient ? ['gradient'] : []), 'packed', 'weights']
-    const b = new ProgramBuilder(name, traits.lanes, parameters)
-    const at = { a: b.parameter('input'), b: b.parameter('packed'), c: b.parameter('weights') }
-    const from = split.packsGradient ? b.parameter('gradient') : null
-    const overKernel = (write: () => void): void =>
-      b.walk(
-        split.kernelRowsEach,
-        [
-          [at.a, bytes(distance.tapRow)],
-          [at.c, bytes(cKernelRow)],
-        ],
-        () =>
-          b.walk(
-            input.columns,
-            [
-              [at.a, bytes(distance.tapColumn)],
-              [at.c, bytes(cColumn)],
-            ],
-            write,
-          ),
-      )
-    const zero = b.splat(0)
-    overKernel(() =>
-      b.walk(pieceCount * piece.size, [[at.c, bytes(cRow)]], () => {
-        for (let v = 0; v < blockCount * block.size; v++) b.store(at.c, v * b.vectorBytes, zero)
-      }),
+/** What one task goes over. */
+interface TaskSize {
+  readonly images: number
+  readonly pieces: number
+  readonly blocks: number
+  readonly rows: number
+}
+
+function productProgram(
+  step: WeightsGradient,
+  traits: TargetTraits,
+  candidate: DirectCandidate,
+  { block, piece, input, filters, split }: Product,
+  size: TaskSize,
+) {
+  const width = step.reads.gradient.shape[2]
+  const blockWidth = block.size * traits.lanes
+  const distance = input.distances(piece)
+  const cRow = step.writes.weightsGradient.pixelPitch
+  const cColumn = step.reads.input.shape[3] * cRow
+  const cKernelRow = step.options.geometry.kernelWidth * cColumn
+
+  const name = `${step.layer} weights gradient ${candidate.tile}`
+  const b = new ProgramBuilder(name, traits.lanes, ['input', ...filters.parameters, 'weights'])
+  const filterRows = filters.open(b, block)
+  const { moving } = filterRows
+  const at = { a: b.parameter('input'), b: filterRows.b, c: b.parameter('weights') }
+  const overKernel = (write: () => void): void =>
+    b.walk(
+      split.kernelRowsEach,
+      [
+        [at.a, bytes(distance.tapRow)],
+        [at.c, bytes(cKernelRow)],
+      ],
+      () =>
+        b.walk(
+          input.columns,
+          [
+            [at.a, bytes(distance.tapColumn)],
+            [at.c, bytes(cColumn)],
+          ],
+          write,
+        ),
     )
-    const inputRow = bytes(distance.row)
-    const gradientRow = bytes(width * blockWidth)
-    /** A tile for each piece and block, from the pixels of some rows of the image. */
-    const addPixels = (pixelRows: number): void => {
-      const sum = [
-        { count: pixelRows, a: inputRow, b: gradientRow },
-        { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
-      ]
-      const tile = {
-        rows: piece.size,
-        vectors: block.size,
-        unroll: candidate.unroll,
-        sum,
-        aRow: FLOAT_BYTES,
-        cRow: bytes(cRow),
-      }
-      const overBlocks = [
-        [at.b, from === null ? bytes(packedBlock) : pixelRows * gradientRow],
-        [at.c, bytes(blockWidth)],
-      ] as const
-      const overPieces = [
-        [at.a, bytes(distance.piece)],
-        [at.c, bytes(piece.size * cRow)],
-      ] as const
-      b.walk(blockCount, overBlocks, () => {
-        b.walk(pieceCount, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
-      })
+  const zero = b.splat(0)
+  overKernel(() =>
+    b.walk(size.pieces * piece.size, [[at.c, bytes(cRow)]], () => {
+      for (let v = 0; v < size.blocks * block.size; v++) b.store(at.c, v * b.vectorBytes, zero)
+    }),
+  )
+  const inputRow = bytes(distance.row)
+  /** A tile for each piece and block, from the pixels of some rows of the image. */
+  const addPixels = (pixelRows: number): void => {
+    const sum = [
+      { count: pixelRows, a: inputRow, b: bytes(width * blockWidth) },
+      { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
+    ]
+    const tile = {
+      rows: piece.size,
+      vectors: block.size,
+      unroll: candidate.unroll,
+      sum,
+      aRow: FLOAT_BYTES,
+      cRow: bytes(cRow),
     }
-    /** [block][pixel][filter of the block] of some rows of the image. */
-    const packRows = (gradientPointer: Pointer, rows: number): void => {
-      const overBlocks = [
-        [gradientPointer, bytes(blockWidth)],
-        [at.b, rows * gradientRow],
-      ] as const
-      b.walk(blockCount, overBlocks, () => {
-        b.walk(rows, [[gradientPointer, bytes(gradient.rowPitch)]], () => {
-          copyPixels(b, gradientPointer, at.b, width, gradient.pixelPitch, block.size)
-        })
-        b.advance(at.b, -rows * gradientRow)
-      })
-    }
-    const overImages = [
-      [at.a, bytes(distance.image)],
-      from === null
-        ? ([at.b, bytes(pixels * blockWidth)] as const)
-        : ([from, bytes(gradient.imagePitch)] as const),
+    const overBlocks = [
+      [at.b, filterRows.blockStep(pixelRows)],
+      [at.c, bytes(blockWidth)],
     ] as const
-    b.walk(imageCount, overImages, () => {
-      for (const { size, count } of runsOf(evenSplit(rowCount, candidate.rowsAtOnce))) {
-        b.loop(count, () => {
-          if (from !== null) packRows(from, size)
-          overKernel(() => addPixels(size))
-          b.advance(at.a, size * inputRow)
-          if (from === null) b.advance(at.b, size * gradientRow)
-          else b.advance(from, size * bytes(gradient.rowPitch))
-        })
-      }
-      b.advance(at.a, -rowCount * inputRow)
-      if (from === null) b.advance(at.b, -rowCount * gradientRow)
-      else b.advance(from, -rowCount * bytes(gradient.rowPitch))
+    const overPieces = [
+      [at.a, bytes(distance.piece)],
+      [at.c, bytes(piece.size * cRow)],
+    ] as const
+    b.walk(size.blocks, overBlocks, () => {
+      b.walk(size.pieces, overPieces, () => writeTile(b, tile, at, { begin: 'accumulate' }))
     })
-    return b.finish()
   }
+  const overImages = [
+    [at.a, bytes(distance.image)],
+    [moving.pointer, moving.image],
+  ] as const
+  b.walk(size.images, overImages, () => {
+    for (const { size: rows, count } of runsOf(evenSplit(size.rows, candidate.rowsAtOnce))) {
+      b.loop(count, () => {
+        filterRows.take(rows, size.blocks)
+        overKernel(() => addPixels(rows))
+        b.advance(at.a, rows * inputRow)
+        b.advance(moving.pointer, rows * moving.row)
+      })
+    }
+    b.advance(at.a, -size.rows * inputRow)
+    b.advance(moving.pointer, -size.rows * moving.row)
+  })
+  return b.finish()
 }
 
 const moved = (from: Argument, values: number): Argument => ({

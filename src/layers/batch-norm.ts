@@ -72,12 +72,17 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
     const channels = input!.shape[3]
     const [mean, variance] = [new Float64Array(channels), new Float64Array(channels)]
     const count = valuesAChannel(input!)
-    eachValue(input!, (value, c) => {
-      mean[c]! += value / count
+    const { values } = input!
+    eachPixel(input!, (n, y, x) => {
+      const from = pixelAt(input!, n, y, x)
+      for (let c = 0; c < channels; c++) mean[c]! += values[from + c]!
     })
-    eachValue(input!, (value, c) => {
-      variance[c]! += (value - mean[c]!) ** 2 / count
+    for (let c = 0; c < channels; c++) mean[c]! /= count
+    eachPixel(input!, (n, y, x) => {
+      const from = pixelAt(input!, n, y, x)
+      for (let c = 0; c < channels; c++) variance[c]! += (values[from + c]! - mean[c]!) ** 2
     })
+    for (let c = 0; c < channels; c++) variance[c]! /= count
     return { mean, variance }
   },
 
@@ -93,11 +98,12 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
 
   forward({ options, inputs: [input], parameters, statistics, output }) {
     const { mean, variance } = momentsOf(statistics, parameters)
+    const factor = factorsOf(options, parameters.scale!, variance)
+    const shift = parameters.shift!
     eachPixel(output, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
       for (let c = 0; c < output.shape[3]; c++) {
-        const normalized = (input!.values[from + c]! - mean[c]!) / Math.sqrt(variance[c]! + options.epsilon)
-        const scaled = normalized * parameters.scale![c]! + parameters.shift![c]!
+        const scaled = (input!.values[from + c]! - mean[c]!) * factor[c]! + shift[c]!
         output.values[to + c] = activate(options, scaled)
       }
     })
@@ -107,47 +113,83 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
     const { options, inputs, parameters, statistics, output, outputGradient, inputGradients } = context
     const { scale, shift } = context.parameterGradients
     const [input, inputGradient] = [inputs[0]!, inputGradients[0]]
-    const { mean, variance } = momentsOf(statistics, parameters)
-    const channels = input.shape[3]
-    const [sums, products] = [new Float64Array(channels), new Float64Array(channels)]
-    const each = (
-      visit: (c: number, normalized: number, gradient: number, n: number, y: number, x: number) => void,
-    ) =>
-      eachPixel(output, (n, y, x) => {
-        const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
-        const given = pixelAt(outputGradient, n, y, x)
-        for (let c = 0; c < channels; c++) {
-          const normalized = (input.values[from + c]! - mean[c]!) / Math.sqrt(variance[c]! + options.epsilon)
-          const [value, valueGradient] = [output.values[at + c]!, outputGradient.values[given + c]!]
-          visit(c, normalized, gradientThrough(options, value, valueGradient), n, y, x)
-        }
-      })
-    each((c, normalized, gradient) => {
-      sums[c]! += gradient
-      products[c]! += gradient * normalized
-    })
+    const moments = momentsOf(statistics, parameters)
+    const sums = gradientSums(options, moments, input, output, outputGradient)
     scale?.forEach((_, c) => {
-      scale[c]! += products[c]!
+      scale[c]! += sums.scale[c]!
     })
     shift?.forEach((_, c) => {
-      shift[c]! += sums[c]!
+      shift[c]! += sums.shift[c]!
     })
     if (!inputGradient) return
     // Statistics of the batch move with every value of it; running ones don't.
-    const count = statistics ? valuesAChannel(input) : Number.POSITIVE_INFINITY
-    each((c, normalized, gradient, n, y, x) => {
-      const centred = gradient - sums[c]! / count - (normalized * products[c]!) / count
-      const factor = parameters.scale![c]! / Math.sqrt(variance[c]! + options.epsilon)
-      inputGradient.values[pixelAt(inputGradient, n, y, x) + c]! += factor * centred
-    })
+    const ofBatch = statistics ? { sums, count: valuesAChannel(input) } : null
+    const grids = { input, output, outputGradient, inputGradient }
+    addInputGradient(options, parameters.scale!, moments, ofBatch, grids)
   },
 }
 
-const valuesAChannel = ({ shape }: Grid): number => elementCount(shape.slice(0, 3))
+type Values = Float32Array | Float64Array
 
-function eachValue(grid: Grid, visit: (value: number, channel: number) => void): void {
-  eachPixel(grid, (n, y, x) => {
-    const from = pixelAt(grid, n, y, x)
-    for (let c = 0; c < grid.shape[3]; c++) visit(grid.values[from + c]!, c)
+/** Scale over deviation, of each channel. */
+const factorsOf = ({ epsilon }: BatchNormOptions, scale: Values, variance: Values): Float64Array =>
+  Float64Array.from(scale, (value, c) => value / Math.sqrt(variance[c]! + epsilon))
+
+/** The gradients of scale and shift. */
+interface GradientSums {
+  readonly scale: Values
+  readonly shift: Values
+}
+
+function gradientSums(
+  options: BatchNormOptions,
+  { mean, variance }: Moments,
+  input: Grid,
+  output: Grid,
+  outputGradient: Grid,
+): GradientSums {
+  const channels = input.shape[3]
+  const [scale, shift] = [new Float64Array(channels), new Float64Array(channels)]
+  eachPixel(outputGradient, (n, y, x) => {
+    const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
+    const given = pixelAt(outputGradient, n, y, x)
+    for (let c = 0; c < channels; c++) {
+      const gradient = gradientThrough(options, output.values[at + c]!, outputGradient.values[given + c]!)
+      scale[c]! += gradient * (input.values[from + c]! - mean[c]!)
+      shift[c]! += gradient
+    }
+  })
+  for (let c = 0; c < channels; c++) scale[c]! /= Math.sqrt(variance[c]! + options.epsilon)
+  return { scale, shift }
+}
+
+/**
+ * Adds the gradient of the input: factor * (gradient - its mean - normalized * the mean of gradient * normalized) where the
+ * statistics are those of the batch, whose sums are given; factor * gradient where they are not.
+ */
+export function addInputGradient(
+  options: BatchNormOptions,
+  scale: Values,
+  { mean, variance }: Moments,
+  ofBatch: { readonly sums: GradientSums; readonly count: number } | null,
+  grids: Readonly<Record<'input' | 'output' | 'outputGradient' | 'inputGradient', Grid>>,
+): void {
+  const { input, output, outputGradient, inputGradient } = grids
+  const factor = factorsOf(options, scale, variance)
+  const { epsilon } = options
+  const slope = factor.map((each, c) =>
+    ofBatch ? (-each * ofBatch.sums.scale[c]!) / (Math.sqrt(variance[c]! + epsilon) * ofBatch.count) : 0,
+  )
+  const constant = factor.map((each, c) => (ofBatch ? (-each * ofBatch.sums.shift[c]!) / ofBatch.count : 0))
+  eachPixel(inputGradient, (n, y, x) => {
+    const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
+    const [given, to] = [pixelAt(outputGradient, n, y, x), pixelAt(inputGradient, n, y, x)]
+    for (let c = 0; c < inputGradient.shape[3]; c++) {
+      const gradient = gradientThrough(options, output.values[at + c]!, outputGradient.values[given + c]!)
+      const centred = ofBatch ? (input.values[from + c]! - mean[c]!) * slope[c]! + constant[c]! : 0
+      inputGradient.values[to + c]! += factor[c]! * gradient + centred
+    }
   })
 }
+
+const valuesAChannel = ({ shape }: Grid): number => elementCount(shape.slice(0, 3))

@@ -309,15 +309,23 @@ export function weightsGradientRow(
   firstFilter: number,
   sums: Float64Array,
 ): void {
+  const { strideHeight, strideWidth, outputWidth } = geometry
+  const [rowOffset, columnOffset] = [
+    ky * geometry.dilationHeight - geometry.top,
+    kx * geometry.dilationWidth - geometry.left,
+  ]
+  // The outputs whose tap is inside the image
+  const first = Math.max(0, Math.ceil(-columnOffset / strideWidth))
+  const end = Math.min(outputWidth, Math.ceil((geometry.inputWidth - columnOffset) / strideWidth))
+  const inputStep = strideWidth * input.pixelPitch
   for (let n = 0; n < input.shape[0]; n++) {
     for (let y = 0; y < geometry.outputHeight; y++) {
-      const inputY = y * geometry.strideHeight + ky * geometry.dilationHeight - geometry.top
+      const inputY = y * strideHeight + rowOffset
       if (inputY < 0 || inputY >= geometry.inputHeight) continue
-      for (let x = 0; x < geometry.outputWidth; x++) {
-        const inputX = x * geometry.strideWidth + kx * geometry.dilationWidth - geometry.left
-        if (inputX < 0 || inputX >= geometry.inputWidth) continue
-        const value = input.values[pixelAt(input, n, inputY, inputX) + c]!
-        const from = pixelAt(gradient, n, y, x) + firstFilter
+      let at = pixelAt(input, n, inputY, first * strideWidth + columnOffset) + c
+      let from = pixelAt(gradient, n, y, first) + firstFilter
+      for (let x = first; x < end; x++, at += inputStep, from += gradient.pixelPitch) {
+        const value = input.values[at]!
         for (let f = 0; f < sums.length; f++) sums[f]! += value * gradient.values[from + f]!
       }
     }

@@ -307,6 +307,8 @@ class Planner {
   }
 
   #backward(layer: ResolvedLayer): void {
+    // Of what stands before all that is trained, nobody asks for a gradient.
+    if (!this.#behindParameters.has(layer.layer.name)) return
     this.#steps.push(...stepsOf(plannerOf(layer).backward(this.#context(layer))))
     for (const { tensor, view } of this.#unadded) this.#addGradient(tensor, view)
     for (const { tensor, view } of this.#passed) this.#passGradient(tensor, view)

@@ -31,6 +31,8 @@ const settingsSchema = z.looseObject({
   init: z.string(),
   /** The largest norm of all gradients together; null: not clipped. */
   clip: z.nullable(z.number().check(z.positive())),
+  /** Layers whose parameters stay as they are; null or left out: none. */
+  freeze: z.optional(z.nullable(z.array(z.string()))),
 })
 
 /** The first line that a command writes, also one that resumes. */

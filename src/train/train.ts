@@ -1,4 +1,5 @@
 import {
+  arrayOfText,
   float32Tensors,
   integerFromZero,
   numberFromZero,
@@ -15,8 +16,9 @@ import {
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
+import { isTrainedRole } from '../layers/index.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
-import { type Network, requireNetwork } from '../networks/network.ts'
+import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
 import { isTotal, NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
@@ -66,6 +68,8 @@ export interface TrainOptions
   readonly decay?: number
   /** Gradients are scaled down where the norm of all together is larger; off by default. */
   readonly clipNorm?: number
+  /** Layers whose parameters stay as they are, by name or with `*`; see `Training`. */
+  readonly freeze?: readonly string[]
   /** Of the first parameters; 7 by default. */
   readonly seed?: number
   /** The first ones; made for training from the seed by default. */
@@ -133,6 +137,7 @@ export async function* train(
     decays: weightDecays(network, options.decay),
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
+    ...(options.freeze && { freeze: options.freeze }),
   }
   const { threads, experimentalV8Flags, retune, algorithm, onProgress } = options
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
@@ -304,7 +309,10 @@ class TrainingRun {
     const after = `after step ${this.#step} (epoch ${this.#epoch})`
     for (const name of lastingTensors(session)) requireFinite(name, session.read(name), after)
     if (!this.#last) return // resumed at the epoch's end
+    const statistics = this.#statistics()
     const loss = await this.#lossOf(this.#last)
+    // The same images once more were no step of training.
+    session.write(statistics)
     if (!Number.isFinite(loss)) {
       const { inputs, settings } = this.#last
       throw diverged(`the loss is ${loss} ${after}: ${await diagnose(inputs, settings)}`)
@@ -312,6 +320,13 @@ class TrainingRun {
     // Gradients of a batch in parts were added to; the next batch begins with none.
     for (const [name, { shape }] of Object.entries(session.plan.tensors).filter(([name]) => isTotal(name)))
       session.write({ [name]: new Float32Array(elementCount(shape)) })
+  }
+
+  /** What layers keep of the batches, as it is now. */
+  #statistics(): Tensors {
+    const parameters = Object.entries(parametersOf(this.#network))
+    const names = parameters.filter(([, { role }]) => !isTrainedRole(role)).map(([name]) => name)
+    return Object.fromEntries(names.map((name) => [name, this.#session.read(name)]))
   }
 
   #partOf(given: TrainingBatch, part: number): Tensors {
@@ -374,6 +389,7 @@ const rules: Rules<TrainOptions> = {
   schedule: optional(oneOf(SCHEDULES)),
   decay: optional(numberFromZero),
   clipNorm: optional(numberOverZero),
+  freeze: optional(arrayOfText),
   seed: optional(integerFromZero),
   parameters: optional(float32Tensors),
   resume: optional(objectWith(stateRules)),

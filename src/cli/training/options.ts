@@ -23,6 +23,7 @@ export interface TrainOptions {
   readonly momentum: number
   readonly decay?: number
   readonly clip?: number
+  readonly freeze?: readonly string[]
   readonly schedule: Schedule
   readonly augment: (typeof AUGMENTS)[number]
   readonly activation?: Activation
@@ -54,6 +55,11 @@ export function addTrainOptions(command: Command): Command {
       '--clip <norm>',
       'the most that all gradients together are long',
       float32From('--clip', 0, { isOver: true }),
+    )
+    .option(
+      '--freeze <layers>',
+      "layers that are not trained, by name or with *: 'conv1,layer1.*'",
+      (text: string) => text.split(',').map((layer) => layer.trim()),
     )
     .option(
       '--schedule <name>',
@@ -126,6 +132,7 @@ export function settingsOf(options: TrainOptions, decay: number): TrainingSettin
     epochs,
     init,
     clip: options.clip ?? null,
+    freeze: options.freeze ? [...options.freeze] : null,
   }
 }
 

@@ -37,7 +37,7 @@ export function requireSameSettings(resumed: Resumed, given: Settings, data: str
   for (const [name, value] of Object.entries(compared)) {
     // More epochs only lengthen what does not depend on their number.
     if (name === 'epochs' && given.schedule === 'constant') continue
-    if (JSON.stringify(before[name]) !== JSON.stringify(value)) {
+    if (JSON.stringify(before[name] ?? null) !== JSON.stringify(value ?? null)) {
       throw new UsageError(
         `--resume ${resumed.file}: its training had ${settingText(name, before[name])}, ` +
           `now it has ${settingText(name, value)}; give the same options`,

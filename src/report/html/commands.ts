@@ -43,7 +43,7 @@ const roundsAsked = (run: Run): number => Math.ceil(run.batches / samplesAsked(r
 
 /** That trains the same again. */
 export function trainCommand({ network, data, engine, settings }: RunRecord): string {
-  const { batch, microBatch, without, augment, activation, momentum, clip } = settings
+  const { batch, microBatch, without, augment, activation, momentum, clip, freeze } = settings
   const options: Readonly<Record<string, string | number | null>> = {
     data,
     epochs: settings.epochs,
@@ -55,6 +55,7 @@ export function trainCommand({ network, data, engine, settings }: RunRecord): st
     decay: settings.decay,
     schedule: settings.schedule,
     clip,
+    freeze: freeze?.join(',') ?? null,
     augment,
     activation,
     without: without.join(',') || null,

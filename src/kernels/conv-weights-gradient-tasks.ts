@@ -1,0 +1,82 @@
+// How the products of a weights gradient are cut into tasks.
+import type { WindowGeometry } from '../layers/index.ts'
+import type { StepOfKind } from '../plan/steps.ts'
+import type { InputOperand } from './conv-weights-gradient-input.ts'
+import type { Run } from './kernel.ts'
+
+type WeightsGradient = StepOfKind<'conv-weights-gradient'>
+
+/** Enough tasks that all threads end together. */
+const WANTED_TASKS = 48
+/** So few that C is cut further, although then more tasks read each image. */
+const FEW_TASKS = 24
+
+/** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
+const SUMS_PER_TASK = 65536
+
+/** Values of C, its padded columns too. */
+export const sumsOf = ({ writes }: WeightsGradient): number =>
+  writes.weightsGradient.shape[2] * writes.weightsGradient.pixelPitch
+
+/** How C and the images are cut into tasks: by the shapes alone, so that the bits are the same on any threads. */
+export interface TaskSplit {
+  /** Each sums its images on its own; what they made is added in order. */
+  readonly groups: number
+  readonly imagesEach: number
+  /** Kernel rows of a task: all or one. */
+  readonly kernelRowsEach: number
+  /** Pieces that the blocks of filters, and those of channels, are cut into. */
+  readonly blockCuts: number
+  readonly pieceCuts: number
+  /** One task reads an image's gradient, so it packs it itself, in its scratch: memory is read once and not written. */
+  readonly packsGradient: boolean
+}
+
+/**
+ * Every task reads its images' input and gradient, so few tasks for each image are few reads of memory: as much of C as
+ * stays in the cache, and groups of images. With few images C is cut further.
+ */
+export function splitTasks(step: WeightsGradient, blocks: readonly Run[], input: InputOperand): TaskSplit {
+  const { kernelHeight } = step.options.geometry
+  const [images] = step.reads.gradient.shape
+  const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)
+  const pieceCount = input.pieces.reduce((sum, { count }) => sum + count, 0)
+  const sums = sumsOf(step)
+  let kernelRowsEach = sums <= SUMS_PER_TASK ? kernelHeight : 1
+  let blockCuts = Math.min(blockCount, Math.ceil((sums * kernelRowsEach) / kernelHeight / SUMS_PER_TASK))
+  let pieceCuts = 1
+  const tasksOfImage = () => (kernelHeight / kernelRowsEach) * blockCuts * pieceCuts
+  const wantedGroups = Math.min(images, Math.ceil(WANTED_TASKS / tasksOfImage()))
+  const imagesEach = Math.ceil(images / wantedGroups)
+  const groups = Math.ceil(images / imagesEach)
+  const missing = () => Math.ceil(FEW_TASKS / (groups * tasksOfImage()))
+  if (missing() > 1) kernelRowsEach = 1
+  if (missing() > 1) blockCuts = Math.min(blockCount, blockCuts * missing())
+  if (missing() > 1) pieceCuts = Math.min(pieceCount, missing())
+  return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: tasksOfImage() === 1 }
+}
+
+/** Kernel rows that are summed over the same rows of the output: the others of these meet the padding's zeros alone. */
+export interface KernelRowRun {
+  readonly first: number
+  readonly count: number
+  readonly firstPixelRow: number
+  readonly pixelRows: number
+}
+
+export function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): KernelRowRun[] {
+  if (kernelRowsEach > 1 || g.kernelHeight === 1)
+    return [{ first: 0, count: g.kernelHeight / kernelRowsEach, firstPixelRow: 0, pixelRows: g.outputHeight }]
+  const runs: { first: number; count: number; firstPixelRow: number; pixelRows: number }[] = []
+  for (let row = 0; row < g.kernelHeight; row++) {
+    const tap = row * g.dilationHeight
+    const from = Math.max(0, Math.ceil((g.top - tap) / g.strideHeight))
+    const to = Math.min(g.outputHeight, Math.floor((g.inputHeight - 1 + g.top - tap) / g.strideHeight) + 1)
+    const pixelRows = Math.max(0, to - from)
+    const firstPixelRow = pixelRows === 0 ? 0 : from
+    const last = runs.at(-1)
+    if (last?.firstPixelRow === firstPixelRow && last.pixelRows === pixelRows) last.count++
+    else runs.push({ first: row, count: 1, firstPixelRow, pixelRows })
+  }
+  return runs
+}
