@@ -36,12 +36,16 @@ class Errors {
   maxRelativeError = 0
   tensor = ''
 
-  /** The 2-norm of the difference over that of the truth; of how the truth differs from `before`, where there is one. */
-  compare(tensor, values, truth, whose, { before, allowed = MAX_RELATIVE_ERROR } = {}) {
+  /**
+   * The 2-norm of the difference over that of the truth, or over `least` where that is more; of how the truth differs from `before`,
+   * where there is one.
+   */
+  compare(tensor, values, truth, whose, { before, allowed = MAX_RELATIVE_ERROR, least = 0 } = {}) {
     if (values?.length !== truth.length)
       throw new MismatchError(`${tensor} has ${values?.length ?? 'no'} values, not ${truth.length}`)
     const difference = norm(truth, (value, i) => values[i] - value)
-    const error = difference && difference / norm(truth, (value, i) => (before ? value - before[i] : value))
+    const length = norm(truth, (value, i) => (before ? value - before[i] : value))
+    const error = difference && difference / Math.max(length, least)
     // Not the other way round: NaN is an error too.
     if (!(error <= allowed)) {
       throw new MismatchError(
@@ -201,6 +205,16 @@ class PeerCheck {
     }
   }
 
+  /**
+   * The largest 2-norm of the gradients of a layer's parameters. A batch norm undoes biases before it, and the scale of another one that
+   * it follows: their gradients are sums that come to nearly nothing, of which rounding is the larger part.
+   */
+  #longestOfLayer(tensor, gradients) {
+    const layer = tensor.slice(0, tensor.lastIndexOf('/') + 1)
+    const own = Object.keys(gradients).filter((name) => name.startsWith(layer))
+    return Math.max(...own.map((name) => norm(gradients[name], (value) => value)))
+  }
+
   /** The activations of some images are convmark's, and so are the losses. */
   #besideOwn(results, { labels }, activations, images, how) {
     const { batch } = this.#setup
@@ -262,8 +276,16 @@ class PeerCheck {
         for (let i = 0; i < values.length; i++) truth[tensor][i] += values[i]
       }
     }
-    for (const [tensor, values] of Object.entries(truth))
-      this.#errors.compare(tensor, results[tensor], values, `float64's${how}, given its own activations,`)
+    for (const [tensor, values] of Object.entries(truth)) {
+      const options = this.#isMixed ? { least: this.#longestOfLayer(tensor, truth) } : {}
+      this.#errors.compare(
+        tensor,
+        results[tensor],
+        values,
+        `float64's${how}, given its own activations,`,
+        options,
+      )
+    }
   }
 
   /**

@@ -53,7 +53,8 @@ const residual = defineNetwork('residual', {
   layers: [
     conv('a', { filters: 6, kernel: 3, padding: 1, biases: false }),
     batchNorm('n1', { activation: 'relu' }),
-    conv('b', { filters: 6, kernel: 3, padding: 1, biases: false }),
+    // Its biases are undone by what follows: their gradient is rounding.
+    conv('b', { filters: 6, kernel: 3, padding: 1 }),
     batchNorm('n2'),
     add('sum', { inputs: ['n2', 'n1'], activation: 'relu' }),
     globalAveragePool('mean'),
