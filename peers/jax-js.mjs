@@ -11,8 +11,10 @@ import {
   parametersOf,
   requireKinds,
   requireNoDropout,
+  requireNoOptions,
   shapeOf,
   walk,
+  windowOf,
 } from './network.mjs'
 import { load, resolve } from './packages.mjs'
 
@@ -44,7 +46,7 @@ const activated = (sum, { activation = 'linear' }) => activations[activation](su
 
 // Several layers may read one tensor, so each takes a reference of its own.
 const apply = {
-  conv(resolved, x, weights, biases) {
+  conv(resolved, [x], { weights, biases }) {
     const { options } = resolved.layer
     const { top, bottom, left, right } = padsOf(resolved)
     const pads = [
@@ -52,26 +54,30 @@ const apply = {
       [left, right],
     ]
     const sum = lax.convGeneralDilated(x.ref, weights.ref, pair(options.stride ?? 1), pads)
-    return activated(sum.add(biases.ref.reshape([1, options.filters, 1, 1])), options)
+    return activated(biases ? sum.add(biases.ref.reshape([1, options.filters, 1, 1])) : sum, options)
   },
-  dense({ layer: { options } }, x, weights, biases) {
+  dense({ layer: { options } }, [x], { weights, biases }) {
     const flat = x.shape.length === 4 ? np.transpose(x.ref, [0, 2, 3, 1]) : x.ref
-    return activated(np.matmul(flat.reshape([x.shape[0], -1]), weights.ref).add(biases.ref), options)
+    const sum = np.matmul(flat.reshape([x.shape[0], -1]), weights.ref)
+    return activated(biases ? sum.add(biases.ref) : sum, options)
   },
-  'max-pool': ({ layer: { options } }, x) =>
-    lax.reduceWindow(x.ref, np.max, pair(options.kernel), pair(options.stride ?? 1)),
-  lrn: ({ layer: { options } }, x) => localResponseNormalization(x.ref, options),
-  relu: (_layer, x) => nn.relu(x.ref),
-  sigmoid: (_layer, x) => nn.sigmoid(x.ref),
-  tanh: (_layer, x) => np.tanh(x.ref),
+  'max-pool'(resolved, [x]) {
+    const { kernelHeight, kernelWidth, strideHeight, strideWidth } = windowOf(resolved)
+    return lax.reduceWindow(x.ref, np.max, [kernelHeight, kernelWidth], [strideHeight, strideWidth])
+  },
+  lrn: ({ layer: { options } }, [x]) => localResponseNormalization(x.ref, options),
+  relu: (_layer, [x]) => nn.relu(x.ref),
+  sigmoid: (_layer, [x]) => nn.sigmoid(x.ref),
+  tanh: (_layer, [x]) => np.tanh(x.ref),
   // Off in forward.
-  dropout: (_layer, x) => x.ref,
+  dropout: (_layer, [x]) => x.ref,
 }
 
 function requireHandled(network, pass) {
   if (pass === 'train') throw new Error('jax-js.mjs has no training step')
   requireKinds(network, pass, [...Object.keys(apply), 'l2-loss'], Object.keys(activations))
   requireNoDropout(network, pass)
+  requireNoOptions(network, ['dilation', 'ceilMode'])
   for (const resolved of layersOf(network)) {
     const { kind, name } = resolved.layer
     if (kind === 'max-pool' && Object.values(padsOf(resolved)).some((pad) => pad > 0))

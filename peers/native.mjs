@@ -4,7 +4,7 @@
 // 'results', 'activations <image> ...', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes.
 // They are, at first, {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the
 // program's own clock (float64); for results (float32) the network's outputs, and where the pass goes backward the
-// gradients in the parameters' order and the losses; for activations, which forward is not asked for, every layer's outputs
+// gradients of the trained parameters in their order and the losses; for activations, which forward is not asked for, every layer's outputs
 // for these of the images that it got last, which need not be those of the last run; for processor the milliseconds of
 // processor time that all its threads took so far (float64).
 // Networks with labels or dropout, and the pass train, have more lines, answered with nothing: 'labels' (after it the raw
@@ -14,7 +14,7 @@
 // uneven, for which PyTorch has no option and oneDNN 2 on AVX2 no fast code.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { layersOf, lossesOf, outputsOf, padsOf, parametersOf, shapeOf } from './network.mjs'
+import { layersOf, lossesOf, outputsOf, padsOf, parametersOf, shapeOf, trainedOf } from './network.mjs'
 
 const NO_PADS = { top: 0, bottom: 0, left: 0, right: 0 }
 
@@ -24,7 +24,7 @@ function firstConvolution(network) {
   return readers.length === 1 && readers[0].layer.kind === 'conv' ? readers[0] : null
 }
 
-/** What is left to pad where the program gets its images padded. */
+/** What is left to pad of a layer with a window, where the program gets its images padded. */
 export const padsLeft = (network, resolved) =>
   resolved === firstConvolution(network) ? NO_PADS : padsOf(resolved)
 
@@ -128,7 +128,7 @@ export async function openNativePeer(
     )
   }
   const outputLengths = outputsOf(network).map((name) => [name, batch * lengthOf(name)])
-  const gradientLengths = names.map((name) => [`${name}.gradient`, parameters[name].length])
+  const gradientLengths = trainedOf(network).map((name) => [`${name}.gradient`, parameters[name].length])
   const lossLengths = losses.map(({ name }) => [name, 1])
   const parameterLengths = names.map((name) => [name, parameters[name].length])
   const resultLengths = {

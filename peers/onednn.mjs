@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
-import { layersOf, lossesOf, outputsOf, requireKinds, requireNoDropout } from './network.mjs'
+import {
+  layersOf,
+  lossesOf,
+  outputsOf,
+  requireKinds,
+  requireNoDropout,
+  requireNoOptions,
+} from './network.mjs'
 
 const SOURCE = fileURLToPath(new URL('onednn.cpp', import.meta.url))
 const FLAGS = ['-std=c++20', '-O3', '-march=native', '-fno-math-errno', '-fopenmp']
@@ -49,6 +56,7 @@ function describe({ network, batch, pass }) {
   if (pass === 'train') throw new Error('oneDNN has primitives, and none of them is an optimizer')
   requireKinds(network, pass, [...Object.keys(numbersOf), 'l2-loss'], ['relu'])
   requireNoDropout(network, pass)
+  requireNoOptions(network, ['dilation', 'biases', 'ceilMode'])
   const [output, ...others] = outputsOf(network)
   const isChain = layersOf(network).every(({ inputs: [input] }, i, layers) => {
     return input === (i === 0 ? 'images' : layers[i - 1].layer.name)

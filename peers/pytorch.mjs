@@ -1,21 +1,43 @@
 // PyTorch on the processor.
 import { fileURLToPath } from 'node:url'
+import { layers } from './convmark.mjs'
 import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
-import { layersOf, lossesOf, outputsOf } from './network.mjs'
+import { hasWindow, layersOf, lossesOf, outputsOf, windowOf } from './network.mjs'
 import { pythonWithTorch } from './python.mjs'
 
 // Activations are large. Without these they go back to the system after each layer, and the page faults of the next
 // cost PyTorch a tenth of its time and more.
 const GLIBC_TUNABLES = 'glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824'
 
+/** A layer's window as pytorch.py reads it: pairs are (height, width). */
+function describeWindow(network, resolved) {
+  const window = windowOf(resolved)
+  const both = (what) => [window[`${what}Height`], window[`${what}Width`]]
+  return {
+    kernel: both('kernel'),
+    stride: both('stride'),
+    dilation: both('dilation'),
+    input: both('input'),
+    output: both('output'),
+    pads: padsLeft(network, resolved),
+  }
+}
+
+const describeParameters = ({ layer, parameters }) =>
+  Object.entries(parameters).map(([name, { shape, role }]) => ({
+    name: name.slice(layer.name.length + 1),
+    shape,
+    isTrained: layers.isTrainedRole(role),
+  }))
+
 /** The network as pytorch.py reads it. */
 const describe = ({ network, batch, pass, training }) => ({
   imagesShape: paddedShape(network, batch),
   layers: layersOf(network).map((resolved) => ({
     ...resolved.layer,
-    input: resolved.inputs[0],
-    parameterShapes: Object.values(resolved.parameters).map(({ shape }) => shape),
-    ...(['conv', 'max-pool'].includes(resolved.layer.kind) && { pads: padsLeft(network, resolved) }),
+    inputs: resolved.inputs,
+    parameters: describeParameters(resolved),
+    ...(hasWindow(resolved) && { window: describeWindow(network, resolved) }),
   })),
   outputs: outputsOf(network),
   losses: lossesOf(network, pass),

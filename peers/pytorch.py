@@ -18,8 +18,10 @@ torch.set_num_threads(int(THREADS))
 NETWORK = json.loads(NETWORK)
 LAYERS, OUTPUTS, LOSSES = NETWORK["layers"], NETWORK["outputs"], NETWORK["losses"]
 TRAINING = NETWORK.get("training")
-LAST_READER = {layer["input"]: layer["name"] for layer in LAYERS}
+LAST_READER = {source: layer["name"] for layer in LAYERS for source in layer["inputs"]}
 is_dropping = PASS != "forward"
+# Whether running statistics follow those of the batch
+is_following = False
 
 
 def read(shape):
@@ -46,11 +48,31 @@ def read_images():
     return read(NETWORK["imagesShape"]).permute(0, 3, 1, 2).contiguous(memory_format=FORMAT)
 
 
+def is_even(pads):
+    return pads["top"] == pads["bottom"] and pads["left"] == pads["right"]
+
+
 def evenly_padded(x, pads, value):
     """The input and PyTorch's padding, which is even; what is not gets its padding beforehand."""
-    if pads["top"] == pads["bottom"] and pads["left"] == pads["right"]:
+    if is_even(pads):
         return x, (pads["top"], pads["left"])
     return F.pad(x, (pads["left"], pads["right"], pads["top"], pads["bottom"]), value=value), (0, 0)
+
+
+def is_poolings_own(window):
+    """Whether PyTorch's poolings have the padding themselves: even, and of half a kernel at most."""
+    pads, (height, width) = window["pads"], window["kernel"]
+    return is_even(pads) and 2 * pads["top"] <= height and 2 * pads["left"] <= width
+
+
+def reached(x, window, value):
+    """The input padded as far as windows reach, beyond the padding too in ceil mode: then all of them fit."""
+    befores = (window["pads"]["top"], window["pads"]["left"])
+    sizes = zip(window["output"], window["stride"], window["kernel"], window["input"], befores)
+    bottom, right = (
+        max((outputs - 1) * stride + kernel - size - before, 0) for outputs, stride, kernel, size, before in sizes
+    )
+    return F.pad(x, (befores[1], right, befores[0], bottom), value=value)
 
 
 ACTIVATE = {None: lambda x: x, "relu": F.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
@@ -60,21 +82,62 @@ def activated(x, options):
     return ACTIVATE[options.get("activation")](x)
 
 
-def convolution(layer, x, weights, biases):
-    options = layer["options"]
-    x, padding = evenly_padded(x, layer["pads"], 0)
-    return activated(F.conv2d(x, weights, biases, options.get("stride", 1), padding), options)
+def convolution(layer, x, weights, biases=None):
+    window = layer["window"]
+    x, padding = evenly_padded(x, window["pads"], 0)
+    sums = F.conv2d(x, weights, biases, window["stride"], padding, window["dilation"])
+    return activated(sums, layer["options"])
 
 
-def dense(layer, x, weights, biases):
+def dense(layer, x, weights, biases=None):
     rows = x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
     return activated(F.linear(rows, weights, biases), layer["options"])
 
 
 def max_pooling(layer, x):
-    options = layer["options"]
-    x, padding = evenly_padded(x, layer["pads"], -torch.inf)
-    return F.max_pool2d(x, options["kernel"], options.get("stride", 1), padding)
+    window, is_ceil = layer["window"], layer["options"].get("ceilMode", False)
+    kernel, stride, pads = window["kernel"], window["stride"], window["pads"]
+    if is_poolings_own(window):
+        return F.max_pool2d(x, kernel, stride, (pads["top"], pads["left"]), ceil_mode=is_ceil)
+    return F.max_pool2d(reached(x, window, -torch.inf), kernel, stride)
+
+
+def counted(window, counts_padding, axis, before, after):
+    """How many rows (or columns) of each window an average is over."""
+    kernel, stride, size = window["kernel"][axis], window["stride"][axis], window["input"][axis]
+    low, high = (-before, size + after) if counts_padding else (0, size)
+    firsts = [output * stride - before for output in range(window["output"][axis])]
+    return torch.tensor([min(first + kernel, high) - max(first, low) for first in firsts], dtype=torch.float32)
+
+
+def average_pooling(layer, x):
+    window, options = layer["window"], layer["options"]
+    kernel, stride, pads = window["kernel"], window["stride"], window["pads"]
+    counts_padding = options.get("countPadding", False)
+    if options["kernel"] == "global":
+        return F.adaptive_avg_pool2d(x, 1)
+    if is_poolings_own(window):
+        padding, is_ceil = (pads["top"], pads["left"]), options.get("ceilMode", False)
+        return F.avg_pool2d(x, kernel, stride, padding, is_ceil, counts_padding)
+    # Sums, over what each window counts.
+    rows = counted(window, counts_padding, 0, pads["top"], pads["bottom"])
+    columns = counted(window, counts_padding, 1, pads["left"], pads["right"])
+    return F.avg_pool2d(reached(x, window, 0), kernel, stride, divisor_override=1) / torch.outer(rows, columns)
+
+
+def batch_norm(layer, x, scale, shift, mean, variance):
+    options, is_training = layer["options"], PASS != "forward"
+    # Without running statistics it takes the batch's, and none follow.
+    moments = (mean, variance) if is_following or not is_training else (None, None)
+    normalized = F.batch_norm(x, *moments, scale, shift, is_training, options["momentum"], options["epsilon"])
+    return activated(normalized, options)
+
+
+def add(layer, first, second, *others):
+    total = first + second
+    for other in others:
+        total = total + other
+    return activated(total, layer["options"])
 
 
 def local_response_normalization(layer, x):
@@ -89,6 +152,12 @@ APPLY = {
     "dense": dense,
     "lrn": local_response_normalization,
     "max-pool": max_pooling,
+    "average-pool": average_pooling,
+    "batch-norm": batch_norm,
+    "add": add,
+    "concat": lambda _, *inputs: torch.cat(inputs, 1),
+    "slice": lambda layer, x: x[:, layer["options"]["begin"] : layer["options"]["end"]],
+    "softmax": lambda _, x: torch.softmax(x, 1),
     "relu": lambda _, x: F.relu(x),
     "sigmoid": lambda _, x: torch.sigmoid(x),
     "tanh": lambda _, x: torch.tanh(x),
@@ -107,10 +176,19 @@ def forward(images, parameters, wanted):
     made = {"images": images}
     left = iter(parameters)
     for layer in LAYERS:
-        name, source = layer["name"], layer["input"]
-        x = made[source] if source in wanted or LAST_READER[source] != name else made.pop(source)
-        made[name] = APPLY[layer["kind"]](layer, x, *(next(left) for _ in layer["parameterShapes"]))
+        name, sources = layer["name"], layer["inputs"]
+        inputs = [made[source] for source in sources]
+        for source in set(sources):
+            if source not in wanted and LAST_READER[source] == name:
+                del made[source]
+        own = {parameter["name"]: next(left) for parameter in layer["parameters"]}
+        made[name] = APPLY[layer["kind"]](layer, *inputs, **own)
     return [made[name] for name in wanted]
+
+
+def trained(parameters):
+    """Those with a gradient: all but running statistics."""
+    return [parameter for parameter in parameters if parameter.requires_grad]
 
 
 def run(images, labels, parameters, optimizer):
@@ -118,21 +196,26 @@ def run(images, labels, parameters, optimizer):
     if PASS == "forward":
         with torch.inference_mode():
             return forward(images, parameters, OUTPUTS), [], []
-    # Let go, not filled with zeros: backward then need not add to them.
-    optimizer.zero_grad(set_to_none=True)
+    global is_following
+    if PASS == "train":
+        # Let go, not filled with zeros: backward then need not add to them.
+        optimizer.zero_grad(set_to_none=True)
     wanted = [*OUTPUTS, *(loss["input"] for loss in LOSSES)]
+    is_following = PASS == "train"
     made = forward(images, parameters, wanted)
+    is_following = False
     losses = [LOSS[loss["kind"]](x, labels) for loss, x in zip(LOSSES, made[len(OUTPUTS) :])]
     if PASS == "forward-backward":
-        return made[: len(OUTPUTS)], torch.autograd.grad(losses, parameters), losses
+        return made[: len(OUTPUTS)], torch.autograd.grad(losses, trained(parameters)), losses
     torch.autograd.backward(losses)
     optimizer.step()
-    return made[: len(OUTPUTS)], [parameter.grad for parameter in parameters], losses
+    return made[: len(OUTPUTS)], [parameter.grad for parameter in trained(parameters)], losses
 
 
 def new_optimizer(parameters, rate):
-    momentum, decay = (TRAINING["momentum"], TRAINING["decay"]) if PASS == "train" else (0, 0)
-    return torch.optim.SGD(parameters, rate, momentum, weight_decay=decay)
+    if PASS != "train":
+        return None
+    return torch.optim.SGD(trained(parameters), rate, TRAINING["momentum"], weight_decay=TRAINING["decay"])
 
 
 def plain(x):
@@ -164,8 +247,10 @@ def require_handled():
 def main():
     global is_dropping
     require_handled()
-    shapes = [shape for layer in LAYERS for shape in layer["parameterShapes"]]
-    parameters = [read_parameter(shape).requires_grad_(PASS != "forward") for shape in shapes]
+    specs = [parameter for layer in LAYERS for parameter in layer["parameters"]]
+    parameters = [
+        read_parameter(spec["shape"]).requires_grad_(PASS != "forward" and spec["isTrained"]) for spec in specs
+    ]
     optimizer = new_optimizer(parameters, 0)
     one_dnn = torch.backends.mkldnn.is_available()
     answer(json.dumps({"version": torch.__version__, "detail": "oneDNN" if one_dnn else "no oneDNN"}).encode())
@@ -183,8 +268,8 @@ def main():
             answer(b"")
         elif command == "restart":
             with torch.no_grad():
-                for parameter, shape in zip(parameters, shapes):
-                    parameter.copy_(read_parameter(shape))
+                for parameter, spec in zip(parameters, specs):
+                    parameter.copy_(read_parameter(spec["shape"]))
             optimizer = new_optimizer(parameters, float(arguments[0]))
             answer(b"")
         elif command == "run":

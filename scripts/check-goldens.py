@@ -1,8 +1,8 @@
-"""Makes goldens anew with PyTorch and compares them with those in test/goldens: the `small` case of alexnet.json, and the
-runs of train-*.json.
+"""Makes goldens anew with PyTorch and compares them with those in test/goldens: the `small` case of alexnet.json, all layers
+of layers.json, and the runs of train-*.json.
 
 Run it as scripts/goldens.py. Another version of PyTorch, or another processor, adds in another order: the numbers agree
-to the 9 digits that are stored, or to one unit of the last.
+to the digits that are stored (9, of layers 15), or to a few units of the last.
 """
 
 import importlib
@@ -14,6 +14,7 @@ import numpy as np
 import goldens
 
 TOLERANCE = 1e-8
+LAYER_TOLERANCE = 1e-13
 
 stored = json.loads((pathlib.Path(__file__).resolve().parent.parent / "test/goldens/alexnet.json").read_text())
 goldens.require_the_same_bits()
@@ -35,6 +36,39 @@ for name, tensor in expected["tensors"].items():
         raise SystemExit(f"{name}: differs from what is stored by {error:.1e}, over {TOLERANCE:.0e}")
     worst = max(worst, error)
 print(f"goldens: {len(expected['tensors'])} tensors made anew by PyTorch agree to {worst:.1e}")
+
+layers = importlib.import_module("layer-goldens")
+expected = json.loads(layers.FILE.read_text())
+if expected["seed"] != layers.SEED or list(expected["cases"]) != list(layers.CASES):
+    raise SystemExit("layers.json: its seed or its cases are not those of scripts/layer-goldens.py")
+
+
+def differences(where, stored, again):
+    """Of each list of numbers, its largest difference over its largest value; all else must be the same."""
+    if type(stored) is not type(again):
+        raise SystemExit(f"{where}: {again} was made, but {stored} is stored")
+    if isinstance(stored, dict):
+        if list(stored) != list(again):
+            raise SystemExit(f"{where}: has {list(again)}, but {list(stored)} are stored")
+        return max((differences(f"{where}, {key}", stored[key], again[key]) for key in stored), default=0.0)
+    if isinstance(stored, list) and stored and isinstance(stored[0], float):
+        if len(stored) != len(again):
+            raise SystemExit(f"{where}: {len(again)} values, but {len(stored)} are stored")
+        return np.abs(np.subtract(stored, again)).max() / np.abs(stored).max()
+    if isinstance(stored, list) and stored and isinstance(stored[0], list) and len(stored) == len(again):
+        return max(differences(where, *each) for each in zip(stored, again))
+    if stored != again:
+        raise SystemExit(f"{where}: {again} was made, but {stored} is stored")
+    return 0.0
+
+
+worst = 0.0
+for name, case in layers.CASES.items():
+    error = differences(f"layers.json, {name}", expected["cases"][name], layers.golden(name, case))
+    if not error <= LAYER_TOLERANCE:
+        raise SystemExit(f"layers.json, {name}: differs from what is stored by {error:.1e}, over {LAYER_TOLERANCE:.0e}")
+    worst = max(worst, error)
+print(f"goldens: {len(layers.CASES)} layers made anew by PyTorch agree to {worst:.1e}")
 
 train = importlib.import_module("train-goldens")
 worst = 0.0

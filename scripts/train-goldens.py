@@ -8,7 +8,7 @@ Run it as scripts/goldens.py; with names of cases it does those alone, and with 
     optimizer          {kind: "sgd", rate, momentum, decay} or {kind: "adam", rate, beta1, beta2, epsilon, decay};
                        each parameter's decay is that of weightDecays(network, decay)
     losses             the mean cross-entropy of each step's batch, before that step's update
-    norms              the 2-norm of each parameter after the last update, by name
+    norms              the 2-norm of each parameter after the last update, by name; of running statistics too
     float32            how far PyTorch's own float32 run is from all this, relatively: the first loss, the last one, the
                        worst one, the worst norm. It is what rounding alone does
     perturbed          the same of float64 runs whose parameters begin off by 1e-6 of themselves, the worst of three: what
@@ -56,6 +56,8 @@ CASES = {
         "alexnet-torchvision", 2, {**SGD, "rate": 0.0003}, (0.1, 0.03, 1001),
         imageSize=67, classes=2, without=["dropout"],
     ),
+    # Statistics of few images, and ReLU behind each, make a run sensitive: patterns far over the noise, and a low rate
+    "resnet20-cifar": case("resnet20-cifar", 16, {**SGD, "rate": 0.00015}, (1.0, 0.1, 1001), imageSize=16),
 }
 
 # ---- the networks ----------------------------------------------------------------------------------------------------
@@ -74,13 +76,41 @@ def pool(kernel, after=0):
     return {"kind": "pool", "kernel": kernel, "after": after}
 
 
+def norm(name, **own):
+    return {"kind": "norm", "name": name, **own}
+
+
 def cifar10(layer, sd, biases, decay=0.0):
     """Truncated normal weights, biases of one value, and a decay of the weights alone."""
     return {**layer, "sd": sd, "biases": biases, "decay": decay}
 
 
+def normed(conv_name, norm_name, filters, kernel, stride=1, reads=None, has_relu=True):
+    """A convolution without biases and what follows it. It reads the layer of a name, or the one before."""
+    own = {} if reads is None else {"reads": [reads]}
+    return [
+        {**conv(conv_name, filters, kernel, stride), "has_relu": False, "has_biases": False, **own},
+        norm(norm_name, has_relu=has_relu),
+    ]
+
+
+def resnet20():
+    layers, source = normed("conv1", "bn1", 16, 3), "bn1"
+    for stage, filters in enumerate((16, 32, 64), 1):
+        for block in range(3):
+            name, stride, shortcut = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1, source
+            layers += normed(f"{name}.conv1", f"{name}.bn1", filters, 3, stride, reads=source)
+            layers += normed(f"{name}.conv2", f"{name}.bn2", filters, 3, has_relu=False)
+            if stride > 1:
+                shortcut = f"{name}.downsample.1"
+                layers += normed(f"{name}.downsample.0", shortcut, filters, 1, stride, reads=source, has_relu=False)
+            source = f"{name}.add"
+            layers.append({"kind": "add", "name": source, "reads": [f"{name}.bn2", shortcut]})
+    return [*layers, {"kind": "mean"}, dense("fc", 10)]
+
+
 LRN = {"kind": "lrn"}
-# Images are (size, size, channels). ReLU is behind each conv and dense but the last.
+# Images are (size, size, channels). ReLU is behind each conv, dense and norm that doesn't say otherwise, but the last.
 NETWORKS = {
     "lenet": (28, 1, [
         conv("conv1", 32, 5), pool(2), conv("conv2", 64, 5), pool(2), dense("fc3", 512), dense("fc4", 10),
@@ -96,6 +126,7 @@ NETWORKS = {
         conv("conv4", 256, 3), conv("conv5", 256, 3), pool(3), dense("fc6", 4096), dense("fc7", 4096),
         dense("fc8", 1000),
     ]),
+    "resnet20-cifar": (32, 3, resnet20()),
 }
 
 
@@ -117,23 +148,42 @@ def classes_of(case):
 def forward(case, parameters, images):
     """Logits of images (N, H, W, C)."""
     x = images.permute(0, 3, 1, 2)
-    layers = layers_of(case)
+    layers, made = layers_of(case), {}
     for layer in layers:
-        if layer["kind"] == "pool":
-            x = F.max_pool2d(F.pad(x, (0, layer["after"], 0, layer["after"]), value=-np.inf), layer["kernel"], 2)
-            continue
-        if layer["kind"] == "lrn":
-            # PyTorch divides alpha by the window of 9: 0.001 here is 0.001/9 in convmark
-            x = F.local_response_norm(x, 9, alpha=0.001, beta=0.75, k=1.0)
-            continue
-        weights, biases = (parameters[f"{layer['name']}/{part}"] for part in ("weights", "biases"))
-        if layer["kind"] == "conv":
-            x = F.conv2d(x, weights.permute(3, 2, 0, 1), biases, layer["stride"], layer["padding"])
-        else:
-            # Flattened in H, W, C order
-            x = (x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x) @ weights + biases
-        x = x if layer is layers[-1] else F.relu(x)
+        x = apply(layer, parameters, [made[name] for name in layer.get("reads", [])] or [x])
+        has_relu = layer["kind"] in ("conv", "dense", "norm", "add") and layer.get("has_relu", True)
+        x = F.relu(x) if has_relu and layer is not layers[-1] else x
+        made[layer.get("name")] = x
     return x
+
+
+def apply(layer, parameters, inputs):
+    """Without ReLU. Running statistics follow."""
+    x, kind = inputs[0], layer["kind"]
+    if kind == "pool":
+        return F.max_pool2d(F.pad(x, (0, layer["after"], 0, layer["after"]), value=-np.inf), layer["kernel"], 2)
+    if kind == "lrn":
+        # PyTorch divides alpha by the window of 9: 0.001 here is 0.001/9 in convmark
+        return F.local_response_norm(x, 9, alpha=0.001, beta=0.75, k=1.0)
+    if kind == "add":
+        return sum(inputs)
+    if kind == "mean":
+        return x.mean((2, 3), keepdim=True)
+    own = {part: parameters.get(f"{layer['name']}/{part}") for part in ("weights", "biases", *NORM_PARTS)}
+    if kind == "norm":
+        return F.batch_norm(x, own["mean"], own["variance"], own["scale"], own["shift"], True, 0.1, 1e-5)
+    if kind == "conv":
+        return F.conv2d(x, own["weights"].permute(3, 2, 0, 1), own["biases"], layer["stride"], layer["padding"])
+    # Flattened in H, W, C order
+    return (x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x) @ own["weights"] + own["biases"]
+
+
+# A norm's parameters, and what each begins with
+NORM_PARTS = {"scale": 1.0, "shift": 0.0, "mean": 0.0, "variance": 1.0}
+
+
+def is_trained(name):
+    return not name.endswith(("/mean", "/variance"))
 
 
 # ---- initial values and data -----------------------------------------------------------------------------------------
@@ -145,10 +195,20 @@ def initial_parameters(case):
     size, _, channels = image_of(case)
     layers = layers_of(case)
     is_flat = False
-    for layer in layers:
+    # By name, what a layer makes of an image
+    shapes = {}
+    for before, layer in zip([{}, *layers], layers):
+        shapes[before.get("name")] = (size, channels)
+        if "reads" in layer:
+            size, channels = shapes[layer["reads"][0]]
         if layer["kind"] == "pool":
             size = (size + layer["after"] - layer["kernel"]) // 2 + 1
-        if layer["kind"] in ("pool", "lrn"):
+        if layer["kind"] == "mean":
+            size = 1
+        if layer["kind"] == "norm":
+            for part, value in NORM_PARTS.items():
+                parameters[f"{layer['name']}/{part}"] = np.full(channels, value, np.float32)
+        if layer["kind"] not in ("conv", "dense"):
             continue
         if layer["kind"] == "conv":
             shape = (layer["kernel"], layer["kernel"], channels, layer["size"])
@@ -164,7 +224,8 @@ def initial_parameters(case):
             gain = 1 if layer is layers[-1] else 2
             weights = goldens.normal(count, case["seed"], name, np.sqrt(gain / np.prod(shape[:-1])))
         parameters[name] = weights.astype(np.float32).reshape(shape)
-        parameters[f"{layer['name']}/biases"] = np.full(layer["size"], layer.get("biases", 0.0), np.float32)
+        if layer.get("has_biases", True):
+            parameters[f"{layer['name']}/biases"] = np.full(layer["size"], layer.get("biases", 0.0), np.float32)
     return parameters
 
 
@@ -197,6 +258,7 @@ def optimizer_of(case, parameters):
     groups = [
         {"params": [leaf], "weight_decay": decay_of(name, layers[name.split("/")[0]])}
         for name, leaf in parameters.items()
+        if is_trained(name)
     ]
     if optimizer["kind"] == "sgd":
         return torch.optim.SGD(groups, lr=optimizer["rate"], momentum=optimizer["momentum"])
@@ -206,7 +268,9 @@ def optimizer_of(case, parameters):
 
 def train(case, initial, dtype=torch.double):
     """The losses, and the norms at the end."""
-    parameters = {name: torch.tensor(values, dtype=dtype, requires_grad=True) for name, values in initial.items()}
+    parameters = {
+        name: torch.tensor(values, dtype=dtype, requires_grad=is_trained(name)) for name, values in initial.items()
+    }
     optimizer = optimizer_of(case, parameters)
     losses = []
     for step in range(STEPS):

@@ -1,6 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { conv, dense, dropout, l2Loss, lrn, maxPool, softmaxLoss } from '../src/layers/index.ts'
-import { defineNetwork, initialize, type Network } from '../src/networks/index.ts'
+import {
+  add,
+  batchNorm,
+  conv,
+  dense,
+  dropout,
+  globalAveragePool,
+  isTrainedRole,
+  l2Loss,
+  lrn,
+  maxPool,
+  softmaxLoss,
+} from '../src/layers/index.ts'
+import { defineNetwork, initialize, type Network, parametersOf } from '../src/networks/index.ts'
 import { sgd } from '../src/optimizers/index.ts'
 import { RATES_TENSOR } from '../src/plan/training.ts'
 import type { Session, SessionOptions } from '../src/session.ts'
@@ -35,6 +47,21 @@ const classifierWith = (rate: number) =>
       softmaxLoss('loss', { inputs: ['c', 'labels'] }),
     ],
   })
+/** Its layers mix the images of a batch. */
+const residual = defineNetwork('residual', {
+  inputs: { images: [8, 7, 2], labels: [] },
+  layers: [
+    conv('a', { filters: 6, kernel: 3, padding: 1, biases: false }),
+    batchNorm('n1', { activation: 'relu' }),
+    // Its biases are undone by what follows: their gradient is rounding.
+    conv('b', { filters: 6, kernel: 3, padding: 1 }),
+    batchNorm('n2'),
+    add('sum', { inputs: ['n2', 'n1'], activation: 'relu' }),
+    globalAveragePool('mean'),
+    dense('fc', { units: 5 }),
+    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
+  ],
+})
 const BATCH = 4
 const SETTINGS = { batch: BATCH, engine: 'wasm@1', algorithm: 'direct', tuningCache: false } as const
 const parametersFor = (of: Network) => initialize(of, { seed: 7 })
@@ -58,7 +85,15 @@ const TRAINERS = {
   'that drops too much': { rate: 0.7 },
   'that drops nothing': { rate: 0 },
 }
+/** The residual network's. */
+let trainer: { readonly on: Session; readonly off: Session }
 beforeAll(async () => {
+  const training = {
+    optimizer: sgd({ momentum: TRAINING.momentum }),
+    decays: decaysOf(residual, TRAINING.decay),
+  }
+  const only = await opened(residual, { pass: 'train', training })
+  trainer = { on: only, off: only }
   session = await opened(network, { pass: 'forward-backward' })
   for (const [name, fault] of Object.entries(TRAINERS)) {
     const { rate, momentum, decay } = { rate: 0.5, ...TRAINING, ...fault }
@@ -73,7 +108,10 @@ afterAll(async () => {
 })
 
 const decaysOf = (of: Network, decay: number) =>
-  Object.fromEntries(Object.keys(parametersFor(of)).map((name) => [name, decay]))
+  Object.fromEntries(trainedOf(of).map((name) => [name, decay]))
+
+const trainedOf = (of: Network) =>
+  Object.entries(parametersOf(of)).flatMap(([name, { role }]) => (isTrainedRole(role) ? [name] : []))
 
 type Fault = (tensor: string, values: Float32Array) => Float32Array | undefined
 
@@ -107,15 +145,15 @@ function peerOf(current: () => Session, fault: Fault, extra: readonly string[] =
 const peerWith = (fault: Fault): Peer => peerOf(() => session, fault)
 
 /** One that trains. */
-function trainerWith(name: keyof typeof TRAINERS, fault: Fault = (_tensor, values) => values): Peer {
-  const { on, off } = trainers[name]!
+const trainerWith = (name: keyof typeof TRAINERS, fault: Fault = (_tensor, values) => values): Peer =>
+  trainerOf(trainers[name]!, fault)
+
+function trainerOf({ on, off }: { readonly on: Session; readonly off: Session }, fault: Fault): Peer {
   const parameters = parametersFor(off.network)
+  const trained = trainedOf(off.network)
   let current = on
   const begin = (rate: number) => {
-    const still = Object.entries(parameters).map(([name, values]) => [
-      `${name}.momentum`,
-      values.map(() => 0),
-    ])
+    const still = trained.map((name) => [`${name}.momentum`, parameters[name]!.map(() => 0)])
     for (const each of [on, off])
       each.write({ ...parameters, ...Object.fromEntries(still), [RATES_TENSOR]: Float32Array.of(rate, 1) })
   }
@@ -125,7 +163,7 @@ function trainerWith(name: keyof typeof TRAINERS, fault: Fault = (_tensor, value
     ...peer,
     // It has no forward of its own: the parameters and momenta stand as they are.
     async activations(images) {
-      const names = Object.keys(parameters).flatMap((name) => [name, `${name}.momentum`])
+      const names = [...Object.keys(parameters), ...trained.map((name) => `${name}.momentum`)]
       const states = Object.fromEntries(names.map((name) => [name, current.read(name)]))
       const activations = await peer.activations(images)
       current.write(states)
@@ -141,8 +179,7 @@ function trainerWith(name: keyof typeof TRAINERS, fault: Fault = (_tensor, value
 const check = (peer: Peer, pass = 'forward-backward') =>
   checkPeer(peer, { network, batch: BATCH, parameters: parametersFor(network), pass }, 7)
 
-const checkTrainer = (peer: Peer) => {
-  const of = classifierWith(0.5)
+const checkTrainer = (peer: Peer, of: Network = classifierWith(0.5)) => {
   const setup = {
     network: of,
     batch: BATCH,
@@ -245,4 +282,48 @@ describe('of training', () => {
   ])('refuses %s', (_what, fault, reason) =>
     expect(checkTrainer(trainerWith('right', fault))).rejects.toThrow(reason),
   )
+})
+
+describe('of training with batch norm', () => {
+  const checkResidual = (fault: Fault) => checkTrainer(trainerOf(trainer, fault), residual)
+
+  it('passes what is right, by all images of the batch, and leaves it as it is timed', async () => {
+    const { passed, against, maxRelativeError } = await checkResidual((_tensor, values) => values)
+    expect(passed).toBe(true)
+    expect(maxRelativeError).toBeLessThan(3e-5)
+    expect(against).toContain('gradients: float64, given its own activations of 4 images')
+    expect(against).toContain('running statistics after two runs: float64, given its own activations')
+    for (const [name, values] of Object.entries(parametersFor(residual)))
+      expect(trainer.on.read(name), name).toEqual(values)
+  })
+
+  it.each<[string, Fault, string]>([
+    [
+      'running statistics that stay as they are',
+      (tensor, values) => (tensor === 'n1/mean' ? values.map(() => 0) : values),
+      "n1/mean differs from float64's after two runs, given its own activations, by 1.0e+0",
+    ],
+    [
+      'a running variance of the biased ones',
+      // 4 images of 8 x 7 pixels; two runs of momentum 0.1 leave 0.81 of the first variances, which are 1.
+      (tensor, values) =>
+        tensor === 'n2/variance' ? values.map((value) => 0.81 + ((value - 0.81) * 223) / 224) : values,
+      "n2/variance differs from float64's after two runs, given its own activations, by",
+    ],
+    [
+      'a layer that makes a little else of what it reads',
+      (tensor, values) => (tensor === 'n1' ? values.map((value) => 1.001 * value) : values),
+      "n1 differs from float64's, given its own inputs, by 1.0e-3",
+    ],
+    [
+      'outputs that are off',
+      (tensor, values) => (tensor === 'fc' ? values.map((value) => 1.01 * value) : values),
+      "fc differs from convmark's by 1.0e-2; 0.001 is allowed",
+    ],
+    [
+      'a gradient that is off by a hundredth',
+      (tensor, values) => (tensor === 'a/weights.gradient' ? values.map((value) => 1.01 * value) : values),
+      "a/weights.gradient differs from float64's, given its own activations, by 1.0e-2",
+    ],
+  ])('refuses %s', (_what, fault, reason) => expect(checkResidual(fault)).rejects.toThrow(reason))
 })

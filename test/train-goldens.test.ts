@@ -9,7 +9,13 @@ import { followGolden, presentEngines, SMALL } from './support/follow-golden.ts'
 import { TRAIN_GOLDENS, trainGolden } from './support/train-goldens.ts'
 
 /** The plain loops make few steps a second; the engines follow all of them. */
-const PLAIN_STEPS = { lenet: 3, 'lenet-adam': 2, 'alexnet-cifar10': 1, 'alexnet-torchvision': 1 }
+const PLAIN_STEPS = {
+  lenet: 3,
+  'lenet-adam': 2,
+  'alexnet-cifar10': 1,
+  'alexnet-torchvision': 1,
+  'resnet20-cifar': 2,
+}
 
 describe('the plain loops train as PyTorch does, in float64', () => {
   it.each(TRAIN_GOLDENS)('%s', (name) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Network } from '../src/networks/index.ts'
 import { normal } from '../src/random.ts'
 import type { TrainEvent, TrainingState, TrainOptions } from '../src/train/index.ts'
 import { built } from './support/built.ts'
@@ -7,7 +8,7 @@ import { ownCache } from './support/own-cache.ts'
 ownCache()
 
 const library = await built<typeof import('../src/index.ts')>('index.js')
-const { adam, conv, defineNetwork, dense, dropout, maxPool, sgd, softmaxLoss } = library
+const { adam, batchNorm, conv, defineNetwork, dense, dropout, maxPool, sgd, softmaxLoss } = library
 const { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, evaluate, train } =
   await built<typeof import('../src/train/index.ts')>('train/index.js')
 
@@ -55,7 +56,7 @@ interface Trained {
   readonly state: TrainingState
 }
 
-async function trained(more: Partial<TrainOptions> = {}, tried = network()): Promise<Trained> {
+async function trained(more: Partial<TrainOptions> = {}, tried: Network = network()): Promise<Trained> {
   const losses: number[] = []
   const events: TrainEvent[] = []
   let state: TrainingState | null = null
@@ -117,6 +118,40 @@ describe('train', () => {
     expect(resumed.state.states).toEqual(whole.state.states)
     const lastSums = ({ events }: Trained) => events.findLast(({ kind }) => kind === 'epoch')
     expect(lastSums(resumed)).toMatchObject({ sums: { images: 24 } })
+  })
+
+  it('told to end within a step, leaves running statistics as the step before left them', async () => {
+    const normalized = defineNetwork('normalized', {
+      inputs: { images: [6, 6, 2], labels: [] },
+      layers: [
+        conv('conv', { filters: 5, kernel: 3, biases: false }),
+        batchNorm('norm', { activation: 'relu' }),
+        dense('logits', { units: CLASSES }),
+        softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      ],
+    })
+    const controller = new AbortController()
+    const ending = function* () {
+      const [first, second] = batches(1, 0)
+      yield first!
+      let parts = 0
+      yield {
+        labels: second!.labels,
+        // Read for each part of the batch; by the second, forward has run over the first.
+        get images() {
+          if (++parts === 2) controller.abort()
+          return second!.images
+        },
+      }
+    }
+    const left = await trained({ batches: ending, microBatch: 2, signal: controller.signal }, normalized)
+    expect(left.events.at(-1)).toMatchObject({ reason: 'interrupted', step: 1 })
+    const one = () => [...batches(1, 0)].slice(0, 1)
+    const expected = await trained(
+      { batches: one, batchesPerEpoch: BATCHES, epochs: 1, microBatch: 2 },
+      normalized,
+    )
+    expect(left.state.parameters).toEqual(expected.state.parameters)
   })
 
   it.each([

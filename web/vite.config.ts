@@ -10,6 +10,7 @@ const entries = {
   'convmark/engine': 'engine.js',
   'convmark/data': 'data/index.js',
   'convmark/formats': 'formats/index.js',
+  'convmark/layers': 'layers/index.js',
   'convmark/report': 'report/index.js',
   'convmark/train': 'train/index.js',
   convmark: 'index.js',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { relativeError } from '../../test/support/finite-differences.ts'
 import { runPlainly } from '../../test/support/plain-network.ts'
-import { conv, dense, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
+import { batchNorm, conv, dense, l2Loss, lrn, maxPool, relu, softmaxLoss } from '../layers/index.ts'
 import { initialize, initializeImages } from '../networks/initialize.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { gradientsGivenActivations, lossesGivenActivations } from './own-decisions.ts'
@@ -26,6 +26,32 @@ it("gives float64's own gradients for its own activations, float32 or not", () =
   const gradients = gradientsGivenActivations(network, 2, truth)
   expect(Object.keys(gradients)).toEqual(Object.keys(parameters).map((name) => `${name}.gradient`))
   for (const [name, values] of Object.entries(gradients)) expect(values, name).toEqual(truth[name])
+})
+
+describe('of a network with batch norm', () => {
+  const network = defineNetwork('normalized', {
+    inputs: { images: [5, 4, 2] },
+    layers: [
+      conv('a', { filters: 3, kernel: 3, biases: false }),
+      batchNorm('b', { activation: 'relu' }),
+      l2Loss('loss'),
+    ],
+  })
+  const parameters = initialize(network, { seed: 7, sd: 1 })
+  const truth = runPlainly(network, 3, initializeImages(network, 3, { seed: 7, sd: 1 }), parameters)
+
+  it('takes the statistics of the batch that it is given, and none are trained', () => {
+    const { images, a, b } = truth
+    const gradients = gradientsGivenActivations(network, 3, { images: images!, a: a!, b: b!, ...parameters })
+    expect(Object.keys(gradients)).toEqual(['a/weights.gradient', 'b/scale.gradient', 'b/shift.gradient'])
+    for (const [name, values] of Object.entries(gradients)) expect(values, name).toEqual(truth[name])
+  })
+
+  it.each([{ of: 4 }, { copies: 2 }])('takes no share of a batch: %j', (share) =>
+    expect(() => gradientsGivenActivations(network, 3, truth, share)).toThrow(
+      'b mixes the images of a batch: its gradients need all of them',
+    ),
+  )
 })
 
 describe('of a batch with a sum and a mean for losses', () => {

@@ -18,7 +18,8 @@ export interface ShareOfBatch {
  *
  * `given` has by name, dense: inputs and activations of `batch` images, (N, H, W, C), and parameters. The result is by
  * name too, `conv1/weights.gradient`; of the sum of all losses, and of that only what these images add, where the batch
- * has more. Throws CheckError for what is missing or has another size.
+ * has more. Throws CheckError for what is missing or has another size, and for a share of a batch where layers compute with statistics of
+ * all of it.
  */
 export function gradientsGivenActivations(
   network: Network,
@@ -26,6 +27,9 @@ export function gradientsGivenActivations(
   given: Readonly<Tensors>,
   { copies = 1, of = copies * batch }: ShareOfBatch = {},
 ): Record<string, Float64Array> {
+  const mixing = network.layers.find(({ layer }) => definitionOf(layer).batchStatistics)
+  if (mixing && (copies !== 1 || of !== batch))
+    throw new CheckError(`${mixing.layer.name} mixes the images of a batch: its gradients need all of them`)
   const take = taker(given)
   const tensors = take(inputLengths(network, batch))
   const parameters = Object.entries(parametersOf(network))

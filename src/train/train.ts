@@ -195,6 +195,8 @@ class TrainingRun {
   #sums: EpochSums
   /** What the last run was given; null before the first. */
   #last: RunInputs | null = null
+  /** Running statistics as they were before the update under way, since forward changes them; none between updates. */
+  #statisticsBefore: Tensors = {}
 
   constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
     this.#network = network
@@ -217,6 +219,7 @@ class TrainingRun {
     } catch (error) {
       // Between updates: what the session holds is what the last one left.
       if (!isInterruption(error, signal)) throw error
+      this.#session.write(this.#statisticsBefore)
       yield { kind: 'end', reason: 'interrupted', ...this.#now() }
       return
     }
@@ -273,6 +276,7 @@ class TrainingRun {
     session.write({
       [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, now, this.#step + 1)),
     })
+    this.#statisticsBefore = this.#statistics()
     let loss = 0
     let correct: number | null = 0
     for (let part = 0; part < microBatches; part++) {
@@ -289,6 +293,7 @@ class TrainingRun {
     }
     // Not to be interrupted: half an update is none.
     await session.run({}, { part: 'update' })
+    this.#statisticsBefore = {}
     this.#step++
     const gradientNorm = this.#training.clipNorm === undefined ? null : session.read(NORM_TENSOR)[0]!
     if (gradientNorm !== null && !Number.isFinite(gradientNorm))

@@ -4,14 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { peers } from '../../src/bench/contenders/peers.ts'
 import { referenceBackward, referenceForward } from '../../src/engines/reference-network.ts'
 import { referenceUpdate } from '../../src/engines/reference-update.ts'
+import { isTrainedRole } from '../../src/layers/index.ts'
 import { type Network, outputsOf, parametersOf } from '../../src/networks/index.ts'
 import { sgd } from '../../src/optimizers/index.ts'
 import { PASSES, type Pass } from '../../src/plan/plan.ts'
 import { RATES_TENSOR, type Training } from '../../src/plan/training.ts'
-import { dataFor, NETWORKS } from '../conformance/suite.ts'
 import { relativeError } from '../support/finite-differences.ts'
 import { root } from '../support/package.ts'
 import { runPlainly } from '../support/plain-network.ts'
+import { PEER_NETWORKS, peerDataFor } from './networks.ts'
 
 /** What peers/runner.mjs says of an adapter. */
 export interface Peer {
@@ -79,7 +80,7 @@ export function missing(name: string): string | null {
 }
 
 /**
- * Takes a peer's adapter through the conformance suite's own networks and data, against float64; in a test file of its own,
+ * Takes a peer's adapter through the conformance suite's networks and those of networks.ts, against float64; in a test file of its own,
  * since libraries leave things in their process that others trip over. A peer that is not installed is skipped. What the
  * adapter can't do it must refuse with that reason; of several that fit the first.
  */
@@ -94,9 +95,9 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
     const adapter: Adapter = await import(new URL(`../../peers/${name}.mjs`, import.meta.url).href)
     return adapter.openPeer({ network, batch: BATCH, parameters, threads: 1, pass, training: TRAINING })
   }
-  const cases = NETWORKS.flatMap((network) => PASSES.map((pass) => ({ network, pass })))
+  const cases = PEER_NETWORKS.flatMap((network) => PASSES.map((pass) => ({ network, pass })))
   for (const { network, pass } of cases) {
-    const { inputs, parameters } = dataFor(network, BATCH)
+    const { inputs, parameters } = peerDataFor(network, BATCH)
     const refusal = refusals.find(
       ({ networks = [network.name], passes = [pass] }) =>
         networks.includes(network.name) && passes.includes(pass),
@@ -151,8 +152,8 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
         for (const name of gradientsOf(network)) requireTruth(results, name, truth[name]!)
 
         if (pass !== 'train') return
-        for (const [name, values] of Object.entries(parameters))
-          expect(results[name], `${name} at a rate of 0`).toEqual(values)
+        for (const name of trainedOf(network))
+          expect(results[name], `${name} at a rate of 0`).toEqual(parameters[name])
       }))
 
     if (pass === 'train') {
@@ -200,7 +201,11 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
   }
 }
 
-const gradientsOf = (network: Network) => Object.keys(parametersOf(network)).map((name) => `${name}.gradient`)
+/** All parameters but running statistics. */
+const trainedOf = (network: Network) =>
+  Object.entries(parametersOf(network)).flatMap(([name, { role }]) => (isTrainedRole(role) ? [name] : []))
+
+const gradientsOf = (network: Network) => trainedOf(network).map((name) => `${name}.gradient`)
 
 function requireTruth(tensors: Tensors, tensor: string, expected: Float32Array | Float64Array): void {
   const tolerance = tensor.endsWith('.gradient') ? GRADIENT_TOLERANCE : TOLERANCE

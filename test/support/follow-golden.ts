@@ -8,6 +8,8 @@ const { train } = await built<typeof import('../../src/train/index.ts')>('train/
 const STEPS = 20
 const FIRST_LOSS = 1e-5
 const LATER = 1e-3
+/** How many times as far as rounding alone takes a run (`perturbed` of its golden) an engine's errors may take it. */
+const TIMES_PERTURBED = 5
 
 /** Those that this machine has, the fastest first. */
 export const presentEngines = [
@@ -21,9 +23,11 @@ export const SMALL: readonly TrainGoldenName[] = TRAIN_GOLDENS.filter((name) => 
 
 /** Trains on the engine and compares every loss, and the parameters' norms after the last step, with PyTorch's. */
 export async function followGolden(engine: string, name: TrainGoldenName): Promise<void> {
-  const { network, batch, initialParameters, optimizer, rate, decay, losses, norms, batchOf } =
+  const { network, batch, initialParameters, optimizer, rate, decay, losses, norms, batchOf, perturbed } =
     trainGolden(name)
   const differences: number[] = []
+  // The shifts of a batch norm begin at 0 and are still tiny after 20 steps, so rounding is much beside them
+  const shiftTolerance = Math.max(LATER, TIMES_PERTURBED * perturbed.worstNorm)
   for await (const event of train(network, {
     batches: function* () {
       for (let step = 0; step < STEPS; step++) yield batchOf(step)
@@ -39,9 +43,11 @@ export async function followGolden(engine: string, name: TrainGoldenName): Promi
   })) {
     if (event.kind === 'step') differences.push(Math.abs(event.loss / losses[event.step - 1]! - 1))
     if (event.kind !== 'end') continue
+    expect(Object.keys(event.state().parameters)).toEqual(Object.keys(norms))
     for (const [parameter, values] of Object.entries(event.state().parameters)) {
       const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0))
-      expect(Math.abs(norm / norms[parameter]! - 1), parameter).toBeLessThan(LATER)
+      const tolerance = parameter.endsWith('/shift') ? shiftTolerance : LATER
+      expect(Math.abs(norm / norms[parameter]! - 1), parameter).toBeLessThan(tolerance)
     }
   }
   expect(differences).toHaveLength(STEPS)

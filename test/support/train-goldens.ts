@@ -46,7 +46,13 @@ interface TrainGoldenFile {
   readonly perturbed: Spread
 }
 
-export const TRAIN_GOLDENS = ['lenet', 'lenet-adam', 'alexnet-cifar10', 'alexnet-torchvision'] as const
+export const TRAIN_GOLDENS = [
+  'lenet',
+  'lenet-adam',
+  'alexnet-cifar10',
+  'alexnet-torchvision',
+  'resnet20-cifar',
+] as const
 export type TrainGoldenName = (typeof TRAIN_GOLDENS)[number]
 
 export interface TrainGolden

@@ -1,9 +1,10 @@
 // TensorFlow.js, on one of its backends. NHWC, as convmark has it.
 import type { Network, ResolvedLayer } from 'convmark'
+import { definitionOf, type Layer, poolGeometry, type WindowGeometry, windowGeometry } from 'convmark/layers'
 import { type Inputs, load, type OpenPeer, type PeerSetup } from './peer.ts'
 
 type Backend = 'wasm' | 'webgl' | 'webgpu'
-type Pad = number | 'same' | 'valid' | readonly (readonly [number, number])[]
+type Pad = 'same' | 'valid' | readonly (readonly [number, number])[]
 
 /** The parts of its interface that are used here. */
 interface TensorFlow {
@@ -16,11 +17,19 @@ interface TensorFlow {
   setBackend(name: string): Promise<boolean>
   env(): { getAsync(flag: string): Promise<unknown> }
   tidy<T>(work: () => T): T
-  tensor(values: Float32Array, shape: readonly number[], type?: 'int32'): Tensor
+  tensor(values: Float32Array | readonly number[], shape: readonly number[], type?: 'int32'): Tensor
   reshape(x: Tensor, shape: readonly number[]): Tensor
-  maxPool(x: Tensor, kernel: unknown, stride: unknown, pad: Pad): Tensor
+  maxPool(x: Tensor, kernel: Pair, stride: Pair, pad: Pad): Tensor
+  avgPool(x: Tensor, kernel: Pair, stride: Pair, pad: Pad): Tensor
+  pad(x: Tensor, pads: readonly (readonly [number, number])[]): Tensor
+  batchNorm(x: Tensor, mean: Tensor, variance: Tensor, shift: Tensor, scale: Tensor, epsilon: number): Tensor
+  concat(tensors: readonly Tensor[], axis: number): Tensor
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor
+  softmax(x: Tensor): Tensor
   relu(x: Tensor): Tensor
-  mul(x: Tensor, factor: number): Tensor
+  sigmoid(x: Tensor): Tensor
+  tanh(x: Tensor): Tensor
+  mul(x: Tensor, factor: Tensor | number): Tensor
   sum(x: Tensor): Tensor
   square(x: Tensor): Tensor
   addN(tensors: readonly Tensor[]): Tensor
@@ -36,6 +45,7 @@ interface TensorFlow {
     matMul(options: Readonly<Record<string, unknown>>): Tensor
   }
 }
+type Pair = readonly [number, number]
 interface Tensor {
   readonly shape: readonly number[]
   data(): Promise<Float32Array>
@@ -46,6 +56,7 @@ export const openTfjs =
   (backend: Backend): OpenPeer =>
   async (setup) => {
     requireGradients(backend, setup)
+    requireWindows(setup)
     const tf = await loadTfjs(backend, setup)
     const { network, pass, batch, parameters } = setup
     const weights = Object.fromEntries(
@@ -103,6 +114,23 @@ function requireGradients(backend: Backend, { network, pass }: PeerSetup): void 
   if (backend === 'wasm') throw new Error("its wasm backend has no gradient of a convolution's filters")
   const dropout = network.layers.find(({ layer }) => layer.kind === 'dropout')
   if (dropout) throw new Error(`${dropout.layer.name}: dropout is compared in forward alone`)
+  const mixing = network.layers.find(({ layer }) => definitionOf(layer).batchStatistics)
+  if (mixing)
+    throw new Error(`${mixing.layer.name}: ${mixing.layer.kind} is compared in forward alone on this page`)
+}
+
+/** Throws, with the reason, for a convolution that TensorFlow.js lacks. */
+function requireWindows({ network, pass }: PeerSetup): void {
+  for (const resolved of network.layers) {
+    const { layer } = resolved
+    if (layer.kind !== 'conv') continue
+    const { strides, dilations } = pairsOf(windowOf(resolved))
+    const isDilated = Math.max(...dilations) > 1
+    if (isDilated && Math.max(...strides) > 1)
+      throw new Error(`${layer.name}: it has no stride beside a dilation`)
+    if (isDilated && pass !== 'forward')
+      throw new Error(`${layer.name}: it has no gradient of a dilated convolution`)
+  }
 }
 
 /** The inputs by name; of labels, under the name of the loss that reads them, what that compares with. */
@@ -182,54 +210,158 @@ function forward(
   const made: Record<string, Tensor> = { images }
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
   for (const resolved of layers)
-    made[resolved.layer.name] = apply(tf, resolved, made[resolved.inputs[0]!]!, weights)
+    made[resolved.layer.name] = apply(
+      tf,
+      resolved,
+      resolved.inputs.map((input) => made[input]!),
+      weights,
+    )
   return made
 }
 
 function apply(
   tf: TensorFlow,
-  { layer, parameters }: ResolvedLayer,
-  x: Tensor,
+  resolved: ResolvedLayer,
+  inputs: readonly Tensor[],
   weights: Readonly<Record<string, Tensor>>,
 ): Tensor {
-  const [filter, bias] = Object.keys(parameters).map((name) => weights[name])
-  if (layer.kind === 'conv') {
-    const { stride = 1, padding, activation = 'linear' } = layer.options
-    return tf.fused.conv2d({ x, filter, bias, strides: stride, pad: padOf(padding), activation })
+  const { layer, parameters } = resolved
+  const x = inputs[0]!
+  const own = Object.keys(parameters).map((name) => weights[name])
+  const [filter, bias] = own
+  switch (layer.kind) {
+    case 'conv': {
+      const { activation = 'linear' } = layer.options
+      const { strides, dilations } = pairsOf(windowOf(resolved))
+      const pad = padOf(resolved)
+      return tf.fused.conv2d({ x, filter, bias, strides, dilations, pad, activation })
+    }
+    case 'dense': {
+      const { activation = 'linear' } = layer.options
+      return tf.fused.matMul({ a: tf.reshape(x, [x.shape[0]!, -1]), b: filter, bias, activation })
+    }
+    case 'batch-norm': {
+      const [scale, shift, mean, variance] = own as [Tensor, Tensor, Tensor, Tensor]
+      const normalized = tf.batchNorm(x, mean, variance, shift, scale, layer.options.epsilon)
+      return activated(tf, layer.options.activation, normalized)
+    }
+    case 'lrn': {
+      // Its alpha is not divided by the window either
+      const { radius, bias: k, alpha, beta } = layer.options
+      return tf.localResponseNormalization(x, radius, k, alpha, beta)
+    }
+    case 'max-pool': {
+      const { kernel, strides } = pairsOf(windowOf(resolved))
+      return tf.maxPool(x, kernel, strides, padOf(resolved))
+    }
+    case 'average-pool':
+      return averagePool(tf, resolved, x)
+    case 'add':
+      return activated(tf, layer.options.activation, tf.addN(inputs))
+    case 'concat':
+      return tf.concat(inputs, -1)
+    case 'slice': {
+      const { begin, end } = layer.options
+      const before = x.shape.slice(0, -1)
+      return tf.slice(x, [...before.map(() => 0), begin], [...before, end - begin])
+    }
+    case 'softmax':
+      return tf.softmax(x)
+    case 'relu':
+    case 'sigmoid':
+    case 'tanh':
+      return activated(tf, layer.kind, x)
+    case 'dropout':
+      return x // off in forward
+    default:
+      throw new Error(`${layer.name}: ${layer.kind} layers are not handled here`)
   }
-  if (layer.kind === 'dense') {
-    const { activation = 'linear' } = layer.options
-    return tf.fused.matMul({ a: tf.reshape(x, [x.shape[0]!, -1]), b: filter, bias, activation })
-  }
-  if (layer.kind === 'lrn') {
-    // Its alpha is not divided by the window either
-    const { radius, bias: k, alpha, beta } = layer.options
-    return tf.localResponseNormalization(x, radius, k, alpha, beta)
-  }
-  if (layer.kind === 'max-pool') {
-    const { kernel, stride = 1, padding } = layer.options
-    return tf.maxPool(x, kernel, stride, padOf(padding))
-  }
-  if (layer.kind === 'relu') return tf.relu(x)
-  if (layer.kind === 'dropout') return x // off in forward
-  throw new Error(`${layer.name}: ${layer.kind} layers are not handled here`)
 }
 
-type Padding =
-  | number
-  | 'same'
-  | 'valid'
-  | { top: number; bottom: number; left: number; right: number }
-  | undefined
+const activated = (tf: TensorFlow, activation: 'relu' | 'sigmoid' | 'tanh' | undefined, x: Tensor): Tensor =>
+  activation ? tf[activation](x) : x
+
+/** A window, all resolved; a global pooling's kernel is its input. */
+function windowOf({ layer, inputShapes: [input] }: ResolvedLayer): WindowGeometry {
+  if (layer.kind === 'conv') return windowGeometry(layer.name, layer.options, input![0]!, input![1]!)
+  const { name, options } = layer as Extract<Layer, { kind: 'max-pool' | 'average-pool' }>
+  return poolGeometry(name, options, input!)
+}
+
+function pairsOf(window: WindowGeometry) {
+  const both = (what: 'kernel' | 'stride' | 'dilation'): Pair => [
+    window[`${what}Height`],
+    window[`${what}Width`],
+  ]
+  return { kernel: both('kernel'), strides: both('stride'), dilations: both('dilation') }
+}
 
 /** convmark's padding as tfjs writes it. */
-function padOf(padding: Padding = 'valid'): Pad {
-  if (typeof padding !== 'object') return padding
-  const { top, bottom, left, right } = padding
-  return [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ]
+function padOf(resolved: ResolvedLayer): Pad {
+  const { padding = 'valid', ceilMode = false } = resolved.layer.options as {
+    readonly padding?: unknown
+    readonly ceilMode?: boolean
+  }
+  if ((padding === 'same' || padding === 'valid') && !ceilMode) return padding
+  return padsOf(windowOf(resolved))
+}
+
+/** The padding, and on bottom and right what ceil mode's last windows reach over beside. */
+function padsOf(window: WindowGeometry): readonly Pair[] {
+  const { vertical, horizontal } = axesOf(window)
+  return [[0, 0], reachOf(vertical), reachOf(horizontal), [0, 0]]
+}
+
+interface WindowAxis {
+  readonly outputs: number
+  readonly stride: number
+  readonly kernel: number
+  readonly input: number
+  readonly before: number
+  readonly after: number
+}
+
+const axesOf = (window: WindowGeometry): { readonly [Axis in 'vertical' | 'horizontal']: WindowAxis } => ({
+  vertical: {
+    outputs: window.outputHeight,
+    stride: window.strideHeight,
+    kernel: window.kernelHeight,
+    input: window.inputHeight,
+    before: window.top,
+    after: window.bottom,
+  },
+  horizontal: {
+    outputs: window.outputWidth,
+    stride: window.strideWidth,
+    kernel: window.kernelWidth,
+    input: window.inputWidth,
+    before: window.left,
+    after: window.right,
+  },
+})
+
+const reachOf = ({ outputs, stride, kernel, input, before, after }: WindowAxis): Pair => [
+  before,
+  Math.max(after, (outputs - 1) * stride + kernel - input - before),
+]
+
+/** Means over whole windows, and where the padding cuts some times what makes them means of what counts: tfjs counts no padding. */
+function averagePool(tf: TensorFlow, resolved: ResolvedLayer, x: Tensor): Tensor {
+  const { countPadding = false } = resolved.layer.options as { readonly countPadding?: boolean }
+  const window = windowOf(resolved)
+  const { kernel, strides } = pairsOf(window)
+  const pads = padsOf(window)
+  if (pads.flat().every((pixels) => pixels === 0)) return tf.avgPool(x, kernel, strides, 'valid')
+  const factors = ({ outputs, stride, kernel, input, before, after }: WindowAxis) => {
+    const [low, high] = countPadding ? [-before, input + after] : [0, input]
+    return Array.from({ length: outputs }, (_, output) => {
+      const first = output * stride - before
+      return kernel / (Math.min(first + kernel, high) - Math.max(first, low))
+    })
+  }
+  const { vertical, horizontal } = axesOf(window)
+  const columns = factors(horizontal)
+  const products = factors(vertical).flatMap((row) => columns.map((column) => row * column))
+  const means = tf.avgPool(tf.pad(x, pads), kernel, strides, 'valid')
+  return tf.mul(means, tf.tensor(products, [1, vertical.outputs, horizontal.outputs, 1]))
 }
