@@ -195,10 +195,12 @@ const copyOf = ({ buffer }: View): Copies =>
 
 const lengthOf = ({ buffer }: View): number => loaded!.plan.buffers[buffer]!.length
 
-/** All of the tensor's buffer, halo and padded channels too. */
+/** This share of the tensor's buffer, halo and padded channels too. */
 function poison(view: View, memory: ArrayBufferLike): void {
-  const from = loaded!.bufferOffsets.get(view.buffer)!
-  new Float32Array(memory).fill(Number.NaN, from, from + lengthOf(view))
+  const { bufferOffsets, share } = loaded!
+  const from = bufferOffsets.get(view.buffer)!
+  const at = (index: number) => from + Math.floor((lengthOf(view) * index) / share.count)
+  new Float32Array(memory).fill(Number.NaN, at(share.index), at(share.index + 1))
 }
 
 const digestOf = (view: View): number => digest(view, look, loaded!.share)

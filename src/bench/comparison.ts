@@ -97,7 +97,21 @@ function* imagesOf(grid: Grid, share: Share): Generator<number> {
   for (let image = share.index; image < grid.shape[0]; image += share.count) yield image
 }
 
-/** Computes image by image: all values, for steps that are cheap. */
+/** So many values of a step that is computed image by image; of more, some images are enough: one code makes them all. */
+const ENOUGH_VALUES = 2e6
+const MIN_IMAGES = 4
+
+/** The images that are computed: all of them if they are few or small, and always the first and the last. */
+export function imagesToCompute(images: number, valuesOfImage: number): ReadonlySet<number> {
+  const count = Math.min(images, Math.max(MIN_IMAGES, Math.ceil(ENOUGH_VALUES / valuesOfImage)))
+  const at = (i: number) => (count === 1 ? 0 : Math.round((i * (images - 1)) / (count - 1)))
+  return new Set(Array.from({ length: count }, (_, i) => at(i)))
+}
+
+/**
+ * Computes image by image, for steps that are cheap: all values, of large tensors those of some images. Of the others each value
+ * must be a number, and none that the step left unwritten.
+ */
 export function wholeImages(
   view: View,
   look: Look,
@@ -105,19 +119,33 @@ export function wholeImages(
   compute: (image: (other: View) => Grid, truth: Grid) => void,
 ): Comparison[] {
   const written = look(view)
-  const [, height, width, channels] = written.shape
+  const [images, height, width, channels] = written.shape
   const comparer = new Comparer(view)
   // One for all images: what is garbage after each of them may be collected late, and memory may be short.
   const values = new Float64Array(height * width * channels)
   const truth = denseGrid(values, 1, [height, width, channels])
   const before = look.changes?.(view) ? look.before!(view) : null
-  for (const n of imagesOf(written, share)) {
+  const computed = [...imagesToCompute(images, values.length)]
+  for (const n of computed.filter((_, i) => i % share.count === share.index)) {
     values.fill(0)
     if (before) copyImage(imageOf(before, n), truth)
     compute((other) => imageOf(look(other), n), truth)
     comparer.image(imageOf(written, n), truth)
   }
+  for (const n of imagesOf(written, share)) {
+    if (!computed.includes(n) && hasNotNumber(imageOf(written, n))) comparer.add(Number.NaN, 0)
+  }
   return [comparer.result()]
+}
+
+function hasNotNumber(image: Grid): boolean {
+  let sum = 0
+  eachPixel(image, (n, y, x) => {
+    const from = pixelAt(image, n, y, x)
+    // 0 times a number is 0, times an infinity or NaN it is NaN.
+    for (let c = 0; c < image.shape[3]; c++) sum += 0 * image.values[from + c]!
+  })
+  return Number.isNaN(sum)
 }
 
 /** All values too, at once: for steps that know an image's place in the batch. One share does it. */

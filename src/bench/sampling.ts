@@ -17,9 +17,15 @@ export function samplePositions(extents: readonly number[], atLeast = MIN_SAMPLE
     return ((state ^ (state >>> 13)) >>> 0) % below
   }
   const anywhere = () => extents.map(random)
-  extents.forEach((extent, axis) => {
-    for (let index = 0; index < extent; index++) samples.push(anywhere().with(axis, index))
-  })
+  // One position has an index of each axis; where an axis has no more, anywhere along it.
+  const starts = anywhere()
+  for (let i = 0; i < Math.max(...extents); i++) {
+    const position = anywhere()
+    extents.forEach((extent, axis) => {
+      if (i < extent) position[axis] = (starts[axis]! + i) % extent
+    })
+    samples.push(position)
+  }
   // The corners of all axes together.
   for (let corner = 0; corner < 2 ** extents.length; corner++) {
     samples.push(extents.map((extent, axis) => ((corner >> axis) & 1 ? extent - 1 : 0)))

@@ -1,4 +1,4 @@
-import { activate, biasesGradient, gradientThrough } from '../layers/activation.ts'
+import { activate, activateAll, biasesGradient, gradientsThrough } from '../layers/activation.ts'
 import { addInputGradient } from '../layers/batch-norm.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
@@ -58,14 +58,13 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
   'output-gradient'({ reads, writes, options }, _plan, look, share) {
     const goThrough = (output: Grid, outputGradient: Grid, truth: Grid): void => {
       const [, height, width, filters] = truth.shape
+      const gradients = new Float64Array(filters)
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
           const [to, from] = [pixelAt(truth, 0, y, x), pixelAt(outputGradient, 0, y, x)]
           const at = pixelAt(output, 0, y, x)
-          for (let f = 0; f < filters; f++) {
-            const [value, gradient] = [output.values[at + f]!, outputGradient.values[from + f]!]
-            truth.values[to + f] = gradientThrough(options, value, gradient)
-          }
+          gradientsThrough(options, output, at, outputGradient, from, gradients)
+          truth.values.set(gradients, to)
         }
       }
     }
@@ -98,15 +97,16 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
     const { kernelHeight, kernelWidth } = options.geometry
     const [channels, filters] = [input.shape[3], gradient.shape[3]]
-    const extents = [kernelHeight, kernelWidth, channels, filters]
+    const extents = [kernelHeight, kernelWidth, channels, Math.ceil(filters / FILTERS_AT_ONCE)]
     // Each sum goes over all images, and a few filters side by side cost little more than one.
     const [images, height, width] = gradient.shape
     const affordable = Math.floor(MOST_VISITS / (images * height * width))
     const positions = samplePositions(extents, Math.min(MIN_SAMPLES / FILTERS_AT_ONCE, affordable))
-    return sampled(writes.weightsGradient, positions, share, ([ky, kx, c, f], comparer) => {
-      const sums = new Float64Array(Math.min(FILTERS_AT_ONCE, filters - f!))
-      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, f!, sums)
-      const at = pixelAt(written, 0, 0, (ky! * kernelWidth + kx!) * channels + c!) + f!
+    return sampled(writes.weightsGradient, positions, share, ([ky, kx, c, block], comparer) => {
+      const first = block! * FILTERS_AT_ONCE
+      const sums = new Float64Array(Math.min(FILTERS_AT_ONCE, filters - first))
+      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, first, sums)
+      const at = pixelAt(written, 0, 0, (ky! * kernelWidth + kx!) * channels + c!) + first
       sums.forEach((sum, i) => {
         comparer.add(written.values[at + i]!, sum)
       })
@@ -187,16 +187,22 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
   'activation-forward': ({ reads, writes, options }, _plan, look, share) =>
     wholeImages(writes.output, look, share, (image, truth) => {
       const input = image(reads.input)
-      eachValueOf(truth, [input], (to, [from]) => {
-        truth.values[to] = activate(options, input.values[from!]!)
+      const channels = truth.shape[3]
+      eachPixel(truth, (n, y, x) => {
+        const [to, from] = [pixelAt(truth, n, y, x), pixelAt(input, n, y, x)]
+        for (let c = 0; c < channels; c++) truth.values[to + c] = input.values[from + c]!
+        activateAll(options, truth.values, to, channels)
       })
     }),
   'activation-backward': ({ reads, writes, options }, _plan, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
       const [output, outputGradient] = [image(reads.output), image(reads.outputGradient)]
-      eachValueOf(truth, [output, outputGradient], (to, [at, from]) => {
-        const value = output.values[at!]!
-        truth.values[to]! += gradientThrough(options, value, outputGradient.values[from!]!)
+      const gradients = new Float64Array(truth.shape[3])
+      eachPixel(truth, (n, y, x) => {
+        const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
+        gradientsThrough(options, output, at, outputGradient, from, gradients)
+        const to = pixelAt(truth, n, y, x)
+        for (let c = 0; c < gradients.length; c++) truth.values[to + c]! += gradients[c]!
       })
     }),
 
@@ -252,26 +258,11 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
   'sum-gradients': ({ reads, writes }, _plan, look, share) =>
     wholeImages(writes.sum, look, share, (image, truth) => {
       const other = image(reads.other)
-      eachValueOf(truth, [other], (to, [from]) => {
-        truth.values[to]! += other.values[from!]!
+      eachPixel(truth, (n, y, x) => {
+        const [to, from] = [pixelAt(truth, n, y, x), pixelAt(other, n, y, x)]
+        for (let c = 0; c < truth.shape[3]; c++) truth.values[to + c]! += other.values[from + c]!
       })
     }),
-}
-
-/** Calls `visit` with where each value is in `grid`, and in `others` of its shape: one array, reused. */
-function eachValueOf(
-  grid: Grid,
-  others: readonly Grid[],
-  visit: (at: number, others: readonly number[]) => void,
-): void {
-  const places = others.map(() => 0)
-  eachPixel(grid, (n, y, x) => {
-    const at = pixelAt(grid, n, y, x)
-    for (let c = 0; c < grid.shape[3]; c++) {
-      for (const [i, other] of others.entries()) places[i] = pixelAt(other, n, y, x) + c
-      visit(at + c, places)
-    }
-  })
 }
 
 /** By the optimizer's plain loop, from what parameter and states were before. */

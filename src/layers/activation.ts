@@ -1,7 +1,7 @@
 // What layers of weighted sums share: the activation behind the sums, and the gradients of sums and biases.
 
 import { oneOf, optional, type Rules } from '../check-options.ts'
-import { type Grid, pixelAt } from '../tensor.ts'
+import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import type { Elementwise } from './elementwise.ts'
 import { rectified } from './relu.ts'
 import { logistic } from './sigmoid.ts'
@@ -41,22 +41,44 @@ export function gradientThrough({ activation }: Activated, value: number, valueG
   return activation === undefined ? valueGradient : functions[activation].gradient(value, valueGradient)
 }
 
+type Values = Grid['values']
+
+/** Makes the layer's values of sums that follow each other, in their place. */
+export function activateAll({ activation }: Activated, values: Values, from: number, count: number): void {
+  if (activation === undefined) return
+  const { value } = functions[activation]
+  for (let i = from; i < from + count; i++) values[i] = value(values[i]!)
+}
+
+/** `gradientThrough` of values that follow each other, into all of `gradients`. */
+export function gradientsThrough(
+  { activation }: Activated,
+  output: Grid,
+  at: number,
+  outputGradient: Grid,
+  from: number,
+  gradients: Float64Array,
+): void {
+  const [made, given] = [output.values, outputGradient.values]
+  if (activation === undefined) {
+    for (let i = 0; i < gradients.length; i++) gradients[i] = given[from + i]!
+    return
+  }
+  const { gradient } = functions[activation]
+  for (let i = 0; i < gradients.length; i++) gradients[i] = gradient(made[at + i]!, given[from + i]!)
+}
+
 /** The gradient of the sums, given that of the layer's output. */
 export function activationGradient(options: Activated, output: Grid, outputGradient: Grid): Grid {
   if (options.activation === undefined) return outputGradient
   const [images, height, width, filters] = output.shape
   const values = new Float64Array(images * height * width * filters)
   let to = 0
-  for (let n = 0; n < images; n++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const [from, at] = [pixelAt(outputGradient, n, y, x), pixelAt(output, n, y, x)]
-        for (let f = 0; f < filters; f++) {
-          values[to++] = gradientThrough(options, output.values[at + f]!, outputGradient.values[from + f]!)
-        }
-      }
-    }
-  }
+  eachPixel(output, (n, y, x) => {
+    const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
+    gradientsThrough(options, output, at, outputGradient, from, values.subarray(to, to + filters))
+    to += filters
+  })
   const rowPitch = width * filters
   return {
     values,

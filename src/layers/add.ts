@@ -1,7 +1,7 @@
 import type { Rules } from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
 import { eachPixel, formatShape, pixelAt, sameShape } from '../tensor.ts'
-import { type Activated, activate, activationRules, gradientThrough } from './activation.ts'
+import { type Activated, activateAll, activationRules, gradientsThrough } from './activation.ts'
 import { type LayerDefinition, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export type AddOptions = Activated
@@ -38,21 +38,30 @@ export const addDefinition: LayerDefinition<AddOptions> = {
   flops: () => NO_FLOPS,
 
   forward({ options, inputs, output }) {
+    const channels = output.shape[3]
     eachPixel(output, (n, y, x) => {
       const to = pixelAt(output, n, y, x)
-      for (let c = 0; c < output.shape[3]; c++) {
-        const sum = inputs.reduce((total, input) => total + input.values[pixelAt(input, n, y, x) + c]!, 0)
-        output.values[to + c] = activate(options, sum)
+      for (const [i, input] of inputs.entries()) {
+        const from = pixelAt(input, n, y, x)
+        for (let c = 0; c < channels; c++) {
+          const value = input.values[from + c]!
+          if (i === 0) output.values[to + c] = value
+          else output.values[to + c]! += value
+        }
       }
+      activateAll(options, output.values, to, channels)
     })
   },
 
   backward({ options, output, outputGradient, inputGradients }) {
+    const gradients = new Float64Array(output.shape[3])
     eachPixel(output, (n, y, x) => {
       const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
-      for (let c = 0; c < output.shape[3]; c++) {
-        const gradient = gradientThrough(options, output.values[at + c]!, outputGradient.values[from + c]!)
-        for (const to of inputGradients) if (to) to.values[pixelAt(to, n, y, x) + c]! += gradient
+      gradientsThrough(options, output, at, outputGradient, from, gradients)
+      for (const grid of inputGradients) {
+        if (!grid) continue
+        const to = pixelAt(grid, n, y, x)
+        for (let c = 0; c < gradients.length; c++) grid.values[to + c]! += gradients[c]!
       }
     })
   },

@@ -1,6 +1,6 @@
 import { numberOverZero, type Rules, shareUpToOne } from '../check-options.ts'
 import { eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
-import { type Activated, activate, activationRules, gradientThrough } from './activation.ts'
+import { type Activated, activateAll, activationRules, gradientsThrough } from './activation.ts'
 import {
   type LayerDefinition,
   type LayerInputs,
@@ -100,12 +100,12 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
     const { mean, variance } = momentsOf(statistics, parameters)
     const factor = factorsOf(options, parameters.scale!, variance)
     const shift = parameters.shift!
+    const channels = output.shape[3]
     eachPixel(output, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
-      for (let c = 0; c < output.shape[3]; c++) {
-        const scaled = (input!.values[from + c]! - mean[c]!) * factor[c]! + shift[c]!
-        output.values[to + c] = activate(options, scaled)
-      }
+      for (let c = 0; c < channels; c++)
+        output.values[to + c] = (input!.values[from + c]! - mean[c]!) * factor[c]! + shift[c]!
+      activateAll(options, output.values, to, channels)
     })
   },
 
@@ -150,13 +150,14 @@ function gradientSums(
 ): GradientSums {
   const channels = input.shape[3]
   const [scale, shift] = [new Float64Array(channels), new Float64Array(channels)]
+  const gradients = new Float64Array(channels)
   eachPixel(outputGradient, (n, y, x) => {
     const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
     const given = pixelAt(outputGradient, n, y, x)
+    gradientsThrough(options, output, at, outputGradient, given, gradients)
     for (let c = 0; c < channels; c++) {
-      const gradient = gradientThrough(options, output.values[at + c]!, outputGradient.values[given + c]!)
-      scale[c]! += gradient * (input.values[from + c]! - mean[c]!)
-      shift[c]! += gradient
+      scale[c]! += gradients[c]! * (input.values[from + c]! - mean[c]!)
+      shift[c]! += gradients[c]!
     }
   })
   for (let c = 0; c < channels; c++) scale[c]! /= Math.sqrt(variance[c]! + options.epsilon)
@@ -181,13 +182,14 @@ export function addInputGradient(
     ofBatch ? (-each * ofBatch.sums.scale[c]!) / (Math.sqrt(variance[c]! + epsilon) * ofBatch.count) : 0,
   )
   const constant = factor.map((each, c) => (ofBatch ? (-each * ofBatch.sums.shift[c]!) / ofBatch.count : 0))
+  const gradients = new Float64Array(inputGradient.shape[3])
   eachPixel(inputGradient, (n, y, x) => {
     const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
     const [given, to] = [pixelAt(outputGradient, n, y, x), pixelAt(inputGradient, n, y, x)]
-    for (let c = 0; c < inputGradient.shape[3]; c++) {
-      const gradient = gradientThrough(options, output.values[at + c]!, outputGradient.values[given + c]!)
+    gradientsThrough(options, output, at, outputGradient, given, gradients)
+    for (let c = 0; c < gradients.length; c++) {
       const centred = ofBatch ? (input.values[from + c]! - mean[c]!) * slope[c]! + constant[c]! : 0
-      inputGradient.values[to + c]! += factor[c]! * gradient + centred
+      inputGradient.values[to + c]! += factor[c]! * gradients[c]! + centred
     }
   })
 }
