@@ -4,7 +4,7 @@
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
-import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
+import { changesOf, lastReads, type Step, writesOf } from '../plan/steps.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
@@ -15,7 +15,14 @@ import {
   FirstImageInTraining,
   trainingTensors,
 } from './check-data.ts'
-import { type Comparison, compareImage, denseParameter, digest, rowsOfShare } from './comparison.ts'
+import {
+  type Comparison,
+  compareImage,
+  denseParameter,
+  digest,
+  imagesToCompute,
+  rowsOfShare,
+} from './comparison.ts'
 import { errorBesideOutliers, isWindowed, putOutliers, sourceOf, takeOutliers } from './outlier.ts'
 import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
 import { compareStep } from './truth.ts'
@@ -69,7 +76,7 @@ export type CheckReply =
   | {
       readonly kind: 'stepped'
       readonly comparisons: readonly Comparison[]
-      /** Digests of what the step read, after it ran, and of what it wrote. */
+      /** Digests of what the step read for the last time, after it ran, and of what it wrote. */
       readonly reads: readonly number[]
       readonly writes: readonly number[]
     }
@@ -78,6 +85,8 @@ export type CheckReply =
 
 let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
 let copies: Copies = new Map()
+/** Of the plan's steps. */
+let readLast: ReturnType<typeof lastReads> = []
 /** Null in the pass forward, of which all is known before. */
 let firstImage: FirstImageInTraining | null = null
 /** Of the step that runs, by buffer: what it changes in place, as it was, and the digests of that. */
@@ -115,6 +124,7 @@ function answer(request: CheckRequest): CheckReply {
     }
     case 'load':
       loaded = request
+      readLast = lastReads(request.plan.steps)
       firstImage =
         request.plan.pass === 'forward'
           ? null
@@ -136,7 +146,7 @@ function answer(request: CheckRequest): CheckReply {
       return { kind: 'outlier-compared', error, copies: copyOf(sourceOf(step)) }
     }
     case 'step':
-      return compare(loaded!.plan.steps[request.index]!)
+      return compare(request.index)
   }
 }
 
@@ -155,7 +165,7 @@ function prepareStep(step: Step): Copies {
   before.clear()
   for (const view of writesOf(step)) {
     if (changed.includes(view.buffer)) {
-      const values = step.pass === 'update' ? keptRows(view) : kept(view)
+      const values = step.pass === 'update' ? keptRows(view) : keptImages(view)
       before.set(view.buffer, { values, digest: digestOf(view) })
     }
     if (changed.includes(view.buffer)) continue
@@ -165,13 +175,17 @@ function prepareStep(step: Step): Copies {
   return poisoned
 }
 
-/** A copy of all of it. */
-function kept(view: View): Grid {
+/** A copy of the images that are computed, in their places: of a large tensor those are a few. */
+function keptImages(view: View): Grid {
   const grid = look(view)
-  const first = view.offset
-  const from = grid.offset - first
-  const values = grid.values.slice(from, from + lengthOf(view))
-  return { ...grid, values, offset: first }
+  const [images, height, width, channels] = grid.shape
+  const values = new Float32Array(lengthOf(view))
+  const from = grid.offset - view.offset
+  for (const n of imagesToCompute(images, height * width * channels)) {
+    const [first, end] = [n * grid.imagePitch, (n + 1) * grid.imagePitch]
+    values.set(grid.values.subarray(from + first, from + end), first)
+  }
+  return { ...grid, values, offset: view.offset }
 }
 
 /** A copy of this share's rows, as a grid in which the others are not. */
@@ -205,10 +219,11 @@ function poison(view: View, memory: ArrayBufferLike): void {
 
 const digestOf = (view: View): number => digest(view, look, loaded!.share)
 
-function compare(step: Step): CheckReply {
-  const { activations, share } = loaded!
-  const reads = readsOf(step).map((view) => before.get(view.buffer)?.digest ?? digestOf(view))
-  const comparisons = compareStep(step, loaded!.plan, look, share)
+function compare(index: number): CheckReply {
+  const { plan, activations, share } = loaded!
+  const step = plan.steps[index]!
+  const reads = readLast[index]!.map((view) => before.get(view.buffer)?.digest ?? digestOf(view))
+  const comparisons = compareStep(step, plan, look, share)
   // End to end: that the steps are wired as the network says.
   if (share.index === 0 && step.pass === 'forward') {
     for (const view of writesOf(step)) {

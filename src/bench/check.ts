@@ -4,7 +4,7 @@ import { CheckError, ConvmarkError } from '../errors.ts'
 import { definitionOf } from '../layers/index.ts'
 import type { Network } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Plan } from '../plan/plan.ts'
-import { changesOf, readsOf, type Step, writesOf } from '../plan/steps.ts'
+import { changesOf, lastReads, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { workerFile } from '../runtime/worker-file.ts'
 import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
@@ -120,6 +120,7 @@ export class Checker {
     const digests = new Digests(workers, inspection)
     const given = Object.values(plan.tensors).filter(({ role }) => isWritable(role))
     await digests.remember(given.map(({ view }) => view))
+    const readLast = lastReads(plan.steps)
     let worst = { tensor: '', error: 0 }
     /** End to end, of networks that take statistics of the batch. */
     let worstNormalized = 0
@@ -137,7 +138,7 @@ export class Checker {
       const replies = await Promise.all(
         workers.map((worker) => ask(worker, { kind: 'step', index, copies }, 'stepped')),
       )
-      digests.require(readsOf(step), sums(replies.map(({ reads }) => reads)), nameOf(step))
+      digests.require(readLast[index]!, sums(replies.map(({ reads }) => reads)), nameOf(step))
       digests.set(writesOf(step), sums(replies.map(({ writes }) => writes)))
       const comparisons = replies.flatMap((reply) => reply.comparisons)
       for (const { tensor, kind, error } of relativeErrors(comparisons)) {

@@ -18,6 +18,9 @@ import type { StepOf } from './step.ts'
 import type { View } from './views.ts'
 
 export { inputKey } from './layers/layer-planner.ts'
+
+import { changesOf, readsOf } from './step.ts'
+
 export { changesOf, readsOf, writesOf } from './step.ts'
 
 /**
@@ -63,6 +66,19 @@ export type Step =
   | StepOf<'clip-gradients', string, 'norm' | 'factor', { readonly limit: number }>
   | Update<'sgd-update', 'momentum', Sgd>
   | Update<'adam-update', 'moment1' | 'moment2', Adam>
+
+/**
+ * For each step, what it reads for the last time or changes in place. A tensor that is whole then was whole whenever it was read
+ * before.
+ */
+export function lastReads(steps: readonly Step[]): readonly (readonly View[])[] {
+  const last = new Map<number, number>()
+  for (const [index, step] of steps.entries()) for (const { buffer } of readsOf(step)) last.set(buffer, index)
+  return steps.map((step, index) => {
+    const changed = new Set(changesOf(step).map(({ buffer }) => buffer))
+    return readsOf(step).filter(({ buffer }) => changed.has(buffer) || last.get(buffer) === index)
+  })
+}
 
 export type StepKind = Step['kind']
 export type StepOfKind<Kind extends StepKind> = Extract<Step, { kind: Kind }>
