@@ -22,6 +22,8 @@ const MAY_BE_LACKING = [
   /\(skipped where nothing can be mounted\)/,
   /\(skipped without root’s mknod\)/,
   /\(skipped without python3-onnx\)/,
+  // Of engines that have one thread wherever they run
+  /\(skipped: (it has|there is) one thread/,
   // Of Debian's packages
   /\(skipped: not installed; apt-get/,
 ]

@@ -170,6 +170,8 @@ class EngineSession<Names extends string> implements Session<Names> {
   readonly #unwritten: Set<string>
   /** Steps of a training so far. */
   #updates = 0
+  /** The one whose gradients are being made, part by part of its batch: which it is, and how many parts there were. */
+  #begun: { readonly step: number; readonly parts: number } | null = null
   #running: Promise<void> | null = null
   #disposed: Promise<void> | null = null
 
@@ -211,7 +213,7 @@ class EngineSession<Names extends string> implements Session<Names> {
     options: SessionRunOptions = {},
   ): Promise<void> {
     requireOptions('run', options, sessionRunRules)
-    const { rate, step = this.#updates + 1, ...runOptions } = options
+    const { rate, step = this.#begun?.step ?? this.#updates + 1, ...runOptions } = options
     const settings = this.#settings(rate, options.step, step)
     this.#requireIdle('run')
     this.#write(inputs)
@@ -234,7 +236,12 @@ class EngineSession<Names extends string> implements Session<Names> {
     } finally {
       this.#running = null
     }
-    if (runOptions.part !== 'gradients') this.#updates = step
+    if (runOptions.part === 'gradients') {
+      this.#begun = { step, parts: (this.#begun?.parts ?? 0) + 1 }
+    } else {
+      this.#begun = null
+      this.#updates = step
+    }
   }
 
   /** What a step of a training is told. */
@@ -253,7 +260,8 @@ class EngineSession<Names extends string> implements Session<Names> {
     return {
       [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, rate, step)),
       ...(Object.hasOwn(tensors, TURN_TENSOR) && {
-        [TURN_TENSOR]: Float32Array.of(((step - 1) * microBatches) % 2 ** 24),
+        // Another one in each part of a batch
+        [TURN_TENSOR]: Float32Array.of(((step - 1) * microBatches + (this.#begun?.parts ?? 0)) % 2 ** 24),
       }),
     }
   }
@@ -334,16 +342,20 @@ class EngineSession<Names extends string> implements Session<Names> {
   /** Of another pass of the network, in which there is a tensor that this one has not. */
   #planThatHas(name: string): Plan | null {
     if (!this.network.layers.some(({ isLoss }) => isLoss)) return null // it has no other pass
+    const plans = PASSES.filter((pass) => pass !== this.plan.pass).map((pass) => this.#planOf(pass))
+    return plans.find((plan) => plan && Object.hasOwn(plan.tensors, name)) ?? null
+  }
+
+  /** Null where this network or batch can't be run in that pass. */
+  #planOf(pass: Pass): Plan | null {
     const { batch, lanes } = this.plan
-    const plans = PASSES.filter((pass) => pass !== this.plan.pass).map((pass) =>
-      createPlan(this.network, {
-        batch,
-        lanes,
-        pass,
-        ...(pass === 'train' && { training: benchmarkTraining(this.network) }),
-      }),
-    )
-    return plans.find(({ tensors }) => Object.hasOwn(tensors, name)) ?? null
+    try {
+      const training = pass === 'train' ? { training: benchmarkTraining(this.network) } : {}
+      return createPlan(this.network, { batch, lanes, pass, ...training })
+    } catch (error) {
+      if (error instanceof UsageError) return null
+      throw error
+    }
   }
 
   /** Undefined: nothing is given for this name. */

@@ -202,6 +202,20 @@ describe('train', () => {
     await expect(trained({ parameters: huge })).rejects.toThrow(
       /^the loss is .* in step 1 \(epoch 1\): layer 'conv' is the first that is not finite/,
     )
+    const normalized = library.defineNetwork('normalized', {
+      inputs: { images: [6, 6, 2], labels: [] },
+      layers: [
+        conv('conv', { filters: 5, kernel: 3, biases: false }),
+        library.batchNorm('norm'),
+        dense('logits', { units: CLASSES }),
+        softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      ],
+    })
+    const statistics = library.initializeForTraining(normalized, { seed: 7 })
+    const hugeToo = { ...statistics, 'conv/weights': statistics['conv/weights']!.map(() => 3e38) }
+    await expect(trained({ parameters: hugeToo }, normalized)).rejects.toThrow(
+      "layer 'conv' is the first that is not finite",
+    )
     const bad = function* () {
       for (const { images, labels } of batches(1, 0)) yield { images: images.fill(Number.NaN), labels }
     }

@@ -72,6 +72,27 @@ describe('a session that trains', () => {
     expect(told.read('loss')).not.toEqual(counted.read('loss'))
   })
 
+  it('drops other values in each part of a batch, and goes on from the step that it was told', async () => {
+    const training = { optimizer: adam(), microBatches: 2 }
+    const open = async () => {
+      const session = await openSession(network, { batch: 8, engine: 'reference', pass: 'train', training })
+      session.write({ ...parameters, ...inputs })
+      return session
+    }
+    await using session = await open()
+    await session.run({}, { part: 'gradients', rate: 0.01, step: 50 })
+    const first = session.read('loss')
+    await session.run({}, { rate: 0.01 })
+    expect(session.read('loss'), 'the same images, other values dropped').not.toEqual(first)
+    await using told = await open()
+    await told.run({}, { part: 'gradients', rate: 0.01, step: 50 })
+    await told.run({}, { rate: 0.01, step: 50 })
+    expect(session.read('b/weights')).toEqual(told.read('b/weights'))
+    for (const each of [session, told])
+      await each.run({}, { part: 'gradients', rate: 0.01, ...(each === told && { step: 51 }) })
+    expect(session.read('loss')).toEqual(told.read('loss'))
+  })
+
   it('keeps the rate that it was told last', async () => {
     await using session = await open(sgd({ momentum: 0 }))
     await session.run({}, { rate: 0 })

@@ -124,11 +124,7 @@ export class Checker {
     let worst = { tensor: '', error: 0 }
     /** End to end, of networks that take statistics of the batch. */
     let worstNormalized = 0
-    const normalizes =
-      plan.pass !== 'forward' &&
-      plan.network.layers.some(
-        ({ layer }) => definitionOf(layer).batchStatistics && !plan.frozen.includes(layer.name),
-      )
+    const normalized = behindBatchStatistics(plan)
     let outlier: OutlierError | null = null
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
@@ -142,7 +138,7 @@ export class Checker {
       digests.set(writesOf(step), sums(replies.map(({ writes }) => writes)))
       const comparisons = replies.flatMap((reply) => reply.comparisons)
       for (const { tensor, kind, error } of relativeErrors(comparisons)) {
-        const isNormalized = normalizes && kind === 'end to end'
+        const isNormalized = kind === 'end to end' && normalized.has(tensor)
         const most = isNormalized ? MAX_NORMALIZED_ERROR : MAX_RELATIVE_ERROR
         if (!(error <= most)) {
           throw new CheckError(
@@ -184,7 +180,7 @@ export class Checker {
     return {
       against:
         `float64, ${plan.steps.length} steps and one image end to end` +
-        (normalizes ? ` (off by ${worstNormalized.toExponential(1)} behind batch norms)` : ''),
+        (normalized.size > 0 ? ` (off by ${worstNormalized.toExponential(1)} behind batch norms)` : ''),
       maxRelativeError: worst.error,
       tensor: worst.tensor,
       outlier,
@@ -243,6 +239,17 @@ export class Checker {
   async dispose(): Promise<void> {
     await endAll(this.#workers)
   }
+}
+
+/** The layers whose outputs hang on what a layer takes of the batch: itself, or one before it. */
+function behindBatchStatistics({ network, pass, frozen }: Plan): ReadonlySet<string> {
+  const behind = new Set<string>()
+  if (pass === 'forward') return behind
+  for (const { layer, inputs } of network.layers) {
+    const takes = definitionOf(layer).batchStatistics !== undefined && !frozen.includes(layer.name)
+    if (takes || inputs.some((input) => behind.has(input))) behind.add(layer.name)
+  }
+  return behind
 }
 
 const buffersOf = (views: readonly View[]): number[] => [...new Set(views.map(({ buffer }) => buffer))]

@@ -5,7 +5,7 @@ import type { ResolvedLayer } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
 import { inputKey, type Step } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, type Grid, pixelAt } from '../tensor.ts'
+import { asImageShape, denseGrid, type Grid, pixelAt } from '../tensor.ts'
 import {
   Comparer,
   type Comparison,
@@ -211,13 +211,8 @@ export function compareStatistics(step: Step, plan: StepsOf, look: Look, share: 
 }
 
 /** How running statistics follow those of the batch, from what they were before. */
-export function compareRunningStatistics(
-  step: Step & { readonly options: { readonly count: number } },
-  plan: StepsOf,
-  look: Look,
-  share: Share,
-): Comparison[] {
-  const { layer } = plan.network.layers.find(({ layer }) => layer.name === step.layer)!
+export function compareRunningStatistics(step: Step, plan: StepsOf, look: Look, share: Share): Comparison[] {
+  const { layer, inputShapes } = plan.network.layers.find(({ layer }) => layer.name === step.layer)!
   const names = Object.keys(step.writes)
   const reads = step.reads as Views
   const batchOf = (name: string) => reads[`batch${name[0]!.toUpperCase()}${name.slice(1)}`]!
@@ -225,7 +220,8 @@ export function compareRunningStatistics(
     names.map((name) => [name, denseParameter(beforeOf(reads[name]!, look))]),
   )
   const statistics = Object.fromEntries(names.map((name) => [name, denseParameter(look(batchOf(name)))]))
-  definitionOf(layer).followStatistics!(layer.options, running, statistics, step.options.count)
+  const [height, width] = asImageShape(inputShapes[0]!)
+  definitionOf(layer).followStatistics!(layer.options, running, statistics, plan.batch * height * width)
   return names.map((name) => {
     const view = (step.writes as Views)[name]!
     const comparer = new Comparer(view)

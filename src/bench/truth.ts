@@ -1,5 +1,5 @@
 import { activate, activateAll, biasesGradient, gradientsThrough } from '../layers/activation.ts'
-import { addInputGradient } from '../layers/batch-norm.ts'
+import { addInputGradient, type BatchNormOptions } from '../layers/batch-norm.ts'
 import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
@@ -69,12 +69,13 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
       }
     }
     const gradients = wholeImages(writes.gradient, look, share, (image, truth) =>
-      goThrough(image(reads.output), image(reads.outputGradient), truth),
+      goThrough(image(reads.output ?? reads.outputGradient), image(reads.outputGradient), truth),
     )
     if (!writes.biasesGradient) return gradients
     const comparer = new Comparer(writes.biasesGradient)
     if (share.index === 0) {
-      const [output, outputGradient] = [look(reads.output), look(reads.outputGradient)]
+      const outputGradient = look(reads.outputGradient)
+      const output = reads.output ? look(reads.output) : outputGradient
       const [images, height, width, filters] = output.shape
       const [sums, squares] = [new Float64Array(filters), new Float64Array(filters)]
       const truth = denseGrid(new Float64Array(height * width * filters), 1, [height, width, filters])
@@ -207,7 +208,8 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     }),
 
   /** From the sums that the step reads, so that no image needs the others. */
-  'batch-norm-input-gradient'({ reads, writes, options }, plan, look, share) {
+  'batch-norm-input-gradient'({ layer: name, reads, writes }, plan, look, share) {
+    const { layer } = plan.network.layers.find(({ layer }) => layer.name === name)!
     const dense = (view: View) => denseParameter(look(view))
     const moments = { mean: dense(reads.mean), variance: dense(reads.variance) }
     const { scaleGradient, shiftGradient } = reads
@@ -225,7 +227,7 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
         outputGradient,
         inputGradient: truth,
       }
-      addInputGradient({ ...options, momentum: 0 }, scale, moments, ofBatch ?? null, grids)
+      addInputGradient(layer.options as BatchNormOptions, scale, moments, ofBatch ?? null, grids)
     })
   },
   'batch-norm-statistics': compareStatistics,

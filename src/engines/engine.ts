@@ -120,8 +120,8 @@ export interface TensorView {
 export interface RunOptions {
   readonly signal?: AbortSignal
   /**
-   * In the pass `train`: `gradients` leaves out what changes parameters (over several runs they add up), `update` is that
-   * alone. All by default.
+   * In the pass `train`: `gradients` leaves out what changes parameters by them (over several runs they add up; running statistics
+   * follow each), `update` is that alone. All by default.
    */
   readonly part?: 'all' | 'gradients' | 'update'
 }

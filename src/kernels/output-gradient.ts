@@ -19,7 +19,8 @@ const VECTORS_AT_ONCE = 4
 
 /** The gradient through the activation, and the biases' gradient where there are any: a sum for each image, then those in order. */
 export const layerOutputGradient = onlyWay<'output-gradient'>((step, traits) => {
-  const { output, outputGradient } = step.reads
+  // Without an activation nothing is read of it.
+  const { outputGradient, output = outputGradient } = step.reads
   const { gradient, biasesGradient } = step.writes
   const [images, height, width] = output.shape
   const filters = gradient.pixelPitch

@@ -30,7 +30,7 @@ export interface ConvOptions extends WindowOptions, Activated, Trained {
 export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, ConvOptions>
 
 /**
- * Convolution with bias (cross-correlation, as networks use the word).
+ * Convolution (cross-correlation, as networks use the word), with a bias for each filter unless `biases` is false.
  * input (N, H, W, C), weights (KH, KW, C, F), biases (F) -> (N, OH, OW, F). Padding 'valid' by default.
  * Source: Dumoulin & Visin 2016.
  */

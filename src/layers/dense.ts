@@ -19,7 +19,7 @@ export interface DenseOptions extends Activated, Trained {
 export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, DenseOptions>
 
 /**
- * A fully connected layer with bias. input (N, H, W, C) or (N, C), flattened in H, W, C order; weights (in, out),
+ * A fully connected layer, with biases unless `biases` is false. input (N, H, W, C) or (N, C), flattened in H, W, C order; weights (in, out),
  * biases (out) -> (N, out). Source: Rumelhart, Hinton & Williams 1986.
  */
 export function dense<const Name extends string>(

@@ -250,14 +250,14 @@ function axisGeometry(
   }
   const { before, after } = padding
   const padded = input + before + after
-  if (kernel > padded && !(ceilMode && before + input > 0)) {
+  if (kernel > padded && !(ceilMode && kernel - padded < stride)) {
     throw new ShapeError(
       `${name}: kernel ${axis} ${kernel} is larger than its padded input ${padded} ` +
         `(input ${input}, padding ${before} and ${after}); enlarge the input or the padding`,
     )
   }
   if (!ceilMode) return { before, after, output: Math.floor((padded - kernel) / stride) + 1 }
-  const output = Math.max(Math.ceil((padded - kernel) / stride) + 1, 1)
+  const output = Math.ceil((padded - kernel) / stride) + 1
   const isLastInside = (output - 1) * stride < input + before
   return { before, after, output: isLastInside ? output : output - 1 }
 }

@@ -31,7 +31,8 @@ export interface InitialTensor {
 const ARTICLE_SD = 0.1
 
 /**
- * The benchmark's parameters by name: weights truncated normal (redrawn past 2 sd), biases 0.
+ * The benchmark's parameters by name: weights truncated normal (redrawn past 2 sd), biases 0; of a batch norm scale and running
+ * variance 1, shift and running mean 0.
  * The same bits on every engine and machine.
  */
 export function initialize(network: Network, options: InitializeOptions): Record<string, Float32Array> {
@@ -70,7 +71,7 @@ export function initialParameters(
 
 /**
  * The parameters that training begins with, by name: weights normal, so that what goes through a layer keeps its size, and
- * biases 0, unless the layer's `initial` says otherwise. The same bits on every engine and machine.
+ * biases 0, unless the layer's `initial` says otherwise; batch norms as in `initialize`. The same bits on every engine and machine.
  * Sources: He et al. 2015 where ReLU is behind a layer, Glorot & Bengio 2010 where sigmoid or tanh is.
  */
 export function initializeForTraining(

@@ -309,6 +309,19 @@ describe('defineNetwork', () => {
       'b: its labels are [8, 8, 3]',
     ],
     [
+      'labels that a layer makes',
+      {
+        inputs: { ...inputs, labels: [] },
+        layers: [
+          dense('a', { units: 2 }),
+          relu('b', { inputs: ['labels'] }),
+          softmaxLoss('c', { inputs: ['a', 'b'] }),
+        ],
+      },
+      NetworkError,
+      "c: its labels 'b' are made by a layer; they must be an input of the network, of shape []",
+    ],
+    [
       'a negative input',
       { inputs: { x: [5, -1, 3] }, layers: [relu('a')] },
       ShapeError,

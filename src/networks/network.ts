@@ -58,12 +58,26 @@ type ParameterNames<L> = L extends {
   ? `${Name}/${ParametersOfKind[Kind]}`
   : never
 
+/** Of those, the ones that have gradients. */
+type TrainedNames<L> = L extends {
+  kind: infer Kind extends keyof ParametersOfKind
+  name: infer Name extends string
+}
+  ? `${Name}/${Exclude<ParametersOfKind[Kind], 'mean' | 'variance'>}`
+  : never
+
+/** What a layer takes of the batch in training. */
+type StatisticNames<L> = L extends { kind: 'batch-norm'; name: infer Name extends string }
+  ? `${Name}/${'batchMean' | 'batchVariance'}`
+  : never
+
 /** Every name that a network's tensors go by: inputs, layers, parameters and the parameters' gradients. */
 export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> =
   | Inputs
   | Layers[number]['name']
   | ParameterNames<Layers[number]>
-  | `${ParameterNames<Layers[number]>}.gradient`
+  | `${TrainedNames<Layers[number]>}.gradient`
+  | StatisticNames<Layers[number]>
 
 const definitionRules: Rules<NetworkDefinition<string, readonly Layer[]>> = {
   inputs: recordOf(someArray, 'an object of shapes by name'),
@@ -128,6 +142,12 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
         throw new NetworkError(`${layer.name}: its input '${input}' is a loss, which ends a network`)
     }
     requireOptions(layer.name, layer.options, kind.rules, NetworkError)
+    const labels = kind.readsLabels ? inputs[1]! : null
+    if (labels !== null && !Object.hasOwn(definition.inputs, labels)) {
+      throw new NetworkError(
+        `${layer.name}: its labels '${labels}' are made by a layer; they must be an input of the network, of shape []`,
+      )
+    }
     const inputShapes = inputs.map((input) => shapes.get(input)!)
     const outputShape = kind.outputShape(layer.name, layer.options, inputShapes)
     shapes.set(layer.name, outputShape)

@@ -90,7 +90,7 @@ export interface Plan {
   readonly frozen: readonly string[]
   readonly lanes: number
   readonly steps: readonly Step[]
-  /** The first of the steps that change parameters; their number where none does. */
+  /** The first of the steps that change parameters by their gradients; their number where none does. */
   readonly firstUpdate: number
   readonly buffers: readonly Buffer[]
   readonly tensors: Readonly<Record<string, PlannedTensor>>
@@ -105,7 +105,8 @@ export const AFTER_ALL = Number.MAX_SAFE_INTEGER
 /**
  * The steps of `pass` over `batch` images and the buffers that they need. Allocates nothing.
  * Throws UsageError for a batch that is not a positive integer or an unknown tensor in `keep`, and NetworkError
- * where forward-backward has no loss, or a layer that no loss depends on.
+ * where forward-backward has no loss, or a layer that no loss depends on; ShapeError where a layer that takes statistics of the
+ * batch finds one value a channel in it.
  */
 export function createPlan(network: Network, options: PlanOptions): Plan {
   requireNetwork('createPlan', network)

@@ -82,8 +82,13 @@ export function requireTraining(network: Network, training: Training): void {
       throw new UsageError(`training.decays: ${unknownName('parameter', name, parameters)}`)
   }
   const trained = trainedParametersOf(network, frozenLayers(network, training.freeze))
-  if (trained.length === 0)
-    throw new UsageError(`training.freeze: it leaves ${network.name} no parameter to train`)
+  if (trained.length === 0) {
+    throw new UsageError(
+      training.freeze
+        ? `training.freeze: it leaves ${network.name} no parameter to train`
+        : `training: ${network.name} has no parameter to train`,
+    )
+  }
 }
 
 /** Behind the backward steps of every run: what adds its gradients to those of the runs before it. */

@@ -1,6 +1,7 @@
 import type { Engine } from '../engines/engine.ts'
-import { UsageError } from '../errors.ts'
+import { ShapeError, UsageError } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
+import type { Training } from '../plan/training.ts'
 import { openSession, type Session } from '../session.ts'
 import { firstNotFinite } from '../tensor.ts'
 
@@ -14,7 +15,13 @@ export async function findNotFinite(
   network: Network,
   engine: Engine,
   batch: number,
-  given: { readonly parameters: Tensors; readonly inputs: Tensors; readonly settings: Tensors },
+  given: {
+    readonly parameters: Tensors
+    readonly inputs: Tensors
+    readonly settings: Tensors
+    /** Of which its frozen layers do what they do in training. */
+    readonly training: Training
+  },
 ): Promise<string> {
   for (const [kind, tensors] of [
     ['the input', given.inputs],
@@ -25,9 +32,10 @@ export async function findNotFinite(
   }
   let session: Session
   try {
-    session = await openSession(network, { batch, pass: 'forward-backward', engine, keep: 'all' })
+    const { training } = given
+    session = await openSession(network, { batch, pass: 'forward-backward', training, engine, keep: 'all' })
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
+    if (!(error instanceof UsageError) || error instanceof ShapeError) throw error
     return 'there is no memory to run it once more and see in which layer' // a diverged training is the news
   }
   try {

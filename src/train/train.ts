@@ -165,6 +165,7 @@ export async function* train(
         parameters: tensorsOf(session!).parameters,
         inputs,
         settings,
+        training,
       }),
     )
   } finally {
@@ -285,6 +286,8 @@ class TrainingRun {
       const partLoss = await this.#lossOf(this.#last, signal)
       if (!Number.isFinite(partLoss)) {
         const where = `in step ${this.#step + 1} (epoch ${this.#epoch})`
+        // They follow in forward: that they are not finite now is no cause.
+        session.write(this.#statisticsBefore)
         throw diverged(`the loss is ${partLoss} ${where}: ${await diagnose(inputs, this.#last.settings)}`)
       }
       loss += partLoss / microBatches

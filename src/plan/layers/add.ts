@@ -19,7 +19,7 @@ export const addPlanner: LayerPlanner<'add', AddStep | ActivationStep> = {
     },
   ],
 
-  // Each input's gradient is the sum's: no copy of it is made.
+  // Each input's gradient is that of the sum, behind its activation: one tensor for all of them.
   backward(context) {
     const { name: layer, inputs, output, options } = context
     const { activation } = options

@@ -9,12 +9,11 @@ import type { PlanContext } from './layer-planner.ts'
 export type Rectified = { readonly activation?: 'relu' | undefined }
 
 /** The gradient of the sums before the activation, and of the biases where there are any. */
-export type OutputGradientStep = StepOf<
-  'output-gradient',
-  'output' | 'outputGradient',
-  'gradient',
-  Activated
-> & { readonly writes: { readonly biasesGradient?: View } }
+export type OutputGradientStep = StepOf<'output-gradient', 'outputGradient', 'gradient', Activated> & {
+  /** What the activation made, where there is one. */
+  readonly reads: { readonly output?: View }
+  readonly writes: { readonly biasesGradient?: View }
+}
 
 type Context = PlanContext<'conv'> | PlanContext<'dense'>
 
@@ -58,7 +57,7 @@ export function sumsGradient(
         kind: 'output-gradient',
         layer,
         pass: 'backward',
-        reads: { output, outputGradient },
+        reads: { outputGradient, ...(options.activation !== undefined && { output }) },
         writes: { gradient, ...(hasBiases && { biasesGradient: context.parameterGradient('biases') }) },
         options: { activation: options.activation },
       },
