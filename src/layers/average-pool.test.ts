@@ -96,9 +96,18 @@ describe('sizes', () => {
       1,
     ],
     ['the last begins at the last value', { kernel: 2, stride: 4, padding: 1, ceilMode: true }, 4, 2],
-    ['a kernel larger than the input: one', { kernel: 9, ceilMode: true }, 4, 1],
+    [
+      'a kernel larger than the input by less than a stride: one',
+      { kernel: 6, stride: 3, ceilMode: true },
+      4,
+      1,
+    ],
   ])('ceil mode: %s', (_what, options, size, windows) => {
     expect(shapeOf(options, size)).toEqual([windows, windows, 2])
+  })
+
+  it('ceil mode: a kernel that is larger by more than that does not fit', () => {
+    expect(() => shapeOf({ kernel: 9, ceilMode: true }, 4)).toThrow('is larger than its padded input 4')
   })
 
   it.each<[string, AveragePoolOptions, number[]]>([

@@ -83,6 +83,11 @@ export interface ParametersOfKind {
   'batch-norm': 'scale' | 'shift' | 'mean' | 'variance'
 }
 
+/** What a kind takes of the batch in training, likewise. */
+export interface BatchStatisticsOfKind {
+  'batch-norm': 'batchMean' | 'batchVariance'
+}
+
 export type LayerKind = Layer['kind']
 export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
 

@@ -10,6 +10,7 @@ import {
 } from '../check-options.ts'
 import { NetworkError, ShapeError, UsageError, unknownName } from '../errors.ts'
 import {
+  type BatchStatisticsOfKind,
   definitionOf,
   type Layer,
   type LayerFlops,
@@ -67,8 +68,11 @@ type TrainedNames<L> = L extends {
   : never
 
 /** What a layer takes of the batch in training. */
-type StatisticNames<L> = L extends { kind: 'batch-norm'; name: infer Name extends string }
-  ? `${Name}/${'batchMean' | 'batchVariance'}`
+type StatisticNames<L> = L extends {
+  kind: infer Kind extends keyof BatchStatisticsOfKind
+  name: infer Name extends string
+}
+  ? `${Name}/${BatchStatisticsOfKind[Kind]}`
   : never
 
 /** Every name that a network's tensors go by: inputs, layers, parameters and the parameters' gradients. */
