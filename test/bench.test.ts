@@ -33,7 +33,7 @@ it('leaves room between samples, and tells what the limits and the least bytes a
   expect(run!.bandwidthGigabytesPerSecond).toBeGreaterThan(0.1)
   const [images, output, weights, biases] = [2 * 9 * 9 * 3, 2 * 7 * 7 * 8, 3 * 3 * 3 * 8, 8]
   expect(run!.layers.map(({ bytes, backwardBytes }) => [bytes, backwardBytes])).toEqual([
-    [4 * (images + weights + biases + output), 4 * (2 * output + images + weights + biases)],
+    [4 * (images + weights + biases + output), 4 * (output + images + weights + biases)],
     [4 * (output + 1), 4 * (2 * output)],
   ])
 })
