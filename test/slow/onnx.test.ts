@@ -97,8 +97,8 @@ const poolings = defineNetwork('poolings', {
       // A window that would begin in the padding below is left out
       pool('ceil-no-more', { kernel: 2, stride: [2, 3], padding: [1, 1, 1, 1], ceilMode: true }),
       pool('ceil-same', { kernel: [3, 2], stride: 2, padding: 'same', ceilMode: true }),
-      // Larger than the image
-      pool('ceil-large', { kernel: [15, 12], padding: [1, 0, 0, 1], ceilMode: true }),
+      // Larger than the image by less than a stride
+      pool('ceil-large', { kernel: [15, 12], stride: 2, padding: [1, 0, 0, 1], ceilMode: true }),
       pool('whole', { kernel: [13, 10] }),
     ]
   }),
