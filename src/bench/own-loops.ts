@@ -1,5 +1,6 @@
 // What a layer's own plain loops make, in float64, of what the engine's step read: the truth of every step that is not too dear
 // to be computed whole.
+import { ofBatch } from '../engines/reference-network.ts'
 import { definitionOf, type LayerDefinition } from '../layers/index.ts'
 import type { ResolvedLayer } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -215,7 +216,7 @@ export function compareRunningStatistics(step: Step, plan: StepsOf, look: Look, 
   const { layer, inputShapes } = plan.network.layers.find(({ layer }) => layer.name === step.layer)!
   const names = Object.keys(step.writes)
   const reads = step.reads as Views
-  const batchOf = (name: string) => reads[`batch${name[0]!.toUpperCase()}${name.slice(1)}`]!
+  const batchOf = (name: string) => reads[ofBatch(name)]!
   const running = Object.fromEntries(
     names.map((name) => [name, denseParameter(beforeOf(reads[name]!, look))]),
   )

@@ -47,9 +47,12 @@ function gradientsOf(layer: ResolvedLayer, tensors: Tensors): Record<string, Flo
   >
 }
 
+/** What a statistic is called where it is the batch's: `batchMean` of `mean`. */
+export const ofBatch = (statistic: string): string =>
+  `batch${statistic[0]!.toUpperCase()}${statistic.slice(1)}`
+
 /** The tensor of what a layer takes of the batch in training: `bn1/batchMean`. */
-export const statisticTensor = (layer: string, statistic: string): string =>
-  `${layer}/batch${statistic[0]!.toUpperCase()}${statistic.slice(1)}`
+export const statisticTensor = (layer: string, statistic: string): string => `${layer}/${ofBatch(statistic)}`
 
 /**
  * What a layer takes of the batch, in training, from the tensors where it stands there and is not to be made anew. Undefined

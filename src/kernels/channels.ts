@@ -1,8 +1,8 @@
 // Channels of a pixel copied to other channels of another, which need not begin at a whole vector.
 import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
-import { bytes } from './kernel.ts'
-import { eachVector } from './rows.ts'
+import { bytes, type Part, type TargetTraits } from './kernel.ts'
+import { eachVector, rowParts, storeGradient } from './rows.ts'
 
 interface Piece {
   readonly from: Pointer
@@ -18,6 +18,30 @@ interface CopyOptions {
   /** What becomes zero beside: the padded channels behind the last one, or all of the pixel. Nothing where it adds. */
   readonly clears: 'padding' | 'pixel' | 'nothing'
   readonly adds: boolean
+}
+
+/** Some channels of one tensor and where they go in another, as tasks. */
+export function channelParts(
+  traits: TargetTraits,
+  name: string,
+  {
+    from,
+    to,
+    fromBegin = 0,
+    toBegin = 0,
+  }: {
+    readonly from: View
+    readonly to: View
+    readonly fromBegin?: number
+    readonly toBegin?: number
+  },
+  options: CopyOptions,
+): Part[] {
+  const channels = Math.min(from.shape[3], to.shape[3])
+  return rowParts(traits, name, { from, to }, (b, row) => {
+    const piece = { from: row.from!, pitch: from.pixelPitch, fromBegin, toBegin, channels }
+    copyChannels(b, to, row.to!, [piece], options)
+  })
 }
 
 /** Goes over a row of pixels; the pointers stand where they stood when it is done. */
@@ -57,8 +81,7 @@ function copyPiece(
   const [fromOffset, toOffset] = [bytes(fromBegin), bytes(toBegin)]
   const whole = Math.floor(channels / b.lanes)
   eachVector(b, whole, [from, to], (offset) => {
-    const value = b.load(from, fromOffset + offset)
-    b.store(to, toOffset + offset, adds ? b.add(b.load(to, toOffset + offset), value) : value)
+    storeGradient(b, to, toOffset + offset, b.load(from, fromOffset + offset), { adds })
   })
   // A whole vector more would reach into channels that are others', or beyond the tensor.
   for (let c = whole * b.lanes; c < channels; c++) {

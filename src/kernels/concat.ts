@@ -1,5 +1,5 @@
 import type { View } from '../plan/views.ts'
-import { copyChannels } from './channels.ts'
+import { channelParts, copyChannels } from './channels.ts'
 import { onlyWay } from './kernel.ts'
 import { rowParts } from './rows.ts'
 
@@ -36,19 +36,10 @@ export const concatForward = onlyWay<'concat-forward'>((step, traits) => {
 })
 
 /** Of one input: its channels of the output's gradient. */
-export const concatBackward = onlyWay<'concat-backward'>((step, traits) => {
-  const { outputGradient } = step.reads
-  const { inputGradient } = step.writes
-  const { begin, adds } = step.options
-  const parts = rowParts(traits, `${step.layer} gradient`, { outputGradient, inputGradient }, (b, row) => {
-    const piece = {
-      from: row.outputGradient!,
-      pitch: outputGradient.pixelPitch,
-      fromBegin: begin,
-      toBegin: 0,
-      channels: inputGradient.shape[3],
-    }
-    copyChannels(b, inputGradient, row.inputGradient!, [piece], { clears: 'padding', adds })
-  })
-  return { stages: [{ parts }] }
+export const concatBackward = onlyWay<'concat-backward'>(({ layer, reads, writes, options }, traits) => {
+  const { begin, adds } = options
+  const channels = { from: reads.outputGradient, to: writes.inputGradient, fromBegin: begin }
+  return {
+    stages: [{ parts: channelParts(traits, `${layer} gradient`, channels, { clears: 'padding', adds }) }],
+  }
 })

@@ -1,7 +1,7 @@
 import { optional, type Rules, trueOrFalse } from '../check-options.ts'
 import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
-import { type PoolOptions, poolGeometry, poolRules, type WindowGeometry, withoutOverlap } from './window.ts'
+import { overlap, type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
 
 export interface AveragePoolOptions extends PoolOptions {
   /**
@@ -36,11 +36,7 @@ const rules: Rules<AveragePoolOptions> = { ...poolRules, countPadding: optional(
 
 export const averagePoolDefinition: LayerDefinition<AveragePoolOptions> = {
   rules,
-  removable: {
-    part: 'overlap',
-    has: ({ kernel, stride }) => kernel === 3 && stride === 2,
-    without: withoutOverlap,
-  },
+  removable: overlap,
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = poolGeometry(name, options, input!)
     return [outputHeight, outputWidth, input![2]!]

@@ -148,8 +148,8 @@ function filterBlocks(weights: Float32Array | Float64Array, filters: number): Fl
 
 /**
  * An image in float64 with its padding around it. The sums of some pixels by some filters stay in registers while the taps go
- * by, and the filters' weights in the cache while the pixels do: ten times as fast as one sum after the other, with which a
- * network's check would take minutes.
+ * by, and the filters' weights in the cache while the pixels do: one sum after the other, an image of VGG alone takes most of a
+ * minute.
  */
 class PaddedImage {
   readonly #geometry: WindowGeometry

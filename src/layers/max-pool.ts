@@ -1,6 +1,6 @@
 import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
-import { type PoolOptions, poolGeometry, poolRules, type WindowGeometry, withoutOverlap } from './window.ts'
+import { overlap, type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
 
 export type MaxPoolOptions = PoolOptions
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
@@ -27,11 +27,7 @@ export function globalMaxPool<const Name extends string>(
 
 export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
   rules: poolRules,
-  removable: {
-    part: 'overlap',
-    has: ({ kernel, stride }) => kernel === 3 && stride === 2,
-    without: withoutOverlap,
-  },
+  removable: overlap,
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = poolGeometry(name, options, input!)
     return [outputHeight, outputWidth, input![2]!]

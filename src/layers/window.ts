@@ -120,11 +120,18 @@ export const poolRules: Rules<PoolOptions> = {
 }
 
 /** Windows of 2 x 2, for those of 3 x 3 in steps of 2. What was padded for the larger ones alone is padded no more. */
-export const withoutOverlap = <Options extends PoolOptions>(options: Options): Options => ({
+const withoutOverlap = <Options extends PoolOptions>(options: Options): Options => ({
   ...options,
   kernel: 2,
   ...(options.padding !== undefined && typeof options.padding !== 'string' && { padding: 'valid' }),
 })
+
+/** Poolings of 3 x 3 in steps of 2: without their overlap they are 2 x 2. */
+export const overlap = {
+  part: 'overlap',
+  has: ({ kernel, stride }: PoolOptions) => kernel === 3 && stride === 2,
+  without: withoutOverlap,
+} as const
 
 /** The four sides that numbers stand for; null for 'same' and 'valid', which go by sizes. */
 function sidesOf(padding: Padding): Sides | null {
