@@ -188,7 +188,7 @@ class PeerCheck {
         options: layer.options,
         inputs: [denseGrid(values, batch, inputShapes[0])],
       })
-      const kept = Object.keys(own).filter((name) => !layers.isTrainedRole(own[name].role))
+      const kept = Object.keys(own).filter((name) => own[name].role === 'statistic')
       const expected = Object.fromEntries(
         kept.map((name) => [shortOf(name, layer), Float64Array.from(parameters[name])]),
       )

@@ -10,5 +10,7 @@ export const networks = await import(new URL('networks/index.js', dist))
 export const { optimizerOf } = await import(new URL('optimizers/index.js', dist))
 export const { denseGrid } = await import(new URL('tensor.js', dist))
 export const { BENCHMARK_DECAY } = await import(new URL('plan/training.js', dist))
+export const { resizeTaps } = await import(new URL('layers/resize.js', dist))
+export const { readWeights } = await import(new URL('bench/contenders/weights-file.js', dist))
 /** The table of peers. */
 export const { peers } = await import(new URL('bench/contenders/peers.js', dist))

@@ -77,7 +77,7 @@ function requireHandled(network, pass) {
   if (pass === 'train') throw new Error('jax-js.mjs has no training step')
   requireKinds(network, pass, [...Object.keys(apply), 'l2-loss'], Object.keys(activations))
   requireNoDropout(network, pass)
-  requireNoOptions(network, ['dilation', 'ceilMode'])
+  requireNoOptions(network, ['dilation', 'groups', 'ceilMode'])
   for (const resolved of layersOf(network)) {
     const { kind, name } = resolved.layer
     if (kind === 'max-pool' && Object.values(padsOf(resolved)).some((pad) => pad > 0))

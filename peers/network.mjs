@@ -13,9 +13,10 @@ export const hasWindow = ({ layer }) => 'kernel' in layer.options
 
 /**
  * A layer's window, all resolved: {kernelHeight, strideHeight, dilationHeight, top, bottom, inputHeight, outputHeight, ...}. A
- * global pooling's kernel is its input.
+ * global pooling's kernel is its input's size; a transposed convolution's window is that of the convolution whose gradient it is.
  */
 export function windowOf({ layer: { kind, name, options }, inputShapes: [input] }) {
+  if (kind === 'conv-transpose') return layers.convTransposeGeometry(name, options, input)
   if (kind !== 'conv') return layers.poolGeometry(name, options, input)
   const [height, width] = input
   return layers.windowGeometry(name, options, height, width)
@@ -52,20 +53,22 @@ export const trainedOf = (network) =>
 export const batchStatisticsOf = (network) =>
   layersOf(network).filter(({ layer }) => definitionOf(layer).batchStatistics)
 
-/** Throws, naming the layer, where an adapter lacks a layer kind or an activation that the pass needs. */
-export function requireKinds(network, pass, kinds, activations) {
+/** Throws, naming the layer, where an adapter lacks a layer kind, an activation or label smoothing that the pass needs. */
+export function requireKinds(network, pass, kinds, activations, { labelSmoothing = false } = {}) {
   for (const { layer, isLoss } of network.layers) {
     const { name, kind, options } = layer
     const { activation = 'linear' } = options
     if (isLoss && pass === 'forward') continue
     if (!kinds.includes(kind)) throw new Error(`${name}: ${kind} layers are not handled here`)
-    if (!['linear', ...activations].includes(activation))
-      throw new Error(`${name}: its ${activation} is not handled here`)
+    if (options.labelSmoothing && !labelSmoothing)
+      throw new Error(`${name}: its label smoothing is not handled here`)
+    if (!['linear', ...activations].includes(activation.kind ?? activation))
+      throw new Error(`${name}: its ${activation.kind ?? activation} is not handled here`)
   }
 }
 
 /** What leaves a layer as it is without the option. */
-const DEFAULTS = { dilation: 1, biases: true, ceilMode: false }
+const DEFAULTS = { dilation: 1, groups: 1, biases: true, ceilMode: false }
 
 /** Throws, naming the layer, where one has an option that an adapter lacks: `options` are of those in the table above. */
 export function requireNoOptions(network, options) {
@@ -103,12 +106,18 @@ export function walk(network, images, table, parameters) {
   return made
 }
 
-/** The losses that going backward begins with, each {name, kind, input, labels}; forward has none. */
+/** The losses that going backward begins with, each {name, kind, options, input, labels}; forward has none. */
 export function lossesOf(network, pass) {
   if (pass === 'forward') return []
   return network.layers
     .filter(({ isLoss }) => isLoss)
-    .map(({ layer: { name, kind }, inputs: [input, labels] }) => ({ name, kind, input, labels }))
+    .map(({ layer: { name, kind, options }, inputs: [input, labels] }) => ({
+      name,
+      kind,
+      options,
+      input,
+      labels,
+    }))
 }
 
 /** Of a batch's values, (N, ...), those of some images. */

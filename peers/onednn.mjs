@@ -56,7 +56,7 @@ function describe({ network, batch, pass }) {
   if (pass === 'train') throw new Error('oneDNN has primitives, and none of them is an optimizer')
   requireKinds(network, pass, [...Object.keys(numbersOf), 'l2-loss'], ['relu'])
   requireNoDropout(network, pass)
-  requireNoOptions(network, ['dilation', 'biases', 'ceilMode'])
+  requireNoOptions(network, ['dilation', 'groups', 'biases', 'ceilMode'])
   const [output, ...others] = outputsOf(network)
   const isChain = layersOf(network).every(({ inputs: [input] }, i, layers) => {
     return input === (i === 0 ? 'images' : layers[i - 1].layer.name)

@@ -1,4 +1,7 @@
-// What both ONNX Runtimes share. Their layout is NCHW; images and weights are rearranged before anything is timed.
+// What both ONNX Runtimes share: they get the user's ONNX file where there is one that they can run, and else convmark's export of the
+// network, in NCHW. Images are rearranged to the file's layout before anything is timed.
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { formats } from './convmark.mjs'
 import { outputsOf, shapeOf } from './network.mjs'
 
@@ -14,34 +17,127 @@ function transpose(values, batch, rows, columns) {
   return result
 }
 
-export async function openOnnxPeer(ort, { network, batch, parameters, pass }, sessionOptions) {
-  if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
-  const session = await ort.InferenceSession.create(
-    formats.onnxModel(network, parameters, { layout: 'NCHW', batch }),
-    sessionOptions,
-  )
+/** The extents of a tensor with its layout turned, or as it is if it is no image. */
+function turned(network, tensor, layout, turn, values) {
+  const [height, width, channels] = shapeOf(network, tensor)
+  return layout === 'NCHW' && channels !== undefined ? turn(height * width, channels) : values
+}
+
+const messageOf = (error) => (error instanceof Error ? error.message : String(error)).split('\n')[0]
+
+/** convmark's export: {model, input, outputs}, the last two as `openFile` has them. */
+function exported({ network, batch, parameters }) {
   const [height, width, channels] = network.inputs.images
-  const outputs = outputsOf(network)
+  return {
+    model: formats.onnxModel(network, parameters, { layout: 'NCHW', batch }),
+    input: { name: 'images', dims: [batch, channels, height, width], layout: 'NCHW' },
+    outputs: outputsOf(network).map((name) => ({ name, tensor: name, layout: 'NCHW' })),
+  }
+}
+
+/** The user's file for a batch of this size: its path if it is as it is, else its bytes. Throws Error, with the reason, if it can't be run. */
+async function userFile({ network, batch, onnx }, readsPaths) {
+  const [input, ...others] = onnx.inputs
+  if (others.length > 0) throw new Error('it has several inputs')
+  if (input.type !== 'float32') throw new Error(`its input is ${input.type}, and images here are float32`)
+  const lost = outputsOf(network).find((name) => !onnx.outputs.some(({ tensor }) => tensor === name))
+  if (lost !== undefined) throw new Error(`it has no output for ${lost}`)
+  const dims = input.sizes.map((size) => (typeof size === 'number' ? size : batch))
+  const bytes = await readFile(onnx.file)
+  const model = formats.withInputShapes(bytes, { [input.name]: dims })
+  return {
+    model: model === bytes && readsPaths ? onnx.file : model,
+    isChanged: model !== bytes,
+    input: { name: input.name, dims, layout: input.layout },
+    outputs: onnx.outputs,
+  }
+}
+
+/** A session of a model, tried once. Throws Error if it does not make the outputs' values. */
+async function openSession(ort, { network, batch }, { model, input, outputs }, options) {
+  const session = await ort.InferenceSession.create(model, options)
+  const count = input.dims.reduce((product, extent) => product * extent, 1)
+  const run = (values) => session.run({ [input.name]: new ort.Tensor('float32', values, input.dims) })
+  try {
+    const made = await run(new Float32Array(count))
+    for (const { name, tensor } of outputs) {
+      const length = shapeOf(network, tensor).reduce((product, extent) => product * extent, batch)
+      const { data } = made[name] ?? {}
+      if (!(data instanceof Float32Array)) throw new Error(`its output ${name} is not float32`)
+      if (data.length !== length)
+        throw new Error(`its output ${name} has ${data.length} values, not ${length}`)
+    }
+  } catch (error) {
+    await session.release?.()
+    throw error
+  }
+  return session
+}
+
+/**
+ * A peer without its `info`, and `about`, which says what it runs. `readsPaths`: the library takes a path too, beside which it finds
+ * external data.
+ */
+export async function openOnnxPeer(ort, setup, sessionOptions, { readsPaths = false } = {}) {
+  const { network, batch, pass, onnx } = setup
+  if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
+  const file = onnx && basename(onnx.file)
+  let source = null
+  let session = null
+  let about = 'NCHW, images converted outside the timing'
+  const warnings = []
+  if (onnx) {
+    try {
+      source = await userFile(setup, readsPaths)
+      session = await openSession(ort, setup, source, sessionOptions)
+      const shape = source.isChanged ? `, its input changed to [${source.input.dims.join(', ')}]` : ''
+      about = `${file} itself${shape}; images converted outside the timing`
+      warnings.push(...onnx.remarks.map((remark) => `${file}: ${remark}`))
+    } catch (error) {
+      source = null
+      about = `convmark's export, since ${file} can't be run here: ${messageOf(error)}; ${about}`
+      warnings.push(`it runs convmark's export, not ${file}: ${messageOf(error)}`)
+    }
+  }
+  source ??= exported(setup)
+  session ??= await ort.InferenceSession.create(source.model, sessionOptions)
+  source.model = null // it need not stay in memory
+  const { input, outputs } = source
   let feeds
   let raw
 
-  function inOurLayout(name) {
-    const [height, width, channels] = shapeOf(network, name)
-    return channels === undefined ? raw[name] : transpose(raw[name], batch, channels, height * width)
-  }
-
   return {
+    about,
+    warnings,
     setImages(values) {
-      const nchw = transpose(values, batch, height * width, channels)
-      feeds = { images: new ort.Tensor('float32', nchw, [batch, channels, height, width]) }
+      const given = turned(
+        network,
+        'images',
+        input.layout,
+        (pixels, channels) => transpose(values, batch, pixels, channels),
+        values,
+      )
+      feeds = { [input.name]: new ort.Tensor('float32', given, input.dims) }
     },
     async run() {
       const start = performance.now()
       const made = await session.run(feeds)
-      raw = Object.fromEntries(outputs.map((name) => [name, made[name].data]))
+      raw = Object.fromEntries(outputs.map(({ name }) => [name, made[name].data]))
       return performance.now() - start
     },
-    results: () => Object.fromEntries(outputs.map((name) => [name, inOurLayout(name)])),
+    results: () =>
+      Object.fromEntries(
+        outputs.map(({ name, tensor, layout }) => [
+          tensor,
+          turned(
+            network,
+            tensor,
+            layout,
+            (pixels, channels) => transpose(raw[name], batch, channels, pixels),
+            raw[name],
+          ),
+        ]),
+      ),
     dispose: () => session.release(),
   }
 }

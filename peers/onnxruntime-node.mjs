@@ -6,12 +6,13 @@ const ort = await load('onnxruntime-node')
 
 export async function openPeer(setup) {
   const { threads } = setup
-  const peer = await openOnnxPeer(ort, setup, {
+  const options = {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-  })
+  }
+  const { about, ...peer } = await openOnnxPeer(ort, setup, options, { readsPaths: true })
   const version = ort.env.versions.node
   return {
     ...peer,
@@ -21,7 +22,7 @@ export async function openPeer(setup) {
       target: 'native',
       threads,
       layout: 'NCHW',
-      reason: `onnxruntime-node ${version}, cpu; NCHW, images converted outside the timing`,
+      reason: `onnxruntime-node ${version}, cpu; ${about}`,
     },
   }
 }

@@ -7,7 +7,7 @@ const ort = await load('onnxruntime-web')
 export async function openPeer(setup) {
   const { threads } = setup
   ort.env.wasm.numThreads = threads
-  const peer = await openOnnxPeer(ort, setup, { executionProviders: ['wasm'] })
+  const { about, ...peer } = await openOnnxPeer(ort, setup, { executionProviders: ['wasm'] })
   if (ort.env.wasm.numThreads !== threads) {
     throw new Error(
       `onnxruntime-web fell back to ${ort.env.wasm.numThreads} threads, ${threads} were asked for`,
@@ -22,7 +22,7 @@ export async function openPeer(setup) {
       target: 'wasm with SIMD',
       threads,
       layout: 'NCHW',
-      reason: `onnxruntime-web ${version}, wasm with SIMD; NCHW, images converted outside the timing`,
+      reason: `onnxruntime-web ${version}, wasm with SIMD; ${about}`,
     },
   }
 }

@@ -1,6 +1,6 @@
 // PyTorch on the processor.
 import { fileURLToPath } from 'node:url'
-import { layers } from './convmark.mjs'
+import { layers, resizeTaps } from './convmark.mjs'
 import { openNativePeer, paddedShape, padsLeft } from './native.mjs'
 import { hasWindow, layersOf, lossesOf, outputsOf, windowOf } from './network.mjs'
 import { pythonWithTorch } from './python.mjs'
@@ -30,14 +30,34 @@ const describeParameters = ({ layer, parameters }) =>
     isTrained: layers.isTrainedRole(role),
   }))
 
+/** For each output row, or column, of a resize: the index of its first source, and index and weight of its second. */
+function describeTaps({ mode }, taps) {
+  const first = taps.map(([{ index }]) => index)
+  if (mode === 'nearest') return { first }
+  const [second, share] = ['index', 'weight'].map((what) => taps.map((each) => each[1]?.[what]))
+  return {
+    first,
+    second: second.map((index, i) => index ?? first[i]),
+    share: share.map((weight) => weight ?? 0),
+  }
+}
+
+/** The taps of a resize, for resizes that PyTorch lacks. */
+function describeResize({ layer: { options }, inputShapes: [input] }) {
+  const { rows, columns } = resizeTaps(options, input)
+  return { rows: describeTaps(options, rows), columns: describeTaps(options, columns) }
+}
+
 /** The network as pytorch.py reads it. */
 const describe = ({ network, batch, pass, training }) => ({
   imagesShape: paddedShape(network, batch),
   layers: layersOf(network).map((resolved) => ({
     ...resolved.layer,
     inputs: resolved.inputs,
+    output: resolved.outputShape,
     parameters: describeParameters(resolved),
     ...(hasWindow(resolved) && { window: describeWindow(network, resolved) }),
+    ...(resolved.layer.kind === 'resize' && { taps: describeResize(resolved) }),
   })),
   outputs: outputsOf(network),
   losses: lossesOf(network, pass),

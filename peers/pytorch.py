@@ -35,7 +35,8 @@ def answer(data):
 
 
 def read_parameter(shape):
-    """Weights arrive as (kernel height, kernel width, in, out) or (in, out); PyTorch has out and in first."""
+    """Weights arrive as (kernel height, kernel width, in, out) or (in, out); PyTorch has out and in first. For a transposed
+    convolution, in and out change places both here and in PyTorch."""
     values = read(shape)
     if len(shape) == 4:
         values = values.permute(3, 2, 0, 1).contiguous(memory_format=FORMAT)
@@ -68,24 +69,76 @@ def is_poolings_own(window):
 def reached(x, window, value):
     """The input padded as far as windows reach, beyond the padding too in ceil mode: then all of them fit."""
     befores = (window["pads"]["top"], window["pads"]["left"])
-    sizes = zip(window["output"], window["stride"], window["kernel"], window["input"], befores)
+    reaches = [(size - 1) * step + 1 for size, step in zip(window["kernel"], window["dilation"])]
+    sizes = zip(window["output"], window["stride"], reaches, window["input"], befores)
     bottom, right = (
         max((outputs - 1) * stride + kernel - size - before, 0) for outputs, stride, kernel, size, before in sizes
     )
     return F.pad(x, (befores[1], right, befores[0], bottom), value=value)
 
 
-ACTIVATE = {None: lambda x: x, "relu": F.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
+# Kind -> function of the values and the options
+ACTIVATIONS = {
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "clip": lambda x, min, max: F.hardtanh(x, min, max),
+    "leaky-relu": lambda x, slope=0.01: F.leaky_relu(x, slope),
+    "elu": lambda x, alpha=1.0: F.elu(x, alpha),
+    "sigmoid": torch.sigmoid,
+    "hard-sigmoid": F.hardsigmoid,
+    "hard-swish": F.hardswish,
+    "silu": F.silu,
+    "gelu": lambda x, approximate="none": F.gelu(x, approximate=approximate),
+    "tanh": torch.tanh,
+    "softplus": F.softplus,
+    "mish": F.mish,
+    "abs": torch.abs,
+    "exp": torch.exp,
+    "erf": torch.erf,
+    "power": lambda x, exponent: x.pow(exponent),
+}
+# Activations of sums, which nobody else reads, are computed in place.
+IN_PLACE = {"relu": F.relu_, "sigmoid": torch.sigmoid_, "tanh": torch.tanh_}
 
 
 def activated(x, options):
-    return ACTIVATE[options.get("activation")](x)
+    activation = options.get("activation")
+    if activation is None:
+        return x
+    own = {"kind": activation} if isinstance(activation, str) else dict(activation)
+    kind = own.pop("kind")
+    return IN_PLACE.get(kind, ACTIVATIONS[kind])(x, **own)
+
+
+def activation_layer(kind):
+    return lambda layer, x: ACTIVATIONS[kind](x, **layer["options"])
 
 
 def convolution(layer, x, weights, biases=None):
     window = layer["window"]
     x, padding = evenly_padded(x, window["pads"], 0)
-    sums = F.conv2d(x, weights, biases, window["stride"], padding, window["dilation"])
+    options = layer["options"]
+    sums = F.conv2d(x, weights, biases, window["stride"], padding, window["dilation"], options.get("groups", 1))
+    return activated(sums, options)
+
+
+def transposed_convolution(layer, x, weights, biases=None):
+    # The window is that of the convolution whose gradient it is, from the layer's output to its input.
+    window = layer["window"]
+    pads, stride, dilation = window["pads"], window["stride"], window["dilation"]
+    befores = (pads["top"], pads["left"])
+    padding = befores if is_even(pads) else (0, 0)
+    # Rows and columns of the output after those that the kernels reach
+    added = [
+        max(output + before + own - (inputs - 1) * step - (size - 1) * apart - 1, 0)
+        for output, inputs, before, own, step, size, apart in zip(
+            window["input"], window["output"], befores, padding, stride, window["kernel"], dilation
+        )
+    ]
+    sums = F.conv_transpose2d(x, weights, biases, stride, padding, added, 1, dilation)
+    if not is_even(pads):
+        (top, left), (height, width) = befores, window["input"]
+        sums = sums[:, :, top : top + height, left : left + width]
     return activated(sums, layer["options"])
 
 
@@ -96,10 +149,10 @@ def dense(layer, x, weights, biases=None):
 
 def max_pooling(layer, x):
     window, is_ceil = layer["window"], layer["options"].get("ceilMode", False)
-    kernel, stride, pads = window["kernel"], window["stride"], window["pads"]
+    kernel, stride, pads, dilation = window["kernel"], window["stride"], window["pads"], window["dilation"]
     if is_poolings_own(window):
-        return F.max_pool2d(x, kernel, stride, (pads["top"], pads["left"]), ceil_mode=is_ceil)
-    return F.max_pool2d(reached(x, window, -torch.inf), kernel, stride)
+        return F.max_pool2d(x, kernel, stride, (pads["top"], pads["left"]), dilation, ceil_mode=is_ceil)
+    return F.max_pool2d(reached(x, window, -torch.inf), kernel, stride, 0, dilation)
 
 
 def counted(window, counts_padding, axis, before, after):
@@ -133,11 +186,34 @@ def batch_norm(layer, x, scale, shift, mean, variance):
     return activated(normalized, options)
 
 
-def add(layer, first, second, *others):
+def of_one_rank(inputs):
+    """The inputs with as many axes as the one with most: (N, C) becomes (N, C, 1, 1)."""
+    rank = max(x.dim() for x in inputs)
+    return [x.reshape(*x.shape, *[1] * (rank - x.dim())) for x in inputs]
+
+
+def add(layer, *inputs):
+    first, second, *others = of_one_rank(inputs)
     total = first + second
     for other in others:
         total = total + other
     return activated(total, layer["options"])
+
+
+def combination(combine):
+    def combined(layer, *inputs):
+        made, *others = of_one_rank(inputs)
+        for other in others:
+            made = combine(made, other)
+        return activated(made, layer["options"])
+
+    return combined
+
+
+def scale_and_shift(layer, x, scale, shift=None):
+    of_channels = (-1, 1, 1) if x.dim() == 4 else (-1,)
+    scaled = x * scale.reshape(of_channels)
+    return scaled if shift is None else scaled + shift.reshape(of_channels)
 
 
 def local_response_normalization(layer, x):
@@ -147,27 +223,126 @@ def local_response_normalization(layer, x):
     return F.local_response_norm(x, size, options["alpha"] * size, options["beta"], options["bias"])
 
 
+def pad(layer, x):
+    options = layer["options"]
+    padding = options["padding"]
+    top, bottom, left, right = padding if isinstance(padding, list) else [padding] * 4
+    mode = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}[options["mode"]]
+    value = {"value": options.get("value", 0.0)} if mode == "constant" else {}
+    return F.pad(x, (left, right, top, bottom), mode, **value)
+
+
+def crop(layer, x):
+    options = layer["options"]
+    step = options.get("step", 1)
+    down, right = step if isinstance(step, list) else (step, step)
+    rows = torch.arange(options["height"]) * down + options["top"]
+    columns = torch.arange(options["width"]) * right + options["left"]
+    return x.index_select(2, rows).index_select(3, columns)
+
+
+def channel_shuffle(layer, x):
+    groups = layer["options"]["groups"]
+    return x.unflatten(1, (groups, x.shape[1] // groups)).transpose(1, 2).flatten(1, 2)
+
+
+def depth_to_space(layer, x):
+    size, mode = layer["options"]["blockSize"], layer["options"]["mode"]
+    if mode == "DCR":
+        # PyTorch has only the order CRD.
+        x = x.unflatten(1, (size * size, x.shape[1] // size**2)).transpose(1, 2).flatten(1, 2)
+    return F.pixel_shuffle(x, size)
+
+
+def space_to_depth(layer, x):
+    size, mode = layer["options"]["blockSize"], layer["options"]["mode"]
+    deep = F.pixel_unshuffle(x, size)
+    return deep.unflatten(1, (x.shape[1], size * size)).transpose(1, 2).flatten(1, 2) if mode == "DCR" else deep
+
+
+def resize(layer, x):
+    options = layer["options"]
+    own = RESIZES.get((options["mode"], options["coordinates"], options.get("rounding")))
+    if own is None:
+        return resized_along(resized_along(x, 2, layer["taps"]["rows"]), 3, layer["taps"]["columns"])
+    scale = options.get("scale")
+    if scale is None:
+        return F.interpolate(x, tuple(layer["output"][:2]), **own)
+    # With the output's size, PyTorch would compute another scale if the scaled extent is not an integer.
+    return F.interpolate(x, scale_factor=tuple(scale) if isinstance(scale, list) else (scale, scale), **own)
+
+
+def resized_along(x, axis, taps):
+    first = x.index_select(axis, torch.tensor(taps["first"]))
+    if "second" not in taps:
+        return first
+    share = torch.tensor(taps["share"], dtype=torch.float32).reshape(-1, *[1] * (3 - axis))
+    return torch.lerp(first, x.index_select(axis, torch.tensor(taps["second"])), share)
+
+
+# The resizes that PyTorch has, by mode, coordinates and rounding
+RESIZES = {
+    ("nearest", "asymmetric", "floor"): {"mode": "nearest"},
+    ("nearest", "half_pixel", "round_prefer_ceil"): {"mode": "nearest-exact"},
+    ("linear", "half_pixel", None): {"mode": "bilinear", "align_corners": False},
+    ("linear", "align_corners", None): {"mode": "bilinear", "align_corners": True},
+}
+
+
+def layer_norm(layer, x, scale, shift):
+    pixels = x.movedim(1, -1)
+    return F.layer_norm(pixels, pixels.shape[-1:], scale, shift, layer["options"]["epsilon"]).movedim(-1, 1)
+
+
+def instance_norm(layer, x, scale, shift):
+    # F.instance_norm refuses images of one pixel, whose outputs are the shift.
+    return F.group_norm(x, x.shape[1], scale, shift, layer["options"]["epsilon"])
+
+
+def group_norm(layer, x, scale, shift):
+    return F.group_norm(x, layer["options"]["groups"], scale, shift, layer["options"]["epsilon"])
+
+
 APPLY = {
+    **{kind: activation_layer(kind) for kind in ACTIVATIONS if kind != "relu6"},
+    "prelu": lambda _, x, slope: F.prelu(x, slope),
+    "pad": pad,
+    "flatten": lambda _, x: x.flatten(1),
+    "unflatten": lambda layer, x: x.reshape(x.shape[0], -1, layer["options"]["height"], layer["options"]["width"]),
+    "crop": crop,
+    "channel-shuffle": channel_shuffle,
+    "depth-to-space": depth_to_space,
+    "space-to-depth": space_to_depth,
+    "resize": resize,
+    "layer-norm": layer_norm,
+    "instance-norm": instance_norm,
+    "group-norm": group_norm,
     "conv": convolution,
+    "conv-transpose": transposed_convolution,
     "dense": dense,
     "lrn": local_response_normalization,
     "max-pool": max_pooling,
     "average-pool": average_pooling,
     "batch-norm": batch_norm,
+    "scale": scale_and_shift,
     "add": add,
+    "multiply": combination(torch.mul),
+    "subtract": combination(torch.sub),
+    "divide": combination(torch.div),
+    "maximum": combination(torch.maximum),
+    "minimum": combination(torch.minimum),
     "concat": lambda _, *inputs: torch.cat(inputs, 1),
     "slice": lambda layer, x: x[:, layer["options"]["begin"] : layer["options"]["end"]],
     "softmax": lambda _, x: torch.softmax(x, 1),
-    "relu": lambda _, x: F.relu(x),
-    "sigmoid": lambda _, x: torch.sigmoid(x),
-    "tanh": lambda _, x: torch.tanh(x),
     # Its masks are PyTorch's own.
     "dropout": lambda layer, x: F.dropout(x, layer["options"]["rate"], is_dropping),
 }
 
 LOSS = {
-    "l2-loss": lambda x, _: x.square().sum() / 2,
-    "softmax-loss": lambda x, labels: F.cross_entropy(x.flatten(1), labels),
+    "l2-loss": lambda _, x, __: x.square().sum() / 2,
+    "softmax-loss": lambda options, x, labels: F.cross_entropy(
+        x.flatten(1), labels, label_smoothing=options.get("labelSmoothing", 0.0)
+    ),
 }
 
 
@@ -204,7 +379,7 @@ def run(images, labels, parameters, optimizer):
     is_following = PASS == "train"
     made = forward(images, parameters, wanted)
     is_following = False
-    losses = [LOSS[loss["kind"]](x, labels) for loss, x in zip(LOSSES, made[len(OUTPUTS) :])]
+    losses = [LOSS[loss["kind"]](loss["options"], x, labels) for loss, x in zip(LOSSES, made[len(OUTPUTS) :])]
     if PASS == "forward-backward":
         return made[: len(OUTPUTS)], torch.autograd.grad(losses, trained(parameters)), losses
     torch.autograd.backward(losses)
@@ -236,9 +411,6 @@ def require_handled():
     for layer in LAYERS:
         if layer["kind"] not in APPLY:
             sys.exit(f"{layer['name']}: {layer['kind']} layers are not handled here")
-        activation = layer["options"].get("activation")
-        if activation not in ACTIVATE:
-            sys.exit(f"{layer['name']}: its {activation} is not handled here")
     for loss in LOSSES:
         if loss["kind"] not in LOSS:
             sys.exit(f"{loss['name']}: {loss['kind']} layers are not handled here")

@@ -1,12 +1,13 @@
 // One peer in a process of its own, run when the parent says so, with the messages of scripts/benchmark/engine-runner.mjs:
 // node runner.mjs '{"peer": "tfjs-wasm" | "pytorch@<threads>" | ..., "pass": "forward" | "forward-backward", "batch": 8}'
+// or, without such an argument, with {kind: 'setup', setup} as its first message: a large network is too long for an argument.
 // It answers at first {kind: 'ready', info}, or {kind: 'unsupported', reason} if the peer can't be had or lacks the pass; then
 // each {kind: 'run', runs} (and {kind: 'turn', samples}, src/bench/contenders/protocol.ts) with {kind: 'samples', samples:
 // [{ms}, ...], processorMs, elapsedMs}: the time that the turn took from its first sample to its last, and the processors' time
 // in it, of all threads of the process that computes. processorMs / elapsedMs is therefore how many threads were really busy,
 // spinning included. At any time it may answer {kind: 'failed', reason}, if the peer is wrong or breaks down, and end.
 // A peer is timed only after its results were found right (check.mjs). Its module, <name>.mjs, has
-// openPeer({network, batch, parameters, threads, pass, training}) -> {info, setImages(values, labels), run(), results(), ...}:
+// openPeer({network, batch, parameters, onnx, threads, pass, training}) -> {info, setImages(values, labels), run(), results(), ...}:
 // `run` resolves to the milliseconds it took, `results` has what the last run made, by convmark's names and in its layouts:
 // the network's outputs, where the pass goes backward the losses and gradients as well. Such a peer has
 // `activations(images)`: what every layer makes of these of the images that are set, by a run of its own, which is not
@@ -15,9 +16,10 @@
 // `restart(rate)` begins anew: the parameters as they were given, no momentum, and this rate, which is 0 at first.
 // `results` then has the parameters too.
 // `processorMs`, the processor time so far of a process of the peer's own, is left out where it is this one; `dispose`
-// where there is nothing to end. What openPeer can't do it throws, with the reason.
+// where there is nothing to end, and so are `warnings`, an array of sentences. What openPeer can't do it throws, with the reason.
+// `onnx` is the ONNX file that the network comes from (src/bench/contenders/protocol.ts), for adapters that read such files, or null.
 import { checkPeer, MismatchError } from './check.mjs'
-import { BENCHMARK_DECAY, convmark, networks, peers } from './convmark.mjs'
+import { BENCHMARK_DECAY, convmark, networks, peers, readWeights } from './convmark.mjs'
 import { importFrom } from './packages.mjs'
 
 const { UsageError } = convmark
@@ -37,6 +39,32 @@ async function open(name, setup) {
   }
 }
 
+/**
+ * The same network with `images` and `labels` as its inputs, whatever it calls them: the adapters know these. Throws UnsupportedError
+ * for more inputs of images.
+ */
+function withUsualInputs(network) {
+  const labels = Object.keys(networks.labelClasses(network))
+  const images = Object.keys(network.inputs).filter((name) => !labels.includes(name))
+  if (images.length > 1 || labels.length > 1)
+    throw new UnsupportedError(
+      `the network reads ${Object.keys(network.inputs).join(', ')}; adapters have one input of images and one of labels`,
+    )
+  const usual = new Map([
+    ...images.map((name) => [name, 'images']),
+    ...labels.map((name) => [name, 'labels']),
+  ])
+  const renamed = (name) => usual.get(name) ?? name
+  const { inputs, layers, ...others } = networks.networkData(network)
+  const taken = layers.find(({ name }) => [...usual.values()].includes(name))
+  if (taken) throw new UnsupportedError(`a layer is called '${taken.name}', which is an input of adapters`)
+  return networks.networkOf({
+    ...others,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [renamed(name), shape])),
+    layers: layers.map((layer) => ({ ...layer, inputs: layer.inputs.map(renamed) })),
+  })
+}
+
 async function openChecked(asked) {
   const {
     engine,
@@ -53,17 +81,27 @@ async function openChecked(asked) {
   const [, threads = String(own)] = spec.split('@')
   if (!/^[1-9]\d*$/.test(threads)) throw new UsageError(`${spec}: '${threads}' is not a number of threads`)
   // A name, by scripts/benchmark
-  const network = typeof given === 'string' ? networks.networkNamed(given, {}) : networks.networkOf(given)
-  const parameters = convmark.initialize(network, { seed })
+  const network =
+    typeof given === 'string' ? networks.networkNamed(given, {}) : withUsualInputs(networks.networkOf(given))
+  const { weightsFile = null, onnx = null } = asked
+  const parameters =
+    weightsFile === null ? convmark.initialize(network, { seed }) : await readWeights(weightsFile, network)
   const training = { momentum: convmark.sgd().momentum, decay: BENCHMARK_DECAY }
-  const setup = { network, batch, parameters, threads: Number(threads), pass, training }
+  const setup = { network, batch, parameters, onnx, threads: Number(threads), pass, training }
   if (asked.packagesFrom) importFrom(asked.packagesFrom)
   const peer = await open(name, setup)
   const check = await checkPeer(peer, setup, seed)
   const { images, labels } = convmark.initializeImages(network, batch, { seed })
   await peer.setImages(images, labels)
-  return { peer, check, info: { ...peer.info, maxRelativeError: check.maxRelativeError } }
+  const { info, warnings = [] } = peer
+  return { peer, check, warnings, info: { ...info, maxRelativeError: check.maxRelativeError } }
 }
+
+/** The parent's first message. */
+const setupOfParent = () =>
+  new Promise((resolve) => {
+    process.once('message', ({ setup }) => resolve(setup))
+  })
 
 /** Of this process, all its threads. */
 function ownProcessorMs() {
@@ -123,11 +161,12 @@ process.on('disconnect', () => process.exit())
 // What ends the whole job is for the parent to decide; it ends this process by SIGKILL.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 try {
-  const asked = JSON.parse(process.argv[2])
-  const { peer, check, info } = await openChecked(asked)
+  const [, , given = ''] = process.argv
+  const asked = given.startsWith('{') ? JSON.parse(given) : await setupOfParent()
+  const { peer, check, warnings, info } = await openChecked(asked)
   for (let i = 0; i < (asked.burnIn ?? 0); i++) await peer.run()
   process.on('message', (request) => answer(peer, request).catch(fail))
-  process.send({ kind: 'ready', info, check, ...described(info) })
+  process.send({ kind: 'ready', info, check, warnings, ...described(info) })
 } catch (error) {
   fail(error)
 }

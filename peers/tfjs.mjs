@@ -7,6 +7,7 @@ import {
   layersOf,
   lossesOf,
   outputsOf,
+  padsOf,
   parametersOf,
   reachOf,
   requireKinds,
@@ -16,9 +17,37 @@ import {
   windowOf,
 } from './network.mjs'
 
-const ACTIVATIONS = ['relu', 'sigmoid', 'tanh']
-/** Those that it has no fused kernel with. */
-const APART = ['tanh']
+/** The activations that TensorFlow.js has in its fused kernels. */
+const FUSED = ['linear', 'relu', 'relu6', 'sigmoid']
+
+/** Kind -> function of a tensor and the activation's options. What TensorFlow.js lacks is put together from what it has. */
+function activationsWith(tf) {
+  const hardSigmoid = (x) => tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1)
+  const half = (x, shares) => tf.mul(tf.mul(x, 0.5), tf.add(shares, 1))
+  return {
+    relu: tf.relu,
+    relu6: tf.relu6,
+    clip: (x, { min, max }) => tf.clipByValue(x, min, max),
+    'leaky-relu': (x, { slope = 0.01 }) => tf.leakyRelu(x, slope),
+    // tf.elu has an alpha of 1.
+    elu: (x, { alpha = 1 }) => tf.add(tf.relu(x), tf.mul(tf.sub(tf.elu(x), tf.relu(x)), alpha)),
+    sigmoid: tf.sigmoid,
+    'hard-sigmoid': hardSigmoid,
+    'hard-swish': (x) => tf.mul(x, hardSigmoid(x)),
+    silu: (x) => tf.mul(x, tf.sigmoid(x)),
+    gelu: (x, { approximate = 'none' }) =>
+      approximate === 'none'
+        ? half(x, tf.erf(tf.mul(x, Math.SQRT1_2)))
+        : half(x, tf.tanh(tf.mul(tf.add(x, tf.mul(tf.pow(x, 3), 0.044715)), Math.sqrt(2 / Math.PI)))),
+    tanh: tf.tanh,
+    softplus: tf.softplus,
+    mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
+    abs: tf.abs,
+    exp: tf.exp,
+    erf: tf.erf,
+    power: (x, { exponent }) => tf.pow(x, exponent),
+  }
+}
 
 const explicit = ({ top, bottom, left, right }) => [
   [0, 0],
@@ -62,16 +91,39 @@ function averageFactors(resolved) {
   return [rows.map((row) => columns.map((column) => [row * column]))]
 }
 
-/** Throws, naming the layer, for windows that tfjs has not got. */
-function requireWindows(network, pass) {
+/** Whether a convolution has as many groups as channels, each with one filter or more. */
+const isDepthwise = ({ layer: { options }, inputShapes: [input] }) =>
+  options.groups > 1 && options.groups === input.at(-1)
+
+/** Throws, naming the layer, for a pad that TensorFlow.js could only gather pixel by pixel, and for maxima that it lacks. */
+function requireMoves(network, pass) {
+  for (const { layer, inputShapes } of layersOf(network)) {
+    if (layer.kind === 'pad' && layer.options.mode !== 'constant')
+      throw new Error(`${layer.name}: a pad with the mode '${layer.options.mode}' is not handled here`)
+    if (layer.kind === 'max-pool' && layer.options.dilation !== undefined)
+      throw new Error(`${layer.name}: TensorFlow.js has no dilated maximum`)
+    const isBroadcast = inputShapes.some((shape) => String(shape) !== String(inputShapes[0]))
+    if (['maximum', 'minimum'].includes(layer.kind) && isBroadcast && pass !== 'forward')
+      throw new Error(
+        `${layer.name}: TensorFlow.js has no gradient of a ${layer.kind} of tensors of several shapes`,
+      )
+  }
+}
+
+/** Throws, naming the layer, for a convolution that TensorFlow.js lacks. */
+function requireConvolutions(network, pass) {
   for (const resolved of layersOf(network)) {
     if (!hasWindow(resolved)) continue
+    const { name, options } = resolved.layer
+    if (options.groups > 1 && !isDepthwise(resolved))
+      throw new Error(`${name}: of convolutions in groups TensorFlow.js has only depthwise ones`)
     const { strides, dilations } = pairsOf(resolved)
+    if (resolved.layer.kind === 'conv-transpose' && dilations.some((each) => each > 1))
+      throw new Error(`${resolved.layer.name}: TensorFlow.js has no dilated transposed convolution`)
     const [isStrided, isDilated] = [strides, dilations].map((pair) => pair.some((each) => each > 1))
-    if (isStrided && isDilated)
-      throw new Error(`${resolved.layer.name}: TensorFlow.js has no stride beside a dilation`)
+    if (isStrided && isDilated) throw new Error(`${name}: TensorFlow.js has no stride beside a dilation`)
     if (isDilated && pass !== 'forward')
-      throw new Error(`${resolved.layer.name}: TensorFlow.js has no gradient of a dilated convolution`)
+      throw new Error(`${name}: TensorFlow.js has no gradient of a dilated convolution`)
   }
 }
 
@@ -80,18 +132,70 @@ function requireWindows(network, pass) {
  * the batch.
  */
 function layersWith(tf, isDropping, onMoments) {
+  const activations = activationsWith(tf)
+  const activatedBy = (activation, x) => activations[activation.kind ?? activation](x, activation)
   /** `sum` by its fused activation, or the one that is apart. */
   function activated(activation = 'linear', sum) {
-    return APART.includes(activation) ? tf[activation](sum('linear')) : sum(activation)
+    return FUSED.includes(activation) ? sum(activation) : activatedBy(activation, sum('linear'))
   }
-  const activatedApart = ({ activation }, x) => (activation ? tf[activation](x) : x)
+  /** The inputs with as many axes as the one with most: (N, C) becomes (N, 1, 1, C). */
+  function ofOneRank(inputs) {
+    const rank = Math.max(...inputs.map((x) => x.rank))
+    return inputs.map((x) => {
+      const [images, ...image] = x.shape
+      return x.rank === rank ? x : tf.reshape(x, [images, ...Array(rank - x.rank).fill(1), ...image])
+    })
+  }
+  const activatedApart = ({ activation }, x) => (activation ? activatedBy(activation, x) : x)
+  const combination =
+    (combine) =>
+    ({ layer: { options } }, inputs) =>
+      activatedApart(
+        options,
+        ofOneRank(inputs).reduce((made, x) => combine(made, x)),
+      )
+  const activationLayers = Object.fromEntries(
+    Object.entries(activations).map(([kind, apply]) => [kind, ({ layer }, [x]) => apply(x, layer.options)]),
+  )
+  /** Reshapes images to `axes`, transposes those to `order`, and reshapes to `output`; all without the batch. */
+  const rearranged = (x, axes, order, output) =>
+    tf.reshape(tf.transpose(tf.reshape(x, [x.shape[0], ...axes]), [0, ...order.map((axis) => axis + 1)]), [
+      x.shape[0],
+      ...output,
+    ])
+  /** Normalizes sets of an image's values: the image is reshaped to `axes`, of which `own` are within a set. */
+  function normalized({ layer: { options } }, x, { scale, shift }, axes, own) {
+    const parts = tf.reshape(x, [x.shape[0], ...axes])
+    const { mean, variance } = tf.moments(
+      parts,
+      own.map((axis) => axis + 1),
+      true,
+    )
+    const ofOne = tf.mul(tf.sub(parts, mean), tf.rsqrt(tf.add(variance, options.epsilon)))
+    return tf.add(tf.mul(tf.reshape(ofOne, x.shape), scale), shift)
+  }
   return {
     conv(resolved, [x], { weights: filter, biases: bias }) {
       const { strides, dilations } = pairsOf(resolved)
       const pad = padOf(resolved)
+      const how = { x, bias, strides, dilations, pad }
+      if (!isDepthwise(resolved))
+        return activated(resolved.layer.options.activation, (activation) =>
+          tf.fused.conv2d({ ...how, filter, activation }),
+        )
+      const [height, width, , filters] = filter.shape
+      const channels = x.shape.at(-1)
+      // In both layouts the filters of a channel are side by side.
+      const ofChannels = tf.reshape(filter, [height, width, channels, filters / channels])
       return activated(resolved.layer.options.activation, (activation) =>
-        tf.fused.conv2d({ x, filter, bias, strides, dilations, pad, activation }),
+        tf.fused.depthwiseConv2d({ ...how, filter: ofChannels, activation }),
       )
+    },
+    'conv-transpose'(resolved, [x], { weights, biases }) {
+      const { strides } = pairsOf(resolved)
+      const shape = [x.shape[0], ...resolved.outputShape]
+      const sums = tf.conv2dTranspose(x, weights, shape, strides, explicit(padsOf(resolved)))
+      return activatedApart(resolved.layer.options, biases ? tf.add(sums, biases) : sums)
     },
     dense({ layer: { options } }, [x], { weights: b, biases: bias }) {
       const a = tf.reshape(x, [x.shape[0], -1])
@@ -117,26 +221,73 @@ function layersWith(tf, isDropping, onMoments) {
       const means = tf.avgPool(tf.pad(x, explicit(reach)), kernel, strides, 'valid')
       return tf.mul(means, tf.tensor4d(averageFactors(resolved)))
     },
-    add: ({ layer: { options } }, inputs) => activatedApart(options, tf.addN(inputs)),
+    add({ layer: { options } }, inputs) {
+      const terms = ofOneRank(inputs)
+      const isBroadcast = terms.some(({ shape }) => String(shape) !== String(terms[0].shape))
+      return activatedApart(options, isBroadcast ? terms.reduce((sum, x) => tf.add(sum, x)) : tf.addN(terms))
+    },
+    multiply: combination(tf.mul),
+    subtract: combination(tf.sub),
+    divide: combination(tf.div),
+    maximum: combination(tf.maximum),
+    minimum: combination(tf.minimum),
+    scale(_layer, [x], { scale, shift }) {
+      const scaled = tf.mul(x, scale)
+      return shift ? tf.add(scaled, shift) : scaled
+    },
     concat: (_layer, inputs) => tf.concat(inputs, -1),
     slice({ layer: { options } }, [x]) {
       const begin = x.shape.map(() => 0).with(-1, options.begin)
       return tf.slice(x, begin, x.shape.with(-1, options.end - options.begin))
     },
     softmax: (_layer, [x]) => tf.softmax(x),
-    relu: (_layer, [x]) => tf.relu(x),
-    sigmoid: (_layer, [x]) => tf.sigmoid(x),
-    tanh: (_layer, [x]) => tf.tanh(x),
+    ...activationLayers,
+    prelu: (_layer, [x], { slope }) => tf.prelu(x, slope),
+    pad({ layer: { options } }, [x]) {
+      const [top, bottom, left, right] = Array.isArray(options.padding)
+        ? options.padding
+        : Array(4).fill(options.padding)
+      return tf.pad(x, explicit({ top, bottom, left, right }), options.value ?? 0)
+    },
+    // Channels first, as flatten has them
+    flatten: (_layer, [x]) => tf.reshape(x.rank === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x, [x.shape[0], -1]),
+    'channel-shuffle'({ layer: { options }, outputShape }, [x]) {
+      const [channels, ...before] = outputShape.toReversed()
+      const pixels = before.reduce((product, extent) => product * extent, 1)
+      return rearranged(x, [pixels, options.groups, channels / options.groups], [0, 2, 1], outputShape)
+    },
+    'depth-to-space'({ layer: { options }, inputShapes: [[height, width]], outputShape }, [x]) {
+      const { blockSize: size, mode } = options
+      const channels = outputShape.at(-1)
+      return mode === 'DCR'
+        ? rearranged(x, [height, width, size, size, channels], [0, 2, 1, 3, 4], outputShape)
+        : rearranged(x, [height, width, channels, size, size], [0, 3, 1, 4, 2], outputShape)
+    },
+    'space-to-depth'({ layer: { options }, inputShapes: [[, , channels]], outputShape }, [x]) {
+      const { blockSize: size, mode } = options
+      const [height, width] = outputShape
+      const order = mode === 'DCR' ? [0, 2, 1, 3, 4] : [0, 2, 4, 1, 3]
+      return rearranged(x, [height, size, width, size, channels], order, outputShape)
+    },
+    'layer-norm': (resolved, [x], own) =>
+      normalized(resolved, x, own, resolved.outputShape, [resolved.outputShape.length - 1]),
+    'instance-norm': (resolved, [x], own) => normalized(resolved, x, own, resolved.outputShape, [0, 1]),
+    'group-norm'(resolved, [x], own) {
+      const { groups } = resolved.layer.options
+      const channels = x.shape.at(-1)
+      return normalized(resolved, x, own, [x.size / x.shape[0] / channels, groups, channels / groups], [0, 2])
+    },
     // What it drops is by its own random numbers.
     // A tensor of its own in any case: what is kept of a layer is disposed of, and its input is not
     dropout: ({ layer: { options } }, [x]) => (isDropping() ? tf.dropout(x, options.rate) : x.clone()),
   }
 }
 
-/** By kind, of a whole batch; `target` is the labels, one of them 1 in each row. */
+/** By kind, of a whole batch; `labels` are one-hot: in each row one value is 1. */
 const lossesWith = (tf) => ({
   'l2-loss': (x) => tf.mul(tf.sum(tf.square(x)), 0.5),
-  'softmax-loss': (x, target) => tf.losses.softmaxCrossEntropy(target, tf.reshape(x, target.shape)),
+  'softmax-loss': (x, { labelSmoothing }, labels) =>
+    tf.losses.softmaxCrossEntropy(labels, tf.reshape(x, labels.shape), undefined, labelSmoothing),
 })
 
 /** SGD with momentum; tfjs has no decay, so it is added to the gradients. */
@@ -166,8 +317,11 @@ export function openTfjsPeer(tf, { network, batch, parameters, pass, training })
   }
   const apply = layersWith(tf, () => isDropping, pass === 'forward' ? undefined : noteMoments)
   const lossOf = lossesWith(tf)
-  requireKinds(network, pass, Object.keys({ ...apply, ...lossOf }), ACTIVATIONS)
-  requireWindows(network, pass)
+  requireKinds(network, pass, Object.keys({ ...apply, ...lossOf }), Object.keys(activationsWith(tf)), {
+    labelSmoothing: true,
+  })
+  requireMoves(network, pass)
+  requireConvolutions(network, pass)
   const losses = lossesOf(network, pass)
   const shapes = parametersOf(network)
   const given = (name) => tf.tensor(parameters[name], shapes[name].shape)
@@ -207,8 +361,8 @@ export function openTfjsPeer(tf, { network, batch, parameters, pass, training })
     const objective = (...values) => {
       const made = forward(images, values)
       for (const name of wanted) kept[name] = tf.keep(made[name])
-      for (const { name, kind, input } of losses)
-        kept[name] = tf.keep(lossOf[kind](made[input], targets[name]))
+      for (const { name, kind, options, input } of losses)
+        kept[name] = tf.keep(lossOf[kind](made[input], options, oneHotLabels[name]))
       return tf.addN(losses.map(({ name }) => kept[name]))
     }
     const { grads } = tf.valueAndGrads(objective)(weights)
@@ -222,7 +376,7 @@ export function openTfjsPeer(tf, { network, batch, parameters, pass, training })
   }
 
   let images
-  const targets = {}
+  const oneHotLabels = {}
   let results
   return {
     /** Into the backend's memory, as tfjs holds its tensors. */
@@ -230,9 +384,9 @@ export function openTfjsPeer(tf, { network, batch, parameters, pass, training })
       images?.dispose()
       images = tf.tensor4d(values, [batch, ...network.inputs.images])
       for (const { name, input } of losses.filter((loss) => loss.labels)) {
-        targets[name]?.dispose()
+        oneHotLabels[name]?.dispose()
         const classes = shapeOf(network, input).at(-1)
-        targets[name] = tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), classes, 1, 0, 'float32'))
+        oneHotLabels[name] = tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), classes, 1, 0, 'float32'))
       }
     },
     async run() {

@@ -2,9 +2,9 @@
 // of the machine hits all alike, and only one computes at a time. The peak is measured between the turns.
 //   --rounds 6              turns of each
 //   --families a,b          only these: x64:avx512, x64:avx2, wasm, wasm:revectorized
-//   --peers                 also the peers of peers/, as far as they are installed there
-// Ends with 1 if a direct convolution is above its peak even without its padding's zeros (then the peak is wrong);
-// targets that are missed are only said.
+//   --peers                 also the peers that are installed in peers/
+// The exit code is 1 if a direct convolution is above its peak even without its padding's zeros (then the peak is wrong);
+// goals that are missed are only reported.
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -82,9 +82,9 @@ for (const { name, unsupported } of missing) console.log(`${name.padEnd(48)}not 
 let exitCode = 0
 for (const [name, contenders] of Object.entries(running)) {
   console.log(`\n${name}`)
-  for (const { what, measured, target, isMet } of known[name].rows(contenders, own, rivals)) {
+  for (const { what, measured, goal, isMet } of known[name].rows(contenders, own, rivals)) {
     console.log(
-      `  ${what.padEnd(56)}${measured.padStart(8)}   ${target.padEnd(18)}${isMet ? 'met' : 'NOT MET'}`,
+      `  ${what.padEnd(56)}${measured.padStart(8)}   ${goal.padEnd(18)}${isMet ? 'met' : 'NOT MET'}`,
     )
   }
   const { backward, fastestBackward } = contenders
@@ -99,8 +99,8 @@ for (const [name, contenders] of Object.entries(running)) {
       [backward, step, 9],
       [fastestBackward, fast, 12],
     ].map(([contender, each, width]) => {
-      const part = share(contender, [each], own)
-      return `${stepMs(contender, each.i).toFixed(1).padStart(width)}${`${(100 * part).toFixed(1)}%`.padStart(9)}`
+      const ofPeak = share(contender, [each], own)
+      return `${stepMs(contender, each.i).toFixed(1).padStart(width)}${`${(100 * ofPeak).toFixed(1)}%`.padStart(9)}`
     })
     console.log(
       `  ${`${step.kind} ${step.layer}`.padEnd(31)}${columns.join('')}  ${fast.algorithm} ${fast.tile}`,

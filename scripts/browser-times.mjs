@@ -1,6 +1,6 @@
-// The browser's figures: `node scripts/browser-times.mjs`, after a build. Needs Chromium, a display it does not.
+// The browser's figures: `node scripts/browser-times.mjs`, after a build. Needs Chromium, but no display.
 //   --rounds 8         turns of each
-//   --node <path>      the Node to compare with: of the V8 nearest to Chromium's; this one by default
+//   --node <path>      the Node to compare with, whose V8 should be close to Chromium's; this one by default
 //   --peers            also onnxruntime-web and tfjs-wasm in the same page, as far as they are installed in peers/
 // AlexNet's tower, forward, batch 32, two threads, as the page itself runs it from a link. Sides take turns, and the ratio
 // is the median of the rounds' ratios.
@@ -53,7 +53,7 @@ const median = (values) => {
 }
 const fixed = (value, digits = 1) => value.toFixed(digits)
 
-/** The view of this link, opened anew in a browser that keeps nothing but its tuning. */
+/** Opens this view in a fresh browser context, with nothing stored except the tuning. */
 const context = await browser.newContext({ locale: 'en-GB', acceptDownloads: true })
 async function opened(view, settings) {
   const page = await context.newPage()
@@ -61,7 +61,7 @@ async function opened(view, settings) {
   return page
 }
 
-/** Has a button pressed, and gives the result that can be downloaded when it is done. */
+/** Presses a button, and returns the result that can be downloaded at the end. */
 async function resultOf(page, button) {
   await page.getByRole('button', { name: button, exact: true }).click()
   await page.locator('.status').filter({ hasText: /Done/ }).waitFor({ timeout: 3_600_000 })
@@ -89,7 +89,7 @@ async function inNode() {
 
 const medianMs = ({ runs }) => runs[0].summary.medianMs
 
-/** Until the Run button takes a click, from the navigation's start, with nothing in the browser's cache. */
+/** Milliseconds from the start of the navigation until the Run button accepts a click, with an empty browser cache. */
 async function firstInputMs() {
   const fresh = await browser.newContext({ locale: 'en-GB' })
   const page = await fresh.newPage()
@@ -112,7 +112,7 @@ try {
   const times = { node: [], live: [], after: [] }
   let environments = {}
   for (let round = 0; round < rounds; round++) {
-    // Whoever comes later has a warmer machine: the order turns round
+    // A later side finds a warmer machine, so the order is reversed
     const order = Object.keys(sides)
     for (const side of round % 2 ? order.reverse() : order) {
       const result = await sides[side]()

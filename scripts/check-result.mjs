@@ -1,4 +1,4 @@
-// Holds a bench's JSON against what was asked for: `node scripts/check-result.mjs out.json --batches 5`. Needs the build.
+// Compares a bench's JSON with what was asked for: `node scripts/check-result.mjs out.json --batches 5`. Needs the build.
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parseResult } from '../dist/bench/result.js'
@@ -11,7 +11,7 @@ const [path] = positionals
 if (!path || !values.batches)
   throw new Error('usage: node scripts/check-result.mjs <result.json> --batches <count>')
 
-/** What is written follows from what else is written. */
+/** Compares a derived number with one computed from the others. */
 const isNear = (value, wanted) => Math.abs(value - wanted) <= 1e-6 * Math.abs(wanted)
 
 const { runs, environment } = parseResult(readFileSync(path, 'utf8'), path)

@@ -1,7 +1,7 @@
 // The error tables of docs/performance.md, as Markdown: node scripts/error-tables.mjs x64:avx512
 // Every convolution of AlexNet, each pass, direct and by Winograd, against float64 from the engine's own inputs to that
 // step, as `convmark bench` checks it: at least 2,000 values a step. Inputs and weights are normal.
-import { errorBesideOutliers, isWindowed, putOutliers, takeOutliers } from '../dist/bench/outlier.js'
+import { errorOf, isWindowed, outputsBeside, putOutliers, takeOutliers } from '../dist/bench/outlier.js'
 import { compareStep } from '../dist/bench/truth.js'
 import { openEngine } from '../dist/engine.js'
 import { alexnet, initialize, initializeImages, openSession } from '../dist/index.js'
@@ -9,7 +9,8 @@ import { gridOf } from '../dist/plan/views.js'
 
 const [spec = 'auto', batch = '4'] = process.argv.slice(2)
 const BEFORE_ALL = -1
-/** Of images: at 1, the benchmark's own, LRN changes next to nothing. */
+const ALONE = { index: 0, count: 1 }
+/** Of images: with 1, the benchmark's own, LRN changes almost nothing. */
 const IMAGES_SD = 15
 
 const engine = await openEngine(spec, { experimentalV8Flags: true })
@@ -30,12 +31,12 @@ for (const algorithm of ['direct', 'winograd']) {
   const { plan, inspection } = session.prepared
   const floats = new Float32Array(inspection.memory)
   const look = (view) => gridOf(view, floats, inspection.bufferOffsets.get(view.buffer))
-  /** As the check measures it; null for weights, which all outputs have a part in. */
+  /** As the check measures it; null for weights, since every output affects them. */
   const besideOutlier = async (step, index) => {
     if (!isWindowed(step)) return null
-    const outliers = putOutliers(step, look)
+    const outliers = putOutliers(step, look, ALONE)
     await inspection.runStep(index)
-    const error = errorBesideOutliers(step, look, outliers)
+    const error = errorOf([outputsBeside(step, look, outliers)])
     takeOutliers(step, look, outliers)
     await inspection.runStep(index)
     return error
@@ -44,7 +45,7 @@ for (const algorithm of ['direct', 'winograd']) {
   for (const [index, step] of plan.steps.entries()) {
     await inspection.runStep(index)
     if (!step.kind.startsWith('conv-')) continue
-    const [comparison] = compareStep(step, look, { index: 0, count: 1 })
+    const [comparison] = compareStep(step, plan, look, ALONE)
     const { differenceSquares, truthSquares, largestDifference, values } = comparison
     const key = `${step.kind} ${step.layer}`
     const row = rows.get(key) ?? { kind: step.kind, layer: step.layer }

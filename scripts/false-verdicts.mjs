@@ -1,6 +1,6 @@
 // How often a comparison of an engine with itself finds a difference: `node scripts/false-verdicts.mjs`, after a build.
 //   --runs 40   --engine wasm   --batch 2   and, after --, more options of compare
-// A test at 5% finds one in 20 on a machine where nothing changes; ends with 1 where it is more than two.
+// A test at 5% finds one in 20 on a machine where nothing changes; the exit code is 1 if there are more than twice as many.
 
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

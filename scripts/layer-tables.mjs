@@ -11,7 +11,7 @@ const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'convmark-tables-'))
 const threads = Math.min(2, availableParallelism())
 const ALGORITHMS = { direct: 'direct', auto: 'fastest' }
-/** Batches that are timed: enough for a mean, few enough for a coffee. */
+/** Batches that are timed: enough for a mean, few enough to wait for. */
 const SETTINGS = [
   { batch: 1, batches: 100, burnIn: 20 },
   { batch: 32, batches: 10, burnIn: 3 },
@@ -37,10 +37,10 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** The best that was seen of the target, so that one low measurement raises no column. */
+/** The best peak of the target, so that one low measurement does not raise the shares of a column. */
 const peak = Math.max(...columns.flatMap(({ runs }) => runs.map((run) => run.peakGflopsPerSecond)))
 
-/** Three digits, and none of them after the point from 100 on. */
+/** Three digits; from 100 on, none after the point. */
 const digits = (ms) => (ms >= 100 ? Math.round(ms).toLocaleString('en') : ms.toPrecision(3))
 const cell = (ms, flops) => {
   if (ms === null || ms === 0) return ''

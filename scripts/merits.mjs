@@ -1,4 +1,4 @@
-// What each of AlexNet's merits is worth, on small sets: `node scripts/merits.mjs <folder>`, after a build. Trains
+// What each of AlexNet's ingredients is worth, on small data sets: `node scripts/merits.mjs <folder>`, after a build. Trains
 // alexnet-cifar10 (and lenet, which has dropout) with and without each, with several seeds, and writes a log for every run;
 // `convmark report <folder>/*.jsonl --html curves.html` lays them over each other. MNIST must be installed (train says how).
 //   --seeds 3   --epochs 15   --images 1000   --engine auto   --only <text in a run's name>

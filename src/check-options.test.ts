@@ -3,6 +3,8 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import {
   abortSignal,
   float32Tensors,
+  numberFromZero,
+  numberOverZero,
   objectWith,
   oneOf,
   optional,
@@ -73,6 +75,13 @@ describe('options', () => {
     expect(() => requireOptions('it', options, rules)).toThrow(UsageError)
     expect(() => requireOptions('it', options, rules)).toThrow(message)
     expect(() => requireOptions('it', options, rules, NetworkError)).toThrow(NetworkError)
+  })
+
+  it('may be a number that engines don’t take for 0: a batch norm’s epsilon of less would divide by 0', () => {
+    expect(numberOverZero.fault(1.2e-38, 'x')).toBeNull()
+    for (const tiny of [1.1e-38, 1e-50])
+      expect(numberOverZero.fault(tiny, 'x')).toContain('a finite number over 0 in float32, where it is 0')
+    expect(numberFromZero.fault(1e-40, 'x')).toBeNull()
   })
 
   it('may be a signal of any make, and tensors of float32', () => {

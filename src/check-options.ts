@@ -1,23 +1,21 @@
-// What options may be. TypeScript says it to those who compile; this says it to everybody else, and of data from files.
+// What options may be. TypeScript checks them when code is compiled; this checks them for everybody else, and checks
+// data from files.
 import { FormatError, UsageError, unknownName } from './errors.ts'
 import { shownValue } from './plain-text.ts'
 import { isPositiveInteger } from './tensor.ts'
 
 /** What a value must be. */
 export interface Rule {
-  /** What is wrong with it, in words that begin with `name`; null where nothing is. */
+  /** What is wrong with the value, in words that begin with `name`; null if nothing is. */
   fault(value: unknown, name: string): string | null
 }
 
-/** A rule of an option that may be left out, or be undefined. */
+/** A rule of an option that may be left out or undefined. */
 export interface OptionalRule extends Rule {
   readonly isOptional: true
 }
 
-/**
- * One rule for each option. A table that lacks one, has another or takes one for optional that is not (or the other way
- * round) does not compile.
- */
+/** One rule for each option. A table does not compile if it lacks one, has another, or confuses optional and required ones. */
 export type Rules<Options> = {
   readonly [Key in keyof Required<Options>]: undefined extends Options[Key] ? OptionalRule : RequiredRule
 }
@@ -28,8 +26,9 @@ export type RequiredRule = Rule & { readonly isOptional?: never }
 type AnyRules = Readonly<Record<string, Rule>>
 
 /**
- * Throws UsageError, or another error of the house, where `options` is no object, has a key that `rules` has not (with the
- * nearest that it has), lacks one, or has a value that its rule refuses. `what` begins the message: whose options they are.
+ * Throws UsageError, or `Thrown`, if `options` is not an object, has a key that is not in `rules` (and suggests the
+ * nearest), lacks a required one, or has a value that its rule refuses. The message begins with `what`, the owner of
+ * the options.
  */
 export function requireOptions(
   what: string,
@@ -41,7 +40,7 @@ export function requireOptions(
   if (fault !== null) throw new Thrown(`${what}: ${fault}`)
 }
 
-/** What is wrong with an object of options, as a rule's `fault`; '' is the name of the outermost. */
+/** What is wrong with an object of options, as a rule's `fault`; the outermost object has the name ''. */
 export function faultOf(options: unknown, rules: AnyRules, name: string): string | null {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     return `${name || 'options'} must be an object ({ ${Object.keys(rules).join(', ')} }), not ${shownValue(options)}`
@@ -59,7 +58,7 @@ export function faultOf(options: unknown, rules: AnyRules, name: string): string
 }
 
 /**
- * As `requireOptions`, of what was read from a file: `name` is what the content is called. Throws FormatError, which does not
+ * As `requireOptions`, for data read from a file; `name` is the name of the content. Throws FormatError, which does not
  * name the file: see `ofFile`.
  */
 export function requireContent<Content>(name: string, value: unknown, rules: Rules<Content>): Content {
@@ -85,7 +84,7 @@ export function optional(rule: Rule): OptionalRule {
   }
 }
 
-/** The rules of options of which each may be left out. */
+/** The same rules, with every option optional. */
 export function withAllOptional<Options>(rules: Rules<Options>): Rules<Partial<Options>> {
   const entries = Object.entries<Rule>(rules).map(([name, rule]) => [name, optional(rule)])
   return Object.fromEntries(entries) as Rules<Partial<Options>>
@@ -100,7 +99,7 @@ export function objectWith<Options>(rules: Rules<Options>): RequiredRule {
   return { fault: (value, name) => faultOf(value, rules, name) }
 }
 
-/** Each item is called by its place: `layers[0]`. */
+/** Items are named by their index: `layers[0]`. */
 export function arrayOf(rule: Rule): RequiredRule {
   return {
     fault: (value, name) => {
@@ -115,8 +114,8 @@ export function arrayOf(rule: Rule): RequiredRule {
 }
 
 /**
- * An object that is its keys and values alone, of any realm: a Map's entries, say, are none of its keys, and would be passed
- * over in silence.
+ * A plain object, of any realm. Others are refused: for example, a Map's entries are not keys, and would be silently
+ * ignored.
  */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false
@@ -124,7 +123,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** An object whose keys are anybody's, and whose values are of one kind. */
+/** An object with any keys, whose values are of one kind. */
 export function recordOf(rule: Rule, allowed: string): RequiredRule {
   return {
     fault: (value, name) => {
@@ -150,13 +149,17 @@ export function oneOf(allowed: readonly string[]): RequiredRule {
   }
 }
 
-/** Of a number that engines compute with: what it is in float32 counts, where 1e39 is infinite and 1e-50 is 0. */
+/** Engines flush smaller numbers to 0. */
+const SMALLEST_NORMAL = 2 ** -126
+
+/** A rule for numbers that engines compute with. It applies to the value in float32, where 1e39 is infinite and 1e-40 is 0. */
 function float32(accepts: (value: number) => boolean, allowed: string): RequiredRule {
   const isAllowed = (value: number): boolean => Number.isFinite(value) && accepts(value)
   return {
     fault: (value, name) => {
       if (typeof value !== 'number') return must(() => false, allowed).fault(value, name)
-      const rounded = Math.fround(value)
+      const float = Math.fround(value)
+      const rounded = Math.abs(float) < SMALLEST_NORMAL ? 0 : float
       if (isAllowed(rounded)) return null
       const why = isAllowed(value) ? ` in float32, where it is ${rounded}` : ''
       return must(() => false, `${allowed}${why}`).fault(value, name)
@@ -174,7 +177,7 @@ export const numberFromZero = float32((value) => value >= 0, 'a finite number fr
 export const numberOverZero = float32((value) => value > 0, 'a finite number over 0')
 export const shareUpToOne = float32((value) => value >= 0 && value <= 1, 'a number from 0 to 1')
 export const shareBelowOne = float32((value) => value >= 0 && value < 1, 'a number from 0 to below 1')
-/** Looked at elsewhere, or by nobody. */
+/** Checked elsewhere, or not at all. */
 export const anything: OptionalRule = { isOptional: true, fault: () => null }
 export const someArray = must(Array.isArray, 'an array')
 export const trueOrFalse = must((value: unknown) => typeof value === 'boolean', 'true or false')
@@ -189,7 +192,7 @@ export const float32Tensors = recordOf(
   must((value: unknown) => value instanceof Float32Array, 'a Float32Array'),
   'an object of Float32Arrays by name',
 )
-/** By what is used of it: a polyfill's, or another realm's, is one too. */
+/** Recognised by the methods that are used, so polyfills and other realms work too. */
 export const abortSignal = must(
   (value: AbortSignal | null) =>
     typeof value === 'object' &&

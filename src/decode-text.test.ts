@@ -5,7 +5,7 @@ import { FormatError } from './errors.ts'
 const TEXT = '{"name": "Müller, 東京 👩‍🔬"}\r\n'
 const utf8 = new TextEncoder().encode(TEXT)
 
-/** All units of UTF-16, which `Uint16Array.from` does not give of a surrogate pair. */
+/** All units of UTF-16; `Uint16Array.from` would not split a surrogate pair. */
 const units = (text: string): Uint8Array => {
   const bytes = new Uint8Array(2 * text.length)
   for (let i = 0; i < text.length; i++) new DataView(bytes.buffer).setUint16(2 * i, text.charCodeAt(i), true)
@@ -23,7 +23,7 @@ describe('text', () => {
     ['UTF-16 LE', units(TEXT)],
     ['UTF-16 BE', swapped(units(TEXT))],
   ])('in %s is read', (_name, bytes) => {
-    // From the middle of a larger memory too
+    // Also from the middle of a larger buffer
     const inside = new Uint8Array(bytes.length + 3)
     inside.set(bytes, 3)
     expect(decodeText(bytes, 'a.json')).toBe(TEXT)
@@ -56,7 +56,7 @@ describe('text', () => {
     expect(decodeText(new TextEncoder().encode('\ufffd'), 'a')).toBe('\ufffd')
   })
 
-  // In UTF-8 the decoder says so: see test/slow/large-files.test.ts
+  // For UTF-8 the decoder reports it: see test/slow/large-files.test.ts
   it('of 2^29 characters in UTF-16 is longer than a string can be', () => {
     const bytes = new Uint8Array(2 ** 30)
     bytes.set([0xff, 0xfe, 0x20])

@@ -1,16 +1,16 @@
 import { FormatError } from './errors.ts'
 
-/** V8 has no longer strings, on 64 bits. */
+/** The longest string in V8, on 64 bits. */
 const MAX_STRING_LENGTH = 2 ** 29 - 24
-/** Of UTF-8; a character takes one of a string's units at least, and up to three bytes a unit. */
+/** A character in UTF-8 takes at most three bytes for each of its units in a string. */
 const MAX_BYTES_OF_A_UNIT = 3
 
-/** A file that has more bytes than this can't be one string, whatever its encoding. */
+/** A file with more bytes can't be one string, whatever its encoding. */
 export const MAX_TEXT_BYTES = MAX_BYTES_OF_A_UNIT * MAX_STRING_LENGTH
 
 /**
- * The text of a file, without a byte order mark: UTF-8, or UTF-16 of either byte order, which PowerShell's `>` writes.
- * Throws FormatError, naming the file, for other encodings, and for more than one string can hold.
+ * The text of a file, without a byte order mark: UTF-8, or UTF-16 in either byte order, as PowerShell's `>` writes.
+ * Throws FormatError, naming the file, for other encodings, and for text longer than a string can be.
  */
 export function decodeText(bytes: Uint8Array, fileName: string): string {
   const encoding = encodingOf(bytes)
@@ -41,7 +41,7 @@ function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' | 'utf
   if (hasMark || (first === 0 && second === 0 && third === 0xfe && fourth === 0xff)) return 'utf-32'
   if (first === 0xff && second === 0xfe) return 'utf-16le'
   if (first === 0xfe && second === 0xff) return 'utf-16be'
-  // Without a mark: JSON begins with a character of ASCII
+  // Without a mark: JSON begins with an ASCII character
   if (second === 0 && first !== 0 && first !== undefined) return 'utf-16le'
   if (first === 0 && second !== 0 && second !== undefined) return 'utf-16be'
   return 'utf-8'

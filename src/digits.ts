@@ -1,28 +1,28 @@
-// Numbers as text. Every function here gives a text for every number: what is not finite is shown as '-', what is too
-// large or too small to be written out has an exponent, and nothing is shown as -0.
+// Numbers as text. Every function here returns a text for every number: a number that is not finite is shown as '-',
+// one that is too large or too small has an exponent, and nothing is shown as -0.
 
-/** What is shown where there is no number. */
+/** Shown if there is no number. */
 export const NO_NUMBER = '-'
 
-/** From here on a number's digits are no longer read but counted. */
+/** From here on an exponent is easier to read than the digits. */
 const MAX_WRITTEN_OUT = 1e15
-/** More decimals than these are no longer read but counted. */
+/** With more decimals an exponent is easier to read. */
 const MAX_DECIMALS = 9
 
-/** `12.30` with 2 decimals; `1.2e300` where it would be too long to be read. */
+/** `12.30` with 2 decimals; `1.2e300` if it would be too long. */
 export function formatFixed(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return NO_NUMBER
   if (Math.abs(value) >= MAX_WRITTEN_OUT) return formatExponent(value, 1)
   return withoutNegativeZero(value.toFixed(Math.min(Math.max(0, decimals), MAX_DECIMALS)))
 }
 
-/** `0.0012`, `12.30`: with 2 decimals, or as many as show two digits of a smaller value. */
+/** `0.0012`, `12.30`: with 2 decimals, or as many as it takes to show two digits of a smaller value. */
 export function formatAtLeast(value: number, decimals: number): string {
   const isSmall = value !== 0 && Math.abs(value) < 10 ** -decimals
   return isSmall ? formatSignificant(value, 2) : formatFixed(value, decimals)
 }
 
-/** `0.0012`, `1.2e-7`, `1200`: so many digits from the first one that is not 0. */
+/** `0.0012`, `1.2e-7`, `1200`: this many digits from the first one that is not 0. */
 export function formatSignificant(value: number, digits: number): string {
   const rounded = Number(value.toPrecision(digits))
   const decimals = Math.max(0, digits - 1 - placeOf(rounded))
@@ -36,7 +36,7 @@ export function formatExponent(value: number, decimals: number): string {
   return value.toExponential(Math.min(Math.max(0, decimals), 20)).replace('e+', 'e')
 }
 
-/** Where there is no noise to be seen; a sample's clock knows no more. */
+/** The limit if there is no visible noise; a clock is no more precise. */
 const MAX_SIGNIFICANT_DIGITS = 5
 
 export interface Measured {
@@ -49,18 +49,18 @@ export interface Measured {
 export function formatMeasured(value: number, [low, high]: readonly [number, number]): Measured {
   const noise = Math.abs(high - low) / 2
   const finest = placeOf(value) - MAX_SIGNIFICANT_DIGITS + 1
-  // At least one digit of the value stays, also where the noise is larger than the value.
+  // At least one digit of the value is kept, even if the noise is larger than the value.
   const place = noise === 0 ? finest : Math.min(Math.max(placeOf(noise), finest), placeOf(value))
-  // An end that is not 0 is not shown as 0: it has a digit of its own.
+  // An end that is not 0 is not shown as 0: one digit of it is kept.
   const end = (number: number) =>
     formatToPlace(number, Math.abs(number) < 10 ** place / 2 ? Math.min(place, placeOf(number)) : place)
   return { value: formatToPlace(value, place), low: end(low), high: end(high) }
 }
 
-/** No difference and no share is known more finely. */
+/** No difference and no share is known more precisely. */
 const SMALLEST_PERCENT = 1e-4
 
-/** A fraction as percent that is claimed as a bound, so rounded up: `0.4%`, `3%`, `13%`. */
+/** A fraction as percent that is claimed as a bound, and therefore rounded up: `0.4%`, `3%`, `13%`. */
 export function formatUpperPercent(fraction: number): string {
   if (!Number.isFinite(fraction)) return NO_NUMBER
   const percent = 100 * fraction
@@ -71,7 +71,7 @@ export function formatUpperPercent(fraction: number): string {
   return `${formatToPlace(steps * 10 ** place, place)}%`
 }
 
-/** Of the first digit that is not 0: -2 for 0.045, 1 for 12. */
+/** The position of the first digit that is not 0: -2 for 0.045, 1 for 12. */
 export function placeOf(value: number): number {
   return value === 0 || !Number.isFinite(value) ? 0 : Math.floor(Math.log10(Math.abs(value)))
 }

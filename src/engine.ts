@@ -1,4 +1,4 @@
-// The seam: for adapters and tools. An engine prepares a whole plan, not single operations.
+// The interface for adapters and tools. An engine prepares a whole plan, not single operations.
 export { wasmFeatures } from './codegen/wasm/features.ts'
 export type {
   Engine,

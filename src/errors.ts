@@ -1,13 +1,13 @@
 import { closest, distance } from 'fastest-levenshtein'
 import { inOneLine, shortened } from './plain-text.ts'
 
-/** Only a message that carries a file's content along is longer. */
+/** Only messages that contain a file's content are longer. */
 const MAX_MESSAGE_LENGTH = 10_000
 
 /**
- * The root of all errors that convmark throws on purpose. `exitCode` is what the command line ends with. Each has its name
- * in words: a page's bundler shortens those of classes. A message is one line: line breaks and other control characters,
- * which come from a file's content or from another library, are escaped.
+ * The root of all errors that convmark throws on purpose. `exitCode` is the command line's exit code. Each class sets
+ * its name as text, since a page's bundler shortens class names. A message is one line: line breaks and other control
+ * characters, which may come from a file or from another library, are escaped.
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
@@ -17,7 +17,7 @@ export class ConvmarkError extends Error {
   }
 }
 
-/** A request that can't be meant: an unknown name, a value out of range. */
+/** A request that can't be meant: an unknown name, or a value out of range. */
 export class UsageError extends ConvmarkError {
   override readonly name: string = 'UsageError'
   override readonly exitCode = 2
@@ -33,11 +33,11 @@ export class NetworkError extends UsageError {
   override readonly name: string = 'NetworkError'
 }
 
-/** An engine, target or peer that this machine does not have; says what is missing. */
+/** An engine, target or peer that can't be used on this machine; says what is missing. */
 export class UnavailableError extends ConvmarkError {
   override readonly name: string = 'UnavailableError'
   override readonly exitCode = 4
-  /** What is missing, without the advice that may follow it in the message. */
+  /** What is missing, without the advice that may follow in the message. */
   readonly reason: string
 
   constructor(reason = '', { advice, ...options }: ErrorOptions & { readonly advice?: string } = {}) {
@@ -56,7 +56,7 @@ export class FormatError extends ConvmarkError {
   override readonly name: string = 'FormatError'
 }
 
-/** A training whose loss is no number any more; says where that began. */
+/** A training whose loss is no longer finite; says where that began. */
 export class DivergedError extends ConvmarkError {
   override readonly name: string = 'DivergedError'
 }
@@ -73,15 +73,15 @@ export class DamagedImageError extends FormatError {
   }
 }
 
-/** The caller's AbortSignal, or Ctrl-C. */
+/** Interrupted by the caller's AbortSignal, or by Ctrl-C. */
 export class InterruptedError extends ConvmarkError {
   override readonly name: string = 'InterruptedError'
   override readonly exitCode = 130
 }
 
 /**
- * Whether an error says only that the signal ended the work: ours, or the signal's reason, which platforms throw as it is or
- * as an AbortError of their own. Any other is a fault that came at the same time.
+ * Whether an error says only that the signal ended the work: it is convmark's own, or the signal's reason, which
+ * platforms throw as it is or as an AbortError. Any other error is a fault that happened at the same time.
  */
 export function isInterruption(error: unknown, signal: AbortSignal | undefined): boolean {
   if (error instanceof InterruptedError) return true
@@ -92,7 +92,7 @@ export function isInterruption(error: unknown, signal: AbortSignal | undefined):
 const MAX_NAME_LENGTH = 80
 const MAX_NAMES = 40
 
-/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`; asks only where a name is near. */
+/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`; it asks only if there is a similar name. */
 export function unknownName(what: string, name: unknown, allowed: readonly string[]): string {
   const shown = shortened(String(name), MAX_NAME_LENGTH)
   if (allowed.length === 0) return `unknown ${what} '${shown}'`
@@ -104,7 +104,10 @@ export function unknownName(what: string, name: unknown, allowed: readonly strin
 
 const MIN_PART_LENGTH = 3
 
-/** The allowed name that may have been meant, capitals aside: few letters differ, or it is a part. Null if there is none. */
+/**
+ * The allowed name that was probably meant, ignoring case: few letters differ, or it contains the given one. Null if
+ * there is none.
+ */
 export function nearestName(name: string, allowed: readonly string[]): string | null {
   if (allowed.length === 0) return null
   const given = name.toLowerCase()
@@ -120,7 +123,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What `read` makes of a file's content. What it throws is then a FormatError that names the file. */
+/** Returns what `read` makes of a file's content. Its ConvmarkErrors become FormatErrors that name the file. */
 export function ofFile<T>(file: string, read: () => T): T {
   try {
     return read()

@@ -1,11 +1,11 @@
-// Text that others wrote, such as names in a file, made fit for a message in one line.
+// Makes text from elsewhere, such as names in a file, safe for a message in one line.
 
-/** Control characters, line and paragraph separators, and what changes the direction of the text after it. */
+/** Control characters, line and paragraph separators, and characters that change the direction of the text after them. */
 const UNSAFE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** In one line, with no character that a terminal would obey: `\n` and `\u001b` instead of these characters themselves. */
+/** In one line, without characters that control a terminal: these are replaced by `\n` or `\u001b`. */
 export function inOneLine(text: string): string {
   return text
     .trim()
@@ -15,7 +15,7 @@ export function inOneLine(text: string): string {
     )
 }
 
-/** At most `length` characters: the middle of a longer text is left out, so that its beginning and its end are seen. */
+/** At most `length` characters: the middle of a longer text is left out, so that its beginning and its end are visible. */
 export function shortened(text: string, length: number): string {
   if (text.length <= length) return text
   const end = Math.floor(length / 3)
@@ -24,7 +24,7 @@ export function shortened(text: string, length: number): string {
 
 const MAX_VALUE_LENGTH = 60
 
-/** A value of any type as a message shows it: `'64'`, `64`, `[1, 2]`, `a function`. Short, and never throws. */
+/** A value of any type as shown in a message: `'64'`, `64`, `[1, 2]`, `a function`. Short, and never throws. */
 export function shownValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -46,11 +46,11 @@ function shownObject(value: object | null): string {
   try {
     return shortened(JSON.stringify(value), MAX_VALUE_LENGTH)
   } catch {
-    return Array.isArray(value) ? 'an array' : 'an object' // it holds itself, or a bigint
+    return Array.isArray(value) ? 'an array' : 'an object' // it contains itself, or a bigint
   }
 }
 
-/** A record with each of its texts in one line: what comes from a file, before it goes to a terminal. */
+/** A record in which every text is in one line: for data from a file, before it is printed on a terminal. */
 export function withPlainTexts<Value>(value: Value): Value
 export function withPlainTexts(value: unknown): unknown {
   if (typeof value === 'string') return inOneLine(value)

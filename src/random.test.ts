@@ -47,7 +47,7 @@ function normalCdf(x: number): number {
   return 0.5 + sum * (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI))
 }
 
-/** Kolmogorov and Smirnov's distance times sqrt(n): over 1.95 about once in a thousand honest samples. */
+/** Kolmogorov and Smirnov's distance times sqrt(n): above 1.95 about once in a thousand samples of the right distribution. */
 function kolmogorov(values: Float64Array, cdf: (value: number) => number): number {
   const sorted = values.slice().sort()
   let distance = 0
@@ -59,7 +59,7 @@ function kolmogorov(values: Float64Array, cdf: (value: number) => number): numbe
 }
 
 describe('the very bits', () => {
-  // scripts/goldens.py makes the same from NumPy. The second key's words are negative, as are half of all.
+  // scripts/goldens.py makes the same with NumPy. The second key's words are negative, as are half of all.
   it.each([
     ['uniform', 'images', '9cc80227bc9fad81590dd8c2fc269614bf1e77fc28af827bcacb0d0f57248c1c'],
     ['normal', 'images', '0a17924f6b4ef8e22e0b2c0bc633e4f86a704aea9d4d7644af25126e571c4ea5'],
@@ -131,13 +131,13 @@ describe('uniform', () => {
     expect(kolmogorov(values, (value) => value)).toBeLessThan(1.95)
   })
 
-  it('a bit of the index, turned, turns half of the bits', () => {
+  it('flipping a bit of the index flips half of the bits', () => {
     const key = keyOf(7, 'images')
     const bits = (value: number) => [Math.floor(value * 2 ** 26), Math.floor(value * 2 ** 52) % 2 ** 26]
-    for (let turned = 0; turned < 52; turned++) {
+    for (let flipped = 0; flipped < 52; flipped++) {
       const flips = new Uint32Array(52)
       for (let index = 0; index < 2000; index++) {
-        const other = Math.floor(index / 2 ** turned) % 2 === 0 ? index + 2 ** turned : index - 2 ** turned
+        const other = Math.floor(index / 2 ** flipped) % 2 === 0 ? index + 2 ** flipped : index - 2 ** flipped
         const [a, b] = [bits(uniformAt(key, index, 0)), bits(uniformAt(key, other, 0))]
         for (let bit = 0; bit < 52; bit++) {
           const half = bit < 26 ? 0 : 1

@@ -1,14 +1,14 @@
-// The same bits on every engine and machine: only + - * / and Math.sqrt, integers by Math.imul and shifts.
-// A value is a function of (seed, tensor, index), so any thread can make any part of a tensor.
+// The same bits on every engine and machine: only + - * / and Math.sqrt, and integers by Math.imul and shifts. A value
+// is a function of (seed, tensor, index), so any thread can make any range of a tensor.
 
 export interface RandomOptions {
   /** An integer from 0 to 2^53 - 1. */
   readonly seed: number
-  /** The tensor's name: two tensors of one seed differ. */
+  /** The tensor's name: two tensors with the same seed differ. */
   readonly tensor: string
   readonly mean?: number
   readonly sd?: number
-  /** Index of `values[0]` in the tensor, where only a part of it is made. */
+  /** Index of `values[0]` in the tensor, if only a range of it is made. */
   readonly firstIndex?: number
 }
 
@@ -48,7 +48,7 @@ export function truncatedNormal(values: Float32Array | Float64Array, options: Ra
   }
 }
 
-/** What a tensor's values depend on beside their index: two words of 32 bits. */
+/** What a tensor's values depend on, in addition to their index: two words of 32 bits. */
 export interface RandomKey {
   readonly low: number
   readonly high: number
@@ -57,7 +57,7 @@ export interface RandomKey {
 /** 2^32 over the golden ratio: odd, and its multiples are spread evenly over 32 bits. */
 const GOLDEN = 0x9e3779b9
 
-/** A hash, not a cipher, of the seed and of the name's UTF-8 bytes. */
+/** A hash (not a cipher) of the seed and of the name's UTF-8 bytes. */
 export function keyOf(seed: number, tensor: string): RandomKey {
   let low = mix((seed | 0) + GOLDEN)
   let high = mix((seed / 2 ** 32) ^ low)
@@ -69,8 +69,8 @@ export function keyOf(seed: number, tensor: string): RandomKey {
 }
 
 /**
- * The `draw`-th value at an index from 0 to 2^53 - 1: a float64 in (0, 1), an odd multiple of 2^-53.
- * Four Feistel rounds make 64 bits of the index's two words; at one key and draw no two indices give the same 64.
+ * The `draw`-th value at an index from 0 to 2^53 - 1: a float64 in (0, 1), an odd multiple of 2^-53. Four Feistel
+ * rounds make 64 bits of the index's two words; with the same key and draw no two indices give the same 64 bits.
  */
 export function uniformAt(key: RandomKey, index: number, draw: number): number {
   const low = key.low + Math.imul(draw, GOLDEN)
@@ -84,19 +84,19 @@ export function uniformAt(key: RandomKey, index: number, draw: number): number {
   return ((left >>> 0) * 2 ** 20 + (right >>> 12) + 0.5) * 2 ** -52
 }
 
-/** Another key for each of up to 2^32 turns; turn 0 is the key itself. */
+/** A different key for each of up to 2^32 runs; run 0 has the key itself. */
 export function keyOfTurn({ low, high }: RandomKey, turn: number): RandomKey {
   return { low, high: high ^ mix(turn) }
 }
 
-/** 32 bits for an index, of which its low 32 bits count: for what kernels decide with vectors of integers. */
+/** 32 bits for an index, of which only the low 32 bits count: for decisions that kernels make with vectors of integers. */
 export function hashAt(key: RandomKey, index: number): number {
   return mix(mix(index ^ key.low) ^ key.high)
 }
 
 export const MIX_FACTORS = [0x85ebca6b, 0xc2b2ae35] as const
 
-/** Turns 32 bits into 32 others, one to one; every bit depends on every bit. Source: MurmurHash3's fmix32. */
+/** Maps 32 bits to 32 others, one to one; every bit depends on every bit. Source: MurmurHash3's fmix32. */
 function mix(bits: number): number {
   bits = Math.imul(bits ^ (bits >>> 16), MIX_FACTORS[0])
   bits = Math.imul(bits ^ (bits >>> 13), MIX_FACTORS[1])
@@ -162,7 +162,7 @@ function polynomial(c: readonly number[], x: number): number {
 const float64 = new Float64Array(1)
 const words = new Uint32Array(float64.buffer) // little-endian, as are all machines that JavaScript engines run on
 
-// 2/3 + 2/5 z + 2/7 z^2 + ..., bent to end after seven terms
+// 2/3 + 2/5 z + 2/7 z^2 + ..., adjusted to end after seven terms
 const LOGARITHM = [
   0.6666666666666735, 0.3999999999940942, 0.2857142874366239, 0.22222198432149784, 0.1818357216161805,
   0.15313837699209373, 0.14798198605116586, 0,

@@ -41,21 +41,39 @@ import {
 } from './plan/plan.ts'
 import { benchmarkTraining, RATES_TENSOR, type Training, TURN_TENSOR } from './plan/training.ts'
 import type { Tuning } from './runtime/tuning.ts'
+import {
+  channelsFirst,
+  channelsFirstView,
+  denseCopy,
+  type Layouts,
+  layoutsRule,
+  namesRule,
+  type OtherNames,
+  SessionTensors,
+  toChannelsLast,
+} from './session-tensors.ts'
 import { elementCount, formatShape } from './tensor.ts'
 
 export interface SessionOptions extends EngineOptions, PrepareOptions {
   readonly batch: number
   /** `forward` by default. */
   readonly pass?: Pass
-  /** A spec (`auto`, `wasm@1`, ...) or an engine that is open already, which the session then leaves open. */
+  /** A spec (`auto`, `wasm@1`, ...), or an open engine, which the session then does not close. */
   readonly engine?: string | Engine
-  /** Activations to be read beyond the outputs; what is not kept shares memory. */
+  /** Activations that can be read in addition to the outputs; the others share memory. */
   readonly keep?: Keep
-  /** Of the pass `train`: the optimizer, and what belongs to it. */
+  /**
+   * The order of images and activations as they are written and read: 'nhwc', (N, H, W, C), by default, or 'nchw', (N, C, H, W), of
+   * which `write` and `run` make a copy. An object names the layout of single tensors. Parameters, vectors and numbers are the same in both.
+   */
+  readonly layout?: Layouts
+  /** Other names by which tensors can be written, read and kept, such as those of an ONNX file: `importOnnx`'s `notes.tensors`. */
+  readonly names?: OtherNames
+  /** Required by the pass `train`: the optimizer, and what belongs to it. */
   readonly training?: Training
 }
 
-/** A spec, or an engine that is open. */
+/** A spec, or an open engine. */
 export const engineRule = must(
   (value: string | Engine | null) => typeof value === 'string' || typeof value?.prepare === 'function',
   "an engine's spec, such as 'wasm@1', or what openEngine gave",
@@ -67,16 +85,18 @@ const sessionRules: Rules<SessionOptions> = {
   engine: optional(engineRule),
   keep: optional(keepRule),
   training: optional(someObject),
+  layout: optional(layoutsRule),
+  names: optional(namesRule),
   ...engineRules,
   ...prepareRules,
 }
 
 export interface SessionRunOptions extends RunOptions {
-  /** Of the pass `train`: the learning rate. What the optimizer makes of it stays for later runs. */
+  /** Only in the pass `train`: the learning rate. Later runs without one use what the optimizer made of this one. */
   readonly rate?: number
   /**
-   * Of the pass `train`, with `rate`: which step of the training it is, from 1. By default one more than the updates so far.
-   * Adam corrects its moments by it, and dropout drops other values in each.
+   * Only in the pass `train`, with `rate`: the number of the training step, from 1. By default one more than the
+   * updates so far. Adam corrects its moments by it, and dropout drops other values in each step.
    */
   readonly step?: number
 }
@@ -87,36 +107,38 @@ const sessionRunRules: Rules<SessionRunOptions> = {
   step: optional(positiveInteger),
 }
 
-/** A network prepared on an engine: write its parameters, run it, read what it made. */
+/** A network prepared on an engine: write its parameters, run it, and read the results. */
 export interface Session<Names extends string = string> extends AsyncDisposable {
   readonly network: Network<Names>
   readonly plan: Plan
   readonly engine: EngineInfo
-  /** Tiles as measured; null for an engine that has none. Give it back as `tuning` for the same bits. */
+  /** The measured tiles; null if the engine has none. Pass it as `tuning` for the same bits. */
   readonly tuning: Tuning | null
   readonly slabByteLength: number
   readonly steps: readonly PreparedStep[]
   /** For tools: what the engine prepared. */
   readonly prepared: PreparedPlan
   /**
-   * Parameters and inputs by name, dense float32 in the documented layouts; they stay until written again. Inputs that
-   * the pass has no use for (labels in forward) may be among them.
+   * Writes parameters and inputs by name, dense float32, parameters in the documented layouts, images in the session's; they stay
+   * until they are written again. Inputs that the pass does not use (labels in forward) may be included.
    */
   write(tensors: { readonly [Name in Names]?: Float32Array }): void
   /** Writes the inputs given and runs the pass. Resolves when every result can be read. */
   run(inputs?: { readonly [Name in Names]?: Float32Array }, options?: SessionRunOptions): Promise<void>
-  /** A copy, dense. */
+  /** A dense copy, images and activations in the session's layout. */
   read(tensor: Names): Float32Array
-  /** The engine's own memory, live until the next run. */
+  /** As `read`, but on every engine: one that computes on a graphics processor has its results far away. */
+  fetch(tensor: Names): Promise<Float32Array>
+  /** The engine's own memory, valid until the next run; its strides follow the session's layout. */
   view(tensor: Names): TensorView
-  /** How long each step took in the last run, inside it; null where it can't be seen. */
+  /** How long each step of the last run took, measured inside the run; null if that can't be measured. */
   stepTimesMs(): readonly number[] | null
   dispose(): Promise<void>
 }
 
 /**
- * Prepares a network on an engine. All memory is taken here; a run takes none. Throws UsageError for options that can't
- * be, UnavailableError if this machine can't run the engine.
+ * Prepares a network on an engine. All memory is allocated here; a run allocates none. Throws UsageError for invalid
+ * options, UnavailableError if this machine can't run the engine.
  */
 export async function openSession<Names extends string>(
   network: Network<Names>,
@@ -124,8 +146,10 @@ export async function openSession<Names extends string>(
 ): Promise<Session<Names>> {
   requireNetwork('openSession', network)
   requireOptions('openSession', options, sessionRules)
-  const { batch, pass = 'forward', keep, training, engine: given = 'auto', ...others } = options
-  const { threads, experimentalV8Flags, ...prepareOptions } = others
+  const { batch, pass = 'forward', training, engine: given = 'auto', names, layout, ...others } = options
+  const { threads, experimentalV8Flags, keep: kept, ...prepareOptions } = others
+  const tensors = new SessionTensors(network, names ?? {}, layout ?? 'nhwc')
+  const keep = tensors.ownNames(kept)
   const { tuningCache, retune, signal } = options
   const isOwnEngine = typeof given === 'string'
   const engine = isOwnEngine
@@ -134,25 +158,26 @@ export async function openSession<Names extends string>(
   try {
     const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
     const prepared = await engine.prepare(plan, prepareOptions)
-    return new EngineSession(network, engine, isOwnEngine, prepared)
+    return new EngineSession(network, tensors, engine, isOwnEngine, prepared)
   } catch (error) {
     if (isOwnEngine) await engine.dispose()
     throw error
   }
 }
 
-/** Before its keys are looked at: an array of a million values has as many. */
+/** Called before the keys are listed: an array of a million values has a million of them. */
 function requireByName(tensors: unknown): void {
   if (isRecord(tensors)) return
   throw new UsageError(`tensors are given by name, as in { images }, not as ${shownValue(tensors)}`)
 }
 
-/** Throws UsageError where `openSession` would with this engine, since the batch does not fit into memory. */
+/** Throws UsageError if `openSession` would with this engine, because the batch does not fit into memory. */
 export async function requireRoom(
   network: Network,
   options: SessionOptions & { readonly engine: Engine },
 ): Promise<void> {
-  const { batch, pass = 'forward', keep, training, engine, ...prepareOptions } = options
+  const { batch, pass = 'forward', keep: kept, training, engine, names, layout, ...prepareOptions } = options
+  const keep = new SessionTensors(network, names ?? {}, layout ?? 'nhwc').ownNames(kept)
   const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
   await engine.requireRoom?.(plan, prepareOptions)
 }
@@ -165,18 +190,29 @@ class EngineSession<Names extends string> implements Session<Names> {
   readonly slabByteLength: number
   readonly steps: readonly PreparedStep[]
   readonly prepared: PreparedPlan
+  readonly #tensors: SessionTensors
   readonly #engine: Engine
   readonly #isOwnEngine: boolean
   readonly #unwritten: Set<string>
-  /** Steps of a training so far. */
+  /** The number of updates so far. */
   #updates = 0
-  /** The one whose gradients are being made, part by part of its batch: which it is, and how many parts there were. */
-  #begun: { readonly step: number; readonly parts: number } | null = null
+  /**
+   * The step whose gradients are being computed, micro-batch by micro-batch: its number, and how many micro-batches
+   * were run.
+   */
+  #begun: { readonly step: number; readonly microBatches: number } | null = null
   #running: Promise<void> | null = null
   #disposed: Promise<void> | null = null
 
-  constructor(network: Network<Names>, engine: Engine, isOwnEngine: boolean, prepared: PreparedPlan) {
+  constructor(
+    network: Network<Names>,
+    tensors: SessionTensors,
+    engine: Engine,
+    isOwnEngine: boolean,
+    prepared: PreparedPlan,
+  ) {
     this.network = network
+    this.#tensors = tensors
     this.plan = prepared.plan
     this.engine = engine.info
     this.tuning = prepared.tuning
@@ -201,9 +237,12 @@ class EngineSession<Names extends string> implements Session<Names> {
     requireByName(tensors)
     const entries = Object.entries<Float32Array | undefined>(tensors)
     for (const [name, values] of entries) this.#requireWritable(name, values)
-    for (const [name, values] of entries) {
+    for (const [given, values] of entries) {
+      const name = this.#tensors.ownName(given)
       if (values === undefined || this.#isLeftOut(name)) continue
-      this.prepared.write(name, values)
+      const { role, shape } = this.plan.tensors[name]!
+      const isFirst = this.#tensors.isChannelsFirst(name, role, shape)
+      this.prepared.write(name, isFirst ? toChannelsLast(values, shape) : values)
       this.#unwritten.delete(name)
     }
   }
@@ -237,14 +276,14 @@ class EngineSession<Names extends string> implements Session<Names> {
       this.#running = null
     }
     if (runOptions.part === 'gradients') {
-      this.#begun = { step, parts: (this.#begun?.parts ?? 0) + 1 }
+      this.#begun = { step, microBatches: (this.#begun?.microBatches ?? 0) + 1 }
     } else {
       this.#begun = null
       this.#updates = step
     }
   }
 
-  /** What a step of a training is told. */
+  /** The tensors that a training step needs: its rates and dropout's run number. */
   #settings(
     rate: number | undefined,
     askedStep: number | undefined,
@@ -253,33 +292,29 @@ class EngineSession<Names extends string> implements Session<Names> {
     const { pass, training, tensors } = this.plan
     if (rate === undefined && askedStep === undefined) return {}
     if (!training)
-      throw new UsageError(`run: rate and step are of the pass 'train'; this session's is '${pass}'`)
+      throw new UsageError(`run: rate and step belong to the pass 'train'; this session's pass is '${pass}'`)
     if (rate === undefined) throw new UsageError('run: a step is given without a rate')
     const { optimizer, microBatches = 1 } = training
     requireFiniteRates(optimizer, rate)
     return {
       [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, rate, step)),
       ...(Object.hasOwn(tensors, TURN_TENSOR) && {
-        // Another one in each part of a batch
-        [TURN_TENSOR]: Float32Array.of(((step - 1) * microBatches + (this.#begun?.parts ?? 0)) % 2 ** 24),
+        // A different one for each micro-batch
+        [TURN_TENSOR]: Float32Array.of(
+          ((step - 1) * microBatches + (this.#begun?.microBatches ?? 0)) % 2 ** 24,
+        ),
       }),
     }
   }
 
   read(tensor: Names): Float32Array {
     this.#requireIdle('read')
-    const { data, offset, shape, strides } = this.#view(tensor)
-    const copy = new Float32Array(elementCount(shape))
-    let to = 0
-    const walk = (axis: number, from: number): void => {
-      if (axis === shape.length) copy[to++] = data[from]!
-      else if (axis === shape.length - 1 && strides[axis] === 1) {
-        copy.set(data.subarray(from, from + shape[axis]!), to)
-        to += shape[axis]!
-      } else for (let i = 0; i < shape[axis]!; i++) walk(axis + 1, from + i * strides[axis]!)
-    }
-    walk(0, offset)
-    return copy
+    return denseCopy(this.#view(tensor))
+  }
+
+  async fetch(tensor: Names): Promise<Float32Array> {
+    this.#requireIdle('fetch')
+    return denseCopy(this.#view(tensor))
   }
 
   view(tensor: Names): TensorView {
@@ -288,13 +323,15 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   #view(tensor: Names): TensorView {
-    const planned = this.#tensor(tensor)
-    if (!planned.isKept) {
+    const name = this.#tensors.ownName(tensor)
+    const { isKept, role, shape } = this.#tensor(tensor)
+    if (!isKept) {
       throw new UsageError(
-        `'${tensor}' is not kept: its memory is used again in the run; open the session with keep: ['${tensor}']`,
+        `'${tensor}' is not kept: its memory is reused during the run; open the session with keep: ['${tensor}']`,
       )
     }
-    return this.prepared.view(tensor)
+    const view = this.prepared.view(name)
+    return this.#tensors.isChannelsFirst(name, role, shape) ? channelsFirstView(view) : view
   }
 
   stepTimesMs(): readonly number[] | null {
@@ -307,7 +344,7 @@ class EngineSession<Names extends string> implements Session<Names> {
   }
 
   async #dispose(): Promise<void> {
-    await this.#running?.catch(() => {}) // its caller is told; here only the end matters
+    await this.#running?.catch(() => {}) // the run's caller gets the error; here only its end matters
     await this.prepared.dispose()
     if (this.#isOwnEngine) await this.#engine.dispose()
   }
@@ -321,32 +358,37 @@ class EngineSession<Names extends string> implements Session<Names> {
     if (this.#running) throw new ConvmarkError(`${what}: this session is running; await its run first`)
   }
 
-  /** An input of the network that this pass does not read, since only losses do. */
+  /** An input of the network that this pass does not read, because only losses do. */
   #isLeftOut(name: string): boolean {
     return Object.hasOwn(this.network.inputs, name) && !Object.hasOwn(this.plan.tensors, name)
   }
 
-  #tensor(name: string): PlannedTensor {
+  /** By a name of the caller's. */
+  #tensor(given: string): PlannedTensor {
     const { tensors } = this.plan
+    const name = this.#tensors.ownName(given)
     const planned = Object.hasOwn(tensors, name) ? tensors[name] : undefined
     if (planned) return planned
     const other = this.#planThatHas(name)
-    if (other === null) throw new UsageError(unknownName('tensor', name, Object.keys(tensors)))
+    if (other === null) {
+      const known = [...new Set([...Object.keys(tensors), ...this.#tensors.otherNames])]
+      throw new UsageError(unknownName('tensor', given, known))
+    }
     const isGiven = isWritable(other.tensors[name]!.role)
     throw new UsageError(
-      `'${name}' is not ${isGiven ? 'used' : 'computed'} in the pass '${this.plan.pass}'; ` +
+      `'${given}' is not ${isGiven ? 'used' : 'computed'} in the pass '${this.plan.pass}'; ` +
         `open the session with pass: '${other.pass}'`,
     )
   }
 
-  /** Of another pass of the network, in which there is a tensor that this one has not. */
+  /** The plan of another pass of the network that has the tensor, if this one does not. */
   #planThatHas(name: string): Plan | null {
     if (!this.network.layers.some(({ isLoss }) => isLoss)) return null // it has no other pass
     const plans = PASSES.filter((pass) => pass !== this.plan.pass).map((pass) => this.#planOf(pass))
     return plans.find((plan) => plan && Object.hasOwn(plan.tensors, name)) ?? null
   }
 
-  /** Null where this network or batch can't be run in that pass. */
+  /** Null if this network or batch can't be run in that pass. */
   #planOf(pass: Pass): Plan | null {
     const { batch, lanes } = this.plan
     try {
@@ -358,10 +400,11 @@ class EngineSession<Names extends string> implements Session<Names> {
     }
   }
 
-  /** Undefined: nothing is given for this name. */
+  /** Undefined: no values are given for this name. */
   #requireWritable(name: string, values: Float32Array | undefined): void {
-    const { role, shape } = this.#isLeftOut(name)
-      ? { role: 'input' as const, shape: [this.plan.batch, ...this.network.inputs[name]!] }
+    const own = this.#tensors.ownName(name)
+    const { role, shape } = this.#isLeftOut(own)
+      ? { role: 'input' as const, shape: [this.plan.batch, ...this.network.inputs[own]!] }
       : this.#tensor(name)
     if (!isWritable(role)) {
       throw new UsageError(`'${name}' is made by the run; parameters and inputs can be written`)
@@ -370,11 +413,13 @@ class EngineSession<Names extends string> implements Session<Names> {
     if (!(values instanceof Float32Array))
       throw new UsageError(`'${name}' must be a Float32Array, not ${shownValue(values)}`)
     if (values.length !== elementCount(shape)) {
+      const isFirst = this.#tensors.isChannelsFirst(own, role, shape)
+      const shown = formatShape(isFirst ? channelsFirst(shape) : shape)
       throw new ShapeError(
-        `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,
+        `'${name}' is ${shown}, ${elementCount(shape)} values; ${values.length} were given`,
       )
     }
-    const classes = labelClasses(this.network)[name]
+    const classes = labelClasses(this.network)[own]
     if (classes === undefined) return
     const bad = values.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes))
     if (bad >= 0) {

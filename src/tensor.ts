@@ -76,3 +76,20 @@ export function eachPixel(grid: Grid, visit: (image: number, y: number, x: numbe
     }
   }
 }
+
+/**
+ * Each image's (rows, columns) as (columns, rows): channels first to channels last, or back. These values themselves where both are the
+ * same.
+ */
+export function transposedImages(values: Float32Array, rows: number, columns: number): Float32Array {
+  if (rows === 1 || columns === 1) return values
+  const result = new Float32Array(values.length)
+  for (let start = 0; start < values.length; start += rows * columns) {
+    for (let row = 0; row < rows; row++) {
+      const from = start + row * columns
+      for (let column = 0; column < columns; column++)
+        result[start + column * rows + row] = values[from + column]!
+    }
+  }
+  return result
+}

@@ -21,16 +21,38 @@ const {
   batchNorm,
   concat,
   conv,
+  subtract,
+  minimum,
+  maximum,
+  divide,
+  unflatten,
+  crop,
+  convTranspose,
   defineNetwork,
   dense,
   dropout,
+  gelu,
+  globalAveragePool,
   l2Loss,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
   lrn,
   maxPool,
+  multiply,
   openSession,
   relu,
+  scale,
   sgd,
+  resize,
   sigmoid,
+  channelShuffle,
+  depthToSpace,
+  flatten,
+  pad,
+  prelu,
+  relu6,
+  spaceToDepth,
   slice,
   softmax,
   softmaxLoss,
@@ -71,6 +93,17 @@ const withDense = defineNetwork('with dense', {
   ],
 })
 
+const keepingSums = defineNetwork('keeping sums', {
+  inputs: { images: [9, 11, 3] },
+  layers: [
+    conv('conv', { filters: 8, kernel: 3, activation: 'silu' }),
+    batchNorm('norm', { activation: 'mish' }),
+    add('sum', { inputs: ['norm', 'conv'], activation: { kind: 'leaky-relu', slope: 0.2 } }),
+    conv('beside', { filters: 6, kernel: 2 }),
+    gelu('gelu'),
+    l2Loss('loss'),
+  ],
+})
 const saturating = defineNetwork('saturating', {
   inputs: { images: [9, 9, 3], labels: [] },
   layers: [
@@ -103,7 +136,105 @@ const deep = defineNetwork('deep', {
   ],
 })
 
-/** By network: what they check with is made once. A check that fails leaves them as they were. */
+const inGroups = defineNetwork('in groups', {
+  inputs: { images: [9, 9, 3] },
+  layers: [
+    conv('stem', { filters: 8, kernel: 3 }),
+    conv('depthwise', { filters: 8, kernel: 3, groups: 8, padding: 1, activation: 'relu' }),
+    conv('fours', { filters: 12, kernel: 3, groups: 2 }),
+    l2Loss('loss'),
+  ],
+})
+
+const decoder = defineNetwork('decoder', {
+  inputs: { images: [9, 7, 3] },
+  layers: [
+    conv('down', { filters: 12, kernel: 3, stride: 2, padding: 'same', activation: 'relu' }),
+    convTranspose('up', { filters: 10, kernel: 3, stride: 2, padding: 'same', activation: 'relu' }),
+    convTranspose('last', { filters: 3, kernel: 2, activation: 'tanh' }),
+    l2Loss('loss'),
+  ],
+})
+
+const movedValues = defineNetwork('moved values', {
+  inputs: { images: [5, 5, 3] },
+  layers: [
+    conv('conv', { filters: 8, kernel: 1 }),
+    pad('padded', { padding: [1, 2, 2, 1], mode: 'reflect' }),
+    channelShuffle('shuffled', { groups: 2 }),
+    depthToSpace('wide', { blockSize: 2 }),
+    spaceToDepth('deep', { blockSize: 2, mode: 'CRD' }),
+    resize('resized', { size: [7, 3], mode: 'linear' }),
+    flatten('vector'),
+    unflatten('image', { height: 2, width: 3 }),
+    crop('part', { top: 1, left: 1, height: 1, width: 2 }),
+    l2Loss('loss'),
+  ],
+})
+
+const normalizedImages = defineNetwork('normalized images', {
+  inputs: { images: [6, 5, 3] },
+  layers: [
+    conv('conv', { filters: 12, kernel: 1 }),
+    layerNorm('pixels'),
+    instanceNorm('channels'),
+    conv('between', { filters: 10, kernel: 1 }),
+    groupNorm('groups', { groups: 2 }),
+    relu('last'),
+    l2Loss('loss'),
+  ],
+})
+
+/** A squeeze-and-excite block, and sums and products that broadcast a vector and a number. */
+const squeezed = defineNetwork('squeezed', {
+  inputs: { images: [9, 9, 3] },
+  layers: [
+    conv('features', { filters: 9, kernel: 3 }),
+    globalAveragePool('squeeze'),
+    conv('gate', { filters: 9, kernel: 1, activation: 'sigmoid' }),
+    multiply('excited', { inputs: ['features', 'gate'] }),
+    scale('scaled', { initial: 1e-6 }),
+    dense('vector', { units: 9, inputs: ['squeeze'] }),
+    dense('number', { units: 1, inputs: ['squeeze'] }),
+    add('sum', { inputs: ['scaled', 'vector', 'number'], activation: 'relu' }),
+    multiply('square', { inputs: ['sum', 'sum', 'number'] }),
+    l2Loss('loss'),
+    subtract('difference', { inputs: ['vector', 'scaled'] }),
+    divide('quotient', { inputs: ['difference', 'gate'] }),
+    maximum('upper', { inputs: ['quotient', 'scaled'] }),
+    minimum('lower', { inputs: ['vector', 'upper'] }),
+    l2Loss('lowerLoss'),
+  ],
+})
+
+/** relu6 in each place that can have it: as a layer, and as the activation of a convolution, a batch norm and a sum. */
+const bounded = defineNetwork('bounded', {
+  inputs: { images: [9, 9, 3] },
+  layers: [
+    conv('stem', { filters: 8, kernel: 3 }),
+    relu6('layer'),
+    conv('next', { filters: 8, kernel: 3, activation: 'relu6' }),
+    conv('deep', { filters: 8, kernel: 1, activation: 'relu6' }),
+    conv('linear', { filters: 8, kernel: 1, biases: false }),
+    batchNorm('norm', { activation: 'relu6' }),
+    conv('beside', { filters: 8, kernel: 1, inputs: ['linear'] }),
+    add('sum', { inputs: ['linear', 'beside'], activation: 'relu6' }),
+    l2Loss('loss'),
+    l2Loss('normLoss', { inputs: ['norm'] }),
+  ],
+})
+
+const withPrelu = defineNetwork('with prelu', {
+  inputs: { images: [7, 6, 3], labels: [] },
+  layers: [
+    conv('conv', { filters: 9, kernel: 3 }),
+    prelu('prelu'),
+    dense('fc', { units: 10 }),
+    softmaxLoss('loss', { inputs: ['fc', 'labels'], labelSmoothing: 0.1 }),
+  ],
+})
+
+/** By network, so that their data are made only once. A failed check does not change them. */
 const checkers = new Map<Network, InstanceType<typeof Checker>>()
 afterAll(async () => {
   for (const checker of checkers.values()) await checker.dispose()
@@ -130,10 +261,7 @@ async function check(
   }
 }
 
-/**
- * Wasm whose plan is another than it is given, or whose prepared plan is changed, as often as it is to be checked. The
- * caller disposes it.
- */
+/** A wasm engine that changes the plan it is given, or the prepared plan, for any number of checks. The caller disposes it. */
 async function openAltered(
   network: Network,
   pass: Pass,
@@ -162,7 +290,7 @@ const planned = (network: Network, pass: Pass) => ({
   ...(pass === 'train' && { training: benchmarkTraining(network) }),
 })
 
-/** The kernels with one whose step is changed before it is built: a fault that leaves everything else as it is. */
+/** The kernels, of which one gets a changed step: a fault that leaves everything else as it is. */
 function planted<Kind extends keyof KernelTable>(
   kind: Kind,
   change: (step: StepOfKind<Kind>) => StepOfKind<Kind>,
@@ -173,13 +301,33 @@ function planted<Kind extends keyof KernelTable>(
   return { ...kernels, [kind]: { ...rule, build } } as KernelTable
 }
 
+/** The kernels, but the one of `kind` does what the kernel of `other` does for the changed step. */
+function instead<Kind extends keyof KernelTable, Other extends keyof KernelTable>(
+  kind: Kind,
+  other: Other,
+  change: (step: StepOfKind<Kind>) => Omit<StepOfKind<Other>, 'kind'>,
+) {
+  const changed = planted(other, (step) => change(step as never) as StepOfKind<Other>)
+  return { ...kernels, [kind]: changed[other] } as KernelTable
+}
+
 /** All images but the last. */
 const withoutLastImage = (view: View): View => {
   const [images, height, width, channels] = view.shape
   return { ...view, shape: [images - 1, height, width, channels] }
 }
 
-/** The last step's rows of weights one further: as if two of a kernel's taps were mixed up. */
+const withoutLastRow = (view: View): View => {
+  const [images, height, width, channels] = view.shape
+  return { ...view, shape: [images, height - 1, width, channels] }
+}
+
+const withoutLastChannel = (view: View): View => {
+  const [images, height, width, channels] = view.shape
+  return { ...view, shape: [images, height, width, channels - 1] }
+}
+
+/** Reads the last step's rows of weights one further: as if two of a kernel's taps were mixed up. */
 const shifted = (view: View): View => ({ ...view, pixelPitch: view.pixelPitch - 1 })
 
 describe('the check', () => {
@@ -226,6 +374,7 @@ describe('the check', () => {
     expect((await check({}, withDense, pass)).passed).toBe(true)
     expect((await check({}, saturating, pass)).passed).toBe(true)
     expect((await check({}, deep, pass)).passed).toBe(true)
+    expect((await check({}, decoder, pass)).passed).toBe(true)
   })
 
   it.each([
@@ -251,7 +400,7 @@ describe('the check', () => {
       "conv-forward of conv1: 'conv1'",
     ],
     [
-      'weights that are not turned round',
+      'weights that are not flipped',
       planted('conv-input-gradient', (step) => ({
         ...step,
         reads: { ...step.reads, weights: shifted(step.reads.weights) },
@@ -313,10 +462,48 @@ describe('the check', () => {
     await expect(check({ kernels: wrong }, tower)).rejects.toThrow(named)
   })
 
+  it.each([
+    [
+      'a bias left out',
+      planted('conv-input-gradient', (step) => {
+        const { gradient, weights } = step.reads
+        return step.layer === 'up' ? { ...step, reads: { gradient, weights } } : step
+      }),
+      "conv-input-gradient of up: 'up'",
+    ],
+    [
+      'a ReLU left out',
+      planted('conv-input-gradient', (step) =>
+        step.layer === 'up' ? { ...step, options: { geometry: step.options.geometry } } : step,
+      ),
+      "conv-input-gradient of up: 'up'",
+    ],
+    [
+      'an image left out of the weights gradient',
+      planted('conv-weights-gradient', (step) =>
+        step.layer === 'last'
+          ? { ...step, reads: { ...step.reads, gradient: withoutLastImage(step.reads.gradient) } }
+          : step,
+      ),
+      'conv-weights-gradient of last',
+    ],
+    [
+      'weights of another row in the gradient of the input',
+      planted('conv-forward', (step) =>
+        step.layer === 'up'
+          ? { ...step, reads: { ...step.reads, weights: shifted(step.reads.weights) } }
+          : step,
+      ),
+      'conv-forward of up',
+    ],
+  ])('of a transposed convolution refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, decoder)).rejects.toThrow(named)
+  })
+
   it('refuses one image masked as another', async () => {
     const wrong = planted('activation-backward', (step) => ({
       ...step,
-      reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } },
+      reads: { ...step.reads, output: { ...step.reads.output!, imagePitch: 0 } },
     }))
     await expect(check({ kernels: wrong }, withRelu)).rejects.toThrow('activation-backward of relu')
   })
@@ -335,13 +522,13 @@ describe('the check', () => {
       "another image's slope of sigmoid",
       planted('activation-backward', (step) =>
         step.layer === 'sigmoid'
-          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } } }
+          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output!, imagePitch: 0 } } }
           : step,
       ),
       'activation-backward of sigmoid',
     ],
     [
-      "another image's sums behind a convolution",
+      "another image's sums of a convolution",
       planted('activation-forward', (step) =>
         step.layer === 'conv' ? { ...step, reads: { input: { ...step.reads.input, imagePitch: 0 } } } : step,
       ),
@@ -356,13 +543,52 @@ describe('the check', () => {
       "another image's slope of tanh",
       planted('activation-backward', (step) =>
         step.layer === 'tanh'
-          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output, imagePitch: 0 } } }
+          ? { ...step, reads: { ...step.reads, output: { ...step.reads.output!, imagePitch: 0 } } }
           : step,
       ),
       'activation-backward of tanh',
     ],
   ])('refuses %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, saturating)).rejects.toThrow(named)
+  })
+
+  it.each([
+    [
+      "another image's sums of a convolution",
+      planted('output-gradient', (step) =>
+        step.layer === 'conv'
+          ? { ...step, reads: { ...step.reads, sums: { ...step.reads.sums!, imagePitch: 0 } } }
+          : step,
+      ),
+      "output-gradient of conv: 'conv/sums.gradient'",
+    ],
+    [
+      "another image's sums of a batch norm",
+      planted('activation-backward', (step) =>
+        step.layer === 'norm'
+          ? { ...step, reads: { ...step.reads, input: { ...step.reads.input!, imagePitch: 0 } } }
+          : step,
+      ),
+      'activation-backward of norm',
+    ],
+    [
+      'another slope',
+      planted('activation-backward', (step) =>
+        step.layer === 'sum'
+          ? { ...step, options: { ...step.options, activation: { kind: 'leaky-relu', slope: 0.3 } } }
+          : step,
+      ),
+      'activation-backward of sum',
+    ],
+    [
+      'silu for gelu',
+      planted('activation-forward', (step) =>
+        step.layer === 'gelu' ? { ...step, options: { activation: 'silu' } } : step,
+      ),
+      'activation-forward of gelu',
+    ],
+  ] as const)('refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, keepingSums)).rejects.toThrow(named)
   })
 
   it.each([
@@ -502,7 +728,7 @@ describe('the check', () => {
       'concat-backward of joined',
     ],
     [
-      'a gradient not added to what others gave',
+      "a gradient that is not added to other readers' gradients",
       planted('softmax-backward', (step) => ({ ...step, options: { ...step.options, adds: false } })),
       "softmax-backward of shares: 'part.gradient'",
     ],
@@ -543,6 +769,488 @@ describe('the check', () => {
     ],
   ])('refuses %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, deep)).rejects.toThrow(named)
+  })
+
+  it('passes convolutions in groups', async () => {
+    expect((await check({}, inGroups)).passed).toBe(true)
+  })
+
+  const UNBOUNDED = { kind: 'clip', min: 0, max: 1e6 } as const
+
+  it('passes activations with bounds, in both passes', async () => {
+    expect((await check({}, bounded, 'forward')).passed).toBe(true)
+    expect((await check({}, bounded)).passed).toBe(true)
+  })
+
+  it.each(['layer', 'next', 'deep'])('refuses a relu6 without its upper bound in %s', async (name) => {
+    const wrong = planted('activation-forward', (step) =>
+      step.layer === name ? { ...step, options: { activation: UNBOUNDED } } : step,
+    )
+    await expect(check({ kernels: wrong }, bounded)).rejects.toThrow(
+      `activation-forward of ${name}: '${name}'`,
+    )
+  })
+
+  it.each([
+    [
+      "another channel's values",
+      planted('grouped-conv-forward', (step) => {
+        const { input } = step.reads
+        if (step.layer !== 'depthwise') return step
+        // Each pixel is read one channel further to the left than the one before it.
+        return { ...step, reads: { ...step.reads, input: { ...input, pixelPitch: input.pixelPitch - 1 } } }
+      }),
+      "grouped-conv-forward of depthwise: 'depthwise'",
+    ],
+    [
+      "another channel's weights",
+      planted('grouped-conv-input-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, weights: shifted(step.reads.weights) },
+      })),
+      'grouped-conv-input-gradient of fours',
+    ],
+    [
+      'an image left out of the weights gradient',
+      planted('grouped-conv-weights-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, gradient: withoutLastImage(step.reads.gradient) },
+      })),
+      'grouped-conv-weights-gradient of fours',
+    ],
+  ])('refuses, in a convolution in groups, %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, inGroups)).rejects.toThrow(named)
+  })
+
+  it.each([
+    [
+      'a batch norm',
+      planted('batch-norm-forward', (step) => ({
+        ...step,
+        options: { ...step.options, activation: UNBOUNDED },
+      })),
+      "batch-norm-forward of norm: 'norm'",
+    ],
+    [
+      'a sum',
+      planted('add-forward', (step) => ({ ...step, options: { ...step.options, activation: UNBOUNDED } })),
+      "add-forward of sum: 'sum'",
+    ],
+    [
+      'the gradient of a layer',
+      planted('activation-backward', (step) =>
+        step.layer === 'layer' ? { ...step, options: { ...step.options, activation: UNBOUNDED } } : step,
+      ),
+      'activation-backward of layer',
+    ],
+    [
+      'the gradient of a convolution',
+      planted('output-gradient', (step) =>
+        step.layer === 'next' ? { ...step, options: { activation: UNBOUNDED } } : step,
+      ),
+      'output-gradient of next',
+    ],
+  ])('refuses a relu6 without its upper bound in %s', async (_place, wrong, named) => {
+    await expect(check({ kernels: wrong }, bounded)).rejects.toThrow(named)
+  })
+
+  it('passes prelu and label smoothing, in both passes', async () => {
+    expect((await check({}, withPrelu, 'forward')).passed).toBe(true)
+    expect((await check({}, withPrelu)).passed).toBe(true)
+  })
+
+  it.each([
+    [
+      'the same input for every image',
+      planted('prelu-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, input: { ...step.reads.input, imagePitch: 0 } },
+      })),
+      "prelu-forward of prelu: 'prelu'",
+    ],
+    [
+      'one slope for all channels',
+      instead('prelu-forward', 'activation-forward', ({ reads, ...step }) => ({
+        ...step,
+        reads: { input: reads.input },
+        options: { activation: { kind: 'leaky-relu', slope: 0.25 } },
+      })),
+      "prelu-forward of prelu: 'prelu'",
+    ],
+    [
+      "an image left out of the slopes' gradient",
+      planted('prelu-slope-gradient', (step) => ({
+        ...step,
+        reads: {
+          input: withoutLastImage(step.reads.input),
+          outputGradient: withoutLastImage(step.reads.outputGradient),
+        },
+      })),
+      "prelu-slope-gradient of prelu: 'prelu/slope.gradient'",
+    ],
+    [
+      'one slope for the gradients of all channels',
+      instead('prelu-input-gradient', 'activation-backward', ({ reads, ...step }) => ({
+        ...step,
+        reads: { output: reads.input, outputGradient: reads.outputGradient },
+        options: { ...step.options, activation: { kind: 'leaky-relu', slope: 0.25 } },
+      })),
+      'prelu-input-gradient of prelu',
+    ],
+    [
+      'a loss that smooths no labels',
+      planted('softmax-loss-forward', (step) => ({ ...step, options: { labelSmoothing: 0 } })),
+      'softmax-loss-forward of loss',
+    ],
+    [
+      'a gradient that smooths labels a little less',
+      planted('softmax-loss-backward', (step) => ({ ...step, options: { labelSmoothing: 0.099 } })),
+      'softmax-loss-backward of loss',
+    ],
+  ])('refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, withPrelu)).rejects.toThrow(named)
+  })
+
+  it('passes normalized images', async () => {
+    expect((await check({}, normalizedImages)).passed).toBe(true)
+  })
+
+  it('passes broadcast inputs', async () => {
+    expect((await check({}, squeezed)).passed).toBe(true)
+    expect((await check({}, squeezed, 'forward')).passed).toBe(true)
+  })
+
+  it.each([
+    [
+      'another epsilon in a layer norm',
+      planted('layer-norm-forward', (step) => ({ ...step, options: { epsilon: 1e4 } })),
+      "layer-norm-forward of pixels: 'pixels'",
+    ],
+    [
+      'another epsilon in the gradient of its scale',
+      planted('layer-norm-parameters-gradient', (step) => ({ ...step, options: { epsilon: 1e4 } })),
+      'layer-norm-parameters-gradient of pixels',
+    ],
+    [
+      'another epsilon in the gradient of its input',
+      planted('layer-norm-input-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, epsilon: 1e4 },
+      })),
+      'layer-norm-input-gradient of pixels',
+    ],
+    [
+      'other groups in a group norm',
+      planted('group-norm-forward', (step) => ({ ...step, options: { ...step.options, groups: 5 } })),
+      "group-norm-forward of groups: 'groups'",
+    ],
+    [
+      'other groups in the gradient of its scale',
+      planted('group-norm-parameters-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, groups: 5 },
+      })),
+      'group-norm-parameters-gradient of groups',
+    ],
+    [
+      'other groups in the gradient of its input',
+      planted('group-norm-input-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, groups: 5 },
+      })),
+      'group-norm-input-gradient of groups',
+    ],
+    [
+      'another epsilon in an instance norm',
+      planted('instance-norm-forward', (step) => ({ ...step, options: { epsilon: 1e4 } })),
+      "instance-norm-forward of channels: 'channels'",
+    ],
+    [
+      'another epsilon in the gradient of the scale of an instance norm',
+      planted('instance-norm-parameters-gradient', (step) => ({ ...step, options: { epsilon: 1e4 } })),
+      'instance-norm-parameters-gradient of channels',
+    ],
+    [
+      'another epsilon in the gradient of the input of an instance norm',
+      planted('instance-norm-input-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, epsilon: 1e4 },
+      })),
+      'instance-norm-input-gradient of channels',
+    ],
+  ])('refuses, of normalized images, %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, normalizedImages)).rejects.toThrow(named)
+  })
+
+  it('passes moved values', async () => {
+    expect((await check({}, movedValues)).passed).toBe(true)
+  })
+
+  it.each([
+    [
+      'an edge that is repeated instead of reflected',
+      planted('pad-forward', (step) => ({ ...step, options: { ...step.options, mode: 'edge' } })),
+      "pad-forward of padded: 'padded'",
+    ],
+    [
+      'a gradient of repeated edges instead of reflections',
+      planted('pad-backward', (step) => ({ ...step, options: { ...step.options, mode: 'edge' } })),
+      'pad-backward of padded',
+    ],
+    [
+      'a shuffle of other groups',
+      planted('channel-shuffle-forward', (step) => ({ ...step, options: { groups: 4 } })),
+      "channel-shuffle-forward of shuffled: 'shuffled'",
+    ],
+    [
+      'gradients that are shuffled once more',
+      planted('channel-shuffle-backward', (step) => ({
+        ...step,
+        options: { ...step.options, groups: 4 },
+      })),
+      'channel-shuffle-backward of shuffled',
+    ],
+    [
+      'depth in the other order',
+      planted('depth-to-space-forward', (step) => ({
+        ...step,
+        options: { ...step.options, mode: 'CRD' },
+      })),
+      "depth-to-space-forward of wide: 'wide'",
+    ],
+    [
+      'gradients of depth in the other order',
+      planted('depth-to-space-backward', (step) => ({
+        ...step,
+        options: { ...step.options, mode: 'CRD' },
+      })),
+      'depth-to-space-backward of wide',
+    ],
+    [
+      'blocks in the other order',
+      planted('space-to-depth-forward', (step) => ({
+        ...step,
+        options: { ...step.options, mode: 'DCR' },
+      })),
+      "space-to-depth-forward of deep: 'deep'",
+    ],
+    [
+      'gradients of blocks in the other order',
+      planted('space-to-depth-backward', (step) => ({
+        ...step,
+        options: { ...step.options, mode: 'DCR' },
+      })),
+      'space-to-depth-backward of deep',
+    ],
+    [
+      'positions of other coordinates in a resize',
+      planted('resize-forward', (step) => ({
+        ...step,
+        options: { ...step.options, coordinates: 'asymmetric' },
+      })),
+      "resize-forward of resized: 'resized'",
+    ],
+    [
+      'positions of other coordinates in the gradient of a resize',
+      planted('resize-backward', (step) => ({
+        ...step,
+        options: { ...step.options, coordinates: 'align_corners' },
+      })),
+      'resize-backward of resized',
+    ],
+    [
+      "another image's vector",
+      planted('flatten-forward', (step) => ({
+        ...step,
+        reads: { input: { ...step.reads.input, imagePitch: 0 } },
+      })),
+      "flatten-forward of vector: 'vector'",
+    ],
+    [
+      "another image's gradients of a vector",
+      planted('flatten-backward', (step) => ({
+        ...step,
+        reads: { ...step.reads, outputGradient: { ...step.reads.outputGradient, imagePitch: 0 } },
+      })),
+      'flatten-backward of vector',
+    ],
+    [
+      'an image of other rows',
+      planted('unflatten-forward', (step) => ({
+        ...step,
+        reads: { input: { ...step.reads.input, imagePitch: 0 } },
+      })),
+      "unflatten-forward of image: 'image'",
+    ],
+    [
+      "another image's gradients of an image",
+      planted('unflatten-backward', (step) => ({
+        ...step,
+        reads: { ...step.reads, outputGradient: { ...step.reads.outputGradient, imagePitch: 0 } },
+      })),
+      'unflatten-backward of image',
+    ],
+    [
+      'other rows than those that are cropped',
+      planted('crop-forward', (step) => ({ ...step, options: { ...step.options, top: 0 } })),
+      "crop-forward of part: 'part'",
+    ],
+    [
+      'a gradient of other columns',
+      planted('crop-backward', (step) => ({ ...step, options: { ...step.options, left: 0 } })),
+      'crop-backward of part',
+    ],
+  ])('refuses, of moved values, %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, movedValues)).rejects.toThrow(named)
+  })
+
+  it.each([
+    [
+      "another image's gate",
+      planted('multiply-forward', (step) =>
+        step.layer === 'excited'
+          ? { ...step, reads: { ...step.reads, input1: { ...step.reads.input1!, imagePitch: 0 } } }
+          : step,
+      ),
+      "multiply-forward of excited: 'excited'",
+    ],
+    [
+      'a factor left out of a product',
+      planted('multiply-forward', (step) => ({ ...step, reads: { input: step.reads.input! } })),
+      "multiply-forward of excited: 'excited'",
+    ],
+    [
+      'a factor left out of a gradient',
+      planted('multiply-input-gradient', (step) => {
+        const { input1: _, ...reads } = step.reads
+        return step.options.index === 0 ? { ...step, reads: reads as typeof step.reads } : step
+      }),
+      "multiply-input-gradient of square: 'sum.gradient'",
+    ],
+    [
+      'a row left out of the gradient of a gate',
+      planted('multiply-input-gradient', (step) => {
+        const { outputGradient, input } = step.reads
+        if (step.layer !== 'excited' || step.options.index !== 1) return step
+        return {
+          ...step,
+          reads: { outputGradient: withoutLastRow(outputGradient), input: withoutLastRow(input!) },
+        }
+      }),
+      "multiply-input-gradient of excited: 'gate.gradient'",
+    ],
+    [
+      'a channel left out of the gradient of a number',
+      planted('multiply-input-gradient', (step) => {
+        if (step.layer !== 'square' || step.options.index !== 2) return step
+        const { outputGradient, input, input1 } = step.reads
+        const reads = {
+          outputGradient: withoutLastChannel(outputGradient),
+          input: withoutLastChannel(input!),
+          input1: withoutLastChannel(input1!),
+        }
+        return { ...step, reads }
+      }),
+      "multiply-input-gradient of square: 'number.gradient'",
+    ],
+    [
+      'a difference the other way round',
+      planted('subtract-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, input: step.reads.input1!, input1: step.reads.input! },
+      })),
+      'subtract-forward of difference',
+    ],
+    [
+      'a gradient of a difference that is not turned',
+      planted('subtract-input-gradient', (step) => ({ ...step, options: { ...step.options, index: 0 } })),
+      'subtract-input-gradient of difference',
+    ],
+    [
+      'a quotient the other way round',
+      planted('divide-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, input: step.reads.input1!, input1: step.reads.input! },
+      })),
+      'divide-forward of quotient',
+    ],
+    [
+      'a gradient of another part of a quotient',
+      planted('divide-input-gradient', (step) =>
+        step.options.index === 1 ? { ...step, options: { ...step.options, index: 0 } } : step,
+      ),
+      'divide-input-gradient of quotient',
+    ],
+    [
+      'a maximum of one input',
+      planted('maximum-forward', (step) => ({ ...step, reads: { input: step.reads.input! } })),
+      'maximum-forward of upper',
+    ],
+    [
+      'a gradient of a maximum that goes to the other input',
+      planted('maximum-input-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, index: 1 - step.options.index },
+      })),
+      'maximum-input-gradient of upper',
+    ],
+    [
+      'a minimum of one input',
+      planted('minimum-forward', (step) => ({ ...step, reads: { input: step.reads.input1! } })),
+      'minimum-forward of lower',
+    ],
+    [
+      'a gradient of a minimum that goes to the other input',
+      planted('minimum-input-gradient', (step) => ({
+        ...step,
+        options: { ...step.options, index: 1 - step.options.index },
+      })),
+      'minimum-input-gradient of lower',
+    ],
+    [
+      "a gradient that is not added to other readers' gradients",
+      planted('add-input-gradient', (step) => ({ ...step, options: { ...step.options, adds: false } })),
+      "add-input-gradient of sum: 'number.gradient'",
+    ],
+    [
+      "another image's vector in a sum",
+      planted('add-forward', (step) => ({
+        ...step,
+        reads: { ...step.reads, input1: { ...step.reads.input1!, imagePitch: 0 } },
+      })),
+      "add-forward of sum: 'sum'",
+    ],
+    [
+      'a shift left out',
+      planted('scale-forward', ({ reads: { shift: _, ...reads }, ...step }) => ({ ...step, reads })),
+      "scale-forward of scaled: 'scaled'",
+    ],
+    [
+      'the shift for the scale',
+      planted('scale-forward', (step) => ({ ...step, reads: { ...step.reads, scale: step.reads.shift! } })),
+      "scale-forward of scaled: 'scaled'",
+    ],
+    [
+      "another image's gradient",
+      planted('scale-input-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, outputGradient: { ...step.reads.outputGradient, imagePitch: 0 } },
+      })),
+      'scale-input-gradient of scaled',
+    ],
+    [
+      'an image left out of the gradient of a scale',
+      planted('scale-parameters-gradient', (step) => ({
+        ...step,
+        reads: {
+          input: withoutLastImage(step.reads.input),
+          outputGradient: withoutLastImage(step.reads.outputGradient),
+        },
+      })),
+      "scale-parameters-gradient of scaled: 'scaled/scale.gradient'",
+    ],
+  ])('refuses, of broadcast inputs, %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, squeezed)).rejects.toThrow(named)
   })
 
   it.each([
@@ -614,7 +1322,7 @@ describe('the check', () => {
     const overlapping: LayOutMemory = (buffers) => {
       const layout = layOutMemory(buffers)
       const named = (name: string) => buffers.find((buffer) => buffer.name === name)!.id
-      // conv1 is needed again when the gradient of lrn1 comes by; pool1 lies on it.
+      // The gradient of lrn1 still needs conv1, but pool1 is placed over it.
       const byteOffsets = new Map(layout.byteOffsets)
       byteOffsets.set(named('pool1'), byteOffsets.get(named('conv1'))!)
       return { ...layout, byteOffsets }
@@ -663,7 +1371,7 @@ describe('the check of the run as it is timed', () => {
 })
 
 describe('the check end to end', () => {
-  /** Two convolutions of one shape after another; and what the third and the dense layer read. */
+  /** Two convolutions of the same shape in sequence; the arguments are what the third and the dense layer read. */
   const wired = ([third, fc]: readonly [string, string]) =>
     defineNetwork('wired', {
       inputs: { images: [9, 9, 3], labels: [] },

@@ -57,7 +57,7 @@ describe('train', () => {
     }
     const args = ['train', 'lenet', '--data', 'folder:gifs', '--engine', 'wasm@1', '--image-size', '12']
     for (const [more, code, message] of [
-      [['--batch', '64'], 2, '36 images are less than a batch of 64'],
+      [['--batch', '64'], 2, '36 images are fewer than a batch of 64'],
       [['--batch', '8', '--augment', 'alexnet'], 2, 'colour needs images of 3 channels'],
       [['--batch', '8', '--engine', 'x64:nope'], 2, "unknown target of x64 'nope'"],
       [
@@ -137,7 +137,7 @@ describe('train', () => {
     const model = await convmark(...SMALL_TRAINING, ...few, '--resume', 'one.safetensors')
     expect(model.stderr).toContain('one.safetensors: a model, not a checkpoint')
 
-    // An older checkpoint, whose preprocessing is another: it is taken from it, and what can't be compared is said
+    // An older checkpoint with other preprocessing: that is used, and what can't be compared is reported
     const { model: known, state, settings } = decodeCheckpoint(bytesOf('one.checkpoint.safetensors'), 'one')
     const { trainedOn: _, ...older } = known
     const preprocessing = {
@@ -178,7 +178,7 @@ describe('train', () => {
     )
     expect(runsOf('wild.jsonl')[0]!.end).toMatchObject({ reason: 'nan' })
 
-    // By its only update, which no loss has seen
+    // By its only update, after which no loss was computed
     const once = ['--batch', '1024', '--epochs', '1', '--rate', '1e20', '--out', 'once.safetensors']
     const ruined = await convmark(...SMALL_TRAINING, ...once)
     expect(ruined.code).toBe(1)

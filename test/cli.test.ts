@@ -18,7 +18,7 @@ const folder = workingFolder()
 
 const IMAGE_SIZE = 67
 const SMALL = ['--batch', '2', '--burn-in', '1', '--image-size', String(IMAGE_SIZE)]
-/** A network that is opened in no time. */
+/** A network that opens in no time. */
 const LENET = ['lenet', '--batch', '2', '--burn-in', '1']
 const TIMED = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{6}'
 const SHAPES = [
@@ -174,8 +174,9 @@ describe('bench', () => {
 
   it('has no colour and no bar where stdout and stderr are no terminals', async () => {
     const ended = await start(['bench', ...LENET, '--batches', '1', '--pass', 'forward', '--no-check'], {
-      CI: '',
-      FORCE_COLOR: '',
+      CI: 'true',
+      FORCE_COLOR: '1',
+      NO_COLOR: '',
     }).ended
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).not.toContain('\u001b')
@@ -245,7 +246,7 @@ describe('info', () => {
     expect(await convmark('info', 'lenet', '--networks')).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: 'convmark: --networks shows all of them; take it without lenet, or lenet without it\n',
+      stderr: 'convmark: --networks shows all of them; use either it or lenet\n',
     })
   })
 })
@@ -564,7 +565,19 @@ describe('compare', () => {
     'with one of three missing prints and writes what the others did, and then ends with 4 (skipped with peers)',
     async () => {
       const ended = await convmark(
-        ...['compare', 'wasm', 'onnxruntime-node', 'wasm@1', '--rounds', '6', '--batches', '1', '--no-check'],
+        ...[
+          'compare',
+          'wasm',
+          'onnxruntime-node',
+          'wasm@1',
+          '--rounds',
+          '6',
+          '--batches',
+          '1',
+          '--no-check',
+          '--algorithm',
+          'direct',
+        ],
         ...['--network', 'lenet', '--batch', '2', '--burn-in', '1', '--json', 'two-left.json'],
       )
       expect(ended.code).toBe(4)
@@ -665,7 +678,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['compare wasm wasm@1 --rounds 2', 'rounds is 2; it must be 6 or more'],
     ['compare wasm wasm@1 --batch 100000', 'wasm: not compared: batch 100000 needs '],
     ['gate a.json --baseline b.json --fail-above much', "--fail-above is 'much'"],
-    ['gate a.json --baseline b.json --fail-above 5', 'without a % it must be below 1: take 5% or 0.05'],
+    ['gate a.json --baseline b.json --fail-above 5', 'without a % it must be below 1: write 5% or 0.05'],
     ['bench --batch 0', "--batch is '0'; it must be a positive integer"],
     ['bench --batch 1.5', "--batch is '1.5'; it must be a positive integer"],
     ['bench --batch', "option '--batch <n>' argument missing"],

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -48,6 +56,22 @@ it('every program in the docs compiles, as it stands, in a project that has conv
     cwd: project,
   }).catch((error: { stdout: string }) => error)
   expect(compiled.stdout).toBe('')
+})
+
+it('docs/onnx.md has every operator that is imported, and no other', () => {
+  const folder = join(root, 'src/formats/onnx/import/operators')
+  const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  const imported = sources.flatMap((text) =>
+    [...text.matchAll(/^ {2}([A-Z]\w+):/gm)].map(([, name]) => name!),
+  )
+  expect(imported.length).toBeGreaterThan(50)
+  const table = readFileSync(join(root, 'docs/onnx.md'), 'utf8').matchAll(/^\| ([A-Z][^|]*) \|/gm)
+  const documented = [...table].flatMap(([, names]) => names!.trim().split(', '))
+  const lacking = imported.filter((name) => !documented.includes(name))
+  expect(lacking).toEqual(['Silu']) // which is a pattern's name, and no operator
+  const computed = readFileSync(join(folder, '../fold.ts'), 'utf8')
+  const unknown = documented.filter((name) => !imported.includes(name) && !computed.includes(`  ${name}`))
+  expect(unknown).toEqual([])
 })
 
 it.each(['README.md', 'docs/browser.md'])('%s says what each entry of the package is', (file) => {

@@ -18,6 +18,8 @@ interface LayerGolden {
   readonly options: object
   readonly batch: number
   readonly inputs: readonly Shape[]
+  /** The values of each input that are not drawn at random; null for an input that is drawn. */
+  readonly given?: readonly (readonly number[] | null)[]
   /** Batches of a training; left out, a batch norm computes with its running statistics. */
   readonly steps?: number
   readonly output: { readonly shape: Shape; readonly values: readonly number[] }
@@ -43,7 +45,7 @@ function made(tensor: string, length: number): Float64Array {
 
 /** The layer by its plain loops. */
 function run(name: string, golden: LayerGolden) {
-  const { kind, options, batch, inputs: shapes, steps } = golden
+  const { kind, options, batch, inputs: shapes, given, steps } = golden
   const layer = { kind, name: 'layer', options: { ...DEFAULTS[kind], ...options } } as Layer
   const definition = definitionOf(layer)
   requireOptions(name, layer.options, definition.rules)
@@ -55,11 +57,17 @@ function run(name: string, golden: LayerGolden) {
     }),
   )
   const outputShape = definition.outputShape('layer', layer.options, shapes)
-  const output = denseGrid(new Float64Array(batch * elementCount(outputShape)), batch, outputShape)
+  // A loss is one number for all images
+  const images = definition.isLoss ? 1 : batch
+  const output = denseGrid(new Float64Array(images * elementCount(outputShape)), images, outputShape)
   const gridsOf = (tensor: (i: number) => Float64Array) =>
     shapes.map((shape, i) => denseGrid(tensor(i), batch, shape))
   const inputsOf = (step: number) =>
-    gridsOf((i) => made(`${name}/input${i}${step > 0 ? `/${step}` : ''}`, batch * elementCount(shapes[i]!)))
+    gridsOf((i) => {
+      const own = given?.[i]
+      if (own) return Float64Array.from(own)
+      return made(`${name}/input${i}${step > 0 ? `/${step}` : ''}`, batch * elementCount(shapes[i]!))
+    })
 
   let inputs = inputsOf(0)
   let statistics: Statistics | undefined
@@ -73,7 +81,7 @@ function run(name: string, golden: LayerGolden) {
     definition.forward({ name: 'layer', options: layer.options, inputs, parameters, statistics, output })
   }
 
-  const outputGradient = denseGrid(made(`${name}/outputGradient`, output.values.length), batch, outputShape)
+  const outputGradient = denseGrid(made(`${name}/outputGradient`, output.values.length), images, outputShape)
   const inputGradients = gridsOf((i) => new Float64Array(batch * elementCount(shapes[i]!)))
   const trained = specs.filter(([, { role }]) => isTrainedRole(role)).map(([part]) => part)
   const parameterGradients = Object.fromEntries(
@@ -90,11 +98,14 @@ function run(name: string, golden: LayerGolden) {
     inputGradients,
     parameterGradients,
   })
-  return { outputShape, output, inputGradients, parameterGradients, parameters }
+  return { images, outputShape, output, inputGradients, parameterGradients, parameters }
 }
 
 /** What a layer's factory fills in. */
-const DEFAULTS: { readonly [Kind in LayerKind]?: object } = { 'batch-norm': { epsilon: 1e-5, momentum: 0.1 } }
+const DEFAULTS: { readonly [Kind in LayerKind]?: object } = {
+  'batch-norm': { epsilon: 1e-5, momentum: 0.1 },
+  scale: { initial: 1 },
+}
 
 describe('the plain loops against PyTorch, in float64', () => {
   const agree = (tensor: string, values: Float32Array | Float64Array, expected: readonly number[]) => {
@@ -103,8 +114,8 @@ describe('the plain loops against PyTorch, in float64', () => {
   }
 
   it.each(Object.entries(cases))('%s', (name, golden) => {
-    const { outputShape, output, inputGradients, parameterGradients, parameters } = run(name, golden)
-    expect([golden.batch, ...outputShape]).toEqual(golden.output.shape)
+    const { images, outputShape, output, inputGradients, parameterGradients, parameters } = run(name, golden)
+    expect([images, ...outputShape]).toEqual(golden.output.shape)
     agree('output', output.values, golden.output.values)
     golden.inputGradients.forEach((expected, i) => {
       agree(`input ${i}'s gradient`, inputGradients[i]!.values, expected)

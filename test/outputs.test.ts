@@ -99,7 +99,7 @@ describe.runIf(canMount)('a disk that is full (skipped where nothing can be moun
     const checkpoint = "convmark: disk/m.checkpoint.safetensors: can't be written: the disk is full; "
     const complaints = stderr.trimEnd().split('\n')
     expect(complaints.filter((line) => line.startsWith(checkpoint))).toHaveLength(2)
-    expect(complaints.filter((line) => line.includes('; the training goes on'))).toHaveLength(1)
+    expect(complaints.filter((line) => line.includes('; the training continues'))).toHaveLength(1)
     expect(complaints.filter((line) => line.includes('disk/log.jsonl'))).toHaveLength(1)
     expect(complaints.at(-1)).toBe(
       `convmark: disk/m.safetensors: can't be written: the disk is full; it is in ${rescued} instead`,

@@ -92,7 +92,7 @@ describe('convmark serve', () => {
     other.close()
     expect(code).toBe(1)
     expect(stderr).toBe(
-      `convmark: serve: port ${port} is taken; take another with --port, or any with --port 0\n`,
+      `convmark: serve: port ${port} is in use; choose another with --port, or any free one with --port 0\n`,
     )
   })
 

@@ -16,6 +16,8 @@ const {
   lrn,
   maxPool,
   openSession,
+  pad,
+  resize,
   softmaxLoss,
 } = await built<typeof import('../src/index.ts')>('index.js')
 const { openEngine } = await built<typeof import('../src/engine.ts')>('engine.js')
@@ -292,6 +294,19 @@ describe('a session', () => {
     expect(fits).toBeLessThan(4096)
   })
 
+  it.each([
+    ['resize', resize('huge', { scale: 1e7 })],
+    ['pad', pad('huge', { padding: 1e7 })],
+  ])(
+    'says of a tensor that no memory can hold what it needs, before it builds kernels: %s',
+    async (_kind, layer) => {
+      const network = defineNetwork('huge', { inputs: { images: [2, 2, 1] }, layers: [layer] })
+      await expect(openSession(network, { batch: 1, engine: 'wasm' })).rejects.toThrow(
+        /^batch 1 needs \d+ bytes of memory; a WASM memory holds at most \d+; not even a batch of 1 fits$/,
+      )
+    },
+  )
+
   it('leaves no trace where it could not be opened', async () => {
     const huge = defineNetwork('huge', {
       inputs: { images: [4096, 4096, 64] },
@@ -299,7 +314,7 @@ describe('a session', () => {
     })
     const options = { engine: 'reference', isRoomSure: true }
     await expect(openSession(huge, { ...options, batch: 1e6 })).rejects.toThrow(
-      /^the system does not give 8589934592000000 bytes of memory \(.*\); take a smaller batch$/,
+      /^the system does not give 8589934592000000 bytes of memory \(.*\); use a smaller batch$/,
     )
     const signal = AbortSignal.abort(new Error('not any more'))
     await expect(openSession(huge, { ...options, batch: 1e6, signal })).rejects.toThrow('not any more')

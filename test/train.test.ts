@@ -120,6 +120,52 @@ describe('train', () => {
     expect(lastSums(resumed)).toMatchObject({ sums: { images: 24 } })
   })
 
+  // torch/nn#1165, tensorflow/tensorflow#3926
+  it('takes running statistics along in a checkpoint, and leaves those of a frozen layer', async () => {
+    const tried = defineNetwork('normalized', {
+      inputs: { images: [6, 6, 2], labels: [] },
+      layers: [
+        conv('conv', { filters: 5, kernel: 3, biases: false }),
+        batchNorm('frozen'),
+        conv('conv2', { filters: 4, kernel: 3, biases: false }),
+        batchNorm('norm', { activation: 'relu' }),
+        dense('logits', { units: CLASSES }),
+        softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      ],
+    })
+    const given = { freeze: ['frozen'], decay: 0.1 }
+    const whole = await trained(given, tried)
+    const left = await trained({ ...given, epochs: 1 }, tried)
+    const model = {
+      network: tried,
+      parameters: left.state.parameters,
+      classNames: ['a', 'b', 'c'],
+      preprocessing: null,
+    }
+    const bytes = encodeCheckpoint({ model, state: left.state, settings: {} })
+    const { state } = decodeCheckpoint(bytes, 'checkpoint')
+    expect(state.parameters['norm/mean']!.some((mean) => mean !== 0)).toBe(true)
+    const resumed = await trained({ ...given, resume: state }, tried)
+    expect(resumed.state.parameters).toEqual(whole.state.parameters)
+    const first = library.initializeForTraining(tried, { seed: 7 })
+    for (const name of ['scale', 'shift', 'mean', 'variance'])
+      expect(resumed.state.parameters[`frozen/${name}`]).toEqual(first[`frozen/${name}`])
+  })
+
+  // facebookresearch/maskrcnn-benchmark#263
+  it.each<[Partial<TrainOptions>, Partial<TrainOptions>, string]>([
+    [
+      {},
+      { freeze: ['conv'] },
+      "train: resume has 'conv/weights.momentum', which this training has not; give",
+    ],
+    [{ freeze: ['conv'] }, {}, "train: resume lacks 'conv/weights.momentum', which this training has; give"],
+    [{}, { optimizer: adam() }, "train: resume lacks 'conv/weights.moment1', which this training has; give"],
+  ])('refuses to go on from %o with %o', async (begun, resumed, message) => {
+    const { state } = await trained({ ...begun, epochs: 1 })
+    await expect(trained({ ...resumed, resume: state })).rejects.toThrow(message)
+  })
+
   it('told to end within a step, leaves running statistics as the step before left them', async () => {
     const normalized = defineNetwork('normalized', {
       inputs: { images: [6, 6, 2], labels: [] },
@@ -134,12 +180,12 @@ describe('train', () => {
     const ending = function* () {
       const [first, second] = batches(1, 0)
       yield first!
-      let parts = 0
+      let microBatches = 0
       yield {
         labels: second!.labels,
-        // Read for each part of the batch; by the second, forward has run over the first.
+        // Read for each micro-batch; by the second, forward has run over the first.
         get images() {
-          if (++parts === 2) controller.abort()
+          if (++microBatches === 2) controller.abort()
           return second!.images
         },
       }
@@ -169,9 +215,9 @@ describe('train', () => {
     expect((await ended).events.at(-1)).toMatchObject({ kind: 'end', reason: 'interrupted', step: 2 })
   })
 
-  it('takes a batch in parts, with the same gradients', async () => {
-    const [whole, parts] = [await trained({}, network(0)), await trained({ microBatch: 2 }, network(0))]
-    parts.losses.forEach((loss, i) => {
+  it('takes a batch in micro-batches, with the same gradients', async () => {
+    const [whole, split] = [await trained({}, network(0)), await trained({ microBatch: 2 }, network(0))]
+    split.losses.forEach((loss, i) => {
       expect(loss).toBeCloseTo(whole.losses[i]!, 4)
     })
   })
@@ -283,7 +329,7 @@ describe('train', () => {
       expect.assertions(1)
     })
 
-    it('in a batch of parts too', async () => {
+    it('in a batch of micro-batches too', async () => {
       const { error } = await started({ rate: 1e20, microBatch: 2 })
       expect(error.message).toMatch(/^the loss is \S+ after step 1/)
     })
@@ -310,6 +356,7 @@ describe('train', () => {
     ],
     [{ optimizer: { ...adam(), beta2: 0.99999999 } }, 'beta2 is 0.99999999'],
     [{ optimizer: { ...adam(), epsilon: 1e-50 } }, 'epsilon is 1e-50'],
+    [{ optimizer: { ...adam(), epsilon: 1e-38 } }, 'epsilon is 1e-38'],
     [{ optimizer: { ...adam(), epsilon: 1e39 } }, 'epsilon is 1e+39'],
     [{ decay: 1e39 }, 'decay is 1e+39; it must be a finite number from 0 in float32'],
     [{ clipNorm: 1e39 }, 'clipNorm is 1e+39'],

@@ -11,7 +11,9 @@ const {
   dropout,
   initialize,
   initializeImages,
+  l2Loss,
   openSession,
+  scale,
   sgd,
   softmaxLoss,
 } = await built<typeof import('../src/index.ts')>('index.js')
@@ -48,6 +50,33 @@ describe('a session that trains', () => {
     },
   )
 
+  it.each(['reference', 'wasm@1'])('leaves the constants of a model as they are, on %s', async (engine) => {
+    const fixed = defineNetwork('fixed', {
+      inputs: { images: [6, 6, 2] },
+      layers: [
+        scale('normalized', { trained: false }),
+        conv('a', { filters: 4, kernel: 3 }),
+        scale('doubled', { trained: false }),
+        l2Loss('loss'),
+      ],
+    })
+    const [given, images] = [initialize(fixed, { seed: 3 }), initializeImages(fixed, 2, { seed: 3, sd: 1 })]
+    const constants = {
+      'normalized/scale': Float32Array.of(0.5, 2),
+      'normalized/shift': Float32Array.of(-1, 1),
+      'doubled/scale': Float32Array.of(2, 3, 4, 5),
+      'doubled/shift': Float32Array.of(1, 2, 3, 4),
+    }
+    const training = { optimizer: sgd() }
+    await using session = await openSession(fixed, { batch: 2, engine, pass: 'train', training })
+    session.write({ ...given, ...images, ...constants })
+    for (let i = 0; i < 3; i++) await session.run({}, { rate: 0.01 })
+    for (const [name, values] of Object.entries(constants))
+      expect(session.read(name as keyof typeof constants), name).toEqual(values)
+    expect(session.read('a/weights')).not.toEqual(given['a/weights'])
+    expect(() => session.read('doubled/scale.gradient')).toThrow("unknown tensor 'doubled/scale.gradient'")
+  })
+
   it('learns', async () => {
     await using session = await open(sgd(), 'wasm@1')
     const losses: number[] = []
@@ -72,7 +101,7 @@ describe('a session that trains', () => {
     expect(told.read('loss')).not.toEqual(counted.read('loss'))
   })
 
-  it('drops other values in each part of a batch, and goes on from the step that it was told', async () => {
+  it('drops other values in each micro-batch, and goes on from the step that it was told', async () => {
     const training = { optimizer: adam(), microBatches: 2 }
     const open = async () => {
       const session = await openSession(network, { batch: 8, engine: 'reference', pass: 'train', training })
@@ -110,7 +139,7 @@ describe('a session that trains', () => {
     )
     await using forward = await openSession(network, { batch: 8, engine: 'reference' })
     await expect(forward.run({}, { rate: 0.1 })).rejects.toThrow(
-      "run: rate and step are of the pass 'train'; this session's is 'forward'",
+      "run: rate and step belong to the pass 'train'; this session's pass is 'forward'",
     )
   })
 })

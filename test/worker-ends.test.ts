@@ -93,7 +93,7 @@ describe('a system that allows no more threads', () => {
       }
     }
     expect(() => startComputeWorkers(4)).toThrow(
-      'the system allows no more threads (2 started); take fewer --threads',
+      'the system allows no more threads (2 started); use fewer --threads',
     )
     await Promise.all(exits)
   })

@@ -118,7 +118,7 @@ describe.runIf(runnable.length > 0)('x64 (skipped without AVX2)', () => {
     const error = await rejection(openX64('avx2', {}, parts))
     expect(error).toBeInstanceOf(UnavailableError)
     expect(error.message).toBe(
-      'x64:avx2 is unavailable here: the processor has no FMA, the processor has no AVX, the processor has no AVX2; take wasm',
+      'x64:avx2 is unavailable here: the processor has no FMA, the processor has no AVX, the processor has no AVX2; use wasm',
     )
     expect((await rejection(openX64('', {}, parts))).message).toMatch(/^x64 is unavailable here: /)
   })
@@ -133,7 +133,7 @@ describe.runIf(runnable.length > 0)('x64 (skipped without AVX2)', () => {
     const error = await rejection(openX64('', {}, parts))
     expect(error).toBeInstanceOf(UnavailableError)
     expect(error.message).toBe(
-      'x64 is unavailable here: the system refuses memory for machine code (mprotect: EACCES); take wasm',
+      'x64 is unavailable here: the system refuses memory for machine code (mprotect: EACCES); use wasm',
     )
   })
 

@@ -12,7 +12,7 @@ export const median = (values) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
-/** A whole group each, so that its children are stopped with it. None outlives this process, even if it was stopped. */
+/** A process group each, so that its children are stopped with it. None outlives this process, even a stopped one. */
 const groups = new Set()
 const watchdog = new Watchdog()
 process.on('exit', () => {
@@ -30,7 +30,7 @@ function signal(pid, name) {
   }
 }
 
-/** A process that runs when it is asked to, warmed up and then stopped; or why it can't. */
+/** Starts a process that runs on request, warms it up and stops it; or returns why that is not possible. */
 export async function start(name, setup, script) {
   const path = fileURLToPath(new URL(script, import.meta.url))
   const child = fork(path, [JSON.stringify(setup)], { detached: true })
@@ -62,7 +62,7 @@ export async function start(name, setup, script) {
   return { name, setup, ready, ask, runs, samples: [], peaks: [], stop: () => signal(child.pid, 'SIGKILL') }
 }
 
-/** Rounds of turns in random order. A turn's first run is not counted: caches and pages were the others' before it. */
+/** Rounds of turns in random order. A turn's first run is not counted, since others used caches and pages before it. */
 export async function takeTurns(contenders, rounds) {
   for (let round = 0; round < rounds; round++) {
     for (const contender of [...contenders].sort(() => Math.random() - 0.5)) {
@@ -82,7 +82,7 @@ export const convolutions = ({ ready }, kind) =>
     .map((step, i) => ({ ...step, i }))
     .filter((step) => step.flops > 0 && (kind === undefined || step.kind === kind))
 
-/** The best peak seen of a target and its threads, GFLOP/s, in any process of them. */
+/** The best peak of a target with this many threads in any of its processes, in GFLOP/s. */
 export const peakOf = (contender, all) =>
   Math.max(
     ...all
@@ -90,14 +90,14 @@ export const peakOf = (contender, all) =>
       .flatMap(({ peaks = [] }) => peaks.map(({ gflops }) => gflops)),
   )
 
-/** Share of the peak that some steps have, in the time that they take. */
+/** The share of the peak that some steps reach in their time. */
 export function share(contender, steps, all) {
   const flops = steps.reduce((sum, step) => sum + step.flops, 0)
   const total = steps.reduce((sum, step) => sum + stepMs(contender, step.i), 0)
   return flops / total / 1e6 / peakOf(contender, all)
 }
 
-/** Share of the peak of the whole run: its convolutions' FLOPs in all of its time. */
+/** The share of the peak of the whole run: its convolutions' FLOPs in all of its time. */
 export const wholeShare = (contender, all) =>
   convolutions(contender).reduce((sum, { flops }) => sum + flops, 0) /
   ms(contender) /

@@ -7,7 +7,7 @@ const setup = JSON.parse(process.argv[2])
 const { engine: spec, batch = 32, pass = 'forward', network: name = 'alexnet', algorithm = 'auto' } = setup
 const networks = { alexnet: convmark.alexnet, 'alexnet-full': convmark.alexnetFull }
 
-/** Of an axis' kernel taps, over all outputs, the share that meets the input and not its padding. */
+/** The share of kernel taps along an axis, over all outputs, that meet the input and not its padding. */
 function shareInside(outputs, kernel, stride, before, input) {
   let inside = 0
   for (let at = 0; at < outputs; at++) {
@@ -17,7 +17,7 @@ function shareInside(outputs, kernel, stride, before, input) {
   return inside / (outputs * kernel)
 }
 
-/** A direct convolution may leave out what it would multiply by the padding's zeros; all else it must do. */
+/** A direct convolution may leave out products with the padding's zeros, but nothing else. */
 const leastShare = ({ geometry: g }) =>
   g
     ? shareInside(g.outputHeight, g.kernelHeight, g.strideHeight, g.top, g.inputHeight) *

@@ -1,19 +1,19 @@
-// A family is one target in the setups that its figures need, and what is wanted of them.
+// A family is one target with the setups that its figures need, and the goals for those figures.
 import { convolutions, median, ms, share, stepMs, wholeShare } from './contenders.mjs'
 
 const percent = (value) => `${(100 * value).toFixed(1)}%`
 const times = (value) => `${value.toFixed(2)}x`
-const atLeast = (what, value, target, format) => ({
+const atLeast = (what, value, goal, format) => ({
   what,
   measured: format(value),
-  target: `at least ${format(target)}`,
-  isMet: value >= target,
+  goal: `at least ${format(goal)}`,
+  isMet: value >= goal,
 })
-const atMost = (what, value, target, format) => ({
+const atMost = (what, value, goal, format) => ({
   what,
   measured: format(value),
-  target: `at most ${format(target)}`,
-  isMet: value <= target,
+  goal: `at most ${format(goal)}`,
+  isMet: value <= goal,
 })
 
 /**
@@ -57,15 +57,15 @@ function layerTimeRows({ forward, backward }) {
   ]
 }
 
-/** Of rivals that are there, the fastest. */
+/** The fastest of the installed rivals. */
 const bestOf = (rivals) => rivals.filter(({ samples }) => samples).sort((a, b) => ms(a) - ms(b))[0]
 
-const over = (own, rival, target) =>
+const over = (own, rival, goal) =>
   rival?.samples
-    ? [atLeast(`over ${rival.name} (${ms(rival).toFixed(0)} ms)`, ms(rival) / ms(own), target, times)]
+    ? [atLeast(`over ${rival.name} (${ms(rival).toFixed(0)} ms)`, ms(rival) / ms(own), goal, times)]
     : []
 
-/** What Winograd makes of it: multiples of the direct limit, and batch 1, which takes it only where it is faster. */
+/** Figures with Winograd: multiples of the direct limit, and batch 1, which uses it only if it is faster. */
 const winogradRows = ({ latency, fastest, fastestBackward, fastestLatency }, all, [forward, backward]) => [
   atLeast('whole forward, of the direct limit', wholeShare(fastest, all), forward, times),
   atLeast('whole forward-backward, of the direct limit', wholeShare(fastestBackward, all), backward, times),
@@ -110,7 +110,7 @@ function revectorized(threads) {
   }
 }
 
-/** What the two machines of the figures that convmark set out from (AVX-512; AVX2) ask for. */
+/** Goals set on two other machines, one with AVX-512 and one with AVX2: see docs/performance.md. */
 const WANTED = {
   'x64:avx512': { direct: 0.9, winograd: [1.45, 1.4], onnxruntime: 4, pytorch: 2.6, pytorchBackward: 3.8 },
   'x64:avx2': { direct: 0.87, winograd: [1.8, 1.7], onnxruntime: 3.5, pytorch: 1.5, pytorchBackward: 2.9 },

@@ -17,7 +17,7 @@ const SMALL = {
 } as const
 const network = lenet({ imageSize: 12 })
 
-/** The runs that are reported with an engine whose limits are measured so. */
+/** The runs that are reported for an engine whose limits are measured this way. */
 async function runsWith(
   measurePeaks: NonNullable<Engine['measurePeaks']>,
   options: BenchOptions = {},

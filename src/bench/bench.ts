@@ -1,5 +1,6 @@
 import { median } from 'simple-statistics'
 import {
+  float32Tensors,
   integerFromZero,
   optional,
   positiveInteger,
@@ -13,7 +14,7 @@ import { openEngine } from '../engines/index.ts'
 import type { Peaks } from '../engines/peak.ts'
 import { CheckError, isInterruption } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import { type Network, requireNetwork } from '../networks/network.ts'
+import { type Network, requireNetwork, requireParameters } from '../networks/network.ts'
 import { CLASSIC_PASSES, type Pass, passesRule } from '../plan/plan.ts'
 import { isNode } from '../runtime/host.ts'
 import { availableCores } from '../runtime/machine.ts'
@@ -24,6 +25,7 @@ import type { BenchEvent } from './events.ts'
 import { peaksOrNull } from './peaks.ts'
 import { requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
+import { seenByAll } from './shared-tensors.ts'
 import { madeDenormalsWarning } from './value-warnings.ts'
 import { type Subject, warmUp } from './warm-up.ts'
 
@@ -32,25 +34,30 @@ export interface BenchOptions {
   readonly batch?: number
   /** Samples of each pass after burn-in, in each round; 100 by default. */
   readonly batches?: number
-  /** Between which the machine rests; one by default. What is compared later is rounds, so a baseline has several. */
+  /** The machine rests between rounds; one by default. `gate` compares rounds, so a baseline should have several. */
   readonly rounds?: number
   /** Runs before the first sample; 10 by default. */
   readonly burnIn?: number
-  /** The classic two by default, forward first. */
+  /** By default the two passes of the AlexNet article, forward first. */
   readonly passes?: readonly Pass[]
   /** A spec or an open engine; `auto` by default. */
   readonly engine?: string | Engine
   readonly threads?: number
   /** `auto` by default: the fastest for each step. */
   readonly algorithm?: Algorithm
-  /** Measure tiles anew, whatever the cache has. */
+  /** Measure tiles again and ignore the cached ones. */
   readonly retune?: boolean
   /** 7 by default. */
   readonly seed?: number
+  /**
+   * Of a trained network, by name, in convmark's layouts: it is timed and checked with them. By default the benchmark and the
+   * check have weights of their own, made from the seed.
+   */
+  readonly parameters?: Readonly<Record<string, Float32Array>>
   /** False leaves the check out and marks the result as unchecked. */
   readonly check?: boolean
   readonly experimentalV8Flags?: boolean
-  /** Called before each sample, outside of what is timed: for work beside the benchmark, such as a calibration. */
+  /** Called before each sample, outside of the timed section: for work beside the benchmark, such as a calibration. */
   readonly betweenSamples?: () => void
   /** Ends the run within a step; what was measured is reported as interrupted. */
   readonly signal?: AbortSignal
@@ -65,6 +72,7 @@ const rules: Rules<BenchOptions> = {
   engine: optional(engineRule),
   algorithm: prepareRules.algorithm,
   seed: optional(integerFromZero),
+  parameters: optional(float32Tensors),
   check: optional(trueOrFalse),
   betweenSamples: optional(someFunction),
   signal: prepareRules.signal,
@@ -80,9 +88,9 @@ interface BenchSettings extends RunSettings {
 }
 
 /**
- * The benchmark: for each pass prepares a session, checks it, runs it `burnIn` times and then `batches` times, and
- * reports every step as it happens. A sample runs from the call of `run()` until every result of the pass can be read.
- * Throws CheckError for an engine that is wrong: then there is no number.
+ * The benchmark: for each pass it prepares a session, checks it, runs it `burnIn` times and then `batches` times, and
+ * reports every step as it happens. A sample lasts from the call of `run()` until every result of the pass can be read.
+ * Throws CheckError for an engine whose results are wrong, before anything is timed.
  */
 export async function* benchmark(
   network: Network,
@@ -90,6 +98,7 @@ export async function* benchmark(
 ): AsyncGenerator<BenchEvent, void, void> {
   requireNetwork('benchmark', network)
   requireOptions('benchmark', options, rules)
+  if (options.parameters) requireParameters(network, options.parameters)
   const { batch = 32, batches = 100, rounds = 1, burnIn = 10, retune = false } = options
   const { threads, experimentalV8Flags } = options
   const { seed = 7, algorithm = 'auto', passes = CLASSIC_PASSES, betweenSamples = () => {} } = options
@@ -105,7 +114,7 @@ export async function* benchmark(
   }
 
   const [firstPass] = passes
-  // Before the first event, so that an engine or a batch that this machine can't have leaves no output.
+  // Before the first event, so that nothing is printed if this machine can't open the engine or the batch does not fit.
   const isOwnEngine = typeof options.engine !== 'object'
   let engine =
     typeof options.engine === 'object'
@@ -113,7 +122,7 @@ export async function* benchmark(
       : await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune })
   const opened = isOwnEngine ? [engine] : []
   const isChecked = options.check !== false
-  // The machine's limits are no other in the second pass
+  // The machine's limits are the same in the second pass
   const known = new Map<Engine, Peaks>()
   const peaksOf = async (engine: Engine): Promise<Peaks | null> => {
     const measure = () => engine.measurePeaks?.({ withBandwidth: true, signal: options.signal })
@@ -125,9 +134,10 @@ export async function* benchmark(
   try {
     await requireRoomForAll(network, engine, { batch, passes, algorithm, isChecked })
     if (firstPass) yield { kind: 'started', network, batch, pass: firstPass }
-    const data = makeData({ network, batch, seed })
-    data.catch(() => {}) // who awaits it is told
-    if (isChecked) checker = new Checker(network, batch, Math.min(2, await availableCores()))
+    const given = options.parameters ? seenByAll(options.parameters) : null
+    const data = makeData({ network, batch, seed }, given)
+    data.catch(() => {}) // reported where it is awaited
+    if (isChecked) checker = new Checker(network, batch, Math.min(2, await availableCores()), given)
     for (const pass of passes) {
       if (pass !== firstPass) yield { kind: 'started', network, batch, pass }
       const run = (engine: Engine) =>
@@ -136,7 +146,7 @@ export async function* benchmark(
         if (yield* run(engine)) return
       } catch (error) {
         if (!(error instanceof CheckError && engine.fallback)) throw error
-        // auto: an engine that is wrong is not timed, and the result says why another was.
+        // auto: an engine whose results are wrong is not timed, and the result says why another one was.
         engine = await engine.fallback(error.message)
         opened.push(engine)
         if (yield* run(engine)) return
@@ -148,7 +158,7 @@ export async function* benchmark(
   }
 }
 
-/** One pass; true if the benchmark was interrupted, in it or right after it. */
+/** One pass; returns true if the benchmark was interrupted, in it or right after it. */
 async function* benchmarkPass(
   network: Network,
   pass: Pass,
@@ -185,8 +195,8 @@ async function* benchmarkPass(
     await subject.session?.dispose()
   }
   const { session, check } = subject
-  // After the timed run, so that a start is fast and nothing runs beside a sample.
-  const peakMemoryBytes = residentPeakBytes() // without what measuring the limits takes
+  // After the timed run, so that the start is fast and nothing runs beside a sample.
+  const peakMemoryBytes = residentPeakBytes() // without the memory for measuring the limits
   const peaks = isInterrupted ? null : await peaksOf(engine)
   yield {
     kind: 'finished',
@@ -214,19 +224,22 @@ async function* benchmarkPass(
 
 const BETWEEN_ROUNDS_MS = 250
 
-/** A rest, as other engines' turns are in a comparison, and a run that is not counted: caches and clocks begin anew. */
+/**
+ * Rests, as if other engines had their turns in a comparison, and makes a run that is not counted, so that caches and
+ * clocks start afresh.
+ */
 async function beginRound(session: Session, signal: AbortSignal | undefined): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, BETWEEN_ROUNDS_MS))
   await session.run({}, signal && { signal })
 }
 
-/** The last may be cut short. */
+/** The last one may be shorter. */
 function roundSizes(samples: number, perRound: number): number[] {
   const count = Math.ceil(samples / perRound)
   return Array.from({ length: count }, (_, round) => Math.min(perRound, samples - round * perRound))
 }
 
-/** Samples and, of the same runs, how long each step took. */
+/** Samples, and for the same runs how long each step took. */
 class Samples {
   readonly samplesMs: number[] = []
   readonly startsMs: number[] = []

@@ -6,8 +6,9 @@ import { startEnvironment } from './environment.ts'
 import type { Result, Run } from './result.ts'
 
 /**
- * Runs the benchmark to its end: what `convmark bench --json` writes, of any network, for `report` and `gate`. Throws as
- * `benchmark` does; aborted by its signal it resolves to what was measured, marked as interrupted.
+ * Runs the benchmark to its end and returns what `convmark bench --json` writes, for any network, for use by `report`
+ * and `gate`. Throws as `benchmark` does; if its signal aborts, it resolves to what was measured, marked as
+ * interrupted.
  */
 export async function benchmarkResult(network: Network, options: BenchOptions = {}): Promise<Result> {
   const calibration = new Calibration()

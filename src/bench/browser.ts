@@ -1,16 +1,16 @@
-// What a browser tells of itself and the machine, which is little.
+// What a browser says about itself and the machine, which is little.
 
 import { browserRuntime } from '../runtime/runtime.ts'
 import { VERSION } from '../version.ts'
 import type { Environment } from './result.ts'
 
-/** What is asked for of `globalThis`, in a page or a worker of one; most of it only some browsers have. */
+/** What is read from `globalThis`, in a page or in a worker; only some browsers have most of it. */
 export interface BrowserScope {
   readonly navigator?: {
     readonly userAgent?: string
     readonly platform?: string
     readonly hardwareConcurrency?: number
-    /** GiB, rounded to a power of two and cut off at 8 or 32. */
+    /** GiB, rounded to a power of two and limited to 8 or 32. */
     readonly deviceMemory?: number
     readonly userAgentData?: {
       getHighEntropyValues(hints: readonly string[]): Promise<HighEntropyValues>
@@ -30,7 +30,7 @@ interface HighEntropyValues {
 const HINTS = ['platformVersion', 'architecture', 'bitness', 'fullVersionList']
 const BYTES_PER_GIB = 2 ** 30
 
-/** 'unknown', or null, where it is not told. Never rejects. */
+/** Facts that the browser does not give are 'unknown' or null. Never rejects. */
 export async function describeBrowser(scope: BrowserScope): Promise<Environment> {
   const { navigator = {}, crossOriginIsolated } = scope
   const told: HighEntropyValues =
@@ -57,14 +57,14 @@ export async function describeBrowser(scope: BrowserScope): Promise<Environment>
   }
 }
 
-/** Some brands are made up, so that nobody relies on the list; Chromium is in it beside its children. */
+/** Some brands are made up, so that nobody relies on the list; browsers based on Chromium list it beside their own name. */
 function fullName({ fullVersionList = [] }: HighEntropyValues): string | null {
   const real = fullVersionList.filter(({ brand }) => !/not.?a.?brand/i.test(brand.replace(/[^a-z]/gi, '')))
   const named = real.find(({ brand }) => brand !== 'Chromium') ?? real[0]
   return named ? `${named.brand} ${named.version}` : null
 }
 
-/** `Firefox 140.0`; the last words of the list, which each browser adds to those that it poses as. */
+/** `Firefox 140.0`: the end of the list, where each browser adds its own name to those that it imitates. */
 function nameInUserAgent(userAgent: string): string | null {
   const [, firefox] = /Firefox\/([\d.]+)/.exec(userAgent) ?? []
   if (firefox) return `Firefox ${firefox}`

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Calibration } from './calibration.ts'
 
-/** A clock that work of the given lengths moves on; beyond them it takes 1 ms. */
+/** A clock that advances by the given lengths of work, and after those by 1 ms. */
 function planted(workMs: readonly number[]) {
   const left = [...workMs]
   let nowMs = 1000
@@ -63,7 +63,7 @@ it('does real work of some milliseconds', async () => {
     calibration.measureIfDue()
     return performance.now() - start
   }
-  elapsedMs() // with the warm-up
+  elapsedMs() // including the warm-up
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(elapsedMs()).toBeGreaterThan(1)
   expect(calibration.spread()).toBeGreaterThanOrEqual(1)

@@ -1,14 +1,15 @@
-/** Some 6 ms at 3 GHz: long enough that a timer's interrupt is no news, short enough to be done many times. */
+/** Some 6 ms at 3 GHz: long enough that a timer interrupt does not matter, short enough to be done many times. */
 const ROUNDS = 2_400_000
-/** Until V8's optimising compiler has it. */
+/** Until V8's optimising compiler has compiled it. */
 const WARM_UPS = 5
-/** About a fortieth of the time, however short the samples are. */
+/** The calibration takes about a fortieth of the time, however short the samples are. */
 const PERIOD_MS = 250
 
 /**
- * A fixed piece of work, timed again and again during a benchmark. It always takes as long, unless something else takes the
- * processor, or slows it down; that shows where the system tells of no steal. It stays in registers, so that the caches
- * are as the samples left them, and keeps the adders and multipliers busy, so that a neighbour on the same core is felt.
+ * A fixed piece of work, timed again and again during a benchmark. It always takes equally long, unless something else
+ * uses the processor or slows it down; this shows neighbours even if the system does not report steal. It stays in
+ * registers, so that the caches are as the samples left them, and it keeps the adders and multipliers busy, so that a
+ * neighbour on the same core has an effect.
  */
 export class Calibration {
   readonly #work: () => number
@@ -16,7 +17,7 @@ export class Calibration {
   readonly #timesMs: number[] = []
   #isWarm = false
   #lastMs = -Infinity
-  /** Kept, so that no compiler leaves the work out. */
+  /** Stored, so that no compiler removes the work. */
   #sum = 0
 
   constructor({ work = fixedWork, now = () => performance.now() } = {}) {
@@ -24,7 +25,10 @@ export class Calibration {
     this.#now = now
   }
 
-  /** To be called between samples, as often as one likes: works when a quarter of a second has gone by, else returns. */
+  /**
+   * Call it between samples, as often as you like: it works if a quarter of a second has passed, and otherwise returns
+   * at once.
+   */
   measureIfDue(): void {
     if (this.#now() - this.#lastMs < PERIOD_MS) return
     if (!this.#isWarm) for (let i = 0; i < WARM_UPS; i++) this.#sum += this.#work()
@@ -42,7 +46,7 @@ export class Calibration {
   }
 }
 
-/** Twelve sums that do not wait for each other: more than two multipliers of four cycles' latency need. All tend to 2. */
+/** Twelve independent sums: more than two multipliers with a latency of four cycles need. All approach 2. */
 function fixedWork(): number {
   let [a, b, c, d, e, f] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
   let [g, h, i, j, k, l] = [0.7, 0.8, 0.9, 1.1, 1.2, 1.3]

@@ -6,25 +6,40 @@ import type { Network } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
 import { changesOf, lastReads, type Step, writesOf } from '../plan/steps.ts'
 import { gridOf, type View } from '../plan/views.ts'
+import { Barrier } from '../runtime/barrier.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import type { Grid } from '../tensor.ts'
 import {
   type Activations,
-  checkActivations,
   checkTensors,
   FirstImageInTraining,
+  makeActivations,
   trainingTensors,
 } from './check-data.ts'
 import {
+  type Before,
+  bitsOf,
+  Comparer,
   type Comparison,
   compareImage,
+  denseImage,
   denseParameter,
-  digest,
+  imagesOfShare,
   imagesToCompute,
   rowsOfShare,
+  Scratch,
 } from './comparison.ts'
-import { errorBesideOutliers, isWindowed, putOutliers, sourceOf, takeOutliers } from './outlier.ts'
-import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './parts.ts'
+import {
+  isWindowed,
+  type OutputsBeside,
+  outputsBeside,
+  putOutliers,
+  sourceOf,
+  takeOutliers,
+} from './outlier.ts'
+import { isOfWholeBatch } from './own-loops.ts'
+import type { Contributor } from './shared-reference.ts'
+import { type DataRequest, fillShare, ownBuffers, type Share, type SharedTensors } from './shared-tensors.ts'
 import { compareStep } from './truth.ts'
 
 /** What tensors are filled with. */
@@ -32,12 +47,25 @@ export type FillWhat =
   | ({ readonly kind: 'fill' } & DataRequest)
   | { readonly kind: 'fill-training'; readonly plan: Plan; readonly seed: number }
 
+/** Which of the workers it is, and the memory of their barrier; null where one worker is all. */
+export interface Place extends Share {
+  readonly barrier: Int32Array | null
+}
+
 /** By the plan's buffers: what the engine has there, where its memory can't be seen. */
 type Copies = ReadonlyMap<number, Float32Array>
 
 export type CheckRequest =
   | (FillWhat & { readonly tensors: SharedTensors; readonly share: Share })
-  | { readonly kind: 'answer'; readonly network: Network; readonly tensors: SharedTensors }
+  | {
+      readonly kind: 'answer'
+      readonly network: Network
+      readonly tensors: SharedTensors
+      /** What the workers make together. */
+      readonly activations: Activations
+      readonly keepsParameters: boolean
+      readonly place: Place
+    }
   | {
       readonly kind: 'load'
       readonly plan: Plan
@@ -47,7 +75,9 @@ export type CheckRequest =
       /** The check's own data, and what the reference makes of its first image in the pass forward. */
       readonly tensors: SharedTensors
       readonly activations: Activations
-      readonly share: Share
+      /** Memory for those that are made anew in a pass of training. */
+      readonly remade: Activations
+      readonly place: Place
     }
   /**
    * Before a step runs: what it must write is filled with NaN, so that a value left from another run can't pass; what it
@@ -72,7 +102,7 @@ export type CheckReply =
   | { readonly kind: 'poisoned'; readonly copies: Copies }
   /** Likewise. */
   | { readonly kind: 'outliers-put'; readonly copies: Copies }
-  | { readonly kind: 'outlier-compared'; readonly error: number | null; readonly copies: Copies }
+  | { readonly kind: 'outlier-compared'; readonly beside: OutputsBeside; readonly copies: Copies }
   | {
       readonly kind: 'stepped'
       readonly comparisons: readonly Comparison[]
@@ -83,14 +113,26 @@ export type CheckReply =
   | { readonly kind: 'digested'; readonly digests: readonly number[] }
   | { readonly kind: 'failed'; readonly message: string }
 
+interface Kept {
+  /** Of a parameter: its rows of this share. */
+  readonly rows?: Grid
+  /** Of an activation: those images that are computed. */
+  readonly images?: ReadonlyMap<number, Grid>
+  readonly digest: number
+}
+
 let loaded: Extract<CheckRequest, { kind: 'load' }> | null = null
 let copies: Copies = new Map()
 /** Of the plan's steps. */
 let readLast: ReturnType<typeof lastReads> = []
-/** Null in the pass forward, of which all is known before. */
+/** Null in the pass forward, whose activations are computed before the check begins. */
 let firstImage: FirstImageInTraining | null = null
 /** Of the step that runs, by buffer: what it changes in place, as it was, and the digests of that. */
-const before = new Map<number, { readonly values: Grid; readonly digest: number }>()
+const before = new Map<number, Kept>()
+/** Memory of that. */
+const keptValues = new Scratch()
+/** Where the workers wait for each other. */
+let barrier: Barrier | null = null
 /** In what the step reads. */
 let outliers: ReturnType<typeof putOutliers> = []
 
@@ -100,12 +142,14 @@ onMessage((request: CheckRequest) => {
     const reply = answer(request)
     postMessage(reply, ownedBy(reply))
   } catch (error) {
+    barrier?.break()
     postMessage({ kind: 'failed', message: messageOf(error) } satisfies CheckReply)
   }
 })
 
 /** What changes hands with a reply. */
 function ownedBy(reply: CheckReply): Transferable[] {
+  if ('activations' in reply) return [...ownBuffers(reply.tensors), ...ownBuffers(reply.activations)]
   if ('tensors' in reply) return ownBuffers(reply.tensors)
   return 'copies' in reply ? [...reply.copies.values()].map(({ buffer }) => buffer as ArrayBuffer) : []
 }
@@ -119,8 +163,9 @@ function answer(request: CheckRequest): CheckReply {
       fillShare(trainingTensors(request.plan, request.seed), request.tensors, request.share)
       return { kind: 'filled', tensors: request.tensors }
     case 'answer': {
-      const { network, tensors } = request
-      return { kind: 'answered', activations: checkActivations(network, tensors), tensors }
+      const { network, tensors, activations, keepsParameters } = request
+      makeActivations(network, tensors, activations, contributorAt(request.place), { keepsParameters })
+      return { kind: 'answered', activations, tensors }
     }
     case 'load':
       loaded = request
@@ -128,7 +173,13 @@ function answer(request: CheckRequest): CheckReply {
       firstImage =
         request.plan.pass === 'forward'
           ? null
-          : new FirstImageInTraining(request.plan, request.tensors, request.activations)
+          : new FirstImageInTraining(
+              request.plan,
+              request.tensors,
+              request.activations,
+              request.remade,
+              contributorAt(request.place),
+            )
       return { kind: 'loaded' }
     case 'digest':
       return { kind: 'digested', digests: request.views.map(digestOf) }
@@ -136,18 +187,23 @@ function answer(request: CheckRequest): CheckReply {
       return { kind: 'poisoned', copies: prepareStep(loaded!.plan.steps[request.index]!) }
     case 'put-outliers': {
       const step = windowedStep(request.index)
-      outliers = putOutliers(step, look)
+      outliers = putOutliers(step, look, loaded!.place)
       return { kind: 'outliers-put', copies: copyOf(sourceOf(step)) }
     }
     case 'outlier-error': {
       const step = windowedStep(request.index)
-      const error = errorBesideOutliers(step, look, outliers)
+      const beside = outputsBeside(step, look, outliers)
       takeOutliers(step, look, outliers)
-      return { kind: 'outlier-compared', error, copies: copyOf(sourceOf(step)) }
+      return { kind: 'outlier-compared', beside, copies: copyOf(sourceOf(step)) }
     }
     case 'step':
       return compare(request.index)
   }
+}
+
+function contributorAt({ index, count, barrier: words }: Place): Contributor {
+  barrier = new Barrier(words, count)
+  return { index, count, barrier }
 }
 
 function look(view: View): Grid {
@@ -156,42 +212,39 @@ function look(view: View): Grid {
   return gridOf(view, copies.get(view.buffer)!, 0)
 }
 
-look.before = (view: View): Grid => before.get(view.buffer)!.values
-look.changes = (view: View): boolean => before.has(view.buffer)
+look.before = {
+  has: (view) => before.has(view.buffer),
+  rows: (view) => before.get(view.buffer)!.rows!,
+  image: (view, image) => before.get(view.buffer)!.images!.get(image)!,
+} satisfies Before
 
 function prepareStep(step: Step): Copies {
   const changed = changesOf(step).map(({ buffer }) => buffer)
   const poisoned = new Map<number, Float32Array>()
   before.clear()
+  keptValues.clear()
   for (const view of writesOf(step)) {
     if (changed.includes(view.buffer)) {
-      const values = step.pass === 'update' ? keptRows(view) : keptImages(view)
-      before.set(view.buffer, { values, digest: digestOf(view) })
-    }
-    if (changed.includes(view.buffer)) continue
-    if (loaded!.memory) poison(view, loaded!.memory)
+      const kept = step.pass === 'update' ? { rows: keptRows(view) } : { images: keptImages(view, step) }
+      before.set(view.buffer, { ...kept, digest: digestOf(view) })
+    } else if (loaded!.memory) poison(view, loaded!.memory)
     else poisoned.set(view.buffer, new Float32Array(lengthOf(view)).fill(Number.NaN))
   }
   return poisoned
 }
 
-/** A copy of the images that are computed, in their places: of a large tensor those are a few. */
-function keptImages(view: View): Grid {
-  const grid = look(view)
-  const [images, height, width, channels] = grid.shape
-  const values = new Float32Array(lengthOf(view))
-  const from = grid.offset - view.offset
-  for (const n of imagesToCompute(images, height * width * channels)) {
-    const [first, end] = [n * grid.imagePitch, (n + 1) * grid.imagePitch]
-    values.set(grid.values.subarray(from + first, from + end), first)
-  }
-  return { ...grid, values, offset: view.offset }
+function keptImages(view: View, step: Step): ReadonlyMap<number, Grid> {
+  const { plan, place } = loaded!
+  // The first worker alone computes a step that goes over the whole batch at once.
+  const isWhole = place.index === 0 && isOfWholeBatch(step, plan)
+  const kept = isWhole ? imagesToCompute(view) : imagesOfShare(view, place)
+  return new Map(kept.map((n) => [n, denseImage(look(view), n, keptValues)]))
 }
 
 /** A copy of this share's rows, as a grid in which the others are not. */
 function keptRows(view: View): Grid {
   const grid = look(view)
-  const [first, end] = rowsOfShare(view, loaded!.share)
+  const [first, end] = rowsOfShare(view, loaded!.place)
   const from = grid.offset + first * grid.pixelPitch
   const values = grid.values.slice(from, grid.offset + end * grid.pixelPitch)
   return { ...grid, values, offset: -first * grid.pixelPitch }
@@ -211,26 +264,38 @@ const lengthOf = ({ buffer }: View): number => loaded!.plan.buffers[buffer]!.len
 
 /** This share of the tensor's buffer, halo and padded channels too. */
 function poison(view: View, memory: ArrayBufferLike): void {
-  const { bufferOffsets, share } = loaded!
+  const { bufferOffsets, place } = loaded!
   const from = bufferOffsets.get(view.buffer)!
-  const at = (index: number) => from + Math.floor((lengthOf(view) * index) / share.count)
-  new Float32Array(memory).fill(Number.NaN, at(share.index), at(share.index + 1))
+  const at = (index: number) => from + Math.floor((lengthOf(view) * index) / place.count)
+  new Float32Array(memory).fill(Number.NaN, at(place.index), at(place.index + 1))
 }
 
-const digestOf = (view: View): number => digest(view, look, loaded!.share)
+const digestOf = (view: View): number => bitsOf(view, look, loaded!.place).digest
 
 function compare(index: number): CheckReply {
-  const { plan, activations, share } = loaded!
+  const { plan, activations, place } = loaded!
   const step = plan.steps[index]!
   const reads = readLast[index]!.map((view) => before.get(view.buffer)?.digest ?? digestOf(view))
-  const comparisons = compareStep(step, plan, look, share)
+  const comparisons = compareStep(step, plan, look, place)
   // End to end: that the steps are wired as the network says.
-  if (share.index === 0 && step.pass === 'forward') {
+  if (step.pass === 'forward') {
     for (const view of writesOf(step)) {
-      const statistic = (tensor: string) => denseParameter(look(loaded!.plan.tensors[tensor]!.view))
+      const statistic = (tensor: string) => denseParameter(look(plan.tensors[tensor]!.view))
       const truth = firstImage ? firstImage.activation(view.tensor, statistic) : activations[view.tensor]
-      if (truth) comparisons.push(compareImage(view, look, truth))
+      if (truth && place.index === 0) comparisons.push(compareImage(view, look, truth))
     }
   }
-  return { kind: 'stepped', comparisons, reads, writes: writesOf(step).map(digestOf) }
+  const writes = writesOf(step).map((view) => {
+    const { digest, areFinite } = bitsOf(view, look, place)
+    // This includes the values that are not compared: none may be left unwritten.
+    if (!areFinite) comparisons.push(notFinite(view))
+    return digest
+  })
+  return { kind: 'stepped', comparisons, reads, writes }
+}
+
+function notFinite(view: View): Comparison {
+  const comparer = new Comparer(view)
+  comparer.add(Number.NaN, 0)
+  return comparer.result()
 }

@@ -2,18 +2,33 @@ import { type Rules, requireOptions } from '../check-options.ts'
 import { type Inspection, prepareRules } from '../engines/engine.ts'
 import { CheckError, ConvmarkError } from '../errors.ts'
 import { definitionOf } from '../layers/index.ts'
-import type { Network } from '../networks/network.ts'
+import { type Network, requireParameters } from '../networks/network.ts'
 import { BEFORE_ALL, isWritable, type Plan } from '../plan/plan.ts'
 import { changesOf, lastReads, readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
+import { Barrier } from '../runtime/barrier.ts'
 import { workerFile } from '../runtime/worker-file.ts'
 import { endAll, startWorkers, type WorkerHandle } from '../runtime/worker-pool.ts'
 import type { Session } from '../session.ts'
-import { type Activations, checkTensors, trainingTensors } from './check-data.ts'
-import type { CheckReply, CheckRequest, FillWhat } from './check-worker.ts'
+import {
+  type Activations,
+  checkTensors,
+  lengthsInForward,
+  lengthsInTraining,
+  trainingTensors,
+} from './check-data.ts'
+import type { CheckReply, CheckRequest, FillWhat, Place } from './check-worker.ts'
 import type { Comparison } from './comparison.ts'
-import { isWindowed, sourceOf, targetOf, type WindowedStep } from './outlier.ts'
-import { allocateShared, type DataRequest, ownBuffers, type SharedTensors, workersOf } from './parts.ts'
+import { errorOf, isWindowed, outputOf, sourceOf, type WindowedStep } from './outlier.ts'
+import {
+  allocateShared,
+  type DataRequest,
+  ownBuffers,
+  type SharedTensors,
+  seenByAll,
+  sharedBytes,
+  workersOf,
+} from './shared-tensors.ts'
 
 /** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
 export const MAX_RELATIVE_ERROR = 1e-4
@@ -68,14 +83,26 @@ type CheckWorker = WorkerHandle<CheckRequest, CheckReply>
 export class Checker {
   readonly #workers: readonly CheckWorker[]
   readonly #data: Promise<CheckData>
+  readonly #barrier: Int32Array | null
+  /** Memory of the first image in training, which every session's check makes anew. */
+  #remade: Activations | null = null
 
-  constructor(network: Network, batch: number, threads: number) {
+  /** `parameters`: those of a trained network, with which it is checked; by default the check's own, at which every layer acts. */
+  constructor(
+    network: Network,
+    batch: number,
+    threads: number,
+    parameters: Readonly<Record<string, Float32Array>> | null = null,
+  ) {
+    if (parameters) requireParameters(network, parameters)
     this.#workers = startWorkers<CheckRequest, CheckReply>(workersOf(threads), () => ({
       name: 'check worker',
       inNode: (name) => workerFile(name, 'check-worker', () => import.meta.resolve('./check-worker.js')),
       inBrowser: () => new Worker(new URL('./check-worker.js', import.meta.url), { type: 'module' }),
     }))
-    this.#data = this.#makeData({ network, batch, seed: CHECK_SEED })
+    this.#barrier = this.#workers.length > 1 ? Barrier.allocate() : null
+    const request = { network, batch, seed: CHECK_SEED, hasParameters: parameters !== null }
+    this.#data = this.#makeData(request, parameters && seenByAll(parameters))
     this.#data.catch(() => {}) // whoever checks is told
   }
 
@@ -101,16 +128,13 @@ export class Checker {
     }
     const data = await this.#data
     const workers = this.#workers
+    if (plan.pass !== 'forward') this.#remade ??= allocateActivations(lengthsInTraining(plan.network))
+    const remade = this.#remade ?? {}
     await Promise.all(
       workers.map((worker, index) => {
         const { memory, bufferOffsets } = inspection
-        const share = { index, count: workers.length }
-        const { tensors, activations } = data
-        return ask(
-          worker,
-          { kind: 'load', plan, memory, bufferOffsets, tensors, activations, share },
-          'loaded',
-        )
+        const place = this.#placeOf(index)
+        return ask(worker, { kind: 'load', plan, memory, bufferOffsets, ...data, remade, place }, 'loaded')
       }),
     )
     const training = await this.#trainingTensors(plan)
@@ -128,12 +152,12 @@ export class Checker {
     let outlier: OutlierError | null = null
     for (const [index, step] of plan.steps.entries()) {
       options.signal?.throwIfAborted()
+      // Before the step runs as it is: that run makes good what this one leaves.
+      const besideOutliers = isWindowed(step) ? await this.#outlierError(inspection, step, index) : null
       await this.#poison(inspection, step, index)
       await inspection.runStep(index)
       const copies = await inspection.fetch(buffersOf([...readsOf(step), ...writesOf(step)]))
-      const replies = await Promise.all(
-        workers.map((worker) => ask(worker, { kind: 'step', index, copies }, 'stepped')),
-      )
+      const replies = await this.#askAll({ kind: 'step', index, copies }, 'stepped')
       digests.require(readLast[index]!, sums(replies.map(({ reads }) => reads)), nameOf(step))
       digests.set(writesOf(step), sums(replies.map(({ writes }) => writes)))
       const comparisons = replies.flatMap((reply) => reply.comparisons)
@@ -150,16 +174,15 @@ export class Checker {
         if (isNormalized) worstNormalized = Math.max(worstNormalized, error)
         else if (error >= worst.error) worst = { tensor, error }
       }
-      if (isWindowed(step)) {
-        const error = await this.#outlierError(inspection, step, index)
-        const { tensor } = targetOf(step)
-        if (error !== null && !Number.isFinite(error)) {
+      if (besideOutliers !== null) {
+        const { tensor } = outputOf(step as WindowedStep)
+        if (!Number.isFinite(besideOutliers)) {
           throw new CheckError(
             `the check failed: ${nameOf(step)}: '${tensor}' is not finite beside a large value; ` +
               `engine ${session.engine.name} is refused`,
           )
         }
-        if (error !== null && error > (outlier?.error ?? -1)) outlier = { error, tensor }
+        if (besideOutliers > (outlier?.error ?? -1)) outlier = { error: besideOutliers, tensor }
       }
       options.onProgress?.({ done: index + 1, total: plan.steps.length })
     }
@@ -188,36 +211,47 @@ export class Checker {
     }
   }
 
-  /** Runs the step once with outliers in what it reads and once more without. */
+  /** Runs the step with outliers in what it reads, and leaves that as it was: the step is to be run again. */
   async #outlierError(inspection: Inspection, step: WindowedStep, index: number): Promise<number | null> {
-    const worker = this.#workers[0]!
     const given = await inspection.fetch(buffersOf([sourceOf(step)]))
-    const put = await ask(worker, { kind: 'put-outliers', index, copies: given }, 'outliers-put')
-    inspection.store(put.copies)
+    const put = await this.#askAll({ kind: 'put-outliers', index, copies: given }, 'outliers-put')
+    inspection.store(put[0]!.copies)
     await inspection.runStep(index)
     const copies = await inspection.fetch(buffersOf([...readsOf(step), ...writesOf(step)]))
-    const compared = await ask(worker, { kind: 'outlier-error', index, copies }, 'outlier-compared')
-    inspection.store(compared.copies)
-    await inspection.runStep(index)
-    return compared.error
+    const compared = await this.#askAll({ kind: 'outlier-error', index, copies }, 'outlier-compared')
+    inspection.store(compared[0]!.copies)
+    return errorOf(compared.map(({ beside }) => beside))
   }
 
   /** Fills what the step must write with NaN; what it changes in place is kept by the workers. */
   async #poison(inspection: Inspection, step: Step, index: number): Promise<void> {
     const copies = await inspection.fetch(buffersOf(changesOf(step)))
-    const poisoned = await Promise.all(
-      this.#workers.map((worker) => ask(worker, { kind: 'poison', index, copies }, 'poisoned')),
-    )
+    const poisoned = await this.#askAll({ kind: 'poison', index, copies }, 'poisoned')
     inspection.store(poisoned[0]!.copies)
   }
 
   /** The check's own tensors, and the reference's answer to them. */
-  async #makeData(request: DataRequest): Promise<CheckData> {
+  async #makeData(request: DataRequest, parameters: SharedTensors | null): Promise<CheckData> {
     const filled = await this.#fill(allocateShared(checkTensors(request)), { kind: 'fill', ...request })
-    const answer = { kind: 'answer', network: request.network, tensors: filled } as const
-    const { tensors, activations } = await ask(this.#workers[0]!, answer, 'answered', ownBuffers(filled))
-    return { tensors, activations }
+    const { network, hasParameters: keepsParameters } = request
+    const activations = allocateActivations(lengthsInForward(network))
+    const own = [...ownBuffers(filled), ...ownBuffers(activations)]
+    const answers = await Promise.all(
+      this.#workers.map((worker, index) => {
+        const place = this.#placeOf(index)
+        const tensors = { ...parameters, ...filled }
+        const answer = { kind: 'answer', network, tensors, activations, keepsParameters, place } as const
+        return ask(worker, answer, 'answered', own)
+      }),
+    )
+    return { tensors: answers[0]!.tensors, activations: answers[0]!.activations }
   }
+
+  readonly #placeOf = (index: number): Place => ({
+    index,
+    count: this.#workers.length,
+    barrier: this.#barrier,
+  })
 
   /** What training has beyond parameters and inputs: an optimizer that has been at work, and settings. */
   #trainingTensors(plan: Plan): Promise<SharedTensors> {
@@ -236,6 +270,13 @@ export class Checker {
     return filled[0]!.tensors
   }
 
+  #askAll<Kind extends CheckReply['kind']>(
+    request: CheckRequest,
+    kind: Kind,
+  ): Promise<Extract<CheckReply, { kind: Kind }>[]> {
+    return Promise.all(this.#workers.map((worker) => ask(worker, request, kind)))
+  }
+
   async dispose(): Promise<void> {
     await endAll(this.#workers)
   }
@@ -251,6 +292,14 @@ function behindBatchStatistics({ network, pass, frozen }: Plan): ReadonlySet<str
   }
   return behind
 }
+
+const allocateActivations = (lengths: Readonly<Record<string, number>>): Activations =>
+  Object.fromEntries(
+    Object.entries(lengths).map(([name, length]) => [
+      name,
+      new Float64Array(sharedBytes(length * Float64Array.BYTES_PER_ELEMENT)),
+    ]),
+  )
 
 const buffersOf = (views: readonly View[]): number[] => [...new Set(views.map(({ buffer }) => buffer))]
 

@@ -5,12 +5,12 @@ import { compareRounds, unseenBy, verdictText } from './compare-rounds.ts'
 const ROUNDS = 10
 const SAMPLES = 10
 const TRIALS = 1000
-/** A test at 5% stays below this in all but one of 10,000 tries of 1,000 trials. */
+/** A test at 5% exceeds this only once in 10,000 series of 1,000 trials. */
 const MOST_FALSE_ALARMS = 77
 
 type Noise = (random: ReturnType<typeof noise>) => () => number
 
-/** Samples of two engines that take turns on one machine, whose state goes on from turn to turn. */
+/** Samples of two engines that take turns on one machine, whose state continues from turn to turn. */
 function trial(seed: number, slowdown: number, kind: Noise) {
   const random = noise(seed)
   const next = kind(random)
@@ -62,7 +62,7 @@ it('misses a slowdown of 10% in at most 5 of 100 trials, and its interval has th
   expect(covered.length).toBeGreaterThanOrEqual(TRIALS - MOST_FALSE_ALARMS)
 })
 
-it('is the signed-rank test: exact, and turned round where the engines are', () => {
+it('is the signed-rank test: exact, and reversed where the engines are', () => {
   const rounds = (values: readonly number[]) => values.map((value) => [value])
   const a = rounds([10, 10, 10, 10, 10, 10])
   const b = rounds([11, 12, 13, 14, 15, 16])
@@ -70,14 +70,14 @@ it('is the signed-rank test: exact, and turned round where the engines are', () 
   expect(comparison).toMatchObject({ pValue: 2 / 64, verdict: 'faster' })
   expect(comparison.interval[0]).toBeCloseTo(1.1, 10)
   expect(comparison.interval[1]).toBeCloseTo(1.6, 10)
-  const turned = compareRounds(b, a)
-  expect(turned.verdict).toBe('slower')
-  expect(turned.ratio).toBeCloseTo(1 / comparison.ratio, 10)
+  const reversed = compareRounds(b, a)
+  expect(reversed.verdict).toBe('slower')
+  expect(reversed.ratio).toBeCloseTo(1 / comparison.ratio, 10)
   expect(compareRounds(a, a)).toMatchObject({ ratio: 1, pValue: 1, verdict: 'no difference found' })
   expect(() => compareRounds(a.slice(1), b.slice(1))).toThrow('a comparison takes 6 or more')
 })
 
-/** One sample a round, of an engine that takes 1 ms in each. */
+/** One sample a round, against an engine that takes 1 ms in each. */
 const against = (...others: number[]) =>
   compareRounds(
     others.map(() => [1]),
@@ -90,7 +90,7 @@ it('is the median of the means of all pairs of log-ratios, each with itself too'
   expect(means).toHaveLength(21)
   const { ratio, interval, detectable } = against(...others)
   expect(ratio).toBeCloseTo(means[10]!, 10)
-  // Of six rounds a rank sum of 0 alone is rare enough: P = 2/64, and 4/64 up to 1
+  // With six rounds only a rank sum of 0 is rare enough: P = 2/64; up to 1 it is 4/64
   expect(interval).toEqual([expect.closeTo(2, 10), expect.closeTo(13, 10)])
   expect(detectable).toBeCloseTo((13 / 2) ** (1.43 / 2) - 1, 10)
 })
@@ -104,7 +104,8 @@ it('leaves out what is in neither tail of the rank test: of ten rounds eight mea
 })
 
 it('gives half of the rounds without a difference to each side', () => {
-  // 15 of 21 means are over 0, 6 are 0: 3 of them for the other side. Of 64 signs 5 have a rank sum up to 3.
+  // 15 of 21 means are over 0, and 6 are 0, of which 3 count for the other side. Of 64 combinations of signs, 5 have a
+  // rank sum up to 3.
   expect(against(1, 1, 1, 2, 2, 2)).toMatchObject({
     pValue: (2 * 5) / 64,
     verdict: 'no difference found',
@@ -137,11 +138,11 @@ it.each([
   [0, 'a and b: no difference found'],
   [
     0.21,
-    'a and b: no difference found; a difference under 21% could have gone unnoticed: take more rounds, on a quieter machine',
+    'a and b: no difference found; a difference under 21% could have gone unnoticed: use more rounds, on a quieter machine',
   ],
   [
     2.22,
-    'a and b: no difference found, but one of the two may be up to 3.2 times as fast and go unnoticed: take more rounds, on a quieter machine',
+    'a and b: no difference found, but one of the two may be up to 3.2 times as fast and go unnoticed: use more rounds, on a quieter machine',
   ],
 ])('says what a comparison that finds nothing could not have found: %f', (detectable, text) => {
   const comparison = {
@@ -169,7 +170,7 @@ it('a coarse clock that saw no time makes no ratio that is not a number', () => 
   const ticking = Array.from({ length: 6 }, () => [0, 5, 10])
   expect(compareRounds(still, still)).toMatchObject({ ratio: 1, interval: [1, 1], detectable: 0 })
   expect(compareRounds(still, ticking)).toMatchObject({ ratio: 1, verdict: 'no difference found' })
-  // What took less than the clock's step of 5 is not said to be more than twice as fast as what took 10
+  // An engine that took less than the clock's step of 5 is reported as at most twice as fast as one that took 10
   const slower = Array.from({ length: 6 }, () => [5, 10, 10])
   const found = compareRounds(still, slower)
   expect(found.verdict).toBe('faster')

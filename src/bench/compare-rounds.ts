@@ -1,13 +1,13 @@
-// Two engines over rounds: which one is faster, by how much, and what could have gone unnoticed.
+// Two engines over rounds: which one is faster, by how much, and which difference could have gone unnoticed.
 import { median } from 'simple-statistics'
 import { formatFixed, formatMeasured, formatUpperPercent } from '../digits.ts'
 import { criticalRank, medianByRank, signedRankTail, type Tail, valuesOfRanks } from './rank-tests.ts'
 
-/** One engine beside another, over the rounds in which both had their turns. */
+/** One engine compared with another, over the rounds in which both took part. */
 export interface RoundComparison {
   /** How many times as fast as the other. */
   readonly ratio: number
-  /** Of the ratio, 95%. */
+  /** The 95% interval of the ratio. */
   readonly interval: readonly [number, number]
   readonly pValue: number
   /** A difference of this fraction would have been found in four of five comparisons. */
@@ -16,16 +16,20 @@ export interface RoundComparison {
 }
 
 const SIGNIFICANCE = 0.05
-/** With fewer, not even rounds that all agree would be a finding at 5%. */
+/** With fewer rounds, not even unanimous ones would be significant at 5%. */
 export const MIN_ROUNDS = 6
-/** Distance that is found four times of five, over an interval's half width, of normal errors: (1.96 + 0.84) / 1.96. */
+/**
+ * The distance that is found four times out of five, in half widths of the interval, for normal errors:
+ * (1.96 + 0.84) / 1.96.
+ */
 const POWER_FACTOR = 1.43
 
 /**
- * The unit is the round: samples in a row depend on each other, and a test over them would find differences that are not
- * there. Of each round the log-ratio of the medians; over rounds Wilcoxon's signed-rank test and the estimate and interval
- * that belong to it (Hodges & Lehmann 1963), so that a spell of slowness in some rounds does not decide.
- * Arrays have one array of samples a round. Throws RangeError for fewer than MIN_ROUNDS, or rounds that do not match.
+ * The unit is the round: consecutive samples depend on each other, and a test over them would find differences that do
+ * not exist. For each round the log-ratio of the medians is taken; over rounds Wilcoxon's signed-rank test decides,
+ * with its estimate and interval (Hodges & Lehmann 1963), so that slowness in some rounds does not decide. Both arrays
+ * contain one array of samples for each round. Throws RangeError for fewer than MIN_ROUNDS, or for different numbers of
+ * rounds.
  */
 export function compareRounds(
   engine: readonly (readonly number[])[],
@@ -36,14 +40,14 @@ export function compareRounds(
       `${engine.length} and ${other.length} rounds; a comparison takes ${MIN_ROUNDS} or more of both`,
     )
   const [own, others] = [engine, other].map((rounds) => rounds.map(medianOf)) as [number[], number[]]
-  // What a coarse clock saw as no time took less than its step.
+  // A time that a coarse clock saw as 0 was shorter than its step.
   const step = smallestPositive([...engine, ...other])
   const logRatios = own.map((ms, round) => Math.log((others[round]! || step) / (ms || step)))
   const averages = walshAverages(logRatios)
   const count = averages.length
   const tail = signedRankTail(logRatios.length)
   const pValue = signedRankPValue(averages, tail)
-  // Of the differences that would not be rejected: so many of the lowest and of the highest averages lie outside.
+  // Of the differences that would not be rejected: this many of the lowest and of the highest averages lie outside.
   const outside = criticalRank(tail, count, SIGNIFICANCE)
   const [low, high] = valuesOfRanks(averages, [outside, count - 1 - outside]) as [number, number]
   const estimate = medianByRank(averages)
@@ -69,16 +73,16 @@ export function verdictText(engine: string, other: string, comparison: RoundComp
   return `${engine} is ${value}x ${verdict} than ${other}, 95% interval ${low} to ${high}`
 }
 
-/** Above it what could have gone unnoticed is too much for a verdict to be worth much. */
+/** If a larger difference than this could have gone unnoticed, the verdict says little. */
 const COARSE = 0.1
 
-/** What a comparison that found nothing could not have found. */
+/** The largest difference that a comparison without a finding could have missed. */
 export interface Unseen {
-  /** '222% faster' is read as 122% by some, and as 222% by others: from 100% on it is how many times as fast. */
+  /** '222% faster' means different things to different people, so from 100% on the text says how many times as fast. */
   readonly kind: 'percent' | 'times'
   /** `4.2%`, `3.2` */
   readonly text: string
-  /** The comparison should be made again, with more rounds or on a quieter machine. */
+  /** The comparison should be repeated with more rounds or on a quieter machine. */
   readonly isCoarse: boolean
 }
 
@@ -94,13 +98,13 @@ export function unseenBy({ detectable }: Pick<RoundComparison, 'detectable'>): U
 function unseenText(unseen: Unseen | null): string {
   if (!unseen) return ''
   const { kind, text, isCoarse } = unseen
-  const advice = isCoarse ? ': take more rounds, on a quieter machine' : ''
+  const advice = isCoarse ? ': use more rounds, on a quieter machine' : ''
   return kind === 'percent'
     ? `; a difference under ${text} could have gone unnoticed${advice}`
     : `, but one of the two may be up to ${text} times as fast and go unnoticed${advice}`
 }
 
-/** 1 where there is none. */
+/** 1 if there is none. */
 function smallestPositive(rounds: readonly (readonly number[])[]): number {
   let smallest = Number.POSITIVE_INFINITY
   for (const samples of rounds) for (const ms of samples) if (ms > 0 && ms < smallest) smallest = ms
@@ -109,7 +113,7 @@ function smallestPositive(rounds: readonly (readonly number[])[]): number {
 
 const medianOf = (values: readonly number[]): number => median([...values])
 
-/** The means of all pairs, each with itself too: their signs are the signed-rank statistic. */
+/** The means of all pairs, including each value with itself; their signs are the signed-rank statistic. */
 function walshAverages(values: readonly number[]): Float64Array {
   const averages = new Float64Array((values.length * (values.length + 1)) / 2)
   let at = 0
@@ -119,7 +123,10 @@ function walshAverages(values: readonly number[]): Float64Array {
   return averages
 }
 
-/** Two-sided: how likely so many averages on one side are, if each round's sign is a coin's. Zeros count half to each side. */
+/**
+ * Two-sided: the probability of this many averages on one side if the sign of each round is random. Zeros count half to
+ * each side.
+ */
 function signedRankPValue(averages: Float64Array, tail: Tail): number {
   let [positive, zeros] = [0, 0]
   for (const average of averages) {

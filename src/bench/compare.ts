@@ -1,6 +1,7 @@
 import { median } from 'simple-statistics'
 import {
   arrayOfText,
+  float32Tensors,
   integerFromZero,
   must,
   optional,
@@ -8,13 +9,14 @@ import {
   type Rules,
   requireOptions,
   someFunction,
+  someObject,
   trueOrFalse,
 } from '../check-options.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
 import { ConvmarkError, InterruptedError, isInterruption, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import { type Network, requireNetwork } from '../networks/network.ts'
+import { type Network, requireNetwork, requireParameters } from '../networks/network.ts'
 import { networkData } from '../networks/network-data.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
 import { availableCores } from '../runtime/machine.ts'
@@ -22,34 +24,39 @@ import { isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
 import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
 import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
-import type { ContenderSamples, ContenderSetup } from './contenders/protocol.ts'
+import type { ContenderSamples, ContenderSetup, OnnxSource } from './contenders/protocol.ts'
+import { writeWeights } from './contenders/weights-file.ts'
 import { peaksOrNull } from './peaks.ts'
 import { type ComparisonResult, notCompared, type Run, type Unsupported } from './result.ts'
 import { describeRun, type RunSettings, stepMedians } from './run.ts'
 
 export interface CompareOptions {
-  /** Engine specs, peers among them. */
+  /** Engine specs, including peers. */
   readonly engines: readonly string[]
-  /** Forward alone by default. */
+  /** Forward by default. */
   readonly passes?: readonly Pass[]
   /** 32 by default. */
   readonly batch?: number
-  /** That an engine runs in each round; 3 by default. */
+  /** How many runs an engine makes in each round; 3 by default. */
   readonly batches?: number
   /** 10 by default. */
   readonly rounds?: number
   /** Runs before the first round; 10 by default. */
   readonly burnIn?: number
   readonly seed?: number
-  /** Of each engine that names none; the physical cores by default. */
+  /** The network's own, by name; by default the benchmark's, made from the seed. */
+  readonly parameters?: Readonly<Record<string, Float32Array>>
+  /** Where the network comes from. Peers that read ONNX get this file itself if they can run it. */
+  readonly onnx?: OnnxSource
+  /** For engines whose spec names none; by default the physical cores. */
   readonly threads?: number
   readonly algorithm?: Algorithm
-  /** Convmark's own engines measure their tiles anew, whatever the cache has. */
+  /** convmark's own engines measure their tiles again and ignore the cached ones. */
   readonly retune?: boolean
   readonly check?: boolean
   /** Called before each round, for work beside the comparison, such as a calibration. */
   readonly betweenRounds?: () => void
-  /** Ends the turn under way; what was measured is reported as interrupted. */
+  /** Ends the current turn; what was measured is reported as interrupted. */
   readonly signal?: AbortSignal
 }
 
@@ -66,6 +73,8 @@ const rules: Rules<CompareOptions> = {
   ),
   burnIn: optional(integerFromZero),
   seed: optional(integerFromZero),
+  parameters: optional(float32Tensors),
+  onnx: optional(someObject),
   threads: engineRules.threads,
   algorithm: prepareRules.algorithm,
   retune: optional(trueOrFalse),
@@ -78,7 +87,10 @@ export interface CompareResult {
   readonly runs: readonly Run[]
   readonly comparisons: readonly ComparisonResult[]
   readonly unsupported: readonly Unsupported[]
-  /** For what is in `unsupported`: UnavailableError or UsageError if nothing else is the reason. Null if that is empty. */
+  /**
+   * The error for what is in `unsupported`: UnavailableError or UsageError if that is the only reason. Null if
+   * `unsupported` is empty.
+   */
   readonly failure: ConvmarkError | null
   readonly interrupted: boolean
 }
@@ -91,23 +103,24 @@ export type CompareEvent =
 
 const ENGINE_PROCESS = new URL('./contenders/engine-process.js', import.meta.url)
 
-/** An engine that takes its turns, and what it made of them. */
+/** An engine in the comparison, and its samples. */
 interface Running {
   readonly contender: Contender
   readonly turns: ContenderSamples[]
-  /** It failed in a turn, and takes no more. */
+  /** It failed in a turn and gets no more. */
   hasFailed: boolean
-  /** Measured after the last round; null before, and where they can't be. */
+  /** Measured after the last round; null before, and if they can't be measured. */
   peaks: Peaks | null
 }
 
 const stillRunning = (all: readonly Running[]): Running[] => all.filter(({ hasFailed }) => !hasFailed)
 
 /**
- * Engines take turns, in rounds of random order, each in a process of its own that is stopped between its turns: so drift
- * of the machine hits all alike. The fastest is then compared with each of the others, round by round. What an engine can't
- * do is reported, and so is one that crashes or hangs: its rounds so far count, and the others go on, if there are two. If
- * nothing was measured it throws `failure`: UnavailableError if no pass has two engines that are available.
+ * Engines take turns, in rounds of random order, each in its own process that is stopped between its turns, so that
+ * drift of the machine affects all alike. The fastest is then compared with each of the others, round by round. What an
+ * engine can't do is reported, and so is one that crashes or hangs: its rounds so far count, and the others continue if
+ * there are at least two. If nothing was measured, `failure` is thrown: UnavailableError if no pass has two available
+ * engines.
  */
 export async function* compare(
   network: Network,
@@ -122,10 +135,14 @@ export async function* compare(
     )
   const threads = options.threads ?? (await availableCores())
   const { burnIn = 10, seed = 7, algorithm = 'auto', retune = false, check = true } = options
+  if (options.parameters) requireParameters(network, options.parameters)
+  const weights = options.parameters ? await writeWeights(network, options.parameters) : null
   const settings: RunSettings = { batch, batches: batches * rounds, burnIn, seed, algorithm }
   const setupOf = (engine: string, pass: Pass, from: URL | null): ContenderSetup => ({
     engine,
     network: networkData(network),
+    weightsFile: weights?.path ?? null,
+    onnx: options.onnx ?? null,
     pass,
     batch,
     burnIn,
@@ -141,27 +158,31 @@ export async function* compare(
   const comparisons: ComparisonResult[] = []
   const refused: Refused[] = []
   let isInterrupted = false
-  for (const pass of passes) {
-    const running: Running[] = []
-    try {
-      yield* start(engines, pass, (engine, from) => setupOf(engine, pass, from), running, refused, signal)
-      if (running.length < 2) continue
-      for (let round = 0; round < rounds && stillRunning(running).length >= 2; round++) {
-        options.betweenRounds?.()
-        yield* takeTurns(batches, running, refused, signal)
-        yield { kind: 'turn', pass, done: round + 1, total: rounds }
+  try {
+    for (const pass of passes) {
+      const running: Running[] = []
+      try {
+        yield* start(engines, pass, (engine, from) => setupOf(engine, pass, from), running, refused, signal)
+        if (running.length < 2) continue
+        for (let round = 0; round < rounds && stillRunning(running).length >= 2; round++) {
+          options.betweenRounds?.()
+          yield* takeTurns(batches, running, refused, signal)
+          yield { kind: 'turn', pass, done: round + 1, total: rounds }
+        }
+        for (const each of stillRunning(running)) each.peaks = await peaksOf(each)
+      } catch (error) {
+        if (!isInterruption(error, signal)) throw error
+      } finally {
+        for (const { contender } of running) contender.end()
       }
-      for (const each of stillRunning(running)) each.peaks = await peaksOf(each)
-    } catch (error) {
-      if (!isInterruption(error, signal)) throw error
-    } finally {
-      for (const { contender } of running) contender.end()
+      isInterrupted = signal?.aborted ?? false
+      const timed = running.filter(({ turns }) => turns.length > 0)
+      runs.push(...timed.map((each) => runOf(network, settings, each, each.turns.length < rounds)))
+      comparisons.push(...comparisonsOf(pass, timed, rounds, isInterrupted))
+      if (isInterrupted) break
     }
-    isInterrupted = signal?.aborted ?? false
-    const timed = running.filter(({ turns }) => turns.length > 0)
-    runs.push(...timed.map((each) => runOf(network, settings, each, each.turns.length < rounds)))
-    comparisons.push(...comparisonsOf(pass, timed, rounds, isInterrupted))
-    if (isInterrupted) break
+  } finally {
+    await weights?.remove()
   }
   const unsupported = refused.map((each) => each.unsupported)
   const failure = failureOf(refused, passes)
@@ -190,7 +211,7 @@ function failureOf(refused: readonly Refused[], passes: readonly Pass[]): Convma
   return new Kind([...new Set(texts)].join('; '))
 }
 
-/** Nothing is started unless there are two to be compared. */
+/** Starts the engines, if there are at least two that can be compared. */
 async function* start(
   engines: readonly string[],
   pass: Pass,
@@ -199,7 +220,7 @@ async function* start(
   refused: Refused[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<CompareEvent, void, void> {
-  // What is not installed is found before the others start, which may take minutes.
+  // Missing packages are found before the others start, which may take minutes.
   const installed: { engine: string; from: URL | null }[] = []
   for (const engine of engines) {
     try {
@@ -223,7 +244,7 @@ async function* start(
   }
 }
 
-/** A round. */
+/** One round: every engine has its turn. */
 async function* takeTurns(
   batches: number,
   running: readonly Running[],
@@ -243,7 +264,7 @@ async function* takeTurns(
   }
 }
 
-/** Throws on what is no fault of the engine. */
+/** Throws the error if it is not the engine's fault. */
 function giveUp(
   refused: Refused[],
   error: unknown,
@@ -295,8 +316,8 @@ function runOf(
 }
 
 /**
- * The fastest beside each of the others, over the rounds in which both had their turns. One that had too few for a verdict is
- * left out.
+ * The fastest compared with each of the others, over the rounds in which both took part. An engine with too few rounds
+ * for a verdict is left out.
  */
 function comparisonsOf(
   pass: Pass,

@@ -1,4 +1,4 @@
-// Makes a share of the benchmark's weights and inputs, so that the caller's thread does not.
+// Makes a share of the benchmark's weights and inputs, so that the caller's thread does not block.
 import { messageOf } from '../errors.ts'
 import { onMessage, postMessage } from '../runtime/port.ts'
 import {
@@ -8,7 +8,7 @@ import {
   ownBuffers,
   type Share,
   type SharedTensors,
-} from './parts.ts'
+} from './shared-tensors.ts'
 
 export interface FillRequest extends DataRequest {
   readonly tensors: SharedTensors

@@ -12,12 +12,19 @@ import {
   ownBuffers,
   type SharedTensors,
   workersOf,
-} from './parts.ts'
+} from './shared-tensors.ts'
 
 const WORKERS = 2
 
-/** The benchmark's weights and inputs by name, made by workers: half a second's work for AlexNet's tower at batch 32. */
-export async function makeData(request: DataRequest): Promise<SharedTensors> {
+/**
+ * The benchmark's weights and inputs by name, made by workers: half a second of work for AlexNet's tower at batch 32. Parameters
+ * that are given take the place of its weights.
+ */
+export async function makeData(
+  { network, batch, seed }: Omit<DataRequest, 'hasParameters'>,
+  parameters: SharedTensors | null = null,
+): Promise<SharedTensors> {
+  const request: DataRequest = { network, batch, seed, hasParameters: parameters !== null }
   const tensors = allocateShared(benchmarkTensors(request))
   const count = workersOf(WORKERS)
   const fill = async (index: number): Promise<SharedTensors> => {
@@ -37,9 +44,9 @@ export async function makeData(request: DataRequest): Promise<SharedTensors> {
     }
   }
   const [made] = await Promise.all(Array.from({ length: count }, (_, index) => fill(index)))
-  return made!
+  return { ...parameters, ...made! }
 }
 
-/** Of a training step: at a rate of 0 every step does its whole work, and all batches have the same to do. */
+/** Rates for a timed training step: with 0 every step does all of its work, and all batches have the same work. */
 export const benchmarkRates = (pass: Pass): Readonly<Record<string, Float32Array>> =>
   pass === 'train' ? { [RATES_TENSOR]: new Float32Array(RATES) } : {}

@@ -12,7 +12,7 @@ import { parseJson } from './parse-json.ts'
 import type { Environment } from './result.ts'
 import { environmentWarnings } from './warnings.ts'
 
-/** Where the facts come from; tests make theirs up. */
+/** Where the facts come from; tests make their own. */
 export interface Host {
   readonly platform: string
   readonly readText: (path: string) => Promise<string>
@@ -21,12 +21,12 @@ export interface Host {
   readonly loadAverage: () => number
   /** The machine's logical processors. */
   readonly processors: number
-  /** That this process has had so far. */
+  /** Processor time that this process has used so far. */
   readonly processorTimeMs: () => number
   readonly versions: Readonly<Record<string, string | undefined>>
   readonly execArgv: readonly string[]
   readonly nodeOptions: string
-  /** Null where it is not installed, or not known. */
+  /** Null if it is not installed, or not known. */
   readonly packageVersion: (name: string) => Promise<string | null>
 }
 
@@ -36,14 +36,14 @@ export interface StartedEnvironment {
 }
 
 export interface RanBenchmark {
-  /** The most that any run had; 0 where none was run. */
+  /** The most threads of any run; 0 if there was none. */
   readonly threads: number
   readonly calibrationSpread: number | null
 }
 
 const LOAD_PERIOD_MS = 60_000
 
-/** To be called before the work begins: what the machine does until then is somebody else's. */
+/** Call it before the work begins: what the machine does until then is other work. */
 export async function startEnvironment(host?: Host): Promise<StartedEnvironment> {
   if (!isNode) return startBrowserEnvironment()
   const source = host ?? (await thisHost())
@@ -64,7 +64,7 @@ export async function startEnvironment(host?: Host): Promise<StartedEnvironment>
   }
 }
 
-/** No browser tells of the machine's load. */
+/** A browser does not report the machine's load. */
 async function startBrowserEnvironment(): Promise<StartedEnvironment> {
   const environment = await describeEnvironment()
   return {
@@ -76,7 +76,7 @@ async function startBrowserEnvironment(): Promise<StartedEnvironment> {
   }
 }
 
-/** What a result says of the machine and the moment. */
+/** What a result says about the machine and the moment. */
 export async function describeEnvironment(host?: Host): Promise<Environment> {
   if (!isNode) return describeBrowser(globalThis as BrowserScope)
   const source = host ?? (await thisHost())
@@ -101,20 +101,20 @@ export async function describeEnvironment(host?: Host): Promise<Environment> {
   }
 }
 
-/** A runtime that passes for Node is named as what it is. */
+/** A runtime that acts as Node is named by its own name. */
 function runtimeFacts({ name, version, v8 }: Runtime): Pick<Environment, 'node' | 'v8' | 'runtime'> {
   if (name === 'Node') return { node: `v${version}`, v8: v8! }
   return { node: 'none', v8: v8 ?? 'none', runtime: `${name} ${version}` }
 }
 
-/** Windows has no load average; Node says 0. */
+/** Windows has no load average; Node returns 0. */
 const loadOf = ({ platform, loadAverage }: Host): number | null =>
   platform === 'win32' ? null : loadAverage()
 
 const ticksOf = async ({ platform, readText }: Host) =>
   platform === 'linux' ? linuxProcessorTicks(readText) : null
 
-/** As in NODE_OPTIONS: by spaces, but those within quotes. */
+/** Splits NODE_OPTIONS at spaces, except within quotes. */
 const splitOptions = (options: string): string[] => options.match(/(?:[^\s"]|"[^"]*")+/g) ?? []
 
 async function thisHost(): Promise<Host> {
@@ -136,7 +136,7 @@ async function thisHost(): Promise<Host> {
   }
 }
 
-/** Of an installed package whose main file lies beside its package.json, which it need not export. */
+/** The version of an installed package whose main file is beside its package.json, which it need not export. */
 async function packageVersion(name: string): Promise<string | null> {
   const { createRequire } = nodeModule('node:module')
   const { dirname, join } = nodeModule('node:path')

@@ -20,7 +20,7 @@ export type BenchEvent =
       readonly engine: EngineInfo
       readonly steps: readonly PreparedStep[]
     }
-  /** A sample after burn-in, counted from 0; `endedAt` is the wall clock when its results could be read. */
+  /** A sample after burn-in, counted from 0; `endedAt` is the wall clock's time at which its results could be read. */
   | {
       readonly kind: 'step'
       readonly pass: Pass
@@ -28,8 +28,8 @@ export type BenchEvent =
       readonly durationMs: number
       readonly endedAt: TimeStamp
     }
-  /** The pass is over, or was interrupted (`run.interrupted`): what was measured. */
+  /** The pass has ended or was interrupted (`run.interrupted`); contains what was measured. */
   | { readonly kind: 'finished'; readonly run: Run }
 
-/** Milliseconds since 1970 with the clock's fraction, so that six digits of a second are real. */
+/** Milliseconds since 1970 with the clock's fraction, so that six digits of a second are meaningful. */
 export type TimeStamp = number

@@ -64,13 +64,13 @@ it('says what can not be compared', () => {
   ])
   const unseen = [...new Array<number>(60).fill(0), ...new Array<number>(20).fill(1)]
   expect(reasonsOf({ samplesMs: unseen })).toEqual([
-    'forward: the result has samples in which its clock saw no time; a larger batch takes longer',
+    'forward: the result has samples that its clock measured as 0; use a larger batch',
   ])
   expect(
     gate(resultOf(100), { ...exampleResult(), runs: [exampleRun({ samplesMs: unseen })] }, 0.05),
   ).toEqual({
     kind: 'not comparable',
-    reasons: [expect.stringMatching(/^forward: the baseline has samples in which its clock saw no time/)],
+    reasons: [expect.stringMatching(/^forward: the baseline has samples that its clock measured as 0/)],
   })
   const elsewhere = resultOf(100)
   const moved = { ...elsewhere, environment: { ...elsewhere.environment, processor: 'another' } }
@@ -80,7 +80,7 @@ it('says what can not be compared', () => {
   })
 })
 
-/** A round's samples are all the same here, so that its median is plain. */
+/** All samples of a round are the same here, so its median is obvious. */
 const inRounds = (...roundsMs: number[]): Partial<Run> => ({
   samplesMs: roundsMs.flatMap((ms) => [ms, ms]),
   rounds: roundsMs.map(() => 2),

@@ -3,33 +3,33 @@ import { median } from 'simple-statistics'
 import { criticalRank, mannWhitneyTail, medianByRank, valuesOfRanks } from './rank-tests.ts'
 import type { Result, Run } from './result.ts'
 
-/** One run beside the same of a baseline. */
+/** A run compared with the same run of a baseline. */
 export interface GateFinding {
   readonly pass: Run['pass']
   /** `x64 avx512, 2 threads` */
   readonly engine: string
   /** How many times as long a batch takes as in the baseline. */
   readonly slowdown: number
-  /** 95% */
+  /** 95% interval of the slowdown. */
   readonly interval: readonly [number, number]
   /** Slower than the limit allows, and not by chance. */
   readonly isRegression: boolean
-  /** Whether both have rounds; else stretches of samples stand for them. */
+  /** Whether both have rounds; otherwise stretches of samples are compared. */
   readonly hasRounds: boolean
 }
 
 export type GateResult =
   | { readonly kind: 'compared'; readonly findings: readonly GateFinding[] }
-  /** What differs, each in words. */
+  /** The differences, in words. */
   | { readonly kind: 'not comparable'; readonly reasons: readonly string[] }
 
 const SIGNIFICANCE = 0.05
-/** Samples in a row depend on each other: without rounds so many stretches of them are compared, and no more. */
+/** Consecutive samples depend on each other, so without rounds only this many stretches of them are compared. */
 const STRETCHES = 8
-/** Stretches of one process are more alike than rounds: what is found must be this many times as far. */
+/** Stretches of one process are more alike than rounds, so a difference must be this many times as large. */
 const CAUTION = 2
 
-/** Each run of the result beside the baseline's run of the same pass and engine. */
+/** Compares each run of the result with the baseline's run of the same pass and engine. */
 export function gate(result: Result, baseline: Result, failAbove: number): GateResult {
   const reasons: string[] = []
   const processors = [result, baseline].map(({ environment }) => environment.processor)
@@ -41,7 +41,7 @@ export function gate(result: Result, baseline: Result, failAbove: number): GateR
       reasons.push(`the baseline has no ${run.pass} on ${engineOf(run)}`)
       return []
     }
-    const fields = ['network', 'imageSize', 'batch', 'algorithm'] as const
+    const fields = ['network', 'imageSize', 'imageWidth', 'batch', 'algorithm'] as const
     const different = fields.filter((field) => run[field] !== same[field])
     reasons.push(
       ...different.map((field) => `${run.pass}: ${field} is ${run[field]}, the baseline's ${same[field]}`),
@@ -55,9 +55,7 @@ export function gate(result: Result, baseline: Result, failAbove: number): GateR
       if (count < STRETCHES)
         reasons.push(`${run.pass}: ${name} has ${count} samples; ${STRETCHES} or more are compared`)
       else if (mediansOf(each, hasRounds).includes(0))
-        reasons.push(
-          `${run.pass}: ${name} has samples in which its clock saw no time; a larger batch takes longer`,
-        )
+        reasons.push(`${run.pass}: ${name} has samples that its clock measured as 0; use a larger batch`)
     }
     return reasons.length > 0 ? [] : [findingOf(run, same, hasRounds, failAbove)]
   })
@@ -68,7 +66,7 @@ export function gate(result: Result, baseline: Result, failAbove: number): GateR
 const engineOf = ({ engine: { name, target, threads } }: Run): string =>
   `${name} ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
 
-/** Mann and Whitney's test over rounds, and the estimate and interval that belong to it (Hodges & Lehmann 1963). */
+/** Mann and Whitney's test over rounds, with its estimate and interval (Hodges & Lehmann 1963). */
 function findingOf(run: Run, baseline: Run, hasRounds: boolean, failAbove: number): GateFinding {
   const [own, others] = [run, baseline].map((each) => mediansOf(each, hasRounds)) as [number[], number[]]
   const count = own.length * others.length
@@ -94,7 +92,7 @@ function findingOf(run: Run, baseline: Run, hasRounds: boolean, failAbove: numbe
   }
 }
 
-/** Of each round, or each of some equal stretches, in milliseconds. */
+/** The medians of rounds, or of equal stretches, in milliseconds. */
 function mediansOf({ samplesMs, rounds }: Run, hasRounds: boolean): number[] {
   const ends = hasRounds
     ? [...cumsum(rounds!)]

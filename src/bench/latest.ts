@@ -1,6 +1,6 @@
-/** Work that reports its progress by a callback, as a result to await and a sequence to follow beside it. */
+/** Work that reports its progress by a callback, as a result to await and a sequence to follow. */
 export interface Followed<Progress, Result> {
-  /** Ends with the work, also when it fails; what came while nobody looked is passed over but for the latest. */
+  /** Ends with the work, even if it fails. If several values arrive while nobody reads, only the latest is kept. */
   readonly progress: AsyncIterable<Progress>
   readonly result: Promise<Result>
 }

@@ -14,7 +14,7 @@ const network = defineNetwork('tiny', {
   ],
 })
 
-/** Lanes that round channels up: what is between them is no tensor's. */
+/** `lanes` rounds channels up; the padding in between belongs to no tensor. */
 function bytesOf(
   layer: string,
   direction: 'forward' | 'backward',
@@ -72,7 +72,7 @@ describe('leastBytes', () => {
         l2Loss('loss2'),
       ],
     })
-    // Output and its gradient are read; the input's gradient is written by the last and changed by the other
+    // Output and its gradient are read; the input's gradient is written by the last layer and changed by the other
     expect(bytesOf('last', 'backward', { of: branching })).toBe(4 * 3 * conv1)
     expect(bytesOf('relu', 'backward', { of: branching })).toBe(4 * 4 * conv1)
   })

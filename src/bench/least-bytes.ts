@@ -4,13 +4,13 @@ import type { View } from '../plan/views.ts'
 import { elementCount } from '../tensor.ts'
 
 /**
- * What steps, in their order, must read and write at the least, whatever their algorithm: each tensor once, as float32, without what is
- * only between them (one makes it and another of them takes it), since it could stay in the caches. What they change in place is
- * read, and written unless one of them takes it. For one layer and direction these are its inputs, parameters, output and their
- * gradients.
+ * The least that consecutive steps must read and write, whatever their algorithm: each tensor once, as float32, without
+ * what is only between them (one step makes it and another one takes it), since that could stay in the caches. A tensor
+ * that is changed in place is read, and written unless one of the steps takes it. For one layer and direction these are
+ * its inputs, parameters, output and their gradients.
  */
 export function leastBytes(steps: readonly Step[]): number {
-  // A tensor has a buffer of its own; its name may be another's too (two gradients of one tensor).
+  // Each tensor has its own buffer, but several names may stand for it (two gradients of one tensor).
   const read = new Map<number, View>()
   const made = new Map<number, View>()
   const takenHere = new Set<number>()

@@ -27,7 +27,7 @@ describe('caches', () => {
     ])
   })
 
-  it('are none where the system does not tell', async () => {
+  it('are none where the system does not say', async () => {
     expect(await linuxCaches(reading({}))).toEqual([])
   })
 })

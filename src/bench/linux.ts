@@ -1,4 +1,4 @@
-// What Linux tells of a processor, in files.
+// What Linux says about a processor, in files.
 
 import type { ReadText } from '../runtime/files.ts'
 
@@ -25,20 +25,20 @@ function formatCacheSize(size: string): string {
   return kib % KIB_PER_MIB === 0 ? `${kib / KIB_PER_MIB} MiB` : `${kib} KiB`
 }
 
-/** What rules the processor's frequency: `performance`, `powersave`; 'unknown' in most virtual machines. */
+/** The governor of the processor's frequency: `performance`, `powersave`; 'unknown' in most virtual machines. */
 export async function linuxGovernor(read: ReadText): Promise<string> {
   return (await read(`${CPU0}/cpufreq/scaling_governor`)).trim() || 'unknown'
 }
 
-/** Time of all processors since the system began, in the system's ticks. */
+/** Time of all processors since the system started, in the system's ticks. */
 export interface ProcessorTicks {
-  /** At work for any process of this system. */
+  /** Working, for any process of this system. */
   readonly busy: number
-  /** There was work, but the hypervisor gave the processor to somebody else. */
+  /** There was work, but the hypervisor gave the processor to another system. */
   readonly stolen: number
 }
 
-/** Null where it is not told. */
+/** Null if Linux does not say. */
 export async function linuxProcessorTicks(read: ReadText): Promise<ProcessorTicks | null> {
   const line = /^cpu (.*)$/m.exec(await read('/proc/stat'))?.[1]
   const ticks = line?.trim().split(/\s+/).map(Number) ?? []
@@ -47,11 +47,11 @@ export async function linuxProcessorTicks(read: ReadText): Promise<ProcessorTick
   return { busy: user! + nice! + system! + interrupts! + softInterrupts!, stolen }
 }
 
-/** The stolen share of the time in which there was work; null where that is not known. */
+/** The stolen share of the time in which there was work; null if not known. */
 export function stealFraction(start: ProcessorTicks | null, end: ProcessorTicks | null): number | null {
   if (!start || !end) return null
   const stolen = end.stolen - start.stolen
   const wanted = end.busy - start.busy + stolen
-  // Some hypervisors let the count go back.
+  // With some hypervisors the count can go back.
   return wanted > 0 && stolen >= 0 ? Math.min(1, stolen / wanted) : null
 }

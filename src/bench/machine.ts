@@ -1,6 +1,6 @@
 import { openEngine } from '../engines/index.ts'
 
-/** The limits of this machine, by one target. */
+/** The limits of this machine, measured with one target. */
 export interface MachineMeasurement {
   readonly target: string
   readonly reason: string
@@ -10,7 +10,7 @@ export interface MachineMeasurement {
   readonly bandwidthGigabytesPerSecond: number
 }
 
-/** Measures the FMA peak and the read bandwidth with an engine's own code; some 0.3 s. Throws as `openEngine` does. */
+/** Measures the FMA peak and the read bandwidth with an engine's own code, in some 0.3 s. Throws as `openEngine` does. */
 export async function measureMachine(
   engineSpec: string,
   { threads }: { readonly threads?: number } = {},

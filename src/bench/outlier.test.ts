@@ -1,19 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { activate } from '../layers/activation.ts'
 import { convolvePixel, inputGradientPixel } from '../layers/conv.ts'
-import { conv, l2Loss } from '../layers/index.ts'
+import { conv, convTranspose, l2Loss } from '../layers/index.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { createPlan } from '../plan/plan.ts'
 import { gridOf, type View } from '../plan/views.ts'
 import { pixelAt } from '../tensor.ts'
 import { denseParameter, type Look } from './comparison.ts'
 import {
-  errorBesideOutliers,
+  errorOf,
   isWindowed,
+  outputOf,
+  outputsBeside,
   putOutliers,
   sourceOf,
   takeOutliers,
-  targetOf,
   type WindowedStep,
 } from './outlier.ts'
 
@@ -38,13 +40,18 @@ const extents: fc.Arbitrary<Extents> = fc.record({
 })
 const kinds = fc.constantFrom('conv-forward' as const, 'conv-input-gradient' as const)
 
-/** A convolution's step over noise, in memory of its own. */
-function stepOver(kind: WindowedStep['kind'], { height, width, kernel, stride, padding, images }: Extents) {
+/** A step of a convolution or a transposed convolution over noise, in memory of its own. */
+function stepOver(
+  kind: WindowedStep['kind'],
+  { height, width, kernel, stride, padding, images }: Extents,
+  isTransposed = false,
+) {
+  const options = { filters: CHANNELS, kernel, stride, padding: Math.min(padding, kernel - 1) }
   const network = defineNetwork('one', {
     inputs: { images: [height, width, 2] },
     layers: [
       conv('first', { filters: CHANNELS, kernel: 1 }),
-      conv('conv', { filters: CHANNELS, kernel, stride, padding: Math.min(padding, kernel - 1) }),
+      isTransposed ? convTranspose('conv', { ...options, activation: 'relu' }) : conv('conv', options),
       l2Loss('loss'),
     ],
   })
@@ -57,26 +64,28 @@ function stepOver(kind: WindowedStep['kind'], { height, width, kernel, stride, p
   return { step, look }
 }
 
-/** All that the step should write, by the plain loops; gives each value's place. */
+/** Computes all that the step should write, by the plain loops, and returns each value's position. */
 function run(step: WindowedStep, look: Look): { image: number; y: number; x: number; index: number }[] {
-  const [source, target, weights] = [
+  const [source, written, weights] = [
     look(sourceOf(step)),
-    look(targetOf(step)),
+    look(outputOf(step)),
     denseParameter(look(step.reads.weights)),
   ]
+  const biases = step.reads.biases && denseParameter(look(step.reads.biases))
   const { geometry } = step.options
-  const [images, height, width, channels] = target.shape
+  const [images, height, width, channels] = written.shape
   const places = []
   const sums = new Float64Array(channels)
   for (let image = 0; image < images; image++) {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        if (step.kind === 'conv-forward') {
-          const biases = denseParameter(look(step.reads.biases!))
-          convolvePixel(geometry, source, weights, biases, image, y, x, 0, sums)
-        } else inputGradientPixel(geometry, source, weights, channels, image, y, x, 0, sums)
-        const index = pixelAt(target, image, y, x)
-        target.values.set(sums, index)
+        if (step.kind === 'conv-forward')
+          convolvePixel({ geometry }, source, weights, null, image, y, x, 0, sums)
+        else inputGradientPixel({ geometry }, source, weights, channels, image, y, x, 0, sums)
+        const index = pixelAt(written, image, y, x)
+        sums.forEach((sum, c) => {
+          written.values[index + c] = activate(step.options, sum + (biases?.[c] ?? 0))
+        })
         places.push(...Array.from(sums, (_, c) => ({ image, y, x, index: index + c })))
       }
     }
@@ -86,30 +95,36 @@ function run(step: WindowedStep, look: Look): { image: number; y: number; x: num
 
 describe('the error beside outliers', () => {
   it('is that of all outputs near them, but of none that reads one', () => {
-    const property = fc.property(kinds, extents, fc.nat(), (kind, sizes, random) => {
-      const { step, look } = stepOver(kind, sizes)
-      const outliers = putOutliers(step, look)
-      const [source, target] = [look(sourceOf(step)), look(targetOf(step))]
-      // What reads a NaN is NaN
-      for (const { index } of outliers) source.values[index] = Number.NaN
-      const places = run(step, look)
-      const reads = places.filter(({ index }) => Number.isNaN(target.values[index]))
-      const near = places.filter(
-        ({ image, y, x, index }) =>
-          !Number.isNaN(target.values[index]) &&
-          reads.some((other) => other.image === image && Math.hypot(other.y - y, other.x - x) <= 8),
-      )
-      const error = errorBesideOutliers(step, look, outliers)
-      // A stride over the kernel may leave the outlier to no output, one at the edge may leave outputs nothing to read
-      if (near.every(({ index }) => target.values[index] === 0)) return
-      expect(error).toBeLessThan(1e-6)
-      const { index } = near[random % near.length]!
-      target.values[index]! += 1e4
-      expect(errorBesideOutliers(step, look, outliers)).toBeGreaterThan(100)
-      target.values[index] = Number.NaN
-      expect(errorBesideOutliers(step, look, outliers)).toBeNaN()
-    })
-    fc.assert(property, { numRuns: 100 })
+    const property = fc.property(
+      kinds,
+      extents,
+      fc.boolean(),
+      fc.nat(),
+      (kind, sizes, isTransposed, random) => {
+        const { step, look } = stepOver(kind, sizes, isTransposed)
+        const outliers = putOutliers(step, look, { index: 0, count: 1 })
+        const [source, written] = [look(sourceOf(step)), look(outputOf(step))]
+        // What reads a NaN becomes NaN
+        for (const { index } of outliers) source.values[index] = Number.NaN
+        const places = run(step, look)
+        const reads = places.filter(({ index }) => Number.isNaN(written.values[index]))
+        const near = places.filter(
+          ({ image, y, x, index }) =>
+            !Number.isNaN(written.values[index]) &&
+            reads.some((other) => other.image === image && Math.hypot(other.y - y, other.x - x) <= 8),
+        )
+        const error = errorOf([outputsBeside(step, look, outliers)])
+        // If the stride exceeds the kernel, no output may read the outlier; at the edge, outputs may have nothing to read
+        if (near.every(({ index }) => written.values[index] === 0)) return
+        expect(error).toBeLessThan(1e-6)
+        const { index } = near[random % near.length]!
+        written.values[index]! += 1e4
+        expect(errorOf([outputsBeside(step, look, outliers)])).toBeGreaterThan(100)
+        written.values[index] = Number.NaN
+        expect(errorOf([outputsBeside(step, look, outliers)])).toBeNaN()
+      },
+    )
+    fc.assert(property, { numRuns: 150 })
   })
 
   it('is none where every output reads one', () => {
@@ -121,9 +136,9 @@ describe('the error beside outliers', () => {
       padding: 0,
       images: 2,
     })
-    const outliers = putOutliers(step, look)
+    const outliers = putOutliers(step, look, { index: 0, count: 1 })
     run(step, look)
-    expect(errorBesideOutliers(step, look, outliers)).toBeNull()
+    expect(errorOf([outputsBeside(step, look, outliers)])).toBeNull()
   })
 
   it('is found with a value a million times as large as the others, that is taken away again', () => {
@@ -137,7 +152,7 @@ describe('the error beside outliers', () => {
     })
     const { values } = look(sourceOf(step))
     const before = values.slice()
-    const outliers = putOutliers(step, look)
+    const outliers = putOutliers(step, look, { index: 0, count: 1 })
     const changed = [...values.keys()].filter((i) => values[i] !== before[i])
     expect(changed).toEqual(outliers.map(({ index }) => index).sort((a, b) => a - b))
     expect(new Set(outliers.map(({ image }) => image)).size).toBe(4)

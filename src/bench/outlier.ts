@@ -7,6 +7,7 @@ import type { Step, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
 import { denseParameter, type Look } from './comparison.ts'
+import type { Share } from './shared-tensors.ts'
 
 /** An outlier is so many times the root mean square of its image. */
 const OUTLIER_RATIO = 1e6
@@ -26,7 +27,7 @@ export const isWindowed = (step: Step): step is WindowedStep =>
 export const sourceOf = (step: WindowedStep): View =>
   step.kind === 'conv-forward' ? step.reads.input : step.reads.gradient
 
-export const targetOf = (step: WindowedStep): View =>
+export const outputOf = (step: WindowedStep): View =>
   step.kind === 'conv-forward' ? step.writes.output : step.writes.inputGradient
 
 interface Outlier {
@@ -38,11 +39,12 @@ interface Outlier {
   readonly value: number
 }
 
-/** Puts one into each of the first images that are not all zeros, near the middle. */
-export function putOutliers(step: WindowedStep, look: Look): Outlier[] {
+/** Puts one into each of this share's of the first images, near the middle, if it is not all zeros. */
+export function putOutliers(step: WindowedStep, look: Look, share: Share): Outlier[] {
   const source = look(sourceOf(step))
   const [images, height, width, channels] = source.shape
   return Array.from({ length: Math.min(images, MAX_IMAGES) }, (_, image) => image).flatMap((image) => {
+    if (image % share.count !== share.index) return []
     const size = rootMeanSquare(source, image)
     if (size === 0) return []
     const y = (Math.floor(height / 2) + image) % height
@@ -59,64 +61,85 @@ export function takeOutliers(step: WindowedStep, look: Look, outliers: readonly 
   for (const { index, value } of outliers) source.values[index] = value
 }
 
-/**
- * Of outputs that do not read the outlier but lie beside those that do: the largest error, over the root mean square of
- * what they should be; NaN if one of them is. Null if there are no such outputs, or all are zero.
- */
-export function errorBesideOutliers(
-  step: WindowedStep,
-  look: Look,
-  outliers: readonly Outlier[],
-): number | null {
-  const target = look(targetOf(step))
-  const [, height, width, channels] = target.shape
-  const truthAt = truthOf(step, look)
-  let [largest, squares, count] = [0, 0, 0]
+/** Of outputs that do not read an outlier but lie beside those that do; shares are put together by `errorOf`. */
+export interface OutputsBeside {
+  readonly largestError: number
+  /** Of what they should be, before the activation. */
+  readonly squares: number
+  readonly count: number
+}
+
+export function outputsBeside(step: WindowedStep, look: Look, outliers: readonly Outlier[]): OutputsBeside {
+  const written = look(outputOf(step))
+  const [, height, width, channels] = written.shape
+  const truthAt = truthOf(step, look, Math.min(channels, MAX_FILTERS))
+  let [largestError, squares, count] = [0, 0, 0]
   for (const { image, y: outlierY, x: outlierX } of outliers) {
     const [readY, readX] = readersOf(step, outlierY, outlierX)
     for (let y = Math.max(0, readY.first - REACH); y <= Math.min(height - 1, readY.last + REACH); y++) {
       for (let x = Math.max(0, readX.first - REACH); x <= Math.min(width - 1, readX.last + REACH); x++) {
         if (isWithin(readY, y) && isWithin(readX, x)) continue
-        const at = pixelAt(target, image, y, x)
-        for (let filter = 0; filter < Math.min(channels, MAX_FILTERS); filter++) {
-          const { sum, output } = truthAt(image, y, x, filter)
-          const error = Math.abs(target.values[at + filter]! - output)
-          largest = Math.max(largest, error)
+        const at = pixelAt(written, image, y, x)
+        truthAt(image, y, x).forEach((sum, filter) => {
+          const output = activate(step.options, sum)
+          largestError = Math.max(largestError, Math.abs(written.values[at + filter]! - output))
           squares += sum * sum
           count++
-        }
+        })
       }
     }
   }
-  return squares > 0 ? largest / Math.sqrt(squares / count) : null
+  return { largestError, squares, count }
 }
 
-/** By plain loops: the sum before an activation, and what becomes of it. */
+/**
+ * The largest error, over the root mean square of what the outputs should be; NaN if one of them is. Null if there are no such
+ * outputs, or all are zero.
+ */
+export function errorOf(shares: readonly OutputsBeside[]): number | null {
+  const total = (of: keyof OutputsBeside) => shares.reduce((sum, share) => sum + share[of], 0)
+  const squares = total('squares')
+  const largestError = Math.max(...shares.map((share) => share.largestError))
+  return squares > 0 ? largestError / Math.sqrt(squares / total('count')) : null
+}
+
+/** By plain loops: the sums (before an activation) of the first channels at a pixel. One array, used again. */
 function truthOf(
   step: WindowedStep,
   look: Look,
-): (
-  image: number,
-  y: number,
-  x: number,
-  filter: number,
-) => { readonly sum: number; readonly output: number } {
+  count: number,
+): (image: number, y: number, x: number) => Float64Array {
   const source = look(sourceOf(step))
-  const weights = denseParameter(look(step.reads.weights))
+  const weights = look(step.reads.weights)
   const { geometry } = step.options
-  const sums = new Float64Array(1)
+  const biases = step.reads.biases ? denseParameter(look(step.reads.biases)) : null
+  const sums = new Float64Array(count)
   if (step.kind === 'conv-forward') {
-    const biases = step.reads.biases ? denseParameter(look(step.reads.biases)) : null
-    return (image, y, x, filter) => {
-      convolvePixel(geometry, source, weights, biases, image, y, x, filter, sums)
-      return { sum: sums[0]!, output: activate(step.options, sums[0]!) }
+    const own = denseParameter({ ...weights, shape: [1, 1, weights.shape[2], count] })
+    return (image, y, x) => {
+      convolvePixel({ geometry }, source, own, biases, image, y, x, 0, sums)
+      return sums
     }
   }
-  const channels = step.writes.inputGradient.shape[3]
-  return (image, y, x, channel) => {
-    inputGradientPixel(geometry, source, weights, channels, image, y, x, channel, sums)
-    return { sum: sums[0]!, output: sums[0]! }
+  const own = rowsOfTaps(weights, step.writes.inputGradient.shape[3], count)
+  return (image, y, x) => {
+    inputGradientPixel({ geometry }, source, own, count, image, y, x, 0, sums)
+    if (biases) for (let c = 0; c < count; c++) sums[c]! += biases[c]!
+    return sums
   }
+}
+
+/** Of each tap the rows of the first input channels. */
+function rowsOfTaps(weights: Grid, channels: number, count: number): Float64Array {
+  const [, , rows, filters] = weights.shape
+  const own = new Float64Array((rows / channels) * count * filters)
+  for (let tap = 0; tap < rows / channels; tap++) {
+    for (let c = 0; c < count; c++) {
+      const [from, to] = [pixelAt(weights, 0, 0, tap * channels + c), (tap * count + c) * filters]
+      for (let f = 0; f < filters; f++) own[to + f] = weights.values[from + f]!
+    }
+  }
+  return own
 }
 
 interface Stretch {

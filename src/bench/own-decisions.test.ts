@@ -66,7 +66,7 @@ describe('of a batch with a sum and a mean for losses', () => {
   })
   const parameters = initialize(network, { seed: 7, sd: 1 })
   const inputs = initializeImages(network, 5, { seed: 7, sd: 1 })
-  // The last three images are one, and so are their labels
+  // The last three images are the same, and so are their labels
   for (const values of Object.values(inputs)) {
     const length = values.length / 5
     for (const image of [3, 4]) values.copyWithin(image * length, 2 * length, 3 * length)

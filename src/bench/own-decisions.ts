@@ -4,22 +4,22 @@ import { definitionOf, isTrainedRole } from '../layers/index.ts'
 import { type Network, parametersOf, type ResolvedLayer, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
 
-/** Of a batch, some images. */
+/** Some images of a batch. */
 export interface ShareOfBatch {
-  /** How often each of them stands in the batch; once by default. */
+  /** How often each of them occurs in the batch; once by default. */
   readonly copies?: number
   /** How many images the batch has; by default these are all. */
   readonly of?: number
 }
 
 /**
- * What the gradients must be, in float64, given an engine's own activations: its masks of ReLU and its maxima of pooling
- * windows, so that no decision can turn out otherwise than the engine's. For engines whose steps can't be seen.
+ * What the gradients must be, in float64, given an engine's own activations: its masks of ReLU and its maxima of
+ * pooling windows, so that all decisions are the engine's own. For engines whose steps can't be inspected.
  *
- * `given` has by name, dense: inputs and activations of `batch` images, (N, H, W, C), and parameters. The result is by
- * name too, `conv1/weights.gradient`; of the sum of all losses, and of that only what these images add, where the batch
- * has more. Throws CheckError for what is missing or has another size, and for a share of a batch where layers compute with statistics of
- * all of it.
+ * `given` contains, by name and dense: inputs and activations of `batch` images, (N, H, W, C), and parameters. The
+ * result is by name too, `conv1/weights.gradient`: the gradients of the sum of all losses; if the batch has more
+ * images, only what these images contribute. Throws CheckError for what is missing or has another size, and for a share
+ * of a batch if layers compute with statistics of all of it.
  */
 export function gradientsGivenActivations(
   network: Network,
@@ -35,7 +35,7 @@ export function gradientsGivenActivations(
   const parameters = Object.entries(parametersOf(network))
   Object.assign(tensors, take(parameters.map(([name, { shape }]) => [name, elementCount(shape)])))
   for (const { layer, outputShape, isLoss } of network.layers) {
-    // A loss is what going backward begins with: its own value is not looked at.
+    // Backward starts at a loss; its own value is not needed.
     if (isLoss) tensors[layer.name] = new Float64Array(1)
     else Object.assign(tensors, take([[layer.name, batch * elementCount(outputShape)]]))
   }
@@ -48,8 +48,8 @@ export function gradientsGivenActivations(
 }
 
 /**
- * Every loss in float64, by its layer's name: `given` has what the losses read of `batch` images, labels too. Throws
- * CheckError for what is missing or has another size.
+ * Every loss in float64, by its layer's name. `given` contains what the losses read of `batch` images, including
+ * labels. Throws CheckError for what is missing or has another size.
  */
 export function lossesGivenActivations(
   network: Network,
@@ -66,7 +66,7 @@ export function lossesGivenActivations(
 const inputLengths = (network: Network, batch: number): [string, number][] =>
   Object.entries(network.inputs).map(([name, shape]) => [name, batch * elementCount(shape)])
 
-/** Picks tensors by name, each of which must have so many values. */
+/** Returns a function that picks tensors by name and checks their numbers of values. */
 const taker =
   (given: Readonly<Tensors>) =>
   (lengths: readonly (readonly [name: string, length: number])[]): Tensors =>

@@ -4,15 +4,15 @@ import { decodeText } from '../decode-text.ts'
 import { FormatError, messageOf } from '../errors.ts'
 import { heapLimitBytes } from '../runtime/host.ts'
 
-/** Twice as many characters as the longest array of V8's has items: parsing one that would have more ends the process. */
+/** Twice as many characters as the longest array in V8 has items: parsing a longer array would crash the process. */
 const MAX_ARRAY_LENGTH = 2 ** 28
-/** So does a full heap. Of that a value takes up to so many times as much as its text has characters. */
+/** A full heap crashes it too. A value takes up to this many times as many bytes as its text has characters. */
 const HEAP_FACTOR = 16
 const MAX_LENGTH = Math.min(MAX_ARRAY_LENGTH, Math.floor(heapLimitBytes() / HEAP_FACTOR))
 
 /**
- * What the JSON of a file says, whose encoding is looked at if it comes as bytes. `where`: the file, and the line of it where
- * it has several records. Throws FormatError, for JSON that would not fit into memory too.
+ * Parses the JSON of a file; if it is given as bytes, its encoding is detected. `where`: the file, and the line if it
+ * has several records. Throws FormatError, also for JSON that would not fit into memory.
  */
 export function parseJson(json: string | Uint8Array, where: string): unknown {
   const text = typeof json === 'string' ? json.replace(/^\ufeff/, '') : decodeText(json, where)
@@ -28,17 +28,17 @@ export function parseJson(json: string | Uint8Array, where: string): unknown {
   }
 }
 
-/** Refuses another version before its fields are looked at. `what`: `a result`. Throws FormatError. */
+/** Refuses another version before its fields are checked. `what`: `a result`. Throws FormatError. */
 export function requireVersion(json: unknown, known: number, where: string, what: string): void {
   const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion
   if (typeof version !== 'number' || version === known) return
   throw new FormatError(`${where}: ${what} of schema version ${version}; this convmark reads ${known}`)
 }
 
-/** zod's small edition has no words of its own. */
+/** zod's small edition contains no messages of its own. */
 const describe = english().localeError
 
-/** What the schema makes of it; throws FormatError with the first field that does not fit. */
+/** The value as the schema parses it; throws FormatError with the first field that does not fit. */
 export function requireShape<Shape>(
   json: unknown,
   schema: z.ZodMiniType<Shape>,

@@ -1,8 +1,8 @@
-// The machine's limits, measured once everything else is.
+// The machine's limits, measured after everything else.
 import type { Peaks } from '../engines/peak.ts'
 import { ConvmarkError } from '../errors.ts'
 
-/** What `measure` finds; null if it can't, or is interrupted: what was timed before is worth as much without. */
+/** The result of `measure`; null if it fails or is interrupted: the timed runs are just as valid without it. */
 export async function peaksOrNull(measure: () => Promise<Peaks | null> | undefined): Promise<Peaks | null> {
   try {
     return (await measure()) ?? null

@@ -1,5 +1,5 @@
-// What numbers in a file can be. Beyond these limits the file is damaged, and sums and ratios of its numbers would leave
-// what a double holds.
+// The range of numbers in a file. Beyond these limits the file is damaged, and sums and ratios of its numbers could
+// overflow a double.
 import * as z from 'zod/mini'
 
 /** Thirty thousand years. */
@@ -10,7 +10,7 @@ export const milliseconds = z.number().check(z.nonnegative(), z.lte(MAX_MS))
 const MAX_AMOUNT = 1e30
 export const amount = z.number().check(z.nonnegative(), z.lte(MAX_AMOUNT))
 
-/** An amount that others are measured by, so not next to nothing. */
+/** An amount that others are divided by, so it must not be close to 0. */
 const MIN_LIMIT = 1e-9
 export const limit = z.number().check(z.gte(MIN_LIMIT), z.lte(MAX_AMOUNT))
 
@@ -18,7 +18,7 @@ export const limit = z.number().check(z.gte(MIN_LIMIT), z.lte(MAX_AMOUNT))
 const MAX_RATIO = 1e15
 export const ratio = z.number().check(z.gte(1 / MAX_RATIO), z.lte(MAX_RATIO))
 
-/** A training that diverges passes through very large numbers; sums of those must still be finite. */
+/** A training that diverges produces very large numbers, whose sums must still be finite. */
 const MAX_REAL = 1e300
 export const real = z.number().check(z.gte(-MAX_REAL), z.lte(MAX_REAL))
 

@@ -1,19 +1,19 @@
-// The distributions of the two rank tests, of no difference at all: exact where that takes some milliseconds, else by the
-// normal distribution that they come close to, with the correction for steps of one.
+// The distributions of the two rank tests if there is no difference: exact if that takes only milliseconds, otherwise
+// by the normal distribution that they approach, with continuity correction.
 import { quickselect } from 'd3-array'
 import { errorFunction } from 'simple-statistics'
 
 /** P(statistic <= rank), for ranks from 0. */
 export type Tail = (rank: number) => number
 
-/** Up to so many, the sums of all signs' ranks are counted: 20,000 sums, 200 times. */
+/** Up to this many rounds all sums of signed ranks are counted: 20,000 sums, 200 times. */
 const MOST_EXACT_ROUNDS = 200
-/** Up to so many pairs, the orders of both samples are counted. */
+/** Up to this many pairs all orders of both samples are counted. */
 const MOST_EXACT_PAIRS = 2500
 
 /**
- * Wilcoxon's signed-rank statistic: the sum of those of the ranks 1, 2, ..., `rounds` whose sign is positive, each a coin's.
- * Source: Wilcoxon 1945.
+ * Wilcoxon's signed-rank statistic: the sum of those of the ranks 1, 2, ..., `rounds` whose sign is positive, with
+ * random signs. Source: Wilcoxon 1945.
  */
 export function signedRankTail(rounds: number): Tail {
   if (rounds <= MOST_EXACT_ROUNDS) return exactSignedRankTail(rounds)
@@ -32,7 +32,7 @@ export function exactSignedRankTail(rounds: number): Tail {
 }
 
 /**
- * Mann and Whitney's statistic: of all pairs of one of m and one of n values, those in which the first is the larger.
+ * Mann and Whitney's statistic: the number of pairs of one of m and one of n values in which the first is larger.
  * Source: Mann & Whitney 1947.
  */
 export function mannWhitneyTail(m: number, n: number): Tail {
@@ -41,7 +41,8 @@ export function mannWhitneyTail(m: number, n: number): Tail {
 }
 
 export function exactMannWhitneyTail(m: number, n: number): Tail {
-  // The largest of all is one of the first, above all b others, or one of the others. `byFirst[a]` is of a and b values.
+  // The largest value of all is one of the first sample, above all b others, or one of the second. `byFirst[a]` is for
+  // a and b values.
   const byFirst: Float64Array[] = Array.from({ length: m + 1 }, () => Float64Array.of(1))
   for (let b = 1; b <= n; b++) {
     for (let a = 1; a <= m; a++) {
@@ -67,7 +68,7 @@ function cumulative(chances: Float64Array): Tail {
   return (rank) => chances[Math.min(rank, chances.length - 1)]!
 }
 
-/** The largest rank up to `most` at which both tails together have at most `significance`; 0 if none has. */
+/** The largest rank up to `most` at which both tails together have at most `significance`; 0 if there is none. */
 export function criticalRank(tail: Tail, most: number, significance: number): number {
   let [low, high] = [0, most]
   while (low < high) {
@@ -78,7 +79,7 @@ export function criticalRank(tail: Tail, most: number, significance: number): nu
   return low
 }
 
-/** The values of these ranks, from 0, of an array that is put into another order. */
+/** The values with these ranks, from 0. Reorders the array. */
 export function valuesOfRanks(values: Float64Array, ranks: readonly number[]): number[] {
   return ranks.map((rank) => {
     quickselect(values, rank)
@@ -86,7 +87,7 @@ export function valuesOfRanks(values: Float64Array, ranks: readonly number[]): n
   })
 }
 
-/** Of an array that is put into another order. */
+/** The median. Reorders the array. */
 export function medianByRank(values: Float64Array): number {
   const upper = Math.floor(values.length / 2)
   const [low, high] = valuesOfRanks(values, [values.length % 2 === 1 ? upper : upper - 1, upper])

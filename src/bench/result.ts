@@ -1,4 +1,5 @@
-// The one schema of a result: its check and its types. Unknown fields are kept, so that new ones stay version 1.
+// The schema of a result: its check and its types. Unknown fields are kept, so that fields can be added without a new
+// version.
 import * as z from 'zod/mini'
 import { FormatError } from '../errors.ts'
 import { ALGORITHMS } from '../kernels/kernel.ts'
@@ -10,17 +11,17 @@ export const SCHEMA_VERSION = 1
 
 const summarySchema = z.looseObject({
   meanMs: ms,
-  /** The population's. */
+  /** Of the population: over n. */
   sdMs: ms,
   medianMs: ms,
   minMs: ms,
   maxMs: ms,
   p95Ms: ms,
-  /** The sample's: over n - 1. */
+  /** Of the sample: over n - 1. */
   sampleSdMs: z.optional(ms),
   /** Median of the absolute distances from the median. */
   madMs: z.optional(ms),
-  /** 95% by bootstrap over blocks of samples. */
+  /** 95%, by bootstrap over blocks of samples. */
   meanIntervalMs: z.optional(intervalOf(ms)),
   medianIntervalMs: z.optional(intervalOf(ms)),
 })
@@ -28,22 +29,22 @@ const summarySchema = z.looseObject({
 const layerSchema = z.looseObject({
   name: z.string(),
   kind: z.string(),
-  /** With the batch: (N, H, W, C); a loss has none. */
+  /** With the batch: (N, H, W, C); [] for a loss. */
   shape: z.array(z.int().check(z.positive())),
   algorithm: z.string(),
-  /** In forward-backward those of all the layer's steps that have one. */
+  /** In forward-backward the tiles of all the layer's steps that have one. */
   tile: z.string(),
-  /** Steps that lack the algorithm asked for, and why. */
+  /** Steps that are not done by the requested algorithm, and why. */
   notes: z.optional(z.array(z.string())),
-  /** Medians over all samples; null where the engine's steps can't be seen. */
+  /** Medians over all samples; null if the engine's steps can't be measured. */
   forwardMs: z.nullable(ms),
   backwardMs: z.nullable(ms),
-  /** Of its parameters, in a training step. */
+  /** The update of its parameters, in a training step. */
   updateMs: z.optional(ms),
-  /** Of the whole batch, forward; 2 a multiply-add. */
+  /** For the whole batch, forward; a multiply-add counts 2. */
   flops: amount,
   backwardFlops: amount,
-  /** What its steps read and write at the least, of the whole batch: inputs, parameters, outputs, each once. */
+  /** The least that its steps must read and write for the whole batch: inputs, parameters and outputs, each once. */
   bytes: z.optional(amount),
   backwardBytes: z.optional(amount),
 })
@@ -52,7 +53,7 @@ const checkSchema = z.looseObject({
   against: z.string(),
   maxRelativeError: amount,
   tensor: z.string(),
-  /** Of outputs beside a value a million times as large as the others, over their own size. */
+  /** The error of outputs beside a value a million times as large as the others, over their own size. */
   outlier: z.optional(z.nullable(z.looseObject({ error: amount, tensor: z.string() }))),
   passed: z.boolean(),
 })
@@ -76,21 +77,26 @@ export const engineSchema = z.looseObject({
 
 const runSchema = z.looseObject({
   network: z.string(),
+  /** The file that the network was read from; left out if convmark has it by that name. */
+  networkFile: z.optional(z.string()),
+  /** The images' height. */
   imageSize: z.int().check(z.positive()),
+  /** Left out if it is the same. */
+  imageWidth: z.optional(z.int().check(z.positive())),
   seed: z.int(),
   engine: engineSchema,
   pass: z.enum(PASSES),
-  /** What was asked for; left out before there was a choice. */
+  /** The requested algorithm; left out in results from before there was a choice. */
   algorithm: z.optional(z.enum(ALGORITHMS)),
   batch: z.int().check(z.positive()),
   burnIn: z.int().check(z.nonnegative()),
   batches: z.int().check(z.positive()),
   samplesMs: z.array(ms),
-  /** When each sample began, from the first one's start. */
+  /** When each sample began, relative to the first one's start. */
   startsMs: z.array(ms),
-  /** How many samples each round took, where engines took turns; together all of `samplesMs`, in their order. */
+  /** How many samples each round took, if there are rounds; together they are all of `samplesMs`, in order. */
   rounds: z.optional(z.array(z.int().check(z.positive()))),
-  /** Null where the run was interrupted before its first sample. */
+  /** Null if the run was interrupted before its first sample. */
   summary: z.nullable(summarySchema),
   /** Null: unchecked. */
   check: z.nullable(checkSchema),
@@ -101,15 +107,15 @@ const runSchema = z.looseObject({
   peakFraction: z.nullable(amount),
   /** Of memory, measured in the same run. */
   bandwidthGigabytesPerSecond: z.optional(z.nullable(limit)),
-  /** Processor time over elapsed time while it ran: a peer may use fewer threads than it was given. */
+  /** Processor time over elapsed time during the run: a peer may use fewer threads than it was given. */
   threadsUsed: z.optional(z.nullable(amount)),
-  /** In plain words, each with what to do. */
+  /** In plain words, each with advice. */
   warnings: z.optional(z.array(z.string())),
   imagesPerSecond: amount,
   /** The process's largest resident size so far. */
   peakMemoryBytes: amount,
   layers: z.array(layerSchema),
-  /** Of a training step: what is packed and transformed of the weights before the first layer, since they changed. */
+  /** In a training step: the time for packing and transforming the weights before the first layer, since they have changed. */
   weightsMs: z.optional(ms),
   tuning: z.nullable(tuningSchema),
   interrupted: z.boolean(),
@@ -119,40 +125,46 @@ export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
   cores: z.int().check(z.positive()),
-  /** Null where the system does not tell. */
+  /** Null if the system does not say. */
   memoryBytes: z.nullable(limit),
   platform: z.string(),
   arch: z.string(),
-  /** Of a container or service that the process was in; null if it had none below what the machine has. */
+  /** The limit of a container or service that the process was in; null if there was none below the machine's memory. */
   memoryLimitBytes: z.optional(z.nullable(limit)),
-  /** 'none' in a browser and in what only passes for Node; of V8 where the engine is another. */
+  /** 'none' in a browser and in runtimes that only act as Node; for V8, if the engine is another. */
   node: z.string(),
   v8: z.string(),
-  /** `Bun 1.4.5`, `Deno 2.9.6`: what ran it if neither Node nor a browser did. */
+  /** `Bun 1.4.5`, `Deno 2.9.6`: the runtime, if it was neither Node nor a browser. */
   runtime: z.optional(z.string()),
   /** `Chromium 140.0.1.2`; left out in Node. */
   browser: z.optional(z.string()),
-  /** Of the page: without it threads share no memory, and the clock is coarse. Null where the browser does not tell. */
+  /**
+   * Whether the page was isolated: if not, threads share no memory and the clock is coarse. Null if the browser does
+   * not say.
+   */
   isCrossOriginIsolated: z.optional(z.nullable(z.boolean())),
-  /** Over the last minute; null where the system does not tell. */
+  /** Over the last minute; null if the system does not say. */
   loadAverage: z.nullable(amount),
-  /** Of the folder that the command ran in; null without git. */
+  /** Of the folder in which the command ran; null without git. */
   gitCommit: z.nullable(z.string()),
   loadAverageAtEnd: z.optional(z.nullable(amount)),
-  /** Processors that a container's quota allows; null without one. */
+  /** Processors that a container's quota allows; null without a quota. */
   quotaCores: z.optional(z.nullable(limit)),
-  /** By level and kind: `L1d 32 KiB`; empty where the system does not tell. */
+  /** By level and kind: `L1d 32 KiB`; empty if the system does not say. */
   caches: z.optional(z.array(z.string())),
   /** Of the processor's frequency: `performance`, or 'unknown'. */
   governor: z.optional(z.string()),
   /** Node's own flags. */
   nodeFlags: z.optional(z.array(z.string())),
   packages: z.optional(z.record(z.string(), z.string())),
-  /** Share of the time that went to other machines on the same processor, as far as the system tells. */
+  /** Share of the time that went to other machines on the same processor, as far as the system says. */
   stealFraction: z.optional(z.nullable(z.number().check(z.gte(0), z.lte(1)))),
-  /** A fixed piece of work, done between rounds: its slowest time over its fastest shows a neighbour. */
+  /**
+   * A fixed piece of work, repeated between samples or rounds: the slowest time over the fastest shows whether a
+   * neighbour disturbed it.
+   */
   calibrationSpread: z.optional(z.nullable(ratio.check(z.gte(1)))),
-  /** In plain words, each with what to do. */
+  /** In plain words, each with advice. */
   warnings: z.optional(z.array(z.string())),
 })
 
@@ -161,11 +173,11 @@ const unsupportedSchema = z.looseObject({
   engine: z.string(),
   pass: z.enum(PASSES),
   reason: z.string(),
-  /** Those that it had finished when it failed; they are among the runs. Left out if it had none. */
+  /** How many rounds it had finished when it failed; they are among the runs. Left out if there were none. */
   afterRounds: z.optional(z.int().check(z.positive())),
 })
 
-/** One engine beside another, over rounds. */
+/** One engine compared with another, over rounds. */
 const comparisonSchema = z.looseObject({
   pass: z.enum(PASSES),
   /** Engine specs. */
@@ -188,7 +200,7 @@ export const resultSchema = z.looseObject({
   runs: z.array(runSchema),
   unsupported: z.optional(z.array(unsupportedSchema)),
   comparisons: z.optional(z.array(comparisonSchema)),
-  /** Ctrl-C, maybe before any run had begun that could say so. */
+  /** Ctrl-C, perhaps before there was any run that could say so. */
   interrupted: z.optional(z.boolean()),
 })
 
@@ -207,7 +219,7 @@ export function notCompared({ reason, afterRounds = 0 }: Unsupported): string {
   return `not compared${after}: ${reason}`
 }
 
-/** Reads a result. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
+/** Reads a result. Throws FormatError, in one line, for invalid JSON, another version or another shape. */
 export function parseResult(text: string | Uint8Array, fileName: string): Result {
   const json = parseJson(text, fileName)
   requireVersion(json, SCHEMA_VERSION, fileName, 'a result')
@@ -216,7 +228,7 @@ export function parseResult(text: string | Uint8Array, fileName: string): Result
   return result
 }
 
-/** Every sample has its time, rounds share them all out, and none is missing without a reason. */
+/** Checks that every sample has its time, that rounds account for all of them, and that none is missing without a reason. */
 function requireSamples({ runs }: Result, fileName: string): void {
   runs.forEach(({ samplesMs, startsMs, rounds, summary, interrupted }, i) => {
     const refuse = (field: string, what: string): never => {

@@ -1,29 +1,31 @@
 import { expect, it } from 'vitest'
 import type { Engine, PrepareOptions } from '../engines/engine.ts'
-import { conv, dense, dropout, softmaxLoss } from '../layers/index.ts'
-import { defineNetwork } from '../networks/network.ts'
+import { batchNorm, conv, dense, dropout, type Layer, softmaxLoss } from '../layers/index.ts'
+import { defineNetwork, type Network } from '../networks/network.ts'
 import { createPlan, type Pass, type Plan, writtenBytes } from '../plan/plan.ts'
 import { benchmarkTraining } from '../plan/training.ts'
 import { benchmarkBeside, requireRoomForAll } from './room.ts'
 
-const network = defineNetwork('dropping', {
-  inputs: { images: [5, 5, 2], labels: [] },
-  layers: [
-    conv('conv', { filters: 4, kernel: 2 }),
-    dropout('drop'),
-    dense('fc', { units: 3 }),
-    softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
-  ],
-})
-const planOf = (pass: Pass): Plan =>
-  createPlan(network, {
+const networkWith = (between: Layer) =>
+  defineNetwork('between', {
+    inputs: { images: [5, 5, 2], labels: [] },
+    layers: [
+      conv('conv', { filters: 4, kernel: 2 }),
+      between,
+      dense('fc', { units: 3 }),
+      softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
+    ],
+  })
+const network = networkWith(dropout('drop'))
+const planOf = (pass: Pass, of: Network = network): Plan =>
+  createPlan(of, {
     batch: 6,
     pass,
     lanes: 4,
-    ...(pass === 'train' && { training: benchmarkTraining(network) }),
+    ...(pass === 'train' && { training: benchmarkTraining(of) }),
   })
 
-/** Of one image: the convolution's outputs, the same dropped, logits and the loss. */
+/** Of one image: the convolution's outputs, the same after the next layer, logits and the loss. */
 const ACTIVATIONS = 64 + 64 + 3 + 1
 /** The dense layer's weights. */
 const LARGEST = 64 * 3
@@ -42,6 +44,17 @@ it.each<[Pass, number, number]>([
     expect(benchmarkBeside(true)(plan)).toEqual({ bytes: data + check })
   },
 )
+
+it.each<[Pass, number]>([
+  ['forward', 4],
+  ['forward-backward', 4],
+  ['train', 12],
+])('%s: the truth of a batch norm goes image by image', (pass, copies) => {
+  const plan = planOf(pass, networkWith(batchNorm('norm')))
+  const data = writtenBytes(plan, ['input', 'parameter']) + 16e6
+  const check = writtenBytes(plan) + 64e6 + 4 * copies * LARGEST + 8 * 6 * ACTIVATIONS
+  expect(benchmarkBeside(true)(plan)).toEqual({ bytes: data + check })
+})
 
 it.each([
   ['wasm', [0, 0]],

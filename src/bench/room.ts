@@ -1,4 +1,4 @@
-// What a benchmark has in memory beside its session.
+// What a benchmark has in memory in addition to its session.
 import type { Engine, MemoryBeside } from '../engines/engine.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { definitionOf } from '../layers/index.ts'
@@ -22,21 +22,20 @@ export const benchmarkBeside =
   }
 
 /**
- * What the check has of the reference's activations of one image; and of a step at a time, of an update what was there
- * before it, and the truth: all in several copies.
+ * What the check has in memory: the reference's activations of one image; for one step at a time the truth, and for an
+ * update the values before it; all in several copies.
  */
 function checkedBytes({ network, pass, tensors, steps }: Plan): number {
   const activations = network.layers.reduce((sum, { outputShape }) => sum + elementCount(outputShape), 0)
   const parameters = Object.values(tensors).filter(({ role }) => role === 'parameter')
   const largest = Math.max(0, ...parameters.map(({ shape }) => elementCount(shape)))
   const copies = pass === 'train' ? COPIES_OF_UPDATE : COPIES_OF_WEIGHTS
-  const ofBatch = new Set(
-    network.layers
-      .filter(({ layer }) => definitionOf(layer).usesTurns || definitionOf(layer).batchStatistics)
-      .map(({ layer }) => layer.name),
+  // Only dropout's truth takes the whole batch at once.
+  const dropping = new Set(
+    network.layers.filter(({ layer }) => definitionOf(layer).usesTurns).map(({ layer }) => layer.name),
   )
   const dropped = steps
-    .filter(({ layer }) => ofBatch.has(layer))
+    .filter(({ layer }) => dropping.has(layer))
     .flatMap((step) => writesOf(step).map(({ shape }) => elementCount(shape)))
   return (
     Float32Array.BYTES_PER_ELEMENT * copies * largest +
@@ -44,14 +43,14 @@ function checkedBytes({ network, pass, tensors, steps }: Plan): number {
   )
 }
 
-/** In the worker that makes them and in the caller's thread for two passes, in two workers that compare for one. */
+/** One pass forward and one of training, in memory that all workers see; with room for the images of a step, which each worker has. */
 const COPIES_OF_ACTIVATIONS = 6
-/** In float64, once in each of two workers. */
+/** In float64, in each of two workers. */
 const COPIES_OF_WEIGHTS = 4
 /** The parameter, its gradient and two states: before, after, and the truth. */
 const COPIES_OF_UPDATE = 12
 
-/** Throws UsageError for a batch that does not fit in all of the passes, before any is begun. */
+/** Throws UsageError, before any pass begins, for a batch that does not fit in all of them. */
 export async function requireRoomForAll(
   network: Network,
   engine: Engine,
@@ -63,12 +62,12 @@ export async function requireRoomForAll(
   },
 ): Promise<void> {
   const { batch, algorithm, isChecked } = options
-  // The one that needs most comes first: the batch that is named then fits in all of them.
+  // The pass that needs most comes first, so that a recommended batch fits in all of them.
   const passes = options.passes.toSorted((a, b) => PASSES.indexOf(b) - PASSES.indexOf(a))
   const beside = benchmarkBeside(isChecked)
   const trainingOf = (pass: Pass) => (pass === 'train' ? benchmarkTraining(network) : undefined)
   for (const [i, pass] of passes.entries()) {
-    // The reference's memory is JavaScript's own: that of a pass before may not be collected yet.
+    // The reference's memory is JavaScript's own, and that of the previous pass may not be collected yet.
     const others = engine.info.name === 'reference' ? passes.slice(i + 1) : []
     const memoryBeside = (plan: Plan): MemoryBeside => ({
       ...beside(plan),

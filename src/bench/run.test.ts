@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { conv, dense, l2Loss, relu } from '../layers/index.ts'
+import { conv, convTranspose, dense, l2Loss, relu } from '../layers/index.ts'
 import { networkCounts } from '../networks/counts.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { createPlan, type Pass } from '../plan/plan.ts'
@@ -33,7 +33,7 @@ function measured(changes: Partial<RunMeasurement> = {}): RunMeasurement {
     pass: 'forward',
     engine: { name: 'wasm', target: 'simd128', threads: 2, reason: 'asked for', v8Flags: [] },
     settings: { batch: 32, batches: 4, burnIn: 3, seed: 9, algorithm: 'direct' },
-    // The mean, 4, is no other statistic of them: the median is 2.5
+    // The mean, 4, differs from every other statistic of them: the median is 2.5
     samplesMs: [1, 2, 3, 10],
     startsMs: [0, 5, 10, 15],
     rounds: null,
@@ -155,6 +155,17 @@ describe("a run's layers", () => {
     ])
   })
 
+  it('name the steps of a convolution in groups as those of any other', () => {
+    const steps = [
+      step('grouped-conv-forward', 'conv', 'forward', '4x8'),
+      step('grouped-conv-weights-gradient', 'conv', 'backward', '2x8'),
+      step('grouped-conv-input-gradient', 'conv', 'backward', '6x8'),
+    ]
+    const plan = { steps, layerBytes: {} }
+    const { layers } = describeRun(measured({ pass: 'forward-backward', plan, stepMediansMs: [1, 2, 3] }))
+    expect(layers[0]!.tile).toBe('forward 4x8; weights 2x8; input 6x8')
+  })
+
   it('in training have the times of all their steps by direction, and each tile says whose it is', () => {
     const steps = [
       ...FORWARD,
@@ -197,6 +208,31 @@ describe("a run's layers", () => {
     expect(
       describeRun(measured({ pass: 'forward-backward', plan, stepMediansMs })).layers[0],
     ).not.toHaveProperty('updateMs')
+  })
+
+  it('name the steps of a transposed convolution by what they compute for it', () => {
+    const decoder = defineNetwork('decoder', {
+      inputs: { images: [6, 8, 2] },
+      layers: [
+        conv('conv', { filters: 4, kernel: 3 }),
+        convTranspose('up', { filters: 4, kernel: 3 }),
+        l2Loss('loss'),
+      ],
+    })
+    const tiles = [
+      step('conv-input-gradient', 'up', 'forward', '1x8'),
+      step('conv-weights-gradient', 'up', 'backward', '2x8'),
+      step('conv-forward', 'up', 'backward', '3x8'),
+    ]
+    const plan = { steps: tiles, layerBytes: {} }
+    const { layers } = describeRun(
+      measured({ network: decoder, pass: 'forward-backward', plan, stepMediansMs: [1, 2, 4] }),
+    )
+    expect(layers[1]).toMatchObject({
+      tile: 'forward 1x8; weights 2x8; input 3x8',
+      forwardMs: 1,
+      backwardMs: 6,
+    })
   })
 
   it('have no times where steps have none, and there are none without a plan', () => {

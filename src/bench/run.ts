@@ -2,7 +2,6 @@ import { median } from 'simple-statistics'
 import type { EngineInfo, PreparedStep } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
-import type { Layer } from '../layers/index.ts'
 import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
@@ -16,7 +15,7 @@ import type { LayerTime, Run } from './result.ts'
 import { sampleWarnings } from './sample-warnings.ts'
 import { summarize } from './statistics.ts'
 
-/** What was asked for. */
+/** The settings of a run. */
 export interface RunSettings {
   readonly batch: number
   readonly batches: number
@@ -25,7 +24,7 @@ export interface RunSettings {
   readonly algorithm: Algorithm
 }
 
-/** A step without its views, so that another process can tell of it. */
+/** A step without its views, so that another process can send it. */
 export interface SeenStep {
   readonly kind: string
   readonly layer: string
@@ -37,9 +36,9 @@ export interface SeenStep {
 
 /** A prepared plan, as far as an engine shows it: plain data. */
 export interface SeenPlan {
-  /** Empty where its steps can't be seen. */
+  /** Empty if its steps can't be inspected. */
   readonly steps: readonly SeenStep[]
-  /** By layer: what its steps read and write at the least. */
+  /** By layer: the least that its steps must read and write. */
   readonly layerBytes: Readonly<Record<string, { readonly forward: number; readonly backward: number }>>
 }
 
@@ -60,46 +59,48 @@ export function seenPlan(prepared: readonly PreparedStep[]): SeenPlan {
   }
 }
 
-/** What was measured of one engine in one pass. */
+/** What was measured for one engine in one pass. */
 export interface RunMeasurement {
   readonly network: Network
   readonly pass: Pass
   readonly engine: EngineInfo
   readonly settings: RunSettings
   readonly samplesMs: readonly number[]
-  /** Of each sample, from the first one's start. */
+  /** When each sample began, relative to the first one's start. */
   readonly startsMs: readonly number[]
-  /** How many samples each took; null where all were taken in one go. */
+  /** How many samples each round took; null if there are no rounds. */
   readonly rounds: readonly number[] | null
-  /** Null where it was not prepared. */
+  /** Null if it was not prepared. */
   readonly plan: SeenPlan | null
   /** See `stepMedians`. */
   readonly stepMediansMs: readonly number[] | null
-  /** Likewise of what is made of the weights before the first step; left out where they did not change. */
+  /** The same for the preparation of weights before the first step; left out if they did not change. */
   readonly weightsMedianMs?: number | undefined
   readonly check: CheckResult | null
   readonly peaks: Peaks | null
   readonly peakMemoryBytes: number
   readonly tuning: Tuning | null
-  /** Of the values; those of the samples are added. */
+  /** About the values; warnings about the samples are added. */
   readonly warnings: readonly string[]
   readonly interrupted: boolean
 }
 
-/** A run as the result has it. */
+/** The run as it is in a result. */
 export function describeRun(measurement: RunMeasurement): Run {
   const { network, pass, engine, settings, samplesMs, startsMs, rounds, check, peaks } = measurement
   const peakGflopsPerSecond = peaks?.gflopsPerSecond ?? null
   const { batch, burnIn, batches, seed, algorithm } = settings
   const summary = samplesMs.length > 0 ? summarize(samplesMs) : null
   const flops = batch * networkCounts(network)[pass]
-  // A coarse clock may have seen no time at all: then there is no rate.
+  // A coarse clock may have measured 0; then there is no rate.
   const meanMs = summary?.meanMs || null
   const gflopsPerSecond = meanMs ? flops / meanMs / 1e6 : 0
   const { plan, stepMediansMs } = measurement
+  const [imageSize, imageWidth] = largestImage(network)
   return {
     network: network.name,
-    imageSize: Math.max(...Object.values(network.inputs).map((shape) => asImageShape(shape)[0])),
+    imageSize,
+    ...(imageWidth !== imageSize && { imageWidth }),
     seed,
     engine: { ...engine, v8Flags: [...engine.v8Flags] },
     pass,
@@ -130,9 +131,16 @@ export function describeRun(measurement: RunMeasurement): Run {
   }
 }
 
+/** Height and width of the largest input. */
+function largestImage(network: Network): readonly [height: number, width: number] {
+  const sizes = Object.values(network.inputs).map((shape) => asImageShape(shape))
+  const [height, width] = sizes.reduce((most, size) => (size[0] * size[1] > most[0] * most[1] ? size : most))
+  return [height, width]
+}
+
 /**
- * Of each step, the median of its times in all samples: a mean of a short step would be that of the one sample in which
- * something else had the processor. Null where no steps can be seen.
+ * The median time of each step over all samples. The mean of a short step would be decided by a single sample in which
+ * something else used the processor. Null if steps can't be measured.
  */
 export function stepMedians(stepsMs: readonly (readonly number[])[]): number[] | null {
   return stepsMs[0]?.map((_, step) => median(stepsMs.map((times) => times[step]!))) ?? null
@@ -156,8 +164,8 @@ function layerTimes(
       const tiled = own.filter(({ tile }) => tile !== '')
       const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
       const labelled = (step: SeenStep, text: string) =>
-        pass === 'forward' ? text : `${labelOf(step, layer.layer)} ${text}`
-      // Where the steps differ, each tile says whose it is.
+        pass === 'forward' ? text : `${labelOf(step)} ${text}`
+      // If the steps have different tiles, each is named with its step.
       const tileOf = ({ algorithm, tile }: SeenStep) =>
         algorithms.length > 1 ? `${algorithm} ${tile}` : tile
       return {
@@ -172,7 +180,7 @@ function layerTimes(
         ...(mediansMs && pass === 'train' && { updateMs: time('update') }),
         flops: batch * layer.flops.forward,
         backwardFlops: batch * (layerCounts(network, layer)[pass] - layer.flops.forward),
-        // An engine that does not show its steps leaves open what they read.
+        // If an engine does not show its steps, it is not known what they read.
         ...(steps.length > 0 && {
           bytes: layerBytes[layer.layer.name]?.forward ?? 0,
           backwardBytes: layerBytes[layer.layer.name]?.backward ?? 0,
@@ -181,6 +189,12 @@ function layerTimes(
     })
 }
 
-/** What a step is called beside the others of its layer: `conv-weights-gradient` is `weights`. */
-const labelOf = (step: SeenStep, layer: Layer): string =>
-  step.kind.replace(`${layer.kind}-`, '').replace(/-gradient$/, '')
+/**
+ * The name of a step among those of its layer: `conv-weights-gradient` is `weights`. In a transposed convolution, a
+ * convolution's input gradient is the step forward, and a convolution's forward computes the input gradient.
+ */
+function labelOf({ kind, pass }: SeenStep): string {
+  if (pass === 'forward') return pass
+  if (kind.endsWith('-forward')) return 'input'
+  return kind.replace(/-gradient$/, '').replace(/^.*-/, '')
+}

@@ -44,7 +44,7 @@ describe('warnings of samples', () => {
     ],
     ['slow first samples', (i) => (i < 3 ? 1.6 : 1), 'the first samples took 1.5'],
     ['a machine that gets hot', (i) => 1 + 0.002 * i, 'slower during the run: let the machine cool down'],
-    ['a late burn-in', (i) => 1.2 - 0.002 * i, 'faster during the run: take more --burn-in'],
+    ['a late burn-in', (i) => 1.2 - 0.002 * i, 'faster during the run: use more --burn-in'],
   ])('fire on %s', (_, change, warning) => {
     const warnings = sampleWarnings(samplesOf(change), FINE_CLOCK)
     expect(warnings).toHaveLength(1)
@@ -57,7 +57,7 @@ describe('warnings of samples', () => {
         samplesOf(() => 1),
         5,
       ),
-    ).toEqual(["the clock's step is 5.0% of a sample: take a larger --batch"])
+    ).toEqual(["the clock's step is 5.0% of a sample: use a larger --batch"])
   })
 
   it.each<[string, number[]]>([

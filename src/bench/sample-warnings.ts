@@ -2,14 +2,14 @@ import { max, median, medianAbsoluteDeviation, min } from 'simple-statistics'
 import { formatFixed } from '../digits.ts'
 import { isNode, unsharedReason } from '../runtime/host.ts'
 
-/** Of normal noise the median absolute deviation is so much smaller than the standard deviation. */
+/** The standard deviation of normal noise over its median absolute deviation. */
 const MAD_TO_SD = 1.4826
-/** Further than so many standard deviations is far. */
+/** Samples more than this many standard deviations away are far. */
 const FAR = 5
 /** A few far samples happen on any machine. */
 const MOST_OUTLIERS = 0.05
 const DRIFT_STRETCHES = 10
-/** Kendall's statistic beyond it is no chance in 99 of 100 runs without a trend; for 10 stretches. */
+/** In 99 of 100 runs without a trend, Kendall's statistic for 10 stretches stays below this. */
 const DRIFT_STATISTIC = 29
 const LEAST_DRIFT = 0.03
 const FIRST_SAMPLES = 3
@@ -19,9 +19,9 @@ const LARGEST_CLOCK_SHARE = 0.01
 const percent = (fraction: number): string => `${formatFixed(100 * fraction, fraction < 0.1 ? 1 : 0)}%`
 const medianOf = (values: readonly number[]): number => median([...values])
 
-/** What is odd about samples, in plain words, each with what to do. No sample is ever dropped. */
+/** What is unusual about samples, in plain words, each with advice. No sample is ever dropped. */
 export function sampleWarnings(samplesMs: readonly number[], clockResolutionMs: number): string[] {
-  // Where the clock saw no time, nothing is said of how times differ.
+  // If the clock measured 0, nothing can be said about how times differ.
   const checks = medianOf(samplesMs) > 0 ? [outliers, slowFirst, drift] : []
   return [...checks.map((check) => check(samplesMs)), clock(samplesMs, clockResolutionMs)].filter(
     (warning) => warning !== null,
@@ -50,10 +50,10 @@ function slowFirst(samplesMs: readonly number[]): string | null {
   const others = medianOf(samplesMs.slice(FIRST_SAMPLES))
   const times = min(samplesMs.slice(0, FIRST_SAMPLES)) / others
   if (others === 0 || times < SLOW_FIRST) return null
-  return `the first samples took ${formatFixed(times, 2)} times as long as the others: take more --burn-in`
+  return `the first samples took ${formatFixed(times, 2)} times as long as the others: use more --burn-in`
 }
 
-/** Kendall's trend test over the medians of stretches: single samples in a row depend on each other. */
+/** Kendall's trend test over the medians of stretches, since consecutive samples depend on each other. */
 function drift(samplesMs: readonly number[]): string | null {
   if (samplesMs.length < 3 * DRIFT_STRETCHES) return null
   const at = (stretch: number) => Math.floor((stretch * samplesMs.length) / DRIFT_STRETCHES)
@@ -72,7 +72,7 @@ function drift(samplesMs: readonly number[]): string | null {
   const advice =
     change > 0
       ? 'let the machine cool down, and see that nothing else runs'
-      : 'take more --burn-in, and see that nothing else runs'
+      : 'use more --burn-in, and see that nothing else runs'
   return `samples became ${percent(Math.abs(change))} ${way} during the run: ${advice}`
 }
 
@@ -84,5 +84,5 @@ function clock(samplesMs: readonly number[], clockResolutionMs: number): string 
     middle === 0
       ? 'a sample is shorter than a step of the clock'
       : `the clock's step is ${percent(clockResolutionMs / middle)} of a sample`
-  return `${fault}: take a larger --batch${advice}`
+  return `${fault}: use a larger --batch${advice}`
 }

@@ -3,12 +3,26 @@ import { describe, expect, it } from 'vitest'
 import { samplePositions } from './sampling.ts'
 
 describe('sampled positions', () => {
+  it('have every place of a tile, however large an image is', () => {
+    for (const size of [13, 28, 56, 112, 224]) {
+      const positions = samplePositions([16, size, size, 8], 400).slice(0, -16)
+      for (const tile of [4, 5]) {
+        const places = new Set(positions.map(([, y, x]) => (y! % tile) * tile + (x! % tile)))
+        expect(places.size, `${tile} x ${tile} of ${size} x ${size}`).toBe(tile ** 2)
+      }
+      for (const tile of [6, 7]) {
+        const places = new Set(positions.map(([, y, x]) => (y! % tile) * tile + (x! % tile)))
+        expect(places.size, `${tile} x ${tile} of ${size} x ${size}`).toBeGreaterThanOrEqual(tile ** 2 - 1)
+      }
+    }
+  })
+
   const extents = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 4 })
 
   it('have every index of every axis, and every corner, however few are wanted', () => {
     const property = fc.property(extents, (shape) => {
       const positions = samplePositions(shape, 0)
-      // The last ones are the corners: an index that is in them alone would be compared at the edges alone
+      // The last positions are the corners: an index that occurs only in them would be compared only at the edges
       const withoutCorners = positions.slice(0, -(2 ** shape.length))
       shape.forEach((extent, axis) => {
         const seen = new Set(withoutCorners.map((position) => position[axis]))

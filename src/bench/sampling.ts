@@ -1,7 +1,7 @@
 // Of steps that are too dear to be recomputed whole: which values are.
 import type { View } from '../plan/views.ts'
 import { Comparer, type Comparison } from './comparison.ts'
-import type { Share } from './parts.ts'
+import type { Share } from './shared-tensors.ts'
 
 /** At least so many values of a step that is too dear to be recomputed whole. */
 export const MIN_SAMPLES = 2000
@@ -17,13 +17,20 @@ export function samplePositions(extents: readonly number[], atLeast = MIN_SAMPLE
     return ((state ^ (state >>> 13)) >>> 0) % below
   }
   const anywhere = () => extents.map(random)
-  // One position has an index of each axis; where an axis has no more, anywhere along it.
-  const starts = anywhere()
+  const shuffled = (extent: number): number[] => {
+    const order = Array.from({ length: extent }, (_, i) => i)
+    for (let i = extent - 1; i > 0; i--) {
+      const j = random(i + 1)
+      ;[order[i], order[j]] = [order[j]!, order[i]!]
+    }
+    return order
+  }
+  // One position has an index of each axis; if an axis has no more, anywhere along it. Each axis has an order of its own: in step
+  // they would all lie on a diagonal, which misses places of a tile.
+  const orders = extents.map(shuffled)
   for (let i = 0; i < Math.max(...extents); i++) {
     const position = anywhere()
-    extents.forEach((extent, axis) => {
-      if (i < extent) position[axis] = (starts[axis]! + i) % extent
-    })
+    for (const [axis, order] of orders.entries()) if (i < order.length) position[axis] = order[i]!
     samples.push(position)
   }
   // The corners of all axes together.

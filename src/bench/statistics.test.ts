@@ -5,14 +5,14 @@ import { autocorrelation, blockBootstrapInterval, summarize } from './statistics
 
 describe('summarize', () => {
   it('has mean, population sd, median, extremes and 95th percentile', () => {
-    // Squares of the distances from 5: 9 1 1 1 0 0 4 16, their mean 4.
+    // Squares of the distances from 5: 9 1 1 1 0 0 4 16; their mean is 4.
     expect(summarize([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({
       meanMs: 5,
       sdMs: 2,
       medianMs: 4.5,
       minMs: 2,
       maxMs: 9,
-      p95Ms: expect.closeTo(8.3, 9), // between 7 and 9, on a straight line
+      p95Ms: expect.closeTo(8.3, 9), // between 7 and 9, by linear interpolation
       sampleSdMs: expect.closeTo(Math.sqrt(32 / 7), 9),
       madMs: 0.5,
       meanIntervalMs: expect.anything(),
@@ -45,7 +45,7 @@ describe('blockBootstrapInterval', () => {
   const samples = (seed: number, rho: number) => {
     const next = noise(seed).normal
     let state = 0
-    for (let i = 0; i < 50; i++) state = rho * state + next() // until it no longer knows where it began
+    for (let i = 0; i < 50; i++) state = rho * state + next() // until it no longer depends on its start
     return Array.from({ length: 100 }, () => {
       state = rho * state + next()
       return 100 + state
@@ -58,7 +58,8 @@ describe('blockBootstrapInterval', () => {
 
   it('has the truth in it in 95 of 100 trials, and in 3 of 4 where samples depend on each other', () => {
     expect(covered(0)).toBeGreaterThan(0.9)
-    // 100 samples that depend on each other that much are worth 11: blocks of them are few, and the interval too narrow.
+    // 100 samples that depend on each other that much are worth 11: there are few blocks, and the interval is too
+    // narrow.
     expect(covered(0.8)).toBeGreaterThan(0.75)
   })
 

@@ -12,8 +12,8 @@ import {
 import type { Summary } from './result.ts'
 
 /**
- * Mean, the population's and the sample's standard deviation (in two passes), median, median absolute deviation, extremes and
- * 95th percentile of at least one sample; of two and more the 95% intervals of mean and median too.
+ * Mean, the population's and the sample's standard deviation (in two passes), median, median absolute deviation,
+ * extremes and 95th percentile of at least one sample; with two or more, also the 95% intervals of mean and median.
  */
 export function summarize(samplesMs: readonly number[]): Summary {
   const samples = [...samplesMs]
@@ -35,14 +35,18 @@ export function summarize(samplesMs: readonly number[]): Summary {
 }
 
 const RESAMPLES = 1000
-/** Larger ones would take longer and tell no more: an interval's width goes with the root of the number of samples. */
+/**
+ * Larger resamples would take longer without a gain: an interval's width depends only on the square root of the number
+ * of samples.
+ */
 const MAX_RESAMPLE_SIZE = 5000
 const OUTSIDE = 0.025
 
 /**
- * 95% of a statistic by bootstrap over blocks that may begin anywhere, around the end too: samples in a row depend on each other,
- * and single ones would make the interval too narrow. Always the same for the same samples. Source: Politis & Romano 1992
- * (circular blocks), Carlstein 1986 (their length), Bickel, Götze & van Zwet 1997 (resamples of fewer samples than there are).
+ * The 95% interval of a statistic, by bootstrap over blocks that may begin anywhere and wrap around the end:
+ * consecutive samples depend on each other, and resampling single ones would make the interval too narrow. The same
+ * samples always give the same interval. Source: Politis & Romano 1992 (circular blocks), Carlstein 1986 (their
+ * length), Bickel, Götze & van Zwet 1997 (resamples of fewer samples than there are).
  */
 export function blockBootstrapInterval(
   samples: readonly number[],
@@ -67,16 +71,16 @@ export function blockBootstrapInterval(
   return [center + (low - center) * scale, center + (high - center) * scale]
 }
 
-/** As long as is best for noise that goes on from sample to sample as much as these do: 1 for independent ones. */
+/** The best length for noise that depends on the previous sample as much as here; 1 for independent samples. */
 function blockLength(samples: readonly number[]): number {
   const seen = autocorrelation(samples)
-  // Few samples show too little of it (Kendall 1954).
+  // Few samples underestimate it (Kendall 1954).
   const rho = Math.max(0, Math.min(0.95, seen + (1 + 3 * seen) / samples.length))
   const length = Math.ceil(((2 * rho) / (1 - rho ** 2)) ** (2 / 3) * samples.length ** (1 / 3))
   return Math.max(1, Math.min(length, Math.ceil(samples.length / 4)))
 }
 
-/** Of each sample with the next. */
+/** The correlation of each sample with the next. */
 export function autocorrelation(samples: readonly number[]): number {
   const average = mean([...samples])
   let [products, squares] = [0, 0]
@@ -88,7 +92,7 @@ export function autocorrelation(samples: readonly number[]): number {
   return squares > 0 ? products / squares : 0
 }
 
-/** Numbers from 0 to 1: a linear congruence, for resampling alone. */
+/** Numbers from 0 to 1 by a linear congruential generator, only for resampling. */
 function generator(): () => number {
   let state = 1
   return () => {

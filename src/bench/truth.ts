@@ -1,6 +1,6 @@
-import { activate, activateAll, biasesGradient, gradientsThrough } from '../layers/activation.ts'
+import { type Activated, activate, activateAll, gradientsThrough } from '../layers/activation.ts'
 import { addInputGradient, type BatchNormOptions } from '../layers/batch-norm.ts'
-import { convolvePixel, inputGradientPixel, weightsGradientRow } from '../layers/conv.ts'
+import { type Convolution, convolvePixel, inputGradientPixel, weightsGradientBlock } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
@@ -9,19 +9,29 @@ import { denseGrid, eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import {
   Comparer,
   type Comparison,
+  channelsOfShare,
   compareRows,
+  cutGrid,
+  denseImage,
   denseParameter,
   denseRows,
-  imageOf,
+  denseWeights,
   type Look,
   numberAt,
   rowsBefore,
   rowsOfShare,
+  Scratch,
   wholeImages,
 } from './comparison.ts'
-import { compareRunningStatistics, compareStatistics, compareWithLoops, type StepsOf } from './own-loops.ts'
-import type { Share } from './parts.ts'
+import {
+  compareBroadcastGradient,
+  compareRunningStatistics,
+  compareStatistics,
+  compareWithLoops,
+  type StepsOf,
+} from './own-loops.ts'
 import { MIN_SAMPLES, sampled, samplePositions } from './sampling.ts'
+import type { Share } from './shared-tensors.ts'
 
 /** Recomputes what a step wrote, in float64 and from the engine's own inputs to it, and compares. */
 type StepTruth<Kind extends StepKind> = (
@@ -31,109 +41,181 @@ type StepTruth<Kind extends StepKind> = (
   share: Share,
 ) => Comparison[]
 
+/** At least so many values of a gradient of weights, whose sums go over the whole batch. */
+const MIN_WEIGHTS = 512
+/** At least so many pixels of a convolution: of a tile of 6 x 6 or 7 x 7 outputs none or one place is then left out. */
+const MIN_PIXELS = 400
+/** Channels of a pixel that are computed. */
+const CHANNELS_OF_PIXEL = 8
+const CHANNELS_AT_ONCE = 4
 const FILTERS_AT_ONCE = 4
-/** Pixels that sampled sums go over, all together, beyond those that every axis takes: a tenth of a second. */
-const MOST_VISITS = 1e7
-/** A line of the cache. */
+/** Units side by side, a line of the cache: what one of them reads of the weights is as far away as what all do. */
 const UNITS_AT_ONCE = 16
+
+/** The first of a block of channels or units, and room for their sums. */
+function blockOf(
+  block: number,
+  extent: number,
+  atOnce: number,
+): readonly [first: number, sums: Float64Array] {
+  const first = block * atOnce
+  return [first, new Float64Array(Math.min(atOnce, extent - first))]
+}
+
+/** So many blocks have at least as many values as are wanted. */
+const blocksFor = (values: number, valuesOfBlock: number): number => Math.ceil(values / valuesOfBlock)
+
+/** Image, row, column and block of channels. */
+function samplePixels({ shape: [images, height, width, channels] }: Grid): number[][] {
+  const blocks = Math.ceil(channels / CHANNELS_OF_PIXEL)
+  const atLeast = blocksFor(MIN_SAMPLES, Math.min(CHANNELS_OF_PIXEL, channels))
+  return samplePositions([images, height, width, blocks], Math.max(MIN_PIXELS, atLeast))
+}
 
 /** sums += value * values[from...] */
 function addRow(sums: Float64Array, value: number, values: Grid['values'], from: number): void {
   for (let i = 0; i < sums.length; i++) sums[i]! += value * values[from + i]!
 }
 
+/** Memory of an image. */
+const scratch = new Scratch()
+
+/** Includes the groups, if there are any, and the activation that the step computes with its sums. */
+function compareConvForward(
+  { reads, writes, options }: StepOfKind<'conv-forward' | 'grouped-conv-forward'>,
+  _plan: StepsOf,
+  look: Look,
+  share: Share,
+): Comparison[] {
+  const [input, output] = [look(reads.input), look(writes.output)]
+  const weights = denseWeights(look(reads.weights))
+  const biases = reads.biases ? denseParameter(look(reads.biases)) : null
+  const filters = output.shape[3]
+  const positions = samplePixels(output)
+  return sampled(writes.output, positions, share, ([n, y, x, block], comparer) => {
+    const [first, sums] = blockOf(block!, filters, CHANNELS_OF_PIXEL)
+    convolvePixel(options, input, weights, biases, n!, y!, x!, first, sums)
+    const at = pixelAt(output, n!, y!, x!) + first
+    sums.forEach((sum, f) => {
+      comparer.add(output.values[at + f]!, activate(options, sum))
+    })
+  })
+}
+
+function compareConvWeightsGradient(
+  { reads, writes, options }: StepOfKind<'conv-weights-gradient' | 'grouped-conv-weights-gradient'>,
+  _plan: StepsOf,
+  look: Look,
+  share: Share,
+): Comparison[] {
+  const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
+  const { geometry, groups = 1 }: Convolution = options
+  const { kernelHeight, kernelWidth } = geometry
+  const [channels, filters] = [input.shape[3] / groups, gradient.shape[3] / groups]
+  const blocks = Math.ceil(channels / CHANNELS_AT_ONCE)
+  const extents = [kernelHeight * kernelWidth, blocks, groups, Math.ceil(filters / FILTERS_AT_ONCE)]
+  // A few channels by a few filters cost little more than one by one: what is read is far away in memory.
+  const valuesOfBlock = Math.min(CHANNELS_AT_ONCE, channels) * Math.min(FILTERS_AT_ONCE, filters)
+  const positions = samplePositions(extents, blocksFor(MIN_WEIGHTS, valuesOfBlock))
+  return sampled(
+    writes.weightsGradient,
+    positions,
+    share,
+    ([tap, channelBlock, group, filterBlock], comparer) => {
+      const [ky, kx] = [Math.floor(tap! / kernelWidth), tap! % kernelWidth]
+      const [channel, filter] = [channelBlock! * CHANNELS_AT_ONCE, filterBlock! * FILTERS_AT_ONCE]
+      const rows = Math.min(CHANNELS_AT_ONCE, channels - channel)
+      const columns = Math.min(FILTERS_AT_ONCE, filters - filter)
+      const [firstChannel, firstFilter] = [group! * channels + channel, group! * filters + filter]
+      const sums = new Float64Array(rows * columns)
+      weightsGradientBlock(geometry, input, gradient, ky, kx, firstChannel, firstFilter, columns, sums)
+      for (let row = 0; row < rows; row++) {
+        const at = pixelAt(written, 0, 0, tap! * channels + channel + row) + firstFilter
+        for (let i = 0; i < columns; i++) comparer.add(written.values[at + i]!, sums[row * columns + i]!)
+      }
+    },
+  )
+}
+
+/** Includes the biases and the activation that the step has as the forward of a transposed convolution. */
+function compareConvInputGradient(
+  { reads, writes, options }: StepOfKind<'conv-input-gradient' | 'grouped-conv-input-gradient'>,
+  _plan: StepsOf,
+  look: Look,
+  share: Share,
+): Comparison[] {
+  const [gradient, written] = [look(reads.gradient), look(writes.inputGradient)]
+  const weights = denseWeights(look(reads.weights))
+  const biases = 'biases' in reads && reads.biases ? denseParameter(look(reads.biases)) : null
+  const convolution: Convolution & Activated = options
+  const channels = written.shape[3]
+  const positions = samplePixels(written)
+  return sampled(writes.inputGradient, positions, share, ([n, y, x, block], comparer) => {
+    const [first, sums] = blockOf(block!, channels, CHANNELS_OF_PIXEL)
+    inputGradientPixel(convolution, gradient, weights, channels, n!, y!, x!, first, sums)
+    const at = pixelAt(written, n!, y!, x!) + first
+    sums.forEach((sum, c) => {
+      comparer.add(written.values[at + c]!, activate(convolution, sum + (biases?.[first + c] ?? 0)))
+    })
+  })
+}
+
 /** What is not a layer's own loops over what a step read: too dear to be computed whole, or no layer's. */
 const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
-  'conv-forward'({ reads, writes, options }, _plan, look, share) {
-    const [input, output] = [look(reads.input), look(writes.output)]
-    const weights = denseParameter(look(reads.weights))
-    const biases = reads.biases ? denseParameter(look(reads.biases)) : null
-    const sum = new Float64Array(1)
-    return sampled(writes.output, samplePositions(output.shape), share, ([n, y, x, f], comparer) => {
-      convolvePixel(options.geometry, input, weights, biases, n!, y!, x!, f!, sum)
-      comparer.add(output.values[pixelAt(output, n!, y!, x!) + f!]!, activate(options, sum[0]!))
-    })
-  },
+  'conv-forward': compareConvForward,
+  'conv-weights-gradient': compareConvWeightsGradient,
+  'conv-input-gradient': compareConvInputGradient,
+  'grouped-conv-forward': compareConvForward,
+  'grouped-conv-weights-gradient': compareConvWeightsGradient,
+  'grouped-conv-input-gradient': compareConvInputGradient,
 
-  'output-gradient'({ reads, writes, options }, _plan, look, share) {
-    const goThrough = (output: Grid, outputGradient: Grid, truth: Grid): void => {
-      const [, height, width, filters] = truth.shape
-      const gradients = new Float64Array(filters)
-      for (let y = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) {
-          const [to, from] = [pixelAt(truth, 0, y, x), pixelAt(outputGradient, 0, y, x)]
-          const at = pixelAt(output, 0, y, x)
-          gradientsThrough(options, output, at, outputGradient, from, gradients)
-          truth.values.set(gradients, to)
+  'output-gradient'({ reads, writes, options }, plan, look, share) {
+    const knownView = reads.sums ?? reads.output
+    const gradients = wholeImages(writes.gradient, look, share, (image, truth) => {
+      const outputGradient = image(reads.outputGradient)
+      const known = knownView ? image(knownView) : outputGradient
+      const gradients = new Float64Array(truth.shape[3])
+      eachPixel(truth, (n, y, x) => {
+        const [at, from] = [pixelAt(known, n, y, x), pixelAt(outputGradient, n, y, x)]
+        gradientsThrough(options, known, at, outputGradient, from, gradients)
+        truth.values.set(gradients, pixelAt(truth, n, y, x))
+      })
+    })
+    if (!writes.biasesGradient) return gradients
+    const comparer = new Comparer(writes.biasesGradient)
+    const channels = channelsOfShare(reads.outputGradient, share)
+    const [sums, squares] = [new Float64Array(channels.count), new Float64Array(channels.count)]
+    const row = new Float64Array(channels.count)
+    for (let n = 0; n < plan.batch && channels.count > 0; n++) {
+      scratch.clear()
+      const imageOf = (view: View) => denseImage(cutGrid(look(view), channels), n, scratch)
+      const given = imageOf(reads.outputGradient)
+      const known = knownView ? imageOf(knownView) : given
+      for (let at = 0; at < given.values.length; at += row.length) {
+        gradientsThrough(options, known, at, given, at, row)
+        for (let i = 0; i < row.length; i++) {
+          sums[i]! += row[i]!
+          squares[i]! += row[i]! ** 2
         }
       }
     }
-    const gradients = wholeImages(writes.gradient, look, share, (image, truth) =>
-      goThrough(image(reads.output ?? reads.outputGradient), image(reads.outputGradient), truth),
-    )
-    if (!writes.biasesGradient) return gradients
-    const comparer = new Comparer(writes.biasesGradient)
-    if (share.index === 0) {
-      const outputGradient = look(reads.outputGradient)
-      const output = reads.output ? look(reads.output) : outputGradient
-      const [images, height, width, filters] = output.shape
-      const [sums, squares] = [new Float64Array(filters), new Float64Array(filters)]
-      const truth = denseGrid(new Float64Array(height * width * filters), 1, [height, width, filters])
-      for (let n = 0; n < images; n++) {
-        goThrough(imageOf(output, n), imageOf(outputGradient, n), truth)
-        biasesGradient(truth, 0, sums)
-        truth.values.forEach((value, i) => {
-          squares[i % filters]! += value * value
-        })
-      }
-      const written = look(writes.biasesGradient)
-      sums.forEach((sum, f) => {
-        comparer.addSum(written.values[written.offset + f]!, sum, squares[f]!)
-      })
-    }
+    const written = look(writes.biasesGradient)
+    sums.forEach((sum, i) => {
+      comparer.addSum(written.values[written.offset + channels.first + i]!, sum, squares[i]!)
+    })
     return [...gradients, comparer.result()]
-  },
-
-  'conv-weights-gradient'({ reads, writes, options }, _plan, look, share) {
-    const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
-    const { kernelHeight, kernelWidth } = options.geometry
-    const [channels, filters] = [input.shape[3], gradient.shape[3]]
-    const extents = [kernelHeight, kernelWidth, channels, Math.ceil(filters / FILTERS_AT_ONCE)]
-    // Each sum goes over all images, and a few filters side by side cost little more than one.
-    const [images, height, width] = gradient.shape
-    const affordable = Math.floor(MOST_VISITS / (images * height * width))
-    const positions = samplePositions(extents, Math.min(MIN_SAMPLES / FILTERS_AT_ONCE, affordable))
-    return sampled(writes.weightsGradient, positions, share, ([ky, kx, c, block], comparer) => {
-      const first = block! * FILTERS_AT_ONCE
-      const sums = new Float64Array(Math.min(FILTERS_AT_ONCE, filters - first))
-      weightsGradientRow(options.geometry, input, gradient, ky!, kx!, c!, first, sums)
-      const at = pixelAt(written, 0, 0, (ky! * kernelWidth + kx!) * channels + c!) + first
-      sums.forEach((sum, i) => {
-        comparer.add(written.values[at + i]!, sum)
-      })
-    })
-  },
-
-  'conv-input-gradient'({ reads, writes, options }, _plan, look, share) {
-    const [gradient, written] = [look(reads.gradient), look(writes.inputGradient)]
-    const weights = denseParameter(look(reads.weights))
-    const channels = written.shape[3]
-    const sum = new Float64Array(1)
-    return sampled(writes.inputGradient, samplePositions(written.shape), share, ([n, y, x, c], comparer) => {
-      inputGradientPixel(options.geometry, gradient, weights, channels, n!, y!, x!, c!, sum)
-      comparer.add(written.values[pixelAt(written, n!, y!, x!) + c!]!, sum[0]!)
-    })
   },
 
   'dense-forward'({ reads, writes, options }, _plan, look, share) {
     const [input, output, weights] = [look(reads.input), look(writes.output), look(reads.weights)]
     const biases = reads.biases ? denseParameter(look(reads.biases)) : null
     const [images, , , units] = output.shape
-    // Units side by side: a row of the weights is as far from memory for one as for a line of the cache.
-    const positions = samplePositions([images, Math.ceil(units / UNITS_AT_ONCE)], MIN_SAMPLES / UNITS_AT_ONCE)
+    const positions = samplePositions(
+      [images, Math.ceil(units / UNITS_AT_ONCE)],
+      blocksFor(MIN_SAMPLES, Math.min(UNITS_AT_ONCE, units)),
+    )
     return sampled(writes.output, positions, share, ([n, block], comparer) => {
-      const first = block! * UNITS_AT_ONCE
-      const sums = new Float64Array(Math.min(UNITS_AT_ONCE, units - first))
+      const [first, sums] = blockOf(block!, units, UNITS_AT_ONCE)
       if (biases) sums.set(biases.subarray(first, first + sums.length))
       eachInput(input, n!, (at, row) =>
         addRow(sums, input.values[at]!, weights.values, pixelAt(weights, 0, 0, row) + first),
@@ -149,10 +231,12 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     const [input, gradient, written] = [look(reads.input), look(reads.gradient), look(writes.weightsGradient)]
     const [, , inputs, units] = written.shape
     const [images, , width, channels] = input.shape
-    const positions = samplePositions([inputs, Math.ceil(units / UNITS_AT_ONCE)], MIN_SAMPLES / UNITS_AT_ONCE)
+    const positions = samplePositions(
+      [inputs, Math.ceil(units / UNITS_AT_ONCE)],
+      blocksFor(MIN_SAMPLES, Math.min(UNITS_AT_ONCE, units)),
+    )
     return sampled(writes.weightsGradient, positions, share, ([row, block], comparer) => {
-      const first = block! * UNITS_AT_ONCE
-      const sums = new Float64Array(Math.min(UNITS_AT_ONCE, units - first))
+      const [first, sums] = blockOf(block!, units, UNITS_AT_ONCE)
       const pixel = Math.floor(row! / channels)
       for (let n = 0; n < images; n++) {
         const at = pixelAt(input, n, Math.floor(pixel / width), pixel % width) + (row! % channels)
@@ -197,39 +281,54 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
     }),
   'activation-backward': ({ reads, writes, options }, _plan, look, share) =>
     wholeImages(writes.inputGradient, look, share, (image, truth) => {
-      const [output, outputGradient] = [image(reads.output), image(reads.outputGradient)]
+      const [known, outputGradient] = [image((reads.input ?? reads.output)!), image(reads.outputGradient)]
       const gradients = new Float64Array(truth.shape[3])
       eachPixel(truth, (n, y, x) => {
-        const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
-        gradientsThrough(options, output, at, outputGradient, from, gradients)
+        const [at, from] = [pixelAt(known, n, y, x), pixelAt(outputGradient, n, y, x)]
+        gradientsThrough(options, known, at, outputGradient, from, gradients)
         const to = pixelAt(truth, n, y, x)
         for (let c = 0; c < gradients.length; c++) truth.values[to + c]! += gradients[c]!
       })
     }),
 
   /** From the sums that the step reads, so that no image needs the others. */
-  'batch-norm-input-gradient'({ layer: name, reads, writes }, plan, look, share) {
+  'batch-norm-input-gradient'({ layer: name, reads, writes, options }, plan, look, share) {
     const { layer } = plan.network.layers.find(({ layer }) => layer.name === name)!
     const dense = (view: View) => denseParameter(look(view))
-    const moments = { mean: dense(reads.mean), variance: dense(reads.variance) }
-    const { scaleGradient, shiftGradient } = reads
+    const { input, mean, scaleGradient, shiftGradient } = reads
+    const scale = dense(reads.scale)
+    const variance = dense(reads.variance)
+    // Of running statistics the step reads neither: they are not computed with.
+    const moments = { mean: mean ? dense(mean) : variance, variance }
     const ofBatch = scaleGradient &&
       shiftGradient && {
         sums: { scale: dense(scaleGradient), shift: dense(shiftGradient) },
-        count: plan.batch * reads.input.shape[1] * reads.input.shape[2],
+        count: plan.batch * writes.inputGradient.shape[1] * writes.inputGradient.shape[2],
       }
-    const scale = dense(reads.scale)
     return wholeImages(writes.inputGradient, look, share, (image, truth) => {
       const outputGradient = image(reads.outputGradient)
       const grids = {
-        input: image(reads.input),
-        output: reads.output ? image(reads.output) : outputGradient,
+        input: input ? image(input) : outputGradient,
+        known: reads.output ? image(reads.output) : outputGradient,
         outputGradient,
         inputGradient: truth,
       }
-      addInputGradient(layer.options as BatchNormOptions, scale, moments, ofBatch ?? null, grids)
+      addInputGradient(
+        { ...(layer.options as BatchNormOptions), ...options },
+        scale,
+        moments,
+        ofBatch ?? null,
+        grids,
+      )
     })
   },
+  'add-input-gradient': compareBroadcastGradient,
+  'multiply-input-gradient': compareBroadcastGradient,
+  'subtract-input-gradient': compareBroadcastGradient,
+  'divide-input-gradient': compareBroadcastGradient,
+  'maximum-input-gradient': compareBroadcastGradient,
+  'minimum-input-gradient': compareBroadcastGradient,
+
   'batch-norm-statistics': compareStatistics,
   'batch-norm-follow': compareRunningStatistics,
 

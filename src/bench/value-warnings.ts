@@ -1,42 +1,42 @@
-// What the values of a tensor make of speed and digits, whatever the engine does right.
+// Effects of a tensor's values on speed and precision, even if the engine does everything right.
 import { formatExponent, formatFixed } from '../digits.ts'
 import type { TensorView } from '../engines/engine.ts'
 import type { Session } from '../session.ts'
 import { medianByRank } from './rank-tests.ts'
 
-/** The smallest float32 with all of its digits. */
+/** The smallest float32 with full precision. */
 const LEAST_NORMAL = 2 ** -126
-/** Fewer cost nothing that anybody would notice. */
+/** A smaller share has no noticeable cost. */
 const MANY_DENORMAL = 0.01
 
 /**
- * How far an output of Winograd's algorithm may be off whose window misses a value, as a share of that value: the largest
- * found of any set of points; see docs/method.md.
+ * How much a value affects outputs of Winograd's algorithm whose windows do not contain it, as a share of that value:
+ * the largest over all sets of points; see docs/method.md.
  */
 const OUTLIER_ERROR = 4e-6
-/** Of an output's own size: from there on it is not the noise of float32 any more. */
+/** As a share of an output's own size: larger errors are more than float32's rounding. */
 const LARGE_ERROR = 0.01
 
-/** What a smaller tensor costs nobody notices. */
+/** Nobody notices the cost of a smaller tensor. */
 const LEAST_VALUES = 1000
 /** For a median, spread over all of a tensor. */
 const MOST_SAMPLED = 100_000
 
 const percent = (fraction: number): string => `${formatFixed(100 * fraction, 1)}%`
 
-/** Null if nothing is to be said. `engine` is its name. */
+/** Null if there is nothing to report. `engine` is its name. */
 export function denormalWarning(tensor: string, values: Float32Array, engine: string): string | null {
   const share = denormalShare({ data: values, offset: 0, shape: [values.length], strides: [1] })
-  // In the float64 of `reference` they have all of their digits
+  // The float64 of `reference` represents them precisely
   if (!(share > MANY_DENORMAL) || engine === 'reference') return null
   const effect = engine === 'x64' ? 'x64 treats them as 0' : `${engine} takes up to 4 times as long with them`
   return `${denormalText(tensor, share)}: ${effect}; scale them up`
 }
 
-/** Of what the session's last run made, in the tensor that has most of them. Null if nothing is to be said. */
+/** About the results of the session's last run, in the tensor that has most of them. Null if there is nothing to report. */
 export function madeDenormalsWarning(session: Session): string | null {
   const { name: engine } = session.engine
-  if (engine === 'reference' || engine === 'x64') return null // which makes none
+  if (engine === 'reference' || engine === 'x64') return null // these make none
   const made = Object.entries(session.plan.tensors).filter(
     ({ 1: { role, isKept } }) => isKept && (role === 'activation' || role === 'gradient'),
   )
@@ -49,7 +49,7 @@ export function madeDenormalsWarning(session: Session): string | null {
 const denormalText = (tensor: string, share: number): string =>
   `${tensor}: ${percent(share)} of the values are below 1.2e-38 (denormal)`
 
-/** 0 of a tensor that is too small to matter. */
+/** 0 for a tensor that is too small to matter. */
 function denormalShare({ data, offset, shape, strides }: TensorView): number {
   let [denormal, all] = [0, 0]
   const walk = (axis: number, from: number): void => {
@@ -68,7 +68,7 @@ function denormalShare({ data, offset, shape, strides }: TensorView): number {
   return all < LEAST_VALUES ? 0 : denormal / all
 }
 
-/** Of what a step by Winograd's algorithm reads. Null if nothing is to be said. */
+/** About what a step by Winograd's algorithm reads. Null if there is nothing to report. */
 export function rangeWarning(tensor: string, values: Float32Array): string | null {
   const sample = new Float64Array(MOST_SAMPLED)
   const step = Math.ceil(values.length / MOST_SAMPLED)

@@ -1,4 +1,4 @@
-// A session as it is timed: opened, checked, and run until it is warm.
+// A session ready to be timed: opened, checked, and run until it is warm.
 import type { Engine } from '../engines/engine.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import type { Network } from '../networks/network.ts'
@@ -11,7 +11,7 @@ import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
 import { benchmarkBeside } from './room.ts'
 
-/** The caller has seen to it that there is room. */
+/** The caller has made sure that there is enough memory. */
 export interface WarmUpSetup {
   readonly network: Network
   readonly pass: Pass
@@ -25,13 +25,13 @@ export interface WarmUpSetup {
   readonly data: Promise<Readonly<Record<string, Float32Array>>>
 }
 
-/** What is timed, as far as it has come. The caller disposes the session, also after a failure. */
+/** The session and what is known about it so far. The caller disposes the session, also after a failure. */
 export interface Subject {
   session: Session | null
   check: CheckResult | null
 }
 
-/** Once more if some tiles are not as fast as when they were chosen: that is not what this machine can do. */
+/** Opens it a second time if some steps took far more or far less time than when their tiles were chosen. */
 export async function* warmUp(
   subject: Subject,
   setup: WarmUpSetup,

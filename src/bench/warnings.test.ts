@@ -9,7 +9,7 @@ const warningsOf = (changes: Partial<Environment>, context: Partial<WarningConte
 it.each<[string, Partial<Environment>, Partial<WarningContext>]>([
   ['a quiet machine', {}, {}],
   [
-    'what the system does not tell',
+    'what the system does not say',
     { loadAverage: null, stealFraction: null, calibrationSpread: null, governor: 'unknown' },
     {},
   ],

@@ -1,22 +1,22 @@
 import type { Environment } from './result.ts'
 
-/** What the environment itself does not say. */
+/** What is not part of the environment itself. */
 export interface WarningContext {
-  /** The most that any run had; 0 where none was run. */
+  /** The most threads of any run; 0 if there was none. */
   readonly threads: number
   /** The machine's logical processors. */
   readonly processors: number
-  /** What this process itself had added to the load by the start. */
+  /** What this process itself had added to the load before the start. */
   readonly ownLoad: number
 }
 
-/** Of the machine's processors, busy with something else before the start. */
+/** Share of the machine's processors that were busy with other work before the start. */
 const BUSY_FRACTION = 0.25
 const STEAL_FRACTION = 0.02
-/** A quiet machine stays below 1.2; a neighbour that takes turns with us makes it 2. */
+/** A quiet machine stays below 1.2; a neighbour that shares the processor half and half makes it 2. */
 const CALIBRATION_SPREAD = 1.5
 
-/** What makes the numbers less than they could be, in plain words, each with what to do. Nothing on a quiet machine. */
+/** What makes the numbers worse than they could be, in plain words, each with advice. Empty on a quiet machine. */
 export function environmentWarnings(environment: Environment, context: WarningContext): string[] {
   const { loadAverage, cores, quotaCores = null, stealFraction = null } = environment
   const { calibrationSpread = null, governor } = environment
@@ -33,7 +33,7 @@ export function environmentWarnings(environment: Environment, context: WarningCo
   if (stealFraction !== null && stealFraction > STEAL_FRACTION) {
     warnings.push(
       `other machines on the same hardware took ${(100 * stealFraction).toFixed(1)}% of the processors' time (steal); ` +
-        'run again at a quieter time or on a machine of your own, and compare only what ran in turns',
+        'run again at a quieter time or on a machine of your own, and compare only engines of one `convmark compare`',
     )
   }
   if (calibrationSpread !== null && calibrationSpread > CALIBRATION_SPREAD) {
@@ -42,13 +42,13 @@ export function environmentWarnings(environment: Environment, context: WarningCo
         'long; close what runs beside it, let the machine cool, and go by the median rather than the mean',
     )
   }
-  // Cores are already within the quota, rounded up.
+  // Cores are already limited to the quota, rounded up.
   if (quotaCores !== null && threads > quotaCores) {
     const fitting = Math.max(1, Math.floor(quotaCores))
     const advice = threads > fitting ? `take --threads ${fitting} or raise the quota` : 'raise the quota'
     warnings.push(
       `${counted(threads)} on a container's quota of ${+quotaCores.toFixed(2)} processors: ` +
-        `they are stopped for a part of every period; ${advice}`,
+        `they are stopped for part of every period; ${advice}`,
     )
   } else if (threads > cores) {
     warnings.push(

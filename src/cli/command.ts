@@ -1,10 +1,12 @@
 import type { Command, CommanderError } from 'commander'
 import { UsageError, unknownName } from '../errors.ts'
+import type { ImageSize } from '../formats/onnx-import.ts'
+import { isPositiveInteger } from '../tensor.ts'
 
-/** What a command's action ends with. */
+/** Receives the exit code of a command's action. */
 export type OnEnd = (exitCode: number) => void
 
-/** A command of the program whose wrong use is thrown as UsageError. */
+/** Adds a command to the program; wrong arguments are thrown as UsageError. */
 export function addCommand(program: Command, name: string, description: string): Command {
   const command = program.command(name).description(description)
   throwUsageErrors(command)
@@ -35,29 +37,51 @@ function usageError(error: CommanderError, command: Command): UsageError {
   return new UsageError(error.message.replace(/^error: /, ''))
 }
 
-/** All that `engines` has; @ and a number of threads may follow. */
+/** All specs of `engines`; @ and a number of threads may follow. */
 export const ENGINE_SPECS =
   'auto, x64, x64:avx512, x64:avx2, wasm, wasm:revectorized, reference; wasm@1: on one thread'
 
-/** Of every command that opens one engine. */
+/** For every command that opens one engine. */
 export const ENGINE = ['--engine <spec>', ENGINE_SPECS, 'auto'] as const
 
-/** Of every command that opens a data set: the sources of `openDataset`, in short. */
+/** For every command that opens a data set: the sources of `openDataset`, in short. */
 export const DATA = [
   '--data <source>',
   'mnist, cifar10:<folder>, folder:<dir>, idx:<files>, synthetic',
 ] as const
 
-/** Of every command that opens an engine. */
-export const RETUNE = [
-  '--retune',
-  'measure the tiles of this machine anew and keep them in place of the cached ones',
-] as const
+/** For every command that opens an engine. */
+export const RETUNE = ['--retune', 'measure tiles again and replace the cached ones'] as const
 
-/** Parses an option's value; throws UsageError that names option, value and what is allowed. */
+/** Parses an option's value; throws UsageError that names the option, the value and what is allowed. */
 export function positiveInteger(option: string): (text: string) => number {
   return integer(option, 1, 'a positive integer')
 }
+
+/** Parses `224` or, as height and width, `320x512`. */
+export function imageSize(text: string): ImageSize {
+  const extents = text.split(/[x×]/i).map((extent) => (/^\d+$/.test(extent) ? Number(extent) : 0))
+  const [height, width = height] = extents
+  if (extents.length > 2 || !extents.every(isPositiveInteger))
+    throw new UsageError(
+      `--image-size is '${text}'; it must be a positive integer, or height and width such as 320x512`,
+    )
+  return height === width ? height! : [height!, width!]
+}
+
+/** For every command that opens a network. */
+export const IMAGE_SIZE = [
+  '--image-size <size>',
+  "224, or height and width of a file's images as 320x512; the network's own by default",
+  imageSize,
+] as const
+
+/** For every command that opens a network of an ONNX file. */
+export const OUTPUTS = [
+  '--outputs <names>',
+  'where an ONNX file is cut: a,b; its own outputs by default',
+  (text: string): readonly string[] => text.split(',').map((name) => name.trim()),
+] as const
 
 export function integerFromZero(option: string): (text: string) => number {
   return integer(option, 0, 'an integer from 0')
@@ -80,8 +104,8 @@ export function oneOf<Name extends string>(option: string, allowed: readonly Nam
 }
 
 /**
- * A number from `least` on, or over it, and below another if that is given. The limits hold for what it is in float32, in
- * which engines compute: 1e39 is infinite there, and 1e-50 is 0.
+ * A number of at least `least`, or above it with `isOver`, and below `below` if that is given. The limits apply to its
+ * value in float32, in which engines compute: 1e39 is infinite there, and 1e-50 is 0.
  */
 export function float32From(
   option: string,

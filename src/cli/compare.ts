@@ -3,13 +3,13 @@ import type { CompareEvent } from '../bench/compare.ts'
 import { peerNames } from '../bench/contenders/peers.ts'
 import type { Result } from '../bench/result.ts'
 import { InterruptedError, UsageError, unknownName } from '../errors.ts'
-import { NETWORK_NAMES } from '../networks/names.ts'
 import { passName } from '../report/classic.ts'
 import { compareLines } from '../report/compare.ts'
 import { warningLines } from '../report/summary.ts'
 import { VERSION } from '../version.ts'
 import { addCommand, ENGINE_SPECS, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
+import { NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
@@ -24,17 +24,19 @@ export function addCompareCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(
     program,
     'compare',
-    'time engines in turns, and say which is faster and by how much',
+    'time engines alternately, and say which is faster and by how much',
   )
     .argument('<engines...>', `two or more of ${ENGINE_SPECS}; peers: ${peerNames.join(', ')}`)
-    .option('--network <name>', NETWORK_NAMES.join(', '), 'alexnet')
-    .option('--rounds <n>', 'in each of which every engine has its turn', positiveInteger('--rounds'), 10)
-  addTimingOptions(command, { pass: 'forward', batches: 3, batchesAre: "in an engine's turn" }).action(
-    async (engines: string[], options: Options) => onEnd(await run(engines, options)),
-  )
+    .option('--network <network>', NETWORK_HELP, 'alexnet')
+    .option('--rounds <n>', 'how often every engine has its turn', positiveInteger('--rounds'), 10)
+  addTimingOptions(command, {
+    pass: 'forward',
+    batches: 3,
+    batchesAre: 'timed runs of an engine in each round',
+  }).action(async (engines: string[], options: Options) => onEnd(await run(engines, options)))
 }
 
-/** The exit code. */
+/** Returns the exit code. */
 async function run(specs: readonly string[], options: Options): Promise<number> {
   const { engines, parseEngineSpec } = await import('../engines/index.ts')
   for (const spec of specs) {
@@ -43,8 +45,9 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     if (!known.includes(name!)) throw new UsageError(unknownName('engine', name!, known))
     if (!peerNames.includes(name!)) parseEngineSpec(spec)
   }
-  const { networkNamed } = await import('../networks/index.ts')
-  const network = networkNamed(options.network, { imageSize: options.imageSize })
+  const { imageSize, outputs } = options
+  const source = await openNetworkSource(options.network, { imageSize, outputs })
+  const { network, parameters, file, notes } = source
   const files = await openResultFiles(options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
@@ -70,6 +73,8 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       betweenRounds: () => calibration.measureIfDue(),
       signal,
       ...(threads !== undefined && { threads }),
+      ...(parameters && { parameters }),
+      ...(file !== null && notes && { onnx: { ...notes, file } }),
     })
     for await (const event of events) {
       if (event.kind === 'turn') progress.update(`${passName(event.pass)}: rounds`, event.done, event.total)

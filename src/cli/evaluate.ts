@@ -1,21 +1,35 @@
 import type { Command } from 'commander'
 import type { Dataset, Pipeline } from '../data/index.ts'
-import { DivergedError, FormatError, ofFile } from '../errors.ts'
+import { DivergedError, FormatError, ofFile, UsageError } from '../errors.ts'
+import type { ImageSize } from '../formats/onnx-import.ts'
 import type { Evaluation } from '../records/evaluation.ts'
 import { formatCount } from '../report/format.ts'
 import { evaluationLines } from '../report/training.ts'
 import type { Accuracy, Model } from '../train/index.ts'
 import { VERSION } from '../version.ts'
-import { addCommand, DATA, ENGINE, type OnEnd, oneOf, positiveInteger, RETUNE } from './command.ts'
+import {
+  addCommand,
+  DATA,
+  ENGINE,
+  IMAGE_SIZE,
+  type OnEnd,
+  OUTPUTS,
+  oneOf,
+  positiveInteger,
+  RETUNE,
+} from './command.ts'
 import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
+import { type NetworkSource, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
-import { openProgress } from './progress.ts'
+import { openProgress, type Progress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
 
 interface Options {
   readonly data: string
   readonly split?: SplitName
+  readonly imageSize?: ImageSize
+  readonly outputs?: readonly string[]
   readonly tenCrop?: boolean
   readonly batch: number
   readonly engine: string
@@ -30,14 +44,16 @@ const TEN = 10
 
 export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'evaluate', 'how well a trained model classifies')
-    .argument('<model>', 'a safetensors file that train wrote')
+    .argument('<model>', 'a .safetensors file that train wrote, an ONNX file, or a module with weights')
     .requiredOption(...DATA)
     .option(
       '--split <name>',
-      `${SPLITS.join(' | ')}: which part of the data; by default the test set, or all of what is not divided`,
+      `${SPLITS.join(' | ')}: which split of the data; by default the test set, or all images if the data is not divided`,
       oneOf('--split', SPLITS),
     )
-    .option('--ten-crop', 'answers averaged over four corners and the centre, mirrored too')
+    .option(...IMAGE_SIZE)
+    .option(...OUTPUTS)
+    .option('--ten-crop', 'average over crops of the four corners and the centre, and their mirror images')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
     .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
@@ -48,27 +64,29 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     .action(async (model: string, options: Options) => onEnd(await run(model, options)))
 }
 
-/** The exit code. */
+/** Returns the exit code. */
 async function run(file: string, options: Options): Promise<number> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
   const files = await openResultFiles(options, [file])
-  const { readModel } = await import('../train/read-model.ts')
-  const model = await readModel(file)
-  const { openDataset } = await import('../data/index.ts')
-  const dataset = await openDataset(options.data, { synthetic: await imageOfModel(file, model) })
-  requireFit(file, model, options.data, dataset)
+  const source = await openNetworkSource(file, options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()
-  const part = await evaluatedSplit(model, dataset, options.split, (done, total) =>
+  const { dataset, model, assumed } = await opened(file, source, options, progress)
+  if (assumed !== null && !files.isPrinted) output.lines(assumed)
+  const split = await evaluatedSplit(model, dataset, options.split, (done, total) =>
     progress.update('images identified', done, total),
   ).finally(() => progress.clear())
-  if (part.note !== null && !files.isPrinted) output.lines(part.note)
+  if (split.note !== null && !files.isPrinted) output.lines(split.note)
   const { startEnvironment } = await import('../bench/environment.ts')
   const started = await startEnvironment()
   const startedMs = performance.now()
-  const { accuracy, skipped, warnings } = await untilInterrupted((signal) =>
-    accuracyOf(file, model, part, options, signal, (done, total) => progress.update('images', done, total)),
+  const {
+    accuracy,
+    skipped,
+    warnings: found,
+  } = await untilInterrupted((signal) =>
+    accuracyOf(file, model, split, options, signal, (done, total) => progress.update('images', done, total)),
   ).finally(() => progress.clear())
   const evaluation: Evaluation = {
     kind: 'evaluation',
@@ -78,7 +96,7 @@ async function run(file: string, options: Options): Promise<number> {
     network: model.network.name,
     model: file,
     data: options.data,
-    split: part.name,
+    split: split.name,
     ...accuracy,
     confusion: accuracy.confusion.map((row) => [...row]),
     unpredicted: [...accuracy.unpredicted],
@@ -86,7 +104,7 @@ async function run(file: string, options: Options): Promise<number> {
     tenCrop: options.tenCrop ?? false,
     elapsedMs: performance.now() - startedMs,
     skipped,
-    warnings,
+    warnings: [...(assumed === null ? [] : [assumed]), ...found],
   }
   if (!files.isPrinted) output.lines(...evaluationLines(evaluation, output.palette))
   const exitCode = await files.write(evaluation, output, async () =>
@@ -96,7 +114,50 @@ async function run(file: string, options: Options): Promise<number> {
   return exitCode
 }
 
-/** Whatever was found is said and written: it is no success. */
+interface Opened {
+  readonly dataset: Dataset
+  readonly model: Model
+  /** What the model's file does not say, and what was taken for it; null if it says all. */
+  readonly assumed: string | null
+}
+
+/** The data, and a model that knows its classes. A model of another program has no names of classes, and no preprocessing. */
+async function opened(
+  file: string,
+  source: NetworkSource,
+  options: Options,
+  progress: Progress,
+): Promise<Opened> {
+  const { choosePreprocessing, openDataset } = await import('../data/index.ts')
+  const { model, parameters } = source
+  if (model) {
+    const dataset = await openDataset(options.data, { synthetic: await imageOfModel(file, model) })
+    requireFit(file, model, options.data, dataset)
+    return { dataset, model, assumed: null }
+  }
+  if (parameters === null) throw new UsageError(`${file}: it has no weights, so it classifies nothing yet`)
+  const { classifierOf } = await import('./training/classifier.ts')
+  const { imageOf } = await import('./training/setup.ts')
+  const { assumedText } = await import('./training/head-lines.ts')
+  const { logitsOf } = await import('../train/logits.ts')
+  const network = classifierOf(source)
+  const image = ofFile(file, () => imageOf(network))
+  const dataset = await openDataset(options.data, { synthetic: image })
+  const { classNames } = dataset
+  const classes = logitsOf(network)?.classes
+  if (classes !== classNames.length)
+    throw new FormatError(`${file}: it knows ${classes} classes, ${options.data} has ${classNames.length}`)
+  const preprocessing = await untilInterrupted((signal) =>
+    choosePreprocessing(dataset, image, {
+      signal,
+      onProgress: (done, total) => progress.update('colours of images', done, total),
+    }),
+  ).finally(() => progress.clear())
+  const taken = { network, parameters, classNames, preprocessing }
+  return { dataset, model: taken, assumed: assumedText(source, preprocessing) }
+}
+
+/** Called after everything was printed and written: images without a prediction are a failure. */
 function requirePredictions(file: string, { unpredicted, count }: Accuracy): void {
   const without = unpredicted.reduce((sum, images) => sum + images, 0)
   if (without === 0) return
@@ -106,7 +167,7 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
   )
 }
 
-/** What its network takes. Throws FormatError where that is not what its preprocessing makes. */
+/** The images that the model's network takes. Throws FormatError if its preprocessing makes others. */
 async function imageOfModel(file: string, { network, preprocessing }: Model) {
   const { imageOf } = await import('./training/setup.ts')
   const { parsePreprocessing } = await import('../data/index.ts')
@@ -121,7 +182,7 @@ async function imageOfModel(file: string, { network, preprocessing }: Model) {
   return image
 }
 
-/** Throws where the model answers other questions than the data asks. */
+/** Throws if the model's classes are not those of the data. */
 function requireFit(file: string, { classNames }: Model, source: string, dataset: Dataset): void {
   const other = dataset.classNames
   if (classNames.length !== other.length) {
@@ -150,7 +211,7 @@ async function accuracyOf(
   const views = options.tenCrop ? TEN : 1
   const batch = Math.min(Math.max(1, Math.floor(options.batch / views)), split.count)
   const preprocessing = parsePreprocessing(kept, file)
-  // Pictures in files are of any size
+  // Pictures in files have any size
   const sourceSize = preprocessing.resize ?? (split.files ? null : (await split.image(0)).width)
   const areCropsOne = options.tenCrop && sourceSize === preprocessing.size
   const pipeline: Pipeline = await openPipeline(split, {

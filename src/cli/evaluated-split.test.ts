@@ -11,7 +11,7 @@ import { evaluatedSplit, type SplitName } from './evaluated-split.ts'
 const root = mkdtempSync(join(tmpdir(), 'convmark-split-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** Images are told apart by their files' bytes alone: nothing is decoded here. */
+/** Images are distinguished only by their files' bytes; nothing is decoded here. */
 function write(folder: string, paths: readonly string[], text = ''): void {
   for (const path of paths) {
     mkdirSync(dirname(join(root, folder, path)), { recursive: true })
@@ -51,14 +51,14 @@ interface Evaluated {
   readonly asked: SplitName
 }
 
-describe('a source with parts', () => {
+describe('a source with splits', () => {
   it.each([
     ['divided', 'test', 3],
     ['unvalidated', 'test', 1],
     ['untested', 'val', 1],
   ])('%s is evaluated on %s', async (folder, name, count) => {
     expect(await evaluated(folder)).toMatchObject({ name, count, warning: null })
-    expect((await evaluated('untested')).note).toContain('has no images to test: those to validate on')
+    expect((await evaluated('untested')).note).toContain('has no test images; its validation images')
   })
 
   it.each([
@@ -78,12 +78,12 @@ describe('a source with parts', () => {
     const error = await evaluated(folder, { asked }).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(UsageError)
     expect((error as Error).message).toMatch(
-      new RegExp(`^--split ${asked}: .* has no such part; it has ${has}$`),
+      new RegExp(`^--split ${asked}: .* has no such split; it has ${has}$`),
     )
   })
 })
 
-describe('a folder without parts', () => {
+describe('a folder without splits', () => {
   it('is evaluated whole', async () => {
     expect(await evaluated('others')).toEqual({ count: 40, name: 'all', note: null, warning: null })
   })
@@ -97,7 +97,7 @@ describe('a folder without parts', () => {
     }
   })
 
-  it('has its parts and all of it for who asks', async () => {
+  it('has its splits and all of it for who asks', async () => {
     const all = await evaluated('plain', { asked: 'all' })
     expect(all).toMatchObject({ count: 40, name: 'all' })
     expect(all.warning).toContain('the model was trained on these images')
@@ -118,7 +118,7 @@ describe('a folder without parts', () => {
     cpSync(join(root, 'plain'), join(root, 'grown'), { recursive: true })
     write('grown', ['cat/new.jpg'])
     await expect(evaluated('grown')).rejects.toThrow(
-      /class 'cat' had 18 images to train on, has 19; so what was held out can't be told/,
+      /class 'cat' had 18 images to train on, has 19; so it is not known which images were held out/,
     )
     for (const [asked, count] of [
       ['all', 41],
@@ -126,7 +126,7 @@ describe('a folder without parts', () => {
     ] as const) {
       const found = await evaluated('grown', { asked })
       expect(found.count).toBe(count)
-      expect(found.warning).toMatch(/has 19; images that .* make the accuracy too good$/)
+      expect(found.warning).toMatch(/has 19; images that .* make the accuracy too high$/)
     }
   })
 
@@ -136,7 +136,7 @@ describe('a folder without parts', () => {
     write('renewed', ['cat/new.jpg', 'dog/new.jpg'])
     for (const folder of ['renewed', './renewed/', 'plain/../renewed'])
       await expect(evaluated(folder, { model })).rejects.toThrow(
-        /class 'cat' had 18 images to train on, has 19; so what was held out can't be told/,
+        /class 'cat' had 18 images to train on, has 19; so it is not known which images were held out/,
       )
   })
 

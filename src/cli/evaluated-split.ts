@@ -1,18 +1,18 @@
-// Which of a data set's images an evaluation takes, and what must be said of that.
+// Which of a data set's images are evaluated, and what must be said about that.
 import { resolve } from 'node:path'
 import type { Dataset, Split } from '../data/index.ts'
 import { FormatError, UsageError } from '../errors.ts'
 import type { Evaluation } from '../records/evaluation.ts'
 import type { Model } from '../train/index.ts'
 
-/** What `--split` takes. */
+/** The values of `--split`. */
 export const SPLITS = ['test', 'val', 'train', 'all'] as const
 export type SplitName = (typeof SPLITS)[number]
 
 export interface EvaluatedSplit {
   readonly split: Split
   readonly name: NonNullable<Evaluation['split']>
-  /** Why it is not what one might think; null if it is. */
+  /** Why it is not the obvious split; null if it is. */
   readonly note: string | null
   /** What makes the accuracy doubtful; null if nothing does. */
   readonly warning: string | null
@@ -21,10 +21,10 @@ export interface EvaluatedSplit {
 const PLAIN = { note: null, warning: null }
 
 /**
- * The part that is asked for; else the test set, or the validation set of a source without one. A source that is not
- * divided is taken whole, unless the model was trained on it: then what was held out. `model` knows the source's classes.
- * Throws UsageError for a part that the source lacks, FormatError if nobody asked for images that were trained on and they
- * can't be told from others.
+ * The split that was asked for; otherwise the test set, or the validation set if the source has no test set. A source
+ * that is not divided is evaluated whole, unless the model was trained on it; then only on what was held out. `model`
+ * must know the source's classes. Throws UsageError for a split that the source lacks, and FormatError if no split was
+ * given and the images that the model was trained on can't be separated from the others.
  */
 export async function evaluatedSplit(
   model: Model,
@@ -36,7 +36,7 @@ export async function evaluatedSplit(
   const splits = { test, val: validation, train, all: whole }
   if (asked !== undefined && !splits[asked]) {
     const others = SPLITS.filter((name) => splits[name]).join(', ')
-    throw new UsageError(`--split ${asked}: ${source} has no such part; it has ${others}`)
+    throw new UsageError(`--split ${asked}: ${source} has no such split; it has ${others}`)
   }
   if (whole && asked !== 'train') {
     const known = await acquaintanceOf(model, { ...dataset, whole }, onProgress)
@@ -47,21 +47,21 @@ export async function evaluatedSplit(
   if (asked !== undefined) return { ...PLAIN, split: splits[asked]!, name: asked }
   if (test) return { ...PLAIN, split: test, name: 'test' }
   if (validation) {
-    const note = `${source} has no images to test: those to validate on are evaluated`
+    const note = `${source} has no test images; its validation images are evaluated`
     return { ...PLAIN, split: validation, name: 'val', note }
   }
   throw new UsageError(`${source} has ${train.count} images to train on and none to test; give --split train`)
 }
 
-/** What a model was trained on, seen beside a source that is not divided. */
+/** The relation of a model's training data to a source that is not divided. */
 type Acquaintance =
-  /** The model does not say. */
+  /** The model does not say what it was trained on. */
   | { readonly kind: 'unknown' }
-  /** It is this source, without what is held out. */
+  /** It was trained on this source, without what is held out. */
   | { readonly kind: 'same' }
-  /** It is all of this source. */
+  /** It was trained on all of this source. */
   | { readonly kind: 'all' }
-  /** It is this source as it was before: some class is still the same, or the folder is. */
+  /** It was trained on an earlier state of this source: some class is still the same, or the folder is. */
   | { readonly kind: 'changed'; readonly how: string }
   | { readonly kind: 'other' }
 
@@ -81,21 +81,21 @@ async function acquaintanceOf(
   const inWhole = await identifyDataset({ ...dataset, train: whole, test: null }, onProgress)
   const isAllTrained = (i: number): boolean => digests[i] === inWhole.train.digests[i]
   if (classes.every(isAllTrained)) return { kind: 'all' }
-  const isPartTrained = classes.some((i) => isTrained(i) || isAllTrained(i))
-  if (!isPartTrained && !isSameSource(source, trainedOn.source)) return { kind: 'other' }
+  const isSplitTrained = classes.some((i) => isTrained(i) || isAllTrained(i))
+  if (!isSplitTrained && !isSameSource(source, trainedOn.source)) return { kind: 'other' }
   const difference = dataDifference({ classNames, identity: trainedOn }, { classNames, identity })
-  const how = `${source} is not as it was when the model was trained on it: ${difference}`
+  const how = `${source} has changed since the model was trained on it: ${difference}`
   return { kind: 'changed', how }
 }
 
-/** A folder may be written in more than one way. */
+/** The same folder may be written in several ways. */
 const isSameSource = (one: string, other: string): boolean => placeOf(one) === placeOf(other)
 
 const FOLDER = 'folder:'
 const placeOf = (source: string): string =>
   source.startsWith(FOLDER) ? resolve(source.slice(FOLDER.length)) : source
 
-/** What is evaluated if nobody asks for a part. */
+/** The images that are evaluated if no split was given. */
 function splitOfWhole(source: string, whole: Split, test: Split | null, known: Acquaintance): EvaluatedSplit {
   if (known.kind === 'same') {
     const note = `the model was trained on ${source}: the tenth of each class that was held out is evaluated`
@@ -103,11 +103,11 @@ function splitOfWhole(source: string, whole: Split, test: Split | null, known: A
   }
   if (known.kind === 'all')
     throw new FormatError(
-      `${source}: the model was trained on all of these images; evaluate others, or give --split all to take these`,
+      `${source}: the model was trained on all of these images; evaluate others, or give --split all to evaluate these`,
     )
   if (known.kind === 'changed')
     throw new FormatError(
-      `${known.how}; so what was held out can't be told; evaluate other images, or give --split all to take these with those that were trained on`,
+      `${known.how}; so it is not known which images were held out; evaluate other images, or give --split all to include those that were trained on`,
     )
   return { ...PLAIN, split: whole, name: 'all', warning: warningOfAll(known) }
 }
@@ -118,9 +118,9 @@ function warningOfAll(known: Acquaintance): string | null {
       return 'the model does not say which images it was trained on; if these are among them, give others, or --split test'
     case 'same':
     case 'all':
-      return 'the model was trained on these images, which makes the accuracy too good'
+      return 'the model was trained on these images, which makes the accuracy too high'
     case 'changed':
-      return `${known.how}; images that are in both make the accuracy too good`
+      return `${known.how}; images that are in both make the accuracy too high`
     case 'other':
       return null
   }
@@ -129,9 +129,9 @@ function warningOfAll(known: Acquaintance): string | null {
 function warningOfHeldOut(known: Acquaintance): string | null {
   switch (known.kind) {
     case 'all':
-      return 'the model was trained on these images, which makes the accuracy too good'
+      return 'the model was trained on these images, which makes the accuracy too high'
     case 'changed':
-      return `${known.how}; images that are held out now and were not then make the accuracy too good`
+      return `${known.how}; images that are held out now but were not held out then make the accuracy too high`
     default:
       return null
   }

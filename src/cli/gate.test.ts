@@ -47,7 +47,7 @@ it('names a regression', () => {
 })
 
 describe('the exit code', () => {
-  /** Two passes, which take so many times as long as the baseline's. */
+  /** Two passes that take this many times as long as the baseline's. */
   const resultOf = (forward: number, backward: number, changes: Partial<Run> = {}) => {
     const runOf = (pass: Run['pass'], meanMs: number) => {
       const samplesMs = Array.from({ length: 40 }, (_, i) => meanMs * (1 + 0.001 * (i % 7)))

@@ -15,7 +15,7 @@ interface Options {
 
 const REGRESSION = 3
 
-/** `5%` or `0.05`. Whoever writes 5 means 5%, and would pass what is five times slower. */
+/** `5%` or `0.05`. 5 is refused: it probably means 5%, but would let pass what is five times slower. */
 function fraction(text: string): number {
   const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
   if (number === undefined)
@@ -23,7 +23,7 @@ function fraction(text: string): number {
   if (percent) return Number(number) / 100
   if (Number(number) >= 1)
     throw new UsageError(
-      `--fail-above is '${text}'; without a % it must be below 1: take ${text}% or ${Number(text) / 100}`,
+      `--fail-above is '${text}'; without a % it must be below 1: write ${text}% or ${Number(text) / 100}`,
     )
   return Number(number)
 }
@@ -31,13 +31,13 @@ function fraction(text: string): number {
 export function addGateCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'gate', 'compare a result with a baseline: exit code 3 for a regression')
     .argument('<result>', "a result of bench or compare, '--json'")
-    .requiredOption('--baseline <file>', 'an earlier one of the same machine')
-    .option('--fail-above <share>', 'a slowdown that is too much', fraction, 0.05)
+    .requiredOption('--baseline <file>', 'an earlier result from the same machine')
+    .option('--fail-above <share>', 'the largest slowdown that is not a regression', fraction, 0.05)
     .option('--no-color', 'plain text')
     .action(async (file: string, options: Options) => onEnd(await run(file, options)))
 }
 
-/** The exit code. */
+/** Returns the exit code. */
 async function run(file: string, options: Options): Promise<number> {
   const { readText } = await import('../formats/files.ts')
   const { gate } = await import('../bench/gate.ts')
@@ -52,7 +52,7 @@ async function run(file: string, options: Options): Promise<number> {
     )
   }
   const { findings } = compared
-  const output = new Output({ color: options.color, isAllThereIs: false }) // the exit code is
+  const output = new Output({ color: options.color, isAllThereIs: false }) // the exit code is needed too
   const { palette } = output
   for (const finding of findings) {
     const line = findingLine(finding, options.failAbove)
@@ -61,7 +61,7 @@ async function run(file: string, options: Options): Promise<number> {
   return findings.some(({ isRegression }) => isRegression) ? REGRESSION : 0
 }
 
-/** What was found, in words: `within the limit` only if the whole interval is. */
+/** A finding in words: `within the limit` only if the whole interval is. */
 export function findingLine(finding: GateFinding, failAbove: number): string {
   const { pass, engine, slowdown, interval, hasRounds } = finding
   const change = (times: number) => `${times < 1 ? '-' : '+'}${formatPercent(Math.abs(times - 1))}`

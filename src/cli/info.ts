@@ -1,51 +1,72 @@
 import type { Command } from 'commander'
 import type { MachineMeasurement } from '../bench/machine.ts'
 import { messageOf, UnavailableError, UsageError } from '../errors.ts'
-import { NETWORK_NAMES } from '../networks/names.ts'
+import type { ImageSize, UnsupportedModelError } from '../formats/onnx-import.ts'
 import { machineLines, type TargetStatus } from '../report/machine.ts'
-import { networkLines, networksLines } from '../report/network.ts'
-import { addCommand, type OnEnd } from './command.ts'
+import { fileLines, networkLines, networksLines, refusalLines } from '../report/network.ts'
+import { addCommand, IMAGE_SIZE, type OnEnd, OUTPUTS } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
+import { NETWORK_HELP, openNetworkSource, sourceLine } from './network-source.ts'
 import { Output } from './output.ts'
 
 interface Options {
   readonly color: boolean
   readonly networks?: true
+  readonly imageSize?: ImageSize
+  readonly outputs?: readonly string[]
 }
 
-/** In this order, since a target may set flags of V8 for the whole process. */
+/** In this order, since a target may set V8's flags for the whole process. */
 const SPECS = ['x64:avx512', 'x64:avx2', 'wasm', 'reference', 'wasm:revectorized']
 
-/** Those whose peaks are shown; revectorized code is the plain one's, and the reference has none. */
+/** The targets whose peaks are shown; revectorized runs the same code as plain wasm, and the reference has no peak. */
 const MEASURED = ['x64:avx512', 'x64:avx2', 'wasm']
 
-/** Their counts are shown beside the article's and the asked network's. */
+/** Their counts are shown beside those of the article and of the requested network. */
 const BESIDE_THE_ARTICLE = ['alexnet', 'alexnet-full']
 
 export function addInfoCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'info', "this machine's engines and peaks, or networks' layers and counts")
-    .argument('[network]', `${NETWORK_NAMES.join(', ')}; left out, the machine`)
+    .argument('[network]', `${NETWORK_HELP}; left out, the machine`)
+    .option(...IMAGE_SIZE)
+    .option(...OUTPUTS)
     .option('--networks', 'how deep and how large each network is')
     .option('--no-color', 'plain text')
     .action(async (network: string | undefined, options: Options) => {
       if (network !== undefined && options.networks)
-        throw new UsageError(
-          `--networks shows all of them; take it without ${network}, or ${network} without it`,
-        )
+        throw new UsageError(`--networks shows all of them; use either it or ${network}`)
       const output = new Output({ color: options.color, isAllThereIs: true })
       if (options.networks) await allNetworks(output)
       else if (network === undefined) await untilInterrupted(() => machine(output))
-      else {
-        const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
-        const named = networkNamed(network)
-        const layers = named.layers.map((layer) => layerCounts(named, layer))
-        const others = [...new Set([...BESIDE_THE_ARTICLE, named.name])].map((name) => networkNamed(name))
-        const compared = others.map((other) => ({ name: other.name, total: networkCounts(other) }))
-        const counts = { layers, total: networkCounts(named) }
-        output.lines(...networkLines(named, counts, compared, output.palette))
-      }
+      else await oneNetwork(network, options, output)
       onEnd(0)
     })
+}
+
+async function oneNetwork(text: string, options: Options, output: Output): Promise<void> {
+  const { palette } = output
+  const source = await openNetworkSource(text, options).catch((error: Error) => {
+    const { cause } = error
+    if ((cause as Error | undefined)?.name !== 'UnsupportedModelError') throw error
+    output.lines(...refusalLines(text, (cause as UnsupportedModelError).refusals, palette))
+    return null
+  })
+  if (source === null) return
+  const { layerCounts, networkCounts, networkNamed } = await import('../networks/index.ts')
+  const { network, notes } = source
+  const layers = network.layers.map((layer) => layerCounts(network, layer))
+  const counts = { layers, total: networkCounts(network) }
+  const head = sourceLine(source)
+  if (head !== null) {
+    const columns = process.stdout.isTTY ? process.stdout.columns : Infinity
+    output.lines(...fileLines(network, counts, { head, notes }, columns, palette))
+    return
+  }
+  const compared = [...new Set([...BESIDE_THE_ARTICLE, network.name])].map((name) => {
+    const other = name === network.name ? network : networkNamed(name)
+    return { name, total: networkCounts(other) }
+  })
+  output.lines(...networkLines(network, counts, compared, palette))
 }
 
 async function allNetworks(output: Output): Promise<void> {

@@ -4,7 +4,7 @@ let { endOnSignals, endProcess, untilInterrupted, untilToldToEnd } = await impor
 let { DivergedError, InterruptedError } = await import('../errors.ts')
 const exit = vi.spyOn(process, 'exit').mockReturnValue(undefined as never)
 
-/** What a process knows of signals is the module's: each test has its own. */
+/** A process's state about signals is in the module, so each test loads its own. */
 beforeEach(async () => {
   vi.resetModules()
   const [own, errors] = [await import('./interrupt.ts'), await import('../errors.ts')]

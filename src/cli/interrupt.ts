@@ -1,28 +1,28 @@
-// Ctrl-C, SIGTERM (`kill`, docker stop, Slurm, Kubernetes) and SIGHUP (the terminal is gone) are one thing: a request to
-// end soon, with what there is. What follows depends on what the command does at that moment:
+// Ctrl-C, SIGTERM (`kill`, docker stop, Slurm, Kubernetes) and SIGHUP (the terminal was closed) mean the same: end
+// soon, with what there is. What happens depends on what the command is doing:
 // - before its work: nothing is lost, so the process ends at once;
-// - during its work: the work is told to end, and has a while to do so;
-// - after it, while results are printed and written: they are, and then the process ends.
+// - during its work: the work is told to end, and gets some time to do so;
+// - after it, while results are printed and written: that is finished, and then the process ends.
 import { InterruptedError, isInterruption } from '../errors.ts'
 
 /** As a shell reports a process that a signal ended: 128 + the signal's number. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 type EndSignal = keyof typeof EXIT_CODES
 
-/** Leaves some of the second that an end may take for writing results. */
+/** Ending may take a second; this leaves some of it for writing results. */
 const GRACE_MS = 600
 /**
- * Signals within this time are one request: npm hands a signal on to what the terminal has told already, systemd sends
- * SIGHUP after SIGTERM, `timeout` signals process and group.
+ * Signals within this time are one request: npm passes on a signal that the terminal has already sent, systemd sends
+ * SIGHUP after SIGTERM, `timeout` signals both process and group.
  */
 const SAME_REQUEST_MS = 1000
 
 let requested: EndSignal | null = null
 let requestedAtMs = 0
-/** Ends the work under way; null before it and after it. */
+/** Ends the current work; null before and after it. */
 let endWork: (() => void) | null = null
 let hasWorked = false
-/** The command ends with a signal, as one that serves does: that is no interruption. */
+/** A signal is the command's normal end, as for a server, and not an interruption. */
 let isMeantEnd = false
 
 /** Call once, as early as possible. */
@@ -30,7 +30,7 @@ export function endOnSignals(): void {
   for (const signal of Object.keys(EXIT_CODES) as EndSignal[]) process.on(signal, () => onSignal(signal))
 }
 
-/** With the exit code of the signal, if one interrupted the command. */
+/** Exits with the signal's exit code if one interrupted the command. */
 export function endProcess(exitCode: number): never {
   process.exit(requested && !isMeantEnd ? EXIT_CODES[requested] : exitCode)
 }
@@ -45,15 +45,17 @@ function onSignal(signal: EndSignal): void {
       process.exit(EXIT_CODES[signal])
     }
   } else if (signal === 'SIGINT' && performance.now() - requestedAtMs > SAME_REQUEST_MS) {
-    // A person who does not want to wait. Scripts that send SIGTERM again and again have SIGKILL for that.
+    // Someone pressed Ctrl-C again and does not want to wait. Scripts that send SIGTERM repeatedly can use SIGKILL for
+    // that.
     process.exit(EXIT_CODES[requested])
   }
 }
 
 /**
- * Does work that a signal can end: the first aborts the AbortSignal, and the promise rejects with InterruptedError when the
- * work has ended, or when that took longer than `graceMs` and the work is left behind. So it does, and no work is begun, if a
- * signal has come since the work before. What else goes wrong with the work is thrown as it is, interrupted or not.
+ * Does work that a signal can end: the first signal aborts the AbortSignal, and the promise rejects with
+ * InterruptedError when the work has ended, or when that took longer than `graceMs` and the work is abandoned. It also
+ * rejects, without beginning the work, if a signal came after the previous work. Any other error of the work is thrown
+ * as it is, interrupted or not.
  */
 export async function untilInterrupted<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -81,7 +83,7 @@ export async function untilInterrupted<T>(
   }
 }
 
-/** Resolves at a signal, where that is how the command is meant to end: the process then ends as it would without one. */
+/** Resolves at a signal that is the command's normal end; the process then ends as it would without one. */
 export async function untilToldToEnd(): Promise<void> {
   hasWorked = true
   await new Promise<void>((resolve) => {

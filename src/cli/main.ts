@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// The command. An old Node is told so before it is given modules that it can't load: this file and the one that it imports
-// are kept to what Node 14 understands.
+// The command's entry. It tells an old Node what it needs before loading modules that such a Node can't parse: this
+// file and the one that it imports use only what Node 14 understands.
 import { nodeFault } from '../runtime/node-version.ts'
 
 async function start(): Promise<void> {
-  // Signals are listened to before the commands are loaded, which takes longer than all that Node does before.
+  // Signals are handled before the commands are loaded, since loading takes longer than everything before it.
   const { endOnSignals, endProcess } = await import('./interrupt.ts')
   endOnSignals()
   const { watchOutput } = await import('./output.ts')

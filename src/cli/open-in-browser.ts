@@ -5,7 +5,7 @@ const OPENERS: Readonly<Record<string, readonly [command: string, ...args: strin
   win32: ['cmd', '/c', 'start', ''],
 }
 
-/** By the system's own way. Where there is none, says so: the address is printed anyway. */
+/** Opens the address in the system's default browser. If that fails it says so; the address is printed anyway. */
 export async function openInBrowser(url: string): Promise<void> {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
   const child = spawn(command, [...args, url], { detached: true, stdio: 'ignore' })

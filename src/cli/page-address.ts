@@ -1,21 +1,24 @@
-// Under which addresses the page is found, and where it has threads.
+// The addresses of the page, and where it can use threads.
 import type { AddressInfo } from 'node:net'
 import type { NetworkInterfaceInfo } from 'node:os'
 
 type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 
-/** What is printed for a server that listens, and the address that a browser on this machine should open. */
+/** What is printed when the server listens, and the address that a browser on this machine should open. */
 export interface Welcome {
   readonly url: string
   readonly lines: readonly string[]
 }
 
-/** An IPv4 address within IPv6, `::ffff:127.0.0.1`: the same place, but browsers do not see that it is this machine. */
+/**
+ * An IPv4 address written as IPv6, `::ffff:127.0.0.1`: it leads to the same place, but browsers do not recognise it as
+ * this machine.
+ */
 const MAPPED_IPV4 = /^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i
 
 /**
- * A browser gives a page threads over https, or if its address is this machine's own (localhost, 127.x.x.x, ::1). A server
- * that listens on every address (0.0.0.0, ::) is therefore opened as localhost.
+ * A browser allows a page threads over https, or if its address is on this machine (localhost, 127.x.x.x, ::1). A
+ * server that listens on every address (0.0.0.0, ::) is therefore opened as localhost.
  */
 export function welcome({ address: bound, port }: AddressInfo, interfaces: Interfaces): Welcome {
   const address = bound.replace(MAPPED_IPV4, '')
@@ -48,7 +51,7 @@ const isLoopback = (address: string): boolean => address === '::1' || /^127\./.t
 
 const isAnyAddress = (address: string): boolean => address === '0.0.0.0' || address === '::'
 
-/** This machine's addresses that others may reach it at; link-local ones need an interface's name, which no browser takes. */
+/** This machine's addresses as seen from others; link-local ones need an interface's name, which browsers do not accept. */
 function outsideAddresses(interfaces: Interfaces, withIPv6: boolean): string[] {
   return Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])

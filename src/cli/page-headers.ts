@@ -1,7 +1,7 @@
-// What the page is served with: by `convmark serve`, by Vite while it is worked on, and, as far as a document can say it
-// of itself, by the built index.html on any host.
+// The headers of the page: sent by `convmark serve` and by Vite during development, and, as far as a document can
+// contain them, written into the built index.html for any host.
 
-/** Scripts, styles and data from the page's own host alone; nothing inline, no eval but WebAssembly's compiler. */
+/** Scripts, styles and data only from the page's own host; nothing inline, and no eval except WebAssembly's compiler. */
 const policy = (extra: { readonly scripts?: string; readonly workers?: string } = {}): string =>
   [
     "default-src 'none'",
@@ -17,7 +17,7 @@ const policy = (extra: { readonly scripts?: string; readonly workers?: string } 
 
 export const CONTENT_SECURITY_POLICY: string = policy()
 
-/** Threads need the first two: without them a browser gives no SharedArrayBuffer. */
+/** Threads need the first two: without them a browser has no SharedArrayBuffer. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -27,7 +27,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** The worker that other libraries run in: some start their threads from blobs. It has a policy of its own. */
+/** The worker that runs other libraries, some of which start threads from blobs. It has its own policy. */
 export const PEER_WORKER_HEADERS: Readonly<Record<string, string>> = {
   ...PAGE_HEADERS,
   'Content-Security-Policy': policy({ scripts: ' blob:', workers: ' blob:' }),

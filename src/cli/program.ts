@@ -14,12 +14,12 @@ import { addRunCommand } from './run.ts'
 import { addServeCommand } from './serve.ts'
 import { addTrainCommand } from './train.ts'
 
-/** Does what the words behind the command's name ask. The exit code. */
+/** Runs the command that the words name. Returns the exit code. */
 export async function main(words: readonly string[]): Promise<number> {
   const program = new Command('convmark')
     .description('Convolutional networks in JavaScript at machine speed, and a benchmark that checks first')
     .version(VERSION)
-    .configureOutput({ outputError: () => {} }) // errors are thrown, and are one line
+    .configureOutput({ outputError: () => {} }) // errors are thrown, and printed as one line
   throwUsageErrors(program)
   let exitCode = 0
   const onEnd = (code: number): void => {

@@ -1,10 +1,10 @@
 import type { SingleBar } from 'cli-progress'
 
-/** A bar on stderr while there is something to wait for; on a terminal alone, and not in CI. */
+/** A progress bar on stderr, only on a terminal and not in CI. */
 export interface Progress {
-  /** `detail` stands behind the count. */
+  /** `detail` is shown after the count. */
   update(what: string, done: number, total: number, detail?: string): void
-  /** Takes the bar off the terminal, so that a line can be printed; the next update draws it again. */
+  /** Removes the bar from the terminal, so that a line can be printed; the next update draws it again. */
   clear(): void
 }
 
@@ -18,7 +18,7 @@ export async function openProgress(): Promise<Progress> {
       stream: process.stderr,
       format: '{what} [{bar}] {value}/{total}{detail}',
       clearOnComplete: true,
-      linewrap: true, // as the terminal has it: an exit in the middle leaves nothing to be undone
+      linewrap: true, // the terminal's own setting, so nothing has to be restored if the process exits
     }),
   )
 }

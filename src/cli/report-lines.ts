@@ -1,4 +1,4 @@
-// What `report` prints of files that bench, compare and evaluate wrote: what these commands print themselves.
+// What `report` prints for files that bench, compare and evaluate wrote: the same as these commands.
 import type { Result } from '../bench/result.ts'
 import { compareLines } from '../report/compare.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
@@ -8,7 +8,7 @@ import type { Palette } from '../report/palette.ts'
 import { summaryLines, warningLines } from '../report/summary.ts'
 import { evaluationLines } from '../report/training.ts'
 
-/** Each file's lines; where there are several, after its name. */
+/** Each file's lines, after its name if there are several files. */
 export const resultsLines = (results: readonly ResultOfFile[], palette: Palette): string[] =>
   underNames(
     results.map(({ name, result }) => ({ name, lines: resultLines(result, palette) })),
@@ -30,7 +30,7 @@ function underNames(
 }
 
 function resultLines({ runs, comparisons, unsupported, environment }: Result, palette: Palette): string[] {
-  // What has no samples was interrupted before its first.
+  // A run without samples was interrupted before its first.
   const timed = runs.filter(({ summary }) => summary !== null)
   const warnings = warningLines(environment, timed, palette)
   if (comparisons) return [...compareLines(timed, comparisons, unsupported ?? [], palette), ...warnings]

@@ -23,7 +23,7 @@ export function addReportCommand(program: Command, onEnd: OnEnd): void {
     .argument('<file...>', 'of one kind: what bench, compare or evaluate wrote with --json, or logs of train')
     .option(
       '--html <file>',
-      'one page with charts, which needs no other file; without it, what is in the files is printed',
+      'one self-contained page with charts; without it the contents of the files are printed',
     )
     .option('--no-color', 'plain text')
     .action(async (files: readonly string[], options: Options) => {
@@ -82,13 +82,13 @@ async function printLogs(logs: readonly NamedLog[], output: Output): Promise<voi
   }
 }
 
-/** Named by the command that is running. */
+/** The page names the command that is running. */
 export async function curvesPage(logs: readonly NamedLog[]): Promise<string> {
   const { renderCurves } = await import('../report/html/curves.ts')
   return renderCurves(logs, { command: ownCommand() })
 }
 
-/** Results of the benchmark, or evaluations. */
+/** Reads results of the benchmark, or evaluations. */
 async function readJson(
   files: readonly string[],
 ): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: ResultOfFile[] }> {
@@ -117,13 +117,13 @@ function reportable(text: string, file: string): NamedResult['result'] {
   return result
 }
 
-/** Named by the command that is running. */
+/** The page names the command that is running. */
 export async function evaluationPage(evaluations: readonly NamedEvaluation[]): Promise<string> {
   const { renderEvaluation } = await import('../report/html/evaluation.ts')
   return renderEvaluation(evaluations, { command: ownCommand() })
 }
 
-/** Named by the command that is running. */
+/** The page names the command that is running. */
 export async function resultPage(results: readonly NamedResult[]): Promise<string> {
   const { reportHtml } = await import('../report/html/report.ts')
   return reportHtml(results, { command: ownCommand() })

@@ -8,7 +8,7 @@ import { openResultFiles } from './result-files.ts'
 const root = mkdtempSync(join(tmpdir(), 'convmark-results-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** As of more than 512 MB. */
+/** As if it had more than 512 MB. */
 const tooLong = {
   toJSON() {
     throw new RangeError('Invalid string length')

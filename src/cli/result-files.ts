@@ -3,19 +3,19 @@ import { openOutputFiles, writeEach, writeMade } from './output-files.ts'
 
 const STDOUT = '-'
 
-/** Where what a command found goes: `--json` and `--html`. */
+/** Where a command's results are written: `--json` and `--html`. */
 export interface ResultFiles {
-  /** As JSON, and then nothing else is printed. */
+  /** The JSON goes to stdout, so nothing else is printed. */
   readonly isPrinted: boolean
   readonly isWritten: boolean
   /**
-   * To be called once what is for people has been printed. `renderHtml` makes the page. The exit code: 1 where a file could
-   * not be written, which is said on stderr.
+   * Call it after the results were printed for people. `renderHtml` makes the page. Returns the exit code: 1 if a file
+   * could not be written, which is reported on stderr.
    */
   write(result: object, output: Output, renderHtml: () => Promise<string>): Promise<number>
 }
 
-/** Opens the files, before anything runs; throws as `openOutputFiles`. */
+/** Opens the files before anything runs; throws as `openOutputFiles`. */
 export async function openResultFiles(
   { json, html }: { readonly json?: string; readonly html?: string },
   inputs: readonly string[] = [],

@@ -21,21 +21,21 @@ interface Options {
 
 const DEFAULT_PORT = 8420
 const MAX_PORT = 65_535
-/** From dist/cli/. */
+/** Relative to dist/cli/. */
 const PAGE_FOLDER = '../web/'
-/** Of what peers are installed, what a browser can run: a package, and a file of it. See web/src/compare/peers/. */
+/** Files of the installed peers that a browser can run: a package and a path in it. See web/src/compare/peers/. */
 const PEER_FILE =
   /^\/peers\/(onnxruntime-web|@tensorflow\/tfjs-(?:core|layers|backend-(?:cpu|wasm|webgl|webgpu)))(\/dist\/[\w.-]+)$/
 
 export function addServeCommand(program: Command, onEnd: OnEnd): void {
   addCommand(program, 'serve', 'the benchmark as a page in your browser')
-    .option('--port <n>', '0: any that is free', integerFromZero('--port'), DEFAULT_PORT)
-    .option('--host <address>', 'to listen on; this machine alone by default', '127.0.0.1')
+    .option('--port <n>', '0 takes any free port', integerFromZero('--port'), DEFAULT_PORT)
+    .option('--host <address>', 'to listen on; by default only this machine', '127.0.0.1')
     .option('--open', 'open it in the browser')
     .action(async (options: Options) => onEnd(await serve(options)))
 }
 
-/** Until Ctrl-C, or another signal that asks for the end. */
+/** Runs until Ctrl-C or another signal that requests the end. */
 async function serve({ port, host, open }: Options): Promise<number> {
   if (port > MAX_PORT) throw new UsageError(`--port is ${port}; it must be at most ${MAX_PORT}`)
   const output = new Output({ color: false, isAllThereIs: false })
@@ -50,7 +50,10 @@ async function serve({ port, host, open }: Options): Promise<number> {
   return 0
 }
 
-/** Serves the page's folder and the installed peers, and nothing above either. Throws ConvmarkError where it is not built. */
+/**
+ * Serves the page's folder and the installed peers, but nothing outside of them. Throws ConvmarkError if the page is
+ * not built.
+ */
 export async function pageListener(): Promise<RequestListener> {
   const folder = fileURLToPath(new URL(PAGE_FOLDER, import.meta.url))
   if (!existsSync(`${folder}index.html`)) {
@@ -74,23 +77,26 @@ export async function pageListener(): Promise<RequestListener> {
   }
 }
 
-/** Tidied, so that it names what it leads to; empty for what is no path. */
+/** The normalized path; empty if the URL is invalid. */
 function pathOf({ url = '/' }: IncomingMessage): string {
   const full = `http://localhost${url}`
   return URL.canParse(full) ? new URL(full).pathname : ''
 }
 
-/** Where the server listens. Throws ConvmarkError for a port that is taken or an address that this machine does not have. */
+/**
+ * Starts listening and returns the address. Throws ConvmarkError for a port that is in use or an address that this
+ * machine does not have.
+ */
 async function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const advice =
         error.code === 'EADDRINUSE'
-          ? `port ${port} is taken; take another with --port, or any with --port 0`
+          ? `port ${port} is in use; choose another with --port, or any free one with --port 0`
           : messageOf(error)
       reject(new ConvmarkError(`serve: ${advice}`, { cause: error }))
     })
-    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), resolve) // as an URL has IPv6, too
+    server.listen(port, host.replace(/^\[(.*)\]$/, '$1'), resolve) // IPv6 addresses also as URLs write them
   })
   return server.address() as AddressInfo
 }

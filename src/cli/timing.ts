@@ -1,8 +1,9 @@
-// What the commands that time engines share: their options.
+// The options that the commands for timing engines share.
 import type { Command } from 'commander'
+import type { ImageSize } from '../formats/onnx-import.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { CLASSIC_PASSES, PASSES, type Pass } from '../plan/plan.ts'
-import { integerFromZero, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { IMAGE_SIZE, integerFromZero, OUTPUTS, oneOf, positiveInteger, RETUNE } from './command.ts'
 
 export interface TimingOptions {
   readonly pass: Pass | 'both'
@@ -10,7 +11,8 @@ export interface TimingOptions {
   readonly batches: number
   readonly burnIn: number
   readonly threads?: number
-  readonly imageSize?: number
+  readonly imageSize?: ImageSize
+  readonly outputs?: readonly string[]
   readonly seed: number
   readonly algorithm: Algorithm
   readonly retune?: boolean
@@ -33,17 +35,14 @@ export function addTimingOptions(
     .option('--pass <pass>', PASS_CHOICES.join(' | '), oneOf('--pass', PASS_CHOICES), defaults.pass)
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 32)
     .option('--batches <n>', defaults.batchesAre, positiveInteger('--batches'), defaults.batches)
-    .option('--burn-in <n>', 'runs before them', integerFromZero('--burn-in'), 10)
+    .option('--burn-in <n>', 'runs before the timed ones', integerFromZero('--burn-in'), 10)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
-    .option(
-      '--image-size <n>',
-      "height and width; the network's own by default",
-      positiveInteger('--image-size'),
-    )
+    .option(...IMAGE_SIZE)
+    .option(...OUTPUTS)
     .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
     .option(
       '--algorithm <name>',
-      `${ALGORITHMS.join(' | ')}: the fastest, or one`,
+      `${ALGORITHMS.join(' | ')}; auto takes the fastest`,
       oneOf('--algorithm', ALGORITHMS),
       'auto',
     )

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Pipeline } from '../data/index.ts'
-import { DivergedError, InterruptedError, isInterruption, messageOf } from '../errors.ts'
+import { DivergedError, InterruptedError, isInterruption, messageOf, UsageError } from '../errors.ts'
 import { TRAINABLE_NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
@@ -16,20 +16,23 @@ import type { BegunJob, FollowedTraining, Job } from './training/follow.ts'
 import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
 import type { Beginning } from './training/setup.ts'
 
-/** What Ctrl-C may take: a batch, and a checkpoint of half a gigabyte. */
+/** What a log says of weights that a file began with, in place of a value of `--init`. */
+const OF_FILE = 'file'
+
+/** Time for what Ctrl-C may have to wait for: a batch, and writing a checkpoint of half a gigabyte. */
 const GRACE_MS = 60_000
 
 export function addTrainCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(program, 'train', 'train a network on images').argument(
     '<network>',
-    TRAINABLE_NETWORK_NAMES.join(', '),
+    `${TRAINABLE_NETWORK_NAMES.join(', ')}; or a file, whose weights are trained further: .onnx, .safetensors, or a module`,
   )
   addTrainOptions(command).action(async (network: string, options: TrainOptions) => {
     onEnd(await run(network, options))
   })
 }
 
-/** The exit code. */
+/** Returns the exit code. */
 async function run(networkName: string, options: TrainOptions): Promise<number> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
@@ -39,23 +42,29 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   const { requireSameSettings } = await import('./training/resume.ts')
   const { resume } = options
   const resumed = resume === undefined ? null : { file: resume, checkpoint: await readCheckpoint(resume) }
-  const asked = askedNetwork(networkName, options)
+  const asked = await askedNetwork(networkName, options)
+  const { network, source } = asked
+  if (source.parameters !== null && options.init === 'benchmark')
+    throw new UsageError(`${source.file}: it begins with its own weights; leave --init out`)
   const { frozenLayers } = await import('../networks/freeze.ts')
-  frozenLayers(asked, options.freeze)
-  const settings = settingsOf(options, await decayOf(asked, options))
-  const asBefore = { ...settings, network: networkName, imageSize: imageOf(asked).size }
+  frozenLayers(network, options.freeze)
+  const settings = {
+    ...settingsOf(options, await decayOf(network, options)),
+    ...(source.parameters !== null && { init: OF_FILE }),
+  }
+  const asBefore = { ...settings, network: networkName, imageSize: imageOf(network).size }
   if (resumed) requireSameSettings(resumed, asBefore, options.data)
   const { requireFiniteRates } = await import('../optimizers/index.ts')
   requireFiniteRates(await optimizerOf(options), settings.rate)
   const progress = await openProgress()
-  const files = await TrainingFiles.open(options, (message) => {
+  const files = await TrainingFiles.open({ ...options, network: source.file }, (message) => {
     progress.clear()
     complain(new Error(message))
   })
   const started = performance.now()
   try {
     const isKept = files.checkpointPath !== null
-    const begun = await setUp(networkName, options, { resumed, isKept, progress }).finally(() =>
+    const begun = await setUp(networkName, options, asked, { resumed, isKept, progress }).finally(() =>
       progress.clear(),
     )
     const context = {
@@ -79,7 +88,7 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
     } finally {
       progress.clear()
     }
-    // Of a training that failed, too: they show how.
+    // Also for a training that failed, since they show how.
     const curves = await files.saveCurves((logText) => curvesOf(logText, options.log ?? networkName))
     if (curves !== null) context.output.lines(`saved ${curves}`)
     if (failure !== null) throw failure
@@ -91,13 +100,13 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
 }
 
 function interruptedText({ keptCheckpoint, checkpointPath }: TrainingFiles): string {
-  if (keptCheckpoint !== null) return `interrupted; go on with --resume ${shellWord(keptCheckpoint)}`
+  if (keptCheckpoint !== null) return `interrupted; continue with --resume ${shellWord(keptCheckpoint)}`
   return checkpointPath === null
     ? 'interrupted; without --out nothing was kept'
     : 'interrupted; nothing was kept'
 }
 
-/** Whether it came to its end. */
+/** Whether it was finished. */
 async function trained(context: BegunJob): Promise<boolean> {
   const { begun, settings, options, files, output, progress, resumed, signal } = context
   const { train } = await import('../train/train.ts')
@@ -123,7 +132,7 @@ async function trained(context: BegunJob): Promise<boolean> {
       signal,
     })
     for await (const event of events) {
-      // The engine is there and has its memory: whatever does not fit is said before a picture is decoded
+      // The engine has its memory now, so anything that does not fit is reported before a picture is decoded
       if (event.kind === 'start') {
         const { FollowedTraining } = await import('./training/follow.ts')
         const job = await withPictures(context)
@@ -147,7 +156,7 @@ async function trained(context: BegunJob): Promise<boolean> {
   }
 }
 
-/** Looks at the pictures, and opens the way from there to the network. */
+/** Looks at the pictures, and prepares how they become the network's input. */
 async function withPictures(context: BegunJob): Promise<Job> {
   const { openPipeline } = await import('../data/index.ts')
   const { recipeFor } = await import('./training/setup.ts')
@@ -171,7 +180,11 @@ async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optim
   return optimizer === 'adam' ? adam() : sgd({ momentum })
 }
 
-async function trainerOptions(options: TrainOptions, { network }: Beginning, settings: TrainingSettings) {
+async function trainerOptions(
+  options: TrainOptions,
+  { network, parameters }: Beginning,
+  settings: TrainingSettings,
+) {
   const { initialize } = await import('../networks/initialize.ts')
   const { batch, microBatch, rate, clip, freeze, epochs, seed, init } = settings
   const { engine, threads, retune, schedule, decay } = options
@@ -191,6 +204,7 @@ async function trainerOptions(options: TrainOptions, { network }: Beginning, set
     ...(freeze && { freeze }),
     seed,
     ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
+    ...(parameters && { parameters }),
   }
 }
 

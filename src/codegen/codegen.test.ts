@@ -9,7 +9,7 @@ import { wasmFeatures } from './wasm/features.ts'
 
 const FLOATS = 64
 
-/** Runs a program of one pointer on both targets over the same memory; returns both memories' bits. */
+/** Runs a program with one pointer on both targets over the same memory; returns the bits of both memories. */
 function runOnBoth(program: Program, values: Float32Array, relaxedMadd = false): [Uint32Array, Uint32Array] {
   const wasmMemory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true })
   const module = new WebAssembly.Module(encodeWasm(program, { relaxedMadd }))
@@ -22,7 +22,7 @@ function runOnBoth(program: Program, values: Float32Array, relaxedMadd = false):
   return [new Uint32Array(wasmMemory.buffer, 0, FLOATS), new Uint32Array(memory, 0, FLOATS)]
 }
 
-/** Reads vectors at floats 0, 4 and 8, stores what `write` makes of them at 32. */
+/** Reads vectors at floats 0, 4 and 8, and stores the result of `write` at 32. */
 function operation(write: (b: ProgramBuilder, x: Vector, y: Vector, z: Vector) => Vector): Program {
   const b = new ProgramBuilder('operation', 4, ['data'])
   const data = b.parameter('data')
@@ -42,6 +42,7 @@ const operations: Record<string, Program> = {
   horizontalSum: operation((b, x) => b.unary('horizontalSum', x)),
   shiftLeft: operation((b, x) => b.shift('shiftLeft', x, 5)),
   shiftRight: operation((b, x) => b.shift('shiftRight', x, 23)),
+  permute: operation((b, x) => b.permute(x, [2, 0, 3, 3])),
   select: operation((b, x, y, z) => b.select(b.binary('lessThan', x, y), y, z)),
   splat: operation((b, x) => b.add(x, b.splat(0.1))),
   splatInt: operation((b, x) => b.binary('xor', x, b.splatInt(-12345))),
@@ -50,7 +51,7 @@ const operations: Record<string, Program> = {
   loadLane: operation((b) => b.loadLane(b.parameter('data'), 24)),
 }
 
-/** Bits in which two NaN are one: which of them an operation gives is nobody's promise. */
+/** Bits in which all NaNs are equal: no specification says which NaN an operation returns. */
 const sameNaN = (bits: Uint32Array) =>
   Array.from(bits, (word) => ((word & 0x7fffffff) > 0x7f800000 ? 'NaN' : word.toString(16)))
 

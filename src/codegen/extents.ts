@@ -1,6 +1,6 @@
 import { FLOAT_BYTES, type Instruction, type Program } from './program.ts'
 
-/** The bytes, from a parameter's own address, that a program reads and writes: [from, to). Empty where from >= to. */
+/** The bytes that a program reads and writes, counted from a parameter's address: [from, to). Empty if from >= to. */
 export interface Extent {
   readFrom: number
   readTo: number
@@ -9,8 +9,8 @@ export interface Extent {
 }
 
 /**
- * What a program touches through each of its parameters. Exact at both ends: an address is linear in each loop's
- * counter, so its extremes are at the first and the last round.
+ * The bytes that a program touches through each of its parameters. Exact at both ends: an address is linear in each
+ * loop's counter, so its extremes are in the first and the last round.
  */
 export function extentsOf(program: Program): readonly Extent[] {
   const extents = program.parameters.map(

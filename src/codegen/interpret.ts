@@ -1,12 +1,12 @@
 import { FLOAT_BYTES, type Instruction, type KernelFunction, type Program } from './program.ts'
 
 /**
- * Runs a program in plain JavaScript, at any vector width. For tests alone: it is slow, and shows what a program
- * means on processors that are not at hand. fma is rounded once, as the hardware's.
+ * Runs a program in plain JavaScript, at any vector width. Only for tests: it is slow, but shows what a program does on
+ * processors that the tests don't run on. fma rounds once, as hardware does.
  */
 export function interpret(program: Program, memory: ArrayBufferLike): KernelFunction {
   const { lanes } = program
-  // Moved as bits: JavaScript may make another NaN of one that it reads as a number
+  // Copied as bits: JavaScript may change the bits of a NaN that it reads as a number
   const words = new Int32Array(memory)
   const registers = new Float32Array(program.vectors * lanes)
   const bits = new Int32Array(registers.buffer)
@@ -60,6 +60,11 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
             values[lane] = Math.fround(values[lane]! + values[lane + width]!)
         }
         registers.fill(values[0]!, i.to * lanes, (i.to + 1) * lanes)
+        return
+      }
+      case 'permute': {
+        const source = bits.slice(i.a * lanes, (i.a + 1) * lanes)
+        for (let lane = 0; lane < lanes; lane++) bits[i.to * lanes + lane] = source[i.lanes[lane]!]!
         return
       }
       default:
@@ -165,8 +170,9 @@ const double = new Float64Array(1)
 const doubleBits = new BigInt64Array(double.buffer)
 
 /**
- * a * b + c of float32 values, rounded once. The product is exact in float64, the sum is not: rounded to odd first, it
- * rounds to float32 as the exact sum would. Source: Boldo & Melquiond 2008, 'Emulation of FMA and correctly rounded sums'.
+ * a * b + c of float32 values, rounded once. The product is exact in float64, but the sum is not; it is rounded to odd,
+ * and then rounds to float32 as the exact sum would. Source: Boldo & Melquiond 2008, 'Emulation of FMA and correctly
+ * rounded sums'.
  */
 function fusedMultiplyAdd(a: number, b: number, c: number): number {
   const product = a * b

@@ -1,6 +1,6 @@
-// The vector program: what a kernel writes and a target turns into code. It knows vectors, pointers and counted
-// loops, and no layer. All trip counts and offsets are constants, so a program's every address can be checked
-// before it runs (see extents.ts) and costs nothing to compute while it does.
+// The vector program: what a kernel writes and a target turns into code. It has vectors, pointers and counted loops,
+// and knows nothing of layers. All trip counts and offsets are constants, so every address of a program can be checked
+// before it runs (see extents.ts), and costs nothing to compute while it runs.
 
 /** A vector register of `lanes` float32 (or, for the bit operations, int32). */
 export type Vector = number & { readonly __brand: 'vector' }
@@ -8,8 +8,8 @@ export type Vector = number & { readonly __brand: 'vector' }
 export type Pointer = number & { readonly __brand: 'pointer' }
 
 /**
- * `max` is a < b ? b : a (wasm's pmax): twice as fast as IEEE's, and a NaN in `a` stays. `unordered` is all ones where a or b
- * is NaN: as a float, NaN itself.
+ * `max` is a < b ? b : a (wasm's pmax): twice as fast as the IEEE maximum; a NaN in `a` stays. `unordered` is all ones
+ * if a or b is NaN; read as a float, that is NaN itself.
  */
 export type BinaryOperation =
   | 'add'
@@ -36,14 +36,14 @@ export type Instruction =
   | { readonly op: 'splatInt'; readonly to: Vector; readonly value: number }
   /** The integers 0, 1, ..., lanes - 1. */
   | { readonly op: 'laneIndexes'; readonly to: Vector }
-  /** broadcast: one float in all lanes; loadLane: one float in lane 0, zeros beside it. */
+  /** broadcast: one float in all lanes; loadLane: one float in lane 0, zeros in the others. */
   | {
       readonly op: 'load' | 'broadcast' | 'loadLane'
       readonly to: Vector
       readonly pointer: Pointer
       readonly offset: number
     }
-  /** storeLane: lane 0 alone. */
+  /** storeLane: stores only lane 0. */
   | {
       readonly op: 'store' | 'storeLane'
       readonly from: Vector
@@ -58,7 +58,7 @@ export type Instruction =
       readonly a: Vector
       readonly bits: number
     }
-  /** to = to + a * b; whether it is rounded once or twice is the target's. */
+  /** to = to + a * b; the target decides whether it is rounded once or twice. */
   | { readonly op: 'fma'; readonly to: Vector; readonly a: Vector; readonly b: Vector }
   | {
       readonly op: 'select'
@@ -67,6 +67,8 @@ export type Instruction =
       readonly a: Vector
       readonly b: Vector
     }
+  /** to[i] = a[lanes[i]] */
+  | { readonly op: 'permute'; readonly to: Vector; readonly a: Vector; readonly lanes: readonly number[] }
   | { readonly op: 'point'; readonly to: Pointer; readonly from: Pointer; readonly bytes: number }
   | { readonly op: 'advance'; readonly pointer: Pointer; bytes: number }
   | { readonly op: 'loop'; readonly count: number; readonly body: readonly Instruction[] }
@@ -82,7 +84,7 @@ export interface Program {
   readonly body: readonly Instruction[]
 }
 
-/** A program made callable: its arguments are addresses in bytes. */
+/** A compiled program; its arguments are addresses in bytes. */
 export type KernelFunction = (...pointers: number[]) => void
 
 export const FLOAT_BYTES = 4
@@ -130,7 +132,7 @@ export class ProgramBuilder {
     return to
   }
 
-  /** Moves a pointer. Moves in a row are joined, so the rewinding of nested loops costs one addition. */
+  /** Moves a pointer. Consecutive moves are joined, so rewinding after nested loops costs one addition. */
   advance(pointer: Pointer, bytes: number): void {
     if (bytes === 0) return
     for (let i = this.#body.length - 1; i >= 0; i--) {
@@ -159,7 +161,10 @@ export class ProgramBuilder {
     this.#body.push({ op: 'loop', count, body: inner })
   }
 
-  /** Runs `body` `count` times, moving each pointer by its step after each; then all stand where they began. */
+  /**
+   * Runs `body` `count` times and moves each pointer by its step after each round; at the end the pointers are back
+   * where they began.
+   */
   walk(count: number, steps: readonly (readonly [Pointer, number])[], body: () => void): void {
     this.loop(count, () => {
       body()
@@ -231,12 +236,20 @@ export class ProgramBuilder {
     return to
   }
 
+  /** A vector whose lane i is lane `lanes[i]` of `a`. */
+  permute(a: Vector, lanes: readonly number[]): Vector {
+    if (lanes.length !== this.lanes) throw new Error(`${this.#name}: ${lanes.length} lanes of ${this.lanes}`)
+    const to = this.#vector()
+    this.#body.push({ op: 'permute', to, a, lanes })
+    return to
+  }
+
   /** sum += a * b, in place. */
   fma(sum: Vector, a: Vector, b: Vector): void {
     this.#body.push({ op: 'fma', to: sum, a, b })
   }
 
-  /** Puts `a` into an existing register, for values that live through a loop. */
+  /** Copies `a` into an existing register, for values that are kept through a loop. */
   assign(to: Vector, a: Vector): void {
     this.#body.push({ op: 'copy', to, a })
   }

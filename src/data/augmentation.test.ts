@@ -53,7 +53,7 @@ describe('augmentation', () => {
   })
 
   it('draws alpha with an sd of 0.1', () => {
-    // Blue moves by the second component alone: alpha * 0.02
+    // Blue moves only by the second component: alpha * 0.02
     const alphas = views(all, 2000).map(({ shift }) => shift![2]! / 0.02)
     const mean = alphas.reduce((sum, alpha) => sum + alpha, 0) / alphas.length
     const sd = Math.sqrt(alphas.reduce((sum, alpha) => sum + (alpha - mean) ** 2, 0) / alphas.length)

@@ -7,13 +7,13 @@ import { centreView, type Preprocessing, type View } from './preprocessing.ts'
 
 /** How the views of an image differ from epoch to epoch. Source: Krizhevsky et al. 2012, section 4.1. */
 export interface Augmentation {
-  /** Mirrored half of the time. */
+  /** Mirrors half of the views. */
   readonly flip: boolean
-  /** Crops anywhere, not in the centre alone. */
+  /** Takes crops anywhere, not only in the centre. */
   readonly crop: boolean
   /**
-   * To each pixel is added the sum of eigenvector * alpha * eigenvalue, alpha normal with an sd of 0.1, drawn once an
-   * image. That depends on the unit of the pixels, of which the paper is silent: here it is bytes / 255.
+   * Adds the sum of eigenvector * alpha * eigenvalue to each pixel; alpha is normal with an sd of 0.1 and is drawn once
+   * for each image. That depends on the unit of the pixels, which the paper doesn't mention: here it is bytes / 255.
    */
   readonly colour: ColourComponents | null
 }
@@ -24,13 +24,13 @@ export const augmentationRules: Rules<Augmentation> = {
   colour: orNull(componentsRule),
 }
 
-/** Which draw decides what; a crop's place does not change when flips are left out. */
+/** The number of each draw, so that a crop's place does not change if flips are left out. */
 const DRAWS = { top: 0, left: 1, flip: 2, colour: 3 } as const
 const COLOUR_SD = 0.1
 
 /**
- * Throws UsageError for keys that it has not, for colours that the network does not see, and for crops from images that leave
- * them no room.
+ * Throws UsageError for unknown keys, for colours that the network does not see, and for crops from images that leave
+ * no room for them.
  */
 export function checkAugmentation(
   augmentation: Augmentation,
@@ -46,16 +46,16 @@ export function checkAugmentation(
   if (colour) requireColours(channels)
 }
 
-/** Throws UsageError if images of so many channels have no colours that can be changed. */
+/** Throws UsageError unless images with this many channels have colours that can be changed. */
 export function requireColours(channels: number): void {
   if (channels !== 3) throw new UsageError(`augmentation: colour needs images of 3 channels, not ${channels}`)
 }
 
-/** What the augmentations of an epoch depend on, beside the image's index. */
+/** What the augmentation of an epoch depends on, in addition to the image's index. */
 export const augmentationKey = (seed: number, epoch: number): RandomKey =>
   keyOf(seed, `augmentation of epoch ${epoch}`)
 
-/** The view of the image with this index in the epoch of `key`: the same whatever thread asks, and in what order. */
+/** The view of the image with this index in the epoch of `key`: the same on any thread and in any order. */
 export function augmentedView(
   source: DecodedImage,
   size: number,

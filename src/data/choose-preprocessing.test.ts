@@ -24,13 +24,13 @@ describe('preprocessing is chosen by the data set', () => {
       expect(await chooseResize(set, size, false)).toBe(size)
       expect(await chooseResize(set, size, true)).toBe(Math.round((size * 8) / 7))
     }
-    // Else a crop would be all of the image
+    // Otherwise a crop would be the whole image
     expect(await chooseResize(dataset, 32, true)).toBe(37)
     expect(await chooseResize(inFiles, 2, true)).toBe(3)
   })
 
   it('mean and sd are those of what the network sees: the central square, resized', async () => {
-    // White in the middle, black at either side: none of it is seen
+    // White in the middle and black on either side, which is cropped away
     const pixels = Uint8Array.from({ length: 12 * 4 }, (_, i) => (i % 12 >= 4 && i % 12 < 8 ? 255 : 0))
     const image = { width: 12, height: 4, channels: 1 as const, pixels }
     const train = { count: 1, label: () => 0, image: () => image }

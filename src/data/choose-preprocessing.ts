@@ -3,12 +3,12 @@ import { channelCount, type Dataset } from './dataset.ts'
 import type { Preprocessing } from './preprocessing.ts'
 import { channelStatistics, passRules, type StatisticsOptions } from './statistics.ts'
 
-/** AlexNet's, for crops: 224 of a 256 square. */
+/** AlexNet's ratio for crops: 224 of a 256 square. */
 const RESIZE_OVER_SIZE = 256 / 224
 
-/** How the training set is looked at whose mean and sd are needed. */
+/** How the training set is sampled if its mean and sd are needed. */
 export interface PreprocessingOptions extends Omit<StatisticsOptions, 'sample' | 'side'> {
-  /** Whether the training's augmentation takes crops, which need images larger than the network's. */
+  /** Whether the training's augmentation takes crops, which need images larger than the network's input. */
   readonly crop?: boolean
 }
 
@@ -20,11 +20,11 @@ const imageRules: Rules<Pick<Preprocessing, 'size' | 'channels'>> = {
 const rules: Rules<PreprocessingOptions> = { crop: optional(trueOrFalse), ...passRules }
 
 /**
- * What suits a data set and a network that takes (size, size, channels). Of images in memory that are not much larger than
- * the network's, crops are taken as they are. All others, and every image in a file, are resized: to just the network's
- * size, so that it sees the whole central square and a picture of that size stays as it is; for random crops to 8/7 of it.
- * cifar10 is standardised image by image, as its tutorial's network expects; others by the mean and sd of the training set's
- * images, as they are after that.
+ * The preprocessing that suits a data set and a network that takes (size, size, channels). If images in memory are not
+ * much larger than the network's input, crops are taken from them as they are. All others, and every image in a file,
+ * are resized: to exactly the network's size, so that it sees the whole central square and a picture of that size stays
+ * as it is; for random crops, to 8/7 of it. cifar10 is standardised image by image, as its tutorial's network expects;
+ * others by the mean and sd of the training set's images after resizing.
  */
 export async function choosePreprocessing(
   dataset: Dataset,
@@ -38,7 +38,7 @@ export async function choosePreprocessing(
   const resize = await chooseResize(dataset, size, crop)
   if (dataset.name.startsWith('cifar10')) return { size, channels, resize, normalise: { kind: 'per-image' } }
   const { mean, sd } = await channelStatistics(dataset.train, channels, { ...pass, side: resize })
-  // Where a channel never changes, any sd does
+  // For a channel that never changes any sd will do
   const normalise = { kind: 'channels', mean, sd: sd.map((value) => value || 1) } as const
   return { size, channels, resize, normalise }
 }
@@ -49,7 +49,7 @@ export async function chooseResize(dataset: Dataset, size: number, crop: boolean
 }
 
 async function hasFittingImages({ train }: Dataset, shortest: number, longest: number): Promise<boolean> {
-  if (train.files) return false // they are of any size
+  if (train.files) return false // their sizes vary
   const { width, height } = await train.image(0)
   return Math.min(width, height) >= shortest && Math.max(width, height) <= longest
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { cifar10Split } from './cifar10.ts'
 
-/** A record whose planes hold one value each, but for the second pixel. */
+/** A record whose planes hold one value each, except for the second pixel. */
 function record(label: number, colour: readonly number[], second: readonly number[]): number[] {
   const planes = colour.flatMap((value, c) => {
     const plane = new Array<number>(1024).fill(value)

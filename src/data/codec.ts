@@ -1,4 +1,4 @@
-// What decodes one format, as its package has it.
+// Decoders for one format, as their packages provide them.
 export interface Rgba {
   readonly width: number
   readonly height: number
@@ -7,9 +7,9 @@ export interface Rgba {
 
 export interface Codec {
   readonly memory: WebAssembly.Memory
-  /** Throws, or gives null, for what it can't decode. */
+  /** Throws, or returns null, for what it can't decode. */
   decode(bytes: Uint8Array): Rgba | null
 }
 
-/** What a codec throws that found fault with the data, and not with its memory. */
+/** Thrown by a codec that found a fault in the data, as opposed to a lack of memory. */
 export class FaultOfData extends Error {}

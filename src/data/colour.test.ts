@@ -6,7 +6,7 @@ const SQRT_HALF = Math.sqrt(0.5)
 
 describe('principal components', () => {
   it('of a case done by hand', () => {
-    // (2 1; 1 2) has 3 along (1, 1) and 1 along (1, -1); the third axis stands alone
+    // (2 1; 1 2) has eigenvalue 3 along (1, 1) and 1 along (1, -1); the third axis is independent
     const { eigenvalues, eigenvectors } = principalComponents([
       [2, 1, 0],
       [1, 2, 0],
@@ -21,7 +21,7 @@ describe('principal components', () => {
       [SQRT_HALF, -SQRT_HALF, 0],
     ]
     eigenvectors.forEach((vector, i) => {
-      // Of two entries of one size either may be the positive one
+      // If two entries have the same size, either may be the positive one
       const sign = Math.sign(vector[0]! || vector[2]!)
       vector.forEach((entry, j) => {
         expect(sign * entry).toBeCloseTo(expected[i]![j]!, 12)

@@ -1,10 +1,10 @@
-// What is made of sums over pixels: statistics of channels, principal components of colours.
+// What is computed from sums over pixels: statistics of channels, principal components of colours.
 import { faultOf, must, type RequiredRule, type Rules } from '../check-options.ts'
 import type { Moments } from './moments.ts'
 
-/** Of the colours of a set's pixels, in units of bytes / 255: the principal components of red, green and blue. */
+/** The principal components of red, green and blue over a set's pixels, in units of bytes / 255. */
 export interface ColourComponents {
-  /** Of the 3 x 3 covariance, the largest first. */
+  /** Of the 3 x 3 covariance; the largest first. */
   readonly eigenvalues: readonly number[]
   /** Unit vectors (r, g, b), one for each eigenvalue; their largest entry is positive. */
   readonly eigenvectors: readonly (readonly number[])[]
@@ -30,7 +30,7 @@ export const componentsRule: RequiredRule = {
   },
 }
 
-/** Of a set's pixels in each channel, in units of bytes / 255. */
+/** Mean and sd of each channel over a set's pixels, in units of bytes / 255. */
 export interface ChannelStatistics {
   readonly mean: readonly number[]
   readonly sd: readonly number[]
@@ -47,7 +47,7 @@ export function statisticsOf({ count, sums, products }: Moments): {
   const covariance = sums.map((sumA, a) =>
     sums.map((sumB, b) => {
       const product = products[Math.min(a, b)]![Math.max(a, b)]!
-      // In integers, since two nearly equal numbers are subtracted
+      // In integers, because two nearly equal numbers are subtracted
       const scaled = BigInt(count) * BigInt(product) - BigInt(sumA) * BigInt(sumB)
       return Number(scaled) / count ** 2 / BYTE ** 2
     }),
@@ -55,7 +55,7 @@ export function statisticsOf({ count, sums, products }: Moments): {
   return { mean, covariance }
 }
 
-/** Twice a 3 x 3 matrix's usual count of sweeps: Jacobi's method converges quadratically. */
+/** Jacobi's method converges quadratically; this is twice the number of sweeps that a 3 x 3 matrix usually takes. */
 const MAX_SWEEPS = 16
 
 /** Eigenvalues and eigenvectors of a symmetric matrix by Jacobi's rotations. Source: Golub & Van Loan, section 8.5. */
@@ -75,7 +75,7 @@ export function principalComponents(covariance: readonly (readonly number[])[]):
   }
 }
 
-/** Turns the plane of p and q so that `matrix[p][q]` vanishes, and the columns of `vectors` with it. */
+/** Rotates the plane of p and q so that `matrix[p][q]` vanishes, and the columns of `vectors` with it. */
 function rotate(matrix: number[][], vectors: number[][], p: number, q: number): void {
   const offDiagonal = matrix[p]![q]!
   if (offDiagonal === 0) return
@@ -83,18 +83,18 @@ function rotate(matrix: number[][], vectors: number[][], p: number, q: number): 
   const tangent = (tau >= 0 ? 1 : -1) / (Math.abs(tau) + Math.sqrt(1 + tau * tau))
   const cosine = 1 / Math.sqrt(1 + tangent * tangent)
   const sine = tangent * cosine
-  const turn = (row: number[]): void => {
+  const rotate = (row: number[]): void => {
     const [atP, atQ] = [row[p]!, row[q]!]
     row[p] = cosine * atP - sine * atQ
     row[q] = sine * atP + cosine * atQ
   }
-  for (const row of matrix) turn(row)
+  for (const row of matrix) rotate(row)
   for (let k = 0; k < matrix.length; k++) {
     const [atP, atQ] = [matrix[p]![k]!, matrix[q]![k]!]
     matrix[p]![k] = cosine * atP - sine * atQ
     matrix[q]![k] = sine * atP + cosine * atQ
   }
-  for (const row of vectors) turn(row)
+  for (const row of vectors) rotate(row)
 }
 
 function withSign(vector: readonly number[]): readonly number[] {

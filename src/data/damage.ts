@@ -1,17 +1,18 @@
-// What is wrong with many images, in one line.
+// Says in one line what is wrong with many images.
 
 interface DamagedImage {
   readonly file: string
   readonly reason: string
 }
 
-/** In a message, of each reason. */
+/** How many images a message names for each reason. */
 const MAX_NAMED = 10
 const MAX_REASONS = 5
 
 /**
- * `30 of 36: a/1.png (is empty), a/2.png, a/3.png and 27 more; 6 of 36: b/7.jpg (...)`: by reason, the most frequent one first,
- * and of each the first file with the reason in full. Reasons that differ in numbers alone are one.
+ * `30 of 36: a/1.png (is empty), a/2.png, a/3.png and 27 more; 6 of 36: b/7.jpg (...)`: grouped by reason, the most
+ * frequent one first; the first file of each group shows the reason in full. Reasons that differ only in numbers are
+ * the same.
  */
 export function damageText(damaged: readonly DamagedImage[], count: number): string {
   const byKind = new Map<string, DamagedImage[]>()

@@ -2,25 +2,25 @@ import { must, oneOf, optional, positiveInteger, type Rules } from '../check-opt
 
 /** Images and their classes, as stored. */
 export interface Dataset {
-  /** As it was asked for: `mnist`, `cifar10:cifar`, `folder:cats`. */
+  /** As the user gave it: `mnist`, `cifar10:cifar`, `folder:cats`. */
   readonly name: string
   readonly classNames: readonly string[]
   readonly train: Split
-  /** What a training is tried on after each epoch. Null if the source has none: `test` then serves for that too. */
+  /** What a training is tested on after each epoch. Null if the source has none: `test` then serves for that too. */
   readonly validation: Split | null
-  /** Null if the source has none. Of a source that is not divided, what is held out of the training, if anything is. */
+  /** Null if the source has none. If the source is not divided, the images that are held out of the training, if any. */
   readonly test: Split | null
-  /** Every image of a source that is not divided into parts. Null if it is: `train`, `validation` and `test` are its parts. */
+  /** All images of a source that is not divided into splits; null if it is. */
   readonly whole: Split | null
 }
 
-/** What a training is tried on after each epoch. */
+/** What a training is tested on after each epoch. */
 export const triedSplit = ({ validation, test }: Dataset): Split | null => validation ?? test
 
 export interface DecoderOptions {
-  /** `auto` is sharp where it is installed. It decodes PNGs, in two thirds of the time; the pixels are the same. */
+  /** `auto` uses sharp if it is installed, for PNGs only: it takes two thirds of the time, and the pixels are the same. */
   readonly decoder?: 'auto' | 'sharp' | 'wasm' | undefined
-  /** Larger images are refused by what their header says. 100 million by default. */
+  /** Images that are larger by their header are refused. 100 million by default. */
   readonly maxPixels?: number | undefined
 }
 
@@ -31,19 +31,22 @@ export const decoderRules: Rules<DecoderOptions> = {
 
 export interface Split {
   readonly count: number
-  /** An index into the classes' names. */
+  /** The index of its class. */
   label(index: number): number
-  /** Of one size in mnist, idx and cifar10, of any in a folder. Rejects with DamagedImageError, which names the file. */
+  /**
+   * All of one size in mnist, idx and cifar10, of any size in a folder. Rejects with DamagedImageError, which names the
+   * file.
+   */
   image(index: number): DecodedImage | Promise<DecodedImage>
-  /** The images' files, where each has one: worker threads decode these. */
+  /** The images' files, if each has one: worker threads decode them. */
   readonly files?: readonly string[]
-  /** How these are decoded, unless whoever does it says otherwise. */
+  /** How these are decoded, unless the caller says otherwise. */
   readonly decoding?: DecoderOptions
-  /** What tells an image from any other, and costs less than the image: its pixels by default. */
+  /** What distinguishes an image from any other and costs less than reading the image; by default its pixels. */
   stamp?(index: number): Promise<Uint8Array | string> | Uint8Array | string
 }
 
-/** Of what is left open, as the split has it. */
+/** Fills in the options that are left out from the split's own. */
 export const decodingOf = (split: Split, { decoder, maxPixels }: DecoderOptions): DecoderOptions => ({
   decoder: decoder ?? split.decoding?.decoder,
   maxPixels: maxPixels ?? split.decoding?.maxPixels,
@@ -68,7 +71,7 @@ export type Channels = 1 | 3
 
 export const channelCount = must((value: unknown) => value === 1 || value === 3, '1 or 3')
 
-/** Luma of red, green and blue, as JPEG has it. Source: ITU-R BT.601. */
+/** Luma of red, green and blue, as in JPEG. Source: ITU-R BT.601. */
 const LUMA = [0.299, 0.587, 0.114] as const
 
 /** Grey becomes three equal channels; colours become their luma. */

@@ -68,12 +68,15 @@ describe('decoding', () => {
 })
 
 describe('orientation', () => {
-  // Red left, blue right of the top; the bottom is green: every orientation looks different
+  // The top is red on the left and blue on the right, the bottom is green: every orientation looks different
   const seen = painted(32, 16, (x, y) => {
     if (y >= 8) return [0, 255, 0]
     return x < 16 ? [255, 0, 0] : [0, 0, 255]
   })
-  /** Where the stored image has the pixel (x, y) of the upright one. Source: EXIF 2.3, what row 0 and column 0 are. */
+  /**
+   * Where the stored image has the pixel (x, y) of the upright one. Source: EXIF 2.3, on the position of row 0 and
+   * column 0.
+   */
   const STORED: Readonly<Record<number, (x: number, y: number) => [x: number, y: number]>> = {
     1: (x, y) => [x, y],
     2: (x, y) => [31 - x, y],
@@ -99,7 +102,7 @@ describe('orientation', () => {
     return stored
   }
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i is turned upright in every container', async (value) => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('%i is rotated upright in every container', async (value) => {
     const stored = storedFor(value)
     const { width, height } = stored
     for (const isLittleEndian of [true, false]) {
@@ -132,7 +135,7 @@ describe('orientation', () => {
   })
 })
 
-// What sharp decodes too, to the same bytes: see test/slow/data.test.ts
+// sharp decodes these to the same bytes: see test/slow/data.test.ts
 describe('pixels', () => {
   const [width, height] = [7, 5]
   const samplesOf = (samples: number, most: number): number[] =>
@@ -153,7 +156,7 @@ describe('pixels', () => {
     const most = 2 ** depth - 1
     const samples = samplesOf(perPixel, most)
     const palette = Uint8Array.from({ length: 3 * (most + 1) }, (_, i) => (37 * i) % 256)
-    // Every second entry or grey is transparent: colours stay what they are
+    // Every second entry or grey level is transparent: colours stay as they are
     const transparent =
       type === 'palette'
         ? Uint8Array.from({ length: most + 1 }, (_, i) => 255 * (i % 2))
@@ -229,9 +232,9 @@ describe('pixels', () => {
       expect(new Set(grey.pixels.subarray(i, i + 3)).size).toBe(1)
     const { width, height, channels, pixels } = await decode(CMYK_JPEG)
     expect([width, height, channels]).toEqual([16, 16, 3])
-    // 255 - 0, 221 and 228 of ink, each times 255 - 44 of black, as Pillow has it
+    // 255 - 0, 221 and 228 of ink, each times 255 - 44 of black, as in Pillow
     expect([...pixels.subarray(0, 3)]).toEqual([211, 28, 22])
-    // Without Adobe's marker the inks are stored as they are
+    // Without Adobe's marker the inks are stored directly
     const adobe = Buffer.from(CMYK_JPEG).indexOf('Adobe')
     const plain = Buffer.concat([CMYK_JPEG.subarray(0, adobe - 4), CMYK_JPEG.subarray(adobe + 12)])
     expect([...(await decode(plain)).pixels.subarray(0, 3)]).toEqual([0, 38, 39])
@@ -239,7 +242,7 @@ describe('pixels', () => {
 })
 
 describe('a JPEG far larger than what is asked for', () => {
-  /** Noise of every size, and edges: what a photograph has, and worse. */
+  /** Noise of every size, and edges: like a photograph, and worse. */
   const photograph = painted(603, 451, (x, y) => {
     const noise = (size: number) => {
       const cell = Math.imul(
@@ -302,7 +305,7 @@ describe('a damaged image', () => {
     await damaged(files.jpeg.subarray(0, 30), 'ends within its header')
   })
 
-  /** Of each format one whose header, checksums and end are as they should be. */
+  /** One of each format whose header, checksums and end are correct. */
   async function broken() {
     const jpeg = await jpegOf(image)
     const huffman = Buffer.from(jpeg).indexOf(Buffer.from([0xff, 0xc4]))
@@ -365,7 +368,7 @@ describe('a damaged image', () => {
     const leftOver = Buffer.concat([jpeg.subarray(0, end), new Uint8Array(20), jpeg.subarray(end)])
     const between = Buffer.concat([jpeg.subarray(0, 20), new Uint8Array(5), jpeg.subarray(20)])
     const scan = Buffer.from(jpeg).indexOf(Buffer.from([0xff, 0xda]))
-    const spectrum = Uint8Array.from(jpeg).fill(0, scan + 12, scan + 13) // its end: 0, where 63 belongs
+    const spectrum = Uint8Array.from(jpeg).fill(0, scan + 12, scan + 13) // its end: 0 in place of 63
     const revision = Uint8Array.from(jpeg).fill(9, 11, 12)
     for (const bytes of [leftOver, between, spectrum, revision]) expect(await decode(bytes)).toEqual(whole)
   })
@@ -382,7 +385,7 @@ describe('a damaged image', () => {
   })
 
   it('is an animated PNG whose first frame is smaller than the picture', async () => {
-    /** 8 x 8 by its header, this by the header of its frame and by its data. */
+    /** 8 x 8 by its header, but this size by its frame's header and by its data. */
     const animation = (width: number, height: number) => {
       const [control, frame] = [Buffer.alloc(8), Buffer.alloc(26)]
       control.writeUInt32BE(1, 0)
@@ -397,7 +400,7 @@ describe('a damaged image', () => {
       return Buffer.concat([png.subarray(0, 8), pngChunk('IHDR', header), png.subarray(33)])
     }
     expect(await decode(animation(8, 8))).toEqual(painted(8, 8, () => [200, 200, 200]))
-    await damaged(animation(2, 2), 'it says two different sizes')
+    await damaged(animation(2, 2), 'it states two different sizes')
   })
 
   it('is none if its decoder may have lacked memory', async () => {
@@ -408,7 +411,7 @@ describe('a damaged image', () => {
     const error = await decode(webp[1]).catch((error: unknown) => error)
     expect(error).not.toBeInstanceOf(DamagedImageError)
     expect(error).toMatchObject({ message: 'not enough memory to decode a WebP of 50 x 30 pixels' })
-    await damaged(png[1], 'its PNG data are damaged') // it says so itself
+    await damaged(png[1], 'its PNG data are damaged') // its own message
     growing.mockRestore()
   })
 

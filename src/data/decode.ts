@@ -10,24 +10,24 @@ import { centralSquare, centralSquareOf } from './resample.ts'
 import { decodePng, decodeWebp } from './wasm-decoders.ts'
 
 /**
- * JPEG, PNG and WebP, of an animation its first picture. Colours are as stored: a profile is not applied, and transparency is
- * ignored, so what is seen of a transparent pixel is the colour that it has. EXIF's orientation is obeyed.
+ * Decodes JPEG, PNG and WebP; of an animation the first picture. Colours are as stored: profiles are not applied, and
+ * transparency is ignored, so a transparent pixel shows its stored colour. EXIF's orientation is applied.
  */
 export interface Decoder {
   readonly name: 'sharp' | 'wasm'
-  /** Why this one: `sharp 0.35.5 is installed`. */
+  /** Why this decoder: `sharp 0.35.5 is installed`. */
   readonly reason: string
   /**
-   * With `side`, as `centralSquare` would make it: a JPEG that is far larger is decoded at a reduced size, which differs by under
-   * one grey level in the mean. 3 channels. Rejects with DamagedImageError, naming the file, for what can't be decoded;
-   * UnavailableError, naming the decoder, if one can't start.
+   * With `side`, the image as `centralSquare` would make it; a JPEG that is far larger is decoded at a reduced size,
+   * which differs by less than one grey level on average. 3 channels. Rejects with DamagedImageError, naming the file,
+   * for what can't be decoded, and with UnavailableError, naming the decoder, if one can't start.
    */
   decode(file: NamedBytes, side?: number | null): Promise<DecodedImage>
 }
 
 export const DEFAULT_MAX_PIXELS = 100_000_000
 
-/** Throws UnavailableError where sharp was asked for and can't be loaded. */
+/** Throws UnavailableError if sharp was asked for and can't be loaded. */
 export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder> {
   requireOptions('openDecoder', options, decoderRules)
   const { decoder = 'auto', maxPixels = DEFAULT_MAX_PIXELS } = options
@@ -38,7 +38,7 @@ export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder
   })
   if (decoder === 'wasm') return as('wasm', 'asked for', decodePng)
   if (!isNode) {
-    if (decoder === 'sharp') throw new UnavailableError('sharp runs in Node alone; take the decoder wasm')
+    if (decoder === 'sharp') throw new UnavailableError('sharp runs only in Node; use the decoder wasm')
     return as('wasm', 'this is a browser', decodePng)
   }
   const { loadSharp } = await import('./node/sharp.ts')
@@ -72,7 +72,7 @@ async function decodeChecked(
   try {
     return upright(await decodeSquare(file.bytes, header, side, png), header.orientation)
   } catch (error) {
-    // Whatever else it is, a decoder that can't start or memory that there is not, is no fault of the file
+    // A decoder that can't start and a lack of memory are not faults of the file
     if (!(error instanceof FormatError)) throw error
     throw new DamagedImageError(file.name, `can't be decoded: ${error.message}`, { cause: error })
   }
@@ -94,12 +94,15 @@ async function decodeSquare(
   return centralSquare(image, side, { left: scale * left, top: scale * top, extent: scale * extent })
 }
 
-/** So many times is a JPEG reduced after it was decoded at a reduced size: with less the difference would be seen. */
+/**
+ * By at least this factor a JPEG is reduced after it was decoded at a reduced size: with less, the difference would be
+ * visible.
+ */
 const REDUCED_AFTERWARDS = 4
 /** From five eighths on hardly any time is saved. */
 const MOST_EIGHTHS = 4
 
-/** In how many eighths of its size an image is decoded, of which the central square becomes `side` wide. */
+/** In how many eighths of its size to decode an image whose central square is then resized to `side`. */
 export function eighthsFor(header: ImageHeader, side: number): number {
   if (header.format !== 'jpeg') return BLOCK_SIDE
   const eighths = Math.ceil((BLOCK_SIDE * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)

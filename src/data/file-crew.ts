@@ -1,4 +1,4 @@
-// Worker threads that decode files. A job is data: names of files, and what is to be made of them.
+// Worker threads that decode files. A job is plain data: names of files, and what to make of them.
 import { ConvmarkError, FormatError, UnavailableError } from '../errors.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { workerFile } from '../runtime/worker-file.ts'
@@ -15,20 +15,20 @@ interface Job {
   reject(error: unknown): void
 }
 
-/** As few images that a batch is spread over the workers, as many that messages cost nothing beside decoding. */
+/** Few enough that a batch is spread over the workers, and enough that messages cost little beside decoding. */
 export const IMAGES_PER_JOB = 8
 
 const MAX_DEFAULT_WORKERS = 4
 
-/** Who decodes what. */
+/** Which decoder handles which format. */
 const WORK: Readonly<Record<Decoder['name'], string>> = {
   sharp: 'sharp for PNG, wasm for JPEG and WebP',
   wasm: 'wasm',
 }
 
-/** Workers that take jobs off one queue, first come, first served. */
+/** Workers that take jobs from one queue, first come, first served. */
 export class FileCrew {
-  /** Who decodes, and why: `sharp for PNG, wasm for JPEG and WebP (sharp 0.35.5 is installed)`. */
+  /** The decoder and why it was chosen: `sharp for PNG, wasm for JPEG and WebP (sharp 0.35.5 is installed)`. */
   readonly decoder: string
   readonly #workers: readonly FileWorker[]
   readonly #idle: FileWorker[]
@@ -41,9 +41,12 @@ export class FileCrew {
     this.#idle = [...workers]
   }
 
-  /** As many workers as cores, up to 4, by default; fewer if the system allows no more threads. Throws UnavailableError if the decoder that was asked for is not there. */
+  /**
+   * By default one worker for each core, up to 4; fewer if the system allows no more threads. Throws UnavailableError
+   * if the decoder that was asked for can't be used.
+   */
   static async open(count: number | undefined, options: DecoderOptions): Promise<FileCrew> {
-    const { name, reason } = await openDecoder(options) // refuses here what no worker could do
+    const { name, reason } = await openDecoder(options) // fails here if no worker could succeed
     const workers = startCrew(count ?? Math.min(MAX_DEFAULT_WORKERS, await availableCores()))
     const decoder = { ...options, decoder: name }
     try {
@@ -65,7 +68,7 @@ export class FileCrew {
     })
   }
 
-  /** Ends the workers. Jobs that are not done reject with `reason`. */
+  /** Ends the workers. Unfinished jobs reject with `reason`. */
   async dispose(reason: Error): Promise<void> {
     this.#lose(reason)
     await endAll(this.#workers)
@@ -87,14 +90,14 @@ export class FileCrew {
     )
   }
 
-  /** One failure ends the crew: the workers' jobs are the same everywhere, and a lost one does not come back. */
+  /** One failure ends the crew: all workers do the same kind of job, and a lost worker does not come back. */
   #lose(error: Error): void {
     this.#lost ??= error
     for (const { reject } of this.#jobs.splice(0)) reject(this.#lost)
   }
 }
 
-/** So many workers, or as many as the system has threads for. Throws if it has none. */
+/** Starts this many workers, or as many as the system allows. Throws if it allows none. */
 function startCrew(count: number): FileWorker[] {
   const workers: FileWorker[] = []
   try {
@@ -119,7 +122,7 @@ async function ask(worker: FileWorker, request: FileRequest): Promise<Answers[Fi
   throw errorOf(reply)
 }
 
-/** Errors lose their class on the way. */
+/** Errors lose their class when they are sent. */
 function errorOf({ message, errorName }: Extract<FileReply, { kind: 'failed' }>): Error {
   if (errorName === 'FormatError') return new FormatError(message)
   if (errorName === 'UnavailableError') return new UnavailableError(message)

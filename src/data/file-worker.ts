@@ -1,4 +1,4 @@
-// A worker's whole life: it is told who decodes, and then makes of files, as they are named, what is asked for: samples of a
+// What a worker does: it is told which decoder to use, and then makes what is asked of the named files: samples of a
 // batch, or sums over their pixels.
 import { DamagedImageError, messageOf } from '../errors.ts'
 import { EndedError } from '../runtime/gate.ts'
@@ -16,7 +16,7 @@ import {
 } from './samples.ts'
 
 interface NamedImage {
-  /** In the split. */
+  /** Index in the split. */
   readonly index: number
   readonly file: string
 }
@@ -35,7 +35,7 @@ export interface SamplesRequest {
   readonly images: SharedArrayBuffer
 }
 
-/** Sums over the pixels of the images' central squares, `side` wide; of whole images if that is null. */
+/** Sums over the pixels of the images' central squares, resized to `side`; over whole images if that is null. */
 export interface MomentsRequest {
   readonly kind: 'moments'
   readonly images: readonly NamedImage[]
@@ -43,7 +43,7 @@ export interface MomentsRequest {
   readonly side: number | null
 }
 
-/** What a request is answered with. */
+/** The answer to each kind of request. */
 export interface Answers {
   open: null
   samples: readonly DamagedSample[]
@@ -88,8 +88,8 @@ async function samplesOf({
   const length = sampleLength(recipe)
   const bytes = length * Float32Array.BYTES_PER_ELEMENT
   return eachImage(places, recipe.preprocessing.resize, (image, { index, file, position }) => {
-    const target = new Float32Array(images, position * bytes, length)
-    writeSample(image, recipe, epoch, { index, name: file }, target)
+    const destination = new Float32Array(images, position * bytes, length)
+    writeSample(image, recipe, epoch, { index, name: file }, destination)
   })
 }
 
@@ -99,7 +99,7 @@ async function momentsOf({ images, channels, side }: MomentsRequest): Promise<An
   return { moments, damaged }
 }
 
-/** Decodes one after the other; those that can't be. */
+/** Decodes one image after the other; returns those that can't be decoded. */
 async function eachImage<Image extends NamedImage>(
   images: readonly Image[],
   side: number | null,

@@ -1,15 +1,15 @@
-// Of an animated WebP the first frame, as browsers show it before it moves, and as sharp reads it.
+// The first frame of an animated WebP, as browsers show it before it moves and as sharp reads it.
 import { FormatError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
-import { partOf, viewOf } from './headers/bytes.ts'
+import { sliceOf, viewOf } from './headers/bytes.ts'
 import type { ImageHeader } from './headers/image-header.ts'
 import { type Chunk, chunksOf, chunksOfWebp, uint24 } from './headers/webp.ts'
 
 export interface FirstFrame {
-  /** A WebP of its own, of this frame alone. */
+  /** A WebP of this frame alone. */
   readonly bytes: Uint8Array
   readonly header: ImageHeader
-  /** Where it lies on the canvas. */
+  /** Its position on the canvas. */
   readonly left: number
   readonly top: number
 }
@@ -19,8 +19,8 @@ const HAS_ALPHA = 0x10
 const FRAME_HEADER = 16
 
 /**
- * Null for what is not animated. Throws FormatError for a frame that is not within the canvas, whose size alone is known to be
- * within limits. Source: RFC 9649, section 2.7.
+ * Null if it is not animated. Throws FormatError for a frame that exceeds the canvas, since only the canvas was checked
+ * against the limit. Source: RFC 9649, section 2.7.
  */
 export function firstFrameOf(bytes: Uint8Array, header: ImageHeader): FirstFrame | null {
   if (header.format !== 'webp') return null
@@ -33,13 +33,13 @@ export function firstFrameOf(bytes: Uint8Array, header: ImageHeader): FirstFrame
     const [width, height] = [uint24(data, 6) + 1, uint24(data, 9) + 1]
     if (left + width > header.width || top + height > header.height)
       throw new FormatError('its first frame goes beyond its canvas')
-    const bytes = stillOf(partOf(data, FRAME_HEADER), width, height)
+    const bytes = stillOf(sliceOf(data, FRAME_HEADER), width, height)
     return { left, top, header: { ...header, width, height }, bytes }
   }
   return null
 }
 
-/** The frame on its canvas, black where it does not reach. */
+/** The frame on its canvas, which is black elsewhere. */
 export function onCanvas(
   frame: DecodedImage,
   { left, top }: FirstFrame,
@@ -56,7 +56,7 @@ export function onCanvas(
   return { width, height, channels, pixels }
 }
 
-/** An extended file, since alpha of its own is allowed in these only, and libwebp sees to it that the image has its size. */
+/** An extended file, since only that may have alpha; libwebp checks that the image has the stated size. */
 function stillOf(frame: DataView, width: number, height: number): Uint8Array {
   const parts = [...chunksOf(frame)].filter(({ name }) => ['ALPH', 'VP8 ', 'VP8L'].includes(name))
   const extended = new DataView(new ArrayBuffer(10))
@@ -83,7 +83,7 @@ function setUint24(view: DataView, offset: number, value: number): void {
   view.setUint8(offset + 2, value >>> 16)
 }
 
-/** With the byte that makes it even. */
+/** With a padding byte if its length is odd. */
 function encodedChunk({ name, data }: Chunk): Uint8Array {
   const { byteLength } = data
   const chunk = new Uint8Array(8 + byteLength + (byteLength & 1))

@@ -11,7 +11,7 @@ import { syntheticDataset } from './synthetic.ts'
 const root = mkdtempSync(join(tmpdir(), 'convmark-identity-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** Two classes of 20 files each, all of one size and one beginning. */
+/** Two classes of 20 files each, all with the same size and beginning. */
 function folderOf(change: (folder: string) => void = () => {}): string {
   const folder = mkdtempSync(join(root, 'set-'))
   for (const name of ['cat', 'dog']) {

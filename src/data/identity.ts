@@ -1,4 +1,4 @@
-// What tells one set of images from another, in a few bytes: models and checkpoints keep it.
+// Identifies a set of images in a few bytes, which models and checkpoints store.
 import {
   arrayOf,
   arrayOfText,
@@ -9,19 +9,19 @@ import {
   someText,
 } from '../check-options.ts'
 
-/** Of a set that was trained on. Plain data. */
+/** Identifies the data that a model was trained on. Plain data. */
 export interface DataIdentity {
-  /** As it was asked for: `folder:cats`. */
+  /** As the user gave it: `folder:cats`. */
   readonly source: string
   readonly train: SplitIdentity
-  /** What the training was tried on after each epoch; null if there was none. */
+  /** What the training was tested on after each epoch; null if there was none. */
   readonly tried: SplitIdentity | null
 }
 
 export interface SplitIdentity {
-  /** By class: how many images it has. */
+  /** By class: the number of images. */
   readonly counts: readonly number[]
-  /** By class: a digest of its images, in their order. */
+  /** By class: a digest of its images, in order. */
   readonly digests: readonly string[]
   /** A digest of the labels, in the images' order. */
   readonly order: string
@@ -39,13 +39,13 @@ export const identityRules: Rules<DataIdentity> = {
   tried: orNull(objectWith(splitRules)),
 }
 
-/** A set that is compared with another; `identity` is null if only its classes are known. */
+/** A data set to compare with another; `identity` is null if only its classes are known. */
 export interface IdentifiedData {
   readonly classNames: readonly string[]
   readonly identity: DataIdentity | null
 }
 
-/** The first difference between two sets of images in words, `class 3 was 'cat', is 'dog'`; null if there is none. */
+/** The first difference between two sets of images, in words, `class 3 was 'cat', is 'dog'`; null if there is none. */
 export function dataDifference(before: IdentifiedData, now: IdentifiedData): string | null {
   const classes = classDifference(before.classNames, now.classNames)
   if (classes !== null || !before.identity || !now.identity) return classes

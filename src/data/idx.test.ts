@@ -29,7 +29,9 @@ describe('IDX', () => {
     const split = idxSplit(images, labels)
     expect(idxDataset('idx:x', split, null).classNames).toEqual(['0', '1', '2', '3', '4'])
     expect(idxDataset('mnist', split, null, 10).classNames).toHaveLength(10)
-    expect(() => idxDataset('mnist', split, null, 4)).toThrow('has a label 4, where 4 classes end at 3')
+    expect(() => idxDataset('mnist', split, null, 4)).toThrow(
+      'has a label 4, but the labels of 4 classes end at 3',
+    )
   })
 
   it.each([
@@ -40,7 +42,7 @@ describe('IDX', () => {
     [
       'values cut short',
       () => parseIdx({ name: 'a', bytes: images.bytes.subarray(0, 20) }, 3),
-      'a: 20 bytes, where [2, 1, 3] values need 22',
+      'a: 20 bytes, but [2, 1, 3] values need 22',
     ],
     ['bytes too many', () => parseIdx(file('a', ...labels.bytes, 0), 1), 'need 10'],
     [

@@ -1,10 +1,10 @@
-// IDX, the files of MNIST: a magic number (0, 0, type, dimensions), the dimensions as big-endian 32-bit numbers, the values.
-// Source: http://yann.lecun.com/exdb/mnist (file formats).
+// IDX, the format of MNIST's files: a magic number (0, 0, type, dimensions), the dimensions as big-endian 32-bit
+// numbers, and the values. Source: http://yann.lecun.com/exdb/mnist (file formats).
 import { FormatError, UsageError } from '../errors.ts'
 import { formatShape } from '../tensor.ts'
 import type { Dataset, NamedBytes, Split } from './dataset.ts'
 
-/** The one type of value that images and labels come in: unsigned bytes. */
+/** The only type that images and labels have: unsigned bytes. */
 const BYTES = 0x08
 
 interface IdxFile {
@@ -13,7 +13,7 @@ interface IdxFile {
   readonly values: Uint8Array
 }
 
-/** Throws FormatError, naming the file, where header or length are not those of bytes in `dimensions` dimensions. */
+/** Throws FormatError, naming the file, if its header or length do not match bytes with `dimensions` dimensions. */
 export function parseIdx({ name, bytes }: NamedBytes, dimensions: number): IdxFile {
   const headerLength = 4 + 4 * dimensions
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -30,7 +30,7 @@ export function parseIdx({ name, bytes }: NamedBytes, dimensions: number): IdxFi
   const length = headerLength + shape.reduce((product, extent) => product * extent, 1)
   if (bytes.length !== length) {
     throw new FormatError(
-      `${name}: ${bytes.length} bytes, where ${formatShape(shape)} values need ${length}; fetch it again`,
+      `${name}: ${bytes.length} bytes, but ${formatShape(shape)} values need ${length}; fetch it again`,
     )
   }
   return { name, shape, values: bytes.subarray(headerLength) }
@@ -38,7 +38,7 @@ export function parseIdx({ name, bytes }: NamedBytes, dimensions: number): IdxFi
 
 const hex = (magic: number): string => `0x${magic.toString(16).padStart(8, '0')}`
 
-/** Grey images (N, height, width) and labels (N). Throws FormatError where the files don't belong together. */
+/** Grey images (N, height, width) and labels (N). Throws FormatError if the files don't belong together. */
 export function idxSplit(imageFile: NamedBytes, labelFile: NamedBytes): Split {
   const images = parseIdx(imageFile, 3)
   const labels = parseIdx(labelFile, 1)
@@ -59,11 +59,13 @@ export function idxSplit(imageFile: NamedBytes, labelFile: NamedBytes): Split {
   }
 }
 
-/** Classes are named by their numbers, from 0 to `classes - 1`, or to the largest label. */
+/** Classes are named by their numbers, from 0 to `classes - 1`, or by default to the largest label. */
 export function idxDataset(name: string, train: Split, test: Split | null, classes?: number): Dataset {
   const largest = Math.max(largestLabel(train), test ? largestLabel(test) : 0)
   if (classes !== undefined && largest >= classes)
-    throw new FormatError(`${name}: has a label ${largest}, where ${classes} classes end at ${classes - 1}`)
+    throw new FormatError(
+      `${name}: has a label ${largest}, but the labels of ${classes} classes end at ${classes - 1}`,
+    )
   const classNames = Array.from({ length: classes ?? largest + 1 }, (_, label) => String(label))
   return { name, classNames, train, validation: null, test, whole: test ? null : train }
 }

@@ -1,4 +1,4 @@
-// Runs in a browser too, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
+// These also run in a browser, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
 export { type Augmentation, requireColours } from './augmentation.ts'
 export { choosePreprocessing, type PreprocessingOptions } from './choose-preprocessing.ts'
 export { cifar10Split } from './cifar10.ts'

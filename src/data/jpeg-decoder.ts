@@ -1,6 +1,6 @@
-// JPEG by libjpeg-turbo, in the WASM build of @cwasm/jpeg-turbo: the only one on npm that decodes at a reduced size. Of the
-// package we take the binary, through libjpeg-turbo's own TurboJPEG interface, since its script decodes in full and to RGBA only.
-// Its pixels are those of sharp's build of libjpeg, bit for bit.
+// JPEG by libjpeg-turbo, in the WASM build of @cwasm/jpeg-turbo: the only one on npm that can decode at a reduced size.
+// convmark uses only the package's binary, through libjpeg-turbo's own TurboJPEG interface, because the package's
+// script always decodes in full and to RGBA. The pixels are the same bits as those of sharp's build of libjpeg.
 import { ConvmarkError, FormatError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'
 import type { ImageHeader } from './headers/image-header.ts'
@@ -26,7 +26,10 @@ interface Exports {
     subsampling: number,
     colourSpace: number,
   ): number
-  /** Decodes at the largest of its scales (eighths) at which the image is within width x height. -1 for a warning too. */
+  /**
+   * Decodes at the largest of its scales (eighths) at which the image fits into width x height. Returns -1 also for a
+   * warning.
+   */
   tjDecompress2(
     handle: number,
     bytes: number,
@@ -41,7 +44,7 @@ interface Exports {
 }
 
 interface TurboJpeg extends Exports {
-  /** The last error's; after a decode with warnings the first one's. */
+  /** Reads the last error's message; after a decode with warnings, that of the first one. */
   message(): string
 }
 
@@ -56,7 +59,7 @@ function open(): Promise<TurboJpeg> {
   return startDecoder(`of JPEG (${PACKAGE})`, async () => {
     const module = await compiledBinary(
       '@cwasm/jpeg-turbo/jpeg-turbo.wasm',
-      // Bundlers find it by these very words
+      // Bundlers recognise exactly this text
       () => new URL('@cwasm/jpeg-turbo/jpeg-turbo.wasm', import.meta.url),
     )
     const exports = (await WebAssembly.instantiate(module, IMPORTS)).exports as unknown as Exports
@@ -69,8 +72,8 @@ const MESSAGE_BYTES = 200
 const NO_MESSAGE = 'No error'
 
 /**
- * A reader of libjpeg's last message. The binary exports none, so it is taken from where it stands: no other text begins so
- * and has as much room after it.
+ * Reads libjpeg's last message. The binary does not export its address, so the message is searched for: no other text
+ * begins like it and has as much room after it.
  */
 function messageReader(memory: WebAssembly.Memory): () => string {
   const textAt = (address: number, length?: number): string =>
@@ -80,7 +83,7 @@ function messageReader(memory: WebAssembly.Memory): () => string {
   return () => textAt(address, MESSAGE_BYTES).split('\0')[0]!
 }
 
-/** What libjpeg does on an error that it can't go on from: it never returns. The instance is of no use afterwards. */
+/** Thrown for an error from which libjpeg can't continue: it never returns, so the instance can't be used any more. */
 class LibjpegError extends Error {}
 
 const never = (): never => {
@@ -100,8 +103,8 @@ const IMPORTS = {
 }
 
 /**
- * A whole JPEG as stored, not turned upright, its sides `eighths` / 8 of what the header says, rounded up. Rejects with
- * FormatError for damaged data, UnavailableError if the decoder can't start.
+ * Decodes a whole JPEG as stored, not rotated upright, with sides of `eighths` / 8 of what the header says, rounded up.
+ * Rejects with FormatError for damaged data, and with UnavailableError if the decoder can't start.
  */
 export async function decodeJpeg(
   bytes: Uint8Array,
@@ -116,28 +119,31 @@ export async function decodeJpeg(
   try {
     return decodeWith(turbo, bytes, header, eighths)
   } catch (error) {
-    opened = null // what a failed decode had allocated is never freed: the next one starts afresh
+    opened = null // what a failed decode has allocated is never freed, so the next one starts with a new instance
     if (error instanceof LibjpegError) throw failure(turbo.message(), header, error)
     if (!(error instanceof WebAssembly.RuntimeError)) throw error
     throw new FormatError('its JPEG data are damaged', { cause: error })
   }
 }
 
-/** `reason` in libjpeg's words. */
+/** `reason` is libjpeg's own message. */
 function failure(reason: string, { width, height }: ImageHeader, cause?: unknown): Error {
   return reason.startsWith('Insufficient memory')
     ? new ConvmarkError(`not enough memory to decode a JPEG of ${width} x ${height} pixels`, { cause })
     : new FormatError(`its JPEG data are damaged (${reason})`, { cause })
 }
 
-/** Whose pictures are whole all the same. */
+/** Warnings about files whose pictures are intact all the same. */
 const HARMLESS = [
   /^Unknown Adobe color transform code/,
   /^Warning: unknown JFIF revision number/,
   /^Invalid SOS parameters for sequential JPEG/,
   /^Inconsistent progression sequence/,
 ]
-/** Bytes of no use in a file, as some cameras leave a few. Where the data are damaged the image is full before they end. */
+/**
+ * Useless bytes in a file, of which some cameras leave a few. If there are more, the data are damaged: the image was
+ * complete before they ended.
+ */
 const LEFT_OVER = /^Corrupt JPEG data: (\d+) extraneous bytes/
 const MAX_LEFT_OVER_SHARE = 0.1
 
@@ -157,27 +163,30 @@ function decodeWith(turbo: TurboJpeg, bytes: Uint8Array, header: ImageHeader, ei
     if (address !== 0) return address
     throw failure('Insufficient memory', header)
   }
-  const [file, sizes, target] = [allocate(bytes.length), allocate(16), allocate(byteLength)]
+  const [file, sizes, output] = [allocate(bytes.length), allocate(16), allocate(byteLength)]
   const handle = turbo.tjInitDecompress()
   if (handle === 0) throw failure('Insufficient memory', header)
   new Uint8Array(turbo.memory.buffer, file, bytes.length).set(bytes)
-  // Its result says whether the chroma's subsampling is a usual one, which decoding does not need
+  // Its result only says whether the chroma subsampling is a usual one, which decoding does not require
   turbo.tjDecompressHeader3(handle, file, bytes.length, sizes, sizes + 4, sizes + 8, sizes + 12)
   const [ownWidth, ownHeight] = new Uint32Array(turbo.memory.buffer, sizes, 2)
   if (ownWidth !== header.width || ownHeight !== header.height)
-    throw new FormatError('it says two different sizes')
-  if (turbo.tjDecompress2(handle, file, bytes.length, target, width, 0, height, id, 0) !== 0) {
+    throw new FormatError('it states two different sizes')
+  if (turbo.tjDecompress2(handle, file, bytes.length, output, width, 0, height, id, 0) !== 0) {
     const warning = turbo.message()
     if (!isHarmless(warning, bytes.length)) throw failure(warning, header)
   }
-  const decoded = new Uint8Array(turbo.memory.buffer, target, byteLength)
+  const decoded = new Uint8Array(turbo.memory.buffer, output, byteLength)
   const pixels = channels === CMYK.channels ? coloursOfInks(decoded, header.isInverted) : decoded.slice()
-  for (const address of [file, sizes, target]) turbo.free(address)
+  for (const address of [file, sizes, output]) turbo.free(address)
   turbo.tjDestroy(handle)
   return { width, height, channels: 3, pixels }
 }
 
-/** Each ink takes its share of a colour's light, black of all three: without a profile, as browsers and Pillow do it. */
+/**
+ * Each ink absorbs its share of a colour's light, and black a share of all three: without a profile, as in browsers and
+ * Pillow.
+ */
 function coloursOfInks(inks: Uint8Array, isInverted: boolean): Uint8Array {
   const pixels = new Uint8Array((inks.length / 4) * 3)
   const flip = isInverted ? 0 : 255

@@ -1,7 +1,7 @@
-// Sums over pixels, of which means, variances and covariances are made.
+// Sums over pixels, from which means, variances and covariances are computed.
 import type { DecodedImage } from './dataset.ts'
 
-/** Exact: bytes are integers, and 2^53 holds their squares for 10^11 pixels. So it does not matter who adds what to what. */
+/** Exact: bytes are integers, and 2^53 holds their squares for 10^11 pixels. So the order of additions does not matter. */
 export interface Moments {
   count: number
   /** (channels) */

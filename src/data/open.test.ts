@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), 'convmark-data-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 afterEach(() => vi.unstubAllEnvs())
 
-/** A new folder with these files. */
+/** Makes a new folder with these files. */
 function folderOf(files: Readonly<Record<string, Uint8Array | string>>): string {
   const folder = mkdtempSync(join(root, 'set-'))
   for (const [path, content] of Object.entries(files)) {
@@ -67,7 +67,7 @@ describe('a source', () => {
       )
     }
     const means = await Promise.all([0, 1, 2].map(meanOf))
-    // An unseen image lies nearest to its own class's mean
+    // An unseen image is nearest to the mean of its own class
     for (const label of [0, 1, 2]) {
       const { pixels } = await a.test!.image(label)
       const distances = means.map((mean) =>
@@ -152,7 +152,7 @@ describe('folder', () => {
     }
   })
 
-  it('takes its parts as they are, by their usual names in any capitals', async () => {
+  it('takes its splits as they are, by their usual names in any capitals', async () => {
     const folder = folderOf({
       'Train/a/1.jpg': jpeg,
       'Train/b/1.jpg': jpeg,
@@ -172,7 +172,7 @@ describe('folder', () => {
     expect([train.count, validation!.count, test, whole]).toEqual([2, 1, null, null])
   })
 
-  it('without parts, or with train alone, has all images at hand as well', async () => {
+  it('without splits, or with train alone, has all images at hand as well', async () => {
     const images = ['a/1', 'a/2', 'b/1', 'b/2', 'b/3']
     const files = (prefix: string) => Object.fromEntries(images.map((name) => [`${prefix}${name}.jpg`, jpeg]))
     for (const prefix of ['', 'train/', 'TRAIN/']) {
@@ -183,7 +183,7 @@ describe('folder', () => {
     }
   })
 
-  it('may have a class of the name of a part', async () => {
+  it('may have a class of the name of a split', async () => {
     const folder = folderOf({ 'car/1.jpg': jpeg, 'train/1.jpg': jpeg, 'test/1.jpg': jpeg })
     symlinkSync(join(folder, 'car/1.jpg'), join(folder, 'train/2.jpg'))
     const { classNames, whole } = await openDataset(`folder:${folder}`)
@@ -193,7 +193,11 @@ describe('folder', () => {
   it.each([
     ['no classes', { 'notes.txt': '' }, 'has no classes; put the images of each class into a sub-folder'],
     ['images beside the classes', { 'x.png': '', 'a/1.jpg': jpeg }, 'x.png: lies beside the classes'],
-    ['a file that is no image', { 'a/1.jpg': jpeg, 'a/notes.txt': '' }, 'notes.txt: is no JPEG, PNG or WebP'],
+    [
+      'a file that is no image',
+      { 'a/1.jpg': jpeg, 'a/notes.txt': '' },
+      'notes.txt: is not a JPEG, PNG or WebP',
+    ],
     ['a folder in a class', { 'a/b/1.jpg': jpeg, 'c/1.jpg': jpeg }, 'b: is a folder within a class'],
     [
       'a folder around it',
@@ -212,19 +216,19 @@ describe('folder', () => {
       "cat: the training set has no class 'cat', but 'Cat': give both the same capitals",
     ],
     [
-      'parts without train',
+      'splits without train',
       { 'val/a/1.jpg': jpeg, 'Test/a/1.jpg': jpeg },
       "has 'Test', 'val' and no 'train'; to take one of them alone, give folder:",
     ],
     [
-      'two parts for one purpose',
+      'two splits for one purpose',
       { 'train/a/1.jpg': jpeg, 'val/a/1.jpg': jpeg, 'validation/a/1.jpg': jpeg },
       "has both 'val' and 'validation'; keep one of them",
     ],
     [
-      'a folder beside the parts',
+      'a folder beside the splits',
       { 'train/a/1.jpg': jpeg, 'val/a/1.jpg': jpeg, 'extra/1.jpg': jpeg },
-      "extra: stands beside 'train', 'val', into which the images are divided; move it elsewhere",
+      "extra: is beside 'train', 'val', into which the images are divided; move it elsewhere",
     ],
     [
       'images for the test that are in no class',
@@ -232,7 +236,7 @@ describe('folder', () => {
       "1.jpg: lies beside the classes; move it into a class's sub-folder",
     ],
     [
-      'an empty part',
+      'an empty split',
       { 'train/a/1.jpg': jpeg, 'val/.keep': '' },
       "val: has no classes; put images of the training set's into it, or remove it",
     ],

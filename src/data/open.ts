@@ -17,7 +17,7 @@ export interface OpenOptions extends DecoderOptions {
 const rules: Rules<OpenOptions> = { synthetic: optional(objectWith(syntheticRules)), ...decoderRules }
 
 interface Source {
-  /** What stands after the colon; null where nothing does. */
+  /** What must follow the colon; null if there is none. */
   readonly takes: string | null
   open(rest: string, options: OpenOptions): Promise<Dataset>
 }
@@ -48,8 +48,8 @@ export const dataSources: readonly string[] = Object.entries(SOURCES).map(([name
 )
 
 /**
- * A data set by its source: `mnist`, `cifar10:<folder>`, `idx:<images>,<labels>[,...]`, `folder:<dir>`, `synthetic`.
- * Throws UsageError for a source that is none or can't be read, FormatError for files that are not what they should be,
+ * Opens a data set by its source: `mnist`, `cifar10:<folder>`, `idx:<images>,<labels>[,...]`, `folder:<dir>`,
+ * `synthetic`. Throws UsageError for a source that is unknown or can't be read, FormatError for invalid files, and
  * UnavailableError for what is not installed, with the command that installs it.
  */
 export async function openDataset(source: string, options: OpenOptions = {}): Promise<Dataset> {
@@ -75,7 +75,7 @@ function unknownSource(source: string, name: string, rest: string): string {
   return `unknown data source '${shown}'; did you mean '${meant}'? (${dataSources.join(', ')})`
 }
 
-/** What a path that lacks its kind may be the data of; null if there is nothing there. */
+/** What kind of data a path may be, if the user gave no kind; null if there is nothing there. */
 function sourceOf(path: string): string | null {
   if (!isNode) return null
   const [{ existsSync, statSync }, { join }] = [nodeModule('node:fs'), nodeModule('node:path')]
@@ -91,8 +91,8 @@ function likeName(name: string, rest: string): string | null {
 }
 
 /**
- * What tells a data set from others: with it a checkpoint's images can be compared with these, see `dataDifference`. Reads
- * a little of each file. Throws UnavailableError in a browser.
+ * Identifies a data set, so that it can be compared with a checkpoint's, see `dataDifference`. Reads a little of each
+ * file. Throws UnavailableError in a browser.
  */
 export async function identifyDataset(
   dataset: Dataset,

@@ -3,25 +3,25 @@ import type { Orientation } from './headers/exif.ts'
 import type { ImageHeader } from './headers/image-header.ts'
 import { centralSquareOf, type Square } from './resample.ts'
 
-/** From 5 on rows and columns change places. */
-const FIRST_TURNED = 5
-/** Where the stored image is read from right to left, and from bottom to top. */
+/** From 5 on rows and columns are exchanged. */
+const FIRST_TRANSPOSED = 5
+/** Orientations for which the stored image is read from right to left, and from bottom to top. */
 const MIRRORED_X: readonly Orientation[] = [2, 3, 7, 8]
 const MIRRORED_Y: readonly Orientation[] = [3, 4, 6, 7]
 
-/** The image as it is to be seen. Source: EXIF 2.3, tag Orientation. */
+/** The image as it is meant to be seen. Source: EXIF 2.3, tag Orientation. */
 export function upright(image: DecodedImage, orientation: Orientation): DecodedImage {
   if (orientation === 1) return image
   const { width: storedWidth, height: storedHeight, channels } = image
-  const isTurned = orientation >= FIRST_TURNED
-  const [width, height] = isTurned ? [storedHeight, storedWidth] : [storedWidth, storedHeight]
+  const isTransposed = orientation >= FIRST_TRANSPOSED
+  const [width, height] = isTransposed ? [storedHeight, storedWidth] : [storedWidth, storedHeight]
   const [isMirroredX, isMirroredY] = [MIRRORED_X.includes(orientation), MIRRORED_Y.includes(orientation)]
   const firstColumn = isMirroredX ? storedWidth - 1 : 0
   const firstRow = isMirroredY ? storedHeight - 1 : 0
-  /** In the stored image, from a pixel to the next in its row, and to the one below. */
+  /** Steps in the stored image, from a pixel to the next one in its row, and to the one below. */
   const alongRow = (isMirroredX ? -1 : 1) * channels
   const alongColumn = (isMirroredY ? -1 : 1) * storedWidth * channels
-  const [acrossStep, downStep] = isTurned ? [alongColumn, alongRow] : [alongRow, alongColumn]
+  const [acrossStep, downStep] = isTransposed ? [alongColumn, alongRow] : [alongRow, alongColumn]
   const first = (firstRow * storedWidth + firstColumn) * channels
   const pixels = new Uint8Array(image.pixels.length)
   let to = 0
@@ -33,7 +33,10 @@ export function upright(image: DecodedImage, orientation: Orientation): DecodedI
   return { width, height, channels, pixels }
 }
 
-/** Where the stored image has the central square of the upright one: if a side is odd, the middle falls on one pixel's side. */
+/**
+ * Where the central square of the upright image lies in the stored one: if the sides differ by an odd number, it may be
+ * one pixel off the stored image's own.
+ */
 export function storedSquareOf({ width, height, orientation }: ImageHeader): Square {
   const { left, top, extent } = centralSquareOf({ width, height })
   return {

@@ -6,7 +6,7 @@ import type { Split } from './dataset.ts'
 import { type Batch, openPipeline, type PipelineOptions } from './pipeline.ts'
 import { syntheticDataset } from './synthetic.ts'
 
-// Images in memory; those in files are in test/data.test.ts, since their workers come from the build.
+// Images in memory; images in files are in test/data.test.ts, since their workers are part of the build.
 
 const SD = 1 / 255
 const augmentation: Augmentation = {
@@ -33,7 +33,7 @@ const options = (more: Partial<PipelineOptions> = {}): PipelineOptions => ({
 })
 const { train } = syntheticDataset({ size: 8, trainCount: 22 })
 
-/** Copies, since a batch's memory is used again. */
+/** Copies, since a batch's memory is reused. */
 const copyOf = ({ images, labels, indexes }: Batch) => ({
   images: [...images],
   labels: [...labels],
@@ -47,7 +47,7 @@ async function read(split: Split, how: PipelineOptions, epoch = 0, fromBatch = 0
   return { batches, skipped: pipeline.skipped }
 }
 
-/** `count` images of 6 x 6 whose pixels are their index; those of `bad` are damaged. */
+/** `count` images of 6 x 6 whose pixels are their index; those in `bad` are damaged. */
 const numbered = (count: number, bad: readonly number[] = []): Split => ({
   count,
   label: (index) => index % 3,
@@ -152,7 +152,7 @@ describe('a damaged image', () => {
     const split = numbered(100, [3, 5])
     await expect(read(split, options({ shuffle: false }))).rejects.toThrow(FormatError)
     await expect(read(split, options({ shuffle: false }))).rejects.toThrow(
-      '2 of 100 images are damaged, over 1%; mend or remove them; 2 of 100: 3.jpg (is cut short), 5.jpg',
+      '2 of 100 images are damaged, over 1%; repair or remove them; 2 of 100: 3.jpg (is cut short), 5.jpg',
     )
     await expect(read(numbered(4, [0, 1, 2, 3]), options())).rejects.toThrow('4 of 4 images are damaged')
   })
@@ -165,10 +165,10 @@ describe('a damaged image', () => {
 
 it.each([
   [{ batch: 0 }, 'openPipeline: batch is 0; it must be a positive integer'],
-  [{ batch: 23 }, '22 images are less than a batch of 23'],
+  [{ batch: 23 }, '22 images are fewer than a batch of 23'],
   [{ workers: 1.5 }, 'workers is 1.5'],
   [{ prefetch: 0 }, 'prefetch is 0'],
-  [{ tenCrop: true, augmentation }, 'ten crops are the same always'],
+  [{ tenCrop: true, augmentation }, 'ten crops are always the same'],
 ])('refuses %o', async (more, message) => {
   await expect(openPipeline(train, options(more))).rejects.toThrow(UsageError)
   await expect(openPipeline(train, options(more))).rejects.toThrow(message)

@@ -29,30 +29,30 @@ export interface PipelineOptions extends DecoderOptions {
   /** Images in a batch. */
   readonly batch: number
   readonly preprocessing: Preprocessing
-  /** Null, the default: the image's centre, upright. */
+  /** Null, the default, takes the image's centre, upright. */
   readonly augmentation?: Augmentation | null
   /** 7 by default. */
   readonly seed?: number
-  /** An order of each epoch's own, the default; else as stored, for evaluation. */
+  /** A different order in every epoch, the default; otherwise as stored, for evaluation. */
   readonly shuffle?: boolean
   /**
-   * Every batch is full: the images left over at an epoch's end are left out, and a damaged image's place is taken by
-   * the next good one of the epoch's order. Else a damaged image is left out, and batches may be shorter. By default
-   * as `shuffle`.
+   * Every batch is full: the images left over at an epoch's end are left out, and a damaged image is replaced by the
+   * next good one in the epoch's order. Otherwise damaged images are left out, and batches may be shorter. By default
+   * the same as `shuffle`.
    */
   readonly dropLast?: boolean
-  /** Images are (N, 10, size, size, channels), as `tenCrops`. */
+  /** Images are (N, 10, size, size, channels), as from `tenCrops`. */
   readonly tenCrop?: boolean
-  /** Threads for images in files: as many as cores, up to 4, by default. Images in memory need none. */
+  /** Threads for images in files; by default one for each core, up to 4. Images in memory need none. */
   readonly workers?: number
-  /** Batches that are made while the consumer works. 2 by default. */
+  /** Batches that are prepared while the consumer works. 2 by default. */
   readonly prefetch?: number
 }
 
 const rules: Rules<PipelineOptions> = {
   batch: positiveInteger,
-  preprocessing: someObject, // looked at by checkPreprocessing
-  augmentation: optional(orNull(someObject)), // by checkAugmentation
+  preprocessing: someObject, // checked by checkPreprocessing
+  augmentation: optional(orNull(someObject)), // checked by checkAugmentation
   seed: optional(integerFromZero),
   shuffle: optional(trueOrFalse),
   dropLast: optional(trueOrFalse),
@@ -75,17 +75,17 @@ export interface Batch {
 
 export interface Pipeline {
   readonly batchesPerEpoch: number
-  /** Who decodes, and why; null where nothing is to be decoded. */
+  /** The decoder and why it was chosen; null if nothing is decoded. */
   readonly decoder: string | null
-  /** What was damaged so far, in the split's order. */
+  /** The images that were found damaged so far, in the split's order. */
   readonly skipped: readonly SkippedImage[]
   /**
-   * The batches of an epoch from `fromBatch` on: the same as in an epoch from its beginning, on any number of threads.
-   * A batch's arrays are the consumer's until it asks for the next one. Rejects with FormatError, naming the files,
-   * once over 1% of the images are damaged.
+   * The batches of an epoch from `fromBatch` on: the same as if the epoch were read from its beginning, with any number
+   * of threads. A batch's arrays belong to the consumer until it asks for the next one. Rejects with FormatError,
+   * naming the files, once over 1% of the images are damaged.
    */
   epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void>
-  /** Ends the workers; an epoch that is still read rejects. */
+  /** Ends the workers; an epoch that is still being read rejects. */
   dispose(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -94,7 +94,7 @@ const DEFAULT_SEED = 7
 const DEFAULT_PREFETCH = 2
 const MAX_DAMAGED_SHARE = 0.01
 
-/** Throws UsageError for options that make no sense, UnavailableError where the decoder asked for is not there. */
+/** Throws UsageError for invalid options, UnavailableError if the decoder that was asked for can't be used. */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
@@ -102,7 +102,7 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)
-    throw new UsageError('pipeline: ten crops are the same always; take no augmentation')
+    throw new UsageError('pipeline: ten crops are always the same; use no augmentation')
   const { shuffle: isShuffled = true, dropLast: areFull = isShuffled } = options
   const batchesPerEpoch = areFull ? fullBatches(split.count, batch) : Math.ceil(split.count / batch)
   const recipe: Recipe = { preprocessing, augmentation, seed, isTenCrop }
@@ -112,10 +112,10 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   return new SplitPipeline(split, maker, recipe, { batch, prefetch, batchesPerEpoch, isShuffled, areFull })
 }
 
-/** How many an epoch has. Throws UsageError if it has none. */
+/** How many full batches an epoch has. Throws UsageError if it has none. */
 export function fullBatches(images: number, batch: number): number {
   if (images >= batch) return Math.floor(images / batch)
-  throw new UsageError(`pipeline: ${images} images are less than a batch of ${batch}; take a smaller batch`)
+  throw new UsageError(`pipeline: ${images} images are fewer than a batch of ${batch}; use a smaller batch`)
 }
 
 interface Layout {
@@ -136,7 +136,7 @@ class SplitPipeline implements Pipeline {
   readonly #recipe: Recipe
   readonly #layout: Layout
   readonly #skipped = new Map<number, SkippedImage>()
-  /** Memory of batches that nobody reads or writes. */
+  /** Memory of batches that nobody uses now. */
   readonly #spare: Float32Array[] = []
 
   constructor(split: Split, maker: SampleMaker, recipe: Recipe, layout: Layout) {
@@ -161,7 +161,7 @@ class SplitPipeline implements Pipeline {
       if (next >= batchesPerEpoch) return
       const memory = this.#spare.pop() ?? this.#allocate()
       const made = this.#make(epoch, order, next++, memory)
-      made.catch(() => {}) // told when its turn comes
+      made.catch(() => {}) // reported when the batch is awaited
       pending.push({ memory, made })
     }
     try {
@@ -170,12 +170,12 @@ class SplitPipeline implements Pipeline {
         const askedMs = performance.now()
         const batch = await pending[0]!.made
         const waitedMs = performance.now() - askedMs
-        begin() // while the consumer has this one
+        begin() // while the consumer works on this one
         if (batch.indexes.length > 0) yield { ...batch, waitedMs }
         this.#spare.push(pending.shift()!.memory)
       }
     } finally {
-      // A consumer that stops half-way leaves batches that are still written
+      // If a consumer stops half-way, some batches are still being written
       await Promise.allSettled(pending.map(({ made }) => made))
       this.#spare.push(...pending.map(({ memory }) => memory))
     }
@@ -218,7 +218,10 @@ class SplitPipeline implements Pipeline {
     return { images, labels: Float32Array.from(indexes, (index) => this.#split.label(index)), indexes }
   }
 
-  /** Puts the next good image after `rank` in the epoch's order into a batch; its index. Most are good, or `#skip` throws. */
+  /**
+   * Puts the next good image after `rank` in the epoch's order into a batch and returns its index. Most images are
+   * good, or `#skip` throws.
+   */
   async #replace(
     epoch: number,
     order: Uint32Array,
@@ -233,7 +236,7 @@ class SplitPipeline implements Pipeline {
     }
   }
 
-  /** Makes samples; those that can't be made, now or before. Throws once there are too many of them. */
+  /** Makes samples; returns those that can't be made, now or before. Throws once there are too many of them. */
   async #attempt(
     epoch: number,
     places: readonly SamplePlace[],
@@ -251,13 +254,13 @@ class SplitPipeline implements Pipeline {
     const { count } = this.#split
     if (damaged.length === 0 || this.#skipped.size <= count * MAX_DAMAGED_SHARE) return
     throw new FormatError(
-      `${this.#skipped.size} of ${count} images are damaged, over 1%; mend or remove them; ` +
+      `${this.#skipped.size} of ${count} images are damaged, over 1%; repair or remove them; ` +
         damageText(this.skipped, count),
     )
   }
 }
 
-/** Moves the samples together over those that are damaged; the indexes that are left. */
+/** Moves the samples together over the damaged ones; returns the remaining indexes. */
 function compacted(
   memory: Float32Array,
   indexes: readonly number[],

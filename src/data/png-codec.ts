@@ -1,12 +1,12 @@
-// PNG by Rust's png, in the WASM build of @jsquash/png. Of the package we take the binary alone: its script starts one instance
-// for good, and one that failed has to be given up.
+// PNG by Rust's png, in the WASM build of @jsquash/png. convmark uses only the package's binary: its script starts a
+// single instance, but one that has failed can't be used again.
 import { type Codec, FaultOfData, type Rgba } from './codec.ts'
 import { compiledBinary } from './wasm-modules.ts'
 
 /** Addresses and lengths are bytes in `memory`. */
 interface PngExports {
   readonly memory: WebAssembly.Memory
-  /** Takes the bytes over, and hands the image to an import of its own. */
+  /** Takes ownership of the bytes, and passes the image to an imported function. */
   decode(bytes: number, byteLength: number): void
   __wbindgen_malloc(byteLength: number, alignment: number): number
   __wbindgen_free(address: number, byteLength: number, alignment: number): void
@@ -15,11 +15,11 @@ interface PngExports {
 export async function openPng(): Promise<Codec> {
   const module = await compiledBinary(
     '@jsquash/png/codec/pkg/squoosh_png_bg.wasm',
-    // Bundlers find it by these very words
+    // Bundlers recognise exactly this text
     () => new URL('@jsquash/png/codec/pkg/squoosh_png_bg.wasm', import.meta.url),
   )
   let image: Rgba | null = null
-  /** By how their names begin: they end in a digest. */
+  /** By the beginnings of their names, which end in a digest. */
   const used: Readonly<Record<string, (...values: number[]) => number>> = {
     __wbg_newwithownedu8clampedarray: (address, byteLength, width, height) => {
       image = { width: width!, height: height!, data: bytesAt(address!, byteLength!).slice() }
@@ -32,7 +32,7 @@ export async function openPng(): Promise<Codec> {
   }
   const imports = WebAssembly.Module.imports(module).map(({ name }) => {
     const known = Object.keys(used).find((start) => name.startsWith(start))
-    return [name, known ? used[known]! : () => 0] // the others are of decoding to 16 bits
+    return [name, known ? used[known]! : () => 0] // the others are for decoding to 16 bits
   })
   const instance = await WebAssembly.instantiate(module, { wbg: Object.fromEntries(imports) })
   const png = instance.exports as unknown as PngExports

@@ -16,9 +16,9 @@ const square: DecodedImage = {
 const upright = { isFlipped: false, shift: null }
 
 function written(image: DecodedImage, view: Parameters<typeof writeView>[1], how: Preprocessing): number[] {
-  const target = new Float32Array(how.size * how.size * how.channels)
-  writeView(image, view, how, target)
-  return [...target]
+  const destination = new Float32Array(how.size * how.size * how.channels)
+  writeView(image, view, how, destination)
+  return [...destination]
 }
 
 describe('a view', () => {
@@ -75,7 +75,7 @@ describe('a view', () => {
     const flat = { ...square, pixels: new Uint8Array(9).fill(7) }
     const how: Preprocessing = { ...plain(3), normalise: { kind: 'per-image' } }
     expect(written(flat, { ...upright, top: 0, left: 0 }, how)).toEqual(new Array(9).fill(0))
-    // One pixel of 25 differs by 1, and sd is 0.196 < 1/5, so that 5 times the deviation is left
+    // One pixel of 25 differs by 1, and sd is 0.196 < 1/5, so the result is 5 times the deviation
     const nearly: DecodedImage = { width: 5, height: 5, channels: 1, pixels: new Uint8Array(25).fill(7) }
     nearly.pixels[0] = 8
     const [first] = written(nearly, { ...upright, top: 0, left: 0 }, { ...how, size: 5 })

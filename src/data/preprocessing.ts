@@ -1,4 +1,4 @@
-// From bytes to what the network reads.
+// From bytes to the network's input.
 import {
   faultOf,
   must,
@@ -15,12 +15,15 @@ import type { ChannelStatistics } from './colour.ts'
 import { type Channels, channelCount, type DecodedImage, withChannels } from './dataset.ts'
 import { centralSquare } from './resample.ts'
 
-/** Plain data, kept in model files, so that evaluation needs nothing else. */
+/** Plain data, stored in model files, so that evaluation needs nothing else. */
 export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
   readonly channels: Channels
-  /** The image's central square is resized to this, and crops come from that. Null: crops come from the image as stored. */
+  /**
+   * The image's central square is resized to this, and crops are taken from that. Null: crops are taken from the image
+   * as stored.
+   */
   readonly resize: number | null
   readonly normalise: Normalisation
 }
@@ -28,10 +31,10 @@ export interface Preprocessing {
 export type Normalisation =
   /** (x - mean) / max(sd, 1 / sqrt(n)) over the n values of the crop. Source: TensorFlow's per_image_standardization. */
   | { readonly kind: 'per-image' }
-  /** (byte / 255 - mean) / sd, by channel: the units in which torchvision publishes its own. */
+  /** (byte / 255 - mean) / sd, by channel: the units that torchvision uses. */
   | { readonly kind: 'channels'; readonly mean: readonly number[]; readonly sd: readonly number[] }
 
-/** Which part of an image the network sees, and how. */
+/** Which area of an image the network sees, and how. */
 export interface View {
   readonly top: number
   readonly left: number
@@ -42,7 +45,7 @@ export interface View {
 
 const BYTE = 255
 
-/** Whose keys depend on its kind. */
+/** Its keys depend on its kind. */
 const normaliseRule: RequiredRule = {
   fault: (value, name) => {
     const given = value as Normalisation | null | undefined
@@ -69,7 +72,7 @@ const rules: Rules<Preprocessing> = {
   normalise: normaliseRule,
 }
 
-/** Throws UsageError for keys that it has not, and for values that make no sense together. */
+/** Throws UsageError for unknown keys, and for values that do not fit together. */
 export function checkPreprocessing(preprocessing: Preprocessing): void {
   requireOptions('preprocessing', preprocessing, rules)
   const { size, channels, resize, normalise } = preprocessing
@@ -84,7 +87,7 @@ export function checkPreprocessing(preprocessing: Preprocessing): void {
   }
 }
 
-/** The image that crops are taken from. `name` is for messages. Throws FormatError where it is smaller than a crop. */
+/** The image that crops are taken from. `name` is for messages. Throws FormatError if it is smaller than a crop. */
 export function cropSource(
   image: DecodedImage,
   { size, channels, resize }: Preprocessing,
@@ -124,13 +127,13 @@ export function writeView(
   source: DecodedImage,
   view: View,
   preprocessing: Preprocessing,
-  target: Float32Array,
+  destination: Float32Array,
 ): void {
-  copyView(source, view, preprocessing.size, target)
-  normaliseInPlace(target, preprocessing)
+  copyView(source, view, preprocessing.size, destination)
+  normaliseInPlace(destination, preprocessing)
 }
 
-/** An image as a network's input: the middle, upright, as (size, size, channels). */
+/** An image as a network's input: its centre, upright, as (size, size, channels). */
 export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
   checkPreprocessing(preprocessing)
   const { size, channels } = preprocessing
@@ -154,7 +157,7 @@ export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Flo
 }
 
 /** In units of bytes. */
-function copyView(source: DecodedImage, view: View, size: number, target: Float32Array): void {
+function copyView(source: DecodedImage, view: View, size: number, destination: Float32Array): void {
   const { width, channels, pixels } = source
   const shift = Array.from({ length: channels }, (_, c) => BYTE * (view.shift?.[c] ?? 0))
   const firstColumn = view.isFlipped ? view.left + size - 1 : view.left
@@ -163,7 +166,7 @@ function copyView(source: DecodedImage, view: View, size: number, target: Float3
   for (let y = 0; y < size; y++) {
     let from = ((view.top + y) * width + firstColumn) * channels
     for (let x = 0; x < size; x++, from += step) {
-      for (let c = 0; c < channels; c++) target[to++] = pixels[from + c]! + shift[c]!
+      for (let c = 0; c < channels; c++) destination[to++] = pixels[from + c]! + shift[c]!
     }
   }
 }

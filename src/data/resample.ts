@@ -1,6 +1,9 @@
 import type { DecodedImage } from './dataset.ts'
 
-/** In pixels of an image, not always whole ones: an image that was decoded at a reduced size has parts of them. */
+/**
+ * In pixels of an image, not always integers: an image decoded at a reduced size may contain fractions of the original
+ * pixels.
+ */
 export interface Square {
   readonly left: number
   readonly top: number
@@ -8,8 +11,9 @@ export interface Square {
 }
 
 /**
- * A square of an image, by default the one in the middle that is as wide as the shorter side, resized to (side, side, channels).
- * Bilinear, over an area that grows with the reduction so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
+ * A square of an image, resized to (side, side, channels); by default the one in the middle that is as wide as the
+ * shorter side. Bilinear, over an area that grows with the reduction, so that nothing aliases, as Pillow's BILINEAR and
+ * libvips' linear kernel.
  */
 export function centralSquare(
   image: DecodedImage,
@@ -30,7 +34,7 @@ export function centralSquareOf({ width, height }: Pick<DecodedImage, 'width' | 
   return { left: (width - extent) >> 1, top: (height - extent) >> 1, extent }
 }
 
-// In integers, which is twice as fast: weights in 2^-14, and between the two passes 6 bits behind the point.
+// In integers, which is twice as fast: weights in 2^-14, and 6 fraction bits between the two passes.
 const WEIGHT_BITS = 14
 const WEIGHT_ONE = 1 << WEIGHT_BITS
 const FRACTION_BITS = 6
@@ -40,7 +44,7 @@ const DOWN_SHIFT = WEIGHT_BITS + FRACTION_BITS
 /** For each position of the result: where its source begins, and `taps` weights that add up to WEIGHT_ONE. */
 interface Taps {
   readonly taps: number
-  /** The part of the source that is read. */
+  /** The range of the source that is read. */
   readonly first: number
   readonly length: number
   /** (positions), from `first` on */
@@ -49,7 +53,7 @@ interface Taps {
   readonly weights: Int32Array
 }
 
-/** For what lies from `start` on, over `extent`, and is resized to `count` positions. */
+/** Resizes the range of `extent` from `start` on to `count` positions. */
 function tapsOf(start: number, extent: number, count: number): Taps {
   const first = Math.floor(start)
   const length = Math.ceil(start + extent) - first
@@ -71,7 +75,7 @@ function tapsOf(start: number, extent: number, count: number): Taps {
       weights[i * taps + tap] = weight
       rest -= weight
     }
-    // What rounding leaves goes to the middle, so that one colour stays as it is
+    // The rounding error goes to the middle weight, so that a uniform colour stays as it is
     const middle = Math.min(Math.max(Math.floor(centre) - from, 0), taps - 1)
     weights[i * taps + middle]! += rest
   }
@@ -101,7 +105,7 @@ function resizeGrey(row: Uint8Array, { taps, starts, weights }: Taps, resized: U
   }
 }
 
-/** The three channels at once: half the time of one after the other. */
+/** All three channels at once, which takes half the time. */
 function resizeColours(row: Uint8Array, { taps, starts, weights }: Taps, resized: Uint16Array): void {
   for (let i = 0, w = 0; i < starts.length; i++) {
     let [red, green, blue] = [0, 0, 0]

@@ -1,20 +1,20 @@
-// Who makes a batch's samples: the caller's thread for images in memory, worker threads for images in files.
+// What makes a batch's samples: the caller's thread for images in memory, worker threads for images in files.
 import { ConvmarkError, DamagedImageError } from '../errors.ts'
 import type { DecoderOptions, Split } from './dataset.ts'
 import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
 import { type DamagedSample, type Recipe, type SamplePlace, sampleLength, writeSample } from './samples.ts'
 
 export interface SampleMaker {
-  /** Who decodes, and why, as a crew has it; null where nothing is to be decoded. */
+  /** The decoder and why it was chosen, as in a crew; null if nothing is decoded. */
   readonly decoder: string | null
-  /** Memory for a batch of so many values. */
+  /** Memory for a batch with this many values. */
   allocate(length: number): Float32Array
-  /** Writes samples to their places in `images`, which came from `allocate`; resolves with those that are damaged. */
+  /** Writes samples to their places in `images`, which must come from `allocate`; resolves with those that are damaged. */
   make(epoch: number, places: readonly SamplePlace[], images: Float32Array): Promise<readonly DamagedSample[]>
   dispose(): Promise<void>
 }
 
-/** On the caller's own thread, after what it had to do at once. */
+/** Works on the caller's own thread, but after the caller's current code. */
 export function openInlineMaker(split: Split, recipe: Recipe): SampleMaker {
   const length = sampleLength(recipe)
   return {
@@ -26,9 +26,9 @@ export function openInlineMaker(split: Split, recipe: Recipe): SampleMaker {
       for (const place of places) {
         const { index, position } = place
         const name = split.files?.[index] ?? `image ${index}`
-        const target = images.subarray(position * length, (position + 1) * length)
+        const destination = images.subarray(position * length, (position + 1) * length)
         try {
-          writeSample(await split.image(index), recipe, epoch, { index, name }, target)
+          writeSample(await split.image(index), recipe, epoch, { index, name }, destination)
         } catch (error) {
           if (!(error instanceof DamagedImageError)) throw error
           damaged.push({ ...place, file: error.file, reason: error.reason })
@@ -40,7 +40,7 @@ export function openInlineMaker(split: Split, recipe: Recipe): SampleMaker {
   }
 }
 
-/** In worker threads: they are given names of files, and shared memory for what becomes of them. */
+/** Works in worker threads, which receive names of files and shared memory for the results. */
 export async function openFileMaker(
   files: readonly string[],
   recipe: Recipe,
@@ -58,12 +58,12 @@ export async function openFileMaker(
         const places = named.slice(first, first + IMAGES_PER_JOB)
         jobs.push(crew.do<'samples'>({ kind: 'samples', recipe, epoch, places, images: buffer }))
       }
-      // All of them, since one that still runs would write into a batch that is somebody else's by then
+      // Waits for all of them: one that still runs would write into memory that belongs to another batch by then
       const settled = await Promise.allSettled(jobs)
       const failed = settled.find((result) => result.status === 'rejected')
       if (failed) throw failed.reason
       return settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
     },
-    dispose: () => crew.dispose(new ConvmarkError('the pipeline was disposed of while it made a batch')),
+    dispose: () => crew.dispose(new ConvmarkError('the pipeline was disposed while it was making a batch')),
   }
 }

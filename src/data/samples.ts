@@ -1,4 +1,4 @@
-// What becomes of one image on its way into a batch; the same in a worker and on the caller's thread.
+// How one image becomes a sample of a batch; the same in a worker and on the caller's thread.
 import { type Augmentation, augmentationKey, augmentedView } from './augmentation.ts'
 import type { DecodedImage } from './dataset.ts'
 import {
@@ -21,13 +21,13 @@ export interface Recipe {
 /** An image's place in a batch. */
 export interface SamplePlace {
   readonly position: number
-  /** In the split. */
+  /** Index in the split. */
   readonly index: number
 }
 
 export interface SkippedImage {
   readonly index: number
-  /** Its path, where it is a file. */
+  /** Its path, if it is a file. */
   readonly file: string
   readonly reason: string
 }
@@ -39,26 +39,26 @@ export interface DamagedSample extends SamplePlace {
 
 export const TEN_CROPS = 10
 
-/** Values of one image in a batch: (size, size, channels), ten times of these for ten crops. */
+/** The number of values of one image in a batch: (size, size, channels), and ten times that for ten crops. */
 export function sampleLength({ preprocessing, isTenCrop }: Recipe): number {
   const { size, channels } = preprocessing
   return size * size * channels * (isTenCrop ? TEN_CROPS : 1)
 }
 
-/** Writes an image's views. `name` is for messages. `target` has `sampleLength` values. */
+/** Writes an image's views. `name` is for messages. `destination` has `sampleLength` values. */
 export function writeSample(
   image: DecodedImage,
   recipe: Recipe,
   epoch: number,
   { index, name }: { readonly index: number; readonly name: string },
-  target: Float32Array,
+  destination: Float32Array,
 ): void {
   const { preprocessing } = recipe
   const source = cropSource(image, preprocessing, name)
   const views = viewsOf(source, recipe, epoch, index)
-  const length = target.length / views.length
+  const length = destination.length / views.length
   views.forEach((view, i) => {
-    writeView(source, view, preprocessing, target.subarray(i * length, (i + 1) * length))
+    writeView(source, view, preprocessing, destination.subarray(i * length, (i + 1) * length))
   })
 }
 

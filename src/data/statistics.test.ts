@@ -85,7 +85,7 @@ describe('a set', () => {
     expect(asked).toBe(3)
     await channelStatistics(watched, 3, { sample: 2 })
     expect(asked).toBe(5)
-    // Other decoders, and other limits, may find other images damaged
+    // Other decoders and other limits may find other images damaged
     await channelStatistics(watched, 3, { sample: 2, decoder: 'wasm' })
     await channelStatistics(watched, 3, { sample: 2, decoder: 'wasm', maxPixels: 100 })
     expect(asked).toBe(9)

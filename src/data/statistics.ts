@@ -1,4 +1,4 @@
-// What a set's images have in common: one pass over the pixels of some of them.
+// Statistics of a data set's images: one pass over the pixels of some of them.
 import {
   abortSignal,
   optional,
@@ -24,21 +24,21 @@ import { addMoments, addPixels, type Moments, noMoments } from './moments.ts'
 import { centralSquare } from './resample.ts'
 import type { SkippedImage } from './samples.ts'
 export interface StatisticsOptions extends DecoderOptions {
-  /** How many images are looked at, evenly spread over the set. 1,000 by default. */
+  /** How many images are sampled, evenly spread over the set. 1,000 by default. */
   readonly sample?: number
   /**
-   * What is looked at is each image's central square, resized to so many pixels, as a network sees it that images are resized
-   * for; far larger JPEGs are decoded at a reduced size. Null, the default: whole images as they are.
+   * The pixels are those of each image's central square, resized to this side, as a network sees it whose preprocessing
+   * resizes; far larger JPEGs are decoded at a reduced size. Null, the default: whole images as they are.
    */
   readonly side?: number | null
-  /** Threads for images in files: as many as cores, up to 4, by default. */
+  /** Threads for images in files; by default one for each core, up to 4. */
   readonly workers?: number
   readonly onProgress?: (imagesDone: number, total: number) => void
   /** Rejects with InterruptedError. */
   readonly signal?: AbortSignal
 }
 
-/** Those that are not of the pixels, but of the way to them. */
+/** Options that do not change which pixels are read, only how. */
 export const passRules: Rules<Omit<StatisticsOptions, 'sample' | 'side'>> = {
   workers: optional(positiveInteger),
   onProgress: optional(someFunction),
@@ -54,7 +54,7 @@ const rules: Rules<StatisticsOptions> = {
 
 const SAMPLE_IMAGES = 1000
 
-/** Mean and sd of each channel. Damaged images are left out; FormatError, which says why, if all are damaged. */
+/** Mean and sd of each channel. Damaged images are left out; throws FormatError, which says why, if all are damaged. */
 export async function channelStatistics(
   split: Split,
   channels: Channels,
@@ -74,7 +74,7 @@ export async function colourComponents(
   return principalComponents(statisticsOf(await momentsOf(split, 3, options)).covariance)
 }
 
-/** What was last looked at in a set: channel statistics and components of the same pixels are one pass over them. */
+/** The last sums of each set: channel statistics and components of the same pixels need only one pass. */
 const lastMoments = new WeakMap<Split, { readonly key: string; readonly moments: Moments }>()
 
 async function momentsOf(split: Split, channels: Channels, options: StatisticsOptions): Promise<Moments> {
@@ -96,7 +96,7 @@ async function momentsOf(split: Split, channels: Channels, options: StatisticsOp
   return moments
 }
 
-/** On the caller's thread, which has a break from time to time. */
+/** On the caller's thread, with a pause from time to time. */
 async function addImages(
   moments: Moments,
   split: Split,
@@ -115,7 +115,7 @@ async function addImages(
       const square = side === null ? image : centralSquare(image, side)
       addPixels(moments, withChannels(square, moments.sums.length as Channels))
     } catch (error) {
-      // Whoever trains on the set counts and names it
+      // The training on this set counts and names it
       if (!(error instanceof DamagedImageError)) throw error
       damaged.push({ index, file: error.file, reason: error.reason })
     }
@@ -126,7 +126,8 @@ async function addImages(
 
 const IMAGES_PER_BREAK = 16
 
-const interrupted = (): Error => new InterruptedError('interrupted while the images’ colours were looked at')
+const interrupted = (): Error =>
+  new InterruptedError('interrupted while the images’ colours were being measured')
 
 /** In worker threads. */
 async function addFiles(

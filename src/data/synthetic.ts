@@ -24,7 +24,7 @@ export const syntheticRules: Rules<SyntheticOptions> = {
 /** A class's pattern is a grid of this many brighter or darker squares each way. */
 const GRID = 4
 const GREY = 128
-/** Of the pattern; the noise reaches twice as far, so that one pixel tells little and the image all. */
+/** Of the pattern; the noise is twice as strong, so that a single pixel says little but the whole image is clear. */
 const CONTRAST = 24
 const NOISE_BITS = 0x7f
 

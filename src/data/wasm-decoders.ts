@@ -8,7 +8,7 @@ import { startDecoder } from './wasm-modules.ts'
 
 export const decodePng: DecodeStored = decodeWasm
 
-/** Of an animation the first picture. */
+/** Of an animation, the first picture. */
 export const decodeWebp: DecodeStored = async (bytes, header) => {
   const frame = firstFrameOf(bytes, header)
   return frame
@@ -23,25 +23,25 @@ async function decodeWasm(bytes: Uint8Array, header: ImageHeader): Promise<Decod
   do {
     opening = openedCodec(format)
     codec = await opening
-  } while (opened.get(format) !== opening) // it failed meanwhile, for somebody else
+  } while (opened.get(format) !== opening) // it failed meanwhile, for another caller
   let image: Rgba | null
   try {
     image = codec.decode(bytes)
   } catch (error) {
-    opened.delete(format) // what a failed decode had allocated is never freed: the next one starts afresh
+    opened.delete(format) // what a failed decode has allocated is never freed, so the next one starts with a new instance
     throw failure(header, codec.memory, error)
   }
   if (!image) {
-    opened.delete(format) // its memory is grown to see whether there was enough
+    opened.delete(format) // growing its memory shows whether there was enough
     throw failure(header, codec.memory)
   }
-  // A PNG that is an animation says its first picture's size once more
+  // An animated PNG states its first picture's size a second time
   if (image.width !== header.width || image.height !== header.height)
-    throw new FormatError('it says two different sizes')
+    throw new FormatError('it states two different sizes')
   return withoutAlpha(image)
 }
 
-/** The codecs say nothing of use: `unwrap_throw failed`. What they lacked may have been memory. */
+/** The codecs' messages don't help: `unwrap_throw failed`. What they lacked may have been memory. */
 function failure({ format, width, height }: ImageHeader, memory: WebAssembly.Memory, cause?: unknown): Error {
   const what = format === 'png' ? 'PNG' : 'WebP'
   if (cause instanceof FaultOfData || canGrow(memory, MOST_BYTES_PER_PIXEL * width * height))
@@ -50,7 +50,7 @@ function failure({ format, width, height }: ImageHeader, memory: WebAssembly.Mem
 }
 
 const RGBA_CHANNELS = 4
-/** What one allocation of a codec may take: a PNG's values have up to 16 bits. */
+/** The largest single allocation of a codec: a PNG's values have up to 16 bits. */
 const MOST_BYTES_PER_PIXEL = 2 * RGBA_CHANNELS
 const PAGE_BYTES = 65_536
 

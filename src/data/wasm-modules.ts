@@ -4,7 +4,7 @@ import { isNode, nodeModule } from '../runtime/host.ts'
 import { MORE_MEMORY } from '../runtime/out-of-memory.ts'
 import { ownFile } from '../runtime/worker-file.ts'
 
-/** Once for each decoder and thread. Throws UnavailableError, which names the decoder and says why it can't start. */
+/** Starts a decoder once in each thread. Throws UnavailableError, which names the decoder and says why it can't start. */
 export async function startDecoder<Decoder>(name: string, start: () => Promise<Decoder>): Promise<Decoder> {
   try {
     return await start()
@@ -16,14 +16,17 @@ export async function startDecoder<Decoder>(name: string, start: () => Promise<D
   }
 }
 
-/** V8 says `Out of memory` of address space too, of which a WASM memory takes some GB. Other errors' messages have paths. */
+/**
+ * V8 also says `Out of memory` about address space, of which a WASM memory takes some GB. Messages of other errors
+ * contain paths.
+ */
 const isOutOfMemory = (error: unknown): boolean =>
   error instanceof RangeError && /memory|allocat/i.test(error.message)
 
 const remedyFor = (error: unknown): string =>
   isOutOfMemory(error) ? MORE_MEMORY : 'install convmark and what it depends on again'
 
-/** Node's fetch reads no files. */
+/** Node's fetch can't read files. */
 async function compiledInNode(path: string): Promise<WebAssembly.Module> {
   const { readFile } = nodeModule('node:fs/promises')
   const { createRequire } = nodeModule('node:module')

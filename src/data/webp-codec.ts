@@ -6,14 +6,14 @@ import { compiledBinary } from './wasm-modules.ts'
 export async function openWebp(): Promise<Codec> {
   const module = await compiledBinary(
     '@jsquash/webp/codec/dec/webp_dec.wasm',
-    // Bundlers find it by these very words
+    // Bundlers recognise exactly this text
     () => new URL('@jsquash/webp/codec/dec/webp_dec.wasm', import.meta.url),
   )
   let instance: WebAssembly.Instance | null = null
   const { decode } = await open({
     noInitialRun: true,
     printErr: () => {}, // what it would print is in the error too
-    // How Emscripten takes a module that is compiled already
+    // How Emscripten accepts a module that is already compiled
     instantiateWasm: (imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => void) => {
       instance = new WebAssembly.Instance(module, imports)
       receive(instance)

@@ -15,7 +15,7 @@ function copyProgram(count: number) {
 }
 
 const GRID = [3, 2]
-/** Of each task: so many bytes. */
+/** Bytes of each task. */
 const TASK = 2 * VECTOR
 const ALL = 6 * TASK
 const STEPS = [2 * TASK, TASK]

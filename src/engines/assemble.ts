@@ -7,7 +7,7 @@ import type { Buffer } from '../plan/views.ts'
 import type { LoadedPart, LoadedStage } from '../runtime/tasks.ts'
 import { roundUp } from '../tensor.ts'
 
-/** A plan with an implementation for each step and a place for every buffer: all but the addresses' base. */
+/** A plan with an implementation for each step and a place for every buffer: everything except the base of the addresses. */
 export interface Assembly {
   readonly plan: Plan
   readonly implementations: readonly Implementation[]
@@ -18,7 +18,7 @@ export interface Assembly {
   readonly threadScratchByteLength: number
 }
 
-/** Where a step's places are, in bytes, and how many bytes they have. */
+/** The address of one of a step's places, and its length, both in bytes. */
 export type Resolve = (place: MemoryPlace) => { readonly address: number; readonly byteLength: number }
 
 const CACHE_LINE_BYTES = 64
@@ -44,7 +44,7 @@ export function assemble(
     layout: layOut(buffers),
     privateBuffers,
     buffers,
-    // A line more, so that no two threads write to one.
+    // One extra cache line, so that no two threads write to the same line.
     threadScratchByteLength: roundUp(threadScratch * FLOAT_BYTES, CACHE_LINE_BYTES) + CACHE_LINE_BYTES,
   }
 }
@@ -70,8 +70,8 @@ export function resolver(assembly: Assembly, step: number, base: number): Resolv
 export type AddProgram = (program: Program) => number
 
 /**
- * A stage with its addresses. Every load and store of every task is checked here against the buffer that it belongs to:
- * a kernel that would leave its buffer fails with its name before it can run.
+ * A stage with its addresses. Every load and store of every task is checked here against the buffer that it belongs to,
+ * so a kernel that would leave its buffer fails with its name before it runs.
  */
 export function loadStage(stage: Stage, resolve: Resolve, addProgram: AddProgram): LoadedStage {
   const parts = stage.parts
@@ -123,9 +123,9 @@ function requireWithin(
 /** All stages of a plan, in the order of a run. */
 export interface LoadedStages {
   readonly all: readonly LoadedStage[]
-  /** The stages before the first step's: run when parameters were written. */
+  /** How many stages come before the first step's: they run only after parameters were written. */
   readonly prologue: number
-  /** For each step, its first stage; and behind the last, the end. */
+  /** The first stage of each step, then the number of stages. */
   readonly firstStage: readonly number[]
 }
 

@@ -33,13 +33,13 @@ import { type CodeTarget, type CompiledPrograms, collectPrograms } from './targe
 import { type Tuned, tune } from './tuner.ts'
 import { TuningWatch } from './tuning-watch.ts'
 
-/** Others than convmark's own: for tests that plant a wrong one. */
-export interface CompiledEngineParts {
+/** For tests that plant a wrong kernel or memory layout. */
+export interface CompiledEngineDependencies {
   readonly kernels?: KernelTable
   readonly layOutMemory?: LayOutMemory
 }
 
-export interface CompiledEngineOptions extends CompiledEngineParts {
+export interface CompiledEngineOptions extends CompiledEngineDependencies {
   readonly info: EngineInfo
   readonly target: CodeTarget
   readonly processor: string
@@ -81,7 +81,7 @@ export class CompiledEngine implements Engine {
       const memoryBytes = room.ownBytes
       const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
       const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), layOut)
-      // A faster tile may need more memory: where that ends, the tiles that were found to fit are taken.
+      // A faster tile may need more memory. If that doesn't fit, the tiles that are known to fit are used.
       const fits = byteLengthOf(tuned, threads) <= memoryBytes
       const assembly = fits ? tuned : this.#defaults(plan, options)
       const byteLength = byteLengthOf(assembly, threads)
@@ -128,7 +128,7 @@ export class CompiledEngine implements Engine {
       compiled?.free()
       slab?.free()
       room.settle()
-      options.signal?.throwIfAborted() // a worker that was ended says less than why
+      options.signal?.throwIfAborted() // the error of a worker that was ended says less than its cause
       throw error
     } finally {
       options.signal?.removeEventListener('abort', interrupt)
@@ -140,12 +140,15 @@ export class CompiledEngine implements Engine {
   }
 
   #makeRoom(plan: Plan, options: PrepareOptions): Promise<Room> {
-    const { target } = this.#options
+    const { target, layOutMemory: layOut = layOutMemory } = this.#options
     const { threads } = this.info
     return makeRoom({
       plan,
       threads,
-      ownBytes: (plan) => byteLengthOf(this.#defaults(plan, options), threads),
+      ownBytes: (plan, mostBytes) => {
+        const { byteLength } = layOut(plan.buffers)
+        return byteLength > mostBytes ? byteLength : byteLengthOf(this.#defaults(plan, options), threads)
+      },
       newBytes: (ownBytes) => target.newBytes(ownBytes),
       options,
       most: { bytes: target.maxByteLength, reason: target.maxReason },
@@ -157,7 +160,7 @@ export class CompiledEngine implements Engine {
     return new StepChoices(table, target.traits, { algorithm, weightsChange: plan.pass === 'train' })
   }
 
-  /** With what is taken unmeasured. */
+  /** An assembly with the first candidate of each step, unmeasured. */
   #defaults(plan: Plan, options: PrepareOptions): Assembly {
     return assemble(plan, this.#choicesFor(plan, options).defaults(plan), this.#options.layOutMemory)
   }
@@ -167,7 +170,7 @@ export class CompiledEngine implements Engine {
     return measurePeaks(this.#options.target, this.info.threads, options)
   }
 
-  async dispose(): Promise<void> {} // a plan's memory and code go with the plan
+  async dispose(): Promise<void> {} // plans free their own memory and code
 }
 
 class CompiledPlan implements PreparedPlan {
@@ -184,9 +187,9 @@ class CompiledPlan implements PreparedPlan {
   readonly #memory: PlanMemory
   readonly #chosen: Tuned
   readonly #watch: TuningWatch
-  /** From then on the cache may have choices of somebody who measured after this session. */
+  /** True after the first `forget`: from then on the cache may contain choices measured after this session. */
   #hasForgotten = false
-  /** For each step, the buffers of what can be read that it writes. */
+  /** For each step, the readable buffers that it writes. */
   readonly #results: readonly (readonly number[])[]
   #parametersChanged = true
   #hadPrologue = false
@@ -262,7 +265,8 @@ class CompiledPlan implements PreparedPlan {
     const hasUpdate = end > firstUpdate
     if (part !== 'update') this.#hadPrologue = this.#parametersChanged
     const first = part === 'update' ? firstUpdate : this.#parametersChanged ? 0 : prologue
-    // What is made of the parameters is made anew where a run changed them, cut short or not.
+    // After a run that may have changed parameters, finished or not, what was prepared from them must be prepared
+    // again.
     this.#parametersChanged ||= hasUpdate
     this.#memory.send()
     const isWatched = part !== 'update' && this.#watch.isWatching
@@ -270,7 +274,7 @@ class CompiledPlan implements PreparedPlan {
     try {
       await this.#executor.run(first, end, signal)
     } catch (error) {
-      // Cut short, it has left something too.
+      // An interrupted run has written results too.
       if (error instanceof InterruptedError) await this.#receive(part)
       throw error
     }
@@ -337,8 +341,8 @@ class CompiledPlan implements PreparedPlan {
 }
 
 /**
- * Strides of a tensor as its user sees it: an activation (N, H, W, C), (N, C) or (N), a parameter (..., F) with pitched rows, a few
- * values of the whole batch.
+ * Strides of a tensor as its user sees it: an activation (N, H, W, C), (N, C) or (N), a parameter (..., F) with pitched
+ * rows, or a few values of the whole batch.
  */
 function stridesOf(role: PlannedTensor['role'], shape: Shape, grid: Grid): number[] {
   if (role === 'input' || role === 'activation') {

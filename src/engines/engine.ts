@@ -15,27 +15,27 @@ import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Shape } from '../tensor.ts'
 import type { PeakOptions, Peaks } from './peak.ts'
 
-/** What an engine is, for results and for people. */
+/** Describes an engine, for results and for people. */
 export interface EngineInfo {
   readonly name: string
   readonly target: string
   readonly threads: number
-  /** Why this engine and target, and what was missing for a faster one. */
+  /** Why this engine and target were chosen, and what was missing for a faster one. */
   readonly reason: string
-  /** Flags of V8 that were set for it; empty in a library that was not asked to. */
+  /** Flags of V8 that were set for the engine; empty unless the caller asked for it. */
   readonly v8Flags: readonly string[]
 }
 
 export interface EngineOptions {
-  /** Physical cores that this process may use, by default. */
+  /** By default as many as there are physical cores that this process may use. */
   readonly threads?: number
-  /** Lets the engine set V8's flags, for the whole process: relaxed SIMD on Node 20, for example. */
+  /** Lets the engine set V8's flags for the whole process, for example relaxed SIMD on Node 20. */
   readonly experimentalV8Flags?: boolean
-  /** As in PrepareOptions: x64 keeps there which of its targets is the faster. */
+  /** As in PrepareOptions; x64 stores there which of its targets is faster. */
   readonly tuningCache?: boolean
-  /** As in PrepareOptions: x64 measures anew which of its targets is the faster. */
+  /** As in PrepareOptions; x64 measures again which of its targets is faster. */
   readonly retune?: boolean
-  /** Throws its reason when aborted: before the engine is opened, and while x64 measures its targets. */
+  /** If aborted before the engine is open or while x64 measures its targets, its reason is thrown. */
   readonly signal?: AbortSignal
 }
 
@@ -48,29 +48,32 @@ export const engineRules: Rules<EngineOptions> = {
 }
 
 export interface PrepareOptions {
-  /** Tiles chosen before; what it lacks is measured. */
+  /** Tiles chosen before; missing ones are measured. */
   readonly tuning?: Tuning
-  /** Keep what was measured in the user's cache folder and take it from there; true by default. False reads and writes nothing. */
+  /**
+   * Store measured choices in the user's cache folder and use those that are there; true by default. False reads and
+   * writes nothing.
+   */
   readonly tuningCache?: boolean
-  /** Ignore what is in the cache, measure all that `tuning` does not name, and keep that in its place. */
+  /** Ignore the cache, measure all that `tuning` does not name, and replace what is in the cache. */
   readonly retune?: boolean
-  /** Restricts steps that can be done in several ways to this one; `auto` takes the fastest. */
+  /** Restricts steps that can be done in several ways to this algorithm; `auto` takes the fastest. */
   readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
   readonly signal?: AbortSignal
   /**
-   * What the caller takes beside a session of such a plan: it decides, where memory is limited, which batch is refused. By
-   * default one copy of all that is written to the session.
+   * What the caller keeps in memory beside a session of this plan. If memory is limited, it decides which batches are
+   * refused. By default one copy of all that is written to the session.
    */
   readonly memoryBeside?: (plan: Plan) => MemoryBeside
-  /** No batch is refused for what memory is left: the caller asked `requireRoom` before, or named the plan beside another. */
+  /** Skips the check of free memory, because the caller has called `requireRoom` or has counted this plan beside another. */
   readonly isRoomSure?: boolean
 }
 
 /** What is in memory at the same time as a session. */
 export interface MemoryBeside {
   readonly bytes: number
-  /** Of other sessions on the same engine. */
+  /** Plans of other sessions on the same engine. */
   readonly plans?: readonly Plan[]
 }
 
@@ -85,17 +88,17 @@ export const prepareRules: Rules<PrepareOptions> = {
   isRoomSure: optional(trueOrFalse),
 }
 
-/** An engine prepares a whole plan, not single operations: a peer's adapter can build its own graph of it. */
+/** An engine prepares a whole plan, not single operations, so a peer's adapter can build its own graph from it. */
 export interface Engine {
   readonly info: EngineInfo
-  /** The vector that the plan should round channels up to, in values. */
+  /** The vector to which the plan should round channels up, in values. */
   readonly lanes: number
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
-  /** Throws UsageError where `prepare` would, since the plan does not fit into memory; takes none. */
+  /** Throws UsageError if the plan does not fit into memory, as `prepare` does. Allocates nothing. */
   requireRoom?(plan: Plan, options?: PrepareOptions): Promise<void>
-  /** The most that this engine's target can do with its threads on this machine. Throws InterruptedError at an abort. */
+  /** The peak speed of this engine's target with its threads on this machine. Throws InterruptedError at an abort. */
   measurePeaks?(options?: PeakOptions): Promise<Peaks>
-  /** Of `auto`: what to take where this one fails its check, for the reason given. The caller disposes both. */
+  /** Only `auto` has it: opens the engine to use if this one fails its check for the given reason. The caller disposes both. */
   fallback?: ((why: string) => Promise<Engine>) | undefined
   dispose(): Promise<void>
 }
@@ -105,7 +108,7 @@ export interface PreparedStep {
   readonly step: Step
   readonly algorithm: string
   readonly tile: string
-  /** Why it has not the algorithm that was asked for. */
+  /** Why the step is not done by the algorithm that was asked for. */
   readonly note: string | null
 }
 
@@ -120,8 +123,8 @@ export interface TensorView {
 export interface RunOptions {
   readonly signal?: AbortSignal
   /**
-   * In the pass `train`: `gradients` leaves out what changes parameters by them (over several runs they add up; running statistics
-   * follow each), `update` is that alone. All by default.
+   * In the pass `train`: `gradients` leaves the update out (gradients of several such runs add up, and running
+   * statistics follow each of them); `update` runs only the update. `all` by default.
    */
   readonly part?: 'all' | 'gradients' | 'update'
 }
@@ -131,38 +134,41 @@ export const runRules: Rules<RunOptions> = {
   part: optional(oneOf(['all', 'gradients', 'update'])),
 }
 
-/** A plan that can be run many times. Names are checked by the session; a run is over when every result can be read. */
+/** A plan that can be run many times. The session checks names. A run has ended when every result can be read. */
 export interface PreparedPlan {
   readonly plan: Plan
   readonly slabByteLength: number
   readonly steps: readonly PreparedStep[]
-  /** What was chosen; given back to `prepare`, everything is bit-identical on the same machine. */
+  /** What was chosen. Passed to `prepare` again, it gives bit-identical results on the same machine. */
   readonly tuning: Tuning | null
   write(tensor: string, values: Float32Array): void
   run(options?: RunOptions): Promise<void>
-  /** Live until the next run. */
+  /** Valid until the next run. */
   view(tensor: string): TensorView
-  /** How long each step took in the last run, inside it; null where it can't be seen. */
+  /** How long each step of the last run took, measured inside the run; null if that can't be measured. */
   stepTimesMs(): readonly number[] | null
-  /** What was made of the parameters before the first step of the last run; 0 where they had not changed. */
+  /** How long the last run took to prepare the parameters before its first step; 0 if they had not changed. */
   weightsTimeMs(): number
   /**
-   * Looks at the runs so far: steps that took far more than when their tiles were chosen, or far less, are taken out of the
-   * cache, so that they are measured again at the next start. True if there is one. `dispose` does it unasked.
+   * Looks at the runs so far. Steps that took far more or far less time than when their tiles were chosen are removed
+   * from the cache, so that they are measured again at the next start. True if there was any. `dispose` calls it too.
    */
   forgetDoubtfulTiles?(): Promise<boolean>
-  /** For the check: an engine whose steps can be run one by one and whose memory can be looked at. */
+  /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */
   readonly inspection: Inspection | null
   dispose(): Promise<void>
 }
 
 export interface Inspection {
-  /** Runs one step alone; step -1 is what runs before all others when parameters were written. */
+  /** Runs one step alone; step -1 is the preparation of parameters that comes before all others. */
   runStep(index: number): Promise<void>
-  /** All of the memory, and where the plan's buffers begin in it, in values. Null where it is one worker's own. */
+  /** All of the memory, and where the plan's buffers begin in it, in values. Null if the memory belongs to a single worker. */
   readonly memory: ArrayBufferLike | null
   readonly bufferOffsets: ReadonlyMap<number, number>
-  /** Of a worker's own memory: copies of the plan's buffers, out of it and into it. Nothing where all see it. */
+  /**
+   * If the memory belongs to a worker: reads copies of the plan's buffers, and writes them back. If it is shared, these
+   * do nothing.
+   */
   fetch(buffers: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>
   store(values: ReadonlyMap<number, Float32Array>): void
 }

@@ -5,31 +5,31 @@ import { isNode } from '../runtime/host.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import { type Engine, type EngineOptions, engineRules } from './engine.ts'
 
-/** `name[:target][@threads]`, taken apart. */
+/** The parts of `name[:target][@threads]`. */
 export interface EngineSpec {
   readonly name: string
-  /** Empty: the engine's own choice. */
+  /** Empty: the engine chooses. */
   readonly target: string
   readonly threads?: number
 }
 
 type Open = (spec: EngineSpec, options: EngineOptions) => Promise<Engine>
 
-/** The table name -> engine, loaded when it is asked for. */
+/** The table name -> engine; engines are loaded when they are asked for. */
 export const engines: Readonly<Record<string, Open>> = {
   auto: async (spec, options) => {
     if (spec.target) throw new UsageError(`engine 'auto:${spec.target}': auto chooses the target itself`)
     return openFastest(options)
   },
   x64: async (spec, options) => {
-    if (!isNode) throw new UnavailableError('x64 is unavailable in a browser', { advice: 'take wasm' })
+    if (!isNode) throw new UnavailableError('x64 is unavailable in a browser', { advice: 'use wasm' })
     return (await import('./x64.ts')).openX64(spec.target, options)
   },
   wasm: async (spec, options) => (await import('./wasm.ts')).openWasm(spec.target, options),
   reference: async (spec, options) => (await import('./reference.ts')).openReference(spec.target, options),
 }
 
-/** x64 where it serves; else wasm, and the reason. */
+/** x64 if it can run here; otherwise wasm, with the reason. */
 async function openFastest(options: EngineOptions): Promise<Engine> {
   const fallback = async (reason: string): Promise<Engine> => {
     const { openWasm } = await import('./wasm.ts')
@@ -56,7 +56,10 @@ const FASTEST = 'the fastest engine here'
 
 const SPEC = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/
 
-/** Throws UsageError for what is no spec, an unknown name (with the nearest), or threads that are no positive integer. */
+/**
+ * Throws UsageError for a malformed spec, an unknown name (and suggests the nearest), or a thread count that is not a
+ * positive integer.
+ */
 export function parseEngineSpec(spec: string): EngineSpec {
   const [, name, target = '', threads] = (typeof spec === 'string' && SPEC.exec(spec)) || []
   if (!name) throw new UsageError(`engine ${shownValue(spec)} is not name[:target][@threads]`)
@@ -69,8 +72,8 @@ export function parseEngineSpec(spec: string): EngineSpec {
 }
 
 /**
- * Opens an engine by its spec: `auto`, `wasm`, `wasm:revectorized@1`, `reference`. Threads in the spec go before those in
- * the options. Throws UsageError for a spec that names nothing, UnavailableError if this machine can't run the engine.
+ * Opens an engine by its spec: `auto`, `wasm`, `wasm:revectorized@1`, `reference`. Threads in the spec override those
+ * in the options. Throws UsageError for an invalid spec, UnavailableError if this machine can't run the engine.
  */
 export async function openEngine(spec: string, options: EngineOptions = {}): Promise<Engine> {
   const parsed = parseEngineSpec(spec)

@@ -11,7 +11,7 @@ it('lets those in that there is room for, in their order', async () => {
   const settled = () => new Promise((resolve) => setTimeout(resolve, 0))
   for (const [name, bytes] of Object.entries({ a: 6, b: 4, c: 8, d: 2 })) void begin(name, bytes)
   await settled()
-  expect(begun).toEqual(['a', 'b']) // d would fit sooner than c, and c would never come
+  expect(begun).toEqual(['a', 'b']) // d would fit sooner than c, but then c might wait forever
   memory.giveBack(4)
   await settled()
   expect(begun).toEqual(['a', 'b'])

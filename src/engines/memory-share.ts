@@ -1,4 +1,4 @@
-/** Memory that several pieces of work share: who would take more than is left waits for the others. */
+/** Memory that several pieces of work share: one that needs more than is left waits for the others. */
 export class MemoryShare {
   readonly totalBytes: number
   #freeBytes: number
@@ -9,7 +9,7 @@ export class MemoryShare {
     this.#freeBytes = totalBytes
   }
 
-  /** Resolves when so many bytes are free, first come, first served. They must be no more than there are in all. */
+  /** Resolves when this many bytes are free, first come, first served. They must not exceed the total. */
   async take(bytes: number): Promise<void> {
     if (this.#waiting.length === 0 && bytes <= this.#freeBytes) this.#freeBytes -= bytes
     else await new Promise<void>((begin) => this.#waiting.push({ bytes, begin }))

@@ -29,11 +29,11 @@ const target = (buffer: (byteLength: number) => ArrayBufferLike | null): CodeTar
 const shared = target((byteLength) => new SharedArrayBuffer(byteLength))
 const own = target(() => null)
 
-/** What a stage takes, by round: the first rounds are slow, the best is neither the first nor the last. */
+/** Time of a stage, by round: the first rounds are slow, and the best is neither the first nor the last. */
 const ROUNDS_MS = [40, 30, 20, 25]
 const BEST_MS = 20
 const PEAK_STAGES = peakPrograms(traits).length
-/** Each stage takes longer than that before it; that of the bandwidth, the last, is far faster. */
+/** Each stage takes longer than the one before it; the last, which measures the bandwidth, is far faster. */
 const factorOf = (stage: number): number => (stage < PEAK_STAGES ? 1 + stage / 50 : 0.01)
 
 beforeEach(() => {

@@ -12,7 +12,7 @@ import type { CodeTarget, CompiledPrograms } from './target.ts'
 /** The limits of this machine, measured with code of the same target. */
 export interface Peaks {
   readonly gflopsPerSecond: number
-  /** Null where it was not asked for. */
+  /** Null if it was not asked for. */
   readonly bandwidthGigabytesPerSecond: number | null
 }
 
@@ -26,7 +26,7 @@ export const peakRules: Rules<PeakOptions> = {
   signal: optional(abortSignal),
 }
 
-/** The first rounds are in V8's baseline compiler; the best of the others is the peak. */
+/** The first rounds run code of V8's baseline compiler; the best of the others is the peak. */
 const ROUNDS = 8
 const PEAK_VALUES_EACH = 64
 
@@ -54,7 +54,7 @@ export async function measurePeaks(
   try {
     const block = target.allocate(byteLength)
     memory = block
-    // A worker's own memory begins with zeros.
+    // A worker's own memory is zero at first.
     if (block.buffer) new Float32Array(block.buffer, block.byteOffset, byteLength / 4).fill(0)
     block.wasWritten()
     compiled = await target.compile(
@@ -75,7 +75,7 @@ export async function measurePeaks(
     const best = loops.map(() => 0)
     for (let round = 0; round < rounds; round++) {
       for (const [stage, { work }] of loops.entries()) {
-        // On the caller's clock: a thread that woke late would not have seen the others begin.
+        // Timed by the caller's clock: a thread that woke late would not have seen the others begin.
         const start = performance.now()
         await executor.run(stage, stage + 1, signal)
         const ms = performance.now() - start
@@ -93,10 +93,10 @@ export async function measurePeaks(
   }
 }
 
-/** Fewer are read from the caches, and there is no bandwidth to measure. */
+/** With fewer values they would come from the caches, so no bandwidth is measured. */
 const LEAST_BANDWIDTH_VALUES = 1 << 18
 
-/** Values that each thread reads: fewer than wanted where memory is short, beside a session maybe. */
+/** How many values each thread reads: fewer than wanted if memory is short, perhaps because a session is open. */
 async function valuesThatFit(target: CodeTarget, threads: number): Promise<number> {
   const memory = await leastMemory()
   const fits = (values: number): boolean => {

@@ -7,22 +7,26 @@ import type { Grid } from '../tensor.ts'
 
 /** A prepared plan's tensors as its caller reads and writes them: in the slab itself, or in copies of its buffers. */
 export interface PlanMemory {
-  /** The slab, where all threads see it; null where it is a worker's own. */
+  /** The slab, if all threads share it; null if it belongs to a worker. */
   readonly shared: ArrayBufferLike | null
   /** Where the plan's buffers begin in the slab's memory, in values. */
   readonly bufferOffsets: ReadonlyMap<number, number>
   gridOf(view: View): Grid
-  /** What the caller wrote to the buffer is to be there when the next run begins. */
+  /** Marks a buffer that the caller wrote, for the next `send`. */
   touch(buffer: number): void
+  /** Copies marked buffers to the engine's memory; called before each run. */
   send(): void
-  /** What runs wrote to the buffers is to be seen by the caller. */
+  /** Makes sure that the caller sees what runs wrote to these buffers. */
   receive(buffers: readonly number[]): Promise<void>
-  /** For tools, of a worker's own memory: copies of buffers, out of it and into it. Nothing where it is shared. */
+  /**
+   * For tools, if the memory belongs to a worker: reads copies of buffers, and writes them back. If it is shared, these
+   * do nothing.
+   */
   fetch(buffers: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>
   store(values: ReadonlyMap<number, Float32Array>): void
 }
 
-/** What the caller writes has zeros around and between that no step writes. */
+/** Buffers that the caller writes; their padding is zero, and no step writes it. */
 const givenBuffers = ({ buffers }: Plan) => buffers.filter(({ firstStep }) => firstStep === BEFORE_ALL)
 
 const offsetsIn = (slab: MemoryBlock, byteOffsets: ReadonlyMap<number, number>): Map<number, number> =>
@@ -63,7 +67,7 @@ export class SharedPlanMemory implements PlanMemory {
   store(): void {}
 }
 
-/** The caller's copies go to the worker when they were written to, and come back when a run wrote there. */
+/** Copies are sent to the worker after the caller wrote to them, and fetched back after a run wrote to the original. */
 export class CopiedPlanMemory implements PlanMemory {
   readonly shared = null
   readonly bufferOffsets: ReadonlyMap<number, number>
@@ -114,7 +118,7 @@ export class CopiedPlanMemory implements PlanMemory {
     for (const [buffer, each] of values) this.#executor.write(this.#addressOf(buffer), each)
   }
 
-  /** Of what no run has written yet: zeros. */
+  /** A buffer that no run has written yet is zero. */
   #copyOf(buffer: number): Float32Array {
     const copy = this.#copies.get(buffer) ?? new Float32Array(this.#plan.buffers[buffer]!.length)
     this.#copies.set(buffer, copy)

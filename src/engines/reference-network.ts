@@ -1,33 +1,38 @@
-import { definitionOf, isTrainedRole, type Statistics } from '../layers/index.ts'
+import { definitionOf, type ForwardContext, isTrainedRole, type Statistics } from '../layers/index.ts'
 import type { Network, ResolvedLayer } from '../networks/network.ts'
 import type { Pass } from '../plan/plan.ts'
 import { TURN_TENSOR } from '../plan/training.ts'
 import { denseGrid, elementCount, type Grid, type Shape } from '../tensor.ts'
 
-/** Dense values by tensor name, activations (N, H, W, C). What only is read, as parameters are, may be float32. */
+/**
+ * Dense values by tensor name; activations are (N, H, W, C). Tensors that are only read, such as parameters, may be
+ * float32.
+ */
 export type Tensors = Record<string, Float32Array | Float64Array>
 
-/** Makes the array of a tensor: for callers that need it in memory of their own. */
+/** Allocates a tensor's array, for callers that need it in memory of their own. */
 export type Allocate = (name: string, length: number) => Float64Array
 
 const allocateHere: Allocate = (_name, length) => new Float64Array(length)
 
 interface ReferenceOptions {
   readonly batch: number
-  /** `forward` leaves out the losses and what is off in it. */
+  /** `forward` leaves out the losses and the layers that are off in it. */
   readonly pass: Pass
   readonly allocate?: Allocate
-  /** What layers take of the batch is in the tensors, of a batch with more images than these. */
+  /** True if `tensors` has the statistics of the batch already, because the whole batch has more images than these. */
   readonly takesStatistics?: boolean
-  /** Called when a layer's output stands in `tensors`; may change it and the parameters. */
+  /** Makes a layer's output, in place of its plain loops. */
+  readonly compute?: (layer: ResolvedLayer, context: ForwardContext<object>) => void
+  /** Called when a layer's output is in `tensors`; may change it and the parameters. */
   readonly onLayer?: (layer: ResolvedLayer) => void
-  /** Layers that do in training what they do in forward; none by default. */
+  /** Layers that do the same in training as in forward; none by default. */
   readonly frozen?: ReadonlySet<string>
-  /** How much of a loss is in the sum that gradients are of; 1 by default. */
+  /** The weight of a loss in the sum whose gradients are computed; 1 by default. */
   readonly shareOf?: (loss: ResolvedLayer) => number
 }
 
-/** The layer's parameters by their short names, as its plain loops take them. */
+/** The layer's parameters by their short names, as its plain loops expect them. */
 function parametersOf<Values>(
   layer: ResolvedLayer,
   tensors: Record<string, Values>,
@@ -47,16 +52,16 @@ function gradientsOf(layer: ResolvedLayer, tensors: Tensors): Record<string, Flo
   >
 }
 
-/** What a statistic is called where it is the batch's: `batchMean` of `mean`. */
+/** The name of a statistic of the batch: `batchMean` for `mean`. */
 export const ofBatch = (statistic: string): string =>
   `batch${statistic[0]!.toUpperCase()}${statistic.slice(1)}`
 
-/** The tensor of what a layer takes of the batch in training: `bn1/batchMean`. */
+/** The tensor of a statistic of the batch in training: `bn1/batchMean`. */
 export const statisticTensor = (layer: string, statistic: string): string => `${layer}/${ofBatch(statistic)}`
 
 /**
- * What a layer takes of the batch, in training, from the tensors where it stands there and is not to be made anew. Undefined
- * where it takes nothing.
+ * The layer's statistics of the batch in training: from the tensors, if they are there and need not be computed again.
+ * Undefined if it has none.
  */
 function statisticsOf(
   layer: ResolvedLayer,
@@ -105,7 +110,7 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
     const inputs = inputsOf(layer, tensors, batch)
     const parameters = parametersOf(layer, tensors)
     const statistics = statisticsOf(layer, tensors, options, options.takesStatistics ? 'take' : 'make')
-    definition.forward({
+    const context: ForwardContext<object> = {
       name,
       options: layer.layer.options,
       turn: turnOf(tensors),
@@ -113,7 +118,9 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
       parameters,
       statistics,
       output: gridFor(tensors[name], layer, batch, layer.outputShape),
-    })
+    }
+    if (options.compute) options.compute(layer, context)
+    else definition.forward(context as never)
     if (statistics && pass === 'train') {
       const count = elementCount(inputs[0]!.shape.slice(0, 3))
       definition.followStatistics!(layer.layer.options, parameters, statistics, count)
@@ -123,8 +130,8 @@ export function referenceForward(network: Network, tensors: Tensors, options: Re
 }
 
 /**
- * The gradients of the sum of all losses, after `referenceForward`: of the parameters as `name.gradient`, of the
- * activations alike. Inputs of the network get none.
+ * The gradients of the sum of all losses, after `referenceForward`: of parameters and of activations, as
+ * `name.gradient`. Inputs of the network get none.
  */
 export function referenceBackward(network: Network, tensors: Tensors, options: ReferenceOptions): void {
   const { batch, allocate = allocateHere, shareOf = () => 1 } = options
@@ -155,7 +162,7 @@ export function referenceBackward(network: Network, tensors: Tensors, options: R
         if (input in network.inputs) return null
         return denseGrid(tensors[`${input}.gradient`]!, batch, layer.inputShapes[i]!)
       }),
-      // Those are made here or by `allocate`, in float64.
+      // Those are allocated here or by `allocate`, in float64.
       parameterGradients: gradientsOf(layer, tensors),
     })
   }

@@ -10,7 +10,7 @@ type Values = Tensors[string]
 const gradientOf = ({ microBatches = 1 }: Training, tensors: Tensors, parameter: string): Values =>
   tensors[microBatches > 1 ? totalOf(parameter) : `${parameter}.gradient`]!
 
-/** What follows `referenceBackward` where an update has several runs: their gradients' mean. */
+/** After `referenceBackward`, if an update takes several runs: averages their gradients. */
 export function referenceAccumulation(network: Network, training: Training, tensors: Tensors): void {
   const { microBatches = 1 } = training
   if (microBatches === 1) return
@@ -22,7 +22,7 @@ export function referenceAccumulation(network: Network, training: Training, tens
   }
 }
 
-/** Parameters and the optimizer's states follow the gradients. */
+/** Updates the parameters and the optimizer's states by the gradients. */
 export function referenceUpdate(network: Network, training: Training, tensors: Tensors): void {
   const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
   const shapes = parametersOf(network)

@@ -1,4 +1,4 @@
-// The reference engine's worker: it runs the plain loops, so that the caller's thread does not.
+// The reference engine's worker: it runs the plain loops, so that they don't block the caller's thread.
 
 import { messageOf } from '../errors.ts'
 import type { Network } from '../networks/network.ts'
@@ -16,7 +16,7 @@ export interface ReferenceRequest {
   readonly training: Training | null
   readonly frozen: ReadonlySet<string>
   readonly part: NonNullable<RunOptions['part']>
-  /** Every tensor that the caller writes or reads: in shared memory, or copies. */
+  /** Every tensor that the caller writes or reads, in shared memory or as copies. */
   readonly tensors: Tensors
 }
 
@@ -24,7 +24,7 @@ export type ReferenceReply =
   | { readonly kind: 'done'; readonly tensors: Tensors }
   | { readonly kind: 'failed'; readonly message: string }
 
-/** Of the plan that this worker is for, with those that nobody else sees. */
+/** The tensors of the plan that this worker serves, including those that nobody else sees. */
 const held: Tensors = {}
 
 onMessage((request: ReferenceRequest) => {

@@ -22,7 +22,7 @@ import { makeRoom, type Room } from './room.ts'
 
 type ReferenceWorker = WorkerHandle<ReferenceRequest, ReferenceReply>
 
-/** The layers' plain loops in float64, on one thread: what all else is checked against; some hundred times slower. */
+/** The layers' plain loops in float64, on one thread: everything else is checked against them. Some hundred times slower. */
 export async function openReference(target: string, { threads }: EngineOptions): Promise<Engine> {
   if (target) throw new UsageError(`engine 'reference:${target}': reference has no targets`)
   if (threads !== undefined && threads !== 1)
@@ -61,7 +61,7 @@ async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promi
   }
 }
 
-/** Throws ConvmarkError if the system does not give so much. */
+/** Throws ConvmarkError if the system does not give this much memory. */
 function allocate(length: number): Float64Array {
   const byteLength = Float64Array.BYTES_PER_ELEMENT * length
   try {
@@ -85,7 +85,7 @@ function makeReferenceRoom(plan: Plan, options: PrepareOptions): Promise<Room> {
   })
 }
 
-/** All tensors in float64, and the gradients of activations, which its worker has for itself. */
+/** All tensors in float64, and the gradients of activations, which only the worker has. */
 function referenceBytes({ network, batch, pass, tensors }: Plan): number {
   const given = Object.values(tensors).map(({ shape }) => elementCount(shape))
   const made = network.layers.flatMap(({ layer, isLoss, outputShape }) => {
@@ -102,7 +102,7 @@ class ReferencePlan implements PreparedPlan {
   readonly steps = []
   readonly tuning = null
   readonly inspection = null
-  /** Seen by the worker too, or copies of what it holds. */
+  /** Shared with the worker, or copies of what it has. */
   #tensors: Tensors
   readonly #worker: ReferenceWorker
   readonly #room: Room

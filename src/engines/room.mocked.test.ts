@@ -31,7 +31,7 @@ const refusal = (given: Needs): Promise<string> =>
 
 const named = (message: string): number => Number(/the largest batch that fits is (\d+)$/.exec(message)?.[1])
 
-/** Nothing is promised to it any more. */
+/** Settles the room, so that nothing is reserved for it any more. */
 const settled = async (room: Promise<Room>): Promise<void> => (await room).settle()
 
 beforeEach(() => {
@@ -119,7 +119,7 @@ it('counts what a session takes in place of what it was said to need', async () 
 
 it('of threads that leave no memory for any batch says that they are too many', async () => {
   expect(await refusal(needs(1, { threads: 5000 }))).toMatch(
-    /^5000 threads need \d+ bytes of memory; the container .* has 660000000 left of 700000000; take fewer --threads$/,
+    /^5000 threads need \d+ bytes of memory; the container .* has 660000000 left of 700000000; use fewer --threads$/,
   )
 })
 

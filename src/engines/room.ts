@@ -1,5 +1,5 @@
-// Whether a session fits into memory, and how large a batch would: said before anything is allocated, since a system that
-// runs out of memory ends the process without a word.
+// Whether a session fits into memory, and how large a batch would fit. This is decided before anything is allocated,
+// because a system that runs out of memory kills the process without a message.
 import { UsageError } from '../errors.ts'
 import { createPlan, type Plan, writtenBytes } from '../plan/plan.ts'
 import { leastMemory, type Memory } from '../runtime/memory.ts'
@@ -9,19 +9,22 @@ import type { PrepareOptions } from './engine.ts'
 const WORKER_BYTES = 18e6
 
 /**
- * What the process itself may have grown to when the session runs, beyond what it has now: compiled code, texts, and what
- * the garbage collector finds late, which V8 lets be more where there is more memory.
+ * How much the process itself may grow until the session runs: compiled code, strings, and garbage that is collected
+ * late. V8 allows more garbage if there is more memory.
  */
 const growthBytes = ({ limitBytes }: Memory): number => Math.min(16e6 + 0.03 * limitBytes, 56e6)
 
-/** What a process that has just begun has at most: counted as if it had, so that the same batch fits every time. */
+/**
+ * The most that a process uses at its start. Every process is counted as if it used that, so that the same batch always
+ * fits.
+ */
 const beginningBytes = ({ limitBytes }: Memory): number => Math.min(28e6 + 0.03 * limitBytes, 64e6)
 
-/** What is left may be less when the batch that was named is tried. */
+/** Margin for a batch that a message recommends: less memory may be free when it is tried. */
 const UNSURE_BYTES = 6e6
 const UNSURE_SHARE = 0.02
 
-/** What is left for sessions, what is promised to others aside. */
+/** Memory that is free for sessions, without what is reserved for others. */
 function freeFor(memory: Memory | null, isNamed: boolean): number {
   if (memory === null) return Infinity
   const usedBytes = memory.limitBytes - memory.freeBytes
@@ -30,35 +33,35 @@ function freeFor(memory: Memory | null, isNamed: boolean): number {
   return memory.limitBytes - taken - sum([...promised].map(({ bytes }) => bytes))
 }
 
-/** A session's need of memory, as a function of the plan: of what differs from it in the batch alone, too. */
+/** How much memory a session needs, as a function of the plan, so that plans with another batch can be tried. */
 export interface Needs {
   readonly plan: Plan
   readonly threads: number
-  /** Of a session's own memory, in bytes. */
-  ownBytes(plan: Plan): number
-  /** How much of such a piece the system has yet to give. */
+  /** The session's own memory, in bytes. If its tensors alone take more than `mostBytes`, they are enough of an answer. */
+  ownBytes(plan: Plan, mostBytes: number): number
+  /** How many of these bytes the system has yet to provide. */
   newBytes(ownBytes: number): number
   readonly options: Pick<PrepareOptions, 'memoryBeside' | 'isRoomSure'>
-  /** The most that sessions' own memory can have, however much the system has; and why, for messages. */
+  /** The most own memory that sessions can have together, however much the system has, and why, for messages. */
   readonly most: { readonly bytes: number; readonly reason: string }
 }
 
-/** The memory that a session was promised. */
+/** Memory that is reserved for a session. */
 export interface Room {
-  /** The most that its own memory may have, in bytes: some more than it was said to need, maybe. */
+  /** The most own memory that the session may take, in bytes; it may be somewhat more than it was estimated to need. */
   readonly ownBytes: number
-  /** To be called when the session takes its own memory: how much it takes, in place of what it was said to need. */
+  /** Call it when the session takes its own memory: the actual amount replaces the estimate. */
   take(ownBytes: number): void
-  /** To be called once the memory is the session's by the system's books (all was written to), or is needed no more. */
+  /** Call it once the system counts the memory as the session's (all of it was written to), or once it is no longer needed. */
   settle(): void
 }
 
-/** Of sessions that were opened and have not run: the system does not yet count what they will take. */
+/** Reservations of sessions that are open but have not run: the system does not yet count their memory. */
 const promised = new Set<{ bytes: number }>()
 
 /**
- * Throws UsageError for a batch that does not fit: how much it needs, what there is, and the largest batch that fits; or for
- * threads that leave no memory for any batch.
+ * Throws UsageError for a batch that does not fit, with how much it needs, how much there is and the largest batch that
+ * fits; or for so many threads that no batch fits.
  */
 export async function makeRoom(needs: Needs): Promise<Room> {
   const { plan, most, options } = needs
@@ -66,7 +69,9 @@ export async function makeRoom(needs: Needs): Promise<Room> {
   const freeBytes = freeFor(memory, false)
   const fits = ({ addressedBytes, neededBytes }: Totals, freeBytes: number): boolean =>
     addressedBytes <= most.bytes && (options.isRoomSure || neededBytes <= freeBytes)
-  const own = totals(needs, plan)
+  // For tensors that no memory can hold, kernels are not even built: some have tables or loops as long as these.
+  const mostBytes = options.isRoomSure ? most.bytes : Math.min(most.bytes, memory?.limitBytes ?? Infinity)
+  const own = totals(needs, plan, mostBytes)
   const { ownBytes, addressedBytes, neededBytes, workerBytes } = own
   if (!fits(own, freeBytes)) {
     const namedBytes = freeFor(memory, true)
@@ -74,9 +79,9 @@ export async function makeRoom(needs: Needs): Promise<Room> {
     const areThreadsTooMany = workerBytes > freeBytes && workerBytes / needs.threads <= freeBytes
     if (!options.isRoomSure && areThreadsTooMany)
       throw new UsageError(
-        `${needs.threads} threads need ${workerBytes + keptFree} bytes of memory; ${leftOf(memory!)}; take fewer --threads`,
+        `${needs.threads} threads need ${workerBytes + keptFree} bytes of memory; ${leftOf(memory!)}; use fewer --threads`,
       )
-    const batch = largestBatch(plan, (smaller) => fits(totals(needs, smaller), namedBytes))
+    const batch = largestBatch(plan, (smaller) => fits(totals(needs, smaller, mostBytes), namedBytes))
     const advice = batch > 0 ? `the largest batch that fits is ${batch}` : 'not even a batch of 1 fits'
     const why =
       addressedBytes > most.bytes
@@ -99,19 +104,19 @@ export async function makeRoom(needs: Needs): Promise<Room> {
 }
 
 interface Totals {
-  /** Of the session itself. */
+  /** Own memory of this session. */
   readonly ownBytes: number
-  /** Of all sessions that will be open together, which the target must be able to address. */
+  /** Own memory of all sessions that will be open together, which the target must be able to address. */
   readonly addressedBytes: number
-  /** Of the threads of all these sessions. */
+  /** Memory of the threads of all these sessions. */
   readonly workerBytes: number
-  /** Of the system, for all of it. */
+  /** What the system must provide for all of it. */
   readonly neededBytes: number
 }
 
-function totals(needs: Needs, plan: Plan): Totals {
+function totals(needs: Needs, plan: Plan, mostBytes: number): Totals {
   const { bytes = writtenBytes(plan), plans = [] } = needs.options.memoryBeside?.(plan) ?? {}
-  const all = [plan, ...plans].map((each) => needs.ownBytes(each))
+  const all = [plan, ...plans].map((each) => needs.ownBytes(each, mostBytes))
   const addressedBytes = sum(all)
   const workerBytes = all.length * needs.threads * WORKER_BYTES
   return {
@@ -127,7 +132,7 @@ const leftOf = ({ limitBytes, freeBytes, of }: Memory): string => {
   return `${where} ${freeBytes} left of ${limitBytes}`
 }
 
-/** Below the plan's own; 0 if not even one image fits. */
+/** Below the plan's own batch; 0 if not even one image fits. */
 function largestBatch(plan: Plan, fits: (plan: Plan) => boolean): number {
   const keep = Object.entries(plan.tensors)
     .filter(([name, { role, isKept }]) => role === 'activation' && isKept && !plan.outputs.includes(name))

@@ -23,7 +23,7 @@ interface Changes {
   readonly pass?: Pass
 }
 
-/** Of a convolution and a dense layer. */
+/** The steps of a convolution and a dense layer. */
 function stepsOf({ image = [16, 18, 4], conv: options, batch = 2, pass = 'forward-backward' }: Changes = {}) {
   const network = defineNetwork('two layers', {
     inputs: { images: image },

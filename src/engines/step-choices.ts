@@ -10,14 +10,14 @@ import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
 import { type Tuning, tuningKey } from '../runtime/tuning.ts'
 
-/** Which candidates each step may take: all, or those of the algorithm asked for where it has any. */
+/** Which candidates each step may use: all, or only those of the requested algorithm if it has any. */
 export class StepChoices {
   readonly #kernels: KernelTable
   readonly #traits: TargetTraits
   readonly #algorithm: Algorithm
   readonly #weightsChange: boolean
 
-  /** `weightsChange`: in every run, as in training. */
+  /** `weightsChange`: the weights change in every run, as in training. */
   constructor(
     kernels: KernelTable,
     traits: TargetTraits,
@@ -37,13 +37,13 @@ export class StepChoices {
     return own.length > 0 ? own : all
   }
 
-  /** What its choice goes by in a tuning. */
+  /** The key of the step's choice in a tuning. */
   keyOf(step: Step): string {
     const isPreparedAnew = this.#weightsChange && 'weights' in step.reads
     return isPreparedAnew ? `${tuningKey(step)} in training` : tuningKey(step)
   }
 
-  /** Why a step has not the algorithm asked for; null where it has, or where none is asked for. */
+  /** Why a step is not done by the requested algorithm; null if it is, or if none was requested. */
   noteOf(step: Step): string | null {
     const algorithm = this.#algorithm
     const rule = this.#rule(step)
@@ -56,7 +56,7 @@ export class StepChoices {
     return this.#rule(step).build(step as never, this.#traits, candidate)
   }
 
-  /** What is taken unmeasured. */
+  /** The first candidate of each step, unmeasured. */
   defaults(plan: Plan): Implementation[] {
     return plan.steps.map((step) => this.build(step, this.candidatesOf(step)[0]!))
   }

@@ -3,37 +3,37 @@ import type { TargetTraits } from '../kernels/kernel.ts'
 import type { Code } from '../runtime/code.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 
-/** A program in the target's own bytes. */
+/** A program in the target's encoding. */
 export interface EncodedProgram {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly parameters: number
 }
 
-/** Programs that any thread can load, by their place in what was compiled. */
+/** Programs that any thread can load, in the order in which they were given to be compiled. */
 export interface CompiledPrograms {
   readonly codes: readonly Code[]
   /** Called when no thread will call them any more. */
   free(): void
 }
 
-/** What a target has to bring so that kernels written as vector programs run on it. See docs/add-a-target.md. */
+/** What a target must provide so that kernels written as vector programs can run on it. See docs/add-a-target.md. */
 export interface CodeTarget {
   readonly traits: TargetTraits
-  /** Names the target, its features and its version, for tunings. */
+  /** Identifies the target, its features and its version in tunings. */
   readonly version: string
   /** The largest block that it can address now, however much memory the system has. */
   readonly maxByteLength: number
-  /** Why no block can be larger: for messages. */
+  /** Why no block can be larger, for messages. */
   readonly maxReason: string
   allocate(byteLength: number): MemoryBlock
-  /** How much of a new block of so many bytes the system would have to give: the rest is this process's already. */
+  /** How many bytes of a new block the system would have to provide; the rest already belongs to this process. */
   newBytes(byteLength: number): number
-  /** Equal bytes mean equal programs: they are compiled once. */
+  /** Equal bytes mean equal programs, which are compiled once. */
   encode(program: Program): Uint8Array<ArrayBuffer>
   compile(programs: readonly EncodedProgram[]): Promise<CompiledPrograms>
 }
 
-/** Numbers programs as they come; equal ones share a number. */
+/** Numbers programs in order; equal ones share a number. */
 export function collectPrograms(target: CodeTarget) {
   const numbers = new Map<string, number>()
   const programs: EncodedProgram[] = []

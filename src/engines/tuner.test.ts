@@ -7,7 +7,7 @@ const [a1, a2, a3] = ['1', '2', '3'].map((tile) => candidate('a', tile)) as [Can
 const [b1, b2, b3] = ['1', '2', '3'].map((tile) => candidate('b', tile)) as [Candidate, Candidate, Candidate]
 const all = [a1, a2, a3, b1, b2, b3]
 
-/** Answers one call after the other with these times, and remembers what was asked for. */
+/** Answers consecutive calls with these times, and remembers what it was asked to measure. */
 function measured(...answers: readonly ReadonlyMap<Candidate, number>[]) {
   const asked: (readonly Candidate[])[] = []
   const measure = async (candidates: readonly Candidate[]) => {
@@ -46,7 +46,7 @@ it('compares no times of different moments: a busy one does not hand the step to
       [b1, 30],
       [b2, 30],
     ]),
-    // Something else runs now: the best takes longer than the others did before.
+    // Something else is running now: the best takes longer than the others did before.
     new Map([
       [a1, 150],
       [a3, 160],

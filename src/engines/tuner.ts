@@ -16,34 +16,35 @@ import { type CodeTarget, type CompiledPrograms, collectPrograms } from './targe
 import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
 import type { DoubtfulStep } from './tuning-watch.ts'
 
-export interface TunerParts {
+export interface TunerContext {
   readonly target: CodeTarget
   readonly processor: string
   readonly workers: readonly ComputeWorker[]
-  /** The most that all that is measured at a time may take. */
+  /** The most memory that may be used for measuring at any time. */
   readonly memoryBytes: number
 }
 
-/** The choices for a plan, and what its steps are expected to take with them. */
+/** The choices for a plan, and how long its steps are expected to take with them. */
 export interface Tuned {
   readonly tuning: Tuning
   /**
-   * For each step: what its tile took when it was chosen, and what the step took in the runs that made an earlier choice
-   * doubtful; empty where it has no choice, or where the caller made it.
+   * For each step: how long its tile took when it was chosen, and how long the step took in the runs that made an
+   * earlier choice doubtful. Empty if it has no choice, or if the caller made the choice.
    */
   readonly expectedMs: readonly (readonly number[])[]
   /**
-   * Takes the choices of these steps, by index, out of the cache: they are measured again at the next start. What they took
-   * in runs is kept, so that a step that always takes more than when it is measured is not doubted at every start.
+   * Removes the choices of these steps, by index, from the cache, so that they are measured again at the next start.
+   * How long they took in runs is stored: a step that always takes longer than when it is measured alone is then not
+   * doubted at every start.
    */
   forget(doubtful: readonly DoubtfulStep[]): Promise<void>
 }
 
-/** Measures what neither the given tuning nor the cache knows: step by step, as many at a time as there are workers. */
+/** Measures what neither the given tuning nor the cache contains, as many steps at a time as there are workers. */
 export async function tune(
   plan: Plan,
   stepChoices: StepChoices,
-  { target, processor, workers, memoryBytes }: TunerParts,
+  { target, processor, workers, memoryBytes }: TunerContext,
   options: PrepareOptions,
 ): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
@@ -83,7 +84,7 @@ export async function tune(
     }),
   )
   if (total > 0) {
-    // What was chosen for want of memory is not kept: there may be more of it the next time.
+    // A choice that was limited by memory is not stored: there may be more memory next time.
     const measured = [...open.keys()].flatMap((key) => {
       const ms = measuredMs.get(key)
       if (ms === undefined) return []
@@ -114,7 +115,7 @@ export async function tune(
   }
 }
 
-/** Where the cache has what a step took in the runs that made its choice doubtful. */
+/** The cache key of how long a step took in the runs that made its choice doubtful. */
 const doubtKey = (cacheKey: string): string => `${cacheKey} in runs`
 
 /** A cached choice is valid only for the same list of candidates. */
@@ -125,9 +126,9 @@ function digestOf(names: readonly string[]): string {
   return (digest >>> 0).toString(16)
 }
 
-/** Candidates of each family that are measured first: they come with the likely best in front. */
+/** How many candidates of each family are measured first; the ones that are probably best come first. */
 const FIRST_OF_FAMILY = 2
-/** A family whose first candidates need so many times the best one's time is not looked at further. */
+/** A family is dropped if its first candidates take this many times as long as the best. */
 const HOPELESS_FACTOR = 1.15
 
 /** What all steps together read and write may stay in a cache of this size from run to run. */
@@ -136,7 +137,7 @@ const WARM_BYTES = 8 * 2 ** 20
 const byteLengthOfBuffers = ({ buffers }: Plan): number =>
   buffers.reduce((total, { length }) => total + length * FLOAT_BYTES, 0)
 
-interface StepTunerParts {
+interface StepTunerContext {
   readonly target: CodeTarget
   readonly worker: ComputeWorker
   readonly memory: MemoryShare
@@ -146,7 +147,7 @@ interface StepTunerParts {
 class NoMemoryToMeasure extends Error {}
 
 class StepTuner {
-  /** Some candidates were not measured: there is no memory for them. */
+  /** True if some candidates were not measured because there is not enough memory for them. */
   lacksMemory = false
   readonly #plan: Plan
   readonly #step: Step
@@ -156,11 +157,11 @@ class StepTuner {
   readonly #memory: MemoryShare
   readonly #isCold: boolean
   readonly #threads: number
-  /** How many times as many images there are as are measured. */
+  /** The number of images divided by the number that is measured. */
   readonly #repeats: number
 
-  constructor(plan: Plan, step: Step, choices: StepChoices, parts: StepTunerParts) {
-    const { target, worker, memory, threads } = parts
+  constructor(plan: Plan, step: Step, choices: StepChoices, context: StepTunerContext) {
+    const { target, worker, memory, threads } = context
     this.#threads = threads
     this.#memory = memory
     const isWhole = choices.tilesImages(step)
@@ -168,14 +169,14 @@ class StepTuner {
     this.#step = measured.step
     this.#repeats = isWhole ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
     this.#plan = measured.plan
-    // Over many images a step has its weights in the cache from the second on.
+    // With many images, a step finds its weights in the cache from the second image on.
     this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
     this.#choices = choices
     this.#target = target
     this.#worker = worker
   }
 
-  /** Null if there is no memory to measure any of the candidates. */
+  /** Null if there is not enough memory to measure any of the candidates. */
   async fastest(): Promise<Timed | null> {
     try {
       return await fastestOf(this.#choices.candidatesOf(this.#step), (some) => this.#measure(some))
@@ -186,8 +187,8 @@ class StepTuner {
   }
 
   /**
-   * Lays the step's memory out on its own and runs some tasks of every candidate: their times in ms, of those that there is
-   * memory for. Throws NoMemoryToMeasure if that is none.
+   * Allocates the step's memory on its own and runs some tasks of every candidate. Returns the times in ms of those
+   * that fit into memory; throws NoMemoryToMeasure if none does.
    */
   async #measure(all: readonly Candidate[]): Promise<Map<Candidate, number>> {
     const assembled = all.map((candidate) => {
@@ -217,7 +218,7 @@ class StepTuner {
         const { all, prologue } = loadStages(assembly, address, programs.add)
         return {
           stages: all.slice(prologue),
-          // Where the weights change in every run, what is made of them counts.
+          // If the weights change in every run, their preparation counts too.
           prologue: this.#plan.pass === 'train' ? all.slice(0, prologue) : [],
           threadScratch: address + assembly.layout.byteLength,
         }
@@ -241,13 +242,13 @@ class StepTuner {
   }
 }
 
-/** The fastest of a step's candidates, and its time as it was measured beside its last rivals. */
+/** The fastest of a step's candidates, and its time when it was last measured beside its rivals. */
 interface Timed {
   readonly candidate: Candidate
   readonly ms: number
 }
 
-/** Measures the candidates that may be the fastest, in two turns at most. `measure` gives the times of some, taken in turns. */
+/** Measures the candidates that may be the fastest, in at most two rounds. `measure` gives the times of some, taken alternately. */
 export async function fastestOf(
   candidates: readonly Candidate[],
   measure: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<Candidate, number>>,
@@ -267,7 +268,7 @@ export async function fastestOf(
   )
   const rest = hopeful.flatMap((family) => family.slice(first))
   if (rest.length === 0) return best
-  // Times of different moments are not compared: the machine may have been busy in one of them.
+  // Only times of the same measurement are compared: the machine may have been busy during another.
   return fastestIn(await measure([best.candidate, ...rest]))
 }
 
@@ -276,10 +277,10 @@ function fastestIn(times: ReadonlyMap<Candidate, number>): Timed {
   return { candidate, ms }
 }
 
-/** Images that a candidate is measured on: enough to fill the caches, few enough for a fast start. */
+/** Images on which a candidate is measured: enough to fill the caches, few enough for a fast start. */
 const MEASURED_IMAGES = 8
 
-/** The step over the first images alone. */
+/** The step over only the first images. */
 function withFewImages(step: Step): Step {
   const cut = (views: Readonly<Record<string, View>>) =>
     Object.fromEntries(
@@ -291,7 +292,7 @@ function withFewImages(step: Step): Step {
   return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
 }
 
-/** A step as all of a plan: its tensors, and none else, side by side in memory. */
+/** A plan of a single step, with only its tensors, next to each other in memory. */
 function onlyStep(plan: Plan, step: Step): { readonly plan: Plan; readonly step: Step } {
   const lengths = new Map<number, { id: number; length: number }>()
   for (const { buffer, shape, imagePitch } of [...readsOf(step), ...writesOf(step)])

@@ -4,20 +4,20 @@ import { VERSION } from '../version.ts'
 
 export interface CachedChoice {
   readonly choice: string
-  /** What a step took with it when it was chosen: all of it, on all threads. Null for what is no step's. */
+  /** How long the whole step took on all threads when it was chosen. Null if the entry is not a step's. */
   readonly ms: number | null
 }
 
-/** Choices measured before on this processor with this engine. */
+/** Choices measured before, on this processor with this engine. */
 export interface TuningCache {
   get(step: string): CachedChoice | undefined
-  /** Adds choices, in place of those that are there; null takes one out. */
+  /** Adds choices, replacing existing ones; null removes one. */
   change(choices: Readonly<Record<string, CachedChoice | null>>): Promise<void>
 }
 
-/** Where the choices lie as text. Whatever fails in it costs the next start its second, and nothing else. */
+/** Where the choices are stored as text. If it fails, the next start takes a second longer; nothing else is lost. */
 interface Store {
-  /** Rejects, or resolves with '', where there is nothing yet. */
+  /** Rejects, or resolves with '', if nothing is stored yet. */
   read(): Promise<string>
   write(text: string): Promise<void>
 }
@@ -32,8 +32,8 @@ function asChoice(entry: unknown): CachedChoice | undefined {
 }
 
 /**
- * In the user's cache folder (CONVMARK_CACHE names another), in a browser in the page's own storage. It knows nothing and
- * keeps nothing if there is no such place, or if it can't be read or written.
+ * In the user's cache folder (CONVMARK_CACHE names another); in a browser in the page's own storage. Empty, and stores
+ * nothing, if there is no such place or it can't be read or written.
  */
 export async function openTuningCache(processor: string, engine: string): Promise<TuningCache> {
   const store = isNode ? await folderStore() : browserStore
@@ -44,7 +44,7 @@ export async function openTuningCache(processor: string, engine: string): Promis
       const entries: unknown = JSON.parse(await store.read())
       return typeof entries === 'object' && entries !== null ? (entries as Entries) : {}
     } catch {
-      return {} // not there yet, or damaged: it only saves time, and is written anew
+      return {} // missing or damaged: it only saves time, and is written again
     }
   }
   const entries = await read()
@@ -59,7 +59,7 @@ export async function openTuningCache(processor: string, engine: string): Promis
       try {
         await store.write(JSON.stringify(changed, null, 1))
       } catch {
-        // A folder that can't be written, a page without storage
+        // A folder that can't be written, or a page without storage
       }
     },
   }
@@ -80,16 +80,16 @@ async function folderStore(): Promise<Store | null> {
         await writeFile(temporary, text)
         await rename(temporary, path)
       } finally {
-        await rm(temporary, { force: true }) // what is left of one that could not be written, on a full disk for example
+        await rm(temporary, { force: true }) // what is left of a file that could not be written, for example on a full disk
       }
     },
   }
 }
 
-/** The key that a browser's cache wants: an address, which nobody asks for. */
+/** The key in a browser's cache must be an address; nobody requests it. */
 const BROWSER_KEY = '/convmark-tuning.json'
 
-/** CacheStorage is in pages and workers, and knows no versions; pages that are not secure have none. */
+/** CacheStorage exists in pages and workers and has no versions; pages that are not secure have none. */
 const browserStore: Store = {
   read: async () => (await (await caches.open('convmark')).match(BROWSER_KEY))?.text() ?? '',
   write: async (text) => (await caches.open('convmark')).put(BROWSER_KEY, new Response(text)),

@@ -3,7 +3,7 @@ import { TuningWatch } from './tuning-watch.ts'
 
 const THREADS = 2
 
-/** A watch that has seen runs with these step times, in which the threads ran all the time unless `load` says otherwise. */
+/** A watch that has seen runs with these step times, during which the threads ran all the time unless `load` says otherwise. */
 function watched(
   expectedMs: readonly (number | readonly number[] | null)[],
   runs: readonly (readonly number[])[],

@@ -1,25 +1,25 @@
-/** So many runs of a session are looked at: the first ones, which also load pages and compile. */
+/** How many runs of a session are looked at: the first ones, in which pages are loaded and code is compiled. */
 const WATCHED_RUNS = 16
-/** With fewer, a slow step says nothing: it may be the first touch of its memory. */
+/** With fewer runs a slow step means nothing: its memory may have been touched for the first time. */
 const MIN_RUNS = 5
-/** A step that takes so many times what is expected, or so many times less, is not the one that was measured. */
+/** A step that takes this many times more or less than expected is not the step that was measured. */
 const FAR_FACTOR = 3
-/** Below this a step's time is the barrier's and the clock's. */
+/** A smaller difference (in ms) may come from the barrier or the clock. */
 const FAR_MS = 0.1
-/** Threads that were kept from running more than this make no step look fast. */
+/** If other processes slowed the threads down by more than this factor, no step counts as fast. */
 const CALM_LOAD = 1.25
 
-/** A step, by its index, that takes something else than is expected, and what it takes when nothing else runs. */
+/** A step, by its index, whose time differs from what is expected, and its time when nothing else runs. */
 export interface DoubtfulStep {
   readonly step: number
   readonly ms: number
 }
 
 /**
- * Compares what steps take in a session's first runs with what they took when their tiles were chosen. One that is far
- * off was chosen while something else disturbed the machine, or its choice in the cache is not what was measured. Or it can't
- * be measured alone (one whose threads share the memory's bandwidth, say): so what it took in runs is expected as well, once
- * it was doubted and measured again.
+ * Compares how long steps take in a session's first runs with how long they took when their tiles were chosen. If they
+ * differ a lot, something disturbed the machine during the choice, or the cached choice is not what was measured. Or
+ * the step can't be measured alone, for example because its threads share the memory's bandwidth: so after it was
+ * doubted and measured again, its time in runs is expected as well.
  */
 export class TuningWatch {
   readonly #expectedMs: readonly (readonly number[])[]
@@ -28,28 +28,31 @@ export class TuningWatch {
   #elapsedMs = 0
   #processorMs = 0
 
-  /** `expectedMs` by step: it may take what lies between these times; none for a step whose tile was not measured. */
+  /**
+   * `expectedMs`, by step: any time between the smallest and the largest of them is expected; empty for a step whose
+   * tile was not measured.
+   */
   constructor(expectedMs: readonly (readonly number[])[], threads: number) {
     this.#expectedMs = expectedMs
     this.#threads = threads
   }
 
-  /** Whether another run would be looked at. */
+  /** Whether it would look at another run. */
   get isWatching(): boolean {
     return this.#runs.length < WATCHED_RUNS && this.#expectedMs.some((times) => times.length > 0)
   }
 
-  /** A run's step times, how long it took, and the processor time that this process had in it (null: not known). */
+  /** A run's step times, its duration, and the processor time of this process during it (null if not known). */
   add(stepTimesMs: readonly number[], elapsedMs: number, processorMs: number | null): void {
     this.#runs.push(stepTimesMs)
     this.#elapsedMs += elapsedMs
     this.#processorMs += processorMs ?? this.#threads * elapsedMs
   }
 
-  /** The steps that are far from what is expected. */
+  /** The steps whose times are far from what is expected. */
   doubtfulSteps(): DoubtfulStep[] {
     if (this.#runs.length < MIN_RUNS) return []
-    // How many times as long all takes because the system gave the threads to others.
+    // By what factor everything took longer because the system gave the cores to other processes.
     const load = Math.max(1, (this.#threads * this.#elapsedMs) / Math.max(this.#processorMs, 1e-6))
     return this.#expectedMs.flatMap((expected, step) => {
       if (expected.length === 0) return []

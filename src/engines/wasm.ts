@@ -5,27 +5,28 @@ import { wasmHeap } from '../runtime/heap.ts'
 import { isNode, nodeModule, unsharedReason } from '../runtime/host.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
 import { engineText, runtime, v8Number } from '../runtime/runtime.ts'
-import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
+import { CompiledEngine, type CompiledEngineDependencies } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
 import type { CodeTarget } from './target.ts'
 
 const TARGETS = ['', 'revectorized'] as const
 
-/** 16 SSE or AVX registers, 32 on Arm: what V8 can use, whatever the module says. */
+/** V8 can use 16 SSE or AVX registers (on Arm it has 32), whatever the module says. */
 const VECTOR_REGISTERS = 16
-/** Revectorizing (two 128-bit operations as one of 256) came with V8 13.6. */
+/** Revectorizing, which turns two 128-bit operations into one of 256, came with V8 13.6. */
 const REVECTORIZE_SINCE = 13.6
-/** From here on relaxed SIMD needs no flag. */
+/** From this version on, relaxed SIMD needs no flag. */
 const RELAXED_SIMD_SINCE = 11.4
 
 /**
- * Opens the WASM engine: fixed-width SIMD always, relaxed FMA where JavaScript's engine has it. Throws UnavailableError if
- * WebAssembly, its SIMD or (for `revectorized`) the version of V8 is missing. One thread where they can't share memory.
+ * Opens the WASM engine: fixed-width SIMD always, relaxed FMA if the JavaScript engine has it. Throws UnavailableError
+ * if WebAssembly, its SIMD or (for `revectorized`) the version of V8 is missing. Uses one thread if threads can't share
+ * memory.
  */
 export async function openWasm(
   target: string,
   options: EngineOptions & { readonly reason?: string } = {},
-  parts: CompiledEngineParts = {},
+  dependencies: CompiledEngineDependencies = {},
 ): Promise<CompiledEngine> {
   if (!(TARGETS as readonly string[]).includes(target)) {
     throw new UsageError(unknownName('target of wasm', target, TARGETS.slice(1)))
@@ -38,7 +39,7 @@ export async function openWasm(
   if (isRevectorized && !isNode)
     throw new UnavailableError(
       "wasm:revectorized is unavailable in a browser, where no page can set V8's flags",
-      { advice: 'take wasm' },
+      { advice: 'use wasm' },
     )
   const v8Flags = options.experimentalV8Flags || isRevectorized ? await setV8Flags(isRevectorized) : []
   const { simd, relaxedMadd } = wasmFeatures()
@@ -63,7 +64,7 @@ export async function openWasm(
     reason: reasons.join('; '),
     v8Flags,
   }
-  // One compilation over all plans of this engine: a module that was optimised once stays so.
+  // Modules are shared by all plans of this engine: one that was optimised stays optimised.
   const modules = new Map<string, Promise<WebAssembly.Module>>()
   const moduleOf = (bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> => {
     const key = new TextDecoder('latin1').decode(bytes)
@@ -84,10 +85,10 @@ export async function openWasm(
     compile: async (programs) => {
       const modules = await Promise.all(programs.map(({ bytes }) => moduleOf(bytes)))
       const codes = modules.map((module) => ({ target: 'wasm', module, memory: wasmHeap.memory }) as const)
-      return { codes, free: () => {} } // modules are the garbage collector's
+      return { codes, free: () => {} } // modules are garbage-collected
     },
   }
-  return new CompiledEngine({ info, target: codeTarget, processor: await processorName(), ...parts })
+  return new CompiledEngine({ info, target: codeTarget, processor: await processorName(), ...dependencies })
 }
 
 /** A page's Content-Security-Policy may forbid what the engine could do. Throws UnavailableError. */
@@ -101,13 +102,13 @@ async function requireCompiling(relaxedMadd: boolean): Promise<void> {
   }
 }
 
-/** V8's flags hold for the whole process and for what is compiled from now on. */
+/** V8's flags apply to the whole process and to code compiled from now on. */
 async function setV8Flags(isRevectorized: boolean): Promise<string[]> {
   const version = v8Number(runtime)
   if (isRevectorized && (version === null || version < REVECTORIZE_SINCE)) {
     throw new UnavailableError(
       `wasm:revectorized needs V8 ${REVECTORIZE_SINCE} or later (Node 24); this is ${engineText(runtime)}`,
-      { advice: 'take wasm' },
+      { advice: 'use wasm' },
     )
   }
   if (!isNode || version === null) return []

@@ -9,13 +9,13 @@ import {
 import { UnavailableError, UsageError, unknownName } from '../errors.ts'
 import { availableCores, processorName } from '../runtime/machine.ts'
 import { type Native, openNative } from '../runtime/native.ts'
-import { CompiledEngine, type CompiledEngineParts } from './compiled.ts'
+import { CompiledEngine, type CompiledEngineDependencies } from './compiled.ts'
 import type { EngineInfo, EngineOptions } from './engine.ts'
 import { measurePeaks } from './peak.ts'
 import type { CodeTarget } from './target.ts'
 import { openTuningCache } from './tuning-cache.ts'
 
-/** The widest first: what is taken where nothing speaks against it. */
+/** The widest first: it is used unless it turns out to be slower. */
 const TARGETS: readonly X64Target[] = ['avx512', 'avx2']
 
 const DESCRIPTIONS: Readonly<Record<X64Target, string>> = {
@@ -23,37 +23,37 @@ const DESCRIPTIONS: Readonly<Record<X64Target, string>> = {
   avx2: 'AVX2, 256-bit FMA',
 }
 
-/** Wider vectors that do not multiply faster are still fewer instructions; below this they lose. */
+/** Wider vectors that multiply no faster still need fewer instructions; below this ratio they lose. */
 const MIN_PEAK_RATIO = 0.95
-/** So often is it measured that the wider one loses, which nobody expects: a neighbour may have taken its time. */
+/** How often it must be measured that the wider one loses, which is unexpected: another process may have disturbed it. */
 const CONFIRMING_TIMES = 3
 
-/** Replaced in tests alone. */
-export interface X64EngineParts extends CompiledEngineParts {
+/** Replaced only in tests. */
+export interface X64EngineDependencies extends CompiledEngineDependencies {
   readonly openNative?: () => Promise<Native>
   readonly readProcessor?: (native: Native) => ProcessorRegisters
   readonly peakOf?: PeakOf
 }
 
 /**
- * Opens the x64 engine: machine code for Linux on x86-64. Without a target the faster of those that the machine has.
- * Throws UnavailableError, naming what is missing: system, koffi, processor, or the right to run code.
+ * Opens the x64 engine: machine code for Linux on x86-64. Without a target it takes the fastest of those that the
+ * machine has. Throws UnavailableError, naming what is missing: system, koffi, processor, or the right to run code.
  */
 export async function openX64(
   target: string,
   options: EngineOptions & { readonly reason?: string } = {},
-  parts: X64EngineParts = {},
+  dependencies: X64EngineDependencies = {},
 ): Promise<CompiledEngine> {
   if (target !== '' && !(TARGETS as readonly string[]).includes(target)) {
     throw new UsageError(unknownName('target of x64', target, TARGETS))
   }
   const name = target ? `x64:${target}` : 'x64'
   try {
-    const native = await (parts.openNative ?? openNative)()
-    const registers = (parts.readProcessor ?? readProcessor)(native)
+    const native = await (dependencies.openNative ?? openNative)()
+    const registers = (dependencies.readProcessor ?? readProcessor)(native)
     const { chosen, reason } = target
       ? requireTarget(target as X64Target, registers)
-      : await fastestTarget(native, registers, options, parts.peakOf)
+      : await fastestTarget(native, registers, options, dependencies.peakOf)
     const info: EngineInfo = {
       name: 'x64',
       target: chosen,
@@ -65,12 +65,12 @@ export async function openX64(
       info,
       target: codeTarget(native, chosen),
       processor: await processorName(),
-      ...parts,
+      ...dependencies,
     })
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error
     throw new UnavailableError(`${name} is unavailable here: ${error.message}`, {
-      advice: 'take wasm',
+      advice: 'use wasm',
       cause: error,
     })
   }
@@ -97,7 +97,7 @@ function codeTarget(native: Native, target: X64Target): CodeTarget {
   }
 }
 
-/** Asks the processor, by code of the same assembler: that also shows whether the system lets code be made at all. */
+/** Asks the processor by code from the same assembler, which also shows whether the system lets code be made at all. */
 export function readProcessor(native: Native): ProcessorRegisters {
   const { addresses, free } = native.mapCode([cpuidCode(), xgetbvCode()])
   try {
@@ -133,7 +133,7 @@ function requireTarget(target: X64Target, registers: ProcessorRegisters): Choice
 
 type PeakOf = (target: X64Target) => Promise<number>
 
-/** The widest target that the machine has, unless it multiplies slower than the next: measured once a processor. */
+/** The widest target that the machine has, unless it multiplies more slowly than the next; measured once for each processor. */
 async function fastestTarget(
   native: Native,
   registers: ProcessorRegisters,

@@ -1,6 +1,10 @@
 import { decodeText, MAX_TEXT_BYTES, tooLong } from '../decode-text.ts'
+import { FormatError } from '../errors.ts'
 import { type Network, parametersOf } from '../networks/index.ts'
+import { shortened } from '../plain-text.ts'
+import { nodeModule } from '../runtime/host.ts'
 import { InputFile, requireMemory } from './input-file.ts'
+import type { ReadExternalData } from './onnx-import.ts'
 import { OutputFile } from './output-file.ts'
 import {
   type DecodedSafetensors,
@@ -10,35 +14,53 @@ import {
   type Tensor,
 } from './safetensors.ts'
 
-/** Throws UsageError where the file can't be read, and FormatError where it is damaged; both name it. */
+/** Throws UsageError if the file can't be read, and FormatError if it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
   await using file = await InputFile.open(path)
   return await readSafetensorsFrom(file, path, (byteLength) => requireMemory(path, byteLength))
 }
 
 /**
- * Text in UTF-8 or UTF-16, see `decodeText`. Throws UsageError where the file can't be read and FormatError where it is no
- * text, or more than a string can hold; both name it.
+ * Text in UTF-8 or UTF-16, see `decodeText`. Throws UsageError if the file can't be read, and FormatError if it is not
+ * text or longer than a string can be; both name it.
  */
 export async function readText(path: string): Promise<string> {
   await using file = await InputFile.open(path)
   return decodeText(await file.readAll(MAX_TEXT_BYTES, tooLong), path)
 }
 
-/** Throws UsageError where the file can't be read, which names it. */
+/** Throws UsageError, naming the file, if it can't be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   await using file = await InputFile.open(path)
   return await file.readAll()
 }
 
-/** A network's parameters by name, as `readSafetensors`; a missing, unknown or misshapen one is a FormatError too. */
+/**
+ * Reads the tensors that an ONNX model has in files beside its own. Throws FormatError for a name that leads elsewhere, and as
+ * `readBytes`.
+ */
+export function externalDataBeside(model: string): ReadExternalData {
+  const { dirname, join } = nodeModule('node:path')
+  return async (name, offset, length) => {
+    const parts = name.split(/[\\/]/)
+    const isBeside = !/^([\\/]|[A-Za-z]:)/.test(name) && !parts.includes('..') && parts.at(-1) !== ''
+    if (!isBeside)
+      throw new FormatError(
+        `it has values in the file '${shortened(name, 200)}'; only files in the model's own folder are read`,
+      )
+    await using file = await InputFile.open(join(dirname(model), ...parts))
+    return await file.readRange(offset, length)
+  }
+}
+
+/** A network's parameters by name, as `readSafetensors`; FormatError also if one is missing, unknown or has another shape. */
 export async function readParameters(path: string, network: Network): Promise<Record<string, Float32Array>> {
   const { tensors } = await readSafetensors(path)
   const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape])
   return requireTensors(path, tensors, Object.fromEntries(shapes))
 }
 
-/** Throws UsageError where the file can't be written, before anything is encoded; see `OutputFile`. */
+/** Throws UsageError if the file can't be written, before anything is encoded; see `OutputFile`. */
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, Tensor>>,

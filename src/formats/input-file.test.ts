@@ -18,7 +18,7 @@ const inFolder = (name: string): string => join(folder, name)
 const bytesOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (7 * i) % 251)
 const noRoomNeeded = async (): Promise<void> => {}
 
-/** A pipe in which another process has written the bytes by and by. */
+/** A pipe into which another process writes the bytes little by little. */
 async function pipeOf(bytes: Uint8Array): Promise<string> {
   const [file, pipe] = [inFolder('bytes'), inFolder('pipe')]
   await writeFile(file, bytes)

@@ -1,5 +1,5 @@
-// Files that are read: of any size, and what is no file but can be read, such as a pipe.
-// Projects for browsers need not know the types of `await using`.
+// Reading files of any size, and pipes and the like.
+// So that projects for browsers need not know the types of `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { FileHandle } from 'node:fs/promises'
 import { UsageError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { reasonOf } from './reason.ts'
 /** A file that is read from its beginning to its end. Every error names it. */
 export class InputFile {
   readonly path: string
-  /** When it was opened; null for what has no size, such as a pipe. */
+  /** The size when it was opened; null for what has no size, such as a pipe. */
   readonly byteLength: number | null
   readonly #handle: FileHandle
   readonly #pieceBytes: number
@@ -22,7 +22,7 @@ export class InputFile {
     this.#pieceBytes = pieceBytes
   }
 
-  /** Throws UsageError where it can't be opened. `pieceBytes`: how much is asked of the system at a time. */
+  /** Throws UsageError if it can't be opened. `pieceBytes`: how much is read at a time. */
   static async open(path: string, pieceBytes: number = PIECE_BYTES): Promise<InputFile> {
     const { open } = nodeModule('node:fs/promises')
     if (path === '') throw new UsageError("'': can't be read: its name is empty")
@@ -30,17 +30,21 @@ export class InputFile {
       throw unreadable(path, error)
     })
     const stat = await handle.stat()
-    // Files of the system's own, in /proc, have no size either
+    // The system's own files, in /proc, have no size either
     const byteLength = stat.isFile() && stat.size > 0 ? stat.size : null
     return new InputFile(path, handle, byteLength, pieceBytes)
   }
 
-  /** Fills the array with the next bytes, and says with how many: fewer only where the file ends. */
-  async fill(target: Uint8Array): Promise<number> {
+  /**
+   * Fills the array with the next bytes, or those from `position` on, and returns how many there were: fewer only at the end of
+   * the file.
+   */
+  async fill(target: Uint8Array, position: number | null = null): Promise<number> {
     let filled = 0
     while (filled < target.length) {
       const piece = target.subarray(filled, filled + this.#pieceBytes)
-      const { bytesRead } = await this.#handle.read(piece, 0, piece.length, null).catch((error: unknown) => {
+      const from = position === null ? null : position + filled
+      const { bytesRead } = await this.#handle.read(piece, 0, piece.length, from).catch((error: unknown) => {
         throw unreadable(this.path, error)
       })
       if (bytesRead === 0) break
@@ -50,8 +54,8 @@ export class InputFile {
   }
 
   /**
-   * All that there is: of a file as much as it had when it was opened. Throws UsageError where that does not fit into memory,
-   * and what `tooMany` makes of it where it is more than `maxBytes`.
+   * The whole content; of a file, as much as it had when it was opened. Throws UsageError if that does not fit into
+   * memory, and the error from `tooMany` if it is more than `maxBytes`.
    */
   async readAll(
     maxBytes: number = Infinity,
@@ -78,16 +82,22 @@ export class InputFile {
     return bytes.subarray(0, length)
   }
 
+  /** `length` bytes from `offset` on, or all up to the end; fewer if the file ends before. Throws as `readAll`. */
+  async readRange(offset: number, length: number = Infinity): Promise<Uint8Array> {
+    const bytes = await newBytes(this.path, Math.max(0, Math.min(length, (this.byteLength ?? 0) - offset)))
+    return bytes.subarray(0, await this.fill(bytes, offset))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close()
   }
 }
 
-/** Well below 2 GiB, which is the most that a system gives at a time. */
+/** Well below 2 GiB, the most that a system reads at a time. */
 const PIECE_BYTES = 2 ** 26
 const FIRST_BYTES = 2 ** 16
 
-/** Memory for so many bytes of the file, all zeros. Throws UsageError where there is not as much. */
+/** Memory for this many bytes of the file, all zeros. Throws UsageError if there is not enough. */
 async function newBytes(path: string, byteLength: number): Promise<Uint8Array<ArrayBuffer>> {
   await requireMemory(path, byteLength)
   try {
@@ -101,7 +111,7 @@ async function newBytes(path: string, byteLength: number): Promise<Uint8Array<Ar
 const notOneArray = (path: string, byteLength: number): UsageError =>
   new UsageError(`${path}: its ${byteLength} bytes are more than one array can have here`)
 
-/** Throws UsageError where so many bytes of the file would not fit into the memory that this process may have. */
+/** Throws UsageError if this many bytes of the file would not fit into the memory that this process may have. */
 export async function requireMemory(path: string, byteLength: number): Promise<void> {
   const memory = await leastMemory()
   if (memory === null || byteLength <= memory.freeBytes) return

@@ -2,30 +2,46 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { describe, expect, it } from 'vitest'
 import { NetworkError, ShapeError, UsageError } from '../errors.ts'
 import {
+  type Activation,
   add,
   averagePool,
   batchNorm,
+  channelShuffle,
   concat,
   conv,
+  convTranspose,
+  crop,
   dense,
+  depthToSpace,
   dropout,
+  flatten,
   globalAveragePool,
   globalMaxPool,
+  groupNorm,
+  instanceNorm,
   l2Loss,
+  layerNorm,
   lrn,
   maxPool,
+  multiply,
+  pad,
+  prelu,
   relu,
+  resize,
+  scale,
   sigmoid,
   slice,
   softmax,
   softmaxLoss,
+  spaceToDepth,
   tanh,
+  unflatten,
 } from '../layers/index.ts'
 import { alexnet, defineNetwork, initialize, type Network, parametersOf } from '../networks/index.ts'
 import { elementCount } from '../tensor.ts'
 import { type OnnxOptions, onnxModel } from './onnx.ts'
 
-// Read back by the numbers of onnx.proto, written down here once more.
+// Read back by the numbers of onnx.proto, which are written down here a second time.
 
 type Fields = ReadonlyMap<number, readonly (number | Uint8Array)[]>
 
@@ -48,14 +64,18 @@ const message = (fields: Fields, number: number) => messages(fields, number)[0]!
 const strings = (fields: Fields, number: number) =>
   (fields.get(number) ?? []).map((bytes) => new TextDecoder().decode(bytes as Uint8Array))
 
+const TEXT = 3
 const INTS = 7
 
-/** An attribute's name and value, after its type (FLOAT, INT or INTS), which must be that of the field it is in. */
+/** An attribute's name and value, checking that its type (FLOAT, INT, STRING or INTS) matches the field it is in. */
 function attributeOf(attribute: Fields): [string | undefined, unknown] {
   const type = attribute.get(20)![0]
-  const field = { 1: 2, 2: 3, [INTS]: 8 }[type as number]!
+  const field = { 1: 2, 2: 3, [TEXT]: 4, [INTS]: 8 }[type as number]!
   const values = attribute.get(field)!
-  return [strings(attribute, 1)[0], type === INTS ? values : values[0]]
+  return [
+    strings(attribute, 1)[0],
+    type === INTS ? values : type === TEXT ? strings(attribute, 4)[0] : values[0],
+  ]
 }
 
 function decode(bytes: Uint8Array) {
@@ -91,7 +111,7 @@ function decode(bytes: Uint8Array) {
   }
 }
 
-/** Every parameter's values are 0, 1, 2, ..., so that it shows where each went. */
+/** Every parameter's values are 0, 1, 2, ..., so that one sees where each of them went. */
 function numbered(network: Network): Record<string, Float32Array> {
   const entries = Object.entries(parametersOf(network)).map(([name, { shape }]) => [
     name,
@@ -149,7 +169,7 @@ describe('a model', () => {
   it("has the windows' sizes, strides and uneven padding", () => {
     const { nodes } = decoded(classifier)
     const attributes = (op: string) => nodes.find(({ opType }) => opType === op)!.attributes
-    // SAME: 1 row is padded, below; 1 column in all, on the right
+    // SAME: 1 row of padding, below; 1 column, on the right
     expect(attributes('Conv')).toEqual({ kernel_shape: [2, 3], strides: [1, 2], pads: [0, 0, 1, 1] })
     expect(attributes('MaxPool')).toEqual({ kernel_shape: [3, 3], strides: [2, 2], pads: [0, 0, 0, 0] })
     expect(attributes('Flatten')).toEqual({ axis: 1 })
@@ -187,7 +207,7 @@ describe('a model', () => {
     expect(a.dims).toEqual([filters, channels, kernelHeight, kernelWidth])
     const b = tensors.get('b/weights')!
     expect(b.dims).toEqual([filters * height * width, units])
-    // `numbered` gives every value its place in convmark's order: (KH, KW, C, F), and rows (H, W, C) of units
+    // `numbered` makes every value its index in convmark's order: (KH, KW, C, F), and rows (H, W, C) of units
     let at = 0
     for (let f = 0; f < filters; f++) {
       for (let c = 0; c < channels; c++) {
@@ -233,7 +253,8 @@ describe('a model', () => {
       inputs: { images: [9, 11, 2] },
       layers: [layer, l2Loss('loss')],
     })
-    // (9 + 3 - 4) / 2 + 1 rows, with no rest; (11 + 7 - 5) / 3 + 1 columns, and the last padded one is in no window
+    // (9 + 3 - 4) / 2 + 1 rows, without a remainder; (11 + 7 - 5) / 3 + 1 columns, and no window contains the last
+    // padded one
     expect(decoded(network).nodes[1]!.attributes).toEqual({
       kernel_shape: [4, 5],
       strides: [2, 3],
@@ -241,6 +262,21 @@ describe('a model', () => {
     })
     expect(decoded(network, { layout: 'NCHW' }).outputs).toEqual([['a', 1, ['batch', 2, 5, 5]]])
     expect(decoded(network).outputs).toEqual([['a', 1, ['batch', 5, 5, 2]]])
+  })
+
+  it('has a convolution in groups: filters first, then the channels of a group', () => {
+    const network = defineNetwork('grouped', {
+      inputs: { images: [1, 1, 4] },
+      layers: [conv('a', { filters: 6, kernel: 1, groups: 2, biases: false }), l2Loss('loss')],
+    })
+    // Row c of the weights has channel c of either group, and filters 0 to 2 read the first
+    const weights = Float32Array.from([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15])
+    const { nodes, tensors } = decode(onnxModel(network, { 'a/weights': weights }, { layout: 'NCHW' }))
+    expect(nodes[0]!.attributes).toMatchObject({ group: 2 })
+    expect(tensors.get('a/weights')).toMatchObject({
+      dims: [6, 2, 1, 1],
+      data: [0, 10, 1, 11, 2, 12, 3, 13, 4, 14, 5, 15],
+    })
   })
 
   it('has every activation, of a layer and as one', () => {
@@ -263,6 +299,87 @@ describe('a model', () => {
       'Tanh c/sum -> c',
       'Sigmoid c -> d',
     ])
+  })
+
+  it.each<[Activation, readonly string[], Readonly<Record<string, readonly number[]>>]>([
+    ['relu6', ['Clip a/sum a/min a/max -> a'], { 'a/min': [0], 'a/max': [6] }],
+    [{ kind: 'leaky-relu', slope: 0.5 }, ['LeakyRelu a/sum -> a'], {}],
+    ['elu', ['Elu a/sum -> a'], {}],
+    ['hard-sigmoid', ['HardSigmoid a/sum -> a'], {}],
+    ['hard-swish', ['HardSwish a/sum -> a'], {}],
+    ['silu', ['Sigmoid a/sum -> a/share', 'Mul a/sum a/share -> a'], {}],
+    ['softplus', ['Softplus a/sum -> a'], {}],
+    ['mish', ['Softplus a/sum -> a/softplus', 'Tanh a/softplus -> a/share', 'Mul a/sum a/share -> a'], {}],
+    [
+      'gelu',
+      [
+        'Mul a/sum a/factor -> a/scaled',
+        'Erf a/scaled -> a/odd',
+        'Add a/odd a/one -> a/raised',
+        'Mul a/raised a/half -> a/share',
+        'Mul a/sum a/share -> a',
+      ],
+      { 'a/factor': [Math.fround(Math.SQRT1_2)], 'a/one': [1], 'a/half': [0.5] },
+    ],
+  ])('has %o as its operators', (activation, ops, constants) => {
+    const network = defineNetwork('activated', {
+      inputs: { values: [1, 1, 4] },
+      layers: [dense('a', { units: 3, activation }), l2Loss('loss')],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model).slice(1)).toEqual(['Gemm a/flattened a/weights a/biases -> a/sum', ...ops])
+    for (const [name, values] of Object.entries(constants))
+      expect(model.tensors.get(name)!.data).toEqual(values)
+  })
+
+  it.each([
+    ['image', [2, 3, 5], [5, 1, 1]],
+    ['features', [1, 1, 5], [5]],
+  ] as const)("has a PReLU's slopes for each channel: %s", (what, shape, dims) => {
+    const network = defineNetwork('sloped', {
+      inputs: { images: shape },
+      layers: [...(what === 'image' ? [] : [dense('d', { units: 5 })]), prelu('a'), l2Loss('loss')],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model).at(-1)).toBe(`PRelu ${what === 'image' ? 'images' : 'd'} a/slope -> a`)
+    expect(model.tensors.get('a/slope')!.dims).toEqual(dims)
+  })
+
+  it('gives inputs with fewer axes the missing ones, and multiplies two at a time', () => {
+    const network = defineNetwork('broadcast', {
+      inputs: { ...inputs, numbers: [] },
+      layers: [
+        globalAveragePool('pixel'),
+        dense('vector', { units: 2 }),
+        scale('scaled', { shift: false }),
+        add('sum', { inputs: ['images', 'pixel'] }),
+        scale('shifted'),
+        multiply('three', { inputs: ['scaled', 'shifted', 'numbers'], activation: 'sigmoid' }),
+        multiply('two', { inputs: ['vector', 'numbers'] }),
+      ],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model).slice(3)).toEqual([
+      'Mul vector scaled/scale -> scaled',
+      'Add images pixel -> sum',
+      'Mul sum shifted/scale -> shifted/scaled',
+      'Add shifted/scaled shifted/shift -> shifted',
+      'Unsqueeze scaled three/input0.axes -> three/input0',
+      'Unsqueeze numbers three/input2.axes -> three/input2',
+      'Mul three/input0 shifted -> three/product1',
+      'Mul three/product1 three/input2 -> three/product',
+      'Sigmoid three/product -> three',
+      'Unsqueeze numbers two/input1.axes -> two/input1',
+      'Mul vector two/input1 -> two',
+    ])
+    const shapeOf = (name: string) => model.tensors.get(name)!.dims
+    expect(['scaled/scale', 'shifted/scale', 'shifted/shift'].map(shapeOf)).toEqual([
+      [2],
+      [2, 1, 1],
+      [2, 1, 1],
+    ])
+    const axesOf = (name: string) => model.tensors.get(`${name}.axes`)!.data
+    expect(['three/input0', 'three/input2', 'two/input1'].map(axesOf)).toEqual([[2, 3], [1, 2, 3], [1]])
   })
 
   const branches = defineNetwork('branches', {
@@ -374,6 +491,157 @@ describe('a model', () => {
     ])
   })
 
+  it('has pads, blocks and shuffles by ONNX’s operators, or by transposing axes where it has none', () => {
+    const network = defineNetwork('moved', {
+      inputs,
+      layers: [
+        pad('padded', { padding: [0, 2, 1, 3], value: 2.5 }),
+        pad('mirrored', { padding: 1, mode: 'reflect' }),
+        pad('extended', { padding: [1, 1, 0, 0], mode: 'edge' }),
+        spaceToDepth('deep', { blockSize: 2 }),
+        depthToSpace('apart', { blockSize: 2, mode: 'CRD' }),
+        spaceToDepth('other', { blockSize: 2, mode: 'CRD' }),
+        depthToSpace('wide', { blockSize: 2 }),
+        channelShuffle('shuffled', { groups: 2 }),
+        flatten('vector'),
+        channelShuffle('shuffled-vector', { groups: 4 }),
+        unflatten('image', { height: 2, width: 4 }),
+        crop('part', { left: 3, height: 2, width: 2, step: [1, -2] }),
+      ],
+    })
+    const model = decoded(network)
+    expect(opsOf(model)).toEqual([
+      'Transpose images -> images/nchw',
+      'Pad images/nchw padded/pads padded/value -> padded',
+      'Pad padded mirrored/pads -> mirrored',
+      'Pad mirrored extended/pads -> extended',
+      'SpaceToDepth extended -> deep',
+      'DepthToSpace deep -> apart',
+      'Reshape apart other/split.shape -> other/split',
+      'Transpose other/split -> other/ordered',
+      'Reshape other/ordered other/joined.shape -> other',
+      'DepthToSpace other -> wide',
+      'Reshape wide shuffled/split.shape -> shuffled/split',
+      'Transpose shuffled/split -> shuffled/ordered',
+      'Reshape shuffled/ordered shuffled/joined.shape -> shuffled',
+      'Flatten shuffled -> vector',
+      'Reshape vector shuffled-vector/split.shape -> shuffled-vector/split',
+      'Transpose shuffled-vector/split -> shuffled-vector/ordered',
+      'Reshape shuffled-vector/ordered shuffled-vector/joined.shape -> shuffled-vector',
+      'Reshape shuffled-vector image/shape -> image',
+      'Slice image part/starts part/ends part/axes part/steps -> part/nchw',
+      'Transpose part/nchw -> part',
+    ])
+    const dataOf = (name: string) => model.tensors.get(name)!.data
+    expect(dataOf('image/shape').slice(2)).toEqual([2, 4])
+    expect(dataOf('part/starts')).toEqual([0, 3])
+    expect(dataOf('part/ends')).toEqual([2, -5])
+    expect(dataOf('part/steps')).toEqual([1, -2])
+    expect(model.tensors.get('padded/value')).toEqual({ type: 1, dims: undefined, data: [2.5] })
+    expect(dataOf('padded/pads')).toEqual([0, 0, 0, 1, 0, 0, 2, 3])
+    expect(dataOf('mirrored/pads')).toEqual([0, 0, 1, 1, 0, 0, 1, 1])
+    expect(attributesOf(model, 'padded')).toEqual({ mode: 'constant' })
+    expect(attributesOf(model, 'mirrored')).toEqual({ mode: 'reflect' })
+    expect(attributesOf(model, 'extended')).toEqual({ mode: 'edge' })
+    expect(attributesOf(model, 'deep')).toEqual({ blocksize: 2 })
+    expect(attributesOf(model, 'apart')).toEqual({ blocksize: 2, mode: 'CRD' })
+    expect(attributesOf(model, 'wide')).toEqual({ blocksize: 2, mode: 'DCR' })
+    // Of images of 12 x 14 with 2 channels
+    expect(dataOf('other/split.shape')).toEqual([0, 2, 6, 2, 7, 2])
+    expect(attributesOf(model, 'other/ordered')).toEqual({ perm: [0, 1, 3, 5, 2, 4] })
+    expect(dataOf('other/joined.shape')).toEqual([0, 8, 6, 7])
+    expect(dataOf('shuffled/split.shape')).toEqual([0, 2, 1, 12, 14])
+    expect(attributesOf(model, 'shuffled/ordered')).toEqual({ perm: [0, 2, 1, 3, 4] })
+    expect(dataOf('shuffled/joined.shape')).toEqual([0, 2, 12, 14])
+    expect(attributesOf(model, 'vector')).toEqual({ axis: 1 })
+    expect(dataOf('shuffled-vector/split.shape')).toEqual([0, 4, 84])
+    expect(attributesOf(model, 'shuffled-vector/ordered')).toEqual({ perm: [0, 2, 1] })
+    expect(dataOf('shuffled-vector/joined.shape')).toEqual([0, 336])
+  })
+
+  it('has resizes by scales or sizes, with ONNX’s own words', () => {
+    const network = defineNetwork('resized', {
+      inputs,
+      layers: [
+        resize('twice', { scale: [2, 1.5] }),
+        resize('small', { size: [5, 3], mode: 'linear', coordinates: 'align_corners' }),
+        resize('last', { scale: 2, coordinates: 'asymmetric', rounding: 'floor' }),
+      ],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model)).toEqual([
+      'Resize images  twice/scales -> twice',
+      'Shape twice -> small/kept',
+      'Concat small/kept small/size -> small/sizes',
+      'Resize twice   small/sizes -> small',
+      'Resize small  last/scales -> last',
+    ])
+    expect(model.tensors.get('twice/scales')).toEqual({ type: 1, dims: [4], data: [1, 1, 2, 1.5] })
+    expect(model.tensors.get('small/size')).toEqual({ type: 7, dims: [2], data: [5, 3] })
+    expect(attributesOf(model, 'small/kept')).toEqual({ start: 0, end: 2 })
+    const coordinates = 'coordinate_transformation_mode'
+    expect(attributesOf(model, 'twice')).toEqual({
+      mode: 'nearest',
+      [coordinates]: 'half_pixel',
+      nearest_mode: 'round_prefer_floor',
+    })
+    expect(attributesOf(model, 'small')).toEqual({ mode: 'linear', [coordinates]: 'align_corners' })
+    expect(attributesOf(model, 'last')).toEqual({
+      mode: 'nearest',
+      [coordinates]: 'asymmetric',
+      nearest_mode: 'floor',
+    })
+  })
+
+  it('has instance norms, and group norms as instance norms of groups', () => {
+    const network = defineNetwork('normalized', {
+      inputs,
+      layers: [
+        conv('a', { filters: 6, kernel: 1 }),
+        instanceNorm('channels', { epsilon: 0.5 }),
+        groupNorm('groups', { groups: 2, epsilon: 0.25 }),
+      ],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model).slice(1)).toEqual([
+      'InstanceNormalization a channels/scale channels/shift -> channels',
+      'Reshape channels groups/groups.shape -> groups/groups',
+      'InstanceNormalization groups/groups groups/ones groups/zeros -> groups/normalized',
+      'Reshape groups/normalized groups/channels.shape -> groups/channels',
+      'Mul groups/channels groups/scale -> groups/scaled',
+      'Add groups/scaled groups/shift -> groups',
+    ])
+    expect(attributesOf(model, 'channels')).toEqual({ epsilon: 0.5 })
+    expect(attributesOf(model, 'groups/normalized')).toEqual({ epsilon: 0.25 })
+    const dataOf = (name: string) => model.tensors.get(name)
+    expect(dataOf('groups/groups.shape')).toEqual({ type: 7, dims: [3], data: [0, 2, -1] })
+    expect(dataOf('groups/channels.shape')).toEqual({ type: 7, dims: [4], data: [0, 6, 6, 8] })
+    expect(dataOf('groups/ones')).toEqual({ type: 1, dims: [2], data: [1, 1] })
+    expect(dataOf('groups/zeros')).toEqual({ type: 1, dims: [2], data: [0, 0] })
+    expect(dataOf('groups/scale')).toEqual({ type: 1, dims: [6, 1, 1], data: [0, 1, 2, 3, 4, 5] })
+    expect(dataOf('groups/shift')).toEqual({ type: 1, dims: [6, 1, 1], data: [0, 1, 2, 3, 4, 5] })
+  })
+
+  it('has layer norms over the last axis, to which channels are moved', () => {
+    const network = defineNetwork('normalized', {
+      inputs,
+      layers: [layerNorm('pixels', { epsilon: 0.5 }), dense('fc', { units: 3 }), layerNorm('vector')],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model)).toEqual([
+      'Transpose images -> pixels/nhwc',
+      'LayerNormalization pixels/nhwc pixels/scale pixels/shift -> pixels/normalized',
+      'Transpose pixels/normalized -> pixels',
+      'Flatten pixels -> fc/flattened',
+      'Gemm fc/flattened fc/weights fc/biases -> fc',
+      'LayerNormalization fc vector/scale vector/shift -> vector',
+    ])
+    expect(attributesOf(model, 'pixels/nhwc')).toEqual({ perm: [0, 2, 3, 1] })
+    expect(attributesOf(model, 'pixels')).toEqual({ perm: [0, 3, 1, 2] })
+    expect(attributesOf(model, 'pixels/normalized')).toEqual({ axis: -1, epsilon: 0.5 })
+    expect(model.tensors.get('vector/scale')).toEqual({ type: 1, dims: [3], data: [0, 1, 2] })
+  })
+
   it('has batch norm by its running statistics, and sums without biases', () => {
     const network = defineNetwork('normalized', {
       inputs,
@@ -409,9 +677,51 @@ describe('a model', () => {
     expect([...model.tensors.keys()].toSorted()).toEqual(names.toSorted())
   })
 
+  it('has transposed convolutions with channels first, their pads, and as output padding what no kernel reaches', () => {
+    const network = defineNetwork('decoder', {
+      inputs,
+      layers: [
+        convTranspose('a', { filters: 3, kernel: 2, stride: [2, 3], padding: 'same', activation: 'relu' }),
+        convTranspose('b', {
+          filters: 2,
+          kernel: [1, 2],
+          dilation: [1, 2],
+          stride: 2,
+          padding: [0, 1, 2, 0],
+          outputPadding: [1, 0],
+          biases: false,
+        }),
+      ],
+    })
+    const model = decoded(network, { layout: 'NCHW' })
+    expect(opsOf(model)).toEqual([
+      'ConvTranspose images a/weights a/biases -> a/sum',
+      'Relu a/sum -> a',
+      'ConvTranspose a b/weights -> b',
+    ])
+    expect(attributesOf(model, 'a/sum')).toEqual({
+      kernel_shape: [2, 2],
+      strides: [2, 3],
+      pads: [0, 0, 0, 0],
+      output_padding: [0, 1],
+    })
+    expect(attributesOf(model, 'b')).toEqual({
+      kernel_shape: [1, 2],
+      strides: [2, 2],
+      pads: [0, 2, 0, 0],
+      dilations: [1, 2],
+    })
+    // Weights (1, 2, 2, 3) as (3, 2, 1, 2): channel, filter, column
+    expect(model.tensors.get('b/weights')).toEqual({
+      type: 1,
+      dims: [3, 2, 1, 2],
+      data: [0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11],
+    })
+  })
+
   it("has ceil mode's last windows as padding, which counts only where it was given", () => {
-    // Along the height, of 6: windows at -1, 2 and 5 go two rows beyond, and one beyond the padding. Along the width, of 8:
-    // the windows at -1, 2 and 5 end with the image.
+    // Along the height, of 6: windows at -1, 2 and 5 reach two rows beyond the image, and one beyond the padding. Along
+    // the width, of 8: the windows at -1, 2 and 5 end with the image.
     const window = { kernel: 3, stride: 3, padding: 1, ceilMode: true, inputs: ['images'] } as const
     const network = defineNetwork('ceil', {
       inputs,

@@ -1,7 +1,14 @@
 import { oneOf, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
-import { NetworkError, ShapeError, UsageError } from '../errors.ts'
-import { type Network, outputsOf, type ResolvedLayer, requireNetwork, shapeOf } from '../networks/index.ts'
-import { elementCount, formatShape, type Shape } from '../tensor.ts'
+import { NetworkError, UsageError } from '../errors.ts'
+import {
+  type Network,
+  outputsOf,
+  type ResolvedLayer,
+  requireNetwork,
+  requireParameters,
+  shapeOf,
+} from '../networks/index.ts'
+import { elementCount, type Shape } from '../tensor.ts'
 import { VERSION } from '../version.ts'
 import { DATA_TYPES, transpose } from './onnx/graph.ts'
 import { convertLayer } from './onnx/index.ts'
@@ -9,11 +16,11 @@ import { encodeMessage, type Message } from './onnx/messages.ts'
 
 export interface OnnxOptions {
   /**
-   * Of the inputs and outputs that are images. ONNX computes in NCHW; `NHWC`, convmark's own and the default, has a
-   * Transpose at each of them.
+   * The layout of inputs and outputs that are images. ONNX computes in NCHW; `NHWC`, convmark's own layout and the
+   * default, adds a Transpose to each of them.
    */
   readonly layout?: 'NHWC' | 'NCHW'
-  /** Left out, the model takes any batch. */
+  /** If left out, the model takes any batch. */
   readonly batch?: number
 }
 
@@ -22,19 +29,19 @@ const optionRules: Rules<OnnxOptions> = {
   batch: optional(positiveInteger),
 }
 
-/** ONNX 1.12, of 2022: all that is needed, and what is installed anywhere reads it. */
+/** ONNX 1.12, of 2022: it has all that is needed, and every installed runtime reads it. */
 const IR_VERSION = 8
 const OPSET = 17
 const BATCH = 'batch'
-/** Protobuf ends at 2 GiB; the rest is room for the graph. */
+/** Protobuf is limited to 2 GiB; the rest is room for the graph. */
 const MAX_PARAMETER_BYTES = 2e9
 
 /**
- * A network and its parameters (by name, in convmark's layouts) as the bytes of an ONNX model that does what forward does:
- * from the inputs, under their names, to the tensors that no layer reads. Losses, and the labels that they alone read, are
- * left out, so a classifier ends with its logits. Activations in between have convmark's names too, in NCHW.
- * Throws UsageError or ShapeError, naming the tensor, where a parameter is missing or has another size.
- * Source: https://onnx.ai/onnx/operators (opset 17).
+ * A network and its parameters (by name, in convmark's layouts) as the bytes of an ONNX model that computes the pass
+ * forward: from the inputs, under their names, to the tensors that no layer reads. Losses and the labels that only they
+ * read are left out, so a classifier ends with its logits. Activations in between have convmark's names too, in NCHW.
+ * Throws UsageError or ShapeError, naming the tensor, if a parameter is missing or has another size. Source:
+ * https://onnx.ai/onnx/operators (opset 17).
  */
 export function onnxModel(
   network: Network,
@@ -44,7 +51,8 @@ export function onnxModel(
   requireNetwork('onnxModel', network)
   requireOptions('onnxModel', options, optionRules)
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
-  requireParameters(network, layers, parameters)
+  requireParameters(network, parameters)
+  requireFileSize(network.name, layers)
   const outputs = outputsOf(network)
   if (outputs.length === 0) throw new NetworkError(`${network.name}: it has no layer but losses to export`)
   const read = new Set(layers.flatMap(({ inputs }) => inputs))
@@ -53,10 +61,13 @@ export function onnxModel(
   const { layout = 'NHWC', batch } = options
   const shapes = new Map([...inputs, ...outputs].map((name) => [name, shapeOf(network, name)]))
   const isTransposed = (tensor: string) => layout === 'NHWC' && shapes.get(tensor)?.length === 3
-  const valueNamed = (tensor: string) => (isTransposed(tensor) ? `${tensor}/nchw` : tensor)
+  const prefixes = prefixesOf([...Object.keys(network.inputs), ...layers.map(({ layer }) => layer.name)])
+  const valueNamed = (tensor: string) => (isTransposed(tensor) ? `${prefixes.get(tensor)}/nchw` : tensor)
   const valueInfo = (name: string) => describeValue(name, shapes.get(name)!, layout, batch)
 
-  const converted = layers.map((layer) => convertLayer(layer, valueNamed, parameters))
+  const converted = layers.map((layer) =>
+    convertLayer(layer, prefixes.get(layer.layer.name)!, valueNamed, parameters),
+  )
   const graph: Message<'GraphProto'> = {
     name: network.name,
     node: [
@@ -77,27 +88,34 @@ export function onnxModel(
   })
 }
 
-function requireParameters(
-  network: Network,
-  layers: readonly ResolvedLayer[],
-  parameters: Readonly<Record<string, Float32Array>>,
-): void {
-  let byteLength = 0
-  for (const [name, { shape }] of layers.flatMap((layer) => Object.entries(layer.parameters))) {
-    const values = Object.hasOwn(parameters, name) ? parameters[name] : undefined
-    if (!values) throw new UsageError(`${network.name}: the parameter '${name}' is missing; give all of them`)
-    if (values.length !== elementCount(shape)) {
-      throw new ShapeError(
-        `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,
-      )
-    }
-    byteLength += values.byteLength
-  }
-  if (byteLength > MAX_PARAMETER_BYTES) {
-    throw new UsageError(
-      `${network.name}: its parameters have ${byteLength} bytes; an ONNX file holds at most ${MAX_PARAMETER_BYTES} of them`,
-    )
-  }
+/**
+ * What the names of a tensor's own values and constants begin with, before a slash: its name, unless other tensors' names begin so
+ * too.
+ */
+function prefixesOf(tensors: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(tensors)
+  for (const tensor of tensors)
+    for (let at = tensor.indexOf('/'); at >= 0; at = tensor.indexOf('/', at + 1))
+      taken.add(tensor.slice(0, at))
+  const isFolder = (name: string) => tensors.some((tensor) => tensor.startsWith(`${name}/`))
+  const entries = tensors.map((tensor) => {
+    let prefix = tensor
+    for (let i = 2; isFolder(tensor) && taken.has(prefix); i++) prefix = `${tensor}_${i}`
+    taken.add(prefix)
+    return [tensor, prefix] as const
+  })
+  return new Map(entries)
+}
+
+function requireFileSize(name: string, layers: readonly ResolvedLayer[]): void {
+  const values = layers
+    .flatMap((layer) => Object.values(layer.parameters))
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0)
+  const byteLength = values * Float32Array.BYTES_PER_ELEMENT
+  if (byteLength <= MAX_PARAMETER_BYTES) return
+  throw new UsageError(
+    `${name}: its parameters have ${byteLength} bytes; an ONNX file holds at most ${MAX_PARAMETER_BYTES} of them`,
+  )
 }
 
 function describeValue(

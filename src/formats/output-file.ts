@@ -4,21 +4,22 @@ import { nodeModule } from '../runtime/host.ts'
 import { reasonOf } from './reason.ts'
 
 /**
- * A file that some work will write. It is found to be writable before the work, so that none is done for nothing.
+ * A file that will be written after some work. Whether it can be written is checked before the work, so that none is
+ * done in vain.
  *
- * Whoever looks at the file finds the old one or the whole new one: it is written under a name of its own in the same folder
- * and then renamed. Where the system does not allow that (a file that is mounted by itself, as into a container; a folder
- * that takes no new file), the file itself is overwritten. So are devices and pipes.
+ * A reader sees either the old file or the whole new one: it is written under another name in the same folder and then
+ * renamed. If the system does not allow that (a file that is itself mounted, as in a container; a folder in which no
+ * file can be created), the file itself is overwritten. So are devices and pipes.
  */
 export class OutputFile {
-  /** As it was asked for. */
+  /** As the user gave it. */
   readonly path: string
-  /** Where that leads, links followed. Two outputs with one target are one file. */
-  readonly target: string
+  /** Where `path` leads after following links. Two outputs with the same resolved path are one file. */
+  readonly resolvedPath: string
 
-  private constructor(path: string, target: string) {
+  private constructor(path: string, resolvedPath: string) {
     this.path = path
-    this.target = target
+    this.resolvedPath = resolvedPath
   }
 
   /** Throws UsageError with path and reason if it can't be written. What is there stays as it is until `write`. */
@@ -36,11 +37,13 @@ export class OutputFile {
     if (path.endsWith('/') || path.endsWith(sep)) refuse('it ends in a slash, as a folder does')
     const existing = await statusOf(path).catch(refuseFor)
     if (!existing) {
-      const target = await withoutLinks(path).catch((error: NodeJS.ErrnoException) =>
+      const resolvedPath = await withoutLinks(path).catch((error: NodeJS.ErrnoException) =>
         refuseFolder(error.path ?? dirname(path), error),
       )
-      await tryTemporary(dirname(target)).catch((error: unknown) => refuseFolder(dirname(target), error))
-      return new OutputFile(path, target)
+      await tryTemporary(dirname(resolvedPath)).catch((error: unknown) =>
+        refuseFolder(dirname(resolvedPath), error),
+      )
+      return new OutputFile(path, resolvedPath)
     }
     if (existing.isDirectory()) refuse('it is a folder')
     if (existing.isSocket()) refuse('it is a socket')
@@ -48,32 +51,32 @@ export class OutputFile {
       await access(path, constants.W_OK).catch(refuseFor)
       return new OutputFile(path, path)
     }
-    // The two would overwrite each other
+    // Both would write to it
     if (isStdout(existing)) refuse('stdout is redirected to this file')
     await (await open(path, 'r+').catch(refuseFor)).close()
     return new OutputFile(path, await realpath(path).catch(refuseFor))
   }
 
   /**
-   * Writes all of it, each time that it is called. Throws ConvmarkError with path and reason; the old file is then as it was,
-   * unless it had to be overwritten.
+   * Writes the whole content, each time that it is called. Throws ConvmarkError with path and reason; the old file is
+   * then unchanged unless it had to be overwritten.
    */
   async write(content: Uint8Array | string): Promise<void> {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
     try {
-      const existing = await statusOf(this.target)
+      const existing = await statusOf(this.resolvedPath)
       await (existing && !existing.isFile()
-        ? overwrite(this.target, bytes)
-        : replace(this.target, bytes, existing))
+        ? overwrite(this.resolvedPath, bytes)
+        : replace(this.resolvedPath, bytes, existing))
     } catch (error) {
-      throw new ConvmarkError(`${this.path}: can't be written: ${await whyNot(this.target, error)}`, {
+      throw new ConvmarkError(`${this.path}: can't be written: ${await whyNot(this.resolvedPath, error)}`, {
         cause: error,
       })
     }
   }
 }
 
-/** Null where there is nothing. */
+/** Null if nothing is there. */
 async function statusOf(path: string): Promise<Stats | null> {
   const { stat } = nodeModule('node:fs/promises')
   return stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -82,13 +85,13 @@ async function statusOf(path: string): Promise<Stats | null> {
   })
 }
 
-/** Where a path leads at which there is nothing yet: through a link, too, that leads to nothing. */
+/** Where a path leads that does not exist yet; it may be a link to something that does not exist. */
 async function withoutLinks(path: string): Promise<string> {
   const { readlink, realpath } = nodeModule('node:fs/promises')
   const { basename, dirname, join, resolve } = nodeModule('node:path')
   const folder = await realpath(dirname(path))
   const own = join(folder, basename(path))
-  const link = await readlink(own).catch(() => null) // it is no link
+  const link = await readlink(own).catch(() => null) // not a link
   return link === null ? own : withoutLinks(resolve(folder, link))
 }
 
@@ -102,23 +105,23 @@ function isStdout({ dev, ino }: Stats): boolean {
   }
 }
 
-async function whyNot(target: string, error: unknown): Promise<string> {
+async function whyNot(resolvedPath: string, error: unknown): Promise<string> {
   const { dirname } = nodeModule('node:path')
   const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-  if (isMissing && !(await statusOf(dirname(target)).catch(() => null))) return 'its folder is gone'
+  if (isMissing && !(await statusOf(dirname(resolvedPath)).catch(() => null))) return 'its folder is gone'
   return reasonOf(error)
 }
 
-/** Writes to a new file beside the target and renames that; overwrites the target where this can't be done. */
-async function replace(target: string, bytes: Uint8Array, existing: Stats | null): Promise<void> {
+/** Writes to a new file beside the output and renames it; overwrites the output if this can't be done. */
+async function replace(resolvedPath: string, bytes: Uint8Array, existing: Stats | null): Promise<void> {
   const { open, rename } = nodeModule('node:fs/promises')
   const { dirname } = nodeModule('node:path')
   let temporary: string
   try {
-    temporary = createTemporary(dirname(target), existing?.mode)
+    temporary = createTemporary(dirname(resolvedPath), existing?.mode)
   } catch (error) {
     if (!existing) throw error
-    return overwrite(target, bytes)
+    return overwrite(resolvedPath, bytes)
   }
   try {
     const file = await open(temporary, 'r+')
@@ -128,17 +131,17 @@ async function replace(target: string, bytes: Uint8Array, existing: Stats | null
     } finally {
       await file.close()
     }
-    // Not allowed over a file that is mounted by itself (EBUSY, EXDEV), nor on some network disks
-    await rename(temporary, target).catch(() => overwrite(target, bytes))
+    // Not allowed for a file that is itself mounted (EBUSY, EXDEV), nor on some network disks
+    await rename(temporary, resolvedPath).catch(() => overwrite(resolvedPath, bytes))
   } finally {
     await removeTemporary(temporary)
   }
 }
 
-async function overwrite(target: string, bytes: Uint8Array): Promise<void> {
+async function overwrite(resolvedPath: string, bytes: Uint8Array): Promise<void> {
   const { constants, open } = nodeModule('node:fs/promises')
-  // Not emptied first: what there is may be all the space that is left
-  const file = await open(target, constants.O_WRONLY | constants.O_CREAT)
+  // Not emptied first: the old content may occupy the only space that is left
+  const file = await open(resolvedPath, constants.O_WRONLY | constants.O_CREAT)
   try {
     await file.writeFile(bytes)
     if (!(await file.stat()).isFile()) return
@@ -149,30 +152,30 @@ async function overwrite(target: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Files that are being written; removed where the process ends in the middle. */
+/** Files that are being written; they are removed if the process exits before they are renamed. */
 const temporaries = new Set<string>()
 
-/** With a short name of its own, so that one beside a file with the longest name is allowed. */
+/** The name is short, so that it is allowed even beside a file with the longest possible name. */
 function createTemporary(folder: string, mode?: number): string {
   const { closeSync, openSync } = nodeModule('node:fs')
   const { randomBytes } = nodeModule('node:crypto')
   const { join } = nodeModule('node:path')
   const path = join(folder, `.convmark-${randomBytes(4).toString('hex')}.tmp`)
   removeTemporariesAtExit()
-  // Not in the background: the process could end before it is known that there is one
+  // Synchronous: otherwise the process could exit before the file is known here
   closeSync(openSync(path, 'wx', mode))
   temporaries.add(path)
   return path
 }
 
-/** One that was renamed is gone already. If it can't be removed, what went wrong before says why. */
+/** A renamed file is gone already. If it can't be removed, the error before this one says why. */
 async function removeTemporary(path: string): Promise<void> {
   const { rm } = nodeModule('node:fs/promises')
   await rm(path, { force: true }).catch(() => {})
   temporaries.delete(path)
 }
 
-/** Throws what keeps a folder from taking a new file. None is left there: the work may take days, and be killed. */
+/** Throws if no file can be created in the folder. The file is removed at once, since the work may take days and be killed. */
 async function tryTemporary(folder: string): Promise<void> {
   const { rm } = nodeModule('node:fs/promises')
   const path = createTemporary(folder)
@@ -191,7 +194,7 @@ function removeTemporariesAtExit(): void {
       try {
         rmSync(path, { force: true })
       } catch {
-        // Nothing is left to be done
+        // Nothing more can be done
       }
     }
   })

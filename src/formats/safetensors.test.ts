@@ -8,7 +8,7 @@ import { elementCount } from '../tensor.ts'
 import { readSafetensors, writeSafetensors } from './files.ts'
 import { decodeSafetensors, encodeSafetensors, requireTensors, type Tensor } from './safetensors.ts'
 
-/** A file with this header, as it stands, and this many bytes of values. */
+/** A file with exactly this header and this many bytes of values. */
 function fileOf(header: unknown, dataBytes = 0): Uint8Array {
   const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header))
   const bytes = new Uint8Array(8 + json.length + dataBytes)
@@ -156,7 +156,7 @@ describe('what is refused', () => {
 
   it.each<[string, Uint8Array, string | RegExp]>([
     ['no bytes', new Uint8Array(0), /^f: it has 0 bytes, but a safetensors file begins with 8/],
-    ['a header over 100 MB', tooLong, /^f: its header is said to have 100000001 bytes, over 100000000/],
+    ['a header over 100 MB', tooLong, /^f: its header is said to have 100000001 bytes, more than 100000000/],
     ['a header over the file', cutHeader, 'f: its header has 3 bytes, but only 2 follow; it was cut short'],
     ['a header not JSON', fileOf('{'), /^f: its header is not JSON: /],
     ['a header not UTF-8', fileOf('{}').fill(0xff, 8), /^f: its header is not JSON: /],
@@ -170,10 +170,10 @@ describe('what is refused', () => {
     ['an entry not an object', fileOf({ a: 1 }), 'f: a: its entry in the header is not an object'],
     [
       'another dtype',
-      fileOf({ a: entry(0, 4, [2], 'F16') }, 4),
-      "f: a: its dtype is 'F16'; only F32 and I64 are read",
+      fileOf({ a: entry(0, 4, [4], 'F8_E4M3') }, 4),
+      "f: a: its dtype is 'F8_E4M3'; F32, I64, F16, BF16, F64, U8, I8 and I32 are read",
     ],
-    ['no dtype', fileOf({ a: {} }), 'f: a: its dtype is undefined; only F32 and I64 are read'],
+    ['no dtype', fileOf({ a: {} }), /^f: a: its dtype is undefined; F32, .* and I32 are read$/],
     [
       'a negative extent',
       fileOf({ a: entry(0, 4, [-1, -1]) }, 4),
@@ -182,7 +182,7 @@ describe('what is refused', () => {
     ['half an extent', fileOf({ a: entry(0, 4, [0.5, 2]) }, 4), /^f: a: its shape \[0.5,2\] is not a list/],
     ['no shape', fileOf({ a: entry(0, 4, null) }, 4), /^f: a: its shape null is not a list/],
     [
-      'offsets turned round',
+      'offsets reversed',
       fileOf({ a: entry(4, 0, []) }, 4),
       'f: a: its data_offsets [4,0] are not [begin, end]',
     ],
@@ -237,6 +237,51 @@ describe('requireTensors', () => {
       'f: labels: value 1 of 2 is 16777217; float32 has integers exactly up to 16777216',
     )
     expect(() => require(Float32Array.of(1, 2))).toThrow('f: labels: its dtype is F32, but I64 is expected')
+  })
+
+  it.each<[string, string, readonly number[]]>([
+    // float16: 1, -2, 65504, the smallest subnormal
+    ['F16', '003c00c0ff7b0100', [1, -2, 65504, 2 ** -24]],
+    // bfloat16: 1, -0, 3.140625, the smallest subnormal
+    ['BF16', '803f008049400100', [1, -0, 3.140625, 2 ** -133]],
+    // float64: 1 / 3
+    ['F64', '555555555555d53f', [Math.fround(1 / 3)]],
+    ['U8', '00017fff', [0, 1, 127, 255]],
+    ['I8', '00017f80', [0, 1, 127, -128]],
+    ['I32', '00000001ffffffff', [2 ** 24, -1]],
+  ])('gives %s in float32 only where any numbers will do', (dtype, hex, numbers) => {
+    const bytes = Buffer.from(hex, 'hex')
+    const file = fileOf({ a: entry(0, bytes.length, [numbers.length], dtype) }, bytes.length)
+    file.set(bytes, file.length - bytes.length)
+    const { tensors } = decodeSafetensors(file, 'f')
+    const expected = { a: [numbers.length] }
+    expect(requireTensors('f', tensors, expected, [], ['a'])).toEqual({ a: Float32Array.from(numbers) })
+    expect(() => requireTensors('f', tensors, expected)).toThrow(
+      new FormatError(`f: a: its dtype is ${dtype}, but F32 is expected`),
+    )
+    expect(() => requireTensors('f', tensors, expected, ['a'], ['a'])).toThrow(
+      new FormatError(`f: a: its dtype is ${dtype}, but I64 is expected`),
+    )
+  })
+
+  it.each([
+    ['F16', '007c', 'value 0 of 1 is Infinity; all must be finite'],
+    ['BF16', 'c17f', 'value 0 of 1 is NaN; all must be finite'],
+    ['F64', '9c7500883ce4377e', 'value 0 of 1 is 1e+300; all must be finite in float32'],
+    ['I32', '01000001', 'value 0 of 1 is 16777217; float32 has integers exactly up to 16777216'],
+    [
+      'I64',
+      '0100000000000000',
+      'its dtype is I64, but one of F32, F16, BF16, F64, U8, I8 and I32 is expected',
+    ],
+  ])('refuses %s that float32 does not have', (dtype, hex, message) => {
+    const bytes = Buffer.from(hex, 'hex')
+    const file = fileOf({ a: entry(0, bytes.length, [1], dtype) }, bytes.length)
+    file.set(bytes, file.length - bytes.length)
+    const { tensors } = decodeSafetensors(file, 'f')
+    expect(() => requireTensors('f', tensors, { a: [1] }, [], ['a'])).toThrow(
+      new FormatError(`f: a: ${message}`),
+    )
   })
 
   const weights = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }

@@ -2,32 +2,41 @@ import { must, oneOf, optional, type Rules, recordOf, requireOptions, someText }
 import { FormatError, messageOf, UsageError, unknownName } from '../errors.ts'
 import { shortened, shownValue } from '../plain-text.ts'
 import { elementCount, firstNotFinite, formatShape, roundUp, type Shape, sameShape } from '../tensor.ts'
+import {
+  bytesOf,
+  DTYPES,
+  type Dtype,
+  emptyStored,
+  float32Of,
+  isWideInteger,
+  NUMBER_DTYPES,
+  type StoredTensor,
+  storedValue,
+} from './safetensors-dtypes.ts'
 
-/** A tensor to be written; its type is what `data` is. */
+/** A tensor to be written; the type of `data` is its dtype. */
 export interface Tensor {
   readonly shape: Shape
   readonly data: Float32Array | BigInt64Array
 }
 
-export type StoredTensor =
-  | { readonly dtype: 'F32'; readonly shape: Shape; readonly data: Float32Array }
-  | { readonly dtype: 'I64'; readonly shape: Shape; readonly data: BigInt64Array }
+export type { StoredTensor } from './safetensors-dtypes.ts'
 
 export interface DecodedSafetensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>
   readonly metadata: Readonly<Record<string, string>>
 }
 
-const BYTES = { F32: 4, I64: 8 } as const
-type Dtype = keyof typeof BYTES
+/** Those that are written. */
+const WRITTEN: readonly Dtype[] = ['F32', 'I64']
 
-/** The header's length stands before it, in 64 bits. */
+/** The header is preceded by its length, in 64 bits. */
 const LENGTH_BYTES = 8
 const HEADER_ALIGNMENT = 8
 const SPACE = 0x20
 const MAX_HEADER_BYTES = 100_000_000
 const METADATA = '__metadata__'
-/** Of a name or a shape in a message. */
+/** The longest name or shape that a message shows in full. */
 const MAX_SHOWN = 80
 
 interface HeaderEntry {
@@ -38,9 +47,9 @@ interface HeaderEntry {
 
 const isExtent = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** What was read may be written as it is, with its dtype. */
+/** A tensor of float32 or int64 that was read may be written again as it is, with its dtype. */
 const tensorRules: Rules<Tensor & { readonly dtype?: Dtype }> = {
-  dtype: optional(oneOf(Object.keys(BYTES))),
+  dtype: optional(oneOf(WRITTEN)),
   shape: must(
     (value: unknown) => Array.isArray(value) && value.every(isExtent),
     'an array of integers from 0',
@@ -52,11 +61,10 @@ const tensorRules: Rules<Tensor & { readonly dtype?: Dtype }> = {
 }
 
 /**
- * A safetensors file: 8 bytes of header length, a JSON header padded with spaces to a multiple of 8, the values,
- * little-endian. int64 tensors come first, so that every tensor is aligned; else the order is that of `tensors`, and
- * the same tensors make the same bytes. Throws UsageError, naming the tensor, for data of another type than these two, and
- * where data and shape disagree.
- * Source: https://github.com/huggingface/safetensors (format).
+ * A safetensors file: 8 bytes of header length, a JSON header padded with spaces to a multiple of 8, and the values,
+ * little-endian. int64 tensors come first, so that every tensor is aligned; otherwise the order is that of `tensors`,
+ * and the same tensors make the same bytes. Throws UsageError, naming the tensor, for data of any other type or if data
+ * and shape disagree. Source: https://github.com/huggingface/safetensors (format).
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
@@ -95,9 +103,10 @@ export function encodeSafetensors(
 }
 
 /**
- * The tensors of a safetensors file, copied out of `bytes`, in the header's order. Only float32 and int64 are read.
- * Throws FormatError, naming the file and the tensor, unless the header is sound and the tensors fill the rest of the
- * file without holes or overlap; so no file that was cut short passes.
+ * The tensors of a safetensors file, copied out of `bytes`, in the header's order, as they are stored: float16 and
+ * bfloat16 are bits in a Uint16Array. Throws FormatError, naming the file and the tensor, for any other type than those of
+ * `StoredTensor`, and unless the header is valid and the tensors fill the rest of the
+ * file without gaps or overlap; so no truncated file passes.
  */
 export function decodeSafetensors(bytes: Uint8Array, fileName: string): DecodedSafetensors {
   const refuse = refuser(fileName)
@@ -117,17 +126,18 @@ export function decodeSafetensors(bytes: Uint8Array, fileName: string): DecodedS
   return { tensors: new Map(tensors), metadata: layout.metadata }
 }
 
-/** Bytes that come one after the other. */
+/** Bytes that are read in order. */
 export interface ByteSource {
-  /** Null where it is not known before the end. */
+  /** Null if it is not known before the end. */
   readonly byteLength: number | null
-  /** Fills the array with the next bytes, and says with how many: fewer only at the end. */
+  /** Fills the array with the next bytes and returns how many there were: fewer only at the end. */
   fill(target: Uint8Array): Promise<number>
 }
 
 /**
- * As `decodeSafetensors`, but each tensor is filled as its bytes come: nothing is held twice, and the file may be larger than
- * one array can be. `requireRoom` is called with how many bytes all tensors have, before there is memory for them.
+ * As `decodeSafetensors`, but each tensor is filled while its bytes are read: nothing is in memory twice, and the file
+ * may be larger than the largest array. `requireRoom` is called with the size of all tensors before memory is allocated
+ * for them.
  */
 export async function readSafetensorsFrom(
   source: ByteSource,
@@ -169,7 +179,7 @@ const refuser =
     throw new FormatError(`${fileName}: ${what}`)
   }
 
-/** From the file's first bytes; `total`: how many it has, null where that is not known yet. */
+/** From the file's first bytes. `total`: the file's size, or null if not known yet. */
 function headerLength(first: Uint8Array, total: number | null, refuse: Refuse): number {
   if (first.length < LENGTH_BYTES) {
     refuse(
@@ -179,7 +189,7 @@ function headerLength(first: Uint8Array, total: number | null, refuse: Refuse): 
   const headerBytes = Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true))
   if (headerBytes > MAX_HEADER_BYTES) {
     refuse(
-      `its header is said to have ${headerBytes} bytes, over ${MAX_HEADER_BYTES}; it is no safetensors file`,
+      `its header is said to have ${headerBytes} bytes, more than ${MAX_HEADER_BYTES}; it is no safetensors file`,
     )
   }
   const follow = total === null ? headerBytes : total - LENGTH_BYTES
@@ -191,25 +201,23 @@ function cutInHeader(headerBytes: number, found: number, refuse: Refuse): never 
   return refuse(`its header has ${headerBytes} bytes, but only ${found} follow; it was cut short`)
 }
 
-/** Zeros. */
+/** The tensor filled with zeros. */
 function emptyTensor({ name, dtype, shape }: NamedEntry, refuse: Refuse): StoredTensor {
   const count = elementCount(shape)
   try {
-    return dtype === 'F32'
-      ? { dtype, shape, data: new Float32Array(count) }
-      : { dtype, shape, data: new BigInt64Array(count) }
+    return emptyStored(dtype, shape, count)
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     return refuse(
-      `${name}: the system does not give the ${count * BYTES[dtype]} bytes of memory that it takes`,
+      `${name}: the system does not give the ${count * bytesOf(dtype)} bytes of memory that it takes`,
     )
   }
 }
 
-/** Node 20 has no array of more than 4 GiB of bytes, but of floats. */
+/** In Node 20 an array of bytes is limited to 4 GiB, but an array of floats is not. */
 const WINDOW_BYTES = 2 ** 30
 
-/** Its bytes, in order. */
+/** The tensor's bytes, in order. */
 function* windowsOf({ data }: StoredTensor): Generator<Uint8Array, void> {
   for (let at = 0; at < data.byteLength; at += WINDOW_BYTES) {
     yield new Uint8Array(data.buffer, data.byteOffset + at, Math.min(WINDOW_BYTES, data.byteLength - at))
@@ -228,7 +236,7 @@ interface Layout {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** `dataBytes`: how many follow the header; null where that is not known yet. */
+/** `dataBytes`: how many bytes follow the header; null if not known yet. */
 function parseHeader(bytes: Uint8Array, dataBytes: number | null, refuse: Refuse): Layout {
   let header: unknown
   let json = ''
@@ -260,7 +268,7 @@ const endOf = (entries: readonly NamedEntry[]): number =>
 const inFileOrder = ({ data_offsets: a }: NamedEntry, { data_offsets: b }: NamedEntry): number =>
   a[0] - b[0] || a[1] - b[1]
 
-/** The keys of valid JSON's outermost object as they stand there: JSON.parse keeps one of two alike in silence. */
+/** The keys of the outermost object of valid JSON, including duplicates: JSON.parse silently drops one of two equal keys. */
 function topLevelKeys(json: string): string[] {
   const keys: string[] = []
   let depth = 0
@@ -283,9 +291,8 @@ function requireEntry(name: string, entry: unknown, refuseFile: Refuse): NamedEn
   const refuse: Refuse = (what) => refuseFile(`${shortened(name, MAX_SHOWN)}: ${what}`)
   if (!isObject(entry)) return refuse('its entry in the header is not an object')
   const { dtype, shape, data_offsets: offsets } = entry
-  if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype)) {
-    refuse(`its dtype is ${shownValue(dtype)}; only ${Object.keys(BYTES).join(' and ')} are read`)
-  }
+  if (!DTYPES.includes(dtype as Dtype))
+    refuse(`its dtype is ${shownValue(dtype)}; ${listed(DTYPES)} are read`)
   if (!Array.isArray(shape) || !shape.every(isExtent)) {
     return refuse(`its shape ${shownValue(shape)} is not a list of integers from 0`)
   }
@@ -297,7 +304,7 @@ function requireEntry(name: string, entry: unknown, refuseFile: Refuse): NamedEn
   ) {
     return refuse(`its data_offsets ${shownValue(offsets)} are not [begin, end]`)
   }
-  const [found, needed] = [offsets[1] - offsets[0], elementCount(shape) * BYTES[dtype as Dtype]]
+  const [found, needed] = [offsets[1] - offsets[0], elementCount(shape) * bytesOf(dtype as Dtype)]
   if (found !== needed) {
     refuse(
       `${dtype} ${shortened(formatShape(shape), MAX_SHOWN)} takes ${needed} bytes, but its data_offsets hold ${found}`,
@@ -320,18 +327,24 @@ function requireFilled(entries: readonly NamedEntry[], dataBytes: number, refuse
   if (before < dataBytes) refuse(`${dataBytes - before} bytes follow the last tensor`)
 }
 
-/** Up to here float32 has every integer. */
+/** `F32, I64 and F16`. */
+const listed = (dtypes: readonly Dtype[]): string =>
+  dtypes.length === 1 ? dtypes[0]! : `${dtypes.slice(0, -1).join(', ')} and ${dtypes.at(-1)}`
+
+/** Up to here float32 represents every integer. */
 const MAX_EXACT_INTEGER = 2 ** 24
 
 /**
- * The values of just the tensors that are expected, each of its shape: float32 and finite or, where `integers` names it
- * (labels), int64 that float32 has exactly. Throws FormatError, naming the file and the tensor.
+ * The values of exactly the tensors that are expected, each with its shape: float32 and finite, or if `integers` names
+ * it (labels), int64. A tensor that `numbers` names may be of any type but int64. Integers must be such that float32
+ * represents them exactly; float64 is rounded. Throws FormatError, naming the file and the tensor.
  */
 export function requireTensors<Name extends string>(
   file: string,
   tensors: ReadonlyMap<string, StoredTensor>,
   expected: Readonly<Record<Name, Shape>>,
   integers: readonly string[] = [],
+  numbers: readonly string[] = [],
 ): Record<Name, Float32Array> {
   const names = Object.keys(expected) as Name[]
   for (const name of tensors.keys()) {
@@ -344,22 +357,35 @@ export function requireTensors<Name extends string>(
     }
     const tensor = tensors.get(name)
     if (!tensor) return refuse('it is missing')
-    const dtype = integers.includes(name) ? 'I64' : 'F32'
-    if (tensor.dtype !== dtype) refuse(`its dtype is ${tensor.dtype}, but ${dtype} is expected`)
+    const one: Dtype = integers.includes(name) ? 'I64' : 'F32'
+    const dtypes = one === 'F32' && numbers.includes(name) ? NUMBER_DTYPES : [one]
+    if (!dtypes.includes(tensor.dtype))
+      refuse(
+        `its dtype is ${tensor.dtype}, but ${dtypes.length === 1 ? one : `one of ${listed(dtypes)}`} is expected`,
+      )
     if (!sameShape(tensor.shape, expected[name])) {
       refuse(`its shape is ${formatShape(tensor.shape)}, but ${formatShape(expected[name])} is expected`)
     }
-    if (tensor.dtype === 'I64') {
-      const inexact = tensor.data.findIndex((value) => Math.abs(Number(value)) > MAX_EXACT_INTEGER)
-      if (inexact >= 0) {
-        const of = `value ${inexact} of ${tensor.data.length} is ${tensor.data[inexact]}`
-        refuse(`${of}; float32 has integers exactly up to ${MAX_EXACT_INTEGER}`)
-      }
-      return [name, Float32Array.from(tensor.data, Number)] as const
-    }
-    const bad = firstNotFinite(tensor.data)
-    if (bad >= 0) refuse(`value ${bad} of ${tensor.data.length} is ${tensor.data[bad]}; all must be finite`)
-    return [name, tensor.data] as const
+    return [name, requireFloat32(tensor, refuse)] as const
   })
   return Object.fromEntries(values) as Record<Name, Float32Array>
+}
+
+/** Its values in float32, if they are finite there, and exact if they are integers. */
+function requireFloat32(tensor: StoredTensor, refuse: Refuse): Float32Array {
+  const values = float32Of(tensor)
+  const { length } = values
+  if (isWideInteger(tensor.dtype)) {
+    const inexact = values.findIndex((_, i) => Math.abs(storedValue(tensor, i)) > MAX_EXACT_INTEGER)
+    if (inexact >= 0) {
+      const of = `value ${inexact} of ${length} is ${tensor.data[inexact]}`
+      refuse(`${of}; float32 has integers exactly up to ${MAX_EXACT_INTEGER}`)
+    }
+  }
+  const bad = firstNotFinite(values)
+  if (bad < 0) return values
+  const value = storedValue(tensor, bad)
+  return refuse(
+    `value ${bad} of ${length} is ${value}; all must be finite${Number.isFinite(value) ? ' in float32' : ''}`,
+  )
 }

@@ -2,17 +2,15 @@ import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts
 import type { View } from '../plan/views.ts'
 import { elementCount } from '../tensor.ts'
 import { activationIn, gradientThrough } from './activation.ts'
-import { type ChannelSums, channelSumsBuffer, combineStage, pieceStage } from './channel-sums.ts'
+import { type ChannelSums, channelSumsBuffer, combineStage, pieceStage, totalsOf } from './channel-sums.ts'
 import { argument, bytes, onlyWay, type Part, privateArgument, type TargetTraits } from './kernel.ts'
-import { eachVector, eachVectorOfChannels, rowParts, storeGradient } from './rows.ts'
+import { finiteVariance, momentsOfPiece, momentsOfPieces } from './moments.ts'
+import { eachVector, eachVectorOfRowPixels, rowParts, storeGradient } from './rows.ts'
 
 const PARTIAL = 0
 const FACTORS = 0
 
-/**
- * Each piece's mean and its squares around that, while it is in the cache; then those of all pieces by Chan, Golub & LeVeque
- * 1983: no digits are lost where a mean is large beside its deviation, as they are in a sum of squares.
- */
+/** Each channel's mean and biased variance over the whole batch. */
 export const batchNormStatistics = onlyWay<'batch-norm-statistics'>(({ layer, reads, writes }, traits) => {
   const { input } = reads
   const sums: ChannelSums = {
@@ -22,37 +20,18 @@ export const batchNormStatistics = onlyWay<'batch-norm-statistics'>(({ layer, re
     perChannel: 2,
     privateBuffer: PARTIAL,
   }
-  const pieces = pieceStage(traits, sums, (b, block) => {
-    const zeros = () => Array.from({ length: block.vectors }, () => b.splat(0))
-    const means = zeros()
-    block.eachPixel((v, load) => b.assign(means[v]!, b.add(means[v]!, load('input'))))
-    for (const mean of means) b.assign(mean, b.mul(mean, b.splat(1 / block.count)))
-    const squares = zeros()
-    block.eachPixel((v, load) => {
-      const distance = b.sub(load('input'), means[v]!)
-      b.fma(squares[v]!, distance, distance)
-    })
-    return [means, squares]
-  })
+  const pieces = pieceStage(traits, sums, momentsOfPiece)
   const count = elementCount(input.shape.slice(0, 3))
   const others = { mean: argument(writes.mean, 0, []), variance: argument(writes.variance, 0, []) }
-  const combined = combineStage(traits, sums, others, (b, { eachPiece }, { mean, variance }) => {
-    const all = b.splat(0)
-    eachPiece((load, own) => b.fma(all, load(0), b.splat(own / count)))
-    const squares = b.splat(0)
-    eachPiece((load, own) => {
-      const distance = b.sub(load(0), all)
-      b.fma(squares, b.mul(distance, distance), b.splat(own / count))
-      b.fma(squares, load(1), b.splat(1 / count))
-    })
-    b.store(mean!, 0, all)
-    // Beyond float32 it is NaN, not infinite: all outputs would be the shift, and nobody would see that the values are lost.
-    b.store(variance!, 0, b.add(squares, b.sub(squares, squares)))
+  const combined = combineStage(traits, sums, others, (b, pieces, pointers) => {
+    const { mean, variance } = momentsOfPieces(b, pieces, count)
+    b.store(pointers.mean!, 0, mean)
+    b.store(pointers.variance!, 0, finiteVariance(b, variance))
   })
   return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
 })
 
-/** running = (1 - momentum) * running + momentum * batch's; of the variance the unbiased one. */
+/** running = (1 - momentum) * running + momentum * batch's; for the variance the unbiased one. */
 export const batchNormFollow = onlyWay<'batch-norm-follow'>(({ layer, reads, writes, options }, traits) => {
   const { momentum, count } = options
   const names = ['batchMean', 'batchVariance', 'mean', 'variance']
@@ -85,7 +64,7 @@ export const batchNormFollow = onlyWay<'batch-norm-follow'>(({ layer, reads, wri
   return { stages: [{ parts: [part] }] }
 })
 
-/** Some values of every channel, made before the rows are gone over: `write` gives them for one vector. */
+/** A few values for every channel, computed before the rows: `write` computes them for one vector. */
 function channelFactors(
   traits: TargetTraits,
   name: string,
@@ -110,21 +89,7 @@ function channelFactors(
   }
 }
 
-/** Calls `write` for each vector of each pixel of a row; `fixed` are values of channels, the same for every pixel. */
-function eachVectorOfRowPixels(
-  b: ProgramBuilder,
-  views: Readonly<Record<string, View>>,
-  row: Readonly<Record<string, Pointer>>,
-  fixed: readonly string[],
-  write: (offset: number, isChannel: (() => Vector) | null) => void,
-): void {
-  const view = Object.values(views)[0]!
-  const moves = Object.entries(views).map(([name, each]) => [row[name]!, bytes(each.pixelPitch)] as const)
-  const pointers = [...Object.keys(views), ...fixed].map((name) => row[name]!)
-  b.walk(view.shape[2], moves, () => eachVectorOfChannels(b, view, pointers, write))
-}
-
-/** (x - mean) * factor + shift: the factor is made once a channel. */
+/** (x - mean) * factor + shift; the factor is computed once for each channel. */
 export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, writes, options }, traits) => {
   const { input, scale, shift, mean, variance } = reads
   const { epsilon, activation } = options
@@ -152,14 +117,14 @@ export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, w
   }
 })
 
-/** Sums of the gradient, and of its products with the normalized input. */
+/** Sums of the gradient, and of the gradient times the normalized input. */
 export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
     const { input, outputGradient, output, mean, variance } = reads
     const sums: ChannelSums = {
       name: `${layer} parameters gradient`,
       views: { input, outputGradient, ...(output && { output }) },
-      channels: { mean },
+      channels: { mean: argument(mean, 0, []) },
       perChannel: 2,
       privateBuffer: PARTIAL,
     }
@@ -181,30 +146,27 @@ export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradie
       scale: argument(writes.scaleGradient, 0, []),
       shift: argument(writes.shiftGradient, 0, []),
     }
-    const combined = combineStage(traits, sums, others, (b, { eachPiece }, pointers) => {
-      const [shift, product] = [b.splat(0), b.splat(0)]
-      eachPiece((load) => {
-        b.assign(shift, b.add(shift, load(0)))
-        b.assign(product, b.add(product, load(1)))
-      })
+    const combined = combineStage(traits, sums, others, (b, pieces, pointers) => {
+      const [shift, product] = totalsOf(b, sums, pieces)
       const deviation = b.sqrt(b.add(b.load(pointers.variance!), b.splat(options.epsilon)))
-      b.store(pointers.scale!, 0, b.div(product, deviation))
-      b.store(pointers.shift!, 0, shift)
+      b.store(pointers.scale!, 0, b.div(product!, deviation))
+      b.store(pointers.shift!, 0, shift!)
     })
     return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
   },
 )
 
 /**
- * Of statistics that are the batch's: factor * (gradient - its mean - normalized * the mean of gradient * normalized), which is
- * linear in the gradient and the input. Of running ones: factor * gradient.
+ * With the batch's statistics: factor * (gradient - its mean - normalized * the mean of gradient * normalized), which
+ * is linear in the gradient and the input. With running statistics: factor * gradient.
  */
 export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
     const { input, outputGradient, output, scale, mean, variance, scaleGradient, shiftGradient } = reads
     const { inputGradient } = writes
-    const count = elementCount(input.shape.slice(0, 3))
+    const count = elementCount(inputGradient.shape.slice(0, 3))
     const gradients = scaleGradient && shiftGradient && { scaleGradient, shiftGradient }
+    const ofBatch = gradients && input && mean && { input, mean }
     const pitch = scale.pixelPitch
     const factors = channelFactors(
       traits,
@@ -224,16 +186,16 @@ export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
     )
     const fixed = {
       factor: privateArgument(FACTORS, 0, []),
-      ...(gradients && {
+      ...(ofBatch && {
         slope: privateArgument(FACTORS, pitch, []),
         constant: privateArgument(FACTORS, 2 * pitch, []),
-        mean: argument(mean, 0, []),
+        mean: argument(ofBatch.mean, 0, []),
       }),
     }
     const views = {
       inputGradient,
       outputGradient,
-      ...(gradients && { input }),
+      ...(ofBatch && { input: ofBatch.input }),
       ...(output && { output }),
     }
     const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
@@ -242,7 +204,7 @@ export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
         const at = (name: string) => b.load(row[name]!, offset)
         const given = at('outputGradient')
         const gradient = through ? through(at('output'), given) : given
-        if (!gradients) {
+        if (!ofBatch) {
           storeGradient(b, row.inputGradient!, offset, b.mul(gradient, at('factor')), options)
           return
         }

@@ -1,6 +1,8 @@
-// Sums over all pixels of all images, one for each channel: by pieces of images, whose sums are added in order.
+// Sums for each channel, over all pixels of each image or of all images: each piece of an image is summed alone, then the
+// pieces are added in order.
 import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
+import { writeZeros } from './copy.ts'
 import {
   type Argument,
   argument,
@@ -15,21 +17,23 @@ import {
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
-import { VALUES_PER_TASK } from './rows.ts'
+import { eachVectorOfChannels, VALUES_PER_TASK } from './rows.ts'
 
-/** What a kernel keeps of each piece: so many values a channel. */
+/** What a kernel keeps for each piece: `perChannel` values a channel. */
 export interface ChannelSums {
   readonly name: string
-  /** Tensors of one shape that the pieces are read from. */
+  /** The tensors that the pieces are read from, all of one shape. */
   readonly views: Readonly<Record<string, View>>
-  /** Of each channel: what else a piece reads. */
-  readonly channels: Readonly<Record<string, View>>
+  /** What a piece also reads: values by channel, of the whole batch or of its image, from the first channel on. */
+  readonly channels: Readonly<Record<string, Argument>>
+  /** What a piece also reads: one value of its image, which all channels share. */
+  readonly values?: Readonly<Record<string, Argument>>
   readonly perChannel: number
-  /** Where the pieces' sums are, among the kernel's private buffers. */
+  /** Which of the kernel's private buffers holds the pieces' sums. */
   readonly privateBuffer: number
 }
 
-/** Vectors of channels that are summed at once: their sums stay in registers. */
+/** Vectors of channels that are summed together, with their sums in registers. */
 const VECTORS_AT_ONCE = 2
 
 const first = ({ views }: ChannelSums): View => Object.values(views)[0]!
@@ -51,18 +55,22 @@ export const channelSumsBuffer = (sums: ChannelSums): PrivateBuffer => ({
   lifetime: 'step',
 })
 
-/** A block of channels of a piece: some vectors of each pixel. */
+/** Some vectors of channels of a piece. */
 export interface ChannelBlock {
   readonly vectors: number
-  /** Values of each channel in the piece. */
+  /** How many values each channel has in the piece. */
   readonly count: number
-  /** One vector after the other of what each channel has, by the name of `channels`. */
+  /** The block's vectors of one of the `channels`. */
   of(name: string): Vector[]
-  /** Calls `visit` at each pixel of the piece, for each vector: `load` gives what stands there in a tensor. */
-  eachPixel(visit: (vector: number, load: (name: string) => Vector) => void): void
+  /** Calls `visit` at each pixel of the piece, for each vector; `load` reads that vector from a tensor. */
+  eachPixel(visit: VisitPixel): void
+  /** The same, row by row. */
+  eachRow(write: (eachPixel: (visit: VisitPixel) => void) => void): void
 }
 
-/** The pieces' own sums: `write` gives, for a block, so many vectors for each of the values a channel. */
+type VisitPixel = (vector: number, load: (name: string) => Vector) => void
+
+/** Computes each piece's own sums: `write` returns, for a block, its vectors for each of the values a channel. */
 export function pieceStage(
   traits: TargetTraits,
   sums: ChannelSums,
@@ -71,7 +79,9 @@ export function pieceStage(
   const view = first(sums)
   const [images, , width] = view.shape
   const pitch = view.pixelPitch
-  const names = [...Object.keys(sums.views), ...Object.keys(sums.channels), 'partial']
+  const values = sums.values ?? {}
+  const moved = [...Object.keys(sums.views), ...Object.keys(sums.channels), 'partial']
+  const names = [...moved, ...Object.keys(values)]
   let firstPiece = 0
   const parts = piecesOf(sums).flatMap((rows): Part[] => {
     const at = firstPiece
@@ -89,22 +99,29 @@ export function pieceStage(
         ([name, each]) => [pointers[name]!, bytes(each.pixelPitch)] as const,
       )
       const vectors = Array.from({ length: block.size }, (_, v) => v)
+      const eachRow = (each: (eachPixel: (visit: VisitPixel) => void) => void): void =>
+        b.walk(rows.size, rowMoves, () =>
+          each((visit) =>
+            b.walk(width, pixelMoves, () => {
+              for (const v of vectors)
+                visit(v, (name) =>
+                  name in values ? b.broadcast(pointers[name]!) : b.load(pointers[name]!, v * b.vectorBytes),
+                )
+            }),
+          ),
+        )
       b.loop(block.count, () => {
         const made = write(b, {
           vectors: block.size,
           count: rows.size * width,
           of: (name) => vectors.map((v) => b.load(pointers[name]!, v * b.vectorBytes)),
-          eachPixel: (visit) =>
-            b.walk(rows.size, rowMoves, () =>
-              b.walk(width, pixelMoves, () => {
-                for (const v of vectors) visit(v, (name) => b.load(pointers[name]!, v * b.vectorBytes))
-              }),
-            ),
+          eachRow,
+          eachPixel: (visit) => eachRow((eachPixel) => eachPixel(visit)),
         })
-        for (const [i, values] of made.entries())
-          for (const [v, value] of values.entries())
+        for (const [i, vectorsOf] of made.entries())
+          for (const [v, value] of vectorsOf.entries())
             b.store(pointers.partial!, bytes(i * pitch) + v * b.vectorBytes, value)
-        for (const name of names) b.advance(pointers[name]!, block.size * b.vectorBytes)
+        for (const name of moved) b.advance(pointers[name]!, block.size * b.vectorBytes)
       })
       const channel = block.first * traits.lanes
       const viewArguments = Object.entries(sums.views).map(([name, each]) => [
@@ -113,13 +130,14 @@ export function pieceStage(
       ])
       const channelArguments = Object.entries(sums.channels).map(([name, each]) => [
         name,
-        argument(each, channel, []),
+        { ...each, byteOffset: each.byteOffset + bytes(channel) },
       ])
       return {
         program: b.finish(),
         grid: [images, rows.count],
         arguments: {
           ...Object.fromEntries([...viewArguments, ...channelArguments]),
+          ...values,
           partial: privateArgument(sums.privateBuffer, channel + at * pieceLength(sums), [
             piecesOfImage(sums) * pieceLength(sums),
             pieceLength(sums),
@@ -131,21 +149,100 @@ export function pieceStage(
   return { parts }
 }
 
-/** Goes over the pieces of all images, in order, for one vector of channels. */
+/**
+ * Computes each piece's own sums pixel by pixel, for terms that depend on all channels of their pixel: `write` adds a pixel's
+ * terms to the sums in memory, which `partial` points to: the first value of all channels, then the second, and so on.
+ */
+export function pixelStage(
+  traits: TargetTraits,
+  sums: ChannelSums,
+  write: (b: ProgramBuilder, pixel: Readonly<Record<string, Pointer>>, partial: Pointer) => void,
+): Stage {
+  const [images, , width] = first(sums).shape
+  const views = Object.entries(sums.views)
+  let firstPiece = 0
+  const parts = piecesOf(sums).map((rows): Part => {
+    const b = new ProgramBuilder(sums.name, traits.lanes, [...Object.keys(sums.views), 'partial'])
+    const pixel = Object.fromEntries(views.map(([name]) => [name, b.parameter(name)]))
+    const partial = b.parameter('partial')
+    writeZeros(b, partial, pieceLength(sums))
+    b.advance(partial, -bytes(pieceLength(sums)))
+    const moves = (pitch: 'rowPitch' | 'pixelPitch') =>
+      views.map(([name, view]) => [pixel[name]!, bytes(view[pitch])] as const)
+    b.walk(rows.size, moves('rowPitch'), () =>
+      b.walk(width, moves('pixelPitch'), () => write(b, pixel, partial)),
+    )
+    const at = firstPiece
+    firstPiece += rows.count
+    const viewArguments = views.map(([name, view]) => [
+      name,
+      argument(view, rows.first * view.rowPitch, [view.imagePitch, rows.size * view.rowPitch]),
+    ])
+    return {
+      program: b.finish(),
+      grid: [images, rows.count],
+      arguments: {
+        ...Object.fromEntries(viewArguments),
+        partial: privateArgument(sums.privateBuffer, at * pieceLength(sums), [
+          piecesOfImage(sums) * pieceLength(sums),
+          pieceLength(sums),
+        ]),
+      },
+    }
+  })
+  return { parts }
+}
+
+/**
+ * Sums over a block's pixels: `add` adds a pixel's terms to the sums that it is given, `perChannel` of them. Each row is
+ * summed alone, so that no term is added to a sum of thousands, where the rounding errors of equal values add up.
+ */
+export function sumByRows(
+  b: ProgramBuilder,
+  block: ChannelBlock,
+  { perChannel }: ChannelSums,
+  add: (row: readonly Vector[], load: (name: string) => Vector) => void,
+): readonly (readonly Vector[])[] {
+  const zeros = () => Array.from({ length: block.vectors }, () => b.splat(0))
+  const totals = Array.from({ length: perChannel }, zeros)
+  const rows = Array.from({ length: perChannel }, zeros)
+  const zero = b.splat(0)
+  block.eachRow((eachPixel) => {
+    for (const row of rows.flat()) b.assign(row, zero)
+    eachPixel((v, load) =>
+      add(
+        rows.map((row) => row[v]!),
+        load,
+      ),
+    )
+    for (const [i, total] of totals.entries())
+      for (const [v, sum] of total.entries()) b.assign(sum, b.add(sum, rows[i]![v]!))
+  })
+  return totals
+}
+
+/** The pieces of all images, in order, for one vector of channels. */
 export interface PieceSums {
-  /** `load` gives the piece's value of a channel; `count` is how many values a channel the piece has. */
+  /** Reads a value of the first piece; to be called before `eachPiece`. */
+  first(value: number): Vector
+  /** `load` reads one of the piece's values for the channels; `count` is how many values a channel the piece has. */
   eachPiece(visit: (load: (value: number) => Vector, count: number) => void): void
 }
 
-/** What becomes of the pieces' sums: `write` does it for one vector of channels, to which the pointers of `others` stand. */
+/**
+ * Combines the pieces' sums: of all images together or, if `apart` is the number of images, of each image alone. `write` does
+ * so for one vector of channels, which the pointers of `others` point to.
+ */
 export function combineStage(
   traits: TargetTraits,
   sums: ChannelSums,
   others: Readonly<Record<string, Argument>>,
   write: (b: ProgramBuilder, pieces: PieceSums, others: Readonly<Record<string, Pointer>>) => void,
+  apart = 1,
 ): Stage {
   const view = first(sums)
-  const [images, , width] = view.shape
+  const [, , width] = view.shape
+  const images = view.shape[0] / apart
   const pitch = view.pixelPitch
   const names = ['partial', ...Object.keys(others)]
   const b = new ProgramBuilder(`${sums.name} sum`, traits.lanes, names)
@@ -159,6 +256,7 @@ export function combineStage(
     write(
       b,
       {
+        first: (value) => b.load(partial, bytes(value * pitch)),
         eachPiece: (visit) =>
           b.walk(images, [[partial, piecesOfImage(sums) * length]], () => {
             for (const rows of piecesOf(sums)) {
@@ -176,8 +274,62 @@ export function combineStage(
   })
   const part: Part = {
     program: b.finish(),
-    grid: [1],
-    arguments: { partial: privateArgument(sums.privateBuffer, 0, []), ...others },
+    grid: [apart, 1],
+    arguments: {
+      partial: privateArgument(sums.privateBuffer, 0, [images * piecesOfImage(sums) * pieceLength(sums), 0]),
+      ...others,
+    },
+  }
+  return { parts: [part] }
+}
+
+/** Each of the pieces' values, added up over the pieces, for one vector of channels. */
+export function totalsOf(b: ProgramBuilder, { perChannel }: ChannelSums, { eachPiece }: PieceSums): Vector[] {
+  const totals = Array.from({ length: perChannel }, () => b.splat(0))
+  eachPiece((load) => {
+    for (const [i, total] of totals.entries()) b.assign(total, b.add(total, load(i)))
+  })
+  return totals
+}
+
+/**
+ * Adds up the pieces of each image, for sums with one value a channel. `write` calls `eachVector` once, which passes on the
+ * sums of each vector of channels, with zeros in padded ones; the pointers are at the image's first value in `to`.
+ */
+export function imageStage(
+  traits: TargetTraits,
+  sums: ChannelSums,
+  to: Readonly<Record<string, View>>,
+  write: (
+    b: ProgramBuilder,
+    eachVector: (visit: (total: Vector, offset: number) => void) => void,
+    to: Readonly<Record<string, Pointer>>,
+  ) => void,
+): Stage {
+  const view = first(sums)
+  const length = pieceLength(sums)
+  const names = ['partial', ...Object.keys(to)]
+  const b = new ProgramBuilder(`${sums.name} of an image`, traits.lanes, names)
+  const pointers = Object.fromEntries(names.map((name) => [name, b.parameter(name)]))
+  const partial = pointers.partial!
+  const eachVector = (visit: (total: Vector, offset: number) => void): void =>
+    eachVectorOfChannels(b, view, Object.values(pointers), (offset, isChannel) => {
+      const total = b.splat(0)
+      b.walk(piecesOfImage(sums), [[partial, bytes(length)]], () =>
+        b.assign(total, b.add(total, b.load(partial, offset))),
+      )
+      visit(isChannel === null ? total : b.binary('and', total, isChannel()), offset)
+    })
+  write(b, eachVector, pointers)
+  const part: Part = {
+    program: b.finish(),
+    grid: [view.shape[0]],
+    arguments: {
+      partial: privateArgument(sums.privateBuffer, 0, [piecesOfImage(sums) * length]),
+      ...Object.fromEntries(
+        Object.entries(to).map(([name, each]) => [name, argument(each, 0, [each.imagePitch])]),
+      ),
+    },
   }
   return { parts: [part] }
 }

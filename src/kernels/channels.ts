@@ -1,4 +1,4 @@
-// Channels of a pixel copied to other channels of another, which need not begin at a whole vector.
+// Copies some channels of a pixel to other channels of another tensor; neither need begin at a whole vector.
 import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
 import { bytes, type Part, type TargetTraits } from './kernel.ts'
@@ -6,21 +6,21 @@ import { eachVector, rowParts, storeGradient } from './rows.ts'
 
 interface Piece {
   readonly from: Pointer
-  /** Of the tensor that it comes from, in values. */
+  /** Of the source tensor, in values. */
   readonly pitch: number
-  /** Its first channel there, and where that goes. */
+  /** The first channel in the source, and in the destination. */
   readonly fromBegin: number
   readonly toBegin: number
   readonly channels: number
 }
 
 interface CopyOptions {
-  /** What becomes zero beside: the padded channels behind the last one, or all of the pixel. Nothing where it adds. */
+  /** What is set to zero besides: the padded channels after the last one, or the rest of the pixel. Nothing if it adds. */
   readonly clears: 'padding' | 'pixel' | 'nothing'
   readonly adds: boolean
 }
 
-/** Some channels of one tensor and where they go in another, as tasks. */
+/** Tasks that copy some channels of one tensor into another. */
 export function channelParts(
   traits: TargetTraits,
   name: string,
@@ -44,7 +44,7 @@ export function channelParts(
   })
 }
 
-/** Goes over a row of pixels; the pointers stand where they stood when it is done. */
+/** Goes over a row of pixels; afterwards the pointers are where they were before. */
 export function copyChannels(
   b: ProgramBuilder,
   view: View,
@@ -64,7 +64,7 @@ export function copyChannels(
       for (let v = 0; v < vectors; v++) b.store(to, v * b.vectorBytes, zero)
     }
     for (const piece of pieces) copyPiece(b, to, piece, adds)
-    // Value by value: another task may write the channels of the same vector.
+    // Value by value: another task may write the other channels of the same vector.
     if (!adds && clears === 'padding') {
       const zero = b.splat(0)
       for (let c = channels; c < view.pixelPitch; c++) b.storeLane(to, bytes(c), zero)
@@ -83,7 +83,7 @@ function copyPiece(
   eachVector(b, whole, [from, to], (offset) => {
     storeGradient(b, to, toOffset + offset, b.load(from, fromOffset + offset), { adds })
   })
-  // A whole vector more would reach into channels that are others', or beyond the tensor.
+  // Another whole vector would reach into the channels of other pieces or tasks, or beyond the tensor.
   for (let c = whole * b.lanes; c < channels; c++) {
     const value = b.loadLane(from, fromOffset + bytes(c))
     const at = toOffset + bytes(c)

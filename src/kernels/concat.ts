@@ -3,7 +3,7 @@ import { channelParts, copyChannels } from './channels.ts'
 import { onlyWay } from './kernel.ts'
 import { rowParts } from './rows.ts'
 
-/** Tensors that are copied at once: a target has few registers for pointers. */
+/** Tensors that are copied in one pass: a target has few registers for pointers. */
 const INPUTS_AT_ONCE = 6
 
 /** Each pixel's channels, input after input. */
@@ -35,7 +35,7 @@ export const concatForward = onlyWay<'concat-forward'>((step, traits) => {
   return { stages: [{ parts }] }
 })
 
-/** Of one input: its channels of the output's gradient. */
+/** The gradient of one input: its channels of the output's gradient. */
 export const concatBackward = onlyWay<'concat-backward'>(({ layer, reads, writes, options }, traits) => {
   const { begin, adds } = options
   const channels = { from: reads.outputGradient, to: writes.inputGradient, fromBegin: begin }

@@ -30,7 +30,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
     const rows = g.kernelHeight * g.kernelWidth * channels
     const corner = -g.top * input.rowPitch - g.left * input.pixelPitch
 
-    // Blocks of filters: [block][tap][filter of the block], as the tile reads them.
+    // Blocks of filters, in the order in which the tile reads them: [block][tap][filter of the block].
     const packing = vectorBlocks(output.pixelPitch / traits.lanes, candidate.vectors).map((block): Part => {
       const blockWidth = block.size * traits.lanes
       const b = new ProgramBuilder(`pack ${step.layer}`, traits.lanes, ['weights', 'packed'])

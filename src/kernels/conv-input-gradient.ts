@@ -1,21 +1,21 @@
 import type { WindowGeometry } from '../layers/index.ts'
 import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
+import { flippedWeights } from './flipped-weights.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
-import { turnedWeights } from './turned-weights.ts'
 import { whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
-import { turnedGeometry, winogradInputGradient } from './winograd/input-gradient.ts'
+import { flippedGeometry, winogradInputGradient } from './winograd/input-gradient.ts'
 
 const PACKED = 0
 
-/** Weights of one phase, turned round: taps x filters rows of channels. */
+/** The number of taps of a phase; its weights, flipped, are taps x filters rows of channels. */
 const tapsOf = ({ vertical, horizontal }: GradientPhase) => vertical.taps.length * horizontal.taps.length
 
 const isStrideOne = (g: WindowGeometry): boolean => g.strideHeight === 1 && g.strideWidth === 1
 
-/** For each phase of the stride a convolution of the output's gradient, with stride 1. */
+/** For each phase of the stride, a convolution of the output's gradient with stride 1. */
 export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
     const { shape, pixelPitch } = step.writes.inputGradient
@@ -25,7 +25,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
       ...directCandidates(traits, vectors, Math.ceil(shape[2] / geometry.strideWidth)),
       ...(isStrideOne(geometry)
         ? winogradCandidates(traits, {
-            geometry: turnedGeometry(geometry),
+            geometry: flippedGeometry(geometry),
             channels: step.reads.gradient.pixelPitch,
             filters: pixelPitch,
           })
@@ -35,24 +35,25 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
 
   whyNot: ({ options: { geometry: g } }) =>
     isStrideOne(g)
-      ? whyNotWinograd(turnedGeometry(g))
+      ? whyNotWinograd(flippedGeometry(g))
       : `with stride ${g.strideHeight}x${g.strideWidth} its phases are convolutions of their own`,
 
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradInputGradient(step, traits, candidate)
-    const { gradient } = step.reads
+    const { gradient, biases } = step.reads
     const { inputGradient } = step.writes
+    const { geometry, activation } = step.options
     const filters = gradient.shape[3]
     const blocks = vectorBlocks(inputGradient.pixelPitch / traits.lanes, candidate.vectors)
     const prologue: Part[] = []
     const parts: Part[] = []
     let packed = 0
-    for (const phase of inputGradientPhases(step.options.geometry)) {
+    for (const phase of inputGradientPhases(geometry)) {
       const { vertical, horizontal } = phase
       const packedAt = packed
       packed += tapsOf(phase) * filters * inputGradient.pixelPitch
       prologue.push(
-        ...turnedWeights(step, traits, blocks, phase, (values, steps) =>
+        ...flippedWeights(step, traits, blocks, phase, (values, steps) =>
           privateArgument(PACKED, packedAt + values, steps),
         ),
       )
@@ -69,7 +70,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
               vertical.taps.length,
               1,
               -vertical.firstOutput,
-              step.options.geometry.outputHeight,
+              geometry.outputHeight,
               vertical.dilation,
             ),
             width: horizontal.count,
@@ -86,14 +87,14 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
               tapPixel: horizontal.dilation * gradient.pixelPitch,
             },
             weights: (values, steps) => privateArgument(PACKED, packedAt + values, steps),
-            biases: null,
+            biases: biases ? (values, steps) => argument(biases, values, steps) : null,
             output: {
               at: (values, steps) => argument(inputGradient, first + values, steps),
               image: inputGradient.imagePitch,
               row: vertical.stride * inputGradient.rowPitch,
               pixel: horizontal.stride * inputGradient.pixelPitch,
             },
-            relu: false,
+            relu: activation === 'relu',
           },
           candidate,
         ),
@@ -101,7 +102,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
     }
     return {
       ...candidate,
-      privateBuffers: [{ name: `${step.layer}/weights turned`, length: packed, lifetime: 'parameters' }],
+      privateBuffers: [{ name: `${step.layer}/weights flipped`, length: packed, lifetime: 'parameters' }],
       threadScratch: 0,
       prologue: [{ parts: prologue }],
       stages: [{ parts }],

@@ -1,4 +1,4 @@
-// The B of a weights gradient's tile: the gradient's pixels, packed by blocks of filters.
+// The operand B of a weights gradient's tile: the gradient's pixels, packed by blocks of filters.
 import { type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import { copyPixels } from './copy.ts'
@@ -15,27 +15,30 @@ import {
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
-/** What a task's program does with it: pointers and how they move, in bytes. */
+/** What a task's program needs of it: pointers, and how they move, in bytes. */
 export interface FilterRows {
-  /** Where the tile reads, at the first block. */
+  /** Where the tile reads the first block. */
   readonly b: Pointer
-  /** What moves from image to image and from row to row. */
+  /** The pointers that move from image to image and from row to row. */
   readonly moving: { readonly pointer: Pointer; readonly image: number; readonly row: number }
-  /** From one block to the next, when `rows` rows are summed. */
+  /** Bytes from one block to the next, if `rows` rows are summed. */
   blockStep(rows: number): number
-  /** Puts that many rows where the tile reads; nothing to do where they stand there. */
+  /** Copies that many rows to where the tile reads; does nothing if they are there already. */
   take(rows: number, blocks: number): void
 }
 
 export interface FilterOperand {
-  /** The programs' parameters. */
+  /** The program parameters that it needs. */
   readonly parameters: readonly string[]
   /** Values in the private buffer, and in a thread's scratch. */
   readonly packedLength: number
   readonly threadScratch: number
-  /** Before the products. */
+  /** The tasks that pack, before the products. */
   packs(traits: TargetTraits): Part[]
-  /** Of the tasks of some images, from a row of pixels on, and some blocks: grid (group, kernel rows, pieces, blocks). */
+  /**
+   * The arguments of tasks over some images, from a row of pixels on, and some blocks: grid (group, kernel rows,
+   * pieces, blocks).
+   */
   at(
     images: EqualPieces,
     firstPixelRow: number,
@@ -46,7 +49,10 @@ export interface FilterOperand {
   open(b: ProgramBuilder, block: EqualPieces): FilterRows
 }
 
-/** [block][image][pixel][filter of the block], all of it, in this private buffer of the kernel. */
+/**
+ * Everything packed before the products, as [block][image][pixel][filter of the block], in this private buffer of the
+ * kernel.
+ */
 export function packedBefore(
   { layer, reads: { gradient } }: WeightsGradient,
   blocks: readonly EqualPieces[],
@@ -112,8 +118,8 @@ export function packedBefore(
 }
 
 /**
- * [block][pixel][filter of the block] of some rows of an image at a time, in the thread's scratch: where one task alone reads an
- * image's gradient, memory is read once and not written.
+ * Some rows of an image at a time, packed as [block][pixel][filter of the block] in the thread's scratch. If only one
+ * task reads an image's gradient, memory is then read once and not written.
  */
 export function packedByTasks({ reads: { gradient } }: WeightsGradient, rowsAtOnce: number): FilterOperand {
   const width = gradient.shape[2]

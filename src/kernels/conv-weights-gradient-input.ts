@@ -16,15 +16,18 @@ import {
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
-/** The tile's A: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in values. */
+/**
+ * The operand A of the tile: rows of kernel column x channels, in pieces of the tile's rows, by pixels. Distances in
+ * values.
+ */
 export interface InputOperand {
   /** Pieces of equal size, as runs. */
   readonly pieces: readonly EqualPieces[]
-  /** Kernel columns that are tasks of their own; 1 where a piece goes through a whole kernel row. */
+  /** Kernel columns that are tasks of their own; 1 if a piece covers a whole kernel row. */
   readonly columns: number
   readonly packedLength: number
   packs(traits: TargetTraits): Part[]
-  /** The first piece of a run, moved by `steps`. */
+  /** The first piece of a run; it moves by `steps`. */
   at(piece: EqualPieces, index: number, steps: readonly number[]): Argument
   distances(piece: EqualPieces): {
     readonly image: number
@@ -36,7 +39,7 @@ export interface InputOperand {
   }
 }
 
-/** As it is in memory. Where pixels lie close, a kernel row's columns are rows of A just like channels. */
+/** The input as it lies in memory. If pixels are contiguous, a kernel row's columns are rows of A just like channels. */
 export function plainInput(step: WeightsGradient, rows: number): InputOperand {
   const { geometry: g } = step.options
   const { input } = step.reads
@@ -60,7 +63,10 @@ export function plainInput(step: WeightsGradient, rows: number): InputOperand {
   }
 }
 
-/** [image][piece][row][column][channel of the piece], padding included; in this private buffer of the kernel. */
+/**
+ * The input packed as [image][piece][row][column][channel of the piece], padding included, in this private buffer of
+ * the kernel.
+ */
 export function packedInput(step: WeightsGradient, rows: number, privateBuffer: number): InputOperand {
   const { geometry: g } = step.options
   const { input } = step.reads
@@ -98,8 +104,8 @@ export function packedInput(step: WeightsGradient, rows: number, privateBuffer: 
             b.advance(from, bytes(input.rowPitch))
           })
         }
-        // What a whole vector writes too much belongs to pixels that are written after it; in the last row there are
-        // too few of them.
+        // What a whole vector writes beyond its values belongs to later pixels, which overwrite it; the last row has
+        // too few of them for that.
         const inexact = width * Math.min(piece.size, input.pixelPitch) > 2 * traits.lanes ? height - 1 : 0
         b.loop(piece.count, () => {
           copyRows(inexact, 'by vectors')

@@ -6,35 +6,38 @@ import type { EqualPieces } from './kernel.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
-/** Enough tasks that all threads end together. */
+/** Enough tasks that all threads end at about the same time. */
 const WANTED_TASKS = 48
-/** So few that C is cut further, although then more tasks read each image. */
+/** With fewer tasks than this C is cut further, although then more tasks read each image. */
 const FEW_TASKS = 24
 
-/** Sums that a task adds to, image after image: they and an image's input stay in the second-level cache. */
+/** Sums that a task adds to, image after image. They and an image's input stay in the second-level cache. */
 const SUMS_PER_TASK = 65536
 
-/** Values of C, its padded columns too. */
+/** The number of values of C, with its padded columns. */
 export const sumsOf = ({ writes }: WeightsGradient): number =>
   writes.weightsGradient.shape[2] * writes.weightsGradient.pixelPitch
 
-/** How C and the images are cut into tasks: by the shapes alone, so that the bits are the same on any threads. */
+/**
+ * How C and the images are cut into tasks. It depends on the shapes alone, so the bits are the same with any number of
+ * threads.
+ */
 export interface TaskSplit {
-  /** Each sums its images on its own; what they made is added in order. */
+  /** Each group sums its own images; the groups' sums are then added in order. */
   readonly groups: number
   readonly imagesEach: number
-  /** Kernel rows of a task: all or one. */
+  /** Kernel rows in one task: all or one. */
   readonly kernelRowsEach: number
-  /** Pieces that the blocks of filters, and those of channels, are cut into. */
+  /** How many pieces the blocks of filters, and those of channels, are cut into. */
   readonly blockCuts: number
   readonly pieceCuts: number
-  /** One task reads an image's gradient, so it packs it itself, in its scratch: memory is read once and not written. */
+  /** Only one task reads an image's gradient, so it packs it in its own scratch: memory is read once and not written. */
   readonly packsGradient: boolean
 }
 
 /**
- * Every task reads its images' input and gradient, so few tasks for each image are few reads of memory: as much of C as
- * stays in the cache, and groups of images. With few images C is cut further.
+ * Every task reads the input and the gradient of its images, so fewer tasks for each image read less memory: a task
+ * takes as much of C as stays in the cache, over a group of images. With few images C is cut further.
  */
 export function splitTasks(
   step: WeightsGradient,
@@ -60,7 +63,7 @@ export function splitTasks(
   return { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: tasksOfImage() === 1 }
 }
 
-/** Kernel rows that are summed over the same rows of the output: the others of these meet the padding's zeros alone. */
+/** Kernel rows that are summed over the same rows of the output; for other rows of the output they meet only padding. */
 export interface KernelRowRun {
   readonly first: number
   readonly count: number

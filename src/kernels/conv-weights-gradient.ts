@@ -26,9 +26,9 @@ import { type WinogradGradientCandidate, winogradWeightsGradient } from './winog
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
 interface DirectCandidate extends Candidate, TileShape {
-  /** The input packed by the tile's rows of channels, so that what a tile reads lies side by side. */
+  /** The input is packed by the tile's rows of channels, so that what a tile reads is contiguous. */
   readonly isInputPacked: boolean
-  /** Rows of the output whose pixels are summed before the next rows of C are taken. */
+  /** Rows of the output whose pixels are summed before the tile moves to the next rows of C. */
   readonly rowsAtOnce: number
 }
 
@@ -36,15 +36,18 @@ const PACKED_GRADIENT = 0
 const PACKED_INPUT = 1
 const PARTIAL_SUMS = 2
 
-/** Pixels that are summed at once: as many as the second-level cache holds, or so few that the first one does. */
+/**
+ * Pixels that are summed together: as many as the second-level cache holds, or so few that the first-level cache holds
+ * them.
+ */
 const PIXELS_AT_ONCE = [1500, 300, 120]
 
-/** Below this many channels a tile of them is not worth packing; a whole kernel row lies side by side anyway. */
+/** With fewer channels than this packing doesn't pay; a whole kernel row is contiguous anyway. */
 const MIN_PACKED_CHANNELS = 8
 
 /**
  * C[kernel column x channels, filters] += A[the same, pixels] * B[pixels, filters], one kernel row at a time. The
- * gradient is packed by blocks of filters, and the input (where it has the channels) by the tile's rows: in NHWC their
+ * gradient is packed by blocks of filters, and the input (if it has enough channels) by the tile's rows: in NHWC their
  * strides collide in the first-level cache.
  */
 export const convWeightsGradient: KernelRule<
@@ -111,7 +114,7 @@ export const convWeightsGradient: KernelRule<
   },
 }
 
-/** What one kind of task is made of. */
+/** What one kind of task computes. */
 interface Product {
   readonly block: EqualPieces
   readonly piece: EqualPieces
@@ -121,8 +124,8 @@ interface Product {
 }
 
 /**
- * A task is some kernel rows by some pieces of channels and blocks of filters, over the images of a group. The sums go to
- * memory after each image: more exact than one long sum.
+ * A task computes some kernel rows, pieces of channels and blocks of filters, over the images of a group. The sums are
+ * written to memory after each image, which is more exact than one long sum.
  */
 function productParts(
   step: WeightsGradient,
@@ -196,7 +199,7 @@ function productParts(
   return parts
 }
 
-/** What one task goes over. */
+/** What one task covers. */
 interface TaskSize {
   readonly images: number
   readonly pieces: number
@@ -247,7 +250,7 @@ function productProgram(
     }),
   )
   const inputRow = bytes(distance.row)
-  /** A tile for each piece and block, from the pixels of some rows of the image. */
+  /** Computes a tile for each piece and block, from the pixels of some rows of the image. */
   const addPixels = (pixelRows: number): void => {
     const sum = [
       { count: pixelRows, a: inputRow, b: bytes(width * blockWidth) },
@@ -300,7 +303,7 @@ const moved = (from: Argument, values: number): Argument => ({
 /** Values of C that one task adds up. */
 const ADDED_PER_TASK = 8192
 
-/** C is the sum of what the groups of images made, in their order. */
+/** C is the sum of the groups' results, in order. */
 function addGroups(step: WeightsGradient, traits: TargetTraits, { groups }: TaskSplit): Stage {
   const { weightsGradient } = step.writes
   const vectors = sumsOf(step) / traits.lanes

@@ -2,10 +2,10 @@ import type { Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
 import { bytes } from './kernel.ts'
 
-/** Stores that are written out before a loop is made of them. */
+/** Up to this many stores are written out; more become a loop. */
 const UNROLLED_STORES = 8
 
-/** Writes zeros over `values` values, a multiple of the vector, and leaves the pointer behind them. */
+/** Writes zeros over `values` values, a multiple of the vector, and leaves the pointer after them. */
 export function writeZeros(b: ProgramBuilder, pointer: Pointer, values: number): void {
   const vectors = values / b.lanes
   if (!Number.isInteger(vectors)) throw new Error(`${values} values are not whole vectors of ${b.lanes}`)
@@ -30,7 +30,7 @@ export function clearChannels(b: ProgramBuilder, pointer: Pointer, view: View, v
   })
 }
 
-/** Copies a row's pixels, of each some vectors, close together; leaves `to` behind them. */
+/** Copies a row's pixels, some vectors of each, without gaps; leaves `to` after them. */
 export function copyPixels(
   b: ProgramBuilder,
   from: Pointer,
@@ -45,7 +45,7 @@ export function copyPixels(
   })
 }
 
-/** Copies values that follow each other: exactly, or by whole vectors, of which the last goes beyond them. */
+/** Copies consecutive values: exactly, or by whole vectors, the last of which may go beyond them. */
 export function copyValues(
   b: ProgramBuilder,
   from: Pointer,

@@ -22,15 +22,15 @@ type DenseCandidate = Candidate & TileShape
 
 const PACKED = 0
 
-/** Of a block's weights, what stays in the cache while all images go by. */
+/** Values of a block's weights that are used for all images in one go: as many as stay in the cache. */
 const WEIGHTS_AT_ONCE = 32768
 
-/** Blocks that are packed side by side, so that a row of weights is read in long pieces. */
+/** Blocks that are packed together, so that a row of weights is read in long pieces. */
 const BLOCKS_PACKED_AT_ONCE = 8
 
 /**
- * Rows of the tile are images. With one image each weight is used once: the step is bound by reading them in order, and
- * wants one row and many loads in flight.
+ * Rows of the tile are images. With one image each weight is used once: reading the weights in order limits the step,
+ * so it needs one row and many loads in flight.
  */
 const TILES = [
   [4, 2, 1],
@@ -66,8 +66,9 @@ function tiles(traits: TargetTraits, images: number, mostVectors: number): TileS
 
 /**
  * C[images, filters] = A[images, inputs] * B[inputs, filters]. The weights are packed by blocks of filters; a task is a
- * block. A block's weights are taken in chunks that stay in the cache for all images; where weights change in every run
- * they are not packed before, but each chunk is copied when its turn comes: their rows lie too far apart to be read twice.
+ * block. A block's weights are taken in chunks that stay in the cache for all images. If weights change in every run,
+ * they are not packed before; instead each chunk is copied just before it is used, since its rows lie too far apart to
+ * be read twice.
  */
 export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
   tilesImages: true,
@@ -111,7 +112,7 @@ export const denseForward: KernelRule<'dense-forward', DenseCandidate> = {
   },
 }
 
-/** [block][input][filter of the block], as the tile reads them. */
+/** The weights as [block][input][filter of the block], in the order in which the tile reads them. */
 function packBlocks(step: DenseForward, traits: TargetTraits, block: EqualPieces): Part[] {
   const { weights } = step.reads
   const rows = weights.shape[2]
@@ -176,7 +177,7 @@ function productPart(
     for (const [v, offset] of vectors.entries()) b.store(at.c, offset, begin[v]!)
   })
 
-  /** Adds what `inputs` values of every image, and their weights, give. */
+  /** Adds the products of `inputs` values of every image and their weights. */
   const addChunk = (inputs: number): void => {
     const sum = [{ count: inputs, a: bytes(1), b: bytes(width) }]
     for (const tile of runsOf(evenSplit(images, candidate.rows))) {
@@ -191,7 +192,7 @@ function productPart(
     b.advance(at.a, -images * bytes(input.imagePitch))
     b.advance(at.c, -images * bytes(output.imagePitch))
   }
-  /** The next rows of the weights, side by side. */
+  /** Copies the next rows of the weights, without gaps. */
   const copyChunk = (inputs: number): void => {
     const moves = [
       [plain, bytes(weights.pixelPitch)],

@@ -16,7 +16,7 @@ import {
 type InputGradient = StepOfKind<'dense-input-gradient'>
 
 interface DotCandidate extends Candidate {
-  /** Rows of weights and images whose products are summed at once. */
+  /** How many rows of weights, and how many images, have their products summed together. */
   readonly rows: number
   readonly images: number
 }
@@ -35,13 +35,13 @@ const TILES = [
   [4, 1],
 ] as const
 
-/** Of a row of weights, what is summed before the next images are taken: some rows of it stay in the first-level cache. */
+/** How much of a row of weights is summed before the next images: some rows of that length stay in the first-level cache. */
 const FILTERS_AT_ONCE = 1024
 
 /**
- * dX[image, input] = sum over the filters of dY[image, filter] * W[input, filter]: both lie in memory in the order of the
- * filters, so the sums are vectors that are added up across their lanes at the end, and no turned copy of the weights is
- * needed. A task reads its rows of weights once, for all images; the sums wait in the thread's scratch meanwhile.
+ * dX[image, input] = sum over the filters of dY[image, filter] * W[input, filter]. In memory both are in the order of
+ * the filters, so the sums are vectors whose lanes are added up at the end, and no transposed copy of the weights
+ * is needed. A task reads its rows of weights once, for all images; meanwhile the sums are in the thread's scratch.
  */
 export const denseInputGradient: KernelRule<'dense-input-gradient', DotCandidate> = {
   tilesImages: true,
@@ -169,7 +169,7 @@ function dotProgram(
   return b.finish()
 }
 
-/** Zeros in the channels that the vector adds to a pixel. */
+/** Writes zeros into the padded channels of each pixel. */
 function paddingParts(step: InputGradient, traits: TargetTraits): Part[] {
   const { inputGradient } = step.writes
   const [images, height, width, channels] = inputGradient.shape

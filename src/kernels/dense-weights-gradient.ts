@@ -22,9 +22,9 @@ type WeightsGradientCandidate = Candidate & TileShape
 const PACKED_GRADIENT = 0
 
 /**
- * C[inputs, filters] = A[inputs, images] * B[images, filters], each row of C written once and from one end to the other:
- * the step is bound by that. The gradient is packed by blocks of filters and a task packs its inputs, since the images'
- * strides collide in the first-level cache.
+ * C[inputs, filters] = A[inputs, images] * B[images, filters]. Each row of C is written once, from one end to the
+ * other, and this limits the step. The gradient is packed by blocks of filters, and a task packs its inputs, since the
+ * images' strides collide in the first-level cache.
  */
 export const denseWeightsGradient: KernelRule<'dense-weights-gradient', WeightsGradientCandidate> = {
   tilesImages: true,
@@ -74,7 +74,7 @@ export const denseWeightsGradient: KernelRule<'dense-weights-gradient', WeightsG
   },
 }
 
-/** [block][image][filter of the block] */
+/** The gradient as [block][image][filter of the block]. */
 function packGradient(step: WeightsGradient, traits: TargetTraits, block: EqualPieces): Part {
   const { gradient } = step.reads
   const images = gradient.shape[0]

@@ -2,8 +2,8 @@ import type { View } from '../plan/views.ts'
 import { type Argument, argument, evenSplit, runsOf } from './kernel.ts'
 
 /**
- * An image's values in H, W, C order as lines of contiguous ones: a single line, unless a halo or padded channels lie
- * between. Row i of a dense layer's weights belongs to value i.
+ * An image's values in H, W, C order, as contiguous lines: a single one unless there is a halo or there are padded
+ * channels. Row i of a dense layer's weights belongs to value i.
  */
 export interface Lines {
   readonly rows: number
@@ -30,11 +30,14 @@ export interface RowTasks {
   readonly tasks: number
 }
 
-/** Enough work that a call costs nothing beside it, little enough that threads end together. */
+/** Enough work that a call costs little beside it, and little enough that all threads end at about the same time. */
 const TASK_FLOPS = 1e6
 const WANTED_TASKS = 32
 
-/** Cuts the rows of a line in groups of at most `most`: by the shapes alone, so that the bits are the same on any threads. */
+/**
+ * Cuts the rows of a line into groups of at most `most`. It depends on the shapes alone, so the bits are the same with
+ * any number of threads.
+ */
 export function rowTasks(lines: Lines, most: number, flopsOfRow: number): RowTasks[] {
   const { rows, columns, length } = lines
   const wanted = Math.min(
@@ -54,11 +57,11 @@ export function rowTasks(lines: Lines, most: number, flopsOfRow: number): RowTas
 /** The grid of a part that does row tasks; its dimensions are a line's row, its column, and the task. */
 export const gridOfRows = (lines: Lines, { tasks }: RowTasks): number[] => [lines.rows, lines.columns, tasks]
 
-/** Where a row task finds its values of an image. */
+/** The argument with which a row task finds its values of an image. */
 export const valuesOfRows = (view: View, lines: Lines, { first, size, groups }: RowTasks): Argument =>
   argument(view, first, [lines.rowPitch, lines.columnPitch, groups * size])
 
-/** Where a row task finds its rows of weights. */
+/** The argument with which a row task finds its rows of weights. */
 export const weightsOfRows = (weights: View, lines: Lines, { first, size, groups }: RowTasks): Argument => {
   const line = lines.length * weights.pixelPitch
   return argument(weights, first * weights.pixelPitch, [

@@ -13,13 +13,14 @@ import { cutStretches, type Stretch } from './stretches.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 /**
- * A convolution as the tile sees it: outputs (images, height, width) by vectors of channels, each a sum over
- * kernelHeight x kernelWidth x channels. Forward is one; an input gradient is one for each phase. Pitches in values.
+ * A convolution as the tile computes it: outputs (images, height, width) by vectors of channels, each a sum over
+ * kernelHeight x kernelWidth x channels. Forward is one such convolution, an input gradient one for each phase. Pitches
+ * in values.
  */
 export interface DirectConvolution {
   readonly name: string
   readonly images: number
-  /** Rows of output, by the kernel rows that the padding leaves them: a sum with zeros is not made. */
+  /** Rows of output, by the kernel rows that lie inside the input: products with the padding's zeros are left out. */
   readonly rows: readonly Stretch[]
   readonly width: number
   readonly vectors: number
@@ -27,7 +28,7 @@ export interface DirectConvolution {
   readonly kernelWidth: number
   readonly channels: number
   readonly input: Strides & { readonly at: (steps: readonly number[]) => Argument }
-  /** Packed by blocks of filters, as conv-forward.ts and turned-weights.ts do. */
+  /** Packed by blocks of filters, as conv-forward.ts and flipped-weights.ts do. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
   readonly output: Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }
@@ -36,18 +37,18 @@ export interface DirectConvolution {
 
 interface Strides {
   readonly image: number
-  /** From one output row (or pixel) to the next: a stride is in it. */
+  /** From one output row (or pixel) to the next, including the stride. */
   readonly row: number
   readonly pixel: number
-  /** For the input: from one tap to the next. */
+  /** Of the input: from one tap to the next. */
   readonly tapRow?: number
   readonly tapPixel?: number
 }
 
 export interface DirectCandidate extends Candidate, TileShape {
   /**
-   * How rows of pixels are cut: `even` in pieces as even as can be; `column` in full tiles, and what is left of all rows
-   * in tiles that stand upright (13 in fours: three tiles and a column), so that nearly all tiles are full.
+   * How rows of pixels are cut. `even`: into pieces of nearly equal length. `column`: into full tiles, and what is left
+   * of all rows into upright tiles (13 in fours: three tiles and a column), so that nearly all tiles are full.
    */
   readonly cut: 'even' | 'column'
 }
@@ -65,11 +66,11 @@ export function directCandidates(traits: TargetTraits, vectors: number, width: n
   return candidates
 }
 
-/** Enough work that a call costs nothing beside it, little enough that threads end together. */
+/** Enough work that a call costs little beside it, and little enough that all threads end at about the same time. */
 const MIN_TASK_FLOPS = 1e6
 const WANTED_TASKS = 32
 
-/** The tasks of a convolution: image by image, some rows by one block of filters each. */
+/** The tasks of a convolution: for each image, some rows by one block of filters. */
 export function directParts(
   traits: TargetTraits,
   conv: DirectConvolution,
@@ -84,7 +85,7 @@ export function directParts(
     const chunks = Math.max(1, Math.min(wanted, allRows, Math.floor(flops / MIN_TASK_FLOPS)))
     return chunksOf(conv.rows, evenSplit(allRows, Math.ceil(allRows / chunks))).map((chunk): Part => {
       const { first, height, rows, count } = chunk
-      // image, rows, block: tasks that follow each other share the image's rows, which are larger than a block's weights
+      // image, rows, block: consecutive tasks share the image's rows, which are larger than a block's weights
       const steps = (image: number, chunk: number, perBlock: number) => [image, chunk, perBlock]
       const biases = conv.biases?.(block.first * traits.lanes, steps(0, 0, blockWidth))
       const { input, output } = conv
@@ -106,7 +107,7 @@ export function directParts(
   })
 }
 
-/** Rows of output that one task does, and how many such tasks follow each other. */
+/** Rows of output in one task, and how many such tasks follow each other. */
 interface Chunk {
   readonly first: number
   readonly height: number
@@ -114,7 +115,7 @@ interface Chunk {
   readonly count: number
 }
 
-/** Rows in pieces; those that follow each other and are cut alike have one program. */
+/** Cuts rows into pieces; consecutive pieces that are alike share one program. */
 function chunksOf(rows: readonly Stretch[], pieces: readonly number[]): Chunk[] {
   const chunks: { first: number; height: number; rows: readonly Stretch[]; count: number }[] = []
   let first = 0
@@ -147,7 +148,7 @@ function directProgram(
     { count: channels, a: bytes(1), b: bytes(block) },
   ]
 
-  /** A line of pixels, along a row or down a column, in tiles. */
+  /** Computes a line of pixels, along a row or down a column, in tiles. */
   const line = (along: 'row' | 'pixel', pieces: readonly number[], kernelRows: number): void => {
     const sum = sumOf(kernelRows)
     const [inputStep, outputStep] = [bytes(conv.input[along]), bytes(conv.output[along])]
@@ -189,7 +190,8 @@ function directProgram(
         [input, bytes(conv.input.pixel)],
         [output, bytes(conv.output.pixel)],
       ],
-      // An upright tile's pixels lie in several rows, so all kernel rows are summed: the halo's zeros too.
+      // The pixels of an upright tile lie in several rows, so all kernel rows are summed, including those over the
+      // halo's zeros.
       () => line('row', evenSplit(height, candidate.rows), kernelHeight),
     )
   }

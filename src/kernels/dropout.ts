@@ -20,14 +20,14 @@ export const dropoutForward = onlyWay<'dropout-forward'>(({ layer, reads, writes
   drop(traits, layer, options, reads.input, writes.output, reads.turn),
 )
 
-/** The same values are dropped: what is kept depends on their places alone. */
+/** Drops the same values as forward: what is kept depends only on the values' indexes. */
 export const dropoutBackward = onlyWay<'dropout-backward'>(({ layer, reads, writes, options }, traits) =>
   drop(traits, layer, options, reads.outputGradient, writes.inputGradient, reads.turn),
 )
 
 /**
- * A task is an image. It knows addresses alone, but what is dropped depends on the values' indexes in the batch: so the
- * first stage writes each image's first index, and what the turn changes in the key.
+ * A task is an image. It knows only addresses, but what is dropped depends on the values' indexes in the batch. So the
+ * first stage writes each image's first index, and what the number of the run changes in the key.
  */
 function drop(
   traits: TargetTraits,
@@ -73,7 +73,7 @@ function firstIndexes(traits: TargetTraits, layer: string, { shape }: View): Par
   return { program: b.finish(), grid: [1], arguments: { first: privateArgument(FIRST_INDEXES, 0, []) } }
 }
 
-/** What the key's upper word is changed by; see keyOfTurn. */
+/** What the key's upper word is XORed with; see keyOfTurn. */
 function turnBits(traits: TargetTraits, layer: string, turn: View | undefined): Part {
   const b = new ProgramBuilder(`${layer} turn`, traits.lanes, turn ? ['bits', 'turn'] : ['bits'])
   const number = turn ? b.unary('toInt', b.loadLane(b.parameter('turn'))) : b.splatInt(0)
@@ -96,7 +96,7 @@ function imageProgram(traits: TargetTraits, layer: string, options: DropoutOptio
   const index = b.binary('addInt', b.broadcast(b.parameter('first')), b.laneIndexes())
   const move = (values: number): void => b.assign(index, b.binary('addInt', index, b.splatInt(values)))
 
-  /** So many values that follow each other; in the padded channels behind them stand zeros, dropped or not. */
+  /** Handles `count` consecutive values; the padded channels after them contain zeros, dropped or not. */
   const values = (count: number): void => {
     eachVector(b, Math.ceil(count / b.lanes), pointers, (offset) => {
       const decided = b.unary('toFloat', b.shift('shiftRight', hash(b, key.low, high, index), 8))
@@ -115,7 +115,7 @@ function imageProgram(traits: TargetTraits, layer: string, options: DropoutOptio
   return b.finish()
 }
 
-/** `hashAt` of random.ts, of integers. */
+/** `hashAt` of random.ts, for vectors of integers. */
 function hash(b: ProgramBuilder, low: number, high: Vector, index: Vector): Vector {
   return mix(b, b.binary('xor', mix(b, b.binary('xor', index, b.splatInt(low))), high))
 }

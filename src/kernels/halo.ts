@@ -5,8 +5,8 @@ import { writeZeros } from './copy.ts'
 import { argument, type Implementation, type Part, type TargetTraits } from './kernel.ts'
 
 /**
- * What a kernel builds, and the halos of what its step writes: no kernel knows of them. They are tasks of the step, since the
- * memory held other values before it.
+ * Adds to a kernel's stages the zeros of the halos that its step must write, so that no kernel deals with halos. They
+ * are tasks of the step, since the memory held other values before it.
  */
 export function withHalos(built: Implementation, step: Step, traits: TargetTraits): Implementation {
   const halos = writesOf(step).flatMap((view) => haloParts(traits, view))
@@ -15,13 +15,13 @@ export function withHalos(built: Implementation, step: Step, traits: TargetTrait
   return { ...built, stages: [...built.stages.slice(0, -1), { parts: [...last.parts, ...halos] }] }
 }
 
-/** The zeros around each image. None where the tensor has no halo. */
+/** Tasks that write the zeros around each image; none if the tensor has no halo. */
 function haloParts(traits: TargetTraits, view: View): Part[] {
   if (!hasHalo(view.halo)) return []
   const { halo, rowPitch, pixelPitch, shape } = view
   const b = new ProgramBuilder(`halo of ${view.tensor}`, traits.lanes, ['image'])
   const image = b.parameter('image')
-  // The end of one row and the beginning of the next lie side by side.
+  // The right halo of one row and the left halo of the next are contiguous.
   const between = (halo.right + halo.left) * pixelPitch
   writeZeros(b, image, halo.top * rowPitch + halo.left * pixelPitch)
   b.loop(shape[1] - 1, () => {

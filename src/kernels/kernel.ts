@@ -2,45 +2,45 @@ import { FLOAT_BYTES, type Program } from '../codegen/program.ts'
 import type { StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 
-/** What a kernel may know of the target that it is written for. */
+/** What a kernel may know of the target that it is compiled for. */
 export interface TargetTraits {
   readonly name: string
   readonly lanes: number
-  /** Vector registers that a tile may fill, its operands included. */
+  /** Vector registers that a tile may use, including those of its operands. */
   readonly vectorRegisters: number
 }
 
-/** What a caller may ask for: the fastest, or one where a step has it. */
+/** What a caller may ask for: the fastest algorithm, or a certain one for the steps that have it. */
 export const ALGORITHMS = ['auto', 'direct', 'winograd'] as const
 export type Algorithm = (typeof ALGORITHMS)[number]
 
-/** One way to do a step; which is best is measured. `algorithm` and `tile` name it in tables and tunings. */
+/** One way to do a step; the best is found by measuring. `algorithm` and `tile` name it in tables and tunings. */
 export interface Candidate {
   readonly algorithm: string
-  /** Empty where a step has no tile. */
+  /** Empty if the step has no tile. */
   readonly tile: string
-  /** Prepares nothing of the weights, for steps whose weights change in every run; slower where they don't. */
+  /** It prepares nothing from the weights: for steps whose weights change in every run. Otherwise it is slower. */
   readonly isForChangingWeights?: boolean
-  /** Candidates that differ in their tile alone: if its first ones are slow, so are the others. */
+  /** Candidates of one family differ only in their tile: if the first ones are slow, so are the others. */
   readonly family?: string
 }
 
 export const candidateName = ({ algorithm, tile }: Candidate): string => `${algorithm} ${tile}`.trimEnd()
 
-/** A place in memory: a buffer of the plan, one that the kernel asked for, or the working thread's own scratch. */
+/** A place in memory: a buffer of the plan, one that the kernel asked for, or the scratch of the thread that runs the task. */
 export type MemoryPlace =
   | { readonly kind: 'buffer'; readonly buffer: number }
   | { readonly kind: 'private'; readonly index: number }
   | { readonly kind: 'thread' }
 
-/** An address that a task is called with: it moves by `steps[d]` bytes along dimension d of the part's grid. */
+/** An address that a task is called with. It moves by `steps[d]` bytes along dimension d of the part's grid. */
 export interface Argument {
   readonly place: MemoryPlace
   readonly byteOffset: number
   readonly steps: readonly number[]
 }
 
-/** A program and the tasks that it is called for, one for each point of the grid; the last dimension runs first. */
+/** A program and the tasks that call it, one for each point of the grid; the last dimension varies fastest. */
 export interface Part {
   readonly program: Program
   readonly grid: readonly number[]
@@ -48,7 +48,7 @@ export interface Part {
   readonly arguments: Readonly<Record<string, Argument>>
 }
 
-/** Tasks that may run at the same time: no two write to one float. Stages follow each other behind a barrier. */
+/** Tasks that may run at the same time: no two write to the same float. Between two stages there is a barrier. */
 export interface Stage {
   readonly parts: readonly Part[]
 }
@@ -58,34 +58,37 @@ export interface PrivateBuffer {
   readonly name: string
   /** In values. */
   readonly length: number
-  /** `parameters`: filled by the prologue, valid until parameters are written again; `step`: for the step alone. */
+  /** `parameters`: filled by the prologue and valid until parameters are written again; `step`: valid only during the step. */
   readonly lifetime: 'parameters' | 'step'
 }
 
-/** How a candidate does a step. */
+/** How a candidate does its step. */
 export interface Implementation extends Candidate {
   readonly privateBuffers: readonly PrivateBuffer[]
-  /** Scratch that each thread has for itself, in values. */
+  /** Scratch for each thread, in values. */
   readonly threadScratch: number
-  /** Run when parameters were written, before the next run. */
+  /** Runs before the first run after parameters were written. */
   readonly prologue: readonly Stage[]
   readonly stages: readonly Stage[]
 }
 
-/** How a step kind is done: its candidates, the one to take unmeasured first, and what each builds. */
+/**
+ * How a step kind is done: its candidates, the first of which is used unless they are measured, and what each of them
+ * builds.
+ */
 export interface KernelRule<Kind extends StepKind, C extends Candidate = Candidate> {
   /**
-   * Images are a dimension of the tile, so that which is best depends on how many there are: it is measured on the whole
-   * batch, and otherwise on the first images.
+   * Images are a dimension of the tile, so the best candidate depends on their number and is measured on the whole
+   * batch; otherwise it is measured on the first images.
    */
   readonly tilesImages?: boolean
   candidates(step: StepOfKind<Kind>, traits: TargetTraits): readonly C[]
   build(step: StepOfKind<Kind>, traits: TargetTraits, candidate: C): Implementation
-  /** Of steps that can be done in several ways: why this one has no candidate of an algorithm. */
+  /** For steps that can be done in several ways: why this one has no candidate for an algorithm. */
   whyNot?(step: StepOfKind<Kind>, algorithm: Algorithm): string
 }
 
-/** For steps that are done in one way: nothing to choose, nothing to measure. */
+/** For steps that can be done in only one way: there is nothing to choose and nothing to measure. */
 export function onlyWay<Kind extends StepKind>(
   build: (
     step: StepOfKind<Kind>,
@@ -107,7 +110,7 @@ export function onlyWay<Kind extends StepKind>(
 
 export const bytes = (values: number): number => values * FLOAT_BYTES
 
-/** An argument that points `values` behind a view's first pixel and moves by `steps` values. */
+/** An argument that points to `values` values after a view's first pixel and moves by `steps` values. */
 export function argument(view: View, values: number, steps: readonly number[]): Argument {
   return {
     place: { kind: 'buffer', buffer: view.buffer },
@@ -126,7 +129,7 @@ export function privateArgument(index: number, values: number, steps: readonly n
 
 export const threadArgument: Argument = { place: { kind: 'thread' }, byteOffset: 0, steps: [] }
 
-/** `length` in pieces of at most `most`, as even as can be, larger ones first: 13 in fives is 5 + 4 + 4. */
+/** Cuts `length` into pieces of at most `most`, as even as possible, larger ones first: 13 in fives is 5 + 4 + 4. */
 export function evenSplit(length: number, most: number): number[] {
   const pieces = Math.ceil(length / most)
   return Array.from({ length: pieces }, (_, i) => Math.floor((length + pieces - 1 - i) / pieces))
@@ -138,7 +141,7 @@ export interface EqualPieces {
   readonly count: number
 }
 
-/** Pieces as runs of equal size: 5 + 4 + 4 is one of 5 and two of 4. `first` is where a run begins. */
+/** Groups pieces into runs of equal size: 5 + 4 + 4 is one of 5 and two of 4. `first` is where a run begins. */
 export function runsOf(pieces: readonly number[]): EqualPieces[] {
   const runs: { first: number; size: number; count: number }[] = []
   let first = 0
@@ -151,7 +154,10 @@ export function runsOf(pieces: readonly number[]): EqualPieces[] {
   return runs
 }
 
-/** Vectors in blocks of at most `most`, as even as can be: 16 in threes is 3 + 3 + 3 + 3 + 2 + 2, since a block of 1 is slow. */
+/**
+ * Cuts vectors into blocks of at most `most`, as even as possible: 16 in threes is 3 + 3 + 3 + 3 + 2 + 2, since a block
+ * of 1 is slow.
+ */
 export function vectorBlocks(vectors: number, most: number): EqualPieces[] {
   return runsOf(evenSplit(vectors, most))
 }

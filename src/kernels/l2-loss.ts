@@ -4,7 +4,7 @@ import { eachVectorOfRow, rowParts } from './rows.ts'
 
 const PARTIAL = 0
 
-/** A vector of sums for each image; then those in order. */
+/** Computes a vector of sums for each row, adds the rows of each image, then the images in order. */
 export const l2LossForward = onlyWay<'l2-loss-forward'>((step, traits) => {
   const { input } = step.reads
   const [images, height] = input.shape
@@ -12,10 +12,12 @@ export const l2LossForward = onlyWay<'l2-loss-forward'>((step, traits) => {
   const [from, partial] = [image.parameter('input'), image.parameter('partial')]
   const sum = image.splat(0)
   image.walk(height, [[from, input.rowPitch * FLOAT_BYTES]], () => {
+    const row = image.splat(0)
     eachVectorOfRow(image, input, [from], (offset) => {
       const value = image.load(from, offset)
-      image.fma(sum, value, value)
+      image.fma(row, value, value)
     })
+    image.assign(sum, image.add(sum, row))
   })
   image.store(partial, 0, sum)
 

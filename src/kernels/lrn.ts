@@ -7,12 +7,12 @@ import { inversePower } from './math.ts'
 import { eachVector, rowParts } from './rows.ts'
 
 /**
- * Values of pixels that are taken together: what is written to the scratch must have left the store buffer before
+ * Values of pixels that are processed together. What is written to the scratch must have left the store buffer before
  * the window sums read it at other alignments, and must still be in the first-level cache.
  */
 const VALUES_AT_ONCE = 1024
 
-/** A thread's scratch: for some pixels, their channels with zeros on both sides, so that no window is clipped. */
+/** A thread's scratch for some pixels: their channels with zeros on both sides, so that no window has to be cut off. */
 class WindowScratch {
   readonly #b: ProgramBuilder
   readonly pixels: number
@@ -37,7 +37,7 @@ class WindowScratch {
     return (index * this.pixels * this.pitch + this.#margin) * FLOAT_BYTES
   }
 
-  /** Zeros on both sides of each pixel of some areas. */
+  /** Writes zeros on both sides of each pixel of some areas. */
   clearMargins(scratch: Pointer, channels: number, areas: readonly number[]): void {
     const b = this.#b
     const zero = b.splat(0)
@@ -52,10 +52,10 @@ class WindowScratch {
     }
   }
 
-  /** The sum over the window of each channel of a vector. */
+  /** The sum over the window of each channel in a vector. */
   windowSum(at: Pointer, offset: number): Vector {
     const b = this.#b
-    // Halves by halves: short chains of sums, and few of them in registers at once.
+    // By recursive halves: the chains of additions are short, and few sums are in registers at once.
     const sum = (from: number, to: number): Vector => {
       if (from === to) return b.load(at, offset + from * FLOAT_BYTES)
       const middle = Math.floor((from + to) / 2)
@@ -74,14 +74,14 @@ const scratchPitch = (view: View, radius: number, lanes: number): number =>
 const scratchLength = (view: View, radius: number, lanes: number, areas: number): number =>
   areas * pixelsAtOnce(view) * scratchPitch(view, radius, lanes)
 
-/** bias + alpha * sum of squares */
+/** bias + alpha * the sum of squares */
 function scaleOf(b: ProgramBuilder, options: LrnOptions, squares: Vector): Vector {
   const scale = b.splat(options.bias)
   b.fma(scale, squares, b.splat(options.alpha))
   return scale
 }
 
-/** Calls `write` for pixels at once, along a row; the pointers move to each chunk's first pixel. */
+/** Calls `write` for some pixels at a time, along a row; the pointers move to each chunk's first pixel. */
 function eachChunk(
   b: ProgramBuilder,
   scratch: WindowScratch,
@@ -98,7 +98,7 @@ function eachChunk(
   for (const [pointer, view] of pointers) b.advance(pointer, -width * view.pixelPitch * FLOAT_BYTES)
 }
 
-/** No window reaches further than from the first channel to the last. */
+/** Limits the radius: no window needs to reach further than from the first channel to the last. */
 const clipped = (options: LrnOptions, { shape }: View): LrnOptions => ({
   ...options,
   radius: Math.min(options.radius, shape[3] - 1),

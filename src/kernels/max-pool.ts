@@ -3,8 +3,8 @@ import { onlyWay } from './kernel.ts'
 import { eachTap, eachTapOfTwo, isLoop, windowGradientParts, windowOffsets, windowParts } from './windows.ts'
 
 /**
- * The last first, so that of equals the earlier stays. So does a NaN in `max`'s first operand, but not in what was the maximum
- * until then: whether there was one is asked for two values at a time.
+ * Goes from the last value to the first, so that the earlier of two equal ones wins. A NaN survives as `max`'s first
+ * operand but not as the maximum so far, so pairs of values are also tested for NaN.
  */
 function maximumOf(b: ProgramBuilder, at: Pointer, taps: readonly number[]): Vector {
   let maximum: Vector | null = null
@@ -26,7 +26,7 @@ function maximumOf(b: ProgramBuilder, at: Pointer, taps: readonly number[]): Vec
   return isUnordered === null ? maximum! : b.binary('or', maximum!, isUnordered)
 }
 
-/** What padding cuts off is not read, so a window needs no values that stand for 'nothing'. */
+/** Values in the padding are not read, so a window needs no value that stands for 'nothing'. */
 export const maxPoolForward = onlyWay<'max-pool-forward'>(({ layer, reads, writes, options }, traits) => {
   const views = { input: reads.input, output: writes.output }
   const parts = windowParts(traits, layer, options.geometry, views, (b, window, at, to, offset) => {
@@ -46,7 +46,7 @@ export const maxPoolForward = onlyWay<'max-pool-forward'>(({ layer, reads, write
   return { stages: [{ parts }] }
 })
 
-/** Each window adds its gradient to the first of its values that equals its maximum. */
+/** Each window adds its gradient to the first of its values that equals its maximum, or is NaN. */
 export const maxPoolBackward = onlyWay<'max-pool-backward'>(({ layer, reads, writes, options }, traits) => {
   const { input, output, outputGradient } = reads
   const { inputGradient } = writes
@@ -58,11 +58,16 @@ export const maxPoolBackward = onlyWay<'max-pool-backward'>(({ layer, reads, wri
     [input, inputGradient],
     (b, window, [y, from], [at, to]) => {
       const maximum = b.load(y!)
-      // The gradient where no value so far was the maximum
+      // The gradient, as long as no value so far was the maximum
       let rest: Vector = b.load(from!)
       const inLoop = isLoop(window)
       eachTapOfTwo(b, window, [input, at!], [inputGradient, to!], (tap, gradientTap) => {
-        const isMaximum = b.binary('equal', b.load(at!, tap), maximum)
+        const value = b.load(at!, tap)
+        const isMaximum = b.binary(
+          'or',
+          b.binary('equal', value, maximum),
+          b.binary('unordered', value, value),
+        )
         const given = b.binary('and', rest, isMaximum)
         b.store(to!, gradientTap, b.add(b.load(to!, gradientTap), given))
         const next = b.binary('andNot', rest, isMaximum)

@@ -1,19 +1,19 @@
 import { type Program, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { Part, TargetTraits } from './kernel.ts'
 
-/** Sums in flight: 10 hide the latency of two multipliers; which count a compiler serves best is measured. */
+/** Sums in flight: 10 hide the latency of two multipliers. Which number suits a compiler best is measured. */
 const ACCUMULATORS = [10, 12, 14] as const
 const UNROLLED = 4
-/** Some ten milliseconds: the way to the threads and back is a hundredth of it or less. */
+/** Some ten milliseconds: waking the threads and waiting for them takes a hundredth of that or less. */
 const ROUNDS = 1_500_000
 
-/** A loop of nothing but multiply-adds in registers, and its FLOPs. The most that any kernel of this target can reach. */
+/** Loops of nothing but multiply-adds in registers, and their FLOPs: the most that any kernel of this target can reach. */
 export function peakPrograms(traits: TargetTraits): { program: Program; flops: number }[] {
   return ACCUMULATORS.filter((count) => count < traits.vectorRegisters).map((count) => {
     const b = new ProgramBuilder(`peak of ${count} sums`, traits.lanes, ['data'])
     const data = b.parameter('data')
     const factor = b.load(data)
-    // Each sum takes itself as an operand, so that no compiler can join two of them; the factor is 0.
+    // Each sum is also an operand of its own update, so that no compiler can merge two of them; the factor is 0.
     const sums: Vector[] = Array.from({ length: count }, () => b.broadcast(data))
     b.loop(ROUNDS, () => {
       for (let i = 0; i < UNROLLED; i++) for (const sum of sums) b.fma(sum, sum, factor)
@@ -26,17 +26,17 @@ export function peakPrograms(traits: TargetTraits): { program: Program; flops: n
 
 /** Far more than the caches hold. */
 const BANDWIDTH_VALUES = 16 << 20
-/** 512 MiB: many threads share it, or they would not find room (wasm has 4 GiB). */
+/** 512 MiB, which many threads must share: wasm has only 4 GiB. */
 const BANDWIDTH_VALUES_OF_ALL = 128 << 20
 const VECTORS_AT_ONCE = 8
 
-/** Values that each of so many threads reads: a power of two, so that any vector divides it. */
+/** Values that each of this many threads reads: a power of two, so that any vector divides it. */
 export function bandwidthValues(threads: number): number {
   const share = 2 ** Math.floor(Math.log2(BANDWIDTH_VALUES_OF_ALL / threads))
   return Math.min(BANDWIDTH_VALUES, share)
 }
 
-/** Reads so many values of memory in order and adds them up. */
+/** Reads this many consecutive values from memory and adds them up. */
 export function bandwidthProgram(traits: TargetTraits, values: number): Program {
   const b = new ProgramBuilder('read bandwidth', traits.lanes, ['data'])
   const data = b.parameter('data')
@@ -54,7 +54,7 @@ export function bandwidthProgram(traits: TargetTraits, values: number): Program 
   return b.finish()
 }
 
-/** One task for each thread, each on its own piece of one private buffer. */
+/** One task for each thread, each on its own range of one private buffer. */
 export function onePartPerThread(program: Program, threads: number, valuesEach: number): Part {
   const data = { place: { kind: 'private', index: 0 }, byteOffset: 0, steps: [valuesEach * 4] } as const
   return { program, grid: [threads], arguments: { data } }

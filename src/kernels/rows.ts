@@ -2,12 +2,12 @@ import { FLOAT_BYTES, type Pointer, ProgramBuilder, type Vector } from '../codeg
 import type { View } from '../plan/views.ts'
 import { type Argument, argument, bytes, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
 
-/** Values that a task of a memory-bound step goes over: some ten microseconds' worth. */
+/** Values in one task of a memory-bound step: some ten microseconds of work. */
 export const VALUES_PER_TASK = 65536
 
 /**
- * The tasks of a step that goes row by row over tensors of one height: `write` writes the program for one row, its
- * pointers standing at the row's first pixel. What else the row needs (scratch) comes by `others`.
+ * The tasks of a step that goes row by row over tensors of the same height. `write` writes the program for one row,
+ * whose pointers are at the row's first pixel; `others` are further arguments that it needs, such as scratch.
  */
 export function rowParts(
   traits: TargetTraits,
@@ -39,7 +39,7 @@ export function rowParts(
   })
 }
 
-/** Puts an input's gradient where it belongs, or adds it to what other layers gave. */
+/** Stores an input's gradient, or adds it to what other layers wrote. */
 export function storeGradient(
   b: ProgramBuilder,
   to: Pointer,
@@ -50,10 +50,10 @@ export function storeGradient(
   b.store(to, offset, adds ? b.add(b.load(to, offset), gradient) : gradient)
 }
 
-/** Vectors that are written out before a loop is made of them. */
+/** Up to this many vectors are written out; more become a loop. */
 const UNROLLED_VECTORS = 4
 
-/** Calls `write` for each of `count` vectors that follow each other; all pointers move together. */
+/** Calls `write` for each of `count` consecutive vectors; all pointers move together. */
 export function eachVector(
   b: ProgramBuilder,
   count: number,
@@ -70,7 +70,7 @@ export function eachVector(
   for (const pointer of pointers) b.advance(pointer, -done * b.vectorBytes)
 }
 
-/** The vectors of a row of pixels: they follow each other in every view of one channel pitch. */
+/** Goes over the vectors of a row of pixels, which are contiguous in every view with the same channel pitch. */
 export function eachVectorOfRow(
   b: ProgramBuilder,
   view: View,
@@ -81,8 +81,8 @@ export function eachVectorOfRow(
 }
 
 /**
- * The same for what does not make zeros of zeros: `isChannel` masks the padded channels of a pixel's last vector, and is
- * null where a vector has none.
+ * The same for operations that do not keep zeros zero: `isChannel` masks the padded channels of a pixel's last vector;
+ * null if a vector has none.
  */
 export function eachVectorOfPixels(
   b: ProgramBuilder,
@@ -105,7 +105,10 @@ export function eachVectorOfPixels(
   })
 }
 
-/** The vectors of one pixel's channels; `isChannel` makes the mask of the last one, and is null where all lanes are channels. */
+/**
+ * The vectors of one pixel's channels; `isChannel` makes the mask of the last one, and is null if all its lanes are
+ * channels.
+ */
 export function eachVectorOfChannels(
   b: ProgramBuilder,
   view: View,
@@ -118,4 +121,18 @@ export function eachVectorOfChannels(
   const rest = channels % b.lanes
   if (rest === 0) return
   write(whole * b.vectorBytes, () => b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(rest)))
+}
+
+/** Calls `write` for each vector of each pixel of a row; `fixed` names the pointers to values by channel, the same for every pixel. */
+export function eachVectorOfRowPixels(
+  b: ProgramBuilder,
+  views: Readonly<Record<string, View>>,
+  row: Readonly<Record<string, Pointer>>,
+  fixed: readonly string[],
+  write: (offset: number, isChannel: (() => Vector) | null) => void,
+): void {
+  const view = Object.values(views)[0]!
+  const moves = Object.entries(views).map(([name, each]) => [row[name]!, bytes(each.pixelPitch)] as const)
+  const pointers = [...Object.keys(views), ...fixed].map((name) => row[name]!)
+  b.walk(view.shape[2], moves, () => eachVectorOfChannels(b, view, pointers, write))
 }

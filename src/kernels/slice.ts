@@ -6,7 +6,7 @@ export const sliceForward = onlyWay<'slice-forward'>(({ layer, reads, writes, op
   return { stages: [{ parts: channelParts(traits, layer, channels, { clears: 'padding', adds: false }) }] }
 })
 
-/** Where it adds, the other channels stay as they are; where not, they are zero. */
+/** If it adds, the other channels stay as they are; if not, they become zero. */
 export const sliceBackward = onlyWay<'slice-backward'>(({ layer, reads, writes, options }, traits) => {
   const { begin, adds } = options
   const channels = { from: reads.outputGradient, to: writes.inputGradient, toBegin: begin }

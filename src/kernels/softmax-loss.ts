@@ -6,22 +6,26 @@ import { eachVector } from './rows.ts'
 
 const PARTIAL = 0
 
-/** Below all logits, or one of them. */
+/** Below all logits, or equal to one of them. */
 const LOWEST = -Infinity
 
-/** Each image's loss, then their mean, added in order. */
+/** Computes each image's loss, then their mean, added in order. */
 export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits) => {
   const { input: logits, input1: labels } = step.reads
   const images = logits.shape[0]
   const parameters = ['logits', 'label', 'scratch', 'partial']
   const image = new ProgramBuilder(`${step.layer} of an image`, traits.lanes, parameters)
-  const { own, others, distance } = writeSums(image, logits)
+  const { labelSmoothing } = step.options
+  const { own, others, distance, beneath } = writeSums(image, logits, { takesBeneath: labelSmoothing > 0 })
   const total = image.add(own, others)
-  // Where the label's class is the likeliest by far, log(total) would lose the loss's digits.
+  // If the label's class is by far the likeliest, log(total) would lose the loss's digits.
   const ratio = image.div(others, own)
   const isLikely = image.binary('lessThan', ratio, image.splat(1))
-  const loss = image.select(isLikely, log1p(image, ratio), image.sub(log(image, total), distance))
-  // log works on bits, so a NaN would come out as a number: total - total is 0 or NaN.
+  const ofLabel = image.select(isLikely, log1p(image, ratio), image.sub(log(image, total), distance))
+  const loss = beneath
+    ? smoothed(image, ofLabel, image.add(log(image, total), beneath), labelSmoothing)
+    : ofLabel
+  // log works on bits and would turn a NaN into a number; total - total is 0 or NaN, and is added.
   image.storeLane(image.parameter('partial'), 0, image.add(loss, image.sub(total, total)))
 
   const mean = new ProgramBuilder(step.layer, traits.lanes, ['partial', 'loss'])
@@ -52,7 +56,15 @@ export const softmaxLossForward = onlyWay<'softmax-loss-forward'>((step, traits)
   }
 })
 
-/** (softmax - 1 at the label) / N: the powers of e go to the gradient's place and are scaled there. */
+/** (1 - share) * one + share * other. */
+function smoothed(b: ProgramBuilder, one: Vector, other: Vector, share: number): Vector {
+  return b.add(b.mul(one, b.splat(1 - share)), b.mul(other, b.splat(share)))
+}
+
+/**
+ * (softmax - target) / N; without label smoothing the target is 1 at the label and 0 elsewhere. The powers of e are stored in
+ * the gradient's place and scaled there.
+ */
 export const softmaxLossBackward = onlyWay<'softmax-loss-backward'>((step, traits) => {
   const { input: logits, input1: labels } = step.reads
   const { inputGradient } = step.writes
@@ -60,12 +72,21 @@ export const softmaxLossBackward = onlyWay<'softmax-loss-backward'>((step, trait
   const parameters = ['logits', 'label', 'scratch', 'gradient']
   const b = new ProgramBuilder(`${step.layer} gradient`, traits.lanes, parameters)
   const gradient = b.parameter('gradient')
-  const { own, others, label } = writeSums(b, logits, gradient)
+  const { own, others, label } = writeSums(b, logits, { powers: gradient })
   const scale = b.div(b.splat(1), b.mul(b.add(own, others), b.splat(images)))
-  const atLabel = b.sub(b.splat(0), b.mul(others, scale))
+  const { labelSmoothing } = step.options
+  const classes = logits.shape[3]
+  const ofAll = labelSmoothing / classes
+  const atLabel = b.sub(b.splat((labelSmoothing - ofAll) / images), b.mul(others, scale))
   const index = b.unary('toFloat', b.laneIndexes())
   eachVector(b, logits.pixelPitch / traits.lanes, [gradient], (offset) => {
-    const value = b.mul(b.load(gradient, offset), scale)
+    const probability = b.mul(b.load(gradient, offset), scale)
+    // Padded classes stay zero.
+    const isClass = () => b.binary('lessThan', index, b.splat(classes))
+    const value =
+      labelSmoothing > 0
+        ? b.sub(probability, b.binary('and', b.splat(ofAll / images), isClass()))
+        : probability
     b.store(gradient, offset, b.select(b.binary('equal', index, label), atLabel, value))
     b.assign(index, b.add(index, b.splat(traits.lanes)))
   })
@@ -83,28 +104,40 @@ export const softmaxLossBackward = onlyWay<'softmax-loss-backward'>((step, trait
 })
 
 interface Sums {
-  /** e^(logit - largest logit) of the label, and the sum of the other classes', in all lanes. */
+  /** e^(logit - largest logit) of the label, and the sum over the other classes, in all lanes. */
   readonly own: Vector
   readonly others: Vector
-  /** The label's logit - the largest one. */
+  /** The label's logit minus the largest one. */
   readonly distance: Vector
   readonly label: Vector
+  /** How far the logits are below the largest one, on average; null if it was not asked for. */
+  readonly beneath: Vector | null
 }
 
 interface Masks {
   readonly isLabel: () => Vector
-  /** Null where all lanes are. */
+  /** Null if all lanes are classes. */
   readonly isClass: (() => Vector) | null
 }
 
-/** The sums of one image, whose logits and label the program is called with; writes each power of e to `powers` too. */
-function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
+/**
+ * Writes the sums of one image, whose logits and label are arguments of the program; also stores each power of e in
+ * `powers`.
+ */
+function writeSums(
+  b: ProgramBuilder,
+  view: View,
+  { powers, takesBeneath = false }: { readonly powers?: Pointer; readonly takesBeneath?: boolean },
+): Sums {
   const [logits, scratch] = [b.parameter('logits'), b.parameter('scratch')]
   const label = b.broadcast(b.parameter('label'))
   const classes = view.shape[3]
   const rest = classes % b.lanes
   const pointers = powers === undefined ? [logits] : [logits, powers]
-  /** In the last vector the lanes behind the last class are LOWEST. Masks are made when asked for: exp needs registers. */
+  /**
+   * In the last vector, the lanes after the last class are LOWEST. Masks are made only when needed, since exp needs the
+   * registers.
+   */
   const eachVectorOfClasses = (write: (value: Vector, offset: number, masks: Masks) => void): void => {
     const index = b.unary('toFloat', b.laneIndexes())
     const isLabel = () => b.binary('equal', index, label)
@@ -144,5 +177,18 @@ function writeSums(b: ProgramBuilder, view: View, powers?: Pointer): Sums {
     b.assign(others, b.add(others, b.binary('andNot', each, isLabel())))
   })
   const own = total(labels)
-  return { own: power(own), others: total(others), distance: b.sub(own, largest), label }
+  const beneath = takesBeneath ? b.splat(0) : null
+  if (beneath)
+    eachVectorOfClasses((value, _offset, { isClass }) => {
+      const distance = b.sub(largest, value)
+      // Each is divided before it is added, since the sum might overflow.
+      b.fma(beneath, isClass ? b.binary('and', distance, isClass()) : distance, b.splat(1 / classes))
+    })
+  return {
+    own: power(own),
+    others: total(others),
+    distance: b.sub(own, largest),
+    label,
+    beneath: beneath && total(beneath),
+  }
 }

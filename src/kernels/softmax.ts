@@ -3,7 +3,7 @@ import { bytes, onlyWay, threadArgument } from './kernel.ts'
 import { exp } from './math.ts'
 import { eachVector, eachVectorOfChannels, rowParts, storeGradient } from './rows.ts'
 
-/** The largest lane in every lane; a NaN in one of them stays. */
+/** The largest lane, in every lane; if one of them is NaN, NaN. */
 function largestLane(b: ProgramBuilder, scratch: Pointer, vector: Vector): Vector {
   b.store(scratch, 0, vector)
   const largest = b.splat(-Infinity)
@@ -12,7 +12,7 @@ function largestLane(b: ProgramBuilder, scratch: Pointer, vector: Vector): Vecto
   return largest
 }
 
-/** e^(x - largest) over their sum; the powers stand in the output's place until the sum is known. */
+/** e^(x - largest) over their sum; the powers are stored in the output's place until the sum is known. */
 export const softmaxForward = onlyWay<'softmax-forward'>(({ layer, reads, writes }, traits) => {
   const views = { input: reads.input, output: writes.output }
   const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
@@ -32,7 +32,7 @@ export const softmaxForward = onlyWay<'softmax-forward'>(({ layer, reads, writes
       const sum = b.splat(0)
       eachVectorOfChannels(b, views.output, [from, to], (offset, isChannel) => {
         const distance = b.sub(b.load(from, offset), largest)
-        // exp makes a number of a NaN
+        // exp turns a NaN into a number
         const isNotNumber = b.binary('unordered', distance, distance)
         const power = b.select(isNotNumber, distance, exp(b, distance))
         const own = isChannel === null ? power : b.binary('and', power, isChannel())

@@ -1,4 +1,7 @@
-/** Output positions along an axis whose windows are cut alike at the edges: `skip` taps before, `taps` inside. */
+/**
+ * Consecutive output positions along an axis whose windows are cut alike at the edges: `skip` taps lie before the
+ * input, `taps` inside.
+ */
 export interface Stretch {
   readonly first: number
   readonly count: number
@@ -7,8 +10,8 @@ export interface Stretch {
 }
 
 /**
- * The stretches of an axis: the windows that the padding cuts, and between them all that are whole. Output `at` meets the
- * input from `at * stride - before` on, a tap every `dilation` positions.
+ * The stretches of an axis: those of the windows that the padding cuts, if any, and between them one of all whole
+ * windows. Output `at` meets the input from `at * stride - before` on, with a tap every `dilation` positions.
  */
 export function stretchesOf(
   output: number,
@@ -32,7 +35,7 @@ export function stretchesOf(
   return stretches
 }
 
-/** The stretches of the positions from `first` on, `count` of them, counted from there. */
+/** The stretches within `count` positions from `first` on, counted from there. */
 export function cutStretches(stretches: readonly Stretch[], first: number, count: number): Stretch[] {
   return stretches.flatMap((stretch) => {
     const from = Math.max(stretch.first, first)

@@ -1,7 +1,7 @@
 import { onlyWay } from './kernel.ts'
 import { eachVectorOfRow, rowParts } from './rows.ts'
 
-/** sum + other, in place; or a copy, where nothing is there yet. */
+/** sum + other, in place, or a copy if there is no sum yet. */
 export const sumGradients = onlyWay<'sum-gradients'>((step, traits) => {
   const adds = step.reads.sum !== undefined
   const views = { other: step.reads.other, sum: step.writes.sum }

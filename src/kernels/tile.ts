@@ -1,6 +1,6 @@
 import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
 
-/** One loop of a sum: how often, and how far A and B move each time, in bytes. */
+/** One loop of a sum: how often it runs, and how far A and B move each time, in bytes. */
 export interface SumLevel {
   readonly count: number
   readonly a: number
@@ -8,15 +8,15 @@ export interface SumLevel {
 }
 
 /**
- * The one micro-kernel: C[rows x vectors] += sum over k of A[row, k] (broadcast) * B[k, vectors].
- * All heavy steps are this tile, with other strides.
+ * The one micro-kernel: C[rows x vectors] += sum over k of A[row, k] (broadcast) * B[k, vectors]. All heavy steps use
+ * this tile, with different strides.
  */
 export interface Tile {
   readonly rows: number
   readonly vectors: number
   /** The sum's loops, outermost first. */
   readonly sum: readonly SumLevel[]
-  /** Rounds of the innermost loop that are written out. */
+  /** How many rounds of the innermost loop are unrolled. */
   readonly unroll: number
   /** Bytes between rows of A and of C. */
   readonly aRow: number
@@ -30,12 +30,12 @@ export interface TilePointers {
 }
 
 export interface TileEnds {
-  /** What the sums begin with: zero, C as it is, or a row of biases. */
+  /** The initial value of the sums: zero, C as it is, or a row of biases. */
   readonly begin: 'zero' | 'accumulate' | Pointer
   readonly relu?: boolean
 }
 
-/** Writes one tile. The pointers stand where they stood when it is done. */
+/** Writes one tile. Afterwards the pointers are where they were before. */
 export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends: TileEnds): void {
   const { rows, vectors } = tile
   const sums: Vector[][] = []
@@ -91,13 +91,13 @@ export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends:
   for (let row = 0; row < rows; row++) {
     for (let v = 0; v < vectors; v++) {
       const sum = sums[row]![v]!
-      // max(sum, 0) is sum < 0 ? 0 : sum, so that a NaN stays one.
+      // max(sum, 0) is sum < 0 ? 0 : sum, so a NaN stays NaN.
       b.store(at.c, row * tile.cRow + v * b.vectorBytes, zero === null ? sum : b.max(sum, zero))
     }
   }
 }
 
-/** Loops that walk on where the inner one ended are one loop; a sum over nothing has none. */
+/** Joins two loops if the outer one continues where the inner one ended; a sum over nothing has no loops. */
 function joinLevels(sum: readonly SumLevel[]): SumLevel[] {
   if (sum.some(({ count }) => count === 0)) return []
   const joined: SumLevel[] = []
@@ -118,28 +118,28 @@ export interface TileShape {
   readonly unroll: number
 }
 
-/** As tables and tunings show it: rows x values, and the rounds that are written out. */
+/** The tile's name in tables and tunings: rows x values, and how many rounds are unrolled. */
 export const tileName = ({ rows, vectors, unroll }: TileShape, lanes: number): string =>
   `${rows}x${vectors * lanes}${unroll > 1 ? ` by ${unroll}` : ''}`
 
-/** Sums in flight that hide the latency of a fused multiply-add (4 cycles, two a cycle). */
+/** Sums in flight that hide the latency of a fused multiply-add (4 cycles, two each cycle). */
 const MIN_SUMS = 8
 
-/** Every shape that the registers hold and that keeps the multiplier busy, the likely best first. */
+/** All shapes that fit the registers and keep the multiplier busy; the one that is probably best comes first. */
 export function tileShapes(vectorRegisters: number, mostVectors: number): TileShape[] {
   const shapes: TileShape[] = []
   for (const [rows, vectors, unroll] of vectorRegisters > 16 ? OF_32_REGISTERS : OF_16_REGISTERS) {
     const registers = rows * vectors + vectors + 1
     if (registers <= vectorRegisters && vectors <= mostVectors) shapes.push({ rows, vectors, unroll })
   }
-  // A narrow tensor: few vectors, so many rows.
+  // A narrow tensor has few vectors, so the tile needs many rows.
   if (!shapes.some(({ rows, vectors }) => rows * vectors >= MIN_SUMS))
     shapes.push({ rows: 8, vectors: 1, unroll: 1 })
   return shapes
 }
 
-// 4 x 2 vectors: 8 sums leave registers for the operands. 6 x 2 spills in V8 11.3 (half the speed) and wins in 13.6 and
-// in machine code.
+// 4 x 2 vectors: 8 sums leave registers for the operands. 6 x 2 spills in V8 11.3 (half the speed) but is the fastest
+// in 13.6 and in machine code.
 const OF_16_REGISTERS = [
   [4, 2, 1],
   [2, 4, 1],
@@ -154,7 +154,8 @@ const OF_16_REGISTERS = [
   [12, 1, 1],
 ] as const
 
-// Two loads a cycle feed two multiply-adds of 512 bits only if each value serves several: the more square the better.
+// Two loads a cycle feed two multiply-adds of 512 bits only if each value serves several, so the squarer the tile the
+// better.
 const OF_32_REGISTERS = [
   [13, 2, 1],
   [13, 2, 2],

@@ -14,12 +14,12 @@ import {
 } from './kernel.ts'
 import { eachVector, VALUES_PER_TASK } from './rows.ts'
 
-/** Tensors of one parameter's shape, with what lies between its rows: zeros, which every update leaves as they are. */
+/** Tensors of one parameter's shape. The padding between their rows is zero, and every update leaves it so. */
 type Views = Readonly<Record<string, View>>
 
 /**
- * Tasks that go over all values of tensors of one shape: `write` writes the program for `vectors` of them. What else it
- * needs comes by `others`.
+ * Tasks that go over all values of tensors of one shape. `write` writes the program for `vectors` vectors; `others` are
+ * further arguments that it needs.
  */
 function flatParts(
   traits: TargetTraits,
@@ -60,7 +60,7 @@ function slopeOf(
 
 type UpdateStep = StepOfKind<'sgd-update'> | StepOfKind<'adam-update'>
 
-/** The update of each vector; `write` gives back what the parameter is less by. */
+/** Updates each vector; `write` returns what is subtracted from the parameter. */
 function updateParts(
   step: UpdateStep,
   traits: TargetTraits,
@@ -146,7 +146,10 @@ export const accumulateGradient = onlyWay<'accumulate-gradient'>(({ reads, optio
 
 const PARTIAL = 0
 
-/** A sum of squares for each task of each gradient; then those in order, so that the bits do not depend on threads. */
+/**
+ * Computes a sum of squares for each task of each gradient, then adds them in order, so that the bits do not depend on
+ * the number of threads.
+ */
 export const clipGradients = onlyWay<'clip-gradients'>(({ reads, writes, options }, traits) => {
   let tasks = 0
   const squares = Object.values(reads).flatMap((gradient) => {

@@ -1,4 +1,4 @@
-// What poolings share: going over an image's windows, which the padding cuts at the edges.
+// What poolings share: going over an image's windows, which the padding cuts off at the edges.
 import { type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { WindowGeometry } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
@@ -8,37 +8,40 @@ import { eachVector, VALUES_PER_TASK } from './rows.ts'
 import { type Stretch, stretchesOf } from './stretches.ts'
 
 const verticalStretches = (g: WindowGeometry) =>
-  stretchesOf(g.outputHeight, g.kernelHeight, g.strideHeight, g.top, g.inputHeight)
+  stretchesOf(g.outputHeight, g.kernelHeight, g.strideHeight, g.top, g.inputHeight, g.dilationHeight)
 const horizontalStretches = (g: WindowGeometry) =>
-  stretchesOf(g.outputWidth, g.kernelWidth, g.strideWidth, g.left, g.inputWidth)
+  stretchesOf(g.outputWidth, g.kernelWidth, g.strideWidth, g.left, g.inputWidth, g.dilationWidth)
 
 const firstTap = (g: WindowGeometry, view: View, y: Stretch, x: Stretch): number =>
-  (y.first * g.strideHeight - g.top + y.skip) * view.rowPitch +
-  (x.first * g.strideWidth - g.left + x.skip) * view.pixelPitch
+  (y.first * g.strideHeight - g.top + y.skip * g.dilationHeight) * view.rowPitch +
+  (x.first * g.strideWidth - g.left + x.skip * g.dilationWidth) * view.pixelPitch
 
-/** Windows that are cut alike: from their first value that is not padding, so many rows and columns are inside. */
+/** Windows that are cut alike: how many of their rows and columns lie inside the image. */
 export interface WindowShape {
   readonly rows: Stretch
   readonly columns: Stretch
+  /** From one row, and one column, to the next, in pixels. */
+  readonly down: number
+  readonly right: number
 }
 
-/** The offsets of a window's values, row-major, from its first value that is not padding. */
-export function windowOffsets(view: View, { rows, columns }: WindowShape): number[] {
+/** The offsets of a window's values, row-major, counted from its first value inside the image. */
+export function windowOffsets(view: View, { rows, columns, down, right }: WindowShape): number[] {
   const offsets: number[] = []
   for (let row = 0; row < rows.taps; row++) {
     for (let column = 0; column < columns.taps; column++) {
-      offsets.push(bytes(row * view.rowPitch + column * view.pixelPitch))
+      offsets.push(bytes(row * down * view.rowPitch + column * right * view.pixelPitch))
     }
   }
   return offsets
 }
 
-/** Windows with more values than this, as those of a global pooling, are gone over in loops. */
+/** Windows with more values than this, as in a global pooling, become loops. */
 const UNROLLED_TAPS = 25
 
 export const isLoop = ({ rows, columns }: WindowShape): boolean => rows.taps * columns.taps > UNROLLED_TAPS
 
-/** Calls `write` for each of a window's values, the first of which `at` points to: written out where there are few. */
+/** Calls `write` for each of a window's values, the first of which `at` points to; unrolled if there are few. */
 export function eachTap(
   b: ProgramBuilder,
   view: View,
@@ -57,7 +60,7 @@ export function eachTapOfTwo(
   [other, atOther]: readonly [View, Pointer],
   write: (offset: number, otherOffset: number) => void,
 ): void {
-  const { rows, columns } = window
+  const { rows, columns, down, right } = window
   if (!isLoop(window)) {
     const others = windowOffsets(other, window)
     windowOffsets(one, window).forEach((offset, i) => {
@@ -65,14 +68,19 @@ export function eachTapOfTwo(
     })
     return
   }
-  const moves = (pitch: 'rowPitch' | 'pixelPitch') => {
-    const first = [atOne, bytes(one[pitch])] as const
-    return atOne === atOther ? [first] : [first, [atOther, bytes(other[pitch])] as const]
+  const moves = (pitch: 'rowPitch' | 'pixelPitch', step: number) => {
+    const first = [atOne, bytes(step * one[pitch])] as const
+    return atOne === atOther ? [first] : [first, [atOther, bytes(step * other[pitch])] as const]
   }
-  b.walk(rows.taps, moves('rowPitch'), () => b.walk(columns.taps, moves('pixelPitch'), () => write(0, 0)))
+  b.walk(rows.taps, moves('rowPitch', down), () =>
+    b.walk(columns.taps, moves('pixelPitch', right), () => write(0, 0)),
+  )
 }
 
-/** Forward: `write` computes one vector of channels of a window, whose first value `at` points to, at `offset` of `to`. */
+/**
+ * Forward: `write` computes one vector of channels of a window. `at` points to the window's first value; the result
+ * goes to `offset` of `to`.
+ */
 export function windowParts(
   traits: TargetTraits,
   name: string,
@@ -81,6 +89,7 @@ export function windowParts(
   write: (b: ProgramBuilder, window: WindowShape, at: Pointer, to: Pointer, offset: number) => void,
 ): Part[] {
   const columns = horizontalStretches(g)
+  const dilation = { down: g.dilationHeight, right: g.dilationWidth }
   const rowsPerTask = Math.max(1, Math.floor(VALUES_PER_TASK / (g.kernelHeight * input.rowPitch)))
   return verticalStretches(g).flatMap((y) =>
     runsOf(evenSplit(y.count, rowsPerTask)).map((rows): Part => {
@@ -96,7 +105,7 @@ export function windowParts(
           const at = b.point(from, bytes(start))
           b.loop(x.count, () => {
             eachVector(b, output.pixelPitch / b.lanes, [at, to], (offset) => {
-              write(b, { rows: y, columns: x }, at, to, offset)
+              write(b, { rows: y, columns: x, ...dilation }, at, to, offset)
             })
             b.advance(at, bytes(g.strideWidth * input.pixelPitch))
             b.advance(to, bytes(output.pixelPitch))
@@ -121,14 +130,14 @@ export function windowParts(
   )
 }
 
-/** Channels that one task of a gradient owns: windows overlap, so a task has whole planes. */
+/** Vectors of channels that one task of a gradient owns. Windows overlap, so a task takes whole planes. */
 const VECTORS_PER_TASK = 64
 
 /**
- * Backward: every window adds to what its values have. A task owns some channels of one image, so that no two add to one
- * float, and goes through the windows in order. `onWindows` are tensors of the output's shape, `onImages` of the input's; the
- * last of these is what is added to, cleared before unless it `adds`. `write` has pointers to all of them, at one vector of a
- * window's first value.
+ * Backward: every window adds to the gradients of its values. A task owns some channels of one image, so no two tasks
+ * add to the same float, and goes through the windows in order. `onWindows` are tensors of the output's shape,
+ * `onImages` of the input's. The last of these is the one that is added to; it is cleared before unless `adds` is set.
+ * `write` has pointers to all of them, at one vector of a window's first value.
  */
 export function windowGradientParts(
   traits: TargetTraits,
@@ -171,7 +180,9 @@ export function windowGradientParts(
         const vectorMoves = [...taps, ...atWindows].map((pointer) => [pointer, b.vectorBytes] as const)
         b.walk(rows.count, rowMoves, () =>
           b.walk(columns.count, columnMoves, () =>
-            b.walk(run.size, vectorMoves, () => write(b, { rows, columns }, atWindows, taps)),
+            b.walk(run.size, vectorMoves, () =>
+              write(b, { rows, columns, down: g.dilationHeight, right: g.dilationWidth }, atWindows, taps),
+            ),
           ),
         )
         for (const [i, view] of onWindows.entries()) b.advance(atWindows[i]!, -shift(view))

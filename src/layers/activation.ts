@@ -1,96 +1,249 @@
-// What layers of weighted sums share: the activation behind the sums, and the gradients of sums and biases.
+// What layers of weighted sums share: the activation after the sums, and the gradients of sums and biases.
 
-import { oneOf, optional, type Rules } from '../check-options.ts'
-import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
-import type { Elementwise } from './elementwise.ts'
+import {
+  faultOf,
+  isRecord,
+  must,
+  oneOf,
+  optional,
+  type Rule,
+  type Rules,
+  withAllOptional,
+} from '../check-options.ts'
+import { denseGrid, eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
+import { absolute } from './abs.ts'
+import { type ClipOptions, clipped, RELU6 } from './clip.ts'
+import type { Elementwise, NoOptions } from './elementwise.ts'
+import { type EluOptions, exponentialLinear } from './elu.ts'
+import { errorFunction } from './erf.ts'
+import { exponential } from './exp.ts'
+import { type GeluOptions, normalGated } from './gelu.ts'
+import { hardLogistic } from './hard-sigmoid.ts'
+import { hardGated } from './hard-swish.ts'
+import type { ForwardContext, LayerDefinition } from './layer.ts'
+import { type LeakyReluOptions, leaky } from './leaky-relu.ts'
+import { softplusGated } from './mish.ts'
+import { type PowerOptions, powerOf } from './power.ts'
 import { rectified } from './relu.ts'
 import { logistic } from './sigmoid.ts'
+import { logisticGated } from './silu.ts'
+import { smoothRectified } from './softplus.ts'
 import { hyperbolicTangent } from './tanh.ts'
 
-export const ACTIVATIONS = ['relu', 'sigmoid', 'tanh'] as const
-export type Activation = (typeof ACTIVATIONS)[number]
+/** The options of each activation, by its kind, which is also the kind of the layer that is only this activation. */
+export interface OptionsOfActivation {
+  relu: NoOptions
+  clip: ClipOptions
+  'leaky-relu': LeakyReluOptions
+  elu: EluOptions
+  sigmoid: NoOptions
+  'hard-sigmoid': NoOptions
+  'hard-swish': NoOptions
+  silu: NoOptions
+  gelu: GeluOptions
+  tanh: NoOptions
+  softplus: NoOptions
+  mish: NoOptions
+  abs: NoOptions
+  exp: NoOptions
+  erf: NoOptions
+  power: PowerOptions
+}
+export type ActivationKind = keyof OptionsOfActivation
+
+/** The table kind -> function. */
+const functions: { readonly [Kind in ActivationKind]: Elementwise<OptionsOfActivation[Kind]> } = {
+  relu: rectified,
+  clip: clipped,
+  'leaky-relu': leaky,
+  elu: exponentialLinear,
+  sigmoid: logistic,
+  'hard-sigmoid': hardLogistic,
+  'hard-swish': hardGated,
+  silu: logisticGated,
+  gelu: normalGated,
+  tanh: hyperbolicTangent,
+  softplus: smoothRectified,
+  mish: softplusGated,
+  abs: absolute,
+  exp: exponential,
+  erf: errorFunction,
+  power: powerOf,
+}
+const KINDS = Object.keys(functions) as readonly ActivationKind[]
+
+/** Activations that can be given by name alone, with their default options; `relu6` is the clip from 0 to 6. */
+export const ACTIVATIONS = [
+  'relu',
+  'relu6',
+  'leaky-relu',
+  'elu',
+  'sigmoid',
+  'hard-sigmoid',
+  'hard-swish',
+  'silu',
+  'gelu',
+  'tanh',
+  'softplus',
+  'mish',
+  'abs',
+  'exp',
+  'erf',
+] as const
+export type ActivationName = (typeof ACTIVATIONS)[number]
+
+/** An activation with options of its own: `{ kind: 'leaky-relu', slope: 0.1 }`. */
+export type ActivationWithOptions =
+  | ({ readonly kind: 'clip' } & ClipOptions)
+  | ({ readonly kind: 'power' } & PowerOptions)
+  | {
+      [Kind in WithDefaults]: { readonly kind: Kind } & Partial<OptionsOfActivation[Kind]>
+    }[WithDefaults]
+type WithDefaults = Exclude<ActivationKind, 'clip' | 'power'>
+
+export type Activation = ActivationName | ActivationWithOptions
 
 export interface Activated {
-  /** Applied to the sum; the layer's tensor is what comes after it. */
+  /** Applied to the sums; the layer's output is its result. */
   readonly activation?: Activation | undefined
 }
 
-export const activationRules: Rules<Activated> = { activation: optional(oneOf(ACTIVATIONS)) }
-
-/** The table name -> function. */
-const functions: { readonly [Name in Activation]: Elementwise } = {
-  relu: rectified,
-  sigmoid: logistic,
-  tanh: hyperbolicTangent,
+/** A name, or an object of a kind and its options. */
+export const activationRule: Rule = {
+  fault(value, name) {
+    if (typeof value === 'string') return oneOf(ACTIVATIONS).fault(value, name)
+    if (!isRecord(value))
+      return must(() => false, `a name (${ACTIVATIONS.join(', ')}) or an object ({ kind, ... })`).fault(
+        value,
+        name,
+      )
+    const { kind, ...given } = value
+    const kindFault = oneOf(KINDS).fault(kind, `${name}.kind`)
+    if (kindFault !== null) return kindFault
+    const { rules, defaults, fault } = functions[kind as ActivationKind] as Elementwise<
+      Readonly<Record<string, unknown>>
+    >
+    const optionsFault = faultOf(given, defaults ? withAllOptional(rules) : rules, name)
+    if (optionsFault !== null) return optionsFault
+    const togetherFault = fault?.(given) ?? null
+    return togetherFault === null ? null : `${name}: ${togetherFault}`
+  },
 }
 
-export const isActivation = (name: string | undefined): name is Activation =>
-  (ACTIVATIONS as readonly (string | undefined)[]).includes(name)
+export const activationRules: Rules<Activated> = { activation: optional(activationRule) }
 
-/** Whether values far from 0 must not come to it, for its gradient to be seen. */
-export const saturates = (name: Activation | undefined): boolean =>
-  name !== undefined && (functions[name].saturates ?? false)
+/** An activation's kind and all of its options, defaults included. */
+export interface ActivationParts<Kind extends ActivationKind = ActivationKind> {
+  readonly kind: Kind
+  readonly options: OptionsOfActivation[Kind]
+}
 
-/** The layer's value of a sum. NaN stays NaN. */
+/** The parts of an activation, however it is written. */
+export function partsOf(activation: Activation): ActivationParts {
+  if (activation === 'relu6') return { kind: 'clip', options: RELU6 }
+  if (typeof activation === 'string')
+    return { kind: activation, options: functions[activation].defaults ?? {} }
+  const { kind, ...given } = activation
+  const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return { kind, options: { ...functions[kind].defaults, ...chosen } }
+}
+
+/** Whether it is ReLU, which layers of weighted sums compute along with the sums. */
+export const isRelu = (activation: Activation | undefined): boolean =>
+  activation !== undefined && partsOf(activation).kind === 'relu'
+
+/** The activation's function, and its options, defaults included. */
+function functionOf(activation: Activation): readonly [Elementwise<object>, object] {
+  const { kind, options } = partsOf(activation)
+  return [functions[kind] as Elementwise<object>, options]
+}
+
+export const isActivation = (name: string | undefined): name is ActivationKind =>
+  (KINDS as readonly (string | undefined)[]).includes(name)
+
+/** The root mean square that the sums must have for the check to see all that the activation does; null if any large one will do. */
+export function inputSizeOf(activation: Activation | undefined): number | null {
+  if (activation === undefined) return null
+  const [pointwise, options] = functionOf(activation)
+  return pointwise.inputSize?.(options) ?? null
+}
+
+/** Whether the activation lets large inputs through, as ReLU does. */
+export const rectifies = (kind: ActivationKind): boolean => functions[kind].rectifies ?? false
+
+/** Whether the gradient of the sums is computed from the sums; otherwise it is computed from the layer's output. */
+export const needsSums = ({ activation }: Activated): boolean =>
+  activation !== undefined && (functionOf(activation)[0].needsInput ?? false)
+
+/** The layer's output for a sum. NaN stays NaN. */
 export function activate({ activation }: Activated, sum: number): number {
-  return activation === undefined ? sum : functions[activation].value(sum)
-}
-
-/** The gradient of a sum, given the layer's value and that value's gradient. */
-export function gradientThrough({ activation }: Activated, value: number, valueGradient: number): number {
-  return activation === undefined ? valueGradient : functions[activation].gradient(value, valueGradient)
+  if (activation === undefined) return sum
+  const [pointwise, options] = functionOf(activation)
+  return pointwise.value(sum, options)
 }
 
 type Values = Grid['values']
 
-/** Makes the layer's values of sums that follow each other, in their place. */
+/** `activate` for consecutive sums, in place. */
 export function activateAll({ activation }: Activated, values: Values, from: number, count: number): void {
   if (activation === undefined) return
-  const { value } = functions[activation]
-  for (let i = from; i < from + count; i++) values[i] = value(values[i]!)
+  const [pointwise, options] = functionOf(activation)
+  for (let i = from; i < from + count; i++) values[i] = pointwise.value(values[i]!, options)
 }
 
-/** `gradientThrough` of values that follow each other, into all of `gradients`. */
+/**
+ * The gradients of consecutive sums, as many as `gradients` has room for, given what they are computed from (the layer's
+ * output, or the sums if `needsSums`) and the output's gradient.
+ */
 export function gradientsThrough(
   { activation }: Activated,
-  output: Grid,
+  known: Grid,
   at: number,
   outputGradient: Grid,
   from: number,
   gradients: Float64Array,
 ): void {
-  const [made, given] = [output.values, outputGradient.values]
+  const [values, given] = [known.values, outputGradient.values]
   if (activation === undefined) {
     for (let i = 0; i < gradients.length; i++) gradients[i] = given[from + i]!
     return
   }
-  const { gradient } = functions[activation]
-  for (let i = 0; i < gradients.length; i++) gradients[i] = gradient(made[at + i]!, given[from + i]!)
+  const [{ gradient }, options] = functionOf(activation)
+  for (let i = 0; i < gradients.length; i++)
+    gradients[i] = gradient(values[at + i]!, given[from + i]!, options)
 }
 
-/** The gradient of the sums, given that of the layer's output. */
-export function activationGradient(options: Activated, output: Grid, outputGradient: Grid): Grid {
+/**
+ * What the gradient of the sums is computed from: the layer's output, or the sums if the activation needs them
+ * (`needsSums`). The sums are computed again, by the layer's forward without its activation.
+ */
+export function outputOrSums<Options extends Activated>(
+  definition: LayerDefinition<Options>,
+  context: ForwardContext<Options>,
+): Grid {
+  const { options, output } = context
+  if (!needsSums(options)) return output
+  const [images, ...image] = output.shape
+  const sums = denseGrid(new Float64Array(elementCount(output.shape)), images, image)
+  definition.forward({ ...context, options: { ...options, activation: undefined }, output: sums })
+  return sums
+}
+
+/** The gradient of the sums, (N, H, W, C), given that of the layer's output, and the layer's output or sums (`outputOrSums`). */
+export function activationGradient(options: Activated, known: Grid, outputGradient: Grid): Grid {
   if (options.activation === undefined) return outputGradient
-  const [images, height, width, filters] = output.shape
+  const [images, height, width, filters] = known.shape
   const values = new Float64Array(images * height * width * filters)
   let to = 0
-  eachPixel(output, (n, y, x) => {
-    const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
-    gradientsThrough(options, output, at, outputGradient, from, values.subarray(to, to + filters))
+  eachPixel(known, (n, y, x) => {
+    const [at, from] = [pixelAt(known, n, y, x), pixelAt(outputGradient, n, y, x)]
+    gradientsThrough(options, known, at, outputGradient, from, values.subarray(to, to + filters))
     to += filters
   })
-  const rowPitch = width * filters
-  return {
-    values,
-    offset: 0,
-    shape: output.shape,
-    imagePitch: height * rowPitch,
-    rowPitch,
-    pixelPitch: filters,
-  }
+  return denseGrid(values, images, [height, width, filters])
 }
 
-/** Adds to `sums` the gradient of biases `firstFilter` and on. `gradient` is that of the sums, (N, H, W, F). */
+/** Adds to `sums` the gradient of the biases from `firstFilter` on. `gradient` is that of the sums, (N, H, W, F). */
 export function biasesGradient(gradient: Grid, firstFilter: number, sums: Float64Array): void {
   const [images, height, width] = gradient.shape
   for (let n = 0; n < images; n++) {

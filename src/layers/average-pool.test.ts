@@ -52,6 +52,24 @@ describe('by hand', () => {
     expect(forwardOf(image(padded)).values).toEqual([4, 11 / 4, 6, 3])
   })
 
+  // pytorch/pytorch#183528, microsoft/onnxruntime#16203
+  it('padding that counts, and a last window that goes beyond it', () => {
+    const options = { kernel: 3, stride: 2, padding: 1, ceilMode: true, countPadding: true }
+    const values = Array.from({ length: 16 }, (_, i) => i + 1)
+    const layer = { ...image(options), inputShape: [4, 4, 1], input: values }
+    expect(forwardOf(layer).values).toEqual([
+      14 / 9,
+      30 / 9,
+      12 / 6,
+      57 / 9,
+      99 / 9,
+      36 / 6,
+      27 / 6,
+      45 / 6,
+      16 / 4,
+    ])
+  })
+
   it('global: the mean of each channel of each image', () => {
     const layer = {
       definition,
@@ -94,6 +112,13 @@ describe('sizes', () => {
       { kernel: 2, stride: 5, padding: 1, ceilMode: true },
       4,
       1,
+    ],
+    // pytorch/pytorch#116420, onnx/onnx#5711: four windows by the formula alone
+    [
+      'as large as the kernel the last begins in the padding',
+      { kernel: 4, stride: 4, padding: 2, ceilMode: true },
+      9,
+      3,
     ],
     ['the last begins at the last value', { kernel: 2, stride: 4, padding: 1, ceilMode: true }, 4, 2],
     [

@@ -5,8 +5,8 @@ import { overlap, type PoolOptions, poolGeometry, poolRules, type WindowGeometry
 
 export interface AveragePoolOptions extends PoolOptions {
   /**
-   * Zeros of the padding count among a window's values, as PyTorch has it by default; what lies beyond the padding, in ceil
-   * mode, never does. Left out, they don't, as in ONNX and TensorFlow.
+   * The padding's zeros count among a window's values, as by default in PyTorch; here they don't by default, as in ONNX
+   * and TensorFlow. What lies beyond the padding, in ceil mode, never counts.
    */
   readonly countPadding?: boolean
 }
@@ -73,7 +73,7 @@ export const averagePoolDefinition: LayerDefinition<AveragePoolOptions> = {
   },
 }
 
-/** From the first to before the last. */
+/** From `first` up to, but not including, `end`. */
 type Stretch = readonly [first: number, end: number]
 
 /** What a window's values are, and what their sum is divided by. */

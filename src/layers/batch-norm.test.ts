@@ -146,7 +146,10 @@ it.each<[Partial<BatchNormOptions>, string]>([
   [{ momentum: 1.5 }, 'bn: momentum is 1.5; it must be'],
   [{ momentum: -0.1 }, 'bn: momentum is -0.1; it must be'],
   [{ decay: -1 }, 'bn: decay is -1; it must be a finite number from 0'],
-  [{ activation: 'softplus' as never }, "bn: unknown activation 'softplus' (relu, sigmoid, tanh)"],
+  [
+    { activation: 'maxout' as never },
+    "bn: unknown activation 'maxout' (relu, relu6, leaky-relu, elu, sigmoid, hard-sigmoid, hard-swish, silu, gelu, tanh, softplus, mish, abs, exp, erf)",
+  ],
   [{ initial: { weightsSd: 1, biases: 0 } } as never, "bn: unknown option 'initial'"],
 ])('refuses %o', (given, message) => {
   expect(() => batchNorm('bn', given)).toThrow(NetworkError)

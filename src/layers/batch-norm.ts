@@ -1,6 +1,6 @@
 import { numberOverZero, type Rules, shareUpToOne } from '../check-options.ts'
 import { eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
-import { type Activated, activateAll, activationRules, gradientsThrough } from './activation.ts'
+import { type Activated, activateAll, activationRules, gradientsThrough, outputOrSums } from './activation.ts'
 import {
   type LayerDefinition,
   type LayerInputs,
@@ -21,13 +21,14 @@ export interface BatchNormOptions extends Activated, Decayed {
 export type BatchNormLayer<Name extends string = string> = LayerOf<'batch-norm', Name, BatchNormOptions>
 
 /**
- * Batch normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, for each channel. (N, H, W, C) or (N, C), the shape
- * kept; parameters scale and shift (C), statistics mean and variance (C).
+ * Batch normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, for each channel. Keeps the shape,
+ * (N, H, W, C) or (N, C); parameters scale and shift (C), statistics mean and variance (C).
  *
- * In training, mean and variance (biased) are those of the batch, over N, H and W, and the running ones follow: running = (1 -
- * momentum) * running + momentum * batch's, of the variance the unbiased one; more than one value a channel is needed. In the
- * pass forward, and where the layer is frozen, they are the running ones. Epsilon 1e-5 and momentum 0.1 by default, as
- * PyTorch has them. A variance beyond float32 is NaN in engines, and so are the outputs. Source: Ioffe & Szegedy 2015.
+ * In training, mean and variance (biased) are those of the batch, over N, H and W, and the running ones follow: running
+ * = (1 - momentum) * running + momentum * batch's, for the variance the unbiased one; this needs more than one value a
+ * channel. In the pass forward, or if the layer is frozen, the running ones are used. Epsilon 1e-5 and momentum 0.1 by
+ * default, as in PyTorch. A variance beyond float32 is NaN in engines, and so are the outputs. Source: Ioffe & Szegedy
+ * 2015.
  */
 export function batchNorm<const Name extends string>(
   name: Name,
@@ -110,11 +111,12 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
   },
 
   backward(context) {
-    const { options, inputs, parameters, statistics, output, outputGradient, inputGradients } = context
+    const { options, inputs, parameters, statistics, outputGradient, inputGradients } = context
+    const known = outputOrSums(batchNormDefinition, context)
     const { scale, shift } = context.parameterGradients
     const [input, inputGradient] = [inputs[0]!, inputGradients[0]]
     const moments = momentsOf(statistics, parameters)
-    const sums = gradientSums(options, moments, input, output, outputGradient)
+    const sums = gradientSums(options, moments, input, known, outputGradient)
     scale?.forEach((_, c) => {
       scale[c]! += sums.scale[c]!
     })
@@ -122,9 +124,9 @@ export const batchNormDefinition: LayerDefinition<BatchNormOptions> = {
       shift[c]! += sums.shift[c]!
     })
     if (!inputGradient) return
-    // Statistics of the batch move with every value of it; running ones don't.
+    // The batch's statistics change with each of its values; running ones don't.
     const ofBatch = statistics ? { sums, count: valuesAChannel(input) } : null
-    const grids = { input, output, outputGradient, inputGradient }
+    const grids = { input, known, outputGradient, inputGradient }
     addInputGradient(options, parameters.scale!, moments, ofBatch, grids)
   },
 }
@@ -145,16 +147,16 @@ function gradientSums(
   options: BatchNormOptions,
   { mean, variance }: Moments,
   input: Grid,
-  output: Grid,
+  known: Grid,
   outputGradient: Grid,
 ): GradientSums {
   const channels = input.shape[3]
   const [scale, shift] = [new Float64Array(channels), new Float64Array(channels)]
   const gradients = new Float64Array(channels)
   eachPixel(outputGradient, (n, y, x) => {
-    const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
+    const [from, at] = [pixelAt(input, n, y, x), pixelAt(known, n, y, x)]
     const given = pixelAt(outputGradient, n, y, x)
-    gradientsThrough(options, output, at, outputGradient, given, gradients)
+    gradientsThrough(options, known, at, outputGradient, given, gradients)
     for (let c = 0; c < channels; c++) {
       scale[c]! += gradients[c]! * (input.values[from + c]! - mean[c]!)
       shift[c]! += gradients[c]!
@@ -165,17 +167,17 @@ function gradientSums(
 }
 
 /**
- * Adds the gradient of the input: factor * (gradient - its mean - normalized * the mean of gradient * normalized) where the
- * statistics are those of the batch, whose sums are given; factor * gradient where they are not.
+ * Adds the gradient of the input. If the statistics are the batch's, whose sums are given: factor * (gradient - its mean
+ * - normalized * the mean of gradient * normalized); otherwise factor * gradient.
  */
 export function addInputGradient(
   options: BatchNormOptions,
   scale: Values,
   { mean, variance }: Moments,
   ofBatch: { readonly sums: GradientSums; readonly count: number } | null,
-  grids: Readonly<Record<'input' | 'output' | 'outputGradient' | 'inputGradient', Grid>>,
+  grids: Readonly<Record<'input' | 'known' | 'outputGradient' | 'inputGradient', Grid>>,
 ): void {
-  const { input, output, outputGradient, inputGradient } = grids
+  const { input, known, outputGradient, inputGradient } = grids
   const factor = factorsOf(options, scale, variance)
   const { epsilon } = options
   const slope = factor.map((each, c) =>
@@ -184,9 +186,9 @@ export function addInputGradient(
   const constant = factor.map((each, c) => (ofBatch ? (-each * ofBatch.sums.shift[c]!) / ofBatch.count : 0))
   const gradients = new Float64Array(inputGradient.shape[3])
   eachPixel(inputGradient, (n, y, x) => {
-    const [from, at] = [pixelAt(input, n, y, x), pixelAt(output, n, y, x)]
+    const [from, at] = [pixelAt(input, n, y, x), pixelAt(known, n, y, x)]
     const [given, to] = [pixelAt(outputGradient, n, y, x), pixelAt(inputGradient, n, y, x)]
-    gradientsThrough(options, output, at, outputGradient, given, gradients)
+    gradientsThrough(options, known, at, outputGradient, given, gradients)
     for (let c = 0; c < gradients.length; c++) {
       const centred = ofBatch ? (input.values[from + c]! - mean[c]!) * slope[c]! + constant[c]! : 0
       inputGradient.values[to + c]! += factor[c]! * gradients[c]! + centred

@@ -6,8 +6,8 @@ export type ConcatOptions = Readonly<Record<never, never>>
 export type ConcatLayer<Name extends string = string> = LayerOf<'concat', Name, ConcatOptions>
 
 /**
- * Tensors of one height and width, one behind the other along the channels. (N, H, W, C1), (N, H, W, C2) ... -> (N, H, W, C1 + C2 +
- * ...), or (N, C1) and so on. Source: Szegedy et al. 2014, 'Going Deeper with Convolutions'.
+ * Concatenates tensors of the same height and width along the channels. (N, H, W, C1), (N, H, W, C2) ... -> (N, H, W,
+ * C1 + C2 + ...), or (N, C1) and so on. Source: Szegedy et al. 2014, 'Going Deeper with Convolutions'.
  */
 export function concat<const Name extends string>(
   name: Name,

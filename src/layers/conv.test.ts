@@ -97,6 +97,35 @@ describe('forward, by hand', () => {
     expect(forwardOf(layer).values).toEqual([41, 52, 1063, 82, 104, 1126])
   })
 
+  it('groups: a filter reads only the channels of its own group, and a NaN stays in its group', () => {
+    // One pixel of four channels in two groups, of two filters each: row c of the weights has channel c of either group
+    const layer: LayerCase<ConvOptions> = {
+      definition,
+      inputShape: [1, 1, 4],
+      input: [1, 10, Number.NaN, 2],
+      parameters: { weights: [1, 2, 0, 0, 3, 4, 0, 0], biases: [100, 200, 0, 0] },
+      options: { filters: 4, kernel: 1, groups: 2 },
+    }
+    expect(forwardOf(layer).values).toEqual([131, 242, Number.NaN, Number.NaN])
+  })
+
+  it('depthwise with two filters a channel: channel 0 has filters 0 and 1', () => {
+    const layer: LayerCase<ConvOptions> = {
+      definition,
+      inputShape: [1, 2, 2],
+      input: [1, 10, 2, 20],
+      parameters: { weights: [1, 2, 3, 4, 5, 6, 7, 8], biases: [0, 0, 0, 1000] },
+      options: { filters: 4, kernel: [1, 2], groups: 2 },
+    }
+    // 1*1 + 2*5, 1*2 + 2*6, 10*3 + 20*7, 10*4 + 20*8
+    expect(forwardOf(layer).values).toEqual([11, 14, 170, 1200])
+    expect(backwardOf(layer, [1, 10, 100, 1000])).toEqual({
+      weights: [1, 10, 1000, 10000, 2, 20, 2000, 20000],
+      biases: [1, 10, 100, 1000],
+      input: [1 + 20, 300 + 4000, 5 + 60, 700 + 8000],
+    })
+  })
+
   it('ReLU comes after the bias and keeps NaN', () => {
     const layer: LayerCase<ConvOptions> = {
       definition,
@@ -143,7 +172,7 @@ describe('backward, by hand', () => {
 
 describe('backward against finite differences', () => {
   const sides = { top: 2, bottom: 0, left: 1, right: 3 }
-  it.each<[string, ConvOptions, [number, number]]>([
+  it.each<[string, ConvOptions, [number, number], number?]>([
     ['VALID', { filters: 3, kernel: 3 }, [5, 6]],
     ['SAME', { filters: 3, kernel: 3, padding: 'same' }, [5, 6]],
     ['SAME, even kernel', { filters: 2, kernel: 4, padding: 'same' }, [5, 6]],
@@ -166,8 +195,17 @@ describe('backward against finite differences', () => {
     ['dilation, SAME', { filters: 2, kernel: 3, dilation: 3, padding: 'same', biases: false }, [5, 4]],
     ['without biases', { filters: 2, kernel: 2, biases: false, activation: 'tanh' }, [4, 4]],
     ['ReLU, stride 2', { filters: 3, kernel: 3, stride: 2, activation: 'relu' }, [6, 7]],
-  ])('%s', (_what, options, [height, width]) => {
-    const errors = gradientErrors({ definition, options, inputShape: [height, width, 2] })
+    ['depthwise', { filters: 2, kernel: 3, groups: 2, padding: 'same' }, [5, 4]],
+    ['depthwise, two filters a channel', { filters: 4, kernel: [2, 3], groups: 2, stride: 2 }, [5, 6]],
+    [
+      'depthwise, dilated',
+      { filters: 2, kernel: 3, groups: 2, dilation: 2, padding: 2, activation: 'tanh' },
+      [4, 5],
+    ],
+    ['two groups', { filters: 4, kernel: 2, groups: 2, stride: 2, padding: 1 }, [4, 5], 6],
+    ['three groups of unequal ends', { filters: 3, kernel: [1, 3], groups: 3, padding: 'same' }, [3, 4], 6],
+  ])('%s', (_what, options, [height, width], channels = 2) => {
+    const errors = gradientErrors({ definition, options, inputShape: [height, width, channels] })
     for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-8)
   })
 })
@@ -255,6 +293,31 @@ it('parameters and FLOPs are those of the shapes', () => {
   })
 })
 
+it('with groups, weights and FLOPs are those of the channels of a group', () => {
+  const options: ConvOptions = { filters: 128, kernel: 3, groups: 32, padding: 1, biases: false }
+  expect(definition.parameters(options, [[56, 56, 64]])).toEqual({
+    weights: { shape: [3, 3, 2, 128], role: 'weights' },
+  })
+  expect(definition.flops(options, [[56, 56, 64]], [56, 56, 128]).forward).toBe(2 * 56 * 56 * 128 * 9 * 2)
+})
+
+it.each([
+  [
+    { filters: 6, kernel: 1, groups: 4 },
+    'conv1: groups 4 must divide both its 6 input channels and its 6 filters',
+  ],
+  [
+    { filters: 8, kernel: 1, groups: 4 },
+    'conv1: groups 4 must divide both its 6 input channels and its 8 filters',
+  ],
+  [
+    { filters: 4, kernel: 1, groups: 3 },
+    'conv1: groups 3 must divide both its 6 input channels and its 4 filters',
+  ],
+])('groups that do not divide channels and filters are refused: %o', (options, message) => {
+  expect(() => definition.outputShape('conv1', options, [[5, 5, 6]])).toThrow(new ShapeError(message))
+})
+
 it.each<[string, unknown, RegExp]>([
   ['no filters', { kernel: 3 }, /^conv1: filters is missing; it must be a positive integer$/],
   ['half a filter', { kernel: 3, filters: 0.5 }, /^conv1: filters is 0.5/],
@@ -269,6 +332,8 @@ it.each<[string, unknown, RegExp]>([
     { filters: 1, kernel: 1, dilation: 0 },
     /^conv1: dilation is 0; it must be a positive integer/,
   ],
+  ['groups 0', { filters: 1, kernel: 1, groups: 0 }, /^conv1: groups is 0; it must be a positive integer$/],
+  ['half a group', { filters: 1, kernel: 1, groups: 0.5 }, /^conv1: groups is 0.5/],
   [
     'biases of text',
     { filters: 1, kernel: 1, biases: 'no' },
@@ -293,8 +358,8 @@ it.each<[string, unknown, RegExp]>([
   ],
   [
     'an unknown activation',
-    { filters: 1, kernel: 1, activation: 'softplus' },
-    /^conv1: unknown activation 'softplus'/,
+    { filters: 1, kernel: 1, activation: 'maxout' },
+    /^conv1: unknown activation 'maxout'/,
   ],
 ])('%s is refused', (_what, options, message) => {
   expect(() => conv('conv1', options as ConvOptions)).toThrow(NetworkError)

@@ -7,12 +7,14 @@ import {
   activationGradient,
   activationRules,
   biasesGradient,
+  outputOrSums,
 } from './activation.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { type Trained, trainedRules } from './trained.ts'
 import {
   type Extent,
   extent,
+  kernelReach,
   type WindowGeometry,
   type WindowOptions,
   windowGeometry,
@@ -23,7 +25,12 @@ export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly filters: number
   /** From one tap of the kernel to the next, in pixels; 1 by default. */
   readonly dilation?: Extent
-  /** False: the sums are all, as where batch norm follows. True by default. */
+  /**
+   * How many groups the input channels and the filters are divided into, in order; each filter reads only the channels of
+   * its own group. 1 by default. With as many groups as channels it is a depthwise convolution.
+   */
+  readonly groups?: number
+  /** False: no biases are added, for example because batch norm follows. True by default. */
   readonly biases?: boolean
 }
 
@@ -31,8 +38,9 @@ export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, Conv
 
 /**
  * Convolution (cross-correlation, as networks use the word), with a bias for each filter unless `biases` is false.
- * input (N, H, W, C), weights (KH, KW, C, F), biases (F) -> (N, OH, OW, F). Padding 'valid' by default.
- * Source: Dumoulin & Visin 2016.
+ * input (N, H, W, C), weights (KH, KW, C / groups, F), biases (F) -> (N, OH, OW, F). Padding 'valid' by default. Filter f
+ * is in group floor(f / (F / groups)). Throws ShapeError if `groups` does not divide C and F.
+ * Source: Dumoulin & Visin 2016; groups: Krizhevsky et al. 2012.
  */
 export function conv<const Name extends string>(
   name: Name,
@@ -45,6 +53,7 @@ const rules: Rules<ConvOptions> = {
   ...windowRules,
   filters: positiveInteger,
   dilation: optional(extent),
+  groups: optional(positiveInteger),
   biases: optional(trueOrFalse),
   ...activationRules,
   ...trainedRules,
@@ -52,7 +61,19 @@ const rules: Rules<ConvOptions> = {
 
 export function convGeometry(name: string, options: ConvOptions, input: Shape): WindowGeometry {
   if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
+  const { filters, groups = 1 } = options
+  if (input[2]! % groups !== 0 || filters % groups !== 0) {
+    throw new ShapeError(
+      `${name}: groups ${groups} must divide both its ${input[2]} input channels and its ${filters} filters`,
+    )
+  }
   return windowGeometry(name, options, input[0]!, input[1]!)
+}
+
+/** A convolution's window and its number of groups, 1 if left out. A convolution's steps have them in their options. */
+export interface Convolution {
+  readonly geometry: WindowGeometry
+  readonly groups?: number
 }
 
 export const convDefinition: LayerDefinition<ConvOptions> = {
@@ -67,7 +88,7 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
     const { kernelHeight, kernelWidth } = convGeometry('', options, input!)
     return {
       weights: {
-        shape: [kernelHeight, kernelWidth, input![2]!, options.filters],
+        shape: [kernelHeight, kernelWidth, input![2]! / (options.groups ?? 1), options.filters],
         role: 'weights',
       },
       ...(options.biases !== false && { biases: { shape: [options.filters], role: 'biases' } }),
@@ -76,42 +97,56 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
 
   flops(options, [input], output) {
     const { kernelHeight, kernelWidth } = convGeometry('', options, input!)
-    const flops = 2 * output[0]! * output[1]! * options.filters * kernelHeight * kernelWidth * input![2]!
+    const channels = input![2]! / (options.groups ?? 1)
+    const flops = 2 * output[0]! * output[1]! * options.filters * kernelHeight * kernelWidth * channels
     return { forward: flops, parametersGradient: flops, inputGradient: flops }
   },
 
   forward({ options, inputs: [input], parameters, output }) {
     const geometry = convGeometry('conv', options, input!.shape.slice(1))
+    const { groups = 1 } = options
     const [images, , , filters] = output.shape
-    const blocks = filterBlocks(parameters.weights!, filters)
-    const image = new PaddedImage(geometry, input!.shape[3])
+    const [groupChannels, groupFilters] = [input!.shape[3] / groups, filters / groups]
+    const weights = parameters.weights!
+    const block = new Float64Array((weights.length / filters) * FILTERS_AT_ONCE)
+    const image = new PaddedImage(geometry, groupChannels)
     for (let n = 0; n < images; n++) {
-      image.take(input!, n)
-      for (const [i, block] of blocks.entries()) {
-        const first = i * FILTERS_AT_ONCE
-        image.convolve(block, (y, x, f, sum) => {
-          if (first + f >= filters) return
-          const biased = sum + (parameters.biases?.[first + f] ?? 0)
-          output.values[pixelAt(output, n, y, x) + first + f] = activate(options, biased)
-        })
+      for (let group = 0; group < groups; group++) {
+        image.take(input!, n, group * groupChannels)
+        const end = (group + 1) * groupFilters
+        for (let first = group * groupFilters; first < end; first += FILTERS_AT_ONCE) {
+          takeFilters(weights, filters, first, Math.min(FILTERS_AT_ONCE, end - first), block)
+          image.convolve(block, (y, x, f, sum) => {
+            if (first + f >= end) return
+            const biased = sum + (parameters.biases?.[first + f] ?? 0)
+            output.values[pixelAt(output, n, y, x) + first + f] = activate(options, biased)
+          })
+        }
       }
     }
   },
 
-  backward({ options, inputs, parameters, output, outputGradient, inputGradients, parameterGradients }) {
+  backward(context) {
+    const { options, inputs, parameters, output, outputGradient, inputGradients, parameterGradients } =
+      context
     const input = inputs[0]!
     const geometry = convGeometry('conv', options, input.shape.slice(1))
-    const gradient = activationGradient(options, output, outputGradient)
+    const gradient = activationGradient(options, outputOrSums(convDefinition, context), outputGradient)
+    const { groups = 1 } = options
     const [images, height, width, channels] = input.shape
     const filters = output.shape[3]
+    const [groupChannels, groupFilters] = [channels / groups, filters / groups]
 
     if (parameterGradients.biases) biasesGradient(gradient, 0, parameterGradients.biases)
     let row = 0
     for (let ky = 0; ky < geometry.kernelHeight; ky++) {
       for (let kx = 0; kx < geometry.kernelWidth; kx++) {
-        for (let c = 0; c < channels; c++, row += filters) {
-          const sums = parameterGradients.weights!.subarray(row, row + filters)
-          weightsGradientRow(geometry, input, gradient, ky, kx, c, 0, sums)
+        for (let c = 0; c < groupChannels; c++, row += filters) {
+          for (let group = 0; group < groups; group++) {
+            const [channel, filter] = [group * groupChannels + c, group * groupFilters]
+            const sums = parameterGradients.weights!.subarray(row + filter, row + filter + groupFilters)
+            weightsGradientBlock(geometry, input, gradient, ky, kx, channel, filter, groupFilters, sums)
+          }
         }
       }
     }
@@ -121,7 +156,7 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
     for (let n = 0; n < images; n++) {
       for (let y = 0; y < height; y++) {
         for (let x = 0; x < width; x++) {
-          inputGradientPixel(geometry, gradient, parameters.weights!, channels, n, y, x, 0, sums)
+          inputGradientPixel({ geometry, groups }, gradient, parameters.weights!, channels, n, y, x, 0, sums)
           const at = pixelAt(to, n, y, x)
           for (let c = 0; c < channels; c++) to.values[at + c]! += sums[c]!
         }
@@ -133,23 +168,24 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
 const PIXELS_AT_ONCE = 3
 const FILTERS_AT_ONCE = 4
 
-/** The weights of some filters at a time, side by side; zeros where there are no more. */
-function filterBlocks(weights: Float32Array | Float64Array, filters: number): Float64Array[] {
+/** Writes the weights of `count` filters from `first` on into `block`, which has room for FILTERS_AT_ONCE, and zeros into the rest. */
+function takeFilters(
+  weights: Float32Array | Float64Array,
+  filters: number,
+  first: number,
+  count: number,
+  block: Float64Array,
+): void {
   const rows = weights.length / filters
-  return Array.from({ length: Math.ceil(filters / FILTERS_AT_ONCE) }, (_, i) => {
-    const block = new Float64Array(rows * FILTERS_AT_ONCE)
-    const first = i * FILTERS_AT_ONCE
-    const count = Math.min(FILTERS_AT_ONCE, filters - first)
-    for (let row = 0; row < rows; row++)
-      for (let f = 0; f < count; f++) block[row * FILTERS_AT_ONCE + f] = weights[row * filters + first + f]!
-    return block
-  })
+  if (count < FILTERS_AT_ONCE) block.fill(0)
+  for (let row = 0; row < rows; row++)
+    for (let f = 0; f < count; f++) block[row * FILTERS_AT_ONCE + f] = weights[row * filters + first + f]!
 }
 
 /**
- * An image in float64 with its padding around it. The sums of some pixels by some filters stay in registers while the taps go
- * by, and the filters' weights in the cache while the pixels do: one sum after the other, an image of VGG alone takes most of a
- * minute.
+ * Some channels of an image in float64, with its padding around them. The sums of some pixels by some filters stay in registers during the
+ * loops over taps, and the filters' weights stay in the cache during the loop over pixels: with one sum after the other,
+ * a single image of VGG takes most of a minute.
  */
 class PaddedImage {
   readonly #geometry: WindowGeometry
@@ -162,8 +198,8 @@ class PaddedImage {
     this.#geometry = g
     this.#channels = channels
     const reach = (output: number, stride: number, kernel: number, dilation: number) =>
-      (output - 1) * stride + (kernel - 1) * dilation + 1
-    // Some pixels more than there are, so that there are always as many as are summed at once.
+      (output - 1) * stride + kernelReach(kernel, dilation)
+    // Room for more pixels than there are, since PIXELS_AT_ONCE of them are always summed together.
     const pixels = g.outputWidth + PIXELS_AT_ONCE
     this.#width = Math.max(
       g.left + g.inputWidth,
@@ -176,12 +212,13 @@ class PaddedImage {
     this.#values = new Float64Array(height * this.#width * channels)
   }
 
-  take(input: Grid, image: number): void {
+  /** Copies this image's channels from `firstChannel` on, as many as there is room for. */
+  take(input: Grid, image: number, firstChannel: number): void {
     const { top, left, inputHeight, inputWidth } = this.#geometry
     for (let y = 0; y < inputHeight; y++) {
       let to = ((y + top) * this.#width + left) * this.#channels
       for (let x = 0; x < inputWidth; x++, to += this.#channels) {
-        const from = pixelAt(input, image, y, x)
+        const from = pixelAt(input, image, y, x) + firstChannel
         for (let c = 0; c < this.#channels; c++) this.#values[to + c] = input.values[from + c]!
       }
     }
@@ -266,7 +303,7 @@ class PaddedImage {
 
 /** The sums (before activation) of `sums.length` filters, from `firstFilter` on, at one output pixel. */
 export function convolvePixel(
-  geometry: WindowGeometry,
+  { geometry, groups = 1 }: Convolution,
   input: Grid,
   weights: Float32Array | Float64Array,
   biases: Float32Array | Float64Array | null,
@@ -276,8 +313,9 @@ export function convolvePixel(
   firstFilter: number,
   sums: Float64Array,
 ): void {
-  const channels = input.shape[3]
+  const channels = input.shape[3] / groups
   const filters = weights.length / (geometry.kernelHeight * geometry.kernelWidth * channels)
+  const groupFilters = filters / groups
   for (let f = 0; f < sums.length; f++) sums[f] = biases?.[firstFilter + f] ?? 0
   for (let ky = 0; ky < geometry.kernelHeight; ky++) {
     const inputY = y * geometry.strideHeight + ky * geometry.dilationHeight - geometry.top
@@ -285,25 +323,34 @@ export function convolvePixel(
     for (let kx = 0; kx < geometry.kernelWidth; kx++) {
       const inputX = x * geometry.strideWidth + kx * geometry.dilationWidth - geometry.left
       if (inputX < 0 || inputX >= geometry.inputWidth) continue
-      const from = pixelAt(input, image, inputY, inputX)
-      let row = (ky * geometry.kernelWidth + kx) * channels * filters + firstFilter
-      for (let c = 0; c < channels; c++, row += filters) {
-        const value = input.values[from + c]!
-        for (let f = 0; f < sums.length; f++) sums[f]! += value * weights[row + f]!
+      const pixel = pixelAt(input, image, inputY, inputX)
+      const tap = (ky * geometry.kernelWidth + kx) * channels * filters + firstFilter
+      for (let begin = 0, end = 0; begin < sums.length; begin = end) {
+        const group = Math.floor((firstFilter + begin) / groupFilters)
+        end = Math.min(sums.length, (group + 1) * groupFilters - firstFilter)
+        const from = pixel + group * channels
+        for (let c = 0, row = tap; c < channels; c++, row += filters) {
+          const value = input.values[from + c]!
+          for (let f = begin; f < end; f++) sums[f]! += value * weights[row + f]!
+        }
       }
     }
   }
 }
 
-/** Adds to `sums` the gradient of weights[ky, kx, c, firstFilter and on]. */
-export function weightsGradientRow(
+/**
+ * Adds to `sums` the gradient of weights[ky, kx] from `firstChannel` and `firstFilter` on: a row of `filters` values for
+ * each of as many channels as `sums` has room for. `firstChannel` is a channel of the input, in the group of the filters.
+ */
+export function weightsGradientBlock(
   geometry: WindowGeometry,
   input: Grid,
   gradient: Grid,
   ky: number,
   kx: number,
-  c: number,
+  firstChannel: number,
   firstFilter: number,
+  filters: number,
   sums: Float64Array,
 ): void {
   const { strideHeight, strideWidth, outputWidth } = geometry
@@ -319,19 +366,44 @@ export function weightsGradientRow(
     for (let y = 0; y < geometry.outputHeight; y++) {
       const inputY = y * strideHeight + rowOffset
       if (inputY < 0 || inputY >= geometry.inputHeight) continue
-      let at = pixelAt(input, n, inputY, first * strideWidth + columnOffset) + c
+      let at = pixelAt(input, n, inputY, first * strideWidth + columnOffset) + firstChannel
       let from = pixelAt(gradient, n, y, first) + firstFilter
       for (let x = first; x < end; x++, at += inputStep, from += gradient.pixelPitch) {
-        const value = input.values[at]!
-        for (let f = 0; f < sums.length; f++) sums[f]! += value * gradient.values[from + f]!
+        if (filters === FILTERS_AT_ONCE) addProducts(input.values, at, gradient.values, from, sums)
+        else
+          for (let c = 0, sum = 0; sum < sums.length; c++) {
+            const value = input.values[at + c]!
+            for (let f = 0; f < filters; f++, sum++) sums[sum]! += value * gradient.values[from + f]!
+          }
       }
     }
   }
 }
 
-/** The gradient of input channels `firstChannel` and on at one input pixel, into `sums`. */
+/** The products of some channels and four filters: the filters' gradients are read once for all channels. */
+function addProducts(
+  inputs: Grid['values'],
+  at: number,
+  gradients: Grid['values'],
+  from: number,
+  sums: Float64Array,
+): void {
+  const g0 = gradients[from]!
+  const g1 = gradients[from + 1]!
+  const g2 = gradients[from + 2]!
+  const g3 = gradients[from + 3]!
+  for (let sum = 0, c = at; sum < sums.length; sum += FILTERS_AT_ONCE, c++) {
+    const value = inputs[c]!
+    sums[sum]! += value * g0
+    sums[sum + 1]! += value * g1
+    sums[sum + 2]! += value * g2
+    sums[sum + 3]! += value * g3
+  }
+}
+
+/** Writes the gradient of the input's channels from `firstChannel` on, at one input pixel, into `sums`. */
 export function inputGradientPixel(
-  geometry: WindowGeometry,
+  { geometry, groups = 1 }: Convolution,
   gradient: Grid,
   weights: Float32Array | Float64Array,
   channels: number,
@@ -342,6 +414,7 @@ export function inputGradientPixel(
   sums: Float64Array,
 ): void {
   const filters = gradient.shape[3]
+  const [groupChannels, groupFilters] = [channels / groups, filters / groups]
   sums.fill(0)
   for (let ky = 0; ky < geometry.kernelHeight; ky++) {
     const outputY = (y + geometry.top - ky * geometry.dilationHeight) / geometry.strideHeight
@@ -349,10 +422,14 @@ export function inputGradientPixel(
     for (let kx = 0; kx < geometry.kernelWidth; kx++) {
       const outputX = (x + geometry.left - kx * geometry.dilationWidth) / geometry.strideWidth
       if (!Number.isInteger(outputX) || outputX < 0 || outputX >= geometry.outputWidth) continue
-      const from = pixelAt(gradient, image, outputY, outputX)
-      let row = ((ky * geometry.kernelWidth + kx) * channels + firstChannel) * filters
-      for (let c = 0; c < sums.length; c++, row += filters) {
-        for (let f = 0; f < filters; f++) sums[c]! += gradient.values[from + f]! * weights[row + f]!
+      const pixel = pixelAt(gradient, image, outputY, outputX)
+      const tap = (ky * geometry.kernelWidth + kx) * groupChannels
+      for (let c = 0; c < sums.length; c++) {
+        const group = Math.floor((firstChannel + c) / groupChannels)
+        const filter = group * groupFilters
+        const row = (tap + firstChannel + c - group * groupChannels) * filters + filter
+        for (let f = 0; f < groupFilters; f++)
+          sums[c]! += gradient.values[pixel + filter + f]! * weights[row + f]!
       }
     }
   }

@@ -53,7 +53,10 @@ it('takes a tensor without height and width too', () => {
 
 it.each<[Partial<DenseOptions>, string]>([
   [{ units: 0 }, 'fc: units is 0; it must be a positive integer'],
-  [{ activation: 'softplus' as never }, "fc: unknown activation 'softplus' (relu, sigmoid, tanh)"],
+  [
+    { activation: 'maxout' as never },
+    "fc: unknown activation 'maxout' (relu, relu6, leaky-relu, elu, sigmoid, hard-sigmoid, hard-swish, silu, gelu, tanh, softplus, mish, abs, exp, erf)",
+  ],
   [{ biases: 0 as never }, 'fc: biases is 0; it must be true or false'],
   [{ decay: -1 }, 'fc: decay is -1; it must be a finite number from 0'],
   [{ initial: { weightsSd: 0, biases: 0 } }, 'fc: initial.weightsSd is 0; it must be a finite number over 0'],

@@ -6,21 +6,22 @@ import {
   activationGradient,
   activationRules,
   biasesGradient,
+  outputOrSums,
 } from './activation.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { type Trained, trainedRules } from './trained.ts'
 
 export interface DenseOptions extends Activated, Trained {
   readonly units: number
-  /** False: the sums are all. True by default. */
+  /** False: no biases are added. True by default. */
   readonly biases?: boolean
 }
 
 export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, DenseOptions>
 
 /**
- * A fully connected layer, with biases unless `biases` is false. input (N, H, W, C) or (N, C), flattened in H, W, C order; weights (in, out),
- * biases (out) -> (N, out). Source: Rumelhart, Hinton & Williams 1986.
+ * A fully connected layer, with biases unless `biases` is false. input (N, H, W, C) or (N, C), flattened in H, W, C
+ * order; weights (in, out), biases (out) -> (N, out). Source: Rumelhart, Hinton & Williams 1986.
  */
 export function dense<const Name extends string>(
   name: Name,
@@ -52,7 +53,7 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
   },
 
   forward({ options, inputs: [input], parameters, output }) {
-    const { units } = options
+    const units = output.shape[3]
     const { weights, biases } = parameters
     const sums = new Float64Array(units)
     for (let n = 0; n < output.shape[0]; n++) {
@@ -67,17 +68,11 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
     }
   },
 
-  backward({
-    options,
-    inputs: [input],
-    parameters,
-    output,
-    outputGradient,
-    inputGradients,
-    parameterGradients,
-  }) {
+  backward(context) {
+    const { options, parameters, output, outputGradient, inputGradients, parameterGradients } = context
+    const [input] = context.inputs
     const { units } = options
-    const gradient = activationGradient(options, output, outputGradient)
+    const gradient = activationGradient(options, outputOrSums(denseDefinition, context), outputGradient)
     const { weights, biases } = parameterGradients
     const to = inputGradients[0]
     if (biases) biasesGradient(gradient, 0, biases)
@@ -100,7 +95,7 @@ export const denseDefinition: LayerDefinition<DenseOptions> = {
   },
 }
 
-/** Calls `visit` for every value of an image, in H, W, C order: where it is, and its row of weights. */
+/** Calls `visit` for every value of an image, in H, W, C order, with its position and its row of weights. */
 export function eachInput(grid: Grid, image: number, visit: (at: number, row: number) => void): void {
   const [, height, width, channels] = grid.shape
   let row = 0

@@ -6,16 +6,17 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 export interface DropoutOptions {
   /** The share of values that become 0. */
   readonly rate: number
-  /** An integer from 0 to 2^53 - 1; layers of one seed differ by their names. */
+  /** An integer from 0 to 2^53 - 1; layers with the same seed differ by their names. */
   readonly seed: number
 }
 
 export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name, DropoutOptions>
 
 /**
- * Dropout, inverted: each value becomes 0 or is divided by 1 - rate. Any shape. Off in the pass forward, where its tensor
- * is its input's. Which values are kept is a function of the seed, the layer's name, the value's index in the batch and
- * `dropout.turn`: the same run after run until another turn is written. Rate 0.5 by default. Source: Srivastava et al. 2014.
+ * Dropout, inverted: each value becomes 0 or is divided by 1 - rate. Any shape. Off in the pass forward, where its
+ * output is the same tensor as its input. Which values are kept is a function of the seed, the layer's name, the
+ * value's index in the batch and the tensor `dropout.turn`, the number of the run: every run drops the same values
+ * until another number is written. Rate 0.5 by default. Source: Srivastava et al. 2014.
  */
 export function dropout<const Name extends string>(
   name: Name,
@@ -49,10 +50,10 @@ export const dropoutDefinition: LayerDefinition<DropoutOptions> = {
   },
 }
 
-/** What a layer's values are decided by. A kernel does the same with vectors. */
+/** What decides which values a layer keeps. A kernel does the same with vectors. */
 export interface DropoutDecision {
   readonly key: RandomKey
-  /** A value is kept where the upper 24 bits of its hash are not below this: integers that float32 has exactly. */
+  /** A value is kept if the upper 24 bits of its hash are at least this: integers that float32 holds exactly. */
   readonly threshold: number
   /** What kept values are multiplied by. */
   readonly scale: number
@@ -66,7 +67,7 @@ export function dropoutDecision(name: string, { rate, seed }: DropoutOptions, tu
   }
 }
 
-/** Calls `visit` for every value: where it is in both grids, and the factor, 0 where it is dropped. */
+/** Calls `visit` for every value, with its position in both grids and its factor, which is 0 if it is dropped. */
 function eachKept(
   { key, threshold, scale }: DropoutDecision,
   from: Grid,

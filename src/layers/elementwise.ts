@@ -1,41 +1,66 @@
+import type { Rules } from '../check-options.ts'
+import { NetworkError } from '../errors.ts'
 import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, NO_FLOPS } from './layer.ts'
 
-/** A function of one value whose gradient is known from what it made of it. */
-export interface Elementwise {
-  value(input: number): number
-  /** Of the input, given the function's value and that value's gradient. */
-  gradient(value: number, valueGradient: number): number
-  /** Far from 0 it is nearly constant, and its gradient nearly 0. */
-  readonly saturates?: boolean
+export type NoOptions = Readonly<Record<never, never>>
+
+/** A function of one value, and its derivative. NaN stays NaN. */
+export interface Elementwise<Options = NoOptions> {
+  readonly rules: Rules<Options>
+  /** The values of the options that may be left out. */
+  readonly defaults?: Partial<Options>
+  value(input: number, options: Options): number
+  /**
+   * The gradient of the input, given the function's value (or its input, if `needsInput`) and the gradient of that value.
+   * At a kink of the function the gradient is PyTorch's.
+   */
+  gradient(from: number, valueGradient: number, options: Options): number
+  /** Two inputs may have one value but different derivatives, so the gradient is computed from the input. */
+  readonly needsInput?: boolean
+  /** The same as a layer's `inputSize`. Far from 0 these functions are straight lines; the check needs values where they bend. */
+  inputSize?(options: Options): number | null
+  /** The same as a layer's `rectifies`. */
+  readonly rectifies?: boolean
+  /** What is wrong with options that are allowed one by one; null if nothing is. */
+  fault?(options: Options): string | null
 }
 
-/** A layer that is an activation: it does the same to every value. Any shape. */
-export const elementwise = (
+/** The definition of a layer that is only an activation. Any shape. */
+export const elementwise = <Options>(
   activation: string,
-  { value, gradient, saturates = false }: Elementwise,
-): LayerDefinition<Readonly<Record<never, never>>> => ({
+  pointwise: Elementwise<Options>,
+): LayerDefinition<Options> => ({
   activation,
-  saturatesInput: saturates,
-  rules: {},
-  outputShape: (_name, _options, [input]) => input!,
+  inputSize: (options) => pointwise.inputSize?.(options) ?? null,
+  rules: pointwise.rules,
+
+  outputShape(name, options, [input]) {
+    const fault = pointwise.fault?.(options) ?? null
+    if (fault !== null) throw new NetworkError(`${name}: ${fault}`)
+    return input!
+  },
+
   parameters: () => ({}),
   flops: () => NO_FLOPS,
 
-  forward({ inputs: [input], output }) {
+  forward({ options, inputs: [input], output }) {
     eachPixel(output, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
-      for (let c = 0; c < output.shape[3]; c++) output.values[to + c] = value(input!.values[from + c]!)
+      for (let c = 0; c < output.shape[3]; c++)
+        output.values[to + c] = pointwise.value(input!.values[from + c]!, options)
     })
   },
 
-  backward({ output, outputGradient, inputGradients: [inputGradient] }) {
+  backward({ options, inputs, output, outputGradient, inputGradients: [inputGradient] }) {
     if (!inputGradient) return
+    const known = pointwise.needsInput ? inputs[0]! : output
     eachPixel(output, (n, y, x) => {
-      const [at, from] = [pixelAt(output, n, y, x), pixelAt(outputGradient, n, y, x)]
+      const [at, from] = [pixelAt(known, n, y, x), pixelAt(outputGradient, n, y, x)]
       const to = pixelAt(inputGradient, n, y, x)
       for (let c = 0; c < output.shape[3]; c++) {
-        inputGradient.values[to + c]! += gradient(output.values[at + c]!, outputGradient.values[from + c]!)
+        const given = outputGradient.values[from + c]!
+        inputGradient.values[to + c]! += pointwise.gradient(known.values[at + c]!, given, options)
       }
     })
   },

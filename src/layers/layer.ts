@@ -2,11 +2,11 @@ import { arrayOfText, optional, type Rules, requireOptions } from '../check-opti
 import { NetworkError } from '../errors.ts'
 import type { Grid, Shape } from '../tensor.ts'
 
-/** One layer of a network, as plain data: it can be stored, sent to a worker, compared. */
+/** One layer of a network, as plain data: it can be stored, sent to a worker and compared. */
 export interface LayerOf<Kind extends string, Name extends string, Options> {
   readonly kind: Kind
   readonly name: Name
-  /** The tensors that it reads; left out, the one layer (or input) before it. */
+  /** The tensors that it reads. By default the output of the layer (or the input) before it. */
   readonly inputs?: readonly string[]
   readonly options: Options
 }
@@ -17,22 +17,28 @@ export interface LayerInputs {
 }
 
 /**
- * What a parameter does: initial values, decay, gradients and the check's data go by it. A `statistic` is what a layer keeps of
- * the batches of a training: it has no gradient, and a step of training changes it in place.
+ * What a parameter is for. Initial values, decay, gradients and the check's data depend on it. A `statistic` is what a
+ * layer keeps of the batches of a training: it has no gradient, and a training step changes it in place. A `constant` is part of
+ * the model: it has no gradient, and nothing changes it.
  */
-export type ParameterRole = 'weights' | 'biases' | 'scale' | 'shift' | 'statistic'
+export type ParameterRole = 'weights' | 'biases' | 'scale' | 'shift' | 'slope' | 'statistic' | 'constant'
 
-/** Whether parameters of a role get a gradient, and an optimizer changes them. */
-export const isTrainedRole = (role: ParameterRole): boolean => role !== 'statistic'
+/** Whether parameters of a role get a gradient and are changed by an optimizer. */
+export const isTrainedRole = (role: ParameterRole): boolean => role !== 'statistic' && role !== 'constant'
+
+/** Whether multiplying all such parameters of a layer multiplies its outputs. A slope does so only for inputs below 0. */
+export const scalesOutput = (role: ParameterRole): boolean => isTrainedRole(role) && role !== 'slope'
 
 export interface ParameterSpec {
   readonly shape: Shape
   readonly role: ParameterRole
-  /** Of a statistic: what each of its values is at first; 0 where left out. */
+  /** For weights: the axis of the output's channels, one of the last two; by default the last. The other one is the input's. */
+  readonly outputAxis?: number
+  /** For a statistic, a slope, a scale or a constant: the initial value of its elements. By default 1 for a scale, 0 for the others. */
   readonly initial?: number
 }
 
-/** Work of one image, 2 a multiply-add; what has no multiply-adds of its own (ReLU, LRN, pooling) counts 0. */
+/** Work of one image; a multiply-add counts 2. Layers without multiply-adds of their own (ReLU, LRN, pooling) count 0. */
 export interface LayerFlops {
   readonly forward: number
   readonly parametersGradient: number
@@ -40,15 +46,15 @@ export interface LayerFlops {
 }
 
 export interface ForwardContext<Options> {
-  /** The layer's. */
+  /** The layer's name. */
   readonly name: string
   readonly options: Options
   readonly inputs: readonly Grid[]
   readonly parameters: Readonly<Record<string, Float32Array | Float64Array>>
   readonly output: Grid
-  /** Which draw of random numbers it is; the first, 0, by default. */
+  /** The number of the run, which decides what is dropped; 0 by default. */
   readonly turn?: number
-  /** In training, what `batchStatistics` took of the batch, which may have more images than these. */
+  /** In training, the `batchStatistics` of the batch, which may have more images than `inputs`. */
   readonly statistics?: Statistics | undefined
 }
 
@@ -57,43 +63,54 @@ export type Statistics = Readonly<Record<string, Float32Array | Float64Array>>
 
 export interface BackwardContext<Options> extends ForwardContext<Options> {
   readonly outputGradient: Grid
-  /** One an input; null where nobody asks for it. Gradients are added to what is there. */
+  /** One for each input, null if that gradient isn't wanted. Gradients are added to what is there. */
   readonly inputGradients: readonly (Grid | null)[]
   readonly parameterGradients: Readonly<Record<string, Float64Array>>
 }
 
-/** A layer kind: what it makes of shapes, and the plain loops that every engine is checked against. */
+/** A layer kind: its shapes, and the plain loops that every engine is checked against. */
 export interface LayerDefinition<Options> {
-  /** Ends the network; its output is a scalar that belongs to the objective, and forward alone leaves it out. */
+  /** A loss: its output is a scalar that is added to the objective. The pass forward leaves it out. */
   readonly isLoss?: boolean
-  /** Of a loss: over the batch it is the mean, not the sum. */
+  /** Of a loss: it is the mean over the batch, not the sum. */
   readonly isMean?: boolean
   /** In the pass forward it does nothing: its output is its input. */
   readonly isOffInForward?: boolean
-  /** Does something else in every run of a training: its steps read which turn it is. */
+  /** It does something different in every run of a training: its steps read the number of the run. */
   readonly usesTurns?: boolean
-  /** How many tensors it reads, or at least; 1 where left out. */
-  readonly inputCount?: number | { readonly atLeast: number }
-  /** A loss whose second input is each image's class, and whose first one's values are the classes' logits. */
+  /** How many tensors it reads, exactly, or at least and at most; 1 by default. */
+  readonly inputCount?: number | { readonly atLeast: number; readonly atMost?: number }
+  /** A loss whose second input is each image's class, and whose first input is the classes' logits. */
   readonly readsLabels?: boolean
-  /** What it makes of values far from 0 is nearly constant: what it reads must be small for its gradient to be seen. */
-  readonly saturatesInput?: boolean
-  /** It is an activation and nothing else. */
+  /**
+   * The root mean square that its first input must have for the check to see all that the layer does: with larger values a
+   * softmax has hardly any gradient, with smaller ones no value reaches the upper bound of relu6. Null, or left out, if any
+   * large values will do.
+   */
+  inputSize?(options: Options): number | null
+  /** The layer is this activation and nothing else. */
   readonly activation?: string
-  /** What of it can be left out of a network, to see what that is worth. */
+  /** It lets large inputs through, as ReLU does: in training, the layer before it begins with the weights of He et al. 2015. */
+  readonly rectifies?: boolean
+  /** What can be left out of it, to see what that is worth. */
   readonly removable?: Removable<Options>
-  /** In training its outputs depend on all images of the batch: by what it takes of them, given here by name. */
+  /** In training its outputs depend on all images of the batch, through these statistics, given by name. */
   readonly batchStatistics?: (context: Pick<ForwardContext<Options>, 'options' | 'inputs'>) => Statistics
-  /** How its parameters of the role `statistic` follow those of a batch of `count` values each, in place. */
+  /** Updates its parameters of the role `statistic`, in place, from those of a batch with `count` values for each. */
   readonly followStatistics?: (
     options: Options,
     parameters: Readonly<Record<string, Float32Array | Float64Array>>,
     statistics: Statistics,
     count: number,
   ) => void
+  /**
+   * Each output depends on other values of its image, through their mean and variance, so not even the gradients of the layer's
+   * parameters can be computed from some rows or channels alone.
+   */
+  readonly readsWholeImages?: boolean
   /** What each option must be. */
   readonly rules: Rules<Options>
-  /** Throws ShapeError, naming the layer. Shapes are an image's: (H, W, C). */
+  /** Throws ShapeError, naming the layer. Shapes are those of one image: (H, W, C). */
   outputShape(name: string, options: Options, inputs: readonly Shape[]): Shape
   parameters(options: Options, inputs: readonly Shape[]): Readonly<Record<string, ParameterSpec>>
   flops(options: Options, inputs: readonly Shape[], output: Shape): LayerFlops
@@ -101,19 +118,19 @@ export interface LayerDefinition<Options> {
   backward(context: BackwardContext<Options>): void
 }
 
-/** A part of a network, by the name that the command line takes, as one of its layers has it. */
+/** Something that can be left out of a network, by the name that the command line takes; a layer says here how. */
 export interface Removable<Options> {
   readonly part: 'lrn' | 'dropout' | 'overlap'
   has(options: Options): boolean
-  /** The options of what is left; null where the whole layer goes. */
+  /** The options of what is left; null if the whole layer is removed. */
   without(options: Options): Options | null
 }
 
 export const NO_FLOPS: LayerFlops = { forward: 0, parametersGradient: 0, inputGradient: 0 }
 
 /**
- * A layer of what its factory was given: what is left out, or undefined, is taken from `defaults`. Throws NetworkError, naming
- * the layer, for an option that the layer has not or that its rule refuses.
+ * Makes a layer from the arguments of its factory. Options that are left out or undefined are taken from `defaults`.
+ * Throws NetworkError, naming the layer, for an option that the layer does not have or that its rule refuses.
  */
 export function makeLayer<Kind extends string, const Name extends string, Options extends object>(
   kind: Kind,

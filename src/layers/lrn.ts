@@ -9,7 +9,7 @@ import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 export interface LrnOptions {
-  /** The window is 2 * radius + 1 channels, clipped at the first and the last. */
+  /** The window is 2 * radius + 1 channels, cut off at the first and the last. */
   readonly radius: number
   readonly bias: number
   /** NOT divided by the window, unlike ONNX, oneDNN and PyTorch: their alpha is this one times the window. */
@@ -23,10 +23,10 @@ export type LrnLayer<Name extends string = string> = LayerOf<'lrn', Name, LrnOpt
 export const ALEXNET_LRN: LrnOptions = { radius: 4, bias: 1, alpha: 0.001 / 9, beta: 0.75 }
 
 /**
- * Local response normalisation across channels:
- * y = x * (bias + alpha * sum over channels c-radius..c+radius of x^2)^-beta. (N, H, W, C) -> (N, H, W, C).
- * The article's constants by default. What of squares and their sum overflows float32 is infinite here too, and its output 0 or
- * NaN: a value of float64 would look plausible, and no engine has it. Source: Krizhevsky 2012, section 3.3.
+ * Local response normalisation across channels: y = x * (bias + alpha * sum over channels c-radius..c+radius of
+ * x^2)^-beta. (N, H, W, C) -> (N, H, W, C). The article's constants by default. Squares or sums that overflow float32
+ * are infinite here too, and the output is 0 or NaN: a float64 value would look plausible, but no engine can compute
+ * it. Source: Krizhevsky 2012, section 3.3.
  */
 export function lrn<const Name extends string>(
   name: Name,
@@ -92,5 +92,5 @@ function windowSum(values: Float64Array, center: number, radius: number): number
   return sum
 }
 
-/** The value, or infinity where float32 has none so large. */
+/** The value, or infinity if it is too large for float32. */
 const overflowing = (value: number): number => (Math.fround(value) === Infinity ? Infinity : value)

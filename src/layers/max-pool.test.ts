@@ -135,3 +135,30 @@ it('needs a kernel', () => {
   expect(() => maxPool('pool1', {} as MaxPoolOptions)).toThrow(NetworkError)
   expect(() => maxPool('pool1', {} as MaxPoolOptions)).toThrow(/^pool1: kernel is missing/)
 })
+
+describe('with a dilation', () => {
+  it('takes values that are apart, and gives them their gradients', () => {
+    const layer = {
+      definition,
+      options: { kernel: [1, 2] as const, dilation: [1, 2] as const, padding: [0, 0, 1, 1] as const },
+      inputShape: [1, 5, 1],
+      input: [1, 5, 2, 4, 3],
+    }
+    // From one column before the first on: -, 5; 1, 2; 5, 4; 2, 3; 4, -
+    expect(forwardOf(layer).values).toEqual([5, 2, 5, 3, 4])
+    expect(backwardOf(layer, [1, 10, 100, 1000, 10000]).input).toEqual([0, 101, 10, 10000, 1000])
+  })
+
+  it('refuses windows whose values are all in the padding, although the image lies between them', () => {
+    const shapeOf = (kernel: number, dilation: number) =>
+      definition.outputShape('a', { kernel, dilation, padding: 2 }, [[2, 3, 1]])
+    expect(shapeOf(3, 2)).toEqual([2, 3, 1])
+    expect(() => shapeOf(2, 4)).toThrow(/^a: a window would hold nothing but padding/)
+  })
+
+  it('has a window that is not global', () => {
+    expect(() => definition.outputShape('a', { kernel: 'global', dilation: 2 }, [[2, 3, 1]])).toThrow(
+      new ShapeError('a: a global pooling has no dilation'),
+    )
+  })
+})

@@ -1,12 +1,12 @@
 import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
-import { overlap, type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
+import { type MaxPoolOptions, maxPoolRules, overlap, poolGeometry, type WindowGeometry } from './window.ts'
 
-export type MaxPoolOptions = PoolOptions
+export type { MaxPoolOptions } from './window.ts'
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
 
 /**
- * Max-pooling; windows may overlap, what is padded is ignored, and the maximum of a window with a NaN is NaN. (N, H, W, C) -> (N, OH, OW, C).
+ * Max-pooling; windows may overlap, and be dilated; what is padded is ignored, and the maximum of a window with a NaN is NaN. (N, H, W, C) -> (N, OH, OW, C).
  * The gradient goes to the first maximum in row-major window order. Padding 'valid' by default.
  * Source: Krizhevsky 2012, section 3.4.
  */
@@ -14,7 +14,7 @@ export function maxPool<const Name extends string>(
   name: Name,
   options: MaxPoolOptions & LayerInputs,
 ): MaxPoolLayer<Name> {
-  return makeLayer('max-pool', name, options, poolRules)
+  return makeLayer('max-pool', name, options, maxPoolRules)
 }
 
 /** The maximum of each channel of an image. (N, H, W, C) -> (N, 1, 1, C). */
@@ -26,7 +26,7 @@ export function globalMaxPool<const Name extends string>(
 }
 
 export const maxPoolDefinition: LayerDefinition<MaxPoolOptions> = {
-  rules: poolRules,
+  rules: maxPoolRules,
   removable: overlap,
   outputShape(name, options, [input]) {
     const { outputHeight, outputWidth } = poolGeometry(name, options, input!)
@@ -82,11 +82,13 @@ function firstMaximum(
 ): typeof found {
   const firstY = y * geometry.strideHeight - geometry.top
   const firstX = x * geometry.strideWidth - geometry.left
-  const lastY = Math.min(firstY + geometry.kernelHeight, geometry.inputHeight)
-  const lastX = Math.min(firstX + geometry.kernelWidth, geometry.inputWidth)
   found.position = -1
-  for (let inputY = Math.max(firstY, 0); inputY < lastY; inputY++) {
-    for (let inputX = Math.max(firstX, 0); inputX < lastX; inputX++) {
+  for (let row = 0; row < geometry.kernelHeight; row++) {
+    const inputY = firstY + row * geometry.dilationHeight
+    if (inputY < 0 || inputY >= geometry.inputHeight) continue
+    for (let column = 0; column < geometry.kernelWidth; column++) {
+      const inputX = firstX + column * geometry.dilationWidth
+      if (inputX < 0 || inputX >= geometry.inputWidth) continue
       const position = pixelAt(input, image, inputY, inputX) + channel
       const value = input.values[position]!
       if (found.position >= 0) {

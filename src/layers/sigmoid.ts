@@ -16,9 +16,10 @@ export function sigmoid<const Name extends string>(
 }
 
 export const logistic: Elementwise = {
+  rules: {},
   value: (input) => 1 / (1 + Math.exp(-input)),
   gradient: (value, valueGradient) => valueGradient * value * (1 - value),
-  saturates: true,
+  inputSize: () => 1,
 }
 
 export const sigmoidDefinition = elementwise('sigmoid', logistic)

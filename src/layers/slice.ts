@@ -6,13 +6,13 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 export interface SliceOptions {
   /** The first channel. */
   readonly begin: number
-  /** The one behind the last. */
+  /** The one after the last. */
   readonly end: number
 }
 
 export type SliceLayer<Name extends string = string> = LayerOf<'slice', Name, SliceOptions>
 
-/** Some channels that follow each other. (N, H, W, C) -> (N, H, W, end - begin), or (N, C) alike. */
+/** A range of channels. (N, H, W, C) -> (N, H, W, end - begin), or (N, C) -> (N, end - begin). */
 export function slice<const Name extends string>(
   name: Name,
   options: SliceOptions & LayerInputs,

@@ -6,9 +6,9 @@ export type SoftmaxOptions = Readonly<Record<never, never>>
 export type SoftmaxLayer<Name extends string = string> = LayerOf<'softmax', Name, SoftmaxOptions>
 
 /**
- * Probabilities of what logits say: e^x over the sum of e^x of all channels of a pixel, their maximum subtracted before. The
- * shape kept, (N, H, W, C) or (N, C). A classifier that is trained takes `softmaxLoss` instead, on the logits.
- * Source: Bridle 1990.
+ * Probabilities from logits: e^x over the sum of e^x of all channels of a pixel, their maximum subtracted before. Keeps
+ * the shape, (N, H, W, C) or (N, C). To train a classifier, use `softmaxLoss` on the logits instead. Source: Bridle
+ * 1990.
  */
 export function softmax<const Name extends string>(
   name: Name,
@@ -19,7 +19,7 @@ export function softmax<const Name extends string>(
 
 export const softmaxDefinition: LayerDefinition<SoftmaxOptions> = {
   rules: {},
-  saturatesInput: true,
+  inputSize: () => 1,
   outputShape(name, _options, [input]) {
     if (input!.length === 0)
       throw new ShapeError(`${name}: its input is one number an image, and has no channels`)

@@ -13,10 +13,11 @@ export function tanh<const Name extends string>(name: Name, options: LayerInputs
 }
 
 export const hyperbolicTangent: Elementwise = {
+  rules: {},
   value: Math.tanh,
-  // 1 - t^2 by its factors, which keep their digits where t is nearly 1
+  // 1 - t^2 by its factors, which keep their digits if t is nearly 1
   gradient: (value, valueGradient) => valueGradient * (1 - value) * (1 + value),
-  saturates: true,
+  inputSize: () => 1,
 }
 
 export const tanhDefinition = elementwise('tanh', hyperbolicTangent)

@@ -7,22 +7,25 @@ import {
   type Rules,
 } from '../check-options.ts'
 
-/** How training treats a layer's parameters, where its network fixes that. */
+/** How training treats a layer's parameters, if the network fixes that. */
 export interface Decayed {
-  /** Weight decay of the weights, and none of the biases, scales and shifts; left out, the training's own of all. */
+  /**
+   * Weight decay of the weights (biases then have none), or of a batch norm's scale and shift. For the default see
+   * `weightDecays`.
+   */
   readonly decay?: number | undefined
 }
 
-/** The same of a layer with weights. */
+/** The same for a layer with weights. */
 export interface Trained extends Decayed {
-  /** What it begins with; left out, by the layer's fan-in: see `initializeForTraining`. */
+  /** Initial values; by default as `initializeForTraining` chooses them. */
   readonly initial?: InitialValues | undefined
 }
 
 export interface InitialValues {
-  /** Of the weights, which are truncated normal: redrawn past 2 standard deviations. */
+  /** Standard deviation of the weights, which are truncated normal: redrawn past 2 standard deviations. */
   readonly weightsSd: number
-  /** Each of them. */
+  /** The value of every bias. */
   readonly biases: number
 }
 

@@ -13,7 +13,7 @@ import { isPositiveInteger, type Shape } from '../tensor.ts'
 /** A pair is (height, width); a single number is both. */
 export type Extent = number | readonly [number, number]
 
-/** `same` and `valid` as TensorFlow has them; explicit: one number for all sides, two, or the four of them. */
+/** `same` and `valid` as in TensorFlow, or explicit: one number for all sides, a pair, or the four of them. */
 export type Padding =
   | 'same'
   | 'valid'
@@ -29,14 +29,14 @@ interface Sides {
   readonly right: number
 }
 
-/** A window that slides over the image: the part that convolution and pooling share. */
+/** A window that slides over the image: what convolution and pooling share. */
 export interface WindowOptions {
   readonly kernel: Extent
   readonly stride?: Extent
   readonly padding?: Padding
 }
 
-/** A window's sizes over one image, all resolved. */
+/** A window's sizes over one image, with all defaults filled in. */
 export interface WindowGeometry {
   readonly kernelHeight: number
   readonly kernelWidth: number
@@ -58,6 +58,9 @@ export interface WindowGeometry {
 export const pair = (extent: Extent): readonly [number, number] =>
   typeof extent === 'number' ? [extent, extent] : [extent[0], extent[1]]
 
+/** The extent of a kernel with this many taps, from the first to the last, both included, in pixels. */
+export const kernelReach = (taps: number, dilation: number): number => (taps - 1) * dilation + 1
+
 const isExtent = (value: Extent): boolean =>
   typeof value === 'number'
     ? isPositiveInteger(value)
@@ -70,7 +73,7 @@ const sides = objectWith<Sides>({
   right: integerFromZero,
 })
 
-const isFromZero = (value: unknown): boolean => value === 0 || isPositiveInteger(value)
+export const isFromZero = (value: unknown): boolean => value === 0 || isPositiveInteger(value)
 
 const wholePadding = must(
   (value: unknown) => value === 'same' || value === 'valid' || isFromZero(value),
@@ -97,15 +100,21 @@ export const windowRules: Rules<WindowOptions> = {
   padding: optional(padding),
 }
 
-/** What a window of pooling may be, beyond that. */
+/** A pooling's window, with options that a convolution's does not have. */
 export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
   /** `global`: all of the image. */
   readonly kernel: Extent | 'global'
   /**
-   * The last window may go beyond the padded input, as ONNX and PyTorch have it: it must begin inside the input or its padding
-   * before. Left out, there are only windows that fit.
+   * The last window may reach beyond the padded input, as in ONNX and PyTorch, but it must begin inside the input or
+   * the padding before it. By default there are only windows that fit.
    */
   readonly ceilMode?: boolean
+}
+
+/** A maximum's window, whose values may be apart. */
+export interface MaxPoolOptions extends PoolOptions {
+  /** From one value of the window to the next, in pixels; 1 by default. */
+  readonly dilation?: Extent
 }
 
 export const poolRules: Rules<PoolOptions> = {
@@ -119,22 +128,24 @@ export const poolRules: Rules<PoolOptions> = {
   ceilMode: optional(trueOrFalse),
 }
 
-/** Windows of 2 x 2, for those of 3 x 3 in steps of 2. What was padded for the larger ones alone is padded no more. */
+export const maxPoolRules: Rules<MaxPoolOptions> = { ...poolRules, dilation: optional(extent) }
+
+/** Turns windows of 3 x 3 in steps of 2 into windows of 2 x 2. Padding that only the larger windows needed is removed. */
 const withoutOverlap = <Options extends PoolOptions>(options: Options): Options => ({
   ...options,
   kernel: 2,
   ...(options.padding !== undefined && typeof options.padding !== 'string' && { padding: 'valid' }),
 })
 
-/** Poolings of 3 x 3 in steps of 2: without their overlap they are 2 x 2. */
+/** Poolings of 3 x 3 in steps of 2; without their overlap they are 2 x 2. */
 export const overlap = {
   part: 'overlap',
   has: ({ kernel, stride }: PoolOptions) => kernel === 3 && stride === 2,
   without: withoutOverlap,
 } as const
 
-/** The four sides that numbers stand for; null for 'same' and 'valid', which go by sizes. */
-function sidesOf(padding: Padding): Sides | null {
+/** The four sides if the padding is given in numbers; null for 'same' and 'valid', which depend on the sizes. */
+export function sidesOf(padding: Padding): Sides | null {
   if (typeof padding === 'string') return null
   if (typeof padding === 'number') return { top: padding, bottom: padding, left: padding, right: padding }
   if (!Array.isArray(padding)) return padding as Sides
@@ -143,16 +154,15 @@ function sidesOf(padding: Padding): Sides | null {
   return { top, bottom, left, right }
 }
 
-/** A window as it is over an image: what is not given is 1. */
+/** A window as it lies over an image; what is not given is 1. */
 interface Sizes extends WindowOptions {
   readonly dilation?: Extent
   readonly ceilMode?: boolean
 }
 
 /**
- * The window over an image of this size. SAME: out = ceil(in / stride), total padding =
- * max((out - 1) * stride + kernel - in, 0), the smaller half before; the kernel with its dilation. Throws ShapeError where no
- * window fits.
+ * The window over an image of this size. SAME: out = ceil(in / stride), total padding = max((out - 1) * stride + kernel
+ * - in, 0), the smaller half before the image; `kernel` includes its dilation. Throws ShapeError if no window fits.
  */
 export function windowGeometry(
   name: string,
@@ -169,7 +179,7 @@ export function windowGeometry(
     axisGeometry(name, {
       axis,
       input,
-      kernel: (kernel - 1) * dilation + 1,
+      kernel: kernelReach(kernel, dilation),
       stride,
       padding: padding === 'same' ? 'same' : sidesOfAxis(axis, sides),
       ceilMode,
@@ -194,33 +204,55 @@ export function windowGeometry(
   }
 }
 
-/** Of a pooling: no window may hold nothing but padding. Throws ShapeError. */
-export function poolGeometry(name: string, options: PoolOptions, input: Shape): WindowGeometry {
+/** Of a pooling: no window may contain only padding. Throws ShapeError. */
+export function poolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
   if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
   const [height, width] = [input[0]!, input[1]!]
   const { kernel } = options
   const isGlobal = kernel === 'global'
   if (isGlobal && (options.stride !== undefined || options.padding !== undefined))
     throw new ShapeError(`${name}: a global pooling has one window, without stride and padding`)
+  if (isGlobal && options.dilation !== undefined)
+    throw new ShapeError(`${name}: a global pooling has no dilation`)
   const geometry = windowGeometry(
     name,
     { ...options, kernel: isGlobal ? [height, width] : kernel },
     height,
     width,
   )
-  const lastRow = (geometry.outputHeight - 1) * geometry.strideHeight - geometry.top
-  const lastColumn = (geometry.outputWidth - 1) * geometry.strideWidth - geometry.left
   const isEmpty =
-    geometry.top >= geometry.kernelHeight ||
-    geometry.left >= geometry.kernelWidth ||
-    lastRow >= geometry.inputHeight ||
-    lastColumn >= geometry.inputWidth
+    hasEmptyWindow(geometry.outputHeight, geometry.strideHeight, geometry.top, {
+      taps: geometry.kernelHeight,
+      dilation: geometry.dilationHeight,
+      input: geometry.inputHeight,
+    }) ||
+    hasEmptyWindow(geometry.outputWidth, geometry.strideWidth, geometry.left, {
+      taps: geometry.kernelWidth,
+      dilation: geometry.dilationWidth,
+      input: geometry.inputWidth,
+    })
   if (isEmpty) {
     throw new ShapeError(
       `${name}: a window would hold nothing but padding; make the padding smaller than the kernel`,
     )
   }
   return geometry
+}
+
+/** Whether all taps of one of the windows along an axis are outside of the input. */
+function hasEmptyWindow(
+  outputs: number,
+  stride: number,
+  before: number,
+  { taps, dilation, input }: { readonly taps: number; readonly dilation: number; readonly input: number },
+): boolean {
+  if ((outputs - 1) * stride - before >= input) return true
+  // A window that begins in the input has a tap there; of the others, the first one reaches the least far.
+  for (let start = -before; start < 0; start += stride) {
+    const firstInside = Math.ceil(-start / dilation)
+    if (firstInside >= taps || start + firstInside * dilation >= input) return true
+  }
+  return false
 }
 
 type Axis = 'height' | 'width'
@@ -230,7 +262,7 @@ interface AxisPadding {
   readonly after: number
 }
 
-function sidesOfAxis(axis: Axis, sides: Sides | null): AxisPadding {
+export function sidesOfAxis(axis: Axis, sides: Sides | null): AxisPadding {
   if (sides === null) return { before: 0, after: 0 }
   const { top, bottom, left, right } = sides
   return axis === 'height' ? { before: top, after: bottom } : { before: left, after: right }
@@ -239,7 +271,7 @@ function sidesOfAxis(axis: Axis, sides: Sides | null): AxisPadding {
 interface AxisOptions {
   readonly axis: Axis
   readonly input: number
-  /** From its first tap to its last. */
+  /** From its first tap to its last, both included. */
   readonly kernel: number
   readonly stride: number
   readonly padding: 'same' | AxisPadding

@@ -3,10 +3,10 @@ import { defineNetwork } from './network.ts'
 import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
- * The small AlexNet from which the article's LRN constants come, with its initial values and its weight decay, which the
- * two hidden dense layers alone have; 1,068,298 parameters.
- * images (N, 24, 24, 3), labels (N) -> fc5 (N, 10), objective the mean cross-entropy.
- * Source: TensorFlow's CIFAR-10 tutorial (models/image/cifar10/cifar10.py), after Krizhevsky's cuda-convnet.
+ * The small AlexNet from which the article's LRN constants come, with its initial values and its weight decay, which
+ * only the two hidden dense layers have; 1,068,298 parameters. images (N, 24, 24, 3), labels (N) -> fc5 (N, 10),
+ * objective the mean cross-entropy. Source: TensorFlow's CIFAR-10 tutorial (models/image/cifar10/cifar10.py), after
+ * Krizhevsky's cuda-convnet.
  */
 export function alexnetCifar10(options: NetworkOptions = {}) {
   const { imageSize = 24, classes = 10, activation = 'relu', without } = checked('alexnet-cifar10', options)

@@ -3,10 +3,10 @@ import { defineNetwork } from './network.ts'
 import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
- * The AlexNet that torchvision and timm publish weights for: one tower, no LRN; 61,100,840 parameters.
- * images (N, 224, 224, 3), labels (N) -> fc8 (N, 1000), objective the mean cross-entropy. At other sizes than 224 its dense
- * layers have other sizes too: torchvision's average pooling to 6 x 6, which does nothing at 224, is left out.
- * Source: torchvision's models/alexnet.py, after Krizhevsky 2014 ('One weird trick').
+ * The AlexNet for which torchvision and timm publish weights: one tower, no LRN; 61,100,840 parameters. images (N, 224,
+ * 224, 3), labels (N) -> fc8 (N, 1000), objective the mean cross-entropy. With images of another size its dense layers
+ * have other sizes too, since torchvision's average pooling to 6 x 6, which does nothing at 224, is left out. Source:
+ * torchvision's models/alexnet.py, after Krizhevsky 2014 ('One weird trick').
  */
 export function alexnetTorchvision(options: NetworkOptions = {}) {
   const {

@@ -5,7 +5,7 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 const overlapping = { kernel: 3, stride: 2, padding: 'valid' } as const
 
-/** Five convolutions, two LRN and three overlapping max-poolings: what all variants of the network begin with. */
+/** Five convolutions, two LRN and three overlapping max-poolings, with which all variants of the network begin. */
 export function tower(activation: Activation = 'relu') {
   const same = { padding: 'same', activation } as const
   return [
@@ -22,7 +22,7 @@ export function tower(activation: Activation = 'relu') {
   ] as const
 }
 
-/** Those of its tensors whose shapes the classic lines print. */
+/** Its tensors whose shapes the classic lines print. */
 export const TOWER_PRINTED = ['conv1', 'pool1', 'conv2', 'pool2', 'conv3', 'conv4', 'conv5', 'pool5'] as const
 
 /**
@@ -32,7 +32,7 @@ export const TOWER_PRINTED = ['conv1', 'pool1', 'conv2', 'pool2', 'conv3', 'conv
  */
 export function alexnet(options: NetworkOptions = {}) {
   const { imageSize = 224, classes, activation, without } = checked('alexnet', options)
-  if (classes !== undefined) throw new UsageError('alexnet: it has no classes; take alexnet-full')
+  if (classes !== undefined) throw new UsageError('alexnet: it has no classes; use alexnet-full')
   return defineNetwork('alexnet', {
     inputs: { images: [imageSize, imageSize, 3] },
     layers: [...leaveOut('alexnet', tower(activation), without), l2Loss('loss')],

@@ -2,20 +2,22 @@ import { isTrainedRole, type ParameterSpec } from '../layers/index.ts'
 import { elementCount, type Shape } from '../tensor.ts'
 import type { Network, ResolvedLayer } from './network.ts'
 
-/** What a layer, or a whole network, has and does with one image. */
+/** Counts of a layer, or of a whole network, for one image. */
 export interface LayerCounts {
-  /** What training changes by gradients. */
+  /** The values that training changes by gradients. */
   readonly parameters: number
-  /** Running statistics of batch norms, kept beside the parameters. */
+  /** Running statistics of batch norms, which are not counted as parameters. */
   readonly statistics: number
+  /** Numbers of the model that training never changes, which are not counted as parameters either. */
+  readonly constants: number
   /** Multiply-adds: every use of a weight. */
   readonly connections: number
-  /** Outputs of convolutions and dense layers: what has weights. */
+  /** Outputs of convolutions and dense layers, which have weights. */
   readonly neurons: number
   /** FLOPs by pass. */
   readonly forward: number
   readonly 'forward-backward': number
-  /** As forward-backward: an update counts nothing. */
+  /** The same as forward-backward: an update counts 0. */
   readonly train: number
 }
 
@@ -24,7 +26,7 @@ const hasWeights = ({ parameters }: ResolvedLayer): boolean =>
 
 const FLOPS_PER_CONNECTION = 2
 
-/** An input of the network needs no gradient: what reads it does without that work. */
+/** An input of the network needs no gradient, so layers that read it have less work. */
 export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts {
   const { forward, parametersGradient, inputGradient } = layer.flops
   const parameters = Object.values(layer.parameters)
@@ -34,7 +36,8 @@ export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts
   const both = forward + parametersGradient + (readsInput ? 0 : inputGradient)
   return {
     parameters: values(({ role }) => isTrainedRole(role)),
-    statistics: values(({ role }) => !isTrainedRole(role)),
+    statistics: values(({ role }) => role === 'statistic'),
+    constants: values(({ role }) => role === 'constant'),
     connections: forward / FLOPS_PER_CONNECTION,
     neurons: hasWeights(layer) ? elementCount(layer.outputShape) : 0,
     forward,
@@ -49,6 +52,7 @@ export function networkCounts(network: Network): LayerCounts {
   return {
     parameters: sum('parameters'),
     statistics: sum('statistics'),
+    constants: sum('constants'),
     connections: sum('connections'),
     neurons: sum('neurons'),
     forward: sum('forward'),
@@ -57,13 +61,13 @@ export function networkCounts(network: Network): LayerCounts {
   }
 }
 
-/** How large a network is, beyond its counts. */
+/** The size of a network, beyond its counts. */
 export interface NetworkSize {
-  /** The most layers with weights that an image goes through: the 50 of ResNet-50. */
+  /** The most layers with weights on any path of an image: the 50 of ResNet-50. */
   readonly depth: number
   /** Layers with parameters of any kind. */
   readonly layers: number
-  /** The tensor, an input or a layer's output, with the most values of one image. */
+  /** The tensor (an input or a layer's output) with the most values for one image. */
   readonly largest: { readonly name: string; readonly values: number }
 }
 

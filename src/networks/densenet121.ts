@@ -15,17 +15,17 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /** Channels that each dense layer adds. */
 const GROWTH = 32
-/** Channels between a dense layer's 1 x 1 convolution and its 3 x 3 one, in growths. */
+/** Channels between a dense layer's 1 x 1 convolution and its 3 x 3 one, in multiples of GROWTH. */
 const BOTTLENECK = 4
 const FIRST_CHANNELS = 64
-/** Dense layers of each block. */
+/** The number of dense layers in each block. */
 const BLOCKS = [6, 12, 24, 16] as const
 
 /**
- * DenseNet with 121 layers: four blocks, in which each layer reads what all those before it gave, and a transition between each
- * two. 7,978,856 parameters and 83,648 running statistics; layers are named as torchvision's modules.
- * images (N, 224, 224, 3), labels (N) -> classifier (N, 1000), objective the mean cross-entropy.
- * Source: Huang et al. 2016, 'Densely Connected Convolutional Networks'; torchvision's models/densenet.py.
+ * DenseNet with 121 layers: four blocks, in which each layer reads the outputs of all layers before it, and transitions
+ * between the blocks. 7,978,856 parameters and 83,648 running statistics; layers are named as torchvision's modules.
+ * images (N, 224, 224, 3), labels (N) -> classifier (N, 1000), objective the mean cross-entropy. Source: Huang et al.
+ * 2016, 'Densely Connected Convolutional Networks'; torchvision's models/densenet.py.
  */
 export function densenet121(options: NetworkOptions = {}) {
   const { imageSize = 224, classes = 1000, activation = 'relu', without } = checked('densenet121', options)
@@ -72,7 +72,7 @@ function denseBlock(name: string, input: string, count: number, activation: Acti
   for (let i = 1; i <= count; i++) {
     const at = `${name}.denselayer${i}`
     layers.push(
-      // The first has nothing to concatenate.
+      // The first layer has nothing to concatenate.
       ...(i > 1 ? [concat(`${at}.concat`, { inputs: [...given] })] : []),
       batchNorm(`${at}.norm1`, { activation }),
       conv(`${at}.conv1`, { filters: BOTTLENECK * GROWTH, kernel: 1, biases: false }),
@@ -84,7 +84,7 @@ function denseBlock(name: string, input: string, count: number, activation: Acti
   return [...layers, concat(`${name}.concat`, { inputs: given })]
 }
 
-/** Half the height, width and channels: (N, H, W, C) -> `name`.pool (N, H / 2, W / 2, filters). */
+/** Halves height, width and channels: (N, H, W, C) -> `name`.pool (N, H / 2, W / 2, filters). */
 function transition(name: string, filters: number, activation: Activation): readonly Layer[] {
   return [
     batchNorm(`${name}.norm`, { activation }),

@@ -36,7 +36,7 @@ describe('the layers that patterns name', () => {
   })
 
   it.each<[string, string]>([
-    // A dot is a dot, and a name is all of a name
+    // A dot matches only a dot, and a name must match completely
     ['block1xconv1', "freeze: unknown layer 'block1xconv1'; did you mean 'block1.conv1'?"],
     ['block1', "freeze: unknown layer 'block1'; did you mean 'block"],
     ['onv1', "freeze: unknown layer 'onv1'; did you mean 'conv1'?"],

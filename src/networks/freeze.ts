@@ -4,8 +4,8 @@ import { isTrainedRole } from '../layers/index.ts'
 import type { Network } from './network.ts'
 
 /**
- * The layers that `freeze` names, each by its name or with `*` for any part of one: `layer1.*`. Throws UsageError, naming the
- * pattern, for one that fits no layer with parameters.
+ * The layers that `freeze` names, by their names or by patterns in which `*` stands for any text: `layer1.*`. Throws
+ * UsageError, naming the pattern, if it matches no layer with parameters.
  */
 export function frozenLayers(network: Network, freeze: readonly string[] = []): ReadonlySet<string> {
   const names = network.layers

@@ -1,9 +1,6 @@
 import {
   type Activation,
-  batchNorm,
-  type ConvOptions,
   concat,
-  conv,
   dense,
   dropout,
   globalAveragePool,
@@ -12,26 +9,27 @@ import {
   softmaxLoss,
 } from '../layers/index.ts'
 import { defineNetwork } from './network.ts'
+import { type NormalizedConvOptions, normalizedConv } from './normalized-conv.ts'
 import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 const halved = { kernel: 3, stride: 2, ceilMode: true } as const
 
 /**
- * GoogLeNet as torchvision has it, without auxiliary classifiers: a batch norm after each convolution in place of LRN and biases,
- * and 3 x 3 where the article has 5 x 5. 6,624,904 parameters and 14,560 running statistics; layers are named as torchvision's
- * modules. images (N, 224, 224, 3), labels (N) -> fc (N, 1000), objective the mean cross-entropy. The weights that torchvision
- * publishes expect images normalized by mean 0.5 and standard deviation 0.5 (its `transform_input`).
- * Source: Szegedy et al. 2014, 'Going Deeper with Convolutions'; torchvision's models/googlenet.py.
+ * GoogLeNet as in torchvision, without auxiliary classifiers: a batch norm after each convolution in place of LRN and
+ * biases, and 3 x 3 where the article has 5 x 5. 6,624,904 parameters and 14,560 running statistics; layers are named
+ * as torchvision's modules. images (N, 224, 224, 3), labels (N) -> fc (N, 1000), objective the mean cross-entropy. The
+ * weights that torchvision publishes expect images normalized by mean 0.5 and standard deviation 0.5 (its
+ * `transform_input`). Source: Szegedy et al. 2014, 'Going Deeper with Convolutions'; torchvision's models/googlenet.py.
  */
 export function googlenet(options: NetworkOptions = {}) {
   const { imageSize = 224, classes = 1000, activation = 'relu', without } = checked('googlenet', options)
   const module = (name: string, input: string, filters: InceptionFilters) =>
     inception(name, input, filters, activation)
   const layers = [
-    ...normalizedConv('conv1', { filters: 64, kernel: 7, stride: 2, padding: 3, activation }),
+    ...convolution('conv1', { filters: 64, kernel: 7, stride: 2, padding: 3, activation }),
     maxPool('maxpool1', halved),
-    ...normalizedConv('conv2', { filters: 64, kernel: 1, activation }),
-    ...normalizedConv('conv3', { filters: 192, kernel: 3, padding: 1, activation }),
+    ...convolution('conv2', { filters: 64, kernel: 1, activation }),
+    ...convolution('conv3', { filters: 192, kernel: 3, padding: 1, activation }),
     maxPool('maxpool2', halved),
     ...module('inception3a', 'maxpool2', [64, [96, 128], [16, 32], 32]),
     ...module('inception3b', 'inception3a.concat', [128, [128, 192], [32, 96], 64]),
@@ -58,7 +56,7 @@ export function googlenet(options: NetworkOptions = {}) {
   })
 }
 
-/** Of each branch: the 1 x 1 one, two of a 1 x 1 before a 3 x 3, and the 1 x 1 after the pooling. */
+/** Filters of each branch: the 1 x 1, two pairs of a 1 x 1 and a 3 x 3, and the 1 x 1 after the pooling. */
 type InceptionFilters = readonly [
   branch1: number,
   branch2: readonly [reduced: number, filters: number],
@@ -66,7 +64,7 @@ type InceptionFilters = readonly [
   branch4: number,
 ]
 
-/** Four branches of one input, concatenated: (N, H, W, C) -> `name`.concat (N, H, W, the sum of the branches' filters). */
+/** Four branches from one input, concatenated: (N, H, W, C) -> `name`.concat (N, H, W, the sum of the branches' filters). */
 function inception(
   name: string,
   input: string,
@@ -75,29 +73,23 @@ function inception(
 ): readonly Layer[] {
   const inputs = [input]
   const reducedBranch = (branch: string, [reduced, filters]: readonly [number, number]) => [
-    ...normalizedConv(`${branch}.0`, { filters: reduced, kernel: 1, inputs, activation }),
-    ...normalizedConv(`${branch}.1`, { filters, kernel: 3, padding: 1, activation }),
+    ...convolution(`${branch}.0`, { filters: reduced, kernel: 1, inputs, activation }),
+    ...convolution(`${branch}.1`, { filters, kernel: 3, padding: 1, activation }),
   ]
   return [
-    ...normalizedConv(`${name}.branch1`, { filters: filters1, kernel: 1, inputs, activation }),
+    ...convolution(`${name}.branch1`, { filters: filters1, kernel: 1, inputs, activation }),
     ...reducedBranch(`${name}.branch2`, branch2),
     ...reducedBranch(`${name}.branch3`, branch3),
     maxPool(`${name}.branch4.0`, { kernel: 3, padding: 1, inputs }),
-    ...normalizedConv(`${name}.branch4.1`, { filters: filters4, kernel: 1, activation }),
+    ...convolution(`${name}.branch4.1`, { filters: filters4, kernel: 1, activation }),
     concat(`${name}.concat`, {
       inputs: ['branch1.bn', 'branch2.1.bn', 'branch3.1.bn', 'branch4.1.bn'].map((end) => `${name}.${end}`),
     }),
   ]
 }
 
-interface NormalizedConvOptions extends ConvOptions {
-  readonly inputs?: readonly string[]
-}
+const NORM = { epsilon: 0.001 } as const
 
-/** A convolution without biases, then batch norm with the activation, which `name`.bn gives. */
-function normalizedConv(name: string, { activation, ...options }: NormalizedConvOptions): readonly Layer[] {
-  return [
-    conv(`${name}.conv`, { ...options, biases: false }),
-    batchNorm(`${name}.bn`, { epsilon: 0.001, activation }),
-  ]
-}
+/** The output is `name`.bn. */
+const convolution = (name: string, options: NormalizedConvOptions) =>
+  normalizedConv([`${name}.conv`, `${name}.bn`], { ...options, norm: NORM })

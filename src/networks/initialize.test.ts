@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { add, batchNorm, concat, conv, dense, globalAveragePool, relu, softmaxLoss } from '../layers/index.ts'
+import {
+  add,
+  batchNorm,
+  concat,
+  conv,
+  convTranspose,
+  dense,
+  globalAveragePool,
+  relu,
+  softmaxLoss,
+} from '../layers/index.ts'
 import { initialize, initializeForTraining, weightDecays } from './initialize.ts'
 import { defineNetwork } from './network.ts'
 
@@ -11,6 +21,7 @@ const network = defineNetwork('initialized', {
     conv('behindSum', { filters: 40, kernel: 3, padding: 1 }),
     batchNorm('bare'),
     add('sum', { inputs: ['bare', 'bn'], activation: 'tanh' }),
+    convTranspose('up', { filters: 20, kernel: 4, stride: 2, activation: 'relu' }),
     conv('joined', { filters: 40, kernel: 3 }),
     concat('concat', { inputs: ['joined', 'joined'] }),
     relu('relu'),
@@ -50,7 +61,8 @@ describe('initializeForTraining', () => {
   it.each<[string, number, string]>([
     ['behindNorm', 2 / (9 * 3), 'ReLU is in the batch norm behind it'],
     ['behindSum', 2 / (9 * 40 + 9 * 40), 'tanh is in the sum two layers behind it'],
-    ['joined', 2 / (9 * 40), 'ReLU is behind a concatenation'],
+    ['up', 2 / (16 * 20), 'a transposed convolution has the fan-in of its convolution, as in PyTorch'],
+    ['joined', 2 / (9 * 20), 'ReLU is behind a concatenation'],
   ])('%s has the variance %d: %s', (layer, variance) => {
     const sd = Math.sqrt(variance)
     const found = deviation(made[`${layer}/weights`]!)
@@ -81,26 +93,53 @@ describe('initializeForTraining', () => {
 describe('weight decays', () => {
   const names = (decays: Record<string, number>) => Object.keys(decays)
 
-  it('are of all that is trained, scales and shifts too, and not of statistics', () => {
+  it('are of weights and biases; a batch norm’s scale and shift have none (LBANN/lbann#809)', () => {
     const decays = weightDecays(network, 0.25)
-    expect(names(decays)).toContain('bn/scale')
-    expect(names(decays)).toContain('bn/shift')
+    expect(decays['fc/weights']).toBe(0.25)
+    expect(decays['fc/biases']).toBe(0.25)
+    expect(decays['bn/scale']).toBe(0)
+    expect(decays['bn/shift']).toBe(0)
     expect(names(decays)).not.toContain('bn/mean')
     expect(names(decays)).not.toContain('bn/variance')
-    expect(new Set(Object.values(decays))).toEqual(new Set([0.25]))
-    expect(new Set(Object.values(weightDecays(network)))).toEqual(new Set([5e-4]))
+    expect(new Set(Object.values(weightDecays(network)))).toEqual(new Set([5e-4, 0]))
   })
 
-  it('a decay of a batch norm’s own leaves scale and shift without one', () => {
-    const own = defineNetwork('own', {
+  const own = (norm: { readonly decay?: number }, convolution: { readonly decay?: number } = {}) =>
+    defineNetwork('own', {
       inputs: { images: [4, 4, 3] },
       layers: [
-        conv('a', { filters: 2, kernel: 1, decay: 0.125 }),
-        batchNorm('bn', { decay: 0.5 }),
+        conv('a', { filters: 2, kernel: 1, ...convolution }),
+        batchNorm('bn', norm),
         dense('b', { units: 2 }),
       ],
     })
-    expect(weightDecays(own, 0.25)).toEqual({
+
+  // marvis/pytorch-mobilenet#1, shicai/MobileNet-Caffe#56, open-mmlab/mmdetection#2063
+  it('a depthwise convolution is decayed as any other, and may be left out', () => {
+    const decaysOf = (decay?: number) =>
+      weightDecays(
+        defineNetwork('depthwise', {
+          inputs: { images: [4, 4, 3] },
+          layers: [
+            conv('a', {
+              filters: 3,
+              kernel: 3,
+              groups: 3,
+              biases: false,
+              ...(decay !== undefined && { decay }),
+            }),
+            dense('b', { units: 2, biases: false }),
+          ],
+        }),
+        0.25,
+      )
+    expect(decaysOf()).toEqual({ 'a/weights': 0.25, 'b/weights': 0.25 })
+    expect(decaysOf(0)).toEqual({ 'a/weights': 0, 'b/weights': 0.25 })
+  })
+
+  it('a layer’s own is of its weights alone, and leaves the others none where nothing is asked for', () => {
+    const network = own({}, { decay: 0.125 })
+    expect(weightDecays(network, 0.25)).toEqual({
       'a/weights': 0.125,
       'a/biases': 0,
       'bn/scale': 0,
@@ -108,6 +147,25 @@ describe('weight decays', () => {
       'b/weights': 0.25,
       'b/biases': 0.25,
     })
-    expect(weightDecays(own)['b/weights']).toBe(0)
+    expect(weightDecays(network)).toEqual({
+      'a/weights': 0.125,
+      'a/biases': 0,
+      'bn/scale': 0,
+      'bn/shift': 0,
+      'b/weights': 0,
+      'b/biases': 0,
+    })
+  })
+
+  it('a batch norm’s own is of scale and shift, and leaves other layers theirs', () => {
+    expect(weightDecays(own({ decay: 0.5 }))).toEqual({
+      'a/weights': 5e-4,
+      'a/biases': 5e-4,
+      'bn/scale': 0.5,
+      'bn/shift': 0.5,
+      'b/weights': 5e-4,
+      'b/biases': 5e-4,
+    })
+    expect(weightDecays(own({ decay: 0 }))).toEqual(weightDecays(own({})))
   })
 })

@@ -1,10 +1,11 @@
 import { integerFromZero, numberOverZero, optional, type Rules, requireOptions } from '../check-options.ts'
 import {
-  type Activation,
+  type ActivationKind,
   definitionOf,
   isActivation,
-  isTrainedRole,
   type ParameterSpec,
+  partsOf,
+  rectifies,
   type Trained,
 } from '../layers/index.ts'
 import { normal, truncatedNormal, uniform } from '../random.ts'
@@ -20,20 +21,19 @@ export interface InitializeOptions {
 const seedRules: Rules<Pick<InitializeOptions, 'seed'>> = { seed: integerFromZero }
 const rules: Rules<InitializeOptions> = { ...seedRules, sd: optional(numberOverZero) }
 
-/** A tensor to be filled. Any stretch of it can be made by itself, so that threads share the work. */
+/** A tensor to be filled. Any range of it can be made separately, so that threads share the work. */
 export interface InitialTensor {
   readonly name: string
   readonly length: number
-  /** Fills `values`, the first of which is the tensor's value `firstIndex`. */
+  /** Fills `values`, which begin at index `firstIndex` of the tensor. */
   fill(values: Float32Array, firstIndex: number): void
 }
 
 const ARTICLE_SD = 0.1
 
 /**
- * The benchmark's parameters by name: weights truncated normal (redrawn past 2 sd), biases 0; of a batch norm scale and running
- * variance 1, shift and running mean 0.
- * The same bits on every engine and machine.
+ * The benchmark's parameters by name: weights truncated normal (redrawn past 2 sd), biases 0; for a batch norm, scale
+ * and running variance 1, shift and running mean 0. The same bits on every engine and machine.
  */
 export function initialize(network: Network, options: InitializeOptions): Record<string, Float32Array> {
   requireOptions('initialize', options, rules)
@@ -41,8 +41,8 @@ export function initialize(network: Network, options: InitializeOptions): Record
 }
 
 /**
- * The benchmark's inputs of so many images, by name: images (N, H, W, C), normal with sd 0.1, all different; labels (N),
- * any class as likely as another.
+ * The benchmark's inputs for a batch, by name: images (N, H, W, C), normal with sd 0.1, all different; labels (N), with
+ * all classes equally likely.
  */
 export function initializeImages(
   network: Network,
@@ -53,7 +53,7 @@ export function initializeImages(
   return filled(initialInputs(network, batch, options))
 }
 
-/** What `initialize` makes, to be made in parts. */
+/** The tensors of `initialize`, which can be filled range by range. */
 export function initialParameters(
   network: Network,
   { seed, sd = ARTICLE_SD }: InitializeOptions,
@@ -70,9 +70,10 @@ export function initialParameters(
 }
 
 /**
- * The parameters that training begins with, by name: weights normal, so that what goes through a layer keeps its size, and
- * biases 0, unless the layer's `initial` says otherwise; batch norms as in `initialize`. The same bits on every engine and machine.
- * Sources: He et al. 2015 where ReLU is behind a layer, Glorot & Bengio 2010 where sigmoid or tanh is.
+ * The initial parameters of a training, by name: weights normal, with a deviation that keeps the size of values from
+ * layer to layer, and biases 0, unless the layer's `initial` says otherwise; batch norms as in `initialize`. The same
+ * bits on every engine and machine. Sources: He et al. 2015 for layers followed by ReLU or another activation that lets large
+ * inputs through, Glorot & Bengio 2010 for those followed by sigmoid, hardSigmoid or tanh.
  */
 export function initializeForTraining(
   network: Network,
@@ -82,14 +83,14 @@ export function initializeForTraining(
   return filled(trainingParameters(network, options))
 }
 
-/** What `initializeForTraining` makes, to be made in parts. */
+/** The tensors of `initializeForTraining`, which can be filled range by range. */
 export function trainingParameters(
   network: Network,
   { seed }: Pick<InitializeOptions, 'seed'>,
 ): InitialTensor[] {
   return network.layers.flatMap((layer) => {
-    const own = trainedOf(layer).initial
-    const activation = activationBehind(network, layer)
+    const own = hasWeights(layer) ? trainedOf(layer).initial : undefined
+    const activation = activationAfter(network, layer)
     return Object.entries(layer.parameters).map(
       ([name, spec]): InitialTensor => ({
         name,
@@ -106,66 +107,89 @@ export function trainingParameters(
   })
 }
 
-/** What each value of a parameter begins with; null of weights, which differ. */
-function constantOf({ role, initial = 0 }: ParameterSpec, biases = 0): number | null {
-  const constants = { weights: null, biases, scale: 1, shift: 0, statistic: initial }
+/** The initial value of a parameter's elements; null for weights, whose elements differ. */
+function constantOf({ role, initial }: ParameterSpec, biases = 0): number | null {
+  const [scale, other] = [initial ?? 1, initial ?? 0]
+  const constants = {
+    weights: null,
+    biases,
+    scale,
+    shift: 0,
+    slope: other,
+    statistic: other,
+    constant: other,
+  }
   return constants[role]
 }
 
-/** AlexNet's. */
+/** AlexNet's value. */
 const DEFAULT_DECAY = 5e-4
 
 /**
- * How much of each parameter that is trained is added to its gradient, by name: `decay` of every one, biases, scales and shifts
- * too, as PyTorch's optimizers do; where a layer has a `decay` of its own, that of its weights and none of the others. Without a `decay` it is 5e-4,
- * or 0 beside layers that have their own.
+ * How much of each trained parameter is added to its gradient, by name: `decay` for weights and biases, as in PyTorch's
+ * optimizers, and 0 for scales, shifts and slopes. If a layer has its own `decay`, that applies to its weights, and its
+ * biases have none, or to its scale and shift. `decay` is 5e-4 by default, or 0 if any layer with weights has its own.
  */
 export function weightDecays(network: Network, decay?: number): Record<string, number> {
-  const hasOwn = network.layers.some((layer) => trainedOf(layer).decay !== undefined)
+  const hasOwn = network.layers.some((layer) => hasWeights(layer) && trainedOf(layer).decay !== undefined)
   const common = decay ?? (hasOwn ? 0 : DEFAULT_DECAY)
   const decays = network.layers.flatMap((layer) => {
     const own = trainedOf(layer).decay
-    const trained = Object.entries(layer.parameters).filter(([, { role }]) => isTrainedRole(role))
-    return trained.map(([name, { role }]) => [
-      name,
-      own === undefined ? common : role === 'weights' ? own : 0,
-    ])
+    const decayOf = {
+      weights: own ?? common,
+      biases: own === undefined ? common : 0,
+      scale: own ?? 0,
+      shift: own ?? 0,
+      slope: 0,
+      statistic: null,
+      constant: null,
+    }
+    return Object.entries(layer.parameters).flatMap(([name, { role }]) =>
+      decayOf[role] === null ? [] : [[name, decayOf[role]] as const],
+    )
   })
   return Object.fromEntries(decays)
 }
 
-/** Layers that can't be treated in a way of their own have no such options. */
+const hasWeights = ({ parameters }: ResolvedLayer): boolean =>
+  Object.values(parameters).some(({ role }) => role === 'weights')
+
+/** Layers for which this can't be set have no such options. */
 const trainedOf = ({ layer }: ResolvedLayer): Trained => layer.options as Trained
 
-/** Of weights (..., in, out). */
-function weightsVariance(shape: Shape, activation: Activation | null): number {
+/**
+ * The variance of weights of the shape (..., in, out). In a convolution in groups, `in` is the channels of one group and `out`
+ * all filters, as PyTorch counts them. A transposed convolution has the weights of the convolution whose gradient it is, and,
+ * as in PyTorch, that convolution's fan-in.
+ */
+function weightsVariance(shape: Shape, activation: ActivationKind | null): number {
   const fanIn = elementCount(shape.slice(0, -1))
   const fanOut = elementCount(shape) / shape.at(-2)!
   if (activation === null) return 1 / fanIn
-  return activation === 'relu' ? 2 / fanIn : 2 / (fanIn + fanOut)
+  return rectifies(activation) ? 2 / fanIn : 2 / (fanIn + fanOut)
 }
 
-/** The activation that a layer's sums go through: its own, or the first behind it that comes before other weights. */
-function activationBehind(
+/** The activation that a layer's sums go through: its own, or the first one after it and before any other weights. */
+function activationAfter(
   network: Network,
   { layer }: ResolvedLayer,
   seen = new Set<string>(),
-): Activation | null {
+): ActivationKind | null {
   if (seen.has(layer.name)) return null
   seen.add(layer.name)
-  if ('activation' in layer.options && layer.options.activation) return layer.options.activation
+  if ('activation' in layer.options && layer.options.activation) return partsOf(layer.options.activation).kind
   for (const reader of network.layers) {
-    const hasWeights = Object.values(reader.parameters).some(({ role }) => role === 'weights')
-    if (!reader.inputs.includes(layer.name) || hasWeights) continue
-    const { activation } = definitionOf(reader.layer)
+    if (!reader.inputs.includes(layer.name) || hasWeights(reader)) continue
+    const { activation, rectifies: isLikeRelu } = definitionOf(reader.layer)
+    if (isLikeRelu) return 'relu'
     if (isActivation(activation)) return activation
-    const behind = activationBehind(network, reader, seen)
-    if (behind !== null) return behind
+    const later = activationAfter(network, reader, seen)
+    if (later !== null) return later
   }
   return null
 }
 
-/** What `initializeImages` makes, to be made in parts. */
+/** The tensors of `initializeImages`, which can be filled range by range. */
 export function initialInputs(
   network: Network,
   batch: number,

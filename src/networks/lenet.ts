@@ -3,9 +3,9 @@ import { defineNetwork } from './network.ts'
 import { checked, leaveOut, type NetworkOptions } from './options.ts'
 
 /**
- * For digits: two convolutions and a hidden layer with dropout; 1,663,370 parameters.
- * images (N, 28, 28, 1), labels (N) -> fc4 (N, 10), objective the mean cross-entropy.
- * Source: LeCun et al. 1998; the sizes of TensorFlow's tutorial for MNIST (models/image/mnist/convolutional.py).
+ * For handwritten digits: two convolutions and a hidden layer with dropout; 1,663,370 parameters. images (N, 28, 28,
+ * 1), labels (N) -> fc4 (N, 10), objective the mean cross-entropy. Source: LeCun et al. 1998; the sizes of TensorFlow's
+ * tutorial for MNIST (models/image/mnist/convolutional.py).
  */
 export function lenet(options: NetworkOptions = {}) {
   const { imageSize = 28, classes = 10, activation = 'relu', without } = checked('lenet', options)

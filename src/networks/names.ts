@@ -1,4 +1,4 @@
-/** Apart from the networks themselves, so that the command line's help names them without loading any. */
+/** Separate from the networks themselves, so that the command line's help can list them without loading any. */
 export const NETWORK_NAMES = [
   'alexnet',
   'alexnet-full',
@@ -12,9 +12,16 @@ export const NETWORK_NAMES = [
   'vgg16',
   'googlenet',
   'densenet121',
+  'overfeat',
+  'squeezenet',
+  'mobilenet-v2',
+  'mobilenet-v3-large',
+  'efficientnet-b0',
+  'shufflenet-v2',
+  'convnext-tiny',
 ] as const
 
-/** Those that have classes, so that they can be trained. */
+/** Those that have classes and so can be trained. */
 export const TRAINABLE_NETWORK_NAMES: readonly (typeof NETWORK_NAMES)[number][] = [
   'lenet',
   'alexnet-cifar10',
@@ -27,4 +34,11 @@ export const TRAINABLE_NETWORK_NAMES: readonly (typeof NETWORK_NAMES)[number][] 
   'vgg16',
   'googlenet',
   'densenet121',
+  'overfeat',
+  'squeezenet',
+  'mobilenet-v2',
+  'mobilenet-v3-large',
+  'efficientnet-b0',
+  'shufflenet-v2',
+  'convnext-tiny',
 ]

@@ -1,7 +1,7 @@
 import type { Layer } from '../layers/index.ts'
 import { defineNetwork, type Network, type NetworkDefinition } from './network.ts'
 
-/** A network as JSON can hold it: in model files, and between processes. */
+/** A network as JSON: in model files, and between processes. */
 export type NetworkData = NetworkDefinition<string, readonly Layer[]> & { readonly name: string }
 
 export function networkData({ name, inputs, layers, printed }: Network): NetworkData {

@@ -6,10 +6,12 @@ import {
   conv,
   dense,
   dropout,
+  globalMaxPool,
   type Layer,
   l2Loss,
   lrn,
   maxPool,
+  pad,
   relu,
   sigmoid,
   softmaxLoss,
@@ -200,12 +202,21 @@ describe('networks to train', () => {
     )
   })
 
-  it.each(Object.keys(networks))('%s with another activation has no ReLU', (name) => {
+  it.each(Object.keys(networks))('%s with another activation has none of its own but gates', (name) => {
     const activations = ({ layers }: Network) =>
       layers.flatMap(({ layer }) => ('activation' in layer.options ? [layer.options.activation] : []))
-    const rectified = activations(networkNamed(name))
-    expect(new Set(rectified)).toEqual(new Set(['relu']))
-    expect(activations(networkNamed(name, { activation: 'tanh' }))).toEqual(rectified.map(() => 'tanh'))
+    const own = activations(networkNamed(name))
+    const others: Readonly<Record<string, readonly string[]>> = {
+      'mobilenet-v2': ['relu6'],
+      'mobilenet-v3-large': ['hard-swish', 'relu', 'hard-sigmoid'],
+      'efficientnet-b0': ['silu', 'sigmoid'],
+      'convnext-tiny': ['gelu'],
+    }
+    expect(new Set(own)).toEqual(new Set(others[name] ?? ['relu']))
+    const isGate = (activation: unknown) => activation === 'sigmoid' || activation === 'hard-sigmoid'
+    expect(activations(networkNamed(name, { activation: 'tanh' }))).toEqual(
+      own.map((each) => (isGate(each) ? each : 'tanh')),
+    )
     expect(() => networkNamed(name, { activation: 'step' as never })).toThrow(
       `${name}: unknown activation 'step' (`,
     )
@@ -236,7 +247,7 @@ describe('networks to train', () => {
     [
       'resnet20-cifar',
       'overlap',
-      'resnet20-cifar: it has no overlap to leave out; it has no part that can be',
+      'resnet20-cifar: it has no overlap to leave out; it has nothing that can be left out',
     ],
     [
       'alexnet',
@@ -282,7 +293,7 @@ describe('defineNetwork', () => {
       ['right'],
     ])
     expect(shapeOf(network, 'end')).toEqual([2, 2, 2])
-    // a loss is no reader: forward alone leaves it out
+    // a loss does not count as a reader, since the pass forward leaves it out
     expect(outputsOf(network)).toEqual(['left', 'end'])
     expect(network.printed).toEqual(['a', 'left', 'right', 'end'])
   })
@@ -339,12 +350,29 @@ describe('defineNetwork', () => {
       NetworkError,
       /two tensors are called 'images'/,
     ],
-    ['an empty name', { inputs, layers: [relu('')] }, NetworkError, /^n: the name '' is not letters/],
     [
-      'a slash in a name',
-      { inputs, layers: [relu('a/b')] },
+      'an empty name',
+      { inputs, layers: [relu('')] },
       NetworkError,
-      /^n: the name 'a\/b' is not letters/,
+      /^n: the name '' may contain only letters/,
+    ],
+    [
+      'a space in a name',
+      { inputs, layers: [relu('a b')] },
+      NetworkError,
+      /^n: the name 'a b' may contain only letters/,
+    ],
+    [
+      'a layer that is called as a parameter is',
+      { inputs, layers: [conv('a', { filters: 1, kernel: 1 }), relu('a/weights')] },
+      NetworkError,
+      "n: two tensors are called 'a/weights'; rename one",
+    ],
+    [
+      'a parameter that is called as a layer is',
+      { inputs, layers: [relu('a/weights'), conv('a', { filters: 1, kernel: 1 })] },
+      NetworkError,
+      "n: two tensors are called 'a/weights'; rename one",
     ],
     ['a gradient’s name', { inputs, layers: [relu('a.gradient')] }, NetworkError, /^n: 'a.gradient': /],
     [
@@ -357,19 +385,19 @@ describe('defineNetwork', () => {
       'an input from below',
       { inputs, layers: [relu('a', { inputs: ['b'] }), relu('b')] },
       NetworkError,
-      "a: it reads 'b', which stands below; a layer may only read what stands above it",
+      "a: it reads 'b', which comes after it; a layer may read only what comes before it",
     ],
     [
       'a cycle',
       { inputs, layers: [relu('a'), add('b', { inputs: ['a', 'c'] }), relu('c')] },
       NetworkError,
-      "b: it reads 'c', which stands below; a layer may only read what stands above it",
+      "b: it reads 'c', which comes after it; a layer may read only what comes before it",
     ],
     [
       'a layer that reads itself',
       { inputs, layers: [relu('a'), add('b', { inputs: ['a', 'b'] })] },
       NetworkError,
-      'b: it reads itself; a layer may only read what stands above it, so that no layer depends on itself',
+      'b: it reads itself; a layer may read only what comes before it, so that no layer depends on itself',
     ],
     [
       'an input that nobody reads',
@@ -399,13 +427,13 @@ describe('defineNetwork', () => {
       'a sum of other channels',
       { inputs, layers: [conv('a', convolution), add('b', { inputs: ['images', 'a'] })] },
       ShapeError,
-      "b: [8, 8, 3] and [8, 8, 2] can't be added; all inputs must have one shape",
+      "b: [8, 8, 3] and [8, 8, 2] can't be added; its inputs must have the same shape",
     ],
     [
       'a sum of an image and a vector of as many values',
       { inputs, layers: [dense('a', { units: 192 }), add('b', { inputs: ['images', 'a'] })] },
       ShapeError,
-      "b: [8, 8, 3] and [192] can't be added; all inputs must have one shape",
+      "b: [8, 8, 3] and [192] can't be added; its inputs must have the same shape",
     ],
     [
       'a concatenation of other heights',
@@ -460,6 +488,19 @@ describe('defineNetwork', () => {
       { inputs, layers: [maxPool('a', { kernel: 9 })] },
       ShapeError,
       /^a: kernel height 9/,
+    ],
+    [
+      // pytorch/pytorch#169741
+      'a padding that nobody can count',
+      { inputs, layers: [pad('a', { padding: Number.MAX_SAFE_INTEGER, mode: 'edge' })] },
+      ShapeError,
+      /^a: its output, \[\d+, \d+, \d+\], would have more values than can be counted; reduce its size$/,
+    ],
+    [
+      'filters that nobody can count',
+      { inputs, layers: [globalMaxPool('a'), dense('b', { units: Number.MAX_SAFE_INTEGER })] },
+      ShapeError,
+      /^b: weights, \[\d+, 9007199254740991\], would have more values than can be counted; reduce its size$/,
     ],
     [
       'an image of a loss',
@@ -531,7 +572,7 @@ describe('initialize', () => {
 describe('initializeForTraining', () => {
   const rms = (values: Float32Array) =>
     Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / values.length)
-  /** Within six standard errors of what is wanted. */
+  /** Within six standard errors of the expected value. */
   const expectSd = (values: Float32Array, sd: number) =>
     expect(Math.abs(rms(values) / sd - 1)).toBeLessThan(6 / Math.sqrt(2 * values.length))
 
@@ -553,6 +594,20 @@ describe('initializeForTraining', () => {
     expectSd(made['conv2/weights']!, Math.sqrt(2 / (25 * 32 + 25 * 64)))
     expectSd(made['fc3/weights']!, Math.sqrt(2 / (3136 + 512)))
     expectSd(made['fc4/weights']!, Math.sqrt(1 / 512))
+  })
+
+  it('in groups a filter reads only the channels of its own', () => {
+    const network = defineNetwork('n', {
+      inputs: { images: [9, 9, 64] },
+      layers: [
+        conv('depthwise', { filters: 256, kernel: 3, groups: 64, activation: 'relu' }),
+        conv('grouped', { filters: 64, kernel: 3, groups: 32, activation: 'tanh' }),
+        l2Loss('loss'),
+      ],
+    })
+    const made = initializeForTraining(network, { seed: 1 })
+    expectSd(made['depthwise/weights']!, Math.sqrt(2 / 9))
+    expectSd(made['grouped/weights']!, Math.sqrt(2 / (9 * 8 + 9 * 64)))
   })
 
   it('finds the activation behind other layers, but not behind other weights', () => {
@@ -584,7 +639,7 @@ describe('initializeForTraining', () => {
     const biases = { conv1: 0, conv2: 0.1, fc3: 0.1, fc4: 0.1, fc5: 0.1 }
     for (const [layer, sd] of Object.entries(sds)) {
       const weights = made[`${layer}/weights`]!
-      // What is left of a normal distribution within 2 sd has a standard deviation of 0.8796 sd
+      // A normal distribution cut off at 2 sd has a standard deviation of 0.8796 sd
       expectSd(weights, 0.8796 * sd)
       expect(weights.every((value) => Math.abs(value) <= Math.fround(2 * sd))).toBe(true)
     }

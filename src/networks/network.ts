@@ -19,21 +19,21 @@ import {
   type ParametersOfKind,
 } from '../layers/index.ts'
 import { shownValue } from '../plain-text.ts'
-import { elementCount, isPositiveInteger, type Shape } from '../tensor.ts'
+import { elementCount, formatShape, isPositiveInteger, type Shape } from '../tensor.ts'
 
-/** A network as data: what `defineNetwork` takes, checked, with every layer's inputs named. */
+/** A network as data: the argument of `defineNetwork`, checked, with every layer's inputs named. */
 export interface Network<Tensors extends string = string> {
   readonly name: string
-  /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, as a label is. */
+  /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, such as a label. */
   readonly inputs: Readonly<Record<string, Shape>>
   readonly layers: readonly ResolvedLayer[]
   /** The tensors whose shapes the classic lines print. */
   readonly printed: readonly string[]
-  /** Carries the names that `read` takes in the type alone. */
+  /** Exists only in the type, for the names that `read` takes. */
   readonly tensorNames?: Tensors
 }
 
-/** A layer in its place: its inputs, its shapes, its parameters and its work. Shapes are an image's. */
+/** A layer within its network: its inputs, shapes, parameters and work. Shapes are those of one image. */
 export interface ResolvedLayer {
   readonly layer: Layer
   readonly inputs: readonly string[]
@@ -48,7 +48,7 @@ export interface ResolvedLayer {
 export interface NetworkDefinition<Inputs extends string, Layers extends readonly Layer[]> {
   readonly inputs: { readonly [Name in Inputs]: Shape }
   readonly layers: Layers
-  /** Left out: every layer but the losses. */
+  /** By default every layer except the losses. */
   readonly printed?: readonly string[]
 }
 
@@ -67,7 +67,7 @@ type TrainedNames<L> = L extends {
   ? `${Name}/${Exclude<ParametersOfKind[Kind], 'mean' | 'variance'>}`
   : never
 
-/** What a layer takes of the batch in training. */
+/** The names of the statistics that a layer computes of the batch in training. */
 type StatisticNames<L> = L extends {
   kind: infer Kind extends keyof BatchStatisticsOfKind
   name: infer Name extends string
@@ -75,7 +75,7 @@ type StatisticNames<L> = L extends {
   ? `${Name}/${BatchStatisticsOfKind[Kind]}`
   : never
 
-/** Every name that a network's tensors go by: inputs, layers, parameters and the parameters' gradients. */
+/** The names of all of a network's tensors: inputs, layers, parameters and the parameters' gradients. */
 export type TensorNames<Inputs extends string, Layers extends readonly Layer[]> =
   | Inputs
   | Layers[number]['name']
@@ -96,13 +96,14 @@ const layerRules: Rules<Layer> = {
   options: someObject,
 }
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/
+/** Slashes and colons are in the names of other frameworks. */
+const NAME = /^[A-Za-z0-9_/:][A-Za-z0-9_.:/-]*$/
 
 /**
- * Checks a network and resolves its shapes. A layer reads the one before it (the first one the first input) unless
- * it names its `inputs`, so branches are possible; a layer may only read what stands above it.
- * Throws NetworkError for names that clash, are missing or reserved, for inputs that no layer reads and for options that a layer
- * has not, and ShapeError where a shape does not fit.
+ * Checks a network and resolves its shapes. A layer reads the one before it (the first layer the first input) unless it
+ * names its `inputs`, so branches are possible; a layer may read only what comes before it. Throws NetworkError for
+ * names that clash, are missing or reserved, for inputs that no layer reads and for options that a layer does not have,
+ * and ShapeError if a shape does not fit.
  */
 export function defineNetwork<const Inputs extends string, const Layers extends readonly Layer[]>(
   name: string,
@@ -126,9 +127,11 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   let before = [...shapes.keys()][0]!
   const below = new Set(definition.layers.map((layer) => layer?.name))
   const losses = new Set<string>()
+  const parameterNames = new Set<string>()
   const layers = definition.layers.map((layer, position): ResolvedLayer => {
     requireOptions(`${name}: ${layer?.name ?? `layer ${position}`}`, layer, layerRules, NetworkError)
     requireName(name, layer.name, shapes)
+    requireFree(name, layer.name, parameterNames)
     if (!Object.hasOwn(layerDefinitions, layer.kind)) {
       throw new NetworkError(
         `${layer.name}: ${unknownName('layer kind', layer.kind, Object.keys(layerDefinitions))}`,
@@ -154,10 +157,16 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
     }
     const inputShapes = inputs.map((input) => shapes.get(input)!)
     const outputShape = kind.outputShape(layer.name, layer.options, inputShapes)
+    requireCountable(layer.name, 'its output', outputShape)
     shapes.set(layer.name, outputShape)
     if (kind.isLoss) losses.add(layer.name)
     else before = layer.name
     const parameters = Object.entries(kind.parameters(layer.options, inputShapes))
+    for (const [part, { shape }] of parameters) {
+      requireCountable(layer.name, part, shape)
+      requireFree(name, `${layer.name}/${part}`, shapes)
+      parameterNames.add(`${layer.name}/${part}`)
+    }
     return {
       layer,
       inputs,
@@ -185,37 +194,54 @@ export function defineNetwork<const Inputs extends string, const Layers extends 
   return { name, inputs: definition.inputs, layers, printed }
 }
 
+/** Sizes and addresses are counted in float64, which can't tell numbers beyond its safe integers apart. */
+function requireCountable(layer: string, what: string, shape: Shape): void {
+  if (Number.isSafeInteger(elementCount(shape))) return
+  throw new ShapeError(
+    `${layer}: ${what}, ${formatShape(shape)}, would have more values than can be counted; reduce its size`,
+  )
+}
+
 const readsBelow = (layer: string, input: string): string =>
-  `${layer}: it reads ${layer === input ? 'itself' : `'${input}', which stands below`}; ` +
-  'a layer may only read what stands above it, so that no layer depends on itself'
+  `${layer}: it reads ${layer === input ? 'itself' : `'${input}', which comes after it`}; ` +
+  'a layer may read only what comes before it, so that no layer depends on itself'
 
 function requireInputCount(
   { kind, name }: Layer,
-  wanted: number | { readonly atLeast: number },
+  wanted: number | { readonly atLeast: number; readonly atMost?: number },
   count: number,
 ): void {
   const isExact = typeof wanted === 'number'
-  if (isExact ? count === wanted : count >= wanted.atLeast) return
-  const least = isExact ? wanted : wanted.atLeast
-  const inputs = `${isExact ? '' : 'at least '}${least} ${least === 1 ? 'input' : 'inputs'}`
+  const { atLeast, atMost = Infinity } = isExact ? { atLeast: wanted, atMost: wanted } : wanted
+  if (count >= atLeast && count <= atMost) return
+  const isFew = count < atLeast
+  const limit = isFew ? atLeast : atMost
+  const bound = isFew ? 'at least ' : 'at most '
+  const inputs = `${isExact ? '' : bound}${limit} ${limit === 1 ? 'input' : 'inputs'}`
   throw new NetworkError(`${name}: a layer of the kind ${kind} has ${inputs}, not ${count}`)
 }
 
 function requireName(network: string, name: string, taken: ReadonlyMap<string, unknown>): void {
   if (typeof name !== 'string' || !NAME.test(name)) {
-    throw new NetworkError(`${network}: the name '${name}' is not letters, digits, '_', '-' and '.'`)
+    throw new NetworkError(
+      `${network}: the name '${name}' may contain only letters, digits, '_', '-', '.', '/' and ':'`,
+    )
   }
   if (name.endsWith('.gradient')) throw new NetworkError(`${network}: '${name}': '.gradient' names gradients`)
+  requireFree(network, name, taken)
+}
+
+function requireFree(network: string, name: string, taken: { has(name: string): boolean }): void {
   if (taken.has(name)) throw new NetworkError(`${network}: two tensors are called '${name}'; rename one`)
 }
 
-/** Throws UsageError for what `defineNetwork` did not make. `what`: who takes it. */
+/** Throws UsageError if `defineNetwork` did not make it. `what`: the function whose argument it is. */
 export function requireNetwork(what: string, network: unknown): asserts network is Network {
   const { layers, inputs } = (network ?? {}) as Partial<Network>
   const isResolved = Array.isArray(layers) && layers.every((layer) => layer?.outputShape)
   if (isResolved && typeof inputs === 'object') return
   throw new UsageError(
-    `${what}: the network is ${shownValue(network)}; it must be what defineNetwork, or alexnet(), gives`,
+    `${what}: the network is ${shownValue(network)}; it must be the result of defineNetwork or alexnet()`,
   )
 }
 
@@ -224,7 +250,26 @@ export function parametersOf(network: Network): Readonly<Record<string, Paramete
   return Object.assign({}, ...network.layers.map((layer) => layer.parameters))
 }
 
-/** How many classes each input of labels chooses from: a label is an integer below that. */
+/**
+ * Throws UsageError, naming the parameter, if one is missing, and ShapeError if one has another number of values. There may be
+ * others beside them.
+ */
+export function requireParameters(
+  network: Network,
+  parameters: Readonly<Record<string, Float32Array>>,
+): void {
+  for (const [name, { shape }] of Object.entries(parametersOf(network))) {
+    const values = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+    if (!values) throw new UsageError(`${network.name}: the parameter '${name}' is missing; give all of them`)
+    if (values.length !== elementCount(shape)) {
+      throw new ShapeError(
+        `'${name}' is ${formatShape(shape)}, ${elementCount(shape)} values; ${values.length} were given`,
+      )
+    }
+  }
+}
+
+/** The number of classes for each input of labels: a label is an integer below it. */
 export function labelClasses(network: Network): Readonly<Record<string, number>> {
   const classes: Record<string, number> = {}
   for (const { layer, inputs, inputShapes } of network.layers) {
@@ -235,7 +280,7 @@ export function labelClasses(network: Network): Readonly<Record<string, number>>
   return classes
 }
 
-/** The shape of an input or of a layer's tensor, an image's. */
+/** The shape of an input or of a layer's output, for one image. */
 export function shapeOf(network: Network, tensor: string): Shape {
   const shapes: Record<string, Shape> = {
     ...network.inputs,
@@ -247,7 +292,7 @@ export function shapeOf(network: Network, tensor: string): Shape {
   return shapes[tensor]!
 }
 
-/** The layers whose tensors no other layer but a loss reads: what forward is run for. */
+/** The layers that only losses or no other layers read: the results of the pass forward. */
 export function outputsOf(network: Network): readonly string[] {
   const consumed = new Set(network.layers.filter(({ isLoss }) => !isLoss).flatMap(({ inputs }) => inputs))
   return network.layers

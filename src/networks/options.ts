@@ -1,25 +1,18 @@
-import {
-  arrayOfText,
-  oneOf,
-  optional,
-  positiveInteger,
-  type Rules,
-  requireOptions,
-} from '../check-options.ts'
+import { arrayOfText, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
 import { UsageError, unknownName } from '../errors.ts'
-import { ACTIVATIONS, type Activation, definitionOf, type Layer } from '../layers/index.ts'
+import { type Activation, activationRule, definitionOf, type Layer } from '../layers/index.ts'
 
-/** What can be left out of a network, to see what it is worth: of `overlap`, poolings are 2 x 2 in steps of 2. */
+/** What can be left out of a network, to see what it is worth; without `overlap`, poolings are 2 x 2 in steps of 2. */
 export const REMOVABLE_PARTS = ['lrn', 'dropout', 'overlap'] as const
 export type RemovablePart = (typeof REMOVABLE_PARTS)[number]
 
-/** How a network of the table may differ from itself. */
+/** Variations of a network from the table. */
 export interface NetworkOptions {
-  /** Height and width of the images; each network has its own by default. */
+  /** Height and width of the images; by default the network's own. */
   readonly imageSize?: number | undefined
-  /** How many there are to choose from; each classifier has its own number by default. */
+  /** How many classes there are; by default the classifier's own number. */
   readonly classes?: number | undefined
-  /** In the place of every ReLU. */
+  /** Replaces every ReLU, or what a network has in its place (ReLU6, hard swish, SiLU, GELU), but not the gates. */
   readonly activation?: Activation | undefined
   readonly without?: readonly RemovablePart[] | undefined
 }
@@ -27,11 +20,11 @@ export interface NetworkOptions {
 const rules: Rules<NetworkOptions> = {
   imageSize: optional(positiveInteger),
   classes: optional(positiveInteger),
-  activation: optional(oneOf(ACTIVATIONS)),
+  activation: optional(activationRule),
   without: optional(arrayOfText),
 }
 
-/** The options as they are. Throws UsageError for those that no network has, and for values that can't be. */
+/** The options unchanged. Throws UsageError for those that no network has, and for invalid values. */
 export function checked(network: string, options: NetworkOptions): NetworkOptions {
   requireOptions(network, options, rules)
   return options
@@ -42,15 +35,15 @@ const hasPart = (layer: Layer, part: RemovablePart): boolean => {
   return removable?.part === part && removable.has(layer.options)
 }
 
-/** Null where the whole layer goes. */
+/** Null if the whole layer is removed. */
 function without<L extends Layer>(layer: L): L | null {
   const options = definitionOf(layer).removable!.without(layer.options)
   return options === null ? null : { ...layer, options }
 }
 
 /**
- * The layers without those parts. Throws UsageError for a part that is unknown or that the network does not have, since a
- * comparison with itself would show nothing.
+ * The layers without those parts. Throws UsageError for a part that is unknown or that the network does not have, since
+ * leaving it out would change nothing.
  */
 export function leaveOut<L extends Layer>(
   network: string,
@@ -63,7 +56,7 @@ export function leaveOut<L extends Layer>(
     if (!layers.some((layer) => hasPart(layer, part))) {
       const own = REMOVABLE_PARTS.filter((other) => layers.some((layer) => hasPart(layer, other)))
       throw new UsageError(
-        `${network}: it has no ${part} to leave out; it has ${own.join(' and ') || 'no part that can be'}`,
+        `${network}: it has no ${part} to leave out; it has ${own.join(' and ') || 'nothing that can be left out'}`,
       )
     }
     return left.flatMap((layer) => {

@@ -1,6 +1,6 @@
 import { type Activation, add, batchNorm, conv, type Layer } from '../layers/index.ts'
 
-/** Where a block stands: the tensor that it reads, its filters and stride. */
+/** A block's place: the tensor that it reads, its filters and stride. */
 interface BlockOptions {
   readonly input: string
   readonly filters: number
@@ -8,12 +8,12 @@ interface BlockOptions {
   readonly activation: Activation
 }
 
-/** A kind of block: what stands beside the shortcut. */
+/** A kind of block: the branch beside the shortcut. */
 export interface ResidualBlock {
-  /** Its output has so many times its filters as channels. */
+  /** Its output has this many times `filters` as channels. */
   readonly expansion: number
   readonly convolutions: number
-  /** Ends in a batch norm without activation, which has the last convolution's number: `layer1.0.bn2`. */
+  /** Ends in a batch norm without activation, numbered like the last convolution: `layer1.0.bn2`. */
   branch(name: string, options: BlockOptions): readonly Layer[]
 }
 
@@ -30,8 +30,9 @@ export const basicBlock: ResidualBlock = {
 }
 
 /**
- * A 1 x 1, a 3 x 3 and a 1 x 1 convolution, the last with four times the filters. The 3 x 3 has the stride (in the article the first
- * 1 x 1 has it), as torchvision and others have it: 'ResNet v1.5'. Source: He et al. 2015, figure 5, right.
+ * A 1 x 1, a 3 x 3 and a 1 x 1 convolution, the last with four times the filters. The stride is in the 3 x 3 (in the
+ * article it is in the first 1 x 1), as in torchvision and others: 'ResNet v1.5'. Source: He et al. 2015, figure 5,
+ * right.
  */
 export const bottleneck: ResidualBlock = {
   expansion: 4,
@@ -48,9 +49,9 @@ export const bottleneck: ResidualBlock = {
 
 interface StagesOptions {
   readonly block: ResidualBlock
-  /** How many of them each stage has. */
+  /** The number of blocks in each stage. */
   readonly blocks: readonly number[]
-  /** Of the first stage's blocks; each stage has twice those of the one before. */
+  /** Filters of the first stage's blocks; each stage has twice those of the one before. */
   readonly filters: number
   /** What the first block reads, and its channels. */
   readonly input: string
@@ -59,9 +60,10 @@ interface StagesOptions {
 }
 
 /**
- * Stages `layer1`, `layer2` ... of residual blocks, named as torchvision's modules; every stage but the first halves height and
- * width. A block's output, `layer1.0.add`, is its branch plus its input; where the two differ in shape, plus a projection of
- * its input: a 1 x 1 convolution with the stride and a batch norm (the article's option B). `outputs`: each stage's last.
+ * Stages `layer1`, `layer2` ... of residual blocks, named as torchvision's modules; every stage except the first halves
+ * height and width. A block's output, `layer1.0.add`, is its branch plus its input. If their shapes differ, the input
+ * is projected: by a 1 x 1 convolution with the stride and a batch norm (the article's option B). `outputs`: the last
+ * tensor of each stage.
  */
 export function residualStages({ block, blocks, filters, input, channels, activation }: StagesOptions): {
   readonly layers: readonly Layer[]

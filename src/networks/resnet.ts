@@ -4,10 +4,10 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 import { type ResidualBlock, residualStages } from './residual-blocks.ts'
 
 /**
- * A residual network for ImageNet: a 7 x 7 convolution and a pooling, each with stride 2, four stages of as many blocks as
- * `blocks` says, and one dense layer; layers are named as torchvision's modules.
- * images (N, 224, 224, 3), labels (N) -> fc (N, 1000), objective the mean cross-entropy.
- * Source: He et al. 2015, 'Deep Residual Learning', table 1; torchvision's models/resnet.py.
+ * A residual network for ImageNet: a 7 x 7 convolution and a pooling, each with stride 2, four stages with the numbers
+ * of blocks in `blocks`, and one dense layer; layers are named as torchvision's modules. images (N, 224, 224, 3),
+ * labels (N) -> fc (N, 1000), objective the mean cross-entropy. Source: He et al. 2015, 'Deep Residual Learning', table
+ * 1; torchvision's models/resnet.py.
  */
 export function resnet(
   name: string,

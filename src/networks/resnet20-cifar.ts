@@ -4,12 +4,12 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 import { basicBlock, residualStages } from './residual-blocks.ts'
 
 /**
- * ResNet with 20 layers for CIFAR-10: three stages of three blocks with 16, 32 and 64 filters. 272,474 parameters and 1,568
- * running statistics. Where a stage halves the image, the shortcut is a projection: a 1 x 1 convolution with stride 2 and a
- * batch norm, the article's option B, since no layer pads channels. The article's own runs on CIFAR-10 have option A, the image
- * subsampled and padded with channels of zeros, and so 2,752 parameters fewer: 269,722.
- * images (N, 32, 32, 3), labels (N) -> fc (N, 10), objective the mean cross-entropy.
- * Source: He et al. 2015, 'Deep Residual Learning', section 4.2.
+ * ResNet with 20 layers for CIFAR-10: three stages of three blocks with 16, 32 and 64 filters. 272,474 parameters and
+ * 1,568 running statistics. If a stage halves the image, the shortcut is a projection: a 1 x 1 convolution with stride
+ * 2 and a batch norm, the article's option B, since no layer pads channels. The article's own experiments on CIFAR-10
+ * use option A, which subsamples the image and pads it with channels of zeros, and so have 2,752 parameters fewer:
+ * 269,722. images (N, 32, 32, 3), labels (N) -> fc (N, 10), objective the mean cross-entropy. Source: He et al. 2015,
+ * 'Deep Residual Learning', section 4.2.
  */
 export function resnet20Cifar(options: NetworkOptions = {}) {
   const { imageSize = 32, classes = 10, activation = 'relu', without } = checked('resnet20-cifar', options)

@@ -6,9 +6,10 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 export type VggStep = number | 'pool'
 
 /**
- * A network of 3 x 3 convolutions, as deep as its steps, with three dense layers behind them; layers are named as torchvision's
- * modules. images (N, 224, 224, 3), labels (N) -> classifier.6 (N, 1000), objective the mean cross-entropy. At other sizes than
- * 224 its dense layers have other sizes too: torchvision's average pooling to 7 x 7, which does nothing at 224, is left out.
+ * A network of 3 x 3 convolutions, as given by its steps, followed by three dense layers; layers are named as
+ * torchvision's modules. images (N, 224, 224, 3), labels (N) -> classifier.6 (N, 1000), objective the mean
+ * cross-entropy. With images of another size its dense layers have other sizes too, since torchvision's average pooling
+ * to 7 x 7, which does nothing at 224, is left out.
  */
 export function vgg(name: string, steps: readonly VggStep[], options: NetworkOptions): Network {
   const { imageSize = 224, classes = 1000, activation = 'relu', without } = checked(name, options)

@@ -1,6 +1,6 @@
 import { type Grid, pixelAt } from '../tensor.ts'
 
-/** Calls `visit` with where each value stands in every one of the grids (1, 1, rows, columns) of one shape. */
+/** Calls `visit` with the position of each value in every one of the grids (1, 1, rows, columns), which have the same shape. */
 export function eachValue(grids: readonly Grid[], visit: (at: readonly number[]) => void): void {
   const [, , rows, columns] = grids[0]!.shape
   const at = new Array<number>(grids.length)

@@ -39,7 +39,7 @@ export const optimizerDefinitions: {
   readonly [Kind in OptimizerKind]: OptimizerDefinition<OptimizerOptions<Kind>>
 } = { sgd: sgdDefinition, adam: adamDefinition }
 
-/** The definition of an optimizer whose kind is only known at run time. Throws UsageError where there is none. */
+/** The definition of an optimizer whose kind is known only at run time. Throws UsageError if there is none. */
 export function optimizerOf(optimizer: Optimizer): OptimizerDefinition<Optimizer> {
   const { kind } = optimizer
   if (!Object.hasOwn(optimizerDefinitions, kind))
@@ -47,7 +47,7 @@ export function optimizerOf(optimizer: Optimizer): OptimizerDefinition<Optimizer
   return optimizerDefinitions[kind] as OptimizerDefinition<Optimizer>
 }
 
-/** Of an optimizer as data: a kind that there is, and that one's options. */
+/** The rule for an optimizer as data: a known kind, and that kind's options. */
 export const optimizerRule: RequiredRule = {
   fault: (value, name) => {
     const anyObject = someObject.fault(value, name)
@@ -59,9 +59,9 @@ export const optimizerRule: RequiredRule = {
   },
 }
 
-/** Throws UsageError for a learning rate of which the optimizer makes a number that is infinite in float32. */
+/** Throws UsageError for a learning rate from which the optimizer would make a rate that is infinite in float32. */
 export function requireFiniteRates(optimizer: Optimizer, rate: number): void {
-  // The first step's are the largest
+  // The first step has the largest
   const largest = Math.max(...optimizerOf(optimizer).rates(optimizer, rate, 1))
   if (Number.isFinite(Math.fround(largest))) return
   throw new UsageError(

@@ -5,7 +5,7 @@ import { adam, type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, s
 
 const grid = (...values: number[]): Grid => denseGrid(Float64Array.from(values), 1, [1, 1, values.length])
 
-/** What becomes of one parameter when these gradients come one after another. */
+/** How a parameter changes under these consecutive gradients. */
 function followed(
   optimizer: Optimizer,
   gradients: readonly number[],
@@ -82,7 +82,7 @@ describe('Adam, by hand', () => {
 
   it('adds the decay to the gradient', () => {
     expect(followed(adam(options), [1], { decay: 2 })).toEqual(near([1 - (0.1 * 3) / 3.25]))
-    // As much of it as the parameter is large: 1 + 2 * 3
+    // In proportion to the parameter: 1 + 2 * 3
     expect(followed(adam(options), [1], { decay: 2, from: 3 })).toEqual(near([3 - (0.1 * 7) / 7.25]))
   })
 })

@@ -1,13 +1,14 @@
 import type { WindowGeometry } from '../layers/index.ts'
+import { kernelReach } from '../layers/window.ts'
 import type { Halo } from './views.ts'
 
 /** From a kernel's first tap to its last, in pixels. */
 export const dilatedKernel = (g: WindowGeometry): { readonly height: number; readonly width: number } => ({
-  height: (g.kernelHeight - 1) * g.dilationHeight + 1,
-  width: (g.kernelWidth - 1) * g.dilationWidth + 1,
+  height: kernelReach(g.kernelHeight, g.dilationHeight),
+  width: kernelReach(g.kernelWidth, g.dilationWidth),
 })
 
-/** The zeros that a convolution reads around its input. A stride that leaves the last rows out needs fewer. */
+/** The zeros that a convolution reads around its input: fewer if its stride never reaches the last rows. */
 export function convolutionHalo(g: WindowGeometry): Halo {
   const kernel = dilatedKernel(g)
   const reach = (output: number, stride: number, kernel: number, before: number, input: number) =>
@@ -22,14 +23,14 @@ export function convolutionHalo(g: WindowGeometry): Halo {
 
 /**
  * Along one axis, the input positions whose gradient takes the same taps of the kernel: with stride s there are s such
- * phases, and each is a convolution with stride 1 over the output's gradient, its taps turned round.
+ * phases, and each is a convolution with stride 1 over the output's gradient, its taps flipped.
  */
 export interface Phase {
   /** The first input position; the others follow every `stride`. */
   readonly first: number
   readonly count: number
   readonly stride: number
-  /** The kernel's taps in the order in which consecutive outputs meet them; empty where no output reached here. */
+  /** The kernel's taps in the order in which consecutive outputs meet them; empty if no output reaches these positions. */
   readonly taps: readonly number[]
   /** The output position that the first tap of the first input position meets; below 0 in the halo. */
   readonly firstOutput: number
@@ -48,9 +49,9 @@ interface Axis {
 function axisPhases({ input, kernel, stride, dilation, before }: Axis): readonly Phase[] {
   const phases: Phase[] = []
   const every = stride / greatestDivisor(stride, dilation)
-  for (let residue = 0; residue < stride; residue++) {
-    const first = (residue - (before % stride) + stride) % stride
-    if (first >= input) continue
+  // Of the phases of a large stride only those that have inputs are looked at.
+  for (let first = 0; first < Math.min(stride, input); first++) {
+    const residue = (first + before) % stride
     const taps: number[] = []
     for (let tap = 0; tap < kernel; tap++) if ((tap * dilation) % stride === residue) taps.unshift(tap)
     const [last = 0] = taps

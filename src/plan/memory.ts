@@ -1,22 +1,22 @@
 import { roundUp } from '../tensor.ts'
 import type { Buffer } from './views.ts'
 
-/** Where each buffer begins in the slab, by its id; in bytes. */
+/** Where each buffer begins in the slab, by its id, in bytes. */
 export interface MemoryLayout {
   readonly byteOffsets: ReadonlyMap<number, number>
   readonly byteLength: number
 }
 
-/** A cache line, and the widest vector that any target has. */
+/** A cache line, which is also the widest vector of any target. */
 const ALIGNMENT_BYTES = 64
 const VALUE_BYTES = 4
 
-/** Gives buffers their places; a function, so that tests and tools can take another. */
+/** Gives buffers their places. A type, so that tests and tools can pass another function. */
 export type LayOutMemory = (buffers: readonly Buffer[]) => MemoryLayout
 
 /**
- * Packs buffers into one slab: two share memory only if no step needs both. The largest first, each at the lowest
- * place that is free for all its steps (greedy by size, as Pisarchyk & Lee 2020, 'Efficient memory management for
+ * Packs buffers into one slab: two share memory only if no step needs both. The largest comes first, each at the lowest
+ * place that is free during all its steps (greedy by size, as Pisarchyk & Lee 2020, 'Efficient memory management for
  * deep neural net inference').
  */
 export const layOutMemory: LayOutMemory = (buffers) => {

@@ -13,7 +13,9 @@ import {
   lrn,
   maxPool,
   relu,
+  scale,
   slice,
+  softmax,
   softmaxLoss,
 } from '../layers/index.ts'
 import { windowGeometry } from '../layers/window.ts'
@@ -197,7 +199,7 @@ function stepsOfKind<Kind extends StepKind>({ steps }: Plan, kind: Kind): StepOf
 
 const backwardOf = ({ steps }: Plan): readonly Step[] => steps.filter(({ pass }) => pass === 'backward')
 
-/** A stem, then the layers, all of images 6 x 6 with 4 channels. */
+/** A stem, then these layers, all on images of 6 x 6 with 4 channels. */
 const behindStem = (...layers: readonly Layer[]): Network =>
   defineNetwork('readers', {
     inputs: { images: [6, 6, 3] },
@@ -266,7 +268,7 @@ describe('the gradient of a tensor that several layers read', () => {
     expect(branch.reads.gradient).toBe(shared)
     const changed = plan.steps.flatMap((step) => changesOf(step))
     expect(changed.map(({ buffer }) => buffer)).not.toContain(shared.buffer)
-    // Of the stem: the sum's own, the branch's and the other's
+    // The stem's gradients: the sum's own, the branch's and the other's
     const sums = stepsOfKind(plan, 'sum-gradients')
     expect(sums).toHaveLength(1)
     expect(sums[0]!.reads.other).toBe(shared)
@@ -334,7 +336,7 @@ describe('the gradient of a tensor that several layers read', () => {
     const read = stepsOfKind(plan, 'conv-input-gradient')[0]!.reads.gradient
     expect(read).toBe(stepsOfKind(plan, 'lrn-backward')[0]!.writes.inputGradient)
     expect(read.halo).toEqual({ top: 2, bottom: 2, left: 2, right: 2 })
-    // The stem's own gradient is read without any
+    // The stem's own gradient is read without a halo
     expect(stepsOfKind(plan, 'conv-input-gradient')[0]!.writes.inputGradient.halo.top).toBe(0)
   })
 
@@ -367,6 +369,67 @@ describe('the gradient of a tensor that several layers read', () => {
     const kinds = backwardOf(both(network)).map(({ kind, layer }) => `${kind} ${layer}`)
     expect(kinds).toEqual(['l2-loss-backward loss', 'output-gradient fc', 'dense-weights-gradient fc'])
   })
+})
+
+it('what no loss depends on is computed, and has no step backward: a softmax beside its loss', () => {
+  const network = defineNetwork('classifier', {
+    inputs: { images: [2, 2, 3], labels: [] },
+    layers: [
+      dense('logits', { units: 4 }),
+      softmax('classes'),
+      scale('doubled', { trained: false }),
+      softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+    ],
+  })
+  const { steps, outputs } = both(network)
+  expect(steps.map(({ kind, layer }) => `${kind} ${layer}`)).toEqual([
+    'dense-forward logits',
+    'softmax-forward classes',
+    'scale-forward doubled',
+    'softmax-loss-forward loss',
+    'softmax-loss-backward loss',
+    'output-gradient logits',
+    'dense-weights-gradient logits',
+  ])
+  expect(outputs).toEqual(['doubled', 'loss', 'logits/weights.gradient', 'logits/biases.gradient'])
+  const trained = defineNetwork('trained', {
+    inputs: network.inputs,
+    layers: [...network.layers.map(({ layer }) => layer), dense('other', { units: 2, inputs: ['classes'] })],
+  })
+  expect(() => both(trained)).toThrow("forward-backward needs a loss, and none depends on 'other'")
+  const freeze = ['other']
+  const training = { optimizer: sgd(), freeze }
+  expect(() => createPlan(trained, { batch: 2, pass: 'train', training })).not.toThrow()
+})
+
+it('constants of a model have no gradient: only what is trained before them is reached through them', () => {
+  const network = defineNetwork('constants', {
+    inputs: { images: [4, 4, 3] },
+    layers: [
+      scale('normalized', { trained: false }),
+      relu('relu'),
+      conv('conv', { filters: 2, kernel: 1 }),
+      scale('doubled', { trained: false, shift: false }),
+      l2Loss('loss'),
+    ],
+  })
+  const plan = createPlan(network, { batch: 2, pass: 'train', training: { optimizer: sgd() } })
+  const kinds = plan.steps.flatMap(({ kind, layer, pass }) =>
+    pass === 'forward' ? [] : [`${kind} ${layer}`],
+  )
+  expect(kinds).toEqual([
+    'l2-loss-backward loss',
+    'scale-input-gradient doubled',
+    'output-gradient conv',
+    'conv-weights-gradient conv',
+    'sgd-update conv',
+    'sgd-update conv',
+  ])
+  expect(Object.keys(plan.tensors).filter((name) => name.startsWith('doubled/'))).toEqual(['doubled/scale'])
+  const training = { optimizer: sgd(), decays: { 'doubled/scale': 0.1 } }
+  expect(() => createPlan(network, { batch: 2, pass: 'train', training })).toThrow(
+    "training.decays: unknown parameter 'doubled/scale'",
+  )
 })
 
 describe('a dense block', () => {
@@ -428,6 +491,26 @@ describe('frozen layers', () => {
     }
     expect(read('body.bn')).toEqual(['body.bn/mean', 'body.bn/variance'])
     expect(read('bn')).toEqual(['bn/batchMean', 'bn/batchVariance'])
+  })
+
+  it('a batch norm’s gradient reads neither its input nor its mean, which would keep them in memory', () => {
+    const read = Object.fromEntries(
+      stepsOfKind(train(['body.bn']), 'batch-norm-input-gradient').map(({ layer, reads }) => [
+        layer,
+        Object.keys(reads).sort(),
+      ]),
+    )
+    expect(read['body.bn']).toEqual(['outputGradient', 'scale', 'variance'])
+    expect(read.bn).toEqual([
+      'input',
+      'mean',
+      'output',
+      'outputGradient',
+      'scale',
+      'scaleGradient',
+      'shiftGradient',
+      'variance',
+    ])
   })
 
   it('from the first on have no step backward, a residual block’s sum among them', () => {
@@ -589,5 +672,10 @@ describe('the phases of an input gradient', () => {
         expect(met.toSorted()).toEqual(wanted.toSorted())
       }),
     )
+  })
+
+  it('are as many as there are inputs where the stride is larger, however large it is', () => {
+    const g = windowGeometry('w', { kernel: 1, stride: 1e9, padding: 0 }, 3, 2)
+    expect(inputGradientPhases(g)).toHaveLength(6)
   })
 })

@@ -10,7 +10,7 @@ import {
   someObject,
 } from '../check-options.ts'
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
-import { definitionOf, type LayerKind } from '../layers/index.ts'
+import { definitionOf, isTrainedRole, type LayerKind } from '../layers/index.ts'
 import { frozenLayers, trainedParametersOf } from '../networks/freeze.ts'
 import {
   type Network,
@@ -40,19 +40,19 @@ export const passesRule = must(
   (passes: readonly Pass[]) => Array.isArray(passes) && passes.every((pass) => PASSES.includes(pass)),
   `an array of ${PASSES.map((pass) => `'${pass}'`).join(', ')}`,
 )
-/** The article's: what is timed unless something else is asked for. */
+/** The passes of the AlexNet article, which are timed by default. */
 export const CLASSIC_PASSES: readonly Pass[] = ['forward', 'forward-backward']
 
-/** Which activations can be read after a run, beyond the outputs. */
+/** Which activations can be read after a run, in addition to the outputs. */
 export type Keep = readonly string[] | 'printed' | 'all'
 
 export interface PlanOptions {
   readonly batch: number
   readonly pass: Pass
   readonly keep?: Keep
-  /** Of the pass `train`, which needs it. */
+  /** Required by the pass `train`. */
   readonly training?: Training
-  /** The vector that channels are rounded up to, in values; the engine's business. */
+  /** The vector that channels are rounded up to, in values; the engine sets it. */
   readonly lanes?: number
 }
 
@@ -71,42 +71,42 @@ const planRules: Rules<PlanOptions> = {
 
 /** A tensor that the caller may write or read, and its shape as the caller sees it. */
 export interface PlannedTensor {
-  /** `setting`: what differs from run to run; `state`: an optimizer's own, zeros at first. Both can be written. */
+  /** `setting`: what differs from run to run; `state`: an optimizer's state, at first zeros. Both can be written. */
   readonly role: 'input' | 'parameter' | 'setting' | 'state' | 'gradient' | 'activation'
   readonly shape: Shape
   readonly view: View
-  /** False for an activation whose memory may be reused in the same run. */
+  /** False for an activation whose memory may be reused within the run. */
   readonly isKept: boolean
 }
 
-/** What a run does and where its tensors live: plain data, made once. */
+/** What a run does and where its tensors are: plain data, made once. */
 export interface Plan {
   readonly network: Network
   readonly batch: number
   readonly pass: Pass
-  /** Null but in the pass `train`. */
+  /** Null except in the pass `train`. */
   readonly training: Training | null
-  /** The layers whose parameters get no gradient, all of them by name. */
+  /** The names of the layers whose parameters get no gradient. */
   readonly frozen: readonly string[]
   readonly lanes: number
   readonly steps: readonly Step[]
-  /** The first of the steps that change parameters by their gradients; their number where none does. */
+  /** The first of the steps that update parameters by their gradients; the number of steps if there is none. */
   readonly firstUpdate: number
   readonly buffers: readonly Buffer[]
   readonly tensors: Readonly<Record<string, PlannedTensor>>
-  /** What a run is for: the last activations, in forward-backward the losses and gradients too. */
+  /** What a run is for: the last activations, and in forward-backward also the losses and gradients. */
   readonly outputs: readonly string[]
 }
 
-/** Written before the first step of any run; read after the last. */
+/** The caller's places among the steps: it writes before the first step of any run, and reads after the last. */
 export const BEFORE_ALL = -1
 export const AFTER_ALL = Number.MAX_SAFE_INTEGER
 
 /**
- * The steps of `pass` over `batch` images and the buffers that they need. Allocates nothing.
- * Throws UsageError for a batch that is not a positive integer or an unknown tensor in `keep`, and NetworkError
- * where forward-backward has no loss, or a layer that no loss depends on; ShapeError where a layer that takes statistics of the
- * batch finds one value a channel in it.
+ * The steps of `pass` over `batch` images and the buffers that they need. Allocates nothing. Throws UsageError for a
+ * batch that is not a positive integer or for an unknown tensor in `keep`, NetworkError if forward-backward has no loss
+ * or a layer that no loss depends on, and ShapeError if a layer with batch statistics would get only one value a
+ * channel.
  */
 export function createPlan(network: Network, options: PlanOptions): Plan {
   requireNetwork('createPlan', network)
@@ -122,10 +122,13 @@ export function createPlan(network: Network, options: PlanOptions): Plan {
 
 const WRITTEN: readonly PlannedTensor['role'][] = ['input', 'parameter', 'setting', 'state']
 
-/** Roles that a caller may write; they last from run to run. */
+/** Roles that a caller may write; those tensors last from run to run. */
 export const isWritable = (role: PlannedTensor['role']): boolean => WRITTEN.includes(role)
 
-/** One copy of all that a caller writes to a session of the plan, dense float32: its inputs, its parameters, and so on. */
+/**
+ * Bytes of one dense float32 copy of all that a caller writes to a session of the plan: its inputs, its parameters, and
+ * so on.
+ */
 export const writtenBytes = ({ tensors }: Plan, roles: readonly PlannedTensor['role'][] = WRITTEN): number =>
   Object.values(tensors)
     .filter(({ role }) => roles.includes(role))
@@ -153,10 +156,10 @@ interface GrowingBuffer {
 /** A rule's own steps are among those of the table. */
 const stepsOf = (steps: readonly LayerStep[]): readonly Step[] => steps as readonly Step[]
 
-/** What several layers give for the gradient of one tensor, added up so far. */
+/** The gradient of one tensor, added up from the layers that have been planned so far. */
 interface Gradient {
   readonly view: View
-  /** False where it is another tensor's gradient too, which must stay as it is. */
+  /** False if it is also another tensor's gradient and must stay as it is. */
   readonly isOwn: boolean
 }
 
@@ -177,17 +180,19 @@ class Planner {
   readonly #kept: ReadonlySet<string>
   readonly #frozen: ReadonlySet<string>
   readonly #training: Training | null
-  /** Those of the pass: forward alone leaves the losses out. */
+  /** The layers of this pass: forward leaves the losses out. */
   readonly #layers: readonly ResolvedLayer[]
-  /** Those that read a tensor, by its name. */
+  /** The layers that read a tensor, by its name. */
   readonly #readers = new Map<string, ResolvedLayer[]>()
   readonly #makers: ReadonlyMap<string, ResolvedLayer>
   readonly #buffers: GrowingBuffer[] = []
   readonly #tensors: Record<string, PlannedTensor> = {}
   readonly #steps: Step[] = []
   readonly #losses: string[] = []
-  /** Tensors that need a gradient: their own layer has parameters that are trained, or one before it. */
+  /** Tensors that need a gradient: their own layer or one before it has parameters that are trained, and a loss depends on them. */
   readonly #behindParameters = new Set<string>()
+  /** Tensors between two steps of one layer, by name. */
+  readonly #between = new Map<string, View>()
   /** By tensor. */
   readonly #gradients = new Map<string, Gradient>()
 
@@ -205,10 +210,11 @@ class Planner {
     for (const layer of this.#layers)
       for (const input of new Set(layer.inputs))
         this.#readers.set(input, [...(this.#readers.get(input) ?? []), layer])
-    for (const { layer, inputs, parameters } of network.layers) {
+    const needed = pass === 'forward' ? null : this.#neededByLosses()
+    for (const { layer, inputs, parameters, isLoss } of network.layers) {
+      if (needed && !isLoss && !needed.has(layer.name)) continue
       const isBehind = inputs.some((input) => this.#behindParameters.has(input))
-      const isTrained = Object.keys(parameters).length > 0 && !frozen.has(layer.name)
-      if (isBehind || isTrained) this.#behindParameters.add(layer.name)
+      if (isBehind || this.#isTrained({ layer, parameters })) this.#behindParameters.add(layer.name)
     }
   }
 
@@ -219,7 +225,6 @@ class Planner {
     for (const layer of this.#layers) this.#forward(layer)
     if (this.#pass !== 'forward') {
       for (const name of this.#trained()) this.#likeParameter(name, 'gradient', '.gradient')
-      this.#requireLosses()
       for (const layer of this.#layers.toReversed()) this.#backward(layer)
     }
     const training = this.#pass === 'train' ? this.#training : null
@@ -245,12 +250,18 @@ class Planner {
   #inputs(): void {
     for (const [name, shape] of Object.entries(this.#network.inputs)) {
       const isRead = (layers: readonly ResolvedLayer[]) => layers.some(({ inputs }) => inputs.includes(name))
-      // Labels, where the loss that reads them is left out
+      // Labels, if the loss that reads them is left out
       if (isRead(this.#network.layers) && !isRead(this.#layers)) continue
       const readsAnyPitch = this.#readersOf(name).every((layer) => plannerOf(layer).readsAnyPitch)
       const view = this.#allocate(name, shape, { halo: this.#haloFor(name), anyPitch: readsAnyPitch })
       this.#tensors[name] = { role: 'input', shape: [this.#batch, ...shape], view, isKept: true }
     }
+  }
+
+  /** Whether training changes any of the layer's parameters by gradients. */
+  #isTrained({ layer, parameters }: Pick<ResolvedLayer, 'layer' | 'parameters'>): boolean {
+    const isAny = Object.values(parameters).some(({ role }) => isTrainedRole(role))
+    return isAny && !this.#frozen.has(layer.name)
   }
 
   #trained(): readonly string[] {
@@ -266,14 +277,14 @@ class Planner {
     return view
   }
 
-  /** What differs from run to run. */
+  /** Adds the tensors that differ from run to run. */
   #settings(): void {
     const hasTurns = this.#layers.some(({ layer }) => definitionOf(layer).usesTurns ?? false)
     if (this.#pass !== 'forward' && hasTurns) this.#few(TURN_TENSOR, 'setting', 1)
     if (this.#pass === 'train') this.#few(RATES_TENSOR, 'setting', RATES)
   }
 
-  /** A few numbers that belong to no layer. */
+  /** A tensor of a few numbers that belong to no layer. */
   #few(tensor: string, role: PlannedTensor['role'], count: number): View {
     const view = this.#allocate(tensor, [1, 1, count], { batch: 1 })
     this.#tensors[tensor] = { role, shape: [count], view, isKept: true }
@@ -308,7 +319,7 @@ class Planner {
   }
 
   #backward(layer: ResolvedLayer): void {
-    // Nobody asks for its gradient: nothing before it is trained, and nothing of its own
+    // Nobody needs its gradient: neither it nor any layer before it is trained
     if (!this.#behindParameters.has(layer.layer.name)) return
     this.#steps.push(...stepsOf(plannerOf(layer).backward(this.#context(layer))))
     for (const { tensor, view } of this.#unadded) this.#addGradient(tensor, view)
@@ -317,9 +328,9 @@ class Planner {
     this.#passed = []
   }
 
-  /** Parts of gradients that stand in tensors of their own until their layer's steps are there. */
+  /** Shares of gradients that are in tensors of their own until their layer's steps are planned. */
   #unadded: { readonly tensor: string; readonly view: View }[] = []
-  /** Likewise of gradients that are passed on. */
+  /** The same for gradients that are passed on. */
   #passed: { readonly tensor: string; readonly view: View }[] = []
 
   #addGradient(tensor: string, part: View): void {
@@ -328,7 +339,7 @@ class Planner {
       this.#gradients.set(tensor, { view: part, isOwn: true })
       return
     }
-    // In place, in the one that is nobody else's.
+    // In place, in the one that nobody else reads.
     const [sum, other] = sofar.isOwn ? [sofar.view, part] : [part, sofar.view]
     this.#steps.push({
       kind: 'sum-gradients',
@@ -348,7 +359,7 @@ class Planner {
     else this.#addBoth(tensor, sofar.view, view)
   }
 
-  /** Two that must both stay as they are, and may be one tensor: their sum is a tensor of its own. */
+  /** Both must stay as they are, and may even be the same tensor, so their sum is a new tensor. */
   #addBoth(tensor: string, one: View, other: View): void {
     const sum = this.#newGradient(tensor)
     for (const [i, part] of [one, other].entries()) {
@@ -384,8 +395,9 @@ class Planner {
       input: this.#tensors[layer.inputs[0]!]!.view,
       inputs: layer.inputs.map((name) => this.#tensors[name]!.view),
       output: this.#tensors[name]!.view,
-      isTrained: this.#pass !== 'forward' && !this.#frozen.has(name),
+      isTrained: this.#pass !== 'forward' && this.#isTrained(layer),
       isUpdated: this.#pass === 'train' && !this.#frozen.has(name),
+      hasBackward: this.#pass !== 'forward' && this.#behindParameters.has(name),
       parameter: (own) => this.#tensors[`${name}/${own}`]!.view,
       parameterGradient: (own) => this.#tensors[`${name}/${own}.gradient`]!.view,
       outputGradient: () => this.#gradients.get(name)!.view,
@@ -411,7 +423,12 @@ class Planner {
         const tensor = inputNamed(index)
         if (tensor !== null) this.#passed.push({ tensor, view: gradient })
       },
-      between: (own, halo) => this.#allocate(`${name}/${own}`, layer.outputShape, { halo }),
+      between: (own, halo) => {
+        const tensor = `${name}/${own}`
+        const view = this.#between.get(tensor) ?? this.#allocate(tensor, layer.outputShape, { halo })
+        this.#between.set(tensor, view)
+        return view
+      },
       ofBatch: (own, length) => {
         const tensor = `${name}/${own}`
         return this.#tensors[tensor]?.view ?? this.#few(tensor, 'activation', length)
@@ -419,24 +436,31 @@ class Planner {
     }
   }
 
-  #requireLosses(): void {
-    const { name } = this.#network
+  /**
+   * The tensors that some loss depends on. Throws NetworkError if a layer that is trained is not among them, or if there is no loss. Others,
+   * such as a softmax beside its loss, are only computed.
+   */
+  #neededByLosses(): ReadonlySet<string> {
     const needed = new Set<string>()
     for (const layer of this.#layers.toReversed()) {
       if (layer.isLoss || needed.has(layer.layer.name)) for (const input of layer.inputs) needed.add(input)
-      else
-        throw new NetworkError(
-          `${name}: forward-backward needs a loss, and none depends on '${layer.layer.name}'`,
-        )
     }
+    const lacking = this.#layers
+      .toReversed()
+      .find((layer) => !layer.isLoss && !needed.has(layer.layer.name) && this.#isTrained(layer))
+    const last = needed.size === 0 ? this.#layers.at(-1) : lacking
+    if (!last) return needed
+    throw new NetworkError(
+      `${this.#network.name}: forward-backward needs a loss, and none depends on '${last.layer.name}'`,
+    )
   }
 
-  /** Whether the layer's tensor is its input's in this pass: one view, no step. */
+  /** Whether in this pass the layer's output is the same tensor as its input: one view, no step. */
   #isOff(layer: ResolvedLayer): boolean {
     return this.#pass === 'forward' && (definitionOf(layer.layer).isOffInForward ?? false)
   }
 
-  /** The layers that read a tensor in this pass, by its own name or that of a layer that is off. */
+  /** The layers that read a tensor in this pass, by its own name or by that of a layer that is off. */
   #readersOf(tensor: string): ResolvedLayer[] {
     return (this.#readers.get(tensor) ?? []).flatMap((layer) =>
       this.#isOff(layer) ? this.#readersOf(layer.layer.name) : [layer],
@@ -471,7 +495,7 @@ class Planner {
     })
     for (const { role, view, isKept } of Object.values(this.#tensors)) {
       const buffer = this.#buffers[view.buffer]!
-      // What the caller wrote must last from run to run.
+      // What the caller writes must last from run to run.
       if (isWritable(role)) buffer.firstStep = BEFORE_ALL
       if (isKept) buffer.lastStep = AFTER_ALL
     }

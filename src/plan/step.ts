@@ -1,6 +1,6 @@
 import type { View } from './views.ts'
 
-/** What every step has. Each layer kind says in plan/layers/ which steps it becomes. */
+/** What every step has. In plan/layers/ each layer kind says which steps it becomes. */
 export interface StepOf<
   Kind extends string,
   Reads extends string,
@@ -11,11 +11,11 @@ export interface StepOf<
   /** The layer that it belongs to. */
   readonly layer: string
   readonly pass: 'forward' | 'backward' | 'update'
-  /** What it needs, all written by steps before it (or by the caller). */
+  /** The tensors it needs, all written by earlier steps or by the caller. */
   readonly reads: { readonly [Name in Reads]: View }
   /**
-   * What it makes: all of the tensor, and the zeros of its halo. A tensor that it reads too, by the same view, is changed
-   * in place.
+   * The tensors it makes, each of them whole, with the zeros of its halo. A tensor that it also reads, by the same
+   * view, is changed in place.
    */
   readonly writes: { readonly [Name in Writes]: View }
   readonly options: Options
@@ -36,8 +36,8 @@ export const changesOf = (step: Views): readonly View[] => {
 }
 
 /**
- * Of a step backward that can add its part of an input's gradient to what other layers gave: whether it does. The input's
- * gradient is then among what the step reads, too.
+ * A step backward that can add its share of an input's gradient to that of other layers. If it adds, the input's
+ * gradient is also among what the step reads.
  */
 export interface Adding {
   readonly adds: boolean

@@ -15,36 +15,39 @@ import { type Optimizer, optimizerOf, optimizerRule, sgd } from '../optimizers/i
 import type { Step } from './steps.ts'
 import type { View } from './views.ts'
 
-/** How the pass `train` changes the parameters: plain data. What differs from step to step is written, not planned. */
+/**
+ * How the pass `train` changes the parameters: plain data. What differs from step to step is written before each run
+ * instead.
+ */
 export interface Training {
   readonly optimizer: Optimizer
-  /** L2 penalty by parameter that training may change; 0 where left out. */
+  /** L2 penalty by parameter; 0 for those left out. Only parameters that training can change may be named. */
   readonly decays?: Readonly<Record<string, number>>
-  /** Gradients are scaled down where their norm, of all together, is larger. */
+  /** If the norm of all gradients together is larger, they are scaled down to it. */
   readonly clipNorm?: number
   /**
-   * Layers whose parameters stay as they are, by name, or with `*` for any part of one: `layer1.*`. A frozen layer with running
-   * statistics uses them, as forward does.
+   * Layers whose parameters stay as they are, by name or by a pattern in which `*` stands for any text: `layer1.*`. A
+   * frozen layer with running statistics uses them, as in the pass forward.
    */
   readonly freeze?: readonly string[]
-  /** Runs whose gradients are averaged for one update: the last of them runs to the end; 1 by default. */
+  /** Over how many runs the gradients of one update are averaged; only the last of them makes the update. 1 by default. */
   readonly microBatches?: number
 }
 
 /** AlexNet's weight decay. */
 export const BENCHMARK_DECAY = 5e-4
 
-/** What a training step is timed with: SGD with momentum 0.9, and the same decay of every parameter. */
+/** The training that a benchmark times: SGD with momentum 0.9, and the same decay for every parameter. */
 export function benchmarkTraining(network: Network): Training {
   const decays = trainedParametersOf(network, new Set()).map((parameter) => [parameter, BENCHMARK_DECAY])
   return { optimizer: sgd(), decays: Object.fromEntries(decays) }
 }
 
-/** Written before a run: the optimizer's `rates` of the step. */
+/** Written before a run: the rates that the optimizer computed for this step. */
 export const RATES_TENSOR = 'optimizer.rates'
-/** Written before a run where the network has dropout: an integer from 0 to 2^24, another for another mask. */
+/** Written before a run if the network has dropout: an integer from 0 to 2^24. Each number drops other values. */
 export const TURN_TENSOR = 'dropout.turn'
-/** Of all gradients, before they are clipped. */
+/** The norm of all gradients together, before they are clipped. */
 export const NORM_TENSOR = 'gradients.norm'
 const FACTOR_TENSOR = 'optimizer.factor'
 const TOTAL = 'total'
@@ -57,7 +60,7 @@ export const isTotal = (tensor: string): boolean => tensor.endsWith(`.${TOTAL}`)
 export interface TrainingContext {
   readonly parameters: readonly string[]
   view(tensor: string): View
-  /** A tensor that lasts from run to run, zeros at first: of a parameter's shape. */
+  /** A tensor of a parameter's shape that lasts from run to run; at first zeros. */
   state(parameter: string, name: string): View
   /** A few values that the caller may read. */
   result(tensor: string): View
@@ -73,7 +76,7 @@ const trainingRules: Rules<Training> = {
   freeze: optional(arrayOfText),
 }
 
-/** Throws UsageError for what can't be. */
+/** Throws UsageError for options that are not valid. */
 export function requireTraining(network: Network, training: Training): void {
   requireOptions('training', training, trainingRules)
   const parameters = trainedParametersOf(network, new Set())
@@ -91,7 +94,7 @@ export function requireTraining(network: Network, training: Training): void {
   }
 }
 
-/** Behind the backward steps of every run: what adds its gradients to those of the runs before it. */
+/** The steps after the backward steps of every run that add its gradients to those of the runs before it. */
 export function accumulationSteps({ microBatches = 1 }: Training, context: TrainingContext): Step[] {
   if (microBatches === 1) return []
   return context.parameters.map((parameter) => {
@@ -107,7 +110,7 @@ export function accumulationSteps({ microBatches = 1 }: Training, context: Train
   })
 }
 
-/** What is left out of a run that only adds to the gradients. */
+/** The steps of the update, which are left out of runs that only add up gradients. */
 export function updateSteps(training: Training, context: TrainingContext): Step[] {
   const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
   const isTotal = microBatches > 1

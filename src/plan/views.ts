@@ -1,7 +1,7 @@
 import type { Grid, Shape } from '../tensor.ts'
 import { asImageShape, roundUp } from '../tensor.ts'
 
-/** Zeros around each image, in pixels, as wide as the widest consumer reads. */
+/** Zeros around each image, in pixels, as wide as the reader with the widest halo needs. */
 export interface Halo {
   readonly top: number
   readonly bottom: number
@@ -20,31 +20,34 @@ export const widest = (a: Halo, b: Halo): Halo => ({
   right: Math.max(a.right, b.right),
 })
 
-/** Whether zeros as wide as `halo` are among those of `wide`. */
+/** Whether the halo `wide` includes `halo`. */
 export const covers = (wide: Halo, halo: Halo): boolean =>
   wide.top >= halo.top && wide.bottom >= halo.bottom && wide.left >= halo.left && wide.right >= halo.right
 
-/** A piece of the slab that one tensor, or one step's scratch, owns for a while. */
+/** A range of the slab that one tensor, or one step's scratch, owns for some steps. */
 export interface Buffer {
   readonly id: number
   readonly name: string
   /** In values of 4 bytes. */
   readonly length: number
-  /** The steps between which it must not be overwritten, both included; see memory.ts. */
+  /** It must not be overwritten from the first to the last of these steps, both included; see memory.ts. */
   readonly firstStep: number
   readonly lastStep: number
 }
 
-/** Where a tensor (N, H, W, C) stands in a buffer. Pitches and offset are in values; channels are contiguous. */
+/** How a tensor (N, H, W, C) lies in a buffer. Pitches and offset are in values; channels are contiguous. */
 export interface View {
   readonly tensor: string
   readonly buffer: number
-  /** Of the first image's first pixel, behind the halo. */
+  /** Offset of the first pixel of the first image, after its halo. */
   readonly offset: number
   readonly shape: readonly [number, number, number, number]
   readonly imagePitch: number
   readonly rowPitch: number
-  /** The channels, rounded up to the vector: what is between is zero in every tensor, so that no kernel has a tail. */
+  /**
+   * The channels, rounded up to whole vectors. The values in between are zero in every tensor, so kernels need no code
+   * for the tail.
+   */
   readonly pixelPitch: number
   readonly halo: Halo
 }

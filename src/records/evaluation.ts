@@ -1,4 +1,5 @@
-// The one schema of an evaluation: its check and its types. Unknown fields are kept, so that new ones stay version 1.
+// The schema of an evaluation: its check and its types. Unknown fields are kept, so that fields can be added without a
+// new version.
 import * as z from 'zod/mini'
 import { parseJson, requireShape, requireVersion } from '../bench/parse-json.ts'
 import { milliseconds, real } from '../bench/quantities.ts'
@@ -11,7 +12,7 @@ const count = z.int().check(z.nonnegative())
 const fraction = z.number().check(z.gte(0), z.lte(1))
 
 export const evaluationSchema = z.looseObject({
-  /** What tells it from a result of the benchmark. */
+  /** Distinguishes it from a result of the benchmark. */
   kind: z.literal('evaluation'),
   schemaVersion: z.literal(EVALUATION_SCHEMA_VERSION),
   tool: toolSchema,
@@ -21,25 +22,25 @@ export const evaluationSchema = z.looseObject({
   model: z.string(),
   /** The source, as given. */
   data: z.string(),
-  /** Which part of it; left out: not known. */
+  /** Which split of it; left out if not known. */
   split: z.optional(z.enum(['test', 'val', 'train', 'all', 'held out'])),
   /** Images that were evaluated. */
   count: count.check(z.positive()),
   top1: fraction,
-  /** With five classes or fewer, all that have a prediction. */
+  /** With five classes or fewer, every image that has a prediction counts. */
   top5: fraction,
-  /** Mean cross-entropy; null: not finite. */
+  /** Mean cross-entropy; null if it is not finite. */
   loss: z.nullable(real),
-  /** In the order of the class indexes; `top1` is null where the data has no image of the class. */
+  /** In the order of the class indexes; `top1` is null if the data has no image of the class. */
   perClass: z.array(z.looseObject({ name: z.string(), count, correct: count, top1: z.nullable(fraction) })),
-  /** confusion[actual][predicted]: how many images of a class were taken for which. */
+  /** confusion[actual][predicted]: how many images of each class were predicted as which. */
   confusion: z.array(z.array(count)),
-  /** By class: images that were taken for none, since their logits were NaN or infinite. Left out: none. */
+  /** By class: images without a prediction, because their logits were NaN or infinite. Left out if there are none. */
   unpredicted: z.optional(z.array(count)),
   /** Whether each image's answer is the mean over ten crops. */
   tenCrop: z.boolean(),
   elapsedMs: milliseconds,
-  /** Damaged images, each named with its reason. */
+  /** Damaged images, each with its reason. */
   skipped: z.array(z.string()),
   /** What makes the accuracy doubtful. */
   warnings: z.optional(z.array(z.string())),
@@ -48,7 +49,7 @@ export const evaluationSchema = z.looseObject({
 export type Evaluation = z.infer<typeof evaluationSchema>
 export type ClassResult = Evaluation['perClass'][number]
 
-/** Reads an evaluation. Throws FormatError, in one line, for what is no JSON, another version or another shape. */
+/** Reads an evaluation. Throws FormatError, in one line, for invalid JSON, another version or another shape. */
 export function parseEvaluation(text: string, fileName: string): Evaluation {
   const json = parseJson(text, fileName)
   requireVersion(json, EVALUATION_SCHEMA_VERSION, fileName, 'an evaluation')
@@ -57,7 +58,7 @@ export function parseEvaluation(text: string, fileName: string): Evaluation {
   return evaluation
 }
 
-/** The matrix is square and, with the images that were taken for nothing, says the same as the classes. */
+/** Checks that the matrix is square and, together with the images without a prediction, agrees with the classes. */
 function requireCounts(evaluation: Evaluation, fileName: string): void {
   const { perClass, confusion, count } = evaluation
   const refuse = (field: string, what: string): never => {

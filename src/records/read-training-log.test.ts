@@ -155,7 +155,7 @@ it('has each step once and in order, wherever it is stopped and resumed', () => 
       }
       const [run] = parseRecords(...records).runs
       expect(run!.steps.map((each) => each.step)).toEqual(Array.from({ length: step }, (_, i) => i + 1))
-      // Each step takes 100 ms, on whichever command's clock.
+      // Each step takes 100 ms, whichever command's clock measures it.
       expect(run!.steps.map((each) => each.elapsedMs)).toEqual(run!.steps.map((each) => 100 * each.step))
     }),
   )

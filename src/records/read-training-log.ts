@@ -15,8 +15,9 @@ import {
 } from './training-log.ts'
 
 /**
- * Reads a log. Throws FormatError, in one line with file and line number, for what is no log, another version, another
- * shape or steps out of order. A line that a killed run did not finish, the last one or before another run, is no error.
+ * Reads a log. Throws FormatError, in one line with file and line number, for what is not a log, another version,
+ * another shape, or steps out of order. A line that a killed run did not finish is not an error; it is the last one or
+ * the last before another run.
  */
 export function parseTrainingLog(text: string, fileName: string): TrainingLog {
   const { records, cutShortLines } = readRecords(text, fileName)
@@ -58,7 +59,7 @@ function readRecords(
     const where = `${fileName}, line ${number}`
     const next = lines[i + 1]
     const parsed = jsonOf(line)
-    // Killed while it wrote; who resumed it then began a line of its own.
+    // Killed while writing; the command that resumed it then began a new line.
     if (parsed === undefined && (next ? kindOf(jsonOf(next.line)) === 'run' : isEndMissing)) {
       cutShortLines.push(number)
       return
@@ -72,7 +73,7 @@ function readRecords(
   return { records, cutShortLines }
 }
 
-/** Undefined where it is none. */
+/** Undefined if it is not JSON. */
 function jsonOf(line: string): unknown {
   try {
     return parseJson(line, '')
@@ -83,21 +84,21 @@ function jsonOf(line: string): unknown {
 
 const kindOf = (json: unknown): unknown => (json as { kind?: unknown } | null | undefined)?.kind
 
-/** A run while its lines are read. */
+/** A run whose lines are being read. */
 class OpenRun {
   #run: RunRecord
   #steps: StepRecord[] = []
   #epochs: EpochRecord[] = []
   readonly #resumes: ResumeRecord[] = []
   #end: EndRecord | null = null
-  /** What the commands before this one took up to its checkpoint. */
+  /** The time that earlier commands took up to their checkpoints. */
   #earlierMs = 0
 
   constructor(run: RunRecord) {
     this.#run = run
   }
 
-  /** Another command takes the run up. */
+  /** Another command continues the run. */
   goOn(run: RunRecord, from: ResumeRecord): void {
     this.#run = run
     this.#rewind(from)

@@ -2,7 +2,7 @@ import type { Run } from '../bench/result.ts'
 import { formatExponent, formatSignificant } from '../digits.ts'
 import { formatRelativeError } from './format.ts'
 
-/** From here on an error is read as a share of a value. */
+/** Smaller errors are shown with an exponent, larger ones as plain shares: 0.67. */
 const LARGE_ERROR = 1e-3
 
 /** `largest relative error 1.8e-6 (conv5), beside an outlier 0.67 (conv1); against float64`: see docs/method.md. */

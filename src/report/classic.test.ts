@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { exampleBackward, exampleRun } from '../../test/support/run.ts'
 import { formatTime, hasStepLine, passLine, shapeLine, stepLine } from './classic.ts'
 
-/** Local time, whatever the zone of the machine. */
+/** Local time, whatever the machine's time zone. */
 const noon = new Date(2026, 0, 31, 12, 0, 0, 123).getTime()
 
 describe('the classic lines, byte for byte', () => {

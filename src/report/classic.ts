@@ -1,4 +1,5 @@
-// The article's lines, byte for byte: scripts that read the original's output read this one's too.
+// The lines of the AlexNet article's benchmark, byte for byte: scripts that read the original's output can read this
+// one's too.
 import type { TimeStamp } from '../bench/events.ts'
 import type { Run } from '../bench/result.ts'
 import { formatFixed } from '../digits.ts'
@@ -21,8 +22,8 @@ export function stepLine(step: number, durationMs: number, endedAt: TimeStamp): 
 }
 
 /**
- * `2026-01-31 12:00:00.123456: Forward across 100 steps, 0.123 +/- 0.001 sec / batch`, with the steps that were made;
- * null without one.
+ * `2026-01-31 12:00:00.123456: Forward across 100 steps, 0.123 +/- 0.001 sec / batch`, with the number of steps that
+ * were made; null if there was none.
  */
 export function passLine(run: Run, endedAt: TimeStamp): string | null {
   if (!run.summary) return null

@@ -43,7 +43,7 @@ export function compareLines(
   ])
 }
 
-/** Nothing where all is said by the verdicts. */
+/** Empty if the verdicts say everything. */
 function interruptedLines(runs: readonly Run[], hasVerdict: boolean): string[] {
   const interrupted = runs.filter((run) => run.interrupted)
   if (hasVerdict || interrupted.length === 0) return []

@@ -35,7 +35,7 @@ it('the worst classes come first, none without an image', () => {
 })
 
 it.each([
-  // By the formula of Wilson, 4 digits
+  // By Wilson's formula, to 4 digits
   [0.9, 100, 0.8256, 0.9448],
   [0.5, 10, 0.2366, 0.7634],
   [0, 10, 0, 0.2775],

@@ -1,7 +1,7 @@
-// What an evaluation says of its classes.
+// What an evaluation says about the classes.
 import type { ClassResult, Evaluation } from '../records/evaluation.ts'
 
-/** Images of one class that were taken for another. */
+/** Images of one class that were predicted as another. */
 export interface ConfusedPair {
   readonly actual: string
   readonly predicted: string
@@ -24,7 +24,7 @@ export function confusedPairs({ confusion, perClass }: Evaluation, maxCount: num
     .slice(0, maxCount)
 }
 
-/** The least accurate first; classes without an image are none. */
+/** The least accurate first, without classes that have no image. */
 export function worstClasses({ perClass }: Evaluation, maxCount: number): ClassResult[] {
   return perClass
     .filter(({ top1 }) => top1 !== null)
@@ -32,10 +32,10 @@ export function worstClasses({ perClass }: Evaluation, maxCount: number): ClassR
     .slice(0, maxCount)
 }
 
-/** The normal distribution's: 95% lie within so many sd. */
+/** Of the normal distribution: 95% lie within this many standard deviations. */
 const Z = 1.959964
 
-/** 95% interval of an accuracy, from so many right answers. Source: Wilson 1927. */
+/** 95% interval of an accuracy over this many images. Source: Wilson 1927. */
 export function accuracyInterval(fraction: number, count: number): readonly [number, number] {
   const spread = Z ** 2 / count
   const middle = (fraction + spread / 2) / (1 + spread)

@@ -146,13 +146,14 @@ it('a share of the peak is a multiple where Winograd goes past it', () => {
   expect(formatPeakFraction(1.234, false)).toBe('123.4%')
 })
 
-it('a rate has the digits that the interval of its mean leaves it, turned round', () => {
+it('a rate has the digits that the interval of its mean leaves it, inverted', () => {
   const summary = (meanIntervalMs?: [number, number], meanMs = 10) =>
     ({ meanMs, ...(meanIntervalMs && { meanIntervalMs }) }) as Summary
   expect(formatMeanRate(3200.4, summary())).toBe('3200.4')
   expect(formatMeanRate(3200.4, summary(undefined, 0))).toBe('-')
   expect(formatMeanRate(3234.4, summary([9.99, 10.01]))).toBe('3234')
-  // From 1,617 to 3,594: half of it is some hundreds; upside down it would be thousands
+  // The rate may be 1,617 to 3,594, so half the interval is some hundreds; inverting its ends wrongly would give
+  // thousands
   expect(formatMeanRate(3234.4, summary([9, 20]))).toBe('3200')
 })
 
@@ -173,7 +174,7 @@ it.each([
 })
 
 it('says that there is no number where there is none', () => {
-  expect(formatMemory(null)).toBe('the system does not tell')
+  expect(formatMemory(null)).toBe('the system does not say')
   expect(formatLoss(null)).toBe('not finite')
 })
 

@@ -1,4 +1,4 @@
-// Numbers for people: as many digits as a measurement can carry.
+// Numbers for people, with as many digits as a measurement supports.
 import type { Environment, Summary } from '../bench/result.ts'
 import {
   formatAtLeast,
@@ -9,7 +9,7 @@ import {
   NO_NUMBER,
 } from '../digits.ts'
 
-/** A picosecond: what is less comes from rounding, not from a clock. */
+/** A picosecond: anything shorter comes from rounding, not from a clock. */
 const SMALLEST_MS = 1e-9
 
 /** `448.1`, `12.34`, `0.123`, `0.00042`: milliseconds. */
@@ -17,19 +17,19 @@ export function formatMs(ms: number): string {
   return Math.abs(ms) < SMALLEST_MS ? formatFixed(0, 3) : formatAtLeast(ms, ms >= 100 ? 1 : ms >= 10 ? 2 : 3)
 }
 
-/** With the digits that its interval leaves it; a lone sample has none to be judged by. */
+/** With the digits that its interval supports; a single sample has no interval. */
 export function formatMedianMs({ medianMs, medianIntervalMs }: Summary): string {
   return medianIntervalMs ? formatMeasured(medianMs, medianIntervalMs).value : formatMs(medianMs)
 }
 
-/** The mean likewise. */
+/** The same for the mean. */
 export function formatMeanMs({ meanMs, meanIntervalMs }: Summary): string {
   return meanIntervalMs ? formatMeasured(meanMs, meanIntervalMs).value : formatMs(meanMs)
 }
 
-/** What follows from the mean: images a second, GFLOP/s. */
+/** A rate computed from the mean: images a second, GFLOP/s. */
 export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary): string {
-  // A rate of no time is none.
+  // There is no rate if the time is 0.
   if (meanMs === 0) return NO_NUMBER
   if (!meanIntervalMs) return formatRate(rate)
   const [low, high] = meanIntervalMs
@@ -39,14 +39,14 @@ export function formatMeanRate(rate: number, { meanMs, meanIntervalMs }: Summary
 const BYTES_PER_MIB = 2 ** 20
 const BYTES_PER_GIB = 2 ** 30
 
-/** `7.6 GiB`, `700 MiB`; null where the system does not tell. */
+/** `7.6 GiB`, `700 MiB`; words instead of a number if the system does not say. */
 export function formatMemory(bytes: number | null): string {
-  if (bytes === null) return 'the system does not tell'
+  if (bytes === null) return 'the system does not say'
   if (bytes < BYTES_PER_GIB) return `${formatAtLeast(bytes / BYTES_PER_MIB, 0)} MiB`
   return `${formatAtLeast(bytes / BYTES_PER_GIB, 1)} GiB`
 }
 
-/** What ran the JavaScript: `Node v20.19.0 (V8 11.3)`, `runtime Bun 1.4.5`, or a browser; as name and version. */
+/** What ran the JavaScript, as name and version: `Node v20.19.0 (V8 11.3)`, `runtime Bun 1.4.5`, or a browser. */
 export function hostFact(environment: Environment): readonly [name: string, version: string] {
   const { browser, runtime, node, v8 } = environment
   const version = browser ?? runtime ?? node
@@ -54,22 +54,22 @@ export function hostFact(environment: Environment): readonly [name: string, vers
   return [name, v8 === 'none' ? version : `${version} (V8 ${v8})`]
 }
 
-/** Two digits: of a few hundred samples a standard deviation is known no better. */
+/** Two digits: a few hundred samples determine a standard deviation no better. */
 export function formatSpreadMs(sdMs: number): string {
   return Math.abs(sdMs) < SMALLEST_MS ? '0' : formatSignificant(sdMs, 2)
 }
 
-/** With as many decimals as another number, but not as 0 if it is not 0. */
+/** With as many decimals as another number, but not as 0 unless it is 0. */
 export function formatLike(value: number, other: string): string {
   const decimals = other.includes('e') ? 0 : (other.split('.')[1]?.length ?? 0)
   const isLost = value !== 0 && Math.abs(value) < 10 ** -decimals / 2
   return isLost ? formatMs(value) : formatFixed(value, decimals)
 }
 
-/** Shares beyond this are damage, not news. */
+/** Larger shares come from damaged data. */
 const MAX_FRACTION = 1000
 
-/** `91.3%`; `over 100,000%` where that is all there is to say. */
+/** `91.3%`; `over 100,000%` for anything larger. */
 export function formatPercent(fraction: number): string {
   if (!Number.isFinite(fraction)) return NO_NUMBER
   if (Math.abs(fraction) > MAX_FRACTION) return fraction > 0 ? 'over 100,000%' : 'under -100,000%'
@@ -91,18 +91,21 @@ export function formatMegabytes(bytes: number): string {
   return `${formatCount(bytes / 1e6)} MB`
 }
 
-/** A share of the direct limit; a multiple, where fewer multiplications than the direct count went past it. */
+/**
+ * A share of the direct limit; a multiple of it if Winograd, which does fewer multiplications than are counted,
+ * exceeded it.
+ */
 export function formatPeakFraction(fraction: number, isWinograd: boolean): string {
   return isWinograd && fraction > 1 ? `${formatFixed(fraction, 2)} x` : formatPercent(fraction)
 }
 
-/** What such a multiple is, in words. */
+/** Explains such a multiple in words. */
 export const winogradText = (fraction: number): string =>
   `Winograd, ${formatFixed(fraction, 2)} of the direct limit`
 
 const LARGE_LOSS = 1e6
 
-/** `0.0312`, `2.10e-5`: a loss; a record holds null for one that is not finite. */
+/** `0.0312`, `2.10e-5`: a loss; null in a record means that it was not finite. */
 export function formatLoss(loss: number | null): string {
   if (loss === null || !Number.isFinite(loss)) return 'not finite'
   const isFar = loss !== 0 && (Math.abs(loss) < 0.001 || Math.abs(loss) >= LARGE_LOSS)
@@ -114,7 +117,7 @@ export function formatRelativeError(error: number): string {
   return error < 1 ? formatExponent(error, 1) : formatRate(error)
 }
 
-/** `12,345`, `61.2`: images a second, of which there may be very many. */
+/** `12,345`, `61.2`: images a second, which may be very many. */
 export function formatImageRate(rate: number): string {
   return rate >= 1000 ? formatCount(rate) : formatRate(rate)
 }

@@ -1,4 +1,4 @@
-// A result as text and as a page: runs in a browser too.
+// A result as text and as a page; this also runs in a browser.
 export { formatFixed, formatMeasured, formatUpperPercent, type Measured } from '../digits.ts'
 export { formatTime, hasStepLine, passLine, shapeLine, stepLine } from './classic.ts'
 export * from './format.ts'

@@ -7,7 +7,7 @@ import { rooflineLines } from './roofline.ts'
 import { type Alignment, alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
-/** `--layers`: where a run's time goes. Shares of the run are of its median, since layer times are medians too. */
+/** `--layers`: where a run's time goes. Shares are of the run's median, since layer times are medians too. */
 export function layerLines(measured: Run, palette: Palette): string[] {
   const run = withPlainTexts(measured)
   const title = palette.bold(`${passName(run.pass)}, layer by layer`)
@@ -82,7 +82,7 @@ export function layerLines(measured: Run, palette: Palette): string[] {
   ]
 }
 
-/** The layers that are past what a direct convolution can reach. */
+/** The layers that exceed what a direct convolution can reach. */
 function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
   if (peak === null) return []
   return layers.filter(isWinograd).flatMap((layer) => {
@@ -98,6 +98,6 @@ function winogradLines({ layers, peakGflopsPerSecond: peak }: Run): string[] {
   })
 }
 
-/** What could not be done as it was asked for. */
+/** What could not be done as requested. */
 const noteLines = ({ algorithm = 'auto', layers }: Run): string[] =>
   layers.flatMap(({ name, notes = [] }) => notes.map((note) => `${name}: not ${algorithm}: ${note}`))

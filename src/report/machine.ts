@@ -11,7 +11,7 @@ export interface TargetStatus {
   readonly reason: string
 }
 
-/** `info`: the machine, what runs on it and how fast that can be. */
+/** `info`: the machine, its engines and their limits. */
 export function machineLines(
   environment: Environment,
   targets: readonly TargetStatus[],

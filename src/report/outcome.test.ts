@@ -14,7 +14,7 @@ const outcome = (...records: readonly LogRecord[]) =>
   outcomeOf(parseTrainingLog(logText(records), 'run.jsonl').runs[0]!)
 
 it('rates are over the time of all epochs, not means of means', () => {
-  // 1000 images in 1 s, then 600 in 3 s; waited 100 ms of 4 s
+  // 1000 images in 1 s, then 600 in 3 s; 100 ms of 4 s were spent waiting
   const found = outcome(
     exampleTraining(),
     exampleEpoch(1, { trainMs: 1000, imagesPerSecond: 1000, waitedMs: 40, skippedImages: 3 }),

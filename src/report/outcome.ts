@@ -1,22 +1,22 @@
-// What came of a training run, or of an evaluation.
+// The outcome of a training run or of an evaluation.
 import { max, maxIndex } from 'd3-array'
 import type { Evaluation } from '../records/evaluation.ts'
 import type { EpochRecord, TrainingRun } from '../records/training-log.ts'
 import { formatDuration } from './format.ts'
 
 export interface Outcome {
-  /** The last one that ended; null before that. */
+  /** The last epoch that ended; null before that. */
   readonly last: EpochRecord | null
-  /** With the highest test accuracy, the first of such; null without a tested one. */
+  /** The epoch with the highest test accuracy, the first if several are equal; null if none was tested. */
   readonly best: EpochRecord | null
-  /** Over all epochs that ended, by the time they took; of the last step before that. */
+  /** Over the time of all epochs that ended; before that, of the last step. */
   readonly imagesPerSecond: number | null
-  /** Of the time that the steps took. Null before an epoch ended. */
+  /** As a share of the time of the steps. Null before an epoch has ended. */
   readonly waitedFraction: number | null
-  /** In any one epoch: they are the same ones again. */
+  /** The most in any one epoch, since the same images are skipped again. */
   readonly skippedImages: number
   readonly isDone: boolean
-  /** `done`, `interrupted`, `stopped: loss is NaN`: how it ended. */
+  /** How it ended: `done`, `interrupted`, `stopped: loss is NaN`. */
   readonly ending: string
 }
 
@@ -60,14 +60,14 @@ export function extentText({ run, epochs, elapsedMs }: TrainingRun): string {
 const sum = (epochs: readonly EpochRecord[], of: (epoch: EpochRecord) => number): number =>
   epochs.reduce((total, epoch) => total + of(epoch), 0)
 
-/** What serves for the runs' test figures: `validation` if it does in all of them. */
+/** What the runs were tested on: `validation` if that is so for all of them. */
 export const testedOnOf = (runs: readonly { readonly run: TrainingRun }[]): 'test' | 'validation' =>
   runs.every(({ run }) => run.run.testedOn === 'validation') ? 'validation' : 'test'
 
-/** Whether a label among the five largest logits says anything, with so many classes, if that is known. */
+/** Whether top-5 is meaningful with this many classes, if that is known. */
 export const saysTop5 = (classes = Number.POSITIVE_INFINITY): boolean => classes > 5
 
-/** ` (held out)`: which part of the data was evaluated; empty for all of it. */
+/** ` (held out)`: which split of the data was evaluated; empty for all of it. */
 export const splitText = ({ split = 'all' }: Evaluation): string => (split === 'all' ? '' : ` (${split})`)
 
 export const unpredictedCount = ({ unpredicted = [] }: Evaluation): number =>

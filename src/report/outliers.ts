@@ -1,7 +1,7 @@
-// An axis for samples: a few that lie far out must not press all others into a line.
+// An axis for samples on which a few outliers do not squeeze all others into a line.
 import { max, min, quantileSorted } from 'd3-array'
 
-/** What an axis shows, and the values that lie beyond it, each side from the nearest to the furthest. */
+/** What an axis shows, and the values beyond it, on each side from the nearest to the furthest. */
 export interface RobustExtent {
   readonly low: number
   readonly high: number
@@ -9,22 +9,22 @@ export interface RobustExtent {
   readonly above: readonly number[]
 }
 
-/** With fewer nothing says which of them is the odd one. */
+/** With fewer values it is unclear which one is the outlier. */
 const MIN_VALUES = 5
-/** Further than so many interquartile ranges from the quartiles is far out (Tukey 1977). */
+/** A value more than this many interquartile ranges from the quartiles is far out (Tukey 1977). */
 const FAR_OUT = 3
-/** Times that differ by less than this share of the median are alike, however narrow their quartiles are. */
+/** Times that differ by less than this share of the median are alike, however close their quartiles are. */
 const MIN_REACH = 0.02
-/** Around equal values an axis has so much room, as a share of them. */
+/** The room that an axis has around equal values, as a share of them. */
 const ROOM_AROUND_EQUALS = 0.1
-/** A wider gap, as a share of what an axis shows, is wasted on it. */
+/** A wider gap, as a share of what the axis shows, would waste space. */
 const MAX_GAP = 0.5
-/** More than this share is no oddity but a part of the distribution, and is shown. */
+/** More values than this share belong to the distribution and are shown. */
 const MAX_SHARE = 0.05
 
 /**
- * The extent of at least one value, without those far out behind a gap in which the others would get lost. At most one in
- * twenty on either side is left out, but always as many as one.
+ * The extent of at least one value, without outliers beyond a gap in which the others would disappear. At most one in
+ * twenty is left out on either side, or one if there are fewer than twenty.
  */
 export function robustExtent(values: readonly number[]): RobustExtent {
   const sorted = values.toSorted((a, b) => a - b)
@@ -50,8 +50,8 @@ export function robustExtent(values: readonly number[]): RobustExtent {
 }
 
 /**
- * The extent of several series that are drawn over one axis: of each of them as `robustExtent` has it, from the lowest low to
- * the highest high. What lies far out of its own series is shown if another one reaches there.
+ * The extent of several series over one axis, from the lowest low to the highest high of their `robustExtent`s. An
+ * outlier of one series is shown if another series reaches there.
  */
 export function commonExtent(series: readonly (readonly number[])[]): RobustExtent {
   const extents = series.map(robustExtent)
@@ -65,7 +65,7 @@ export function commonExtent(series: readonly (readonly number[])[]): RobustExte
   }
 }
 
-/** `2 samples are beyond the axis: 4.20 and 15.1 ms.`; empty without one. */
+/** `2 samples are beyond the axis: 4.20 and 15.1 ms.`; empty if there is none. */
 export function beyondText({ below, above }: RobustExtent, format: (value: number) => string): string {
   const beyond = [...below, ...above]
   if (beyond.length === 0) return ''

@@ -1,4 +1,4 @@
-/** Colours as functions, so that plain text is the same code with a palette that changes nothing. */
+/** Colours as functions, so that plain text needs no other code, only a palette that changes nothing. */
 export interface Palette {
   bold(text: string): string
   dim(text: string): string

@@ -1,4 +1,4 @@
-// Curves as points, before they are drawn.
+// Prepares the points of curves for drawing.
 
 export interface Point {
   readonly x: number
@@ -6,8 +6,9 @@ export interface Point {
 }
 
 /**
- * Each value's mean with its neighbours: `reach` on either side, so that the curve does not lag. At its start it has as
- * many as there are on both sides, since a loss falls steeply there; at its end those before it.
+ * Each value's mean with its neighbours, `reach` on either side, so that the curve does not lag. At the start it takes
+ * fewer, as many on both sides as there are, since a loss falls steeply there; at the end only the side after it is
+ * cut short.
  */
 export function movingMean(points: readonly Point[], reach: number): Point[] {
   const sums = [0]
@@ -19,7 +20,7 @@ export function movingMean(points: readonly Point[], reach: number): Point[] {
   })
 }
 
-/** At most so many, evenly, with the first and the last. */
+/** At most this many, evenly spread, including the first and the last. */
 export function everyFew<Item>(items: readonly Item[], maxCount: number): Item[] {
   if (items.length <= maxCount) return [...items]
   return Array.from(
@@ -28,7 +29,7 @@ export function everyFew<Item>(items: readonly Item[], maxCount: number): Item[]
   )
 }
 
-/** Indexes of at most so many values: all, or the extremes of equal stretches, so that no outlier is lost. */
+/** Indexes of at most this many values: all of them, or the extremes of equal stretches, so that no outlier is lost. */
 export function indexesOfExtremes(values: readonly number[], maxCount: number): number[] {
   if (values.length <= maxCount) return values.map((_, i) => i)
   const size = Math.ceil(values.length / Math.floor(maxCount / 2))
@@ -44,7 +45,7 @@ export function indexesOfExtremes(values: readonly number[], maxCount: number): 
   return found
 }
 
-/** Where all curves have a point: the mean of them. */
+/** The mean of all curves, at the places where all of them have a point. */
 export function meanCurve(curves: readonly (readonly Point[])[]): Point[] {
   if (curves.length === 1) return [...curves[0]!]
   const valuesAt = new Map<number, number[]>()

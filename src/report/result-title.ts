@@ -7,7 +7,7 @@ export interface ResultTitle {
   readonly text: string
 }
 
-/** What a result is about, by what is in it. */
+/** What a result is about, derived from its contents. */
 export function titleOf(result: Result): ResultTitle {
   const { runs, comparisons = [] } = result
   const kind = isComparison(result) ? 'comparison' : 'benchmark'
@@ -15,12 +15,15 @@ export function titleOf(result: Result): ResultTitle {
   const networks = listed(runs.map(({ network }) => network))
   const names = listed(runs.map(({ engine }) => engine.name))
   if (kind === 'benchmark') return { kind, text: `${networks} on ${names}` }
-  // The fastest beside each of the others; without a verdict, as they were asked for
+  // The fastest and the engines it was compared with; without a verdict, the engines in the order they were given
   const specs = comparisons.flatMap(({ engine, baseline }) => [engine, baseline])
   return { kind, text: `${specs.length > 0 ? listed(specs) : names} compared on ${networks}` }
 }
 
-/** A comparison has a list of them, which is empty if it was stopped too early. A benchmark may have rounds, but no such list. */
+/**
+ * A comparison has this list, which is empty if it was stopped too early. A benchmark may have rounds, but it has no
+ * such list.
+ */
 export const isComparison = ({ comparisons }: Result): boolean => comparisons !== undefined
 
 /** `a, b and c`, each once. */

@@ -3,7 +3,7 @@ import { exampleBackward, exampleRun } from '../../test/support/run.ts'
 import { PLAIN } from './palette.ts'
 import { roofline, rooflineLines } from './roofline.ts'
 
-/** They meet at 10 FLOP/byte. */
+/** The two limits meet at 10 FLOP/byte. */
 const LIMITS = { peakGflopsPerSecond: 200, bandwidthGigabytesPerSecond: 20 }
 
 describe('roofline', () => {
@@ -45,7 +45,7 @@ describe('rooflineLines', () => {
   }
 
   it('have a row a layer, and say what is memory-bound', () => {
-    // conv1: 27 GFLOP / 0.1 GB; 135 ms at the peak, of 300. pool1: 5 ms of memory, of 98.
+    // conv1: 27 GFLOP / 0.1 GB; 135 ms at the peak, measured 300. pool1: 5 ms by memory, measured 98.
     expect(rooflineLines(withBytes(), PLAIN)).toEqual([
       'roofline: 200.0 GFLOP/s at the most, 20.0 GB/s from memory; memory-bound below 10.0 FLOP/byte',
       'layer  forward FLOP/byte  attainable GFLOP/s  of attainable',

@@ -4,7 +4,7 @@ import type { Palette } from './palette.ts'
 import { type Alignment, alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
-/** What a machine can do at the most, as measured in the same run. */
+/** The limits of a machine, measured in the same run. */
 export interface Limits {
   readonly peakGflopsPerSecond: number
   readonly bandwidthGigabytesPerSecond: number
@@ -13,7 +13,7 @@ export interface Limits {
 /** One layer's work in one direction. */
 export interface Work {
   readonly flops: number
-  /** What it reads and writes at the least. */
+  /** The least that it must read and write. */
   readonly bytes: number
   readonly ms: number
 }
@@ -22,15 +22,15 @@ export interface Roofline {
   /** Arithmetic intensity. */
   readonly flopsPerByte: number
   readonly attainableGflopsPerSecond: number
-  /** Over 1 where the data was still in the caches, or an algorithm does with fewer FLOPs than were counted. */
+  /** Over 1 if the data were still in the caches, or if an algorithm needs fewer FLOPs than are counted. */
   readonly attainableFraction: number
   readonly isMemoryBound: boolean
 }
 
 /**
- * The roofline: work is attainable at the peak or as fast as memory brings its bytes, whichever is less. What has no FLOPs
- * is memory-bound, and its share is that of the bandwidth. Work takes time and bytes. Source: Williams, Waterman, Patterson
- * 2009.
+ * The roofline: work can reach the peak, or the speed at which memory delivers its bytes, whichever is less. Work
+ * without FLOPs is bound by memory, and its share is that of the bandwidth. `ms` and `bytes` must be positive. Source:
+ * Williams, Waterman, Patterson 2009.
  */
 export function roofline({ flops, bytes, ms }: Work, limits: Limits): Roofline {
   const { peakGflopsPerSecond, bandwidthGigabytesPerSecond } = limits
@@ -48,7 +48,7 @@ export function roofline({ flops, bytes, ms }: Work, limits: Limits): Roofline {
 const DIRECTIONS = ['forward', 'backward'] as const
 type Direction = (typeof DIRECTIONS)[number]
 
-/** Null where nothing was done, or it is not known what. */
+/** Null if nothing was done, or if it is not known what. */
 function workOf(layer: LayerTime, direction: Direction): Work | null {
   const isForward = direction === 'forward'
   const flops = isForward ? layer.flops : layer.backwardFlops
@@ -57,7 +57,7 @@ function workOf(layer: LayerTime, direction: Direction): Work | null {
   return bytes && ms ? { flops, bytes, ms } : null
 }
 
-/** Below the layers' times: what bounds each, and how near it is. Nothing where the run's limits are not known. */
+/** Below the layers' times: what limits each layer, and how close it comes. Empty if the run's limits are not known. */
 export function rooflineLines(run: Run, palette: Palette): string[] {
   const { peakGflopsPerSecond: peak, bandwidthGigabytesPerSecond: bandwidth, layers } = run
   if (!peak || !bandwidth) return []

@@ -50,7 +50,7 @@ it('says what is past the direct limit, and why', () => {
   const lines = summaryLines([exampleRun({ layers, peakFraction: 2.4567 }), exampleBackward], PLAIN)
   expect(lines).toContain('share of the peak               2.46 x             90.9%')
   expect(lines).toContain('Forward: Winograd, 2.46 of the direct limit')
-  // A direct step that leaves out its padding's zeros can be a little past it, and that is no Winograd.
+  // A direct step that leaves out its padding's zeros can slightly exceed the peak without being Winograd.
   expect(summaryLines([exampleRun({ peakFraction: 1.012 })], PLAIN).join('\n')).not.toContain('Winograd')
 })
 

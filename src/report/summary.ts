@@ -18,7 +18,7 @@ import type { Palette } from './palette.ts'
 import { alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
 
-/** The lines below the classic ones. A run that was cut off before its first sample is only said to be. */
+/** The lines below the classic ones. A run that was interrupted before its first sample is only reported as such. */
 export function summaryLines(measured: readonly Run[], palette: Palette): string[] {
   const runs = withPlainTexts(measured)
   if (runs.length === 0) return []
@@ -35,7 +35,7 @@ export function summaryLines(measured: readonly Run[], palette: Palette): string
       palette,
     ),
   )
-  // Cut off before a sample, it may have been cut off before its check.
+  // An interruption before the first sample may have come before the check.
   const isKnown = ({ check, summary }: Run) => check !== null || summary !== null
   for (const run of runs.filter(isKnown)) lines.push(checkLine(run, palette))
   for (const run of runs) lines.push(...winogradLines(run))
@@ -48,7 +48,7 @@ export function summaryLines(measured: readonly Run[], palette: Palette): string
   return lines
 }
 
-/** What about the machine makes the numbers above less than they could be; nothing on a quiet one. */
+/** What about the machine makes the numbers above worse than they could be; empty on a quiet machine. */
 export function warningLines(environment: Environment, measured: readonly Run[], palette: Palette): string[] {
   const { warnings = [] } = withPlainTexts(environment)
   const runs = withPlainTexts(measured)
@@ -59,7 +59,7 @@ export function warningLines(environment: Environment, measured: readonly Run[],
   return [...ofRuns, ...warnings].map((warning) => palette.yellow(`warning: ${warning}`))
 }
 
-/** One column a pass, of those that have samples. */
+/** One column for each pass that has samples. */
 function tableLines(runs: readonly Run[], palette: Palette): string[] {
   if (runs.length === 0) return []
   const row = (name: string, cell: (run: Run, summary: Summary) => string): string[] => [
@@ -88,7 +88,7 @@ function tableLines(runs: readonly Run[], palette: Palette): string[] {
   return [palette.bold(heading!), ...body]
 }
 
-/** With the median's digits. */
+/** With as many digits as the median. */
 const formatRange = ({ minMs, maxMs }: Summary, median: string): string =>
   `${formatLike(minMs, median)} .. ${formatLike(maxMs, median)}`
 
@@ -103,7 +103,7 @@ function winogradLines({ pass, peakFraction, layers }: Run): string[] {
   return isPast ? [`${passName(pass)}: ${winogradText(peakFraction)}`] : []
 }
 
-/** Not measured by itself, hence the label. */
+/** The label says that it is derived, not measured. */
 function derivedLines(runs: readonly Run[]): string[] {
   const median = (pass: Run['pass']) => runs.find((run) => run.pass === pass)?.summary?.medianMs
   const [forward, both] = [median('forward'), median('forward-backward')]

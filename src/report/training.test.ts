@@ -105,7 +105,7 @@ describe('the lines of an evaluation', () => {
     expect(linesOf({ perClass: perClass(5), confusion })[2]).toMatch(/^loss/)
   })
 
-  it('says which part of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
+  it('says which split of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
     const lines = linesOf({ split: 'val', unpredicted: [2, 0, 1], warnings: ['old'] })
     expect(lines[0]).toContain('animals.safetensors on folder:animals (val): 100 images')
     expect(lines).toContain('no prediction       3  images, whose logits are NaN or infinite')

@@ -30,7 +30,7 @@ export function epochLine(
 
 const top5Text = (top5: number | null): string => (top5 === null ? '' : ` (top-5 ${formatPercent(top5)})`)
 
-/** A log's run: what is trained, its epochs, and how it ended. */
+/** A run from a log: what is trained, its epochs, and how it ended. */
 export function trainingLines(named: NamedRun, palette: Palette): string[] {
   const { name, run } = withPlainTexts(named)
   const { network, data, settings, testedOn, classNames } = run.run
@@ -106,7 +106,7 @@ export function evaluationLines(evaluated: Evaluation, palette: Palette): string
   ]
 }
 
-/** A table below an empty line; nothing without a row. */
+/** A table after an empty line; nothing if there is no row. */
 function section(
   headings: readonly string[],
   alignments: readonly Alignment[],

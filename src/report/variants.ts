@@ -1,27 +1,27 @@
-// Runs beside each other: what differs between them, and which are one experiment with several seeds.
+// Several runs together: what differs between them, and which are one experiment with several seeds.
 import { groups, max } from 'd3-array'
 import type { TrainingLog, TrainingRun } from '../records/training-log.ts'
 
-/** A log and what to call it: the name of its file. */
+/** A log and the name of its file. */
 export interface NamedLog {
   readonly name: string
   readonly log: TrainingLog
 }
 
 export interface NamedRun {
-  /** Of its file; `run.jsonl (2)` for the second one in it. */
+  /** The file's name; `run.jsonl (2)` for the second run in it. */
   readonly name: string
   readonly run: TrainingRun
 }
 
-/** Runs that were asked for the same, but for their seeds. */
+/** Runs with the same settings except for their seeds. */
 export interface Variant {
-  /** What tells it from the most of the others: `activation tanh`; what is trained on what, where it is alone. */
+  /** What distinguishes it from most of the others: `activation tanh`; if it is the only one, what is trained on what. */
   readonly name: string
   readonly runs: readonly NamedRun[]
 }
 
-/** What a run differs in without being another experiment. */
+/** Settings in which runs of the same experiment may differ. */
 const CIRCUMSTANCES: ReadonlySet<string> = new Set(['seed', 'convmark', 'processor'])
 
 export function runsOf(logs: readonly NamedLog[]): NamedRun[] {
@@ -30,7 +30,7 @@ export function runsOf(logs: readonly NamedLog[]): NamedRun[] {
   )
 }
 
-/** All that a run was asked to do, and by which convmark, in words by name. */
+/** All settings of a run and the version of convmark, in words, by name. */
 export function settingsOf({ run }: TrainingRun): ReadonlyMap<string, string> {
   const { network, data, engine, settings, tool, environment } = run
   return new Map([
@@ -53,7 +53,7 @@ function settingText(name: string, value: unknown): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** The names of settings that are not the same in all runs, in their order. */
+/** The names of settings that are not the same in all runs, in order. */
 export function differingSettings(runs: readonly NamedRun[]): string[] {
   const all = runs.map(({ run }) => settingsOf(run))
   const names = new Set(all.flatMap((settings) => [...settings.keys()]))
@@ -81,7 +81,7 @@ export function variantsOf(runs: readonly NamedRun[]): Variant[] {
   })
 }
 
-/** Null where several are equally frequent: then none of them goes without saying. */
+/** Null if several values are equally frequent, so that each of them has to be named. */
 function mostFrequent(values: readonly string[]): string | null {
   const counts = groups(values, (value) => value).map(([value, same]) => ({ value, count: same.length }))
   const highest = max(counts, ({ count }) => count)

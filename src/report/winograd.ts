@@ -1,4 +1,4 @@
 import type { LayerTime } from '../bench/result.ts'
 
-/** Whether some step of the layer does with fewer multiplications than were counted. */
+/** Whether some step of the layer needs fewer multiplications than are counted. */
 export const isWinograd = ({ algorithm }: LayerTime): boolean => algorithm.split(', ').includes('winograd')

@@ -1,17 +1,17 @@
 import { isNode, nodeModule } from './host.ts'
 
-/** What decides where the cache folder is; tests make theirs up. */
+/** What decides where the cache folder is; tests make their own. */
 export interface CachePlaces {
   readonly platform: string
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** The user's home folder by the system's own list of users. Throws if the user is not in it. */
+  /** The user's home folder according to the system's list of users. Throws if the user is not in it. */
   readonly homeOfUser: () => string
 }
 
 /**
  * The user's cache folder for convmark, or the one that CONVMARK_CACHE names. Null if there is none, as in a browser or
- * for a user without a home folder: then nothing is kept. Paths that are empty or relative are ignored, as the XDG
- * specification asks: they would put a cache into whatever folder the process was started in.
+ * for a user without a home folder; nothing is stored then. Empty and relative paths are ignored, as the XDG
+ * specification requires: they would put the cache into whatever folder the process was started in.
  */
 export async function cacheFolder(places?: CachePlaces): Promise<string | null> {
   if (!isNode) return null
@@ -36,7 +36,7 @@ function thisSystem(): CachePlaces {
   return { platform: process.platform, environment: process.env, homeOfUser: () => userInfo().homedir }
 }
 
-/** A container's user often has no entry in the list of users: then it has no home. */
+/** In a container the user often has no entry in the list of users, and so no home folder. */
 function pathOrNone(homeOfUser: () => string): string | undefined {
   try {
     return homeOfUser()

@@ -1,8 +1,11 @@
 const MOST_READS = 200
-/** Of a clock as coarse as 1 ms, the reads would take the better part of a second. */
+/** With a clock as coarse as 1 ms, all the reads would take most of a second. */
 const LONGEST_MS = 20
 
-/** The smallest step that the clock was seen to make, in ms. Browsers make it coarse: 0.1 ms, or 1, in a page that is not isolated. */
+/**
+ * The smallest step that the clock was seen to make, in ms. Browsers make it coarse: 0.1 ms, or 1 ms in a page that is
+ * not isolated.
+ */
 export function clockResolution(now: () => number = () => performance.now()): number {
   const begunMs = now()
   let smallest = Infinity

@@ -1,5 +1,5 @@
-// A worker's whole life: it measures, is loaded, and runs. With others over shared memory it runs generations, see
-// control.ts; where no memory can be shared it is alone, see own-memory-runner.ts.
+// What a worker does: it measures, loads a plan and runs it. Together with others over shared memory it runs
+// generations, see control.ts; if memory can't be shared it is the only worker, see own-memory-runner.ts.
 
 import type { KernelFunction } from '../codegen/program.ts'
 import { messageOf } from '../errors.ts'
@@ -18,13 +18,13 @@ import {
 import { onMessage, postMessage } from './port.ts'
 import { type LoadedStage, runTasks } from './tasks.ts'
 
-/** What a worker is told before it runs. */
+/** What a worker receives before it runs. */
 export interface LoadRequest {
   readonly kind: 'load'
-  /** The session's memory: held here, so that no address outlives it. */
+  /** The session's memory: referenced here, so that it outlives its addresses. */
   readonly memory: ArrayBufferLike | null
   readonly control: SharedArrayBuffer
-  /** When each stage ended on thread 0, and before them when the run began; milliseconds. */
+  /** When the run began, then when each stage ended on thread 0, in milliseconds. */
   readonly times: SharedArrayBuffer
   readonly codes: readonly Code[]
   readonly stages: readonly LoadedStage[]
@@ -37,7 +37,7 @@ export type WorkerRequest =
   | ({ readonly kind: 'measure' } & MeasureRequest)
   | LoadRequest
   | LoadAloneRequest
-  /** To a worker that was loaded alone: */
+  /** To a worker that runs alone: */
   | { readonly kind: 'run'; readonly first: number; readonly end: number }
   | { readonly kind: 'abort' }
   | { readonly kind: 'write'; readonly address: number; readonly values: Float32Array }
@@ -98,7 +98,7 @@ async function answer(request: WorkerRequest): Promise<void> {
   }
 }
 
-/** Runs generation after generation, and blocks between them; ends with the worker. */
+/** Runs one generation after another and blocks between them; ends with the worker. */
 function serve(loaded: Loaded, seen: number): never {
   const control = new Int32Array(loaded.control)
   for (;;) {

@@ -5,7 +5,7 @@ import { startWorkers, type WorkerHandle } from './worker-pool.ts'
 
 export type ComputeWorker = WorkerHandle<WorkerRequest, WorkerReply>
 
-/** A worker for each thread, or none: see `startWorkers`. */
+/** Starts one worker for each thread, or none: see `startWorkers`. */
 export function startComputeWorkers(threads: number): ComputeWorker[] {
   return startWorkers(threads, (thread) => ({
     name: `compute worker ${thread + 1} of ${threads}`,
@@ -14,7 +14,7 @@ export function startComputeWorkers(threads: number): ComputeWorker[] {
   }))
 }
 
-/** The next reply of a worker; throws what it says went wrong. */
+/** The next reply of a worker; throws the error that it reports. */
 export async function replyOf<Kind extends WorkerReply['kind']>(
   worker: ComputeWorker,
   kind: Kind,

@@ -3,7 +3,7 @@ import type { ReadText } from './files.ts'
 
 export interface GroupFolders {
   readonly version: 1 | 2
-  /** From the highest group that can be seen to the process's own: each is limited by those before it. */
+  /** From the topmost visible group to the process's own: each is also limited by those before it. */
   readonly folders: readonly string[]
 }
 
@@ -16,7 +16,7 @@ interface Mount {
 
 /**
  * The groups that limit one of Linux's resources for this process: one list for each version of control groups that has
- * the controller. Some of the folders may not exist: a container may be told a path of its host's.
+ * the controller. Some of the folders may not exist, since a container may see a path of its host.
  */
 export async function groupFolders(
   controller: 'cpu' | 'memory',
@@ -37,7 +37,7 @@ export async function groupFolders(
   })
 }
 
-/** Where they are on almost all systems, if the system does not tell. */
+/** Where they are on almost all systems, for systems that don't say. */
 const usualMounts = (controller: string): Mount[] => [
   { version: 2, root: '/', at: '/sys/fs/cgroup' },
   { version: 1, root: '/', at: `/sys/fs/cgroup/${controller}` },
@@ -63,7 +63,7 @@ const withoutEscapes = (path: string): string =>
 const isWithin = (path: string, root: string): boolean =>
   root === '/' || path === root || path.startsWith(`${root}/`)
 
-/** The mount's own folder, and those on the way down to the path; only the first if the path lies elsewhere. */
+/** The mount's own folder and those on the way down to the path; only the first if the path is elsewhere. */
 function foldersBelow({ root, at }: Mount, path: string): string[] {
   const below = isWithin(path, root) ? path.slice(root === '/' ? 0 : root.length) : ''
   const names = below.split('/').filter((name) => name !== '')

@@ -6,11 +6,11 @@ interface Machine {
   readonly online: string
   /** The threads of each core. */
   readonly cores?: readonly string[]
-  /** What the system calls the file that has them. */
+  /** The name of the file in which the system lists them. */
   readonly file?: string
 }
 
-/** The files of a Linux on which this process may use some processors of a machine. */
+/** The files of a Linux system on which this process may use some of the processors. */
 function coresOn({
   allowed,
   online,
@@ -33,7 +33,7 @@ function coresOn({
 }
 
 const SMT = ['0,4', '1,5', '2,6', '3,7']
-/** Two cores of two threads, four of one. */
+/** Two cores with two threads, four with one. */
 const HYBRID = ['0-1', '2-3', '4', '5', '6', '7']
 
 it.each<[string, Machine, number | null]>([

@@ -3,9 +3,9 @@ import type { ReadText } from './files.ts'
 const PROCESSORS = '/sys/devices/system/cpu'
 
 /**
- * How many cores Linux lets this process run on: of the processors that its affinity names and that are online, those that
- * are threads of one core count once. A core may have one thread or more, and only some of them may be allowed. Null if
- * Linux does not tell.
+ * How many cores Linux lets this process run on: processors that its affinity names and that are online, counting
+ * threads of the same core once. A core may have one thread or more, of which only some may be allowed. Null if Linux
+ * does not say.
  */
 export async function allowedCores(read: ReadText): Promise<number | null> {
   const status = await read('/proc/self/status')
@@ -14,7 +14,7 @@ export async function allowedCores(read: ReadText): Promise<number | null> {
   const cores = await Promise.all(
     allowed.map(async (processor) => {
       const threads = await threadsBeside(processor, read)
-      // The affinity may name processors that there could be: those have no threads, and are not online
+      // The affinity may name processors that are not present: those have no threads and are not online
       if (online.size > 0 ? !online.has(processor) : threads === '') return []
       return [threads || String(processor)]
     }),
@@ -22,10 +22,10 @@ export async function allowedCores(read: ReadText): Promise<number | null> {
   return new Set(cores.flat()).size || null
 }
 
-/** The threads of a processor's core, its own among them: the same text for all of them. Empty if that is not told. */
+/** The threads of the processor's core, including itself: the same text for all of them. Empty if the system does not say. */
 async function threadsBeside(processor: number, read: ReadText): Promise<string> {
   const topology = `${PROCESSORS}/cpu${processor}/topology`
-  // The first is the older name, which the kernel calls deprecated
+  // The first is the older name, which the kernel has deprecated
   const threads =
     (await read(`${topology}/thread_siblings_list`)) || (await read(`${topology}/core_cpus_list`))
   return threads.trim()

@@ -3,7 +3,7 @@ import type { Code } from './code.ts'
 import type { LoadedStage } from './tasks.ts'
 
 export interface LoadedProgram {
-  /** Null where it is the one worker's own. */
+  /** Null if it belongs to the only worker. */
   readonly memory: ArrayBufferLike | null
   readonly codes: readonly Code[]
   readonly stages: readonly LoadedStage[]
@@ -12,15 +12,15 @@ export interface LoadedProgram {
   readonly threadScratchByteLength: number
 }
 
-/** Runs the stages of a program that workers have loaded. The calling thread neither computes nor blocks. */
+/** Runs the stages of a program that the workers have loaded. The calling thread neither computes nor blocks. */
 export interface Executor {
-  /** Runs stages [first, end). Throws InterruptedError when the signal aborts, within a task's time. */
+  /** Runs stages [first, end). If the signal aborts, throws InterruptedError within the time of one task. */
   run(first: number, end: number, signal?: AbortSignal): Promise<void>
-  /** How long each of the stages [first, end) took in the last run, on the wall clock of the first thread. */
+  /** How long each of the stages [first, end) took in the last run, by the first thread's clock. */
   stageTimesMs(first: number, end: number): number[]
   dispose(): Promise<void>
 }
 
-/** What is thrown where `failure` broke an executor before. */
+/** The error for an executor that an earlier `failure` has broken. */
 export const unusable = (failure: Error): ConvmarkError =>
   new ConvmarkError(`this session can't be used any more: ${failure.message}`, { cause: failure })

@@ -1,9 +1,9 @@
 import { isNode, nodeModule } from './host.ts'
 
-/** The text of a file; '' where there is none, or none that can be read. */
+/** Reads a file's text; '' if it does not exist or can't be read. */
 export type ReadText = (path: string) => Promise<string>
 
-/** For what a system tells in files, of which each system has its own: a file that is missing is an answer. */
+/** For files in which systems describe themselves: a missing file is an answer, since each system has its own. */
 export const readText: ReadText = async (path) => {
   if (!isNode) return ''
   const { readFile } = nodeModule('node:fs/promises')

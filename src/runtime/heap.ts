@@ -4,16 +4,16 @@ import { roundUp } from '../tensor.ts'
 import { unsharedReason } from './host.ts'
 import { MORE_MEMORY, memoryRefused } from './out-of-memory.ts'
 
-/** A piece of memory that all threads see; or, where they can't, of the one worker's own. */
+/** A block of memory that all threads share, or, if they can't, of the only worker's own memory. */
 export interface MemoryBlock {
-  /** Null where nobody but the worker sees it. */
+  /** Null if only the worker can see it. */
   readonly buffer: ArrayBufferLike | null
-  /** Of the block's first byte in the buffer. */
+  /** Position of the block's first byte in the buffer. */
   readonly byteOffset: number
-  /** What compiled code takes as the address of the block's first byte. */
+  /** The address of the block's first byte in compiled code. */
   readonly address: number
   readonly byteLength: number
-  /** All of it was used: from now on the system counts it as this process's, and it may be used again for nothing. */
+  /** Says that all of it was used. From then on the system counts it as this process's, so using it again costs nothing. */
   wasWritten(): void
   free(): void
 }
@@ -22,40 +22,43 @@ const PAGE_BYTES = 65536
 /** 256 MiB */
 const LEAST_MAXIMUM_PAGES = 4096
 
-/** For compiled code: the memory that all threads share, or how large the running thread's own has to be. */
+/**
+ * What compiled code needs: the memory that all threads share, or the size of the memory that the running thread has to
+ * create.
+ */
 export type HeapMemory = WebAssembly.Memory | { readonly ownByteLength: number }
 
 /**
- * The process's one WASM memory: it grows and is reused, never given back. (A memory for each session was tried: 1,000
- * opened and dropped kept 4 GB resident.) Where threads can't share one, every worker has its own, and here is only kept
- * which addresses are taken.
+ * The process's one WASM memory: it grows and is reused, but never returned. (A memory for each session was tried:
+ * opening and dropping 1,000 kept 4 GB resident.) If threads can't share a memory, every worker has its own, and this
+ * only records which addresses are in use.
  */
 class WasmHeap {
   #shared: WebAssembly.Memory | null = null
   #blocks: { from: number; to: number }[] = []
-  /** All memory before it was written to, by blocks that are there or that were. */
+  /** Memory below this was written to, by existing or former blocks. */
   #writtenTo = PAGE_BYTES
 
-  /** All that is allocated now lies in it. */
+  /** Contains all blocks that are allocated now. */
   get memory(): HeapMemory {
     if (unsharedReason === null) return this.#sharedMemory()
     return { ownByteLength: Math.max(PAGE_BYTES, ...this.#blocks.map(({ to }) => to)) }
   }
 
-  /** The largest block that there is room for, in bytes. */
+  /** The largest block that fits, in bytes. */
   get maxByteLength(): number {
     const ends = [PAGE_BYTES, ...this.#blocks.map(({ to }) => to)]
     const starts = [...this.#blocks.map(({ from }) => from), WASM_MAX_PAGES * PAGE_BYTES]
     return Math.max(...starts.map((from, i) => from - ends[i]!))
   }
 
-  /** How much of a new block of so many bytes the system would have to give: the rest was a block's that is gone. */
+  /** How many bytes of a new block the system would have to provide; the rest was written by an earlier block. */
   newBytes(byteLength: number): number {
     const { from, to } = this.#placeFor(byteLength)
     return Math.max(0, to - Math.max(from, this.#writtenTo))
   }
 
-  /** The first gap that is large enough; grows the memory where there is none. Throws ConvmarkError if it can't. */
+  /** Takes the first gap that is large enough; grows the memory if there is none. Throws ConvmarkError if it can't. */
   allocate(byteLength: number): MemoryBlock {
     const block = this.#placeFor(byteLength)
     const buffer = unsharedReason === null ? grown(this.#sharedMemory(), block.to) : null
@@ -67,7 +70,7 @@ class WasmHeap {
       address: block.from,
       byteLength,
       wasWritten: () => {
-        // After a gap that nobody wrote to, the block is counted as new once more: too much, never too little
+        // After a gap that was never written, the block counts as new again: too much, but never too little
         if (block.from <= this.#writtenTo) this.#writtenTo = Math.max(this.#writtenTo, block.to)
       },
       free: () => {
@@ -97,7 +100,7 @@ export const wasmHeap = new WasmHeap()
 
 let own: WebAssembly.Memory | null = null
 
-/** The running thread's own memory, where threads can't share one; zeros where nothing was written. */
+/** The running thread's own memory, if threads can't share one; it is zero where nothing was written. */
 export function ownMemory(byteLength: number): WebAssembly.Memory {
   own ??= newMemory(false)
   grown(own, byteLength)
@@ -105,8 +108,8 @@ export function ownMemory(byteLength: number): WebAssembly.Memory {
 }
 
 /**
- * As large as may be: some systems reserve all that a memory could grow to, and refuse what they can't. Throws ConvmarkError
- * if not even the least can be had.
+ * Declares the largest maximum that the system accepts: some systems reserve all that a memory may grow to and refuse
+ * what they can't reserve. Throws ConvmarkError if even the smallest is refused.
  */
 function newMemory(isShared: boolean): WebAssembly.Memory {
   for (let maximum = WASM_MAX_PAGES; ; maximum /= 2) {
@@ -122,7 +125,7 @@ function newMemory(isShared: boolean): WebAssembly.Memory {
   }
 }
 
-/** The memory's buffer, once it has so many bytes. */
+/** The memory's buffer, grown to at least this many bytes. */
 function grown(memory: WebAssembly.Memory, byteLength: number): ArrayBufferLike {
   const missing = byteLength - memory.buffer.byteLength
   try {

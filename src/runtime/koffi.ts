@@ -1,4 +1,4 @@
-// koffi, which calls machine code, and the one thing that a compute worker needs of it.
+// koffi, which calls machine code, and the only function of it that a compute worker needs.
 
 import type { LibraryHandle } from 'koffi'
 import type { KernelFunction } from '../codegen/program.ts'
@@ -6,7 +6,7 @@ import { messageOf, UnavailableError } from '../errors.ts'
 
 export type Koffi = typeof import('koffi').default
 
-/** A call of the code at an address; its arguments are integers. */
+/** Makes the code at an address callable; its arguments are integers. */
 export type FunctionAt = (address: number, parameters: number) => KernelFunction
 
 const CALL_STACK_BYTES = 64 * 1024
@@ -35,18 +35,18 @@ async function load(): Promise<LoadedKoffi> {
       `koffi, which calls machine code, can't be loaded (${messageOf(error).split('\n')[0]}); ${remedy}`,
     )
   })
-  // Each thread that loads koffi gets a stack and a heap for its calls, of megabytes by default, and koffi 3.3 does not
-  // give them back when the thread ends. Our calls pass integers and push a few registers.
+  // Each thread that loads koffi gets a stack and a heap for its calls, by default several megabytes, and koffi 3.3
+  // does not free them when the thread ends. convmark's calls pass integers and push a few registers.
   try {
     koffi.config({ sync_stack_size: CALL_STACK_BYTES, sync_heap_size: CALL_HEAP_BYTES })
   } catch {
-    // Somebody else in this process used koffi before: its sizes hold, and only addresses are lost by it.
+    // Something else in this process used koffi before, so its sizes stay. That only costs address space.
   }
-  // Before it has loaded a library koffi has no stack for calls, and crashes at the first one.
+  // Until it has loaded a library, koffi has no stack for calls and crashes at the first one.
   return { koffi, libc: koffi.load(null) }
 }
 
-/** What makes code callable, of all that koffi can do. */
+/** The function of koffi that makes code callable. */
 export async function loadFunctionAt(): Promise<FunctionAt> {
   const { koffi } = await loadKoffi()
   const prototypes = new Map<number, ReturnType<Koffi['proto']>>()

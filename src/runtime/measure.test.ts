@@ -29,7 +29,7 @@ it('the time of a stage: shared evenly where tasks are many', () => {
   expect(stageTime([{ tasks: 7, taskMs: 2 }], 1)).toBe(14)
 })
 
-/** Samples as a script: of each candidate what it takes, and by how much its samples are longer, one after the other. */
+/** A script of samples: how long each candidate takes, and by how much its successive samples are longer. */
 function scripted(candidates: readonly { readonly ms: number; readonly hits?: readonly number[] }[]) {
   const taken = candidates.map(() => 0)
   const sample = (candidate: number): number => {

@@ -4,56 +4,59 @@ import { throwIfToldToEnd } from './gate.ts'
 import { ownMemory } from './heap.ts'
 import { type LoadedStage, runTask } from './tasks.ts'
 
-/** Candidates of one step, each with its memory laid out somewhere where nothing else runs. */
+/** Candidates of one step, each with its own memory in which nothing else runs. */
 export interface MeasureRequest {
   readonly codes: readonly Code[]
   readonly candidates: readonly {
-    /** Of every run, beside the stages of all images. */
+    /** Runs once in every run, in addition to the stages of all images. */
     readonly prologue: readonly LoadedStage[]
     readonly stages: readonly LoadedStage[]
     readonly threadScratch: number
   }[]
   /**
-   * Memory to fill the caches with before each sample: other steps will have used them when this one's turn comes. Null if
-   * the step's data stay in the caches.
+   * Memory that is read before each sample to fill the caches, as other steps would before this one. Null if the step's
+   * data stay in the caches.
    */
   readonly evicted: EvictedMemory | null
-  /** How many times as many images there are as the stages are of. */
+  /** The whole batch over the number of images that the stages cover. */
   readonly repeats: number
-  /** That will share each stage's tasks. */
+  /** How many threads will share each stage's tasks. */
   readonly threads: number
 }
 
-/** It is lent, not made here: a worker that blocks between its runs would never give back what it made. */
+/** Lent by the caller: a worker that blocks between its runs would never free memory that it allocated. */
 export interface EvictedMemory {
-  /** Null for the worker's own. */
+  /** Null if it is the worker's own. */
   readonly memory: ArrayBufferLike | null
   readonly byteOffset: number
 }
 
 export interface MeasureResult {
-  /** For each candidate: what the whole step would take, times the threads. */
+  /** For each candidate, the estimated time of the whole step, times the number of threads. */
   readonly estimatesMs: readonly number[]
 }
 
-/** Long enough for the clock, short enough that a start stays fast. */
+/** Long enough for the clock, and short enough for a fast start. */
 const SAMPLE_MS = 0.8
 /** Steps of the clock in the shortest time worth measuring. */
 const CLOCK_STEPS = 2
 const MEASURED_ROUNDS = 2
-/** V8 runs WASM in its baseline compiler first. A candidate that still gets faster by this factor is not there yet. */
+/** V8 first runs WASM in its baseline compiler. A candidate that still becomes faster by this factor has not left it. */
 const TIERING_FACTOR = 1.25
 const MAX_ROUNDS = 12
-/** How near a second sample must be to the lowest, and how often it is looked for beyond the rounds of all. */
+/** How near a second sample must be to the lowest, and how many more samples are taken to find one. */
 const CONFIRMING_FACTOR = 1.25
 const CONFIRMING_ROUNDS = 6
 const RUN_OFF_FACTOR = 1.15
 const RUN_OFF_ROUNDS = 4
 
-/** Browsers make it coarse, and looking at it takes a while then. */
+/** The clock's resolution. Browsers make it coarse, and finding it out then takes a while. */
 let clockMs: number | null = null
 
-/** Measures on the calling thread. All candidates in turn, so that the optimising compiler works on the others meanwhile. */
+/**
+ * Measures on the calling thread, alternating between the candidates, so that the optimising compiler works on the
+ * others meanwhile.
+ */
 export async function measureCandidates({
   codes,
   candidates,
@@ -92,9 +95,9 @@ export async function measureCandidates({
 }
 
 /**
- * The lowest time of each candidate over samples in turns: what else runs on the machine only ever adds to a time.
- * `sample` takes one of a candidate's. A lowest time counts once a second sample is near it; if none is, all of them may
- * have been hit, and the candidate is measured again.
+ * The lowest time of each candidate over samples taken alternately: other processes can only make a time longer.
+ * `sample` takes one sample of a candidate. A lowest time counts once a second sample is near it; if none is, all of
+ * them may have been disturbed, and the candidate is measured again.
  */
 export function lowestTimes(
   candidates: number,
@@ -125,7 +128,7 @@ export function lowestTimes(
     if (open.length === 0) break
     open.forEach(take)
   }
-  // A run-off among the best: a neighbour's noise in one short sample must not choose.
+  // A run-off among the best, so that a disturbance of one short sample does not decide.
   const limit = Math.min(...lowest) * RUN_OFF_FACTOR
   const inRunOff = all.filter((candidate) => lowest[candidate]! <= limit)
   for (let round = 0; round < RUN_OFF_ROUNDS && inRunOff.length > 1; round++) inRunOff.forEach(take)
@@ -133,8 +136,8 @@ export function lowestTimes(
 }
 
 /**
- * The time of a task: the mean of as many as fit `sampleMs`, and at least one. Where all of them together take less
- * than `leastMs` they are done again. Begins when the clock has just moved on, so that few of its steps are enough.
+ * The time of a task: the mean over as many as fit into `sampleMs`, but at least one. If all tasks together take less
+ * than `leastMs`, they are repeated. It starts just after a step of the clock, so that a few of its steps are enough.
  */
 function timeTask(tasks: number, run: (task: number) => void, sampleMs: number, leastMs: number): number {
   const before = performance.now()
@@ -150,8 +153,8 @@ function timeTask(tasks: number, run: (task: number) => void, sampleMs: number, 
 }
 
 /**
- * How long threads take for a stage, each taking the next task when it is free: where tasks are few some threads wait, and
- * a single task takes as long on all of them.
+ * How long threads take for a stage if each takes the next task when it is free: with few tasks some threads wait, and
+ * a single task takes as long on any number of threads.
  */
 export function stageTime(
   parts: readonly { readonly tasks: number; readonly taskMs: number }[],
@@ -159,7 +162,7 @@ export function stageTime(
 ): number {
   const busyMs = new Array<number>(threads).fill(0)
   for (const { tasks, taskMs } of parts) {
-    // What all threads do alike is not counted one by one.
+    // Rounds in which all threads do the same are not simulated one by one.
     const rounds = Math.floor(tasks / threads)
     for (let thread = 0; thread < threads; thread++) busyMs[thread]! += rounds * taskMs
     for (let task = rounds * threads; task < tasks; task++) {
@@ -170,15 +173,15 @@ export function stageTime(
   return Math.max(...busyMs)
 }
 
-/** What a last-level cache holds for one core, and more. */
+/** More than one core's share of a last-level cache. */
 export const EVICTED_BYTES: number = 24 * 2 ** 20
 const CACHE_LINE_BYTES = 64
 
-/** Fills the caches with something else. Returns what it read, so that it is read. */
+/** Fills the caches with other data. Returns a value computed from it, so that the reads are not optimised away. */
 function cacheEvictor({ memory, byteOffset }: EvictedMemory): () => number {
   const length = EVICTED_BYTES / Float32Array.BYTES_PER_ELEMENT
   const values = new Float32Array(memory ?? ownMemory(0).buffer, byteOffset, length)
-  values.fill(1) // pages that nobody wrote to are all the same one
+  values.fill(1) // pages that were never written are all the same one
   const step = CACHE_LINE_BYTES / Float32Array.BYTES_PER_ELEMENT
   return () => {
     let sum = 0

@@ -4,7 +4,7 @@ import { leastMemory, linuxMemoryLimitBytes } from './memory.ts'
 const MB = 1_000_000
 const GIB = 2 ** 30
 const MEMINFO = 'MemTotal:       16777216 kB\nMemFree:  1024 kB\nMemAvailable:   8388608 kB\nSwapFree: 0 kB\n'
-/** No limit, in version 1's words. */
+/** No limit, as version 1 writes it. */
 const NONE = '9223372036854771712\n'
 
 type Files = Readonly<Record<string, string>>

@@ -1,20 +1,20 @@
-// How much memory this process may have, and how much of it is left.
+// How much memory this process may have, and how much of it is free.
 import { groupFolders } from './control-groups.ts'
 import { type ReadText, readText } from './files.ts'
 import { isNode, nodeModule } from './host.ts'
 
-/** A limit on memory, in bytes, and what is left of it now. */
+/** A limit on memory, in bytes, and how much of it is free now. */
 export interface Memory {
   readonly limitBytes: number
   readonly freeBytes: number
-  /** What has the limit. */
+  /** What sets the limit. */
   readonly of: 'the machine' | 'a container or service'
 }
 
 /**
- * The limit that would be met first: the machine's own, or that of a control group that this process is in. What is left
- * is less what all processes there hold, but for files that the system can drop. Null if it is not known, as in a browser.
- * (Node's own process.availableMemory counts a container's cached files as taken.)
+ * The limit that would be reached first: the machine's own, or that of a control group that this process is in. What
+ * its processes hold is not free, except for cached files that the system can drop. Null if not known, as in a browser.
+ * (Node's own process.availableMemory counts a container's cached files as used.)
  */
 export async function leastMemory(read: ReadText = readText): Promise<Memory | null> {
   if (!isNode) return null
@@ -23,7 +23,7 @@ export async function leastMemory(read: ReadText = readText): Promise<Memory | n
   return all.reduce((least, each) => (each.freeBytes < least.freeBytes ? each : least))
 }
 
-/** The least limit of the control groups that this process is in; null if they set none below what the machine has. */
+/** The lowest limit of the control groups that this process is in; null if none is below the machine's memory. */
 export async function linuxMemoryLimitBytes(read: ReadText = readText): Promise<number | null> {
   const machine = await linuxMemory(read)
   const least = Math.min(...(await groupsMemory(read)).map(({ limitBytes }) => limitBytes))
@@ -32,7 +32,7 @@ export async function linuxMemoryLimitBytes(read: ReadText = readText): Promise<
 
 const KIB = 1024
 
-/** Of a system that does not tell what other processes hold. */
+/** For systems that don't say what other processes use. */
 function ofNode(): Memory {
   const { totalmem } = nodeModule('node:os')
   const limitBytes = totalmem()
@@ -45,12 +45,12 @@ async function linuxMemory(read: ReadText): Promise<Memory> {
   const bytes = (name: string): number => (facts.get(name) ?? 0) * KIB
   const node = ofNode()
   const limitBytes = facts.has('MemTotal') ? bytes('MemTotal') : node.limitBytes
-  // Others' idle memory can go to the swap
+  // Idle memory of other processes can be swapped out
   const freeBytes = facts.has('MemAvailable') ? bytes('MemAvailable') + bytes('SwapFree') : node.freeBytes
   return { limitBytes, freeBytes, of: 'the machine' }
 }
 
-/** Those of this process's groups that have a limit. */
+/** The limits of those of this process's groups that have one. */
 async function groupsMemory(read: ReadText): Promise<Memory[]> {
   const groups = await groupFolders('memory', read)
   const all = await Promise.all(
@@ -63,10 +63,10 @@ async function groupsMemory(read: ReadText): Promise<Memory[]> {
   return all.filter(({ limitBytes }) => limitBytes < UNLIMITED)
 }
 
-/** Version 1 says `9223372036854771712` for no limit; a petabyte is none either. */
+/** Version 1 writes `9223372036854771712` for no limit; anything from a petabyte on is none either. */
 const UNLIMITED = 2 ** 50
 
-/** `memory.max` kills; over `memory.high` a process is held up until it hardly moves. */
+/** A process over `memory.max` is killed; over `memory.high` it is slowed down until it hardly moves. */
 async function memoryOfVersion2(folder: string, read: ReadText): Promise<Memory> {
   const [max, high] = [await read(`${folder}/memory.max`), await read(`${folder}/memory.high`)]
   const stat = factsIn(await read(`${folder}/memory.stat`))
@@ -74,7 +74,7 @@ async function memoryOfVersion2(folder: string, read: ReadText): Promise<Memory>
   return left(Math.min(limitIn(max), limitIn(high)), await read(`${folder}/memory.current`), droppable)
 }
 
-/** Limits of groups that can't be seen from a container are in `hierarchical_memory_limit`. */
+/** `hierarchical_memory_limit` includes limits of groups that a container can't see. */
 async function memoryOfVersion1(folder: string, read: ReadText): Promise<Memory> {
   const stat = factsIn(await read(`${folder}/memory.stat`))
   const own = limitIn(await read(`${folder}/memory.limit_in_bytes`))
@@ -87,11 +87,11 @@ function left(limitBytes: number, usage: string, droppable: number): Memory {
   return { limitBytes, freeBytes: Math.max(0, limitBytes - used), of: 'a container or service' }
 }
 
-/** Files in the cache; a program that runs is among them, and is read again if it was dropped. */
+/** Cached files; they include running programs, which are read again if they were dropped. */
 const droppableBytes = (stat: ReadonlyMap<string, number>, prefix: string): number =>
   (stat.get(`${prefix}inactive_file`) ?? 0) + (stat.get(`${prefix}active_file`) ?? 0)
 
-/** `max` and a missing file are no limit. */
+/** `max` and a missing file mean no limit. */
 const limitIn = (text: string): number => (/^\d+\s*$/.test(text) ? Number(text) : Infinity)
 
 /** Lines `MemTotal:  16314128 kB` or `inactive_file 4096`. */

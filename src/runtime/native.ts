@@ -1,4 +1,4 @@
-// Memory, machine code and calls of this process on Linux, through koffi.
+// This process's memory, machine code and calls on Linux, through koffi.
 
 import type { LibraryHandle } from 'koffi'
 import { releaseCode } from '../codegen/x64/release.ts'
@@ -11,14 +11,14 @@ import { memoryRefused } from './out-of-memory.ts'
 
 export interface Native {
   /**
-   * Puts code into memory of its own, that is never writable and executable at once. It is freed with this thread at the
-   * latest, if that is a worker which somebody terminates. Throws UnavailableError.
+   * Puts code into memory of its own that is never writable and executable at once. At the latest it is freed with this
+   * thread, in case that is a worker which somebody terminates. Throws UnavailableError.
    */
   mapCode(codes: readonly Uint8Array[]): { readonly addresses: readonly number[]; free(): void }
   readonly functionAt: FunctionAt
-  /** Throws ConvmarkError where the system does not give so much. */
+  /** Throws ConvmarkError if the system does not give this much. */
   allocate(byteLength: number): MemoryBlock
-  /** The most that `allocate` can be asked for. */
+  /** The largest block for `allocate`. */
   readonly maxByteLength: number
   addressOf(values: ArrayBufferView): number
 }
@@ -31,12 +31,12 @@ const MADV_DONTNEED = 4
 const MADV_HUGEPAGE = 14
 const PAGE_BYTES = 4096
 const HUGE_PAGE_BYTES = 2 * 1024 * 1024
-/** What encoded programs ask for. */
+/** The alignment that encoded programs require. */
 const CODE_ALIGNMENT_BYTES = 64
 
 let opened: Promise<Native> | null = null
 
-/** Throws UnavailableError with the reason where the system or koffi does not serve. */
+/** Throws UnavailableError with the reason if the system or koffi is not suitable. */
 export function openNative(): Promise<Native> {
   opened ??= open()
   return opened
@@ -100,8 +100,8 @@ async function open(): Promise<Native> {
 
     functionAt: await loadFunctionAt(),
 
-    // JavaScript's own shared memory, not mmap's: every thread sees it as what it is, and whoever still holds a view
-    // after its session is gone reads zeros, where an unmapped page would end the process.
+    // JavaScript's own shared memory, not mmap's. Every thread can use it as such, and a view that is still used after
+    // its session is gone reads zeros, whereas an unmapped page would crash the process.
     allocate(byteLength) {
       const alignment = byteLength >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : CODE_ALIGNMENT_BYTES
       const buffer = newBuffer(roundUp(byteLength, alignment) + alignment)
@@ -109,16 +109,16 @@ async function open(): Promise<Native> {
       const address = roundUp(start, alignment)
       const pages = byteLength - (byteLength % PAGE_BYTES)
       const isLarge = alignment === HUGE_PAGE_BYTES
-      // Asked for, not needed: a system without huge pages only has more of the small ones.
+      // Huge pages are optional: a system without them uses more small ones.
       if (isLarge) madvise(address, pages, MADV_HUGEPAGE)
       return {
         buffer,
         byteOffset: address - start,
         byteLength,
         address,
-        wasWritten: () => {}, // what is freed goes back to the system
+        wasWritten: () => {}, // freed memory goes back to the system
         free: () => {
-          // The addresses go with the buffer, when nobody holds it; the memory goes now.
+          // The addresses stay reserved until nobody holds the buffer; the memory itself is freed now.
           if (isLarge) madvise(address, pages, MADV_DONTNEED)
         },
       }
@@ -126,10 +126,13 @@ async function open(): Promise<Native> {
   }
 }
 
-/** Has a thread that ends call `code(argument)`, even one that is terminated; returns what takes that back. */
+/** Makes a thread call `code(argument)` at its end, even if it is terminated; returns a function that cancels this. */
 type AtEndOfThread = (code: number, argument: number) => () => void
 
-/** By Node-API's hooks: a worker that is terminated runs no JavaScript any more, but these, after its own workers ended. */
+/**
+ * By Node-API's cleanup hooks: a terminated worker runs no more JavaScript, but it does run these, after its own
+ * workers have ended.
+ */
 function cleanupHooks(koffi: Koffi, libc: LibraryHandle): AtEndOfThread {
   try {
     const [add, remove] = ['add', 'remove'].map((what) =>
@@ -141,7 +144,7 @@ function cleanupHooks(koffi: Koffi, libc: LibraryHandle): AtEndOfThread {
       return () => remove!(env, code, argument)
     }
   } catch {
-    // A runtime that lacks them frees a thread's code only where it is disposed of.
+    // A runtime without these hooks frees a thread's code only when it is disposed.
     return () => () => {}
   }
 }
@@ -155,7 +158,7 @@ function newBuffer(byteLength: number): SharedArrayBuffer {
   }
 }
 
-/** What V8's arrays of floats can span: 16 GiB on Node 20. */
+/** The most that V8's float arrays can span: 16 GiB on Node 20. */
 function largestBlock(): number {
   const { constants } = nodeModule('node:buffer')
   return Float32Array.BYTES_PER_ELEMENT * (constants.MAX_LENGTH - 1) - 2 * HUGE_PAGE_BYTES

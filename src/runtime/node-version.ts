@@ -1,16 +1,16 @@
-/** What a JavaScript host says of itself: Node's `process`, or what stands for it in Bun and Deno. */
+/** How a JavaScript host describes itself: Node's `process`, or its equivalent in Bun and Deno. */
 export interface HostProcess {
   readonly versions?: Readonly<Record<string, string | undefined>>
   readonly getBuiltinModule?: unknown
 }
 
 const OLDEST_NODE_20 = [20, 19] as const
-/** Node 21 and the first of 22 lack process.getBuiltinModule, which Node 20 has had since 20.16. */
+/** Node 21 and the first versions of 22 lack process.getBuiltinModule, which Node 20 has from 20.16 on. */
 const OLDEST_NODE = '22.3'
 
 /**
  * What convmark lacks in this host: `needs Node 22.3 or newer, or Node 20 from 20.19 on; this is 18.20.8`. Null if it
- * can run, and in a browser. Bun and Deno claim some version of Node: what they have counts, not what they claim.
+ * can run, and in a browser. Bun and Deno claim to be some version of Node, so for them only their features count.
  */
 export function nodeFault(host: HostProcess = typeof process === 'object' ? process : {}): string | null {
   const { versions = {}, getBuiltinModule } = host

@@ -4,12 +4,12 @@ import { type Executor, type LoadedProgram, unusable } from './executor.ts'
 import type { MemoryRange } from './own-memory-runner.ts'
 
 /**
- * Runs stages on one worker whose memory is its own: where threads can't share any. The caller puts values into it and
- * gets them out by messages, which the worker answers in their order.
+ * Runs stages on one worker with its own memory, if threads can't share any. The caller writes and reads values by
+ * messages, which the worker answers in order.
  */
 export class OwnMemoryExecutor implements Executor {
   readonly #worker: ComputeWorker
-  /** When the last run's first stage began, and when that and the others ended. */
+  /** When the last run's first stage began, then when each stage ended. */
   #timesMs: readonly number[] = []
   #firstTimed = 0
   #failure: Error | null = null
@@ -49,12 +49,12 @@ export class OwnMemoryExecutor implements Executor {
     return Array.from({ length: end - first }, (_, i) => timeOf(first + i + 1) - timeOf(first + i))
   }
 
-  /** Puts a copy of the values into the worker's memory, before whatever is asked for next. */
+  /** Copies the values into the worker's memory, before any later request. */
   write(address: number, values: Float32Array): void {
     this.#worker.post({ kind: 'write', address, values })
   }
 
-  /** Copies of what is in the worker's memory. */
+  /** Copies of values in the worker's memory. */
   async read(places: readonly MemoryRange[]): Promise<readonly Float32Array[]> {
     if (this.#failure) throw unusable(this.#failure)
     if (places.length === 0) return []

@@ -1,5 +1,5 @@
-// A worker's side where threads share no memory: it alone runs the stages, over memory of its own, and looks at its
-// messages now and then.
+// The worker's side if threads share no memory: it alone runs the stages, over its own memory, and reads its messages
+// now and then.
 
 import type { KernelFunction } from '../codegen/program.ts'
 import { type Code, loadCodes } from './code.ts'
@@ -13,19 +13,19 @@ export interface LoadAloneRequest {
   readonly threadScratch: number
 }
 
-/** Some values of the memory; the address is in bytes. */
+/** A range of values in memory; the address is in bytes. */
 export interface MemoryRange {
   readonly address: number
   readonly length: number
 }
 
 export interface OwnRun {
-  /** When the run began, and when each of its stages ended; milliseconds. */
+  /** When the run began, then when each of its stages ended, in milliseconds. */
   readonly timesMs: readonly number[]
   readonly isAborted: boolean
 }
 
-/** So often a message to stop is looked for. */
+/** How often it looks for a message to stop. */
 const SLICE_MS = 50
 
 export class OwnMemoryRunner {
@@ -44,7 +44,7 @@ export class OwnMemoryRunner {
     return new OwnMemoryRunner(request, await loadCodes(request.codes))
   }
 
-  /** Stages [first, end), until `abort` is called. */
+  /** Runs stages [first, end), or until `abort` is called. */
   async run(first: number, end: number): Promise<OwnRun> {
     this.#isAborted = false
     const timesMs = [performance.now()]
@@ -77,7 +77,7 @@ export function readOwn({ address, length }: MemoryRange): Float32Array<ArrayBuf
   return new Float32Array(ownMemory(0).buffer, address, length).slice() as Float32Array<ArrayBuffer>
 }
 
-/** Lets the messages that wait be answered. A timer would wait 4 ms in browsers. */
+/** Lets waiting messages be handled. A timer would wait 4 ms in browsers. */
 function messagesSeen(): Promise<void> {
   const { port1, port2 } = new MessageChannel()
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// A worker's own end of its messages: Node's parentPort or the browser's global scope.
+// A worker's own end of its message channel: Node's parentPort or the browser's global scope.
 import { isNode, nodeModule } from './host.ts'
 
 interface Port {

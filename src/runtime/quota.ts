@@ -1,7 +1,7 @@
 import { groupFolders } from './control-groups.ts'
 import { type ReadText, readText } from './files.ts'
 
-/** How many processors' time Linux lets this process have, by its control groups; null if nothing limits it. */
+/** How many processors' time Linux allows this process, by its control groups; null if there is no limit. */
 export async function quotaCores(read: ReadText = readText): Promise<number | null> {
   const groups = await groupFolders('cpu', read)
   const quotas = await Promise.all(
@@ -21,7 +21,7 @@ async function quotaOfVersion2(folder: string, read: ReadText): Promise<number> 
   return coresOf(quota, period)
 }
 
-/** Microseconds in files of their own; -1 for no limit */
+/** Microseconds, in two files; -1 means no limit */
 async function quotaOfVersion1(folder: string, read: ReadText): Promise<number> {
   const quota = Number(await read(`${folder}/cpu.cfs_quota_us`))
   return coresOf(quota, Number(await read(`${folder}/cpu.cfs_period_us`)))

@@ -1,17 +1,17 @@
 import { isNode } from './host.ts'
 
-/** What runs the JavaScript. */
+/** The program that runs the JavaScript. */
 export interface Runtime {
   readonly name: 'Node' | 'Bun' | 'Deno' | 'browser'
   /** `20.19.0`; empty in a browser. */
   readonly version: string
-  /** V8's, in full or as `14.0`; null if the JavaScript engine is another. */
+  /** V8's version, in full or as `14.0`; null if the JavaScript engine is another. */
   readonly v8: string | null
 }
 
 type Versions = Readonly<Record<string, string | undefined>>
 
-/** Bun and Deno pass for Node and claim a version of it; Bun, whose engine is JavaScriptCore, claims one of V8 too. */
+/** Bun and Deno act as Node and claim a version of it; Bun, whose engine is JavaScriptCore, also claims one of V8. */
 export function runtimeOf(versions: Versions): Runtime {
   const { node = '', bun, deno, v8 = null } = versions
   if (bun) return { name: 'Bun', version: bun, v8: null }
@@ -19,7 +19,7 @@ export function runtimeOf(versions: Versions): Runtime {
   return { name: 'Node', version: node, v8 }
 }
 
-/** A browser of Chromium's family has V8 with a tenth of its own version. */
+/** The version of V8 in a browser of Chromium's family is a tenth of the browser's own. */
 export function browserRuntime(userAgent: string): Runtime {
   const [, chromium] = /Chrome\/(\d+)/.exec(userAgent) ?? []
   return {
@@ -29,7 +29,7 @@ export function browserRuntime(userAgent: string): Runtime {
   }
 }
 
-/** The one that this is. */
+/** The runtime of this process or page. */
 export const runtime: Runtime = isNode
   ? runtimeOf(process.versions)
   : browserRuntime(globalThis.navigator?.userAgent ?? '')
@@ -37,7 +37,7 @@ export const runtime: Runtime = isNode
 /** The version of V8 to compare with, as a number: 11.3. Null if the engine is another. */
 export const v8Number = ({ v8 }: Runtime): number | null => (v8 === null ? null : Number.parseFloat(v8))
 
-/** `V8 11.3`, or what has another engine: for messages, and for what depends on it. */
+/** `V8 11.3`, or the name of a runtime with another engine: for messages, and for what depends on it. */
 export function engineText(of: Runtime): string {
   if (of.v8 !== null) return `V8 ${/^\d+\.\d+/.exec(of.v8)?.[0] ?? of.v8}`
   return of.name === 'browser' ? 'a browser without V8' : `${of.name} ${of.version}, without V8`

@@ -14,8 +14,8 @@ import { type Executor, type LoadedProgram, unusable } from './executor.ts'
 import { endAll } from './worker-pool.ts'
 
 /**
- * Runs stages on all workers in lockstep, over memory that they share. The caller is told when a run has ended. A worker
- * that fails or dies ends the run with its error; after that nothing can be run any more.
+ * Runs stages on all workers in lockstep, over shared memory. The caller is notified when a run has ended. A worker
+ * that fails or dies ends the run with its error; after that nothing can be run.
  */
 export class SharedExecutor implements Executor {
   readonly #workers: readonly ComputeWorker[]
@@ -30,7 +30,7 @@ export class SharedExecutor implements Executor {
     this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages + 1)))
     const { promise, reject } = withResolvers<never>()
     this.#lost = promise
-    promise.catch(() => {}) // whoever runs is told; with nobody running, the next run is
+    promise.catch(() => {}) // the current run gets the error, or else the next one
     const fail = (error: Error): void => {
       this.#failure ??= error
       abort(this.#control)
@@ -38,7 +38,7 @@ export class SharedExecutor implements Executor {
     }
     for (const worker of workers) {
       worker.onLoss(fail)
-      worker.onEnd(() => abort(this.#control)) // one that is told to end arrives at no barrier any more
+      worker.onEnd(() => abort(this.#control)) // a worker that was told to end no longer arrives at a barrier
     }
   }
 
@@ -99,7 +99,7 @@ export class SharedExecutor implements Executor {
     await endAll(this.#workers)
   }
 
-  /** A worker set the abort word and says why in a message. */
+  /** A worker has set the abort word and sends the reason in a message. */
   async #workersError(): Promise<never> {
     const error = await Promise.race([
       this.#lost,

@@ -6,10 +6,10 @@ export interface LoadedPart {
   readonly program: number
   readonly grid: readonly number[]
   readonly tasks: number
-  /** For each pointer: its address in the first task, and by how much it moves along each dimension. */
+  /** The address of each pointer in the first task, and how far it moves along each dimension. */
   readonly addresses: readonly number[]
   readonly steps: readonly (readonly number[])[]
-  /** Pointers to the working thread's own scratch; their addresses are offsets in it. */
+  /** Whether each pointer points into the thread's scratch; its address is then an offset in it. */
   readonly inThreadScratch: readonly boolean[]
 }
 
@@ -18,7 +18,7 @@ export interface LoadedStage {
   readonly tasks: number
 }
 
-/** Calls one task of a part. A task's number counts through the grid, the last dimension first. */
+/** Calls one task of a part. A task's number counts through the grid; the last dimension varies fastest. */
 export function runTask(part: LoadedPart, kernel: KernelFunction, task: number, threadScratch: number): void {
   const { grid, addresses, steps, inThreadScratch } = part
   const pointers = addresses.map((address, i) => (inThreadScratch[i] ? address + threadScratch : address))
@@ -32,7 +32,7 @@ export function runTask(part: LoadedPart, kernel: KernelFunction, task: number, 
   kernel(...pointers)
 }
 
-/** Runs tasks of a stage, each as `takeTask` hands it out, until there are no more or `isAborted`. */
+/** Runs the tasks of a stage that `takeTask` hands out, until there are no more or `isAborted`. */
 export function runTasks(
   stage: LoadedStage,
   kernels: readonly KernelFunction[],

@@ -2,17 +2,17 @@ import { must, type Rules, recordOf, requireContent, someText } from '../check-o
 import type { Step } from '../plan/steps.ts'
 import { readsOf, writesOf } from '../plan/steps.ts'
 
-/** Which candidate each step takes: plain data, valid for one processor and engine version. */
+/** Which candidate each step uses: plain data, valid for one processor and one version of the engine. */
 export interface Tuning {
   readonly version: 1
   readonly processor: string
   /** The target, its features and its version: `wasm relaxed-fma V8 11.3`. */
   readonly engine: string
-  /** Candidate by step: kind, shapes and window. */
+  /** The candidate's name for each step, which is identified by its kind, shapes and window. */
   readonly choices: Readonly<Record<string, string>>
 }
 
-/** What a step's choice depends on: steps of equal shape share it. */
+/** What a step's choice depends on: steps of equal shapes share it. */
 export function tuningKey(step: Step): string {
   const shapes = [...readsOf(step), ...writesOf(step)].map(({ shape }) => shape.join('x'))
   const window = 'geometry' in step.options ? step.options.geometry : null
@@ -31,7 +31,7 @@ export const tuningRules: Rules<Tuning> = {
   choices: recordOf(someText, 'an object of names'),
 }
 
-/** Throws FormatError unless it is a tuning, as `session.tuning` gives it. */
+/** Throws FormatError unless the value is a tuning as in `session.tuning`. */
 export function requireTuning(value: unknown): Tuning {
   return requireContent('tuning', value, tuningRules)
 }

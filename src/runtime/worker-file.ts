@@ -1,19 +1,20 @@
-// Where a worker's module is in Node: beside the module that starts it, in the package as in a bundle that has it as an entry.
+// Where a worker's module is in Node: beside the module that starts it, both in the package and in a bundle that has it
+// as an entry.
 import { ConvmarkError } from '../errors.ts'
 import { nodeModule } from './host.ts'
 
 /**
- * Where a module's own file is, for createRequire: its `import.meta.url`, which a bundle in CommonJS has not. There every
- * module is in the one file that is called `__filename`.
+ * Where a module's own file is, for createRequire: its `import.meta.url`, which does not exist in a CommonJS bundle.
+ * There all modules are in one file, called `__filename`.
  */
 export const ownFile = (url: string | undefined): string => url ?? __filename
 
-/** What a bundler may have made of `.js`. */
+/** What a bundler may have changed `.js` into. */
 const EXTENSIONS = ['.js', '.mjs', '.cjs']
 
 /**
- * The module `./<file>.js` of a worker. `resolve` is `import.meta.resolve`'s answer, which a bundle in CommonJS has not: it
- * knows its own file instead. Throws ConvmarkError, with what to do, if no such file is there.
+ * The file of the worker module `./<file>.js`. `resolve` returns what `import.meta.resolve` does, which does not exist
+ * in a CommonJS bundle: that knows its own file instead. Throws ConvmarkError, with advice, if there is no such file.
  */
 export function workerFile(name: string, file: string, resolve: () => string): URL {
   const { existsSync } = nodeModule('node:fs')

@@ -4,19 +4,22 @@ import { isNode, nodeModule, unsharedReason } from './host.ts'
 
 /** A worker, in Node or in a browser. */
 export interface WorkerHandle<Request, Reply> {
-  /** What is transferred is the worker's from then on. */
+  /** Transferred objects belong to the worker from then on. */
   post(request: Request, transfer?: readonly Transferable[]): void
   /** The next message. Rejects once the worker is gone. */
   next(): Promise<Reply>
-  /** Called once, when the worker ends without having been told to. */
+  /** Called once if the worker ends without having been told to. */
   onLoss(listener: (error: Error) => void): void
-  /** Called when the worker is told to end, before anybody waits for it: whatever it waits for must let it go. */
+  /**
+   * Called when the worker is told to end, before anybody waits for its end: it must be released from whatever it waits
+   * for.
+   */
   onEnd(listener: () => void): void
   /** Whether the worker keeps the process alive. */
   keepAlive(isNeeded: boolean): void
   /**
-   * Tells the worker to end, and terminates it as soon as it is outside native code: see gate.ts. Resolves when it is gone;
-   * whoever waits for a message of it is told so.
+   * Tells the worker to end, and terminates it as soon as it is outside native code: see gate.ts. Resolves when it is
+   * gone; pending calls of `next` reject.
    */
   end(): Promise<void>
 }
@@ -30,9 +33,9 @@ interface RawWorker {
   unref?(): void
 }
 
-/** Where a worker's module is. Bundlers find it by the very words `new Worker(new URL('./x.js', import.meta.url))`. */
+/** Where a worker's module is. Bundlers recognise exactly this text: `new Worker(new URL('./x.js', import.meta.url))`. */
 export interface WorkerModule {
-  /** For messages: what the worker is there for. */
+  /** For messages: what the worker is for. */
   readonly name: string
   /** `workerFile(name, 'x', () => import.meta.resolve('./x.js'))` */
   inNode(name: string): string | URL
@@ -48,8 +51,8 @@ export function startWorker<Request, Reply>(module: WorkerModule): WorkerHandle<
 }
 
 /**
- * Starts so many workers, or none. Throws ConvmarkError if the system allows no more threads; those that did start are
- * told to end then.
+ * Starts this many workers, or none. Throws ConvmarkError if the system allows no more threads; those that did start
+ * are then told to end.
  */
 export function startWorkers<Request, Reply>(
   count: number,
@@ -72,31 +75,31 @@ export async function endAll(workers: readonly WorkerHandle<never, unknown>[]): 
 
 function startNodeWorker(module: WorkerModule, gate: Gate | null): RawWorker {
   const { Worker } = nodeModule('node:worker_threads')
-  // The process's own options are not the worker's: some (--input-type) it refuses.
+  // The process's own options are not passed on: a worker refuses some of them (--input-type).
   const options = { execArgv: [], ...(gate && { workerData: gate.workerData }) }
   try {
     return new Worker(new URL(module.inNode(module.name)), options) as unknown as RawWorker
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_INIT_FAILED') throw error
     throw new ConvmarkError(
-      `the system allows no more threads (${running.size} started); take fewer --threads`,
+      `the system allows no more threads (${running.size} started); use fewer --threads`,
       { cause: error },
     )
   }
 }
 
 /**
- * The workers that are not gone. Firefox ends a worker that waits, for the compilation of WASM say, as soon as nothing but
- * its own listeners can reach it, and whoever awaits its reply can be reached from nowhere else.
+ * The workers that still exist. Firefox ends a worker that waits, for example for the compilation of WASM, as soon as
+ * only its own listeners can reach it, and code that awaits its reply is not reachable from anywhere else.
  */
 const running = new Set<Pick<Handle<unknown, unknown>, 'tellToEnd' | 'waitOutside'>>()
 
-/** Longer than any task takes; workers that are still in native code then are lost, and the process should not hang. */
+/** Longer than any task takes; a worker that is still in native code after that is lost, and the process should not hang. */
 const EXIT_TIMEOUT_MS = 10_000
 
 let endsWorkersAtExit = false
 
-/** A process that exits terminates its workers; here they are brought out of native code first. */
+/** An exiting process terminates its workers, so first it brings them out of native code. */
 function endWorkersAtExit(): void {
   if (endsWorkersAtExit) return
   endsWorkersAtExit = true
@@ -109,7 +112,7 @@ function endWorkersAtExit(): void {
 
 class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #worker: RawWorker
-  /** Null where no worker runs native code: in a browser, and where threads share no memory. */
+  /** Null if no worker runs native code: in a browser, and if threads share no memory. */
   readonly #gate: Gate | null
   readonly #replies: Reply[] = []
   readonly #waiting: { resolve: (reply: Reply) => void; reject: (error: Error) => void }[] = []
@@ -117,7 +120,7 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
   readonly #endListeners: (() => void)[] = []
   #lost: Error | null = null
   #ended: Promise<void> | null = null
-  /** From then on it keeps the process alive until it is gone: somebody waits for that. */
+  /** From then on it keeps the process alive until it is gone, since somebody waits for that. */
   #isEnding = false
 
   constructor(worker: RawWorker | Worker, name: string, gate: Gate | null) {
@@ -141,7 +144,7 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
     } else {
       worker.addEventListener!('message', (event: MessageEvent<Reply>) => receive(event.data))
       worker.addEventListener!('error', (event: ErrorEvent) =>
-        // A module that is not there has no message
+        // If a module can't be found the event has no message
         this.#lose(new ConvmarkError(`${name} failed: ${event.message ?? 'its module could not be loaded'}`)),
       )
       worker.addEventListener!('messageerror', () =>
@@ -199,7 +202,7 @@ class Handle<Request, Reply> implements WorkerHandle<Request, Reply> {
     this.tellToEnd()
     await this.#gate?.outside()
     await this.#worker.terminate()
-    // A browser tells nobody that a worker is gone
+    // A browser does not say when a worker is gone
     this.#lose(new ConvmarkError('the worker was ended'))
   }
 

@@ -1,18 +1,24 @@
-// What logits say of labels: for training's own accuracy and for evaluation.
+// How logits are compared with labels, for training's own accuracy and for evaluation.
 
-/** An image's logits, seen beside its label. */
+/** An image's logits compared with its label. */
 export interface Judgement {
-  /** The class of the largest logit, the first of equal ones; null if the logits are no distribution: NaN or infinite. */
+  /**
+   * The class of the largest logit, the first of equal ones; null if a logit is NaN or Infinity, or if all are
+   * -Infinity: then there are no probabilities.
+   */
   readonly predicted: number | null
-  /** How many classes have a larger logit than the label's (or as large, standing before it); without a prediction, infinite. */
+  /**
+   * How many classes have a larger logit than the label's class (or an equal one, with a lower index); infinite without
+   * a prediction.
+   */
   readonly rank: number
   /** Cross-entropy: log(sum of e^logit) - the label's logit. NaN without a prediction. */
   readonly loss: number
 }
 
 /**
- * Of image `image` of logits (N, classes), dense. A logit of -Infinity is a probability of 0; any other that is not
- * finite leaves no distribution, so nothing is predicted.
+ * Judges image `image` of the dense logits (N, classes). A logit of -Infinity is a probability of 0; with any other
+ * logit that is not finite nothing is predicted.
  */
 export function judge(logits: Float32Array, image: number, classes: number, label: number): Judgement {
   const own = logits.subarray(image * classes, (image + 1) * classes)
@@ -30,8 +36,8 @@ export function judge(logits: Float32Array, image: number, classes: number, labe
 }
 
 /**
- * The logarithms of the mean of softmax over rows `first` and on of logits (N, classes): to be judged as logits are.
- * So the ten crops of an image give one answer (Krizhevsky et al. 2012, section 4.1).
+ * The logarithms of the mean of softmax over `rows` rows from `first` on of logits (N, classes), which are judged like
+ * logits. So the ten crops of an image give one answer (Krizhevsky et al. 2012, section 4.1).
  */
 export function meanOfSoftmax(
   logits: Float32Array,

@@ -8,8 +8,8 @@ import { firstNotFinite } from '../tensor.ts'
 type Tensors = Readonly<Record<string, Float32Array>>
 
 /**
- * Where numbers stopped being finite, in words: in the inputs, in a parameter, or in the first layer that made one of finite
- * inputs. Runs the same batch once more, every activation kept.
+ * Says where numbers stopped being finite: in the inputs, in a parameter, or in the first layer with finite inputs
+ * whose output is not finite. Runs the same batch once more and keeps every activation.
  */
 export async function findNotFinite(
   network: Network,
@@ -19,7 +19,7 @@ export async function findNotFinite(
     readonly parameters: Tensors
     readonly inputs: Tensors
     readonly settings: Tensors
-    /** Of which its frozen layers do what they do in training. */
+    /** Layers that are frozen in it are frozen here too. */
     readonly training: Training
   },
 ): Promise<string> {
@@ -36,15 +36,16 @@ export async function findNotFinite(
     session = await openSession(network, { batch, pass: 'forward-backward', training, engine, keep: 'all' })
   } catch (error) {
     if (!(error instanceof UsageError) || error instanceof ShapeError) throw error
-    return 'there is no memory to run it once more and see in which layer' // a diverged training is the news
+    return 'there is no memory to run it once more and see in which layer' // the news is that the training diverged
   }
   try {
     session.write({ ...given.parameters, ...given.settings })
     await session.run(given.inputs)
-    const first = network.layers.find(({ layer }) => firstNotFinite(session.read(layer.name)) >= 0)
-    return first
-      ? `layer '${first.layer.name}' is the first that is not finite`
-      : 'run once more, every layer is finite'
+    for (const { layer } of network.layers) {
+      if (firstNotFinite(await session.fetch(layer.name)) >= 0)
+        return `layer '${layer.name}' is the first that is not finite`
+    }
+    return 'run once more, every layer is finite'
   } finally {
     await session.dispose()
   }

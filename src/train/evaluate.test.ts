@@ -9,7 +9,7 @@ import type { Plan } from '../plan/plan.ts'
 import { evaluate } from './evaluate.ts'
 import { evaluationBeside } from './room.ts'
 
-/** An engine whose logits are what the images say: the first values of each. */
+/** An engine whose logits are taken from the images: the first values of each. */
 function echo(classes: number, imageLength: number, seen: (event: unknown) => void = () => {}): Engine {
   let images = new Float32Array()
   const prepare = async (plan: Plan) => ({

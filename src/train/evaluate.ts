@@ -16,7 +16,7 @@ import { judge, meanOfSoftmax } from './accuracy.ts'
 import { logitsOf } from './logits.ts'
 import { evaluationBeside } from './room.ts'
 
-/** Any number of images up to `batch`; `views` that follow each other belong to one image and one label. */
+/** Any number of images up to `batch`; consecutive `views` belong to one image and one label. */
 export interface EvaluationBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -29,9 +29,9 @@ export interface EvaluateOptions
   > {
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
-  /** The most images (views) that a batch has. */
+  /** The most images (or views) in a batch. */
   readonly batch: number
-  /** Of each image, whose answers are averaged: 10 for ten crops; 1 by default. */
+  /** Views of each image, whose answers are averaged: 10 for ten crops; 1 by default. */
   readonly views?: number
   readonly engine?: string | Engine
   readonly onBatch?: (imagesDone: number) => void
@@ -55,23 +55,23 @@ const rules: Rules<EvaluateOptions> = {
   isRoomSure: prepareRules.isRoomSure,
 }
 
-/** Of all images that the batches had. */
+/** Over all images of all batches. */
 export interface Accuracy {
   readonly count: number
   readonly top1: number
-  /** With five classes or fewer, all that have a prediction. */
+  /** With five classes or fewer, every image that has a prediction counts. */
   readonly top5: number
   /** Mean cross-entropy; NaN if an image has no prediction. */
   readonly loss: number
-  /** confusion[actual][predicted]: how many of the images that have a prediction. */
+  /** confusion[actual][predicted]: the number of images, of those that have a prediction. */
   readonly confusion: readonly (readonly number[])[]
-  /** By class: images without a prediction, since their logits are NaN or infinite. They count as wrong. */
+  /** By class: images without a prediction, because their logits are NaN or infinite. They count as wrong. */
   readonly unpredicted: readonly number[]
 }
 
 /**
- * How well a network with these parameters classifies: forward alone, dropout off. Throws UsageError for a network without
- * classes, or where there is no image.
+ * How well a network with these parameters classifies, in the pass forward, so with dropout off. Throws UsageError for
+ * a network without classes, or if there is no image.
  */
 export async function evaluate(network: Network, options: EvaluateOptions): Promise<Accuracy> {
   requireNetwork('evaluate', network)
@@ -96,9 +96,9 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
     const padded = new Float32Array(batch * length)
     for await (const { images, labels } of batches) {
       signal?.throwIfAborted()
-      padded.set(images) // what is left of the batch before is computed and not looked at
+      padded.set(images) // the rest is left from the batch before; it is computed but ignored
       await session.run({ images: padded }, signal && { signal })
-      const all = session.read(name)
+      const all = await session.fetch(name)
       labels.forEach((label, image) => {
         const own = views === 1 ? all : meanOfSoftmax(all, image * views, views, classes)
         const { predicted, rank, loss: ownLoss } = judge(own, views === 1 ? image : 0, classes, label)

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { exampleCheckpoint } from '../../test/support/model.ts'
 import { FormatError, UsageError } from '../errors.ts'
-import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors, type Tensor } from '../formats/safetensors.ts'
 import { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel } from './model-file.ts'
 
 const { network, model, checkpoint } = exampleCheckpoint(4)
 
-/** The file with one text in what describes it replaced by another. */
+/** The file after replacing one text in its description by another. */
 function changed(bytes: Uint8Array, from: string, to: string): Uint8Array {
   const { tensors, metadata } = decodeSafetensors(bytes, 'f')
   const entries = Object.entries(metadata).map(([key, text]) => [key, text.replace(from, to)])
   expect(entries.map(([, text]) => text)).not.toEqual(Object.values(metadata))
-  return encodeSafetensors(Object.fromEntries(tensors), Object.fromEntries(entries))
+  return encodeSafetensors(Object.fromEntries(tensors) as Record<string, Tensor>, Object.fromEntries(entries))
 }
 
 it('a model and a checkpoint come back as they were', () => {
@@ -39,7 +39,7 @@ describe('a file is refused by its name', () => {
     ['"kind":"conv"', '"kind":"cnov"', "f: conv1: unknown layer kind 'cnov'; did you mean 'conv'?"],
     ['"options":{"filters"', '"optoins":{"filters"', "f: small: conv1: unknown option 'optoins'"],
     ['"inputs":["fc","labels"]', '"input":["fc","labels"]', "f: small: loss: unknown option 'input'"],
-    ['"name":"fc"', '"name":"f\\nc"', "f: small: the name 'f\\nc' is not letters"],
+    ['"name":"fc"', '"name":"f\\nc"', "f: small: the name 'f\\nc' may contain only letters"],
     ['"printed"', '"pritned"', "f: unknown key of convmark.model.network 'pritned'; did you mean 'printed'?"],
     ['"layers":[', '"layers":{},"x":[', "f: unknown key of convmark.model.network 'x'"],
     ['"images":[4,4,1]', '"images":[4,4,0]', "f: small: input 'images' is [4,4,0]"],

@@ -1,4 +1,4 @@
-// A trained model as one safetensors file: parameters, and in its metadata all that evaluation needs.
+// A trained model as one safetensors file: the parameters, and in its metadata all that evaluation needs.
 import { parseJson } from '../bench/parse-json.ts'
 import {
   anything,
@@ -30,11 +30,11 @@ import { optimizerDefinitions } from '../optimizers/index.ts'
 import { firstNotFinite, type Shape } from '../tensor.ts'
 import { stateRules, type TrainingState } from './state.ts'
 
-/** The metadata's keys. */
+/** The metadata's key for a model. */
 const MODEL = 'convmark.model'
 const CHECKPOINT = 'convmark.checkpoint'
 
-/** Of what both keys hold. */
+/** The version of both keys' contents. */
 const VERSION = 1
 const versionRule = must((version: unknown) => version === VERSION, `${VERSION}, which this convmark reads`)
 
@@ -43,7 +43,7 @@ interface StoredModel extends Omit<Model, 'network' | 'parameters'> {
   readonly network: NetworkData
 }
 
-/** Checked in full where the network is defined. */
+/** Checked in full when the network is defined. */
 const networkRules: Rules<NetworkData> = {
   name: someText,
   inputs: someObject,
@@ -79,16 +79,16 @@ export interface Model {
   readonly parameters: Readonly<Record<string, Float32Array>>
   /** In the order of their indexes. */
   readonly classNames: readonly string[]
-  /** How an image becomes the network's input: plain data of whoever prepared it. */
+  /** How an image becomes the network's input: plain data that only the pipeline interprets. */
   readonly preprocessing: unknown
-  /** Which images it was trained on, if that is known. */
+  /** Which images it was trained on, if known. */
   readonly trainedOn?: DataIdentity
 }
 
 export interface Checkpoint {
   readonly model: Model
   readonly state: TrainingState
-  /** What the training was told; its caller's to check. */
+  /** The training's settings; the caller checks them. */
   readonly settings: unknown
 }
 
@@ -107,8 +107,8 @@ const givenCheckpointRules: Rules<Checkpoint> = {
 }
 
 /**
- * A model as the bytes of its file. Throws UsageError where parameters, classes and network don't belong together, and
- * DivergedError for a model that is not finite: `decodeModel` would refuse both.
+ * Encodes a model as the bytes of its file. Throws UsageError if parameters, classes and network don't fit together,
+ * and DivergedError for a model that is not finite: `decodeModel` would refuse both.
  */
 export function encodeModel(model: Model): Uint8Array {
   requireOptions('encodeModel', model, givenModelRules)
@@ -117,7 +117,7 @@ export function encodeModel(model: Model): Uint8Array {
   return encodeSafetensors(parameterTensors(model), { [MODEL]: describe(model) })
 }
 
-/** A checkpoint as the bytes of its file; `settings` is plain data. Throws UsageError as `encodeModel`. */
+/** Encodes a checkpoint as the bytes of its file; `settings` is plain data. Throws UsageError as `encodeModel`. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   requireOptions('encodeCheckpoint', checkpoint, givenCheckpointRules)
   const { model, state, settings } = checkpoint
@@ -139,17 +139,17 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   )
 }
 
-/** A model's file, or a checkpoint's. Throws FormatError, naming it, for what is none. */
+/** Decodes a model's file, or a checkpoint's. Throws FormatError, naming it, if it is neither. */
 export function decodeModel(bytes: Uint8Array, fileName: string): Model {
   return modelOf(decodeSafetensors(bytes, fileName), fileName)
 }
 
-/** A checkpoint's file. Throws FormatError, naming it, for what is none. */
+/** Decodes a checkpoint's file. Throws FormatError, naming it, if it is none. */
 export function decodeCheckpoint(bytes: Uint8Array, fileName: string): Checkpoint {
   return checkpointOf(decodeSafetensors(bytes, fileName), fileName)
 }
 
-/** As `decodeCheckpoint`, of a file that was read tensor by tensor. */
+/** As `decodeCheckpoint`, for a file that was read tensor by tensor. */
 export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkpoint {
   return ofFile(fileName, () => {
     const stored = file.metadata[CHECKPOINT]
@@ -171,7 +171,7 @@ export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkp
   })
 }
 
-/** As `decodeModel`, of a file that was read tensor by tensor. */
+/** As `decodeModel`, for a file that was read tensor by tensor. */
 export function modelOf(file: DecodedSafetensors, fileName: string): Model {
   return ofFile(fileName, () => describedModel(file, fileName))
 }
@@ -241,7 +241,7 @@ function requireClasses(
 const contentOf = <Content>(key: string, json: string, rules: Rules<Content>): Content =>
   requireContent(key, parseJson(json, key), rules)
 
-/** Of all optimizers. */
+/** Names of all states that any optimizer has. */
 function stateNamesOf(network: Network): ReadonlySet<string> {
   const states = Object.values(optimizerDefinitions).flatMap((definition) => definition.states)
   const parameters = Object.keys(parametersOf(network))
@@ -250,7 +250,7 @@ function stateNamesOf(network: Network): ReadonlySet<string> {
 
 const parameterOf = (state: string): string => state.slice(0, state.lastIndexOf('.'))
 
-/** The model's own tensors, and those of an optimizer. */
+/** Separates the model's own tensors from those of an optimizer. */
 function split(tensors: ReadonlyMap<string, StoredTensor>, network: Network) {
   const states = stateNamesOf(network)
   const all = [...tensors]
@@ -260,7 +260,7 @@ function split(tensors: ReadonlyMap<string, StoredTensor>, network: Network) {
   }
 }
 
-/** Those that are there: which there must be, the optimizer knows. */
+/** The shapes of the states in the file; which states there must be, the optimizer knows. */
 function stateShapes({ tensors }: DecodedSafetensors, { network }: Model): Record<string, Shape> {
   const specs = parametersOf(network)
   const names = [...split(tensors, network).states.keys()]

@@ -9,9 +9,9 @@ const planOf = (pass: Pass, batch: number) =>
   createPlan(network, { batch, pass, lanes: 4, ...(pass === 'train' && { training: { optimizer: sgd() } }) })
 
 const plan = planOf('train', 8)
-/** Three batches at a time: images and their labels. */
+/** Bytes of three batches: images and their labels. */
 const batches = (images: number) => 3 * images * 4 * (12 * 12 + 1)
-/** What is learned, and the optimizer's state: the first ones, a copy, and the file. */
+/** Parameters and the optimizer's states three times: the initial ones, a copy, and the file. */
 const learned = 3 * writtenBytes(plan, ['parameter', 'state'])
 
 it('a training has its batches beside it, and what it learned three times', () => {

@@ -1,9 +1,9 @@
-// What training and evaluation have in memory beside their sessions.
+// What training and evaluation have in memory in addition to their sessions.
 import type { MemoryBeside } from '../engines/engine.ts'
 import { createPlan, type Plan, writtenBytes } from '../plan/plan.ts'
 import { logitsOf } from './logits.ts'
 
-/** Batches that a pipeline has at a time: the one that is computed with, and those that are made meanwhile. */
+/** Batches that a pipeline has in memory: the one in use, and those that are prepared meanwhile. */
 const BATCHES_AT_ONCE = 3
 
 /** Four workers, each with a decoder and a picture of some megapixels. */
@@ -12,17 +12,17 @@ const DECODERS_BYTES = 160e6
 const inputBytes = (plan: Plan): number => writtenBytes(plan, ['input'])
 
 export interface TrainingBatches {
-  /** Images of an update, if the session has only a part of them at a time; null if it has all. */
+  /** Images of an update, if the session takes them in micro-batches; null if it takes all at once. */
   readonly whole: number | null
-  /** How many images it is tested on after each epoch; none by default. */
+  /** How many images the training is tested on after each epoch; none by default. */
   readonly tested?: number | undefined
-  /** They are decoded by workers meanwhile. */
+  /** Whether they are files, which workers decode meanwhile. */
   readonly areFiles?: boolean
 }
 
 /**
- * Beside a training: its batches; the first parameters, a copy of all for a checkpoint, and the checkpoint's file; and if it
- * is tested after each epoch, the session for that.
+ * Beside a training: its batches; the initial parameters, a copy of all for a checkpoint, and the checkpoint's file;
+ * and the session for the test after each epoch, if there is one.
  */
 export const trainingBeside =
   ({ whole, tested = 0, areFiles = false }: TrainingBatches) =>
@@ -38,7 +38,7 @@ export const trainingBeside =
     return { bytes: bytes + evaluationBeside(test).bytes, plans: [test] }
   }
 
-/** Beside an evaluation: its batches, the one that is filled up, and the parameters. */
+/** Beside an evaluation: its batches, the one that is being filled, and the parameters. */
 export const evaluationBeside = (plan: Plan): MemoryBeside => ({
   bytes: (BATCHES_AT_ONCE + 1) * inputBytes(plan) + writtenBytes(plan, ['parameter']),
 })

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { UsageError } from '../errors.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 
-/** Rates at the updates of a training of 100, with a rate of 2. */
+/** Rates at some of the 100 updates of a training, with a rate of 2. */
 it.each<[Schedule, Readonly<Record<number, number>>]>([
   ['constant', { 0: 2, 50: 2, 99: 2 }],
   ['step', { 0: 2, 49: 2, 50: 0.2, 74: 0.2, 75: 0.02, 89: 0.02, 90: 0.002, 99: 0.002 }],

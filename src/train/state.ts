@@ -7,36 +7,37 @@ import {
   positiveInteger,
   type Rules,
 } from '../check-options.ts'
+import { UsageError } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { isTotal } from '../plan/training.ts'
 import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Session } from '../session.ts'
 
-/** All that a training goes on from: given back, it continues to the same bits. */
+/** All that a training needs to continue with the same bits. */
 export interface TrainingState {
   /** Updates made. */
   readonly step: number
-  /** The epoch under way or to come, counted from 1, and how many of its batches are done. */
+  /** The current or next epoch, counted from 1, and how many of its batches are done. */
   readonly epoch: number
   readonly batch: number
   /** By name, dense. */
   readonly parameters: Readonly<Record<string, Float32Array>>
-  /** The optimizer's, by name: `conv1/weights.momentum`. */
+  /** The optimizer's states, by name: `conv1/weights.momentum`. */
   readonly states: Readonly<Record<string, Float32Array>>
   readonly tuning: Tuning | null
-  /** Of the epoch under way. */
+  /** Sums over the current epoch. */
   readonly sums: EpochSums
 }
 
-/** What an epoch's figures are made of. */
+/** The sums from which an epoch's figures are computed. */
 export interface EpochSums {
   readonly images: number
-  /** Of the images' losses. */
+  /** The sum of the images' losses. */
   readonly loss: number
-  /** Images whose label had the largest logit; null where the network has no classes. */
+  /** Images whose label had the largest logit; null if the network has no classes. */
   readonly correct: number | null
   readonly elapsedMs: number
-  /** Of these, waiting for the next batch. */
+  /** How much of `elapsedMs` was spent waiting for the next batch. */
   readonly waitedMs: number
 }
 
@@ -66,9 +67,28 @@ export const lastingTensors = ({ plan }: Session): string[] => [
   ...tensorsOfRole(plan, 'state'),
 ]
 
-/** Without sums over the parts of a batch, which end with it. */
+/** Without sums over micro-batches, which end with the batch. */
 const tensorsOfRole = ({ tensors }: Plan, wanted: 'parameter' | 'state'): string[] =>
   Object.keys(tensors).filter((name) => tensors[name]!.role === wanted && !isTotal(name))
+
+/**
+ * Throws UsageError if the state was left by another optimizer, with other frozen layers or of another network: what it lacks
+ * would begin at zero.
+ */
+export function requireSameTensors(session: Session, { parameters, states }: TrainingState): void {
+  const differs = (given: Readonly<Record<string, Float32Array>>, wanted: readonly string[]) =>
+    wanted.find((name) => !Object.hasOwn(given, name)) ??
+    Object.keys(given).find((name) => !wanted.includes(name))
+  const name =
+    differs(parameters, tensorsOfRole(session.plan, 'parameter')) ??
+    differs(states, tensorsOfRole(session.plan, 'state'))
+  if (name === undefined) return
+  const isLacking = !Object.hasOwn(parameters, name) && !Object.hasOwn(states, name)
+  throw new UsageError(
+    `train: resume ${isLacking ? 'lacks' : 'has'} '${name}', which this training has${isLacking ? '' : ' not'}; ` +
+      'give the network, the optimizer and the frozen layers that it was left with',
+  )
+}
 
 /** Copies of what the session holds. */
 export function tensorsOf(session: Session): Pick<TrainingState, 'parameters' | 'states'> {

@@ -16,7 +16,6 @@ import {
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
-import { isTrainedRole } from '../layers/index.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
@@ -34,6 +33,7 @@ import {
   type EpochSums,
   lastingTensors,
   NO_SUMS,
+  requireSameTensors,
   stateRules,
   type TrainingState,
   tensorsOf,
@@ -49,14 +49,17 @@ type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
 export interface TrainOptions
   extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'memoryBeside'> {
-  /** The batches of an epoch, counted from 1, beginning with one: all as large as `batch`, and in the same order when asked again. */
+  /**
+   * The batches of an epoch (counted from 1) from `firstBatch` on. All have `batch` images; asked again for the same
+   * epoch, they come in the same order.
+   */
   readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
-  /** How many there are: what the schedule of the learning rate goes by. */
+  /** How many batches an epoch has; the schedule of the learning rate depends on it. */
   readonly batchesPerEpoch: number
   readonly epochs: number
   /** Images of an update. */
   readonly batch: number
-  /** Images at a time, where memory is short: divides `batch`, which it is by default. */
+  /** Images that are computed at a time, if memory is short: a divisor of `batch`, and by default all of it. */
   readonly microBatch?: number
   /** SGD with momentum 0.9 by default. */
   readonly optimizer?: Optimizer
@@ -64,32 +67,35 @@ export interface TrainOptions
   readonly rate?: number
   /** `constant` by default. */
   readonly schedule?: Schedule
-  /** L2 penalty of all parameters for which the network says nothing else; see `weightDecays`. */
+  /** L2 penalty of the weights and biases for which the network does not fix it; see `weightDecays`. */
   readonly decay?: number
-  /** Gradients are scaled down where the norm of all together is larger; off by default. */
+  /** If the norm of all gradients together is larger, they are scaled down to it; off by default. */
   readonly clipNorm?: number
   /** Layers whose parameters stay as they are, by name or with `*`; see `Training`. */
   readonly freeze?: readonly string[]
-  /** Of the first parameters; 7 by default. */
+  /** Seed of the initial parameters; 7 by default. */
   readonly seed?: number
-  /** The first ones; made for training from the seed by default. */
+  /** Initial parameters; by default made from the seed. */
   readonly parameters?: Readonly<Record<string, Float32Array>>
-  /** Where a training was left; everything else must be as it was. With `retune` its tiles are not taken, and its bits are others. */
+  /**
+   * The state from which to continue; everything else must be the same as before. With `retune` its tiles are not used,
+   * so the bits will differ.
+   */
   readonly resume?: TrainingState
-  /** A spec; `auto` by default. */
+  /** An engine's spec; `auto` by default. */
   readonly engine?: string
   readonly onProgress?: SessionOptions['onProgress']
-  /** Ends the training after the update under way; its state is in the last event. */
+  /** Ends the training; the current update is finished or undone. The state is in the last event. */
   readonly signal?: AbortSignal
 }
 
 interface Now {
-  /** The epoch, counted from 1, and all updates made so far. */
+  /** The current epoch, counted from 1, and all updates made so far. */
   readonly epoch: number
   readonly step: number
   /**
-   * A copy of all that the training goes on from; to be asked for before the next event is. Throws DivergedError if it
-   * is not finite, so that no training can be saved that can't go on.
+   * A copy of all that the training needs to continue; call it before the next event. Throws DivergedError if it is not
+   * finite, so that no state is saved from which training can't continue.
    */
   state(): TrainingState
 }
@@ -103,28 +109,28 @@ export type TrainEvent =
     }
   | (Now & {
       readonly kind: 'step'
-      /** Of this update's images, the mean. */
+      /** The mean over this update's images. */
       readonly loss: number
       readonly rate: number
       readonly images: number
-      /** Of these, whose label had the largest logit; null where the network has no classes. */
+      /** How many of these had the largest logit at their label; null if the network has no classes. */
       readonly correct: number | null
       readonly elapsedMs: number
       readonly waitedMs: number
-      /** Before clipping; null where nothing is clipped. */
+      /** Before clipping; null if gradients are not clipped. */
       readonly gradientNorm: number | null
     })
   | (Now & { readonly kind: 'epoch'; readonly sums: EpochSums })
   | (Now & { readonly kind: 'end'; readonly reason: 'done' | 'interrupted' })
 
 /**
- * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an event
- * after every update and every epoch; nothing runs while the caller looks at one.
- * Throws UsageError for options that can't be. Throws DivergedError if the loss is not finite, naming the first layer that
- * was not, before the update; with `clipNorm`, if the norm of the gradients is not, after the update; and, instead of the
- * event of an epoch, if what its updates left is not finite: a parameter, a state of the optimizer, or the loss that the last
- * batch has now. That costs one more forward and backward an epoch. A signal hides no error: an event of the kind `end` says
- * that the training was interrupted only if nothing else went wrong.
+ * Trains a network: for each batch forward, backward and an update of the parameters, all on one engine. Yields an
+ * event after every update and every epoch; nothing runs until the caller asks for the next one. Throws UsageError for
+ * invalid options. Throws DivergedError before an update if its loss is not finite, naming the first layer that is not;
+ * with `clipNorm`, after an update if the norm of its gradients is not finite; and in place of an epoch's event if a
+ * parameter, a state of the optimizer, or the loss of the last batch after the last update is not finite. That check
+ * costs one more forward and backward an epoch. A signal hides no error: an event of the kind `end` says that the
+ * training was interrupted only if nothing else went wrong.
  */
 export async function* train(
   network: Network,
@@ -143,10 +149,13 @@ export async function* train(
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
   let session: Session | null = null
   try {
+    const logits = logitsOf(network)
     session = await openSession(network, {
       batch: microBatch,
       pass: 'train',
       training,
+      // They are no output where another layer reads them too, such as a softmax beside the loss.
+      ...(logits && { keep: [logits.name] }),
       engine,
       algorithm,
       tuning: retune ? undefined : (resume?.tuning ?? undefined),
@@ -156,6 +165,7 @@ export async function* train(
       signal,
     })
     yield { kind: 'start', engine: engine.info, session, tuning: session.tuning }
+    if (resume) requireSameTensors(session, resume)
     const first = resume?.parameters ?? options.parameters
     session.write(first ?? initializeForTraining(network, { seed: options.seed ?? 7 }))
     if (resume) session.write(resume.states)
@@ -177,7 +187,7 @@ export async function* train(
 type Tensors = Readonly<Record<string, Float32Array>>
 interface RunInputs {
   readonly inputs: Tensors
-  /** Beside the network's inputs: which values dropout drops. */
+  /** Tensors that are written besides the network's inputs: which values dropout drops. */
   readonly settings: Tensors
 }
 /** Says where numbers stopped being finite. */
@@ -194,9 +204,9 @@ class TrainingRun {
   #epoch: number
   #batch: number
   #sums: EpochSums
-  /** What the last run was given; null before the first. */
+  /** What was written for the last run; null before the first. */
   #last: RunInputs | null = null
-  /** Running statistics as they were before the update under way, since forward changes them; none between updates. */
+  /** Running statistics as they were before the current update, since forward changes them; empty between updates. */
   #statisticsBefore: Tensors = {}
 
   constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
@@ -218,7 +228,7 @@ class TrainingRun {
     try {
       while (this.#epoch <= epochs) yield* this.#epochEvents(diagnose)
     } catch (error) {
-      // Between updates: what the session holds is what the last one left.
+      // An interruption takes effect between updates: the session holds the result of the last one.
       if (!isInterruption(error, signal)) throw error
       this.#session.write(this.#statisticsBefore)
       yield { kind: 'end', reason: 'interrupted', ...this.#now() }
@@ -261,14 +271,14 @@ class TrainingRun {
     if (this.#batch === 0) throw new UsageError(`epoch ${this.#epoch} has no batch; give smaller ones`)
     await this.#requireFinite(diagnose)
     const [epoch, sums] = [this.#epoch, this.#sums]
-    // What goes on from here begins the next one.
+    // A training that continues from here begins with the next epoch.
     this.#epoch++
     this.#batch = 0
     this.#sums = NO_SUMS
     yield { kind: 'epoch', sums, ...this.#now(), epoch }
   }
 
-  /** Forward and backward of each part of the batch; then, where the loss is a number, the update. */
+  /** Forward and backward of each micro-batch; then, if the loss is a number, the update. */
   async #update(given: TrainingBatch, diagnose: Diagnose) {
     const { microBatches = 1, optimizer } = this.#training
     const { rate = 0.01, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
@@ -280,64 +290,68 @@ class TrainingRun {
     this.#statisticsBefore = this.#statistics()
     let loss = 0
     let correct: number | null = 0
-    for (let part = 0; part < microBatches; part++) {
-      const inputs = this.#partOf(given, part)
-      this.#last = { inputs, settings: this.#turn(part) }
-      const partLoss = await this.#lossOf(this.#last, signal)
-      if (!Number.isFinite(partLoss)) {
+    for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+      const inputs = this.#microBatchOf(given, microBatch)
+      this.#last = { inputs, settings: this.#dropoutTurn(microBatch) }
+      const microBatchLoss = await this.#lossOf(this.#last, signal)
+      if (!Number.isFinite(microBatchLoss)) {
         const where = `in step ${this.#step + 1} (epoch ${this.#epoch})`
-        // They follow in forward: that they are not finite now is no cause.
+        // The forward pass has changed them; they are not the cause, so the diagnosis starts from the old ones.
         session.write(this.#statisticsBefore)
-        throw diverged(`the loss is ${partLoss} ${where}: ${await diagnose(inputs, this.#last.settings)}`)
+        throw diverged(
+          `the loss is ${microBatchLoss} ${where}: ${await diagnose(inputs, this.#last.settings)}`,
+        )
       }
-      loss += partLoss / microBatches
+      loss += microBatchLoss / microBatches
       const right = this.#correct(inputs)
       correct = correct === null || right === null ? null : correct + right
     }
-    // Not to be interrupted: half an update is none.
+    // Can't be interrupted: half an update would be useless.
     await session.run({}, { part: 'update' })
     this.#statisticsBefore = {}
     this.#step++
-    const gradientNorm = this.#training.clipNorm === undefined ? null : session.read(NORM_TENSOR)[0]!
+    const gradientNorm = this.#training.clipNorm === undefined ? null : (await session.fetch(NORM_TENSOR))[0]!
     if (gradientNorm !== null && !Number.isFinite(gradientNorm))
       throw diverged(`the gradients' norm is ${gradientNorm} in step ${this.#step} (epoch ${this.#epoch})`)
     return { loss, correct, rate: now, gradientNorm }
   }
 
-  /** The sum of the network's losses; gradients are left where the update reads them. */
+  /** The sum of the network's losses; the gradients stay where the update reads them. */
   async #lossOf({ inputs, settings }: RunInputs, signal?: AbortSignal): Promise<number> {
     this.#session.write(settings)
     await this.#session.run(inputs, { part: 'gradients', ...(signal && { signal }) })
-    return this.#losses.reduce((sum, name) => sum + this.#session.read(name)[0]!, 0)
+    let sum = 0
+    for (const name of this.#losses) sum += (await this.#session.fetch(name))[0]!
+    return sum
   }
 
-  /** After the last update of an epoch, which no loss has seen yet. */
+  /** Checks the result of an epoch's last update, from which no loss was computed yet. */
   async #requireFinite(diagnose: Diagnose): Promise<void> {
     const session = this.#session
     const after = `after step ${this.#step} (epoch ${this.#epoch})`
-    for (const name of lastingTensors(session)) requireFinite(name, session.read(name), after)
+    for (const name of lastingTensors(session)) requireFinite(name, await session.fetch(name), after)
     if (!this.#last) return // resumed at the epoch's end
     const statistics = this.#statistics()
     const loss = await this.#lossOf(this.#last)
-    // The same images once more were no step of training.
+    // Running the same images again was not a step of training.
     session.write(statistics)
     if (!Number.isFinite(loss)) {
       const { inputs, settings } = this.#last
       throw diverged(`the loss is ${loss} ${after}: ${await diagnose(inputs, settings)}`)
     }
-    // Gradients of a batch in parts were added to; the next batch begins with none.
+    // That run has added to the gradients of micro-batches, so they are cleared for the next batch.
     for (const [name, { shape }] of Object.entries(session.plan.tensors).filter(([name]) => isTotal(name)))
       session.write({ [name]: new Float32Array(elementCount(shape)) })
   }
 
-  /** What layers keep of the batches, as it is now. */
+  /** The running statistics as they are now. */
   #statistics(): Tensors {
     const parameters = Object.entries(parametersOf(this.#network))
-    const names = parameters.filter(([, { role }]) => !isTrainedRole(role)).map(([name]) => name)
+    const names = parameters.filter(([, { role }]) => role === 'statistic').map(([name]) => name)
     return Object.fromEntries(names.map((name) => [name, this.#session.read(name)]))
   }
 
-  #partOf(given: TrainingBatch, part: number): Tensors {
+  #microBatchOf(given: TrainingBatch, microBatch: number): Tensors {
     const { microBatches = 1 } = this.#training
     return Object.fromEntries(
       Object.entries(this.#network.inputs).map(([name, shape]) => {
@@ -349,16 +363,16 @@ class TrainingRun {
               `${this.#options.batch} of [${shape.join(', ')}]`,
           )
         }
-        return [name, values.subarray(part * length, (part + 1) * length)]
+        return [name, values.subarray(microBatch * length, (microBatch + 1) * length)]
       }),
     )
   }
 
-  /** Other values are dropped in every run. */
-  #turn(part: number): Tensors {
+  /** Makes dropout drop other values in every run. */
+  #dropoutTurn(microBatch: number): Tensors {
     if (!Object.hasOwn(this.#session.plan.tensors, TURN_TENSOR)) return {}
     const { microBatches = 1 } = this.#training
-    return { [TURN_TENSOR]: Float32Array.of((this.#step * microBatches + part) % 2 ** 24) }
+    return { [TURN_TENSOR]: Float32Array.of((this.#step * microBatches + microBatch) % 2 ** 24) }
   }
 
   #correct({ labels }: Tensors): number | null {

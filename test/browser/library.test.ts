@@ -9,7 +9,7 @@ import { bundlers } from './support/bundlers.ts'
 import { makeUserProject, type UserProject } from './support/user.ts'
 import { type Job, type Outcome, visit } from './support/visit.ts'
 
-/** Of a benchmark's time; a page that computed itself would not answer at all. */
+/** As a share of a benchmark's time; a page that computed itself would not answer at all. */
 const LONGEST_PAUSE = 1 / 3
 
 let user: UserProject

@@ -3,8 +3,9 @@ import { engineConformance } from './suite.ts'
 
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
 
-// The one that every machine has; test/slow/engines.test.ts has the others
+// The one that every machine has; test/slow/engines.test.ts has the others, and single images
 engineConformance({
   name: 'wasm@2',
   open: ({ threads = 2, ...options }) => openEngine(`wasm@${threads}`, options),
+  batches: [3],
 })

@@ -31,7 +31,7 @@ describe('without shared memory', () => {
   })
 
   it('a run is stopped between tasks, and can be run again', async () => {
-    // Half a second at the least, and nothing to tune.
+    // At least half a second, and nothing to tune.
     const network = defineNetwork('slow', {
       inputs: { images: [56, 56, 64] },
       layers: Array.from({ length: 40 }, (_, i) => lrn(`lrn${i}`)),

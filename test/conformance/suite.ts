@@ -1,25 +1,57 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Engine, EngineOptions } from '../../src/engines/engine.ts'
 import {
+  abs,
   add,
   averagePool,
   batchNorm,
+  channelShuffle,
+  clip,
   concat,
   conv,
+  convTranspose,
+  crop,
   dense,
+  depthToSpace,
+  divide,
   dropout,
+  elu,
+  erf,
+  exp,
+  flatten,
+  gelu,
   globalAveragePool,
   globalMaxPool,
+  groupNorm,
+  hardSigmoid,
+  hardSwish,
+  instanceNorm,
   isTrainedRole,
   l2Loss,
+  layerNorm,
+  leakyRelu,
   lrn,
+  maximum,
   maxPool,
+  minimum,
+  mish,
+  multiply,
+  pad,
+  power,
+  prelu,
   relu,
+  resize,
+  scale,
   sigmoid,
+  silu,
   slice,
   softmax,
   softmaxLoss,
+  softplus,
+  spaceToDepth,
+  subtract,
   tanh,
+  unflatten,
 } from '../../src/layers/index.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
 import { defineNetwork, type Network, parametersOf } from '../../src/networks/network.ts'
@@ -33,10 +65,11 @@ import { built } from '../support/built.ts'
 import { relativeError } from '../support/finite-differences.ts'
 import { runPlainly } from '../support/plain-network.ts'
 import { EXTREMES, firstDifference, NETWORKS_OF_EXTREMES, plant } from './extremes.ts'
+import { REPORTS } from './reports.ts'
 
 const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
 
-/** What a case is called; `skip` names cases by it. */
+/** The name of a case, which `skip` uses. */
 type CaseName =
   | 'forward'
   | 'gradients'
@@ -48,17 +81,20 @@ type CaseName =
   | 'training'
   | 'abort'
   | 'extremes'
+  | 'reports'
   | 'one run at a time'
 
 export interface Conformance {
   readonly name: string
   open(options: EngineOptions): Promise<Engine>
-  /** Why this machine does not have it; then nothing is run. */
+  /** Why the engine is missing on this machine; nothing is run then. */
   readonly missing?: string
   /** What the engine can't do, each with the reason. */
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly CaseName[] }[]
-  /** Of outputs against float64; gradients get ten times as much. */
+  /** For outputs against float64; for gradients ten times as much. */
   readonly tolerance?: number
+  /** Sizes of the batch that every network is run with; 1 and 3 by default. */
+  readonly batches?: readonly number[]
 }
 
 /** Small networks in odd sizes, with one channel, a stride over the kernel, branches. */
@@ -133,6 +169,35 @@ export const NETWORKS: readonly Network[] = [
       l2Loss('loss'),
     ],
   }),
+  defineNetwork('activations', {
+    inputs: { images: [9, 7, 3] },
+    layers: [
+      conv('a', { filters: 5, kernel: 3, padding: 'same', activation: 'silu' }),
+      batchNorm('b', { activation: 'hard-swish' }),
+      conv('c', { filters: 5, kernel: 2, padding: 'same', activation: { kind: 'leaky-relu', slope: 0.2 } }),
+      add('d', { inputs: ['b', 'c'], activation: 'mish' }),
+      gelu('e', { inputs: ['c'] }),
+      add('f', { inputs: ['d', 'e'], activation: 'relu6' }),
+      batchNorm('g', { activation: { kind: 'elu', alpha: 0.5 } }),
+      hardSwish('h'),
+      leakyRelu('i', { slope: 0.3 }),
+      elu('j'),
+      mish('k'),
+      erf('k1'),
+      exp('k3'),
+      power('k4', { exponent: -0.5 }),
+      abs('k5'),
+      power('k6', { exponent: 3 }),
+      prelu('k2'),
+      clip('l', { min: -0.2, max: 1 }),
+      silu('m'),
+      softplus('n'),
+      dense('o', { units: 7, activation: { kind: 'gelu', approximate: 'tanh' } }),
+      hardSigmoid('p'),
+      dense('q', { units: 5, biases: false, activation: 'gelu' }),
+      l2Loss('loss'),
+    ],
+  }),
   defineNetwork('branches', {
     inputs: { images: [9, 10, 4] },
     layers: [
@@ -143,9 +208,92 @@ export const NETWORKS: readonly Network[] = [
       l2Loss('rightLoss'),
     ],
   }),
+  defineNetwork('moved values', {
+    inputs: { images: [5, 7, 3] },
+    layers: [
+      conv('stem', { filters: 12, kernel: 1 }),
+      pad('bordered', { padding: [1, 2, 3, 0], value: 0.5 }),
+      channelShuffle('shuffled', { groups: 3 }),
+      depthToSpace('wide', { blockSize: 2 }),
+      conv('grown', { filters: 5, kernel: 3, padding: 'same', activation: 'tanh' }),
+      pad('mirrored', { padding: [1, 2, 4, 2], mode: 'reflect' }),
+      pad('extended', { padding: [0, 5, 1, 1], mode: 'edge' }),
+      spaceToDepth('deep', { blockSize: 4, mode: 'CRD' }),
+      channelShuffle('mixed', { groups: 16 }),
+      flatten('vector'),
+      channelShuffle('mixedVector', { groups: 10 }),
+      dense('fc', { units: 3 }),
+      l2Loss('loss'),
+      unflatten('image', { height: 2, width: 5, inputs: ['mixedVector'] }),
+      crop('part', { left: 4, height: 2, width: 3, step: [1, -2] }),
+      l2Loss('partLoss'),
+      spaceToDepth('blocks', { blockSize: 2, inputs: ['wide'] }),
+      depthToSpace('apart', { blockSize: 2, mode: 'CRD' }),
+      l2Loss('apartLoss'),
+    ],
+  }),
+  defineNetwork('normalized images', {
+    inputs: { images: [7, 5, 3] },
+    layers: [
+      layerNorm('first', { epsilon: 0.1 }),
+      conv('stem', { filters: 12, kernel: 3, padding: 'same', activation: 'tanh' }),
+      layerNorm('pixels', { epsilon: 0.01 }),
+      conv('grown', { filters: 6, kernel: 3, padding: 'same', biases: false }),
+      instanceNorm('channels', { epsilon: 0.01 }),
+      conv('more', { filters: 10, kernel: 3, padding: 'same', activation: 'tanh' }),
+      groupNorm('groups', { groups: 2, epsilon: 0.01 }),
+      dense('fc', { units: 9 }),
+      layerNorm('vector', { epsilon: 0.01 }),
+      l2Loss('loss'),
+      relu('beside', { inputs: ['pixels'] }),
+      l2Loss('besideLoss'),
+    ],
+  }),
+  defineNetwork('decoder', {
+    inputs: { images: [9, 7, 3] },
+    layers: [
+      conv('half', { filters: 6, kernel: 3, stride: 2, padding: 'same', activation: 'relu' }),
+      conv('quarter', { filters: 9, kernel: 3, stride: 2, padding: 'same', activation: 'relu' }),
+      convTranspose('up', {
+        filters: 6,
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+        outputPadding: [0, 1],
+        activation: 'relu',
+      }),
+      add('sum', { inputs: ['up', 'half'] }),
+      convTranspose('whole', { filters: 5, kernel: [4, 5], stride: 2, padding: 'same', biases: false }),
+      convTranspose('dilated', {
+        filters: 3,
+        kernel: 2,
+        dilation: [3, 2],
+        padding: [1, 2],
+        activation: 'tanh',
+      }),
+      l2Loss('loss'),
+      // Reads the images, and has output pixels that are only biases
+      convTranspose('gaps', { filters: 2, kernel: 1, stride: [2, 3], outputPadding: 1, inputs: ['images'] }),
+      l2Loss('gapsLoss'),
+    ],
+  }),
+  defineNetwork('resized', {
+    inputs: { images: [7, 5, 3] },
+    layers: [
+      conv('stem', { filters: 5, kernel: 1 }),
+      resize('twice', { scale: 2, mode: 'linear' }),
+      conv('grown', { filters: 9, kernel: 3, padding: 'same', activation: 'tanh' }),
+      resize('nearest', { size: [9, 17], coordinates: 'asymmetric', rounding: 'floor', inputs: ['grown'] }),
+      resize('wide', { scale: [1, 1.5], mode: 'linear', coordinates: 'align_corners' }),
+      resize('high', { size: [23, 25], mode: 'linear', coordinates: 'asymmetric' }),
+      l2Loss('loss'),
+      resize('small', { scale: 0.3, inputs: ['grown'] }),
+      l2Loss('smallLoss'),
+    ],
+  }),
 ]
 
-/** What deep networks are made of: sums, concatenations, normalization and all poolings, in odd sizes. */
+/** The layers of deep networks: sums, concatenations, normalization and all poolings, in odd sizes. */
 export const DEEP_NETWORKS: readonly Network[] = [
   defineNetwork('residual', {
     inputs: { images: [9, 7, 3], labels: [] },
@@ -163,14 +311,35 @@ export const DEEP_NETWORKS: readonly Network[] = [
       conv('a4', { filters: 9, kernel: 3, padding: 1, biases: false }),
       conv('project', { filters: 9, kernel: 1, stride: 2, biases: false, inputs: ['sum'] }),
       batchNorm('projected'),
-      // One of them twice, and none that an activation is behind
+      // One of them twice, and none that is followed by an activation
       add('sum2', { inputs: ['a4', 'projected', 'a4'] }),
       maxPool('peaks', { kernel: 2, padding: 'same' }),
       globalAveragePool('mean'),
       dense('logits', { units: 5 }),
       softmax('probabilities'),
-      softmaxLoss('loss', { inputs: ['logits', 'labels'] }),
+      softmaxLoss('loss', { inputs: ['logits', 'labels'], labelSmoothing: 0.1 }),
       l2Loss('probabilitiesLoss', { inputs: ['probabilities'] }),
+    ],
+  }),
+  defineNetwork('in groups', {
+    inputs: { images: [11, 10, 3] },
+    layers: [
+      conv('wide', { filters: 14, kernel: 1, biases: false }),
+      batchNorm('b1', { activation: 'relu6' }),
+      conv('depthwise', { filters: 14, kernel: 3, groups: 14, padding: 1, biases: false }),
+      batchNorm('b2', { activation: 'relu6' }),
+      conv('narrow', { filters: 6, kernel: 1, biases: false }),
+      conv('multiplied', {
+        filters: 12,
+        kernel: [3, 5],
+        groups: 6,
+        stride: 2,
+        padding: [1, 2],
+        activation: 'relu',
+      }),
+      conv('threes', { filters: 20, kernel: 3, groups: 4, padding: 'same', activation: 'silu' }),
+      conv('halves', { filters: 34, kernel: 2, dilation: 2, groups: 2, padding: 1 }),
+      l2Loss('loss'),
     ],
   }),
   defineNetwork('dense block', {
@@ -187,11 +356,39 @@ export const DEEP_NETWORKS: readonly Network[] = [
       slice('left', { begin: 0, end: 7, inputs: ['half'] }),
       slice('right', { begin: 6, end: 16, inputs: ['half'] }),
       averagePool('counted', { kernel: 3, padding: 1, countPadding: true, inputs: ['left'] }),
+      maxPool('dilated', { kernel: [2, 3], dilation: [3, 2], padding: [2, 1], inputs: ['left'] }),
+      l2Loss('dilatedLoss'),
       globalMaxPool('maxima', { inputs: ['right'] }),
       softmax('shares', { inputs: ['counted'] }),
       dense('fc', { units: 4, biases: false, inputs: ['shares'] }),
       l2Loss('fcLoss'),
       l2Loss('loss', { inputs: ['maxima'] }),
+    ],
+  }),
+  defineNetwork('squeeze and excite', {
+    inputs: { images: [9, 11, 3] },
+    layers: [
+      conv('stem', { filters: 6, kernel: 3, padding: 1, biases: false }),
+      batchNorm('norm', { activation: 'silu' }),
+      globalAveragePool('squeeze'),
+      conv('reduced', { filters: 3, kernel: 1, activation: 'silu' }),
+      conv('gate', { filters: 6, kernel: 1, activation: 'sigmoid' }),
+      multiply('excited', { inputs: ['norm', 'gate'] }),
+      scale('scaled', { initial: 1e-6, shift: false }),
+      dense('vector', { units: 6, activation: 'hard-sigmoid', inputs: ['squeeze'] }),
+      dense('number', { units: 1, inputs: ['squeeze'] }),
+      add('sum', { inputs: ['vector', 'norm', 'scaled', 'number', 'gate'], activation: 'hard-swish' }),
+      scale('shifted'),
+      scale('fixed', { trained: false }),
+      multiply('product', { inputs: ['number', 'fixed', 'sum', 'vector'], activation: 'mish' }),
+      multiply('vectors', { inputs: ['vector', 'gate', 'number'] }),
+      l2Loss('vectorsLoss'),
+      subtract('difference', { inputs: ['gate', 'norm'], activation: 'tanh' }),
+      maximum('upper', { inputs: ['difference', 'scaled', 'vector'] }),
+      minimum('lower', { inputs: ['number', 'upper', 'norm'], activation: 'silu' }),
+      divide('quotient', { inputs: ['lower', 'gate'] }),
+      l2Loss('quotientLoss'),
+      l2Loss('loss', { inputs: ['product'] }),
     ],
   }),
 ]
@@ -221,7 +418,7 @@ export function dataFor(network: Network, batch: number) {
 
 /** The suite that every engine goes through, convmark's own and any adapter. */
 export function engineConformance(conformance: Conformance): void {
-  const { name, missing, skip = [], tolerance = 2e-6 } = conformance
+  const { name, missing, skip = [], tolerance = 2e-6, batches = [1, 3] } = conformance
   const conforms = (kind: CaseName, what: string, run: () => Promise<void>): void => {
     const reason = skip.find(({ tests }) => tests.includes(kind))?.reason
     if (reason) it.skip(`${what} (skipped: ${reason})`, run)
@@ -235,7 +432,7 @@ export function engineConformance(conformance: Conformance): void {
 
   describe(`engine ${name}`, () => {
     let engine: Engine
-    /** Tiles are measured when they are first needed, and taken from then on: most of a small session is tuning. */
+    /** Tiles are measured once and then reused: most of a small session's time is tuning. */
     let tuning: Tuning | undefined
     const open = async (network: Network, options: Omit<SessionOptions, 'engine'>): Promise<Session> => {
       const session = await openSession(network, { ...options, engine, tuning, tuningCache: false })
@@ -264,7 +461,7 @@ export function engineConformance(conformance: Conformance): void {
     }
 
     for (const network of ALL_NETWORKS) {
-      for (const batch of [1, 3]) {
+      for (const batch of batches) {
         const { inputs, parameters } = dataFor(network, batch)
         const activations = network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name)
 
@@ -444,7 +641,7 @@ export function engineConformance(conformance: Conformance): void {
     const classifier = NETWORKS.find(({ name }) => name === 'classes')!
     conforms(
       'training',
-      'trains as float64 does: updates in place, a batch in parts, and other values dropped in every turn',
+      'trains as float64 does: updates in place, a batch in micro-batches, and other values dropped in every run',
       async () => {
         const data = dataFor(classifier, 4)
         const training: Training = {
@@ -461,14 +658,14 @@ export function engineConformance(conformance: Conformance): void {
           try {
             session.write(data.parameters)
             for (let step = 0; step < 3; step++) {
-              for (let part = 0; part < 2; part++) {
+              for (let microBatch = 0; microBatch < 2; microBatch++) {
                 session.write({
-                  [TURN_TENSOR]: Float32Array.of(2 * step + part),
+                  [TURN_TENSOR]: Float32Array.of(2 * step + microBatch),
                   [RATES_TENSOR]: Float32Array.of(0.1, 1),
                 })
                 const inputs = Object.entries(data.inputs).map(([name, values]) => {
                   const half = values.length / 2
-                  return [name, values.subarray(part * half, (part + 1) * half)]
+                  return [name, values.subarray(microBatch * half, (microBatch + 1) * half)]
                 })
                 await session.run(Object.fromEntries(inputs), { part: 'gradients' })
               }
@@ -523,7 +720,8 @@ export function engineConformance(conformance: Conformance): void {
       },
     )
 
-    for (const { network, pass = 'forward-backward', overflowsFrom = Infinity } of NETWORKS_OF_EXTREMES) {
+    for (const each of NETWORKS_OF_EXTREMES) {
+      const { network, pass = 'forward-backward', gradient, overflowsFrom = Infinity } = each
       conforms(
         'extremes',
         `${network.name}: NaN, infinities and what float32 can't square come through`,
@@ -532,6 +730,7 @@ export function engineConformance(conformance: Conformance): void {
           const tensors = network.layers
             .filter(({ isLoss }) => !isLoss || pass !== 'forward')
             .map(({ layer }) => layer.name)
+          if (gradient) tensors.push(gradient)
           await using session = await open(network, {
             batch: 1,
             keep: 'all',
@@ -555,6 +754,134 @@ export function engineConformance(conformance: Conformance): void {
         },
       )
     }
+
+    for (const { from, what, network, batch = 1, inputs, parameters = {}, expected } of REPORTS) {
+      conforms('reports', `${what} (${from})`, () =>
+        using(network, batch, async (session) => {
+          const floats = (values: Readonly<Record<string, readonly number[]>>) =>
+            Object.fromEntries(Object.entries(values).map(([name, each]) => [name, Float32Array.from(each)]))
+          session.write(floats(parameters))
+          await session.run(floats(inputs))
+          for (const [tensor, values] of Object.entries(expected)) {
+            expect(session.read(tensor), tensor).toHaveLength(values.length)
+            expect(firstDifference(session.read(tensor), values), tensor).toBeNull()
+          }
+        }),
+      )
+    }
+
+    const normed = defineNetwork('normed', {
+      inputs: { images: [28, 28, 5] },
+      layers: [batchNorm('bn'), l2Loss('loss')],
+    })
+    const shift = Float32Array.of(0, 1, -2, 3, 4)
+    const normalized = async (images: Float32Array, use: (session: Session, truth: Float64Array) => void) => {
+      const given = { ...dataFor(normed, 3).parameters, 'bn/scale': shift.map(() => 1), 'bn/shift': shift }
+      await using(normed, 3, async (session) => {
+        session.write(given)
+        await session.run({ images })
+        use(session, runPlainly(normed, 3, { images }, given).bn as Float64Array)
+      })
+    }
+    const length = 3 * 28 * 28 * 5
+
+    // BVLC/caffe#3963, pytorch/pytorch#5410
+    conforms('extremes', 'batch norm: a channel of one value is its shift, however large the value', () => {
+      const channels = [3.3, 100, 123456.7, -1e10, 0.1]
+      return normalized(
+        Float32Array.from({ length }, (_, i) => channels[i % 5]!),
+        (session) => {
+          expect([...new Set(session.read('bn'))]).toEqual([...shift])
+          expect([...session.read('bn/batchVariance')].every((variance) => variance >= 0)).toBe(true)
+        },
+      )
+    })
+
+    // tensorflow/tensorflow#3290, tenstorrent/tt-metal#45968
+    conforms(
+      'extremes',
+      'batch norm: a mean of a thousand deviations costs what float32 does not hold of it',
+      () => {
+        const images = new Float32Array(length)
+        normal(images, { seed: 11, tensor: 'images', sd: 1 })
+        return normalized(
+          images.map((value) => 1000 + value),
+          (session, truth) => {
+            expect(relativeError(session.read('bn'), truth)).toBeLessThan(2 ** -15)
+          },
+        )
+      },
+    )
+
+    // microsoft/onnxruntime#12043
+    conforms(
+      'forward',
+      'sums of very many equal values do not drift: an average, the gradient of biases',
+      async () => {
+        const many = defineNetwork('many', {
+          inputs: { images: [300, 310, 1] },
+          layers: [
+            conv('conv', { filters: 3, kernel: 1, activation: 'relu' }),
+            l2Loss('loss'),
+            globalAveragePool('mean', { inputs: ['conv'] }),
+            averagePool('nearly', { kernel: [299, 308], inputs: ['conv'] }),
+            l2Loss('nearlyLoss'),
+            l2Loss('meanLoss', { inputs: ['mean'] }),
+          ],
+        })
+        const given = { 'conv/weights': new Float32Array(3), 'conv/biases': Float32Array.of(0.1, 3.3, 7.7) }
+        const images = { images: new Float32Array(2 * 300 * 310) }
+        await using(many, 2, async (session) => {
+          session.write(given)
+          await session.run(images)
+          const truth = runPlainly(many, 2, images, given)
+          for (const tensor of ['mean', 'nearly', 'loss', 'conv/biases.gradient'])
+            expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(2e-5)
+        })
+      },
+    )
+
+    conforms(
+      'gradients',
+      'sums of very many equal values do not drift: gradients of what is broadcast, of a scale and a shift',
+      async () => {
+        const many = defineNetwork('many', {
+          inputs: { images: [300, 310, 3], pixels: [1, 1, 3] },
+          layers: [
+            conv('gate', { filters: 3, kernel: 1, inputs: ['pixels'] }),
+            dense('number', { units: 1, inputs: ['pixels'] }),
+            multiply('product', { inputs: ['images', 'gate', 'number'] }),
+            conv('term', { filters: 3, kernel: 1, inputs: ['pixels'] }),
+            add('sum', { inputs: ['product', 'term'] }),
+            scale('scaled'),
+            l2Loss('loss'),
+          ],
+        })
+        const given = Object.fromEntries(
+          Object.entries(parametersOf(many)).map(([name, { shape, role }]) => [
+            name,
+            new Float32Array(elementCount(shape)).fill(role === 'weights' ? 0 : 1.1),
+          ]),
+        )
+        const images = Float32Array.from({ length: 2 * 300 * 310 * 3 }, (_, i) => [0.1, 3.3, 7.7][i % 3]!)
+        const inputs = { images, pixels: new Float32Array(6).fill(1) }
+        await using(many, 2, async (session) => {
+          session.write(given)
+          await session.run(inputs)
+          const truth = runPlainly(many, 2, inputs, given)
+          for (const layer of [
+            'gate/biases',
+            'number/biases',
+            'term/biases',
+            'scaled/scale',
+            'scaled/shift',
+          ]) {
+            const tensor = `${layer}.gradient`
+            expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(2e-5)
+          }
+        })
+      },
+    )
 
     conforms('abort', 'ends a run whose signal is aborted before it', () =>
       using(network, 2, async (session) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
 import type { Candidate } from '../../src/kernels/kernel.ts'
 import type { WinogradCandidate } from '../../src/kernels/winograd/convolution.ts'
-import { conv, l2Loss } from '../../src/layers/index.ts'
+import { conv, convTranspose, l2Loss } from '../../src/layers/index.ts'
 import { defineNetwork, type Network } from '../../src/networks/network.ts'
 import { checkSteps } from '../support/check-steps.ts'
 import { type InlineTarget, interpretTarget, wasmTarget } from '../support/inline.ts'
@@ -33,18 +33,19 @@ function networkOf(
   width: number,
   options: Parameters<typeof conv>[1],
   inner: number,
+  make: typeof conv | typeof convTranspose = conv,
 ): Network | null {
   try {
     return defineNetwork('test', {
       inputs: { images: [height, width, 3] },
-      layers: [conv('before', { filters: inner, kernel: 1 }), conv('tested', options), l2Loss('loss')],
+      layers: [conv('before', { filters: inner, kernel: 1 }), make('tested', options), l2Loss('loss')],
     })
   } catch {
     return null // the window does not fit: another example
   }
 }
 
-/** Winograd's candidates where there are any, in turn. */
+/** Winograd's candidates, if there are any, one after the other. */
 const winogradOf =
   (index: number) =>
   (candidates: readonly Candidate[]): Candidate => {
@@ -86,6 +87,29 @@ export function winogradConformance(runs: number, isFull: boolean): void {
         },
       )
       fc.assert(property, { numRuns: isInterpreted ? Math.ceil(runs / 4) : runs })
+    })
+
+    it('agrees with float64 in a transposed convolution, whose forward is an input gradient', () => {
+      const property = fc.property(
+        fc.record({ height: size, width: size, inner: channels, filters: channels, window }),
+        fc.record({ biases: fc.boolean(), activation: fc.constantFrom(undefined, 'relu' as const) }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.nat(),
+        ({ height, width, inner, filters, window: w }, { biases, activation }, batch, choice) => {
+          // The output is about as large as a convolution's input
+          const along = (extent: number, axis: 0 | 1) => Math.ceil(extent / w.stride[axis])
+          const network = networkOf(
+            along(height, 0),
+            along(width, 1),
+            { filters, ...w, biases, ...(activation && { activation }) },
+            inner,
+            convTranspose,
+          )
+          fc.pre(network !== null)
+          checkSteps(target, network, batch, choice, { choose: winogradOf(choice) })
+        },
+      )
+      fc.assert(property, { numRuns: Math.ceil(isInterpreted ? runs / 4 : runs / 2) })
     })
 
     // On `interpret` that would take minutes; the programs are the same.

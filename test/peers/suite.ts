@@ -56,7 +56,8 @@ export const NO_DROPOUT: Refusal = {
 
 /** Of a decay that can't be overlooked. */
 const TRAINING = { momentum: 0.7, decay: 0.05 }
-const RATE = 0.1
+/** At 0.1 two updates of a network with large gradients make 2e-4 of float32's rounding. */
+const RATE = 0.04
 
 /** Of outputs, losses and activations; right peers have some 1e-7. */
 const TOLERANCE = 5e-6
@@ -166,7 +167,9 @@ function conformance(name: string, refusals: readonly Refusal[]): void {
             await peer.restart!(RATE)
             for (let step = 0; step < 2; step++) await peer.run()
             const results = await peer.results()
-            for (const name of Object.keys(parameters)) requireTruth(results, name, truth[name]!)
+            // Updated parameters have the errors of the gradients; a step without decay or momentum is off by some 1e-3.
+            for (const name of Object.keys(parameters))
+              requireTruth(results, name, truth[name]!, GRADIENT_TOLERANCE)
           }
         }))
     }
@@ -207,8 +210,12 @@ const trainedOf = (network: Network) =>
 
 const gradientsOf = (network: Network) => trainedOf(network).map((name) => `${name}.gradient`)
 
-function requireTruth(tensors: Tensors, tensor: string, expected: Float32Array | Float64Array): void {
-  const tolerance = tensor.endsWith('.gradient') ? GRADIENT_TOLERANCE : TOLERANCE
+function requireTruth(
+  tensors: Tensors,
+  tensor: string,
+  expected: Float32Array | Float64Array,
+  tolerance = tensor.endsWith('.gradient') ? GRADIENT_TOLERANCE : TOLERANCE,
+): void {
   expect(tensors[tensor], tensor).toHaveLength(expected.length)
   expect(relativeError(tensors[tensor]!, expected), tensor).toBeLessThan(tolerance)
 }

@@ -111,7 +111,7 @@ it.runIf(runnable.length > 0)(
   async () => {
     const { stderr } = await runBundle('cjs', [], { engines: ['x64@1'], external: [] })
     expect(stderr).toMatch(
-      /x64 is unavailable here: koffi, .*; install it again, and keep it out of bundles \(esbuild's --external:koffi\); take wasm/,
+      /x64 is unavailable here: koffi, .*; install it again, and keep it out of bundles \(esbuild's --external:koffi\); use wasm/,
     )
   },
 )

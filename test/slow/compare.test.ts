@@ -1,5 +1,6 @@
 // Comparisons as a command, and those whose engines fail: what was measured before that counts.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CompareEvent, CompareOptions, CompareResult } from '../../src/bench/compare.ts'
@@ -7,11 +8,11 @@ import { parseResult } from '../../src/bench/result.ts'
 import type { Network } from '../../src/networks/network.ts'
 import { built } from '../support/built.ts'
 import { inProcess } from '../support/in-process.ts'
-import { childrenOf } from '../support/processes.ts'
+import { argumentsOf, childrenOf } from '../support/processes.ts'
 import { workingFolder } from '../support/working-folder.ts'
 
 const { compare } = await built<typeof import('../../src/bench/compare.ts')>('bench/compare.js')
-const { alexnetCifar10, conv, defineNetwork, lenet, UsageError } =
+const { alexnetCifar10, conv, defineNetwork, dense, initialize, lenet, UsageError } =
   await built<typeof import('../../src/index.ts')>('index.js')
 
 const network = lenet({ imageSize: 12 })
@@ -40,7 +41,7 @@ async function compared(
 /** To the processes of an engine. */
 function signalEngine(engine: string, ...signals: NodeJS.Signals[]): void {
   for (const { pid } of childrenOf(process.pid)) {
-    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`"engine":"${engine}"`)) continue
+    if (!argumentsOf(pid).includes(engine)) continue
     for (const signal of signals) process.kill(pid, signal)
   }
 }
@@ -128,6 +129,29 @@ it("compares the caller's own network, and a named one as it was changed", async
       )
     }
   }
+})
+
+it('gives its engines the weights that it was given, which leave no file behind', async () => {
+  const own = defineNetwork('own', {
+    inputs: { images: [20, 20, 2] },
+    layers: [conv('conv', { filters: 8, kernel: 3 }), dense('fc', { units: 1000 })],
+  })
+  const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('convmark-compare-'))
+  const before = left()
+  // Of denormals wasm makes denormals, and says so.
+  const parameters = Object.fromEntries(
+    Object.entries(initialize(own, { seed: 7 })).map(([name, values]) => [name, values.fill(1e-39)]),
+  )
+  const engines = ['wasm@1', 'reference@1']
+  for (const [given, warnings] of [
+    [{ parameters }, 1],
+    [{}, 0],
+  ] as const) {
+    const { result } = await compared({ engines, rounds: 6, burnIn: 1, ...given }, () => {}, own)
+    expect(result.unsupported).toEqual([])
+    expect(result.runs.map((run) => run.warnings?.length ?? 0)).toEqual([warnings, 0])
+  }
+  expect(left()).toEqual(before)
 })
 
 it('starts none that has no other to be compared with', async () => {

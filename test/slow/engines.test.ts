@@ -6,6 +6,11 @@ import { missing } from '../support/x64.ts'
 const { openEngine } = await built<typeof import('../../src/engines/index.ts')>('engines/index.js')
 
 engineConformance({
+  name: 'wasm@2',
+  open: ({ threads = 2, ...options }) => openEngine(`wasm@${threads}`, options),
+  batches: [1],
+})
+engineConformance({
   name: 'wasm@1',
   open: ({ threads = 1, ...options }) => openEngine(`wasm@${threads}`, options),
 })

@@ -100,7 +100,7 @@ describe.skipIf(process.platform === 'win32')('train', () => {
     child.kill('SIGHUP')
     const { code, stderr } = await ended
     const checkpoint = 'my digits.checkpoint.safetensors'
-    expect(stderr).toBe(`convmark: interrupted; go on with --resume '${checkpoint}'\n`)
+    expect(stderr).toBe(`convmark: interrupted; continue with --resume '${checkpoint}'\n`)
     expect([129, 143]).toContain(code)
     expect(decodeCheckpoint(readFileSync(inFolder(checkpoint)), checkpoint).state.step).toBeGreaterThan(0)
   })

@@ -14,7 +14,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { built } from '../support/built.ts'
 import { commandsIn } from '../support/command.ts'
+import { modelOf, op } from '../support/onnx-graphs.ts'
 
+const { openNetworkSource } =
+  await built<typeof import('../../src/cli/network-source.ts')>('cli/network-source.js')
 const { readSafetensors } = await built<typeof import('../../src/formats/index.ts')>('formats/index.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-large-'))
@@ -73,7 +76,7 @@ describe('safetensors', () => {
       expect(await run('--input', 'images', '--weights', 'weights')).toMatchObject({
         code: 1,
         stderr:
-          'convmark: images: images: its shape is [1, 16400, 16400, 3], but [1, 16400, 16400, 1] is expected\n',
+          'convmark: images: images: its shape is [1, 16400, 16400, 3], but [N, 16400, 16400, 1] is expected, N images\n',
       })
       expect(await convmark('export', 'lenet', '--onnx', 'lenet.onnx', '--weights', 'weights')).toMatchObject(
         {
@@ -103,6 +106,56 @@ describe('safetensors', () => {
       ),
     })
   })
+})
+
+describe('ONNX', () => {
+  it('external data over 2 GiB are read where the tensors are, and no more than they take', async () => {
+    const BYTES = 3 * GIB
+    const dims = [2, 1, 1, 1]
+    const tensor = (name: string, offset: number) => ({
+      ...{ name, dims, dataType: 1, dataLocation: 1 },
+      externalData: Object.entries({ location: 'weights.bin', offset, length: 8 }).map(([key, value]) => ({
+        key,
+        value: `${value}`,
+      })),
+    })
+    const model = modelOf({
+      inputs: { x: ['N', 1, 2, 2] },
+      outputs: ['y'],
+      constants: [tensor('first', 0), tensor('last', BYTES - 8), tensor('after', BYTES)],
+      nodes: [
+        op('Conv', 'x first -> a'),
+        op('Conv', 'x last -> b'),
+        op('Add', 'a b -> y'),
+        op('Conv', 'x after -> unused'),
+      ],
+    })
+    writeFileSync(join(folder, 'large.onnx'), model)
+    const file = openSync(join(folder, 'weights.bin'), 'w')
+    ftruncateSync(file, BYTES)
+    writeSync(file, Float32Array.of(1, 2), 0, 8, 0)
+    writeSync(file, Float32Array.of(3, 4), 0, 8, BYTES - 8)
+    closeSync(file)
+    const before = process.memoryUsage().arrayBuffers
+    const { parameters } = await openNetworkSource(join(folder, 'large.onnx'))
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e8)
+    expect(parameters).toEqual({ 'a/weights': Float32Array.of(1, 2), 'b/weights': Float32Array.of(3, 4) })
+    await expect(openNetworkSource(join(folder, 'large.onnx'), { outputs: ['unused'] })).rejects.toThrow(
+      /large\.onnx: the values of 'after' are said to be 8 bytes from 3221225472 on in the file 'weights\.bin', which has 0 there$/,
+    )
+  })
+
+  it.skipIf(freemem() < 4 * GIB)(
+    'a file of over 2 GiB that is none is refused (skipped without 4 GiB of free memory)',
+    async () => {
+      writeFileSync(join(folder, 'none.onnx'), '')
+      truncateSync(join(folder, 'none.onnx'), 2 * GIB + 1)
+      expect(await convmark('info', 'none.onnx')).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^convmark: none\.onnx: no valid protobuf: [^\n]*\n$/),
+      })
+    },
+  )
 })
 
 describe('text', () => {

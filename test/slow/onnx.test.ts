@@ -1,28 +1,60 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type OnnxOptions, onnxModel } from '../../src/formats/onnx.ts'
 import {
+  ACTIVATIONS,
+  abs,
   add,
   averagePool,
   batchNorm,
+  channelShuffle,
+  clip,
   concat,
   conv,
+  convTranspose,
+  crop,
   dense,
+  depthToSpace,
+  divide,
   dropout,
+  elu,
+  erf,
+  exp,
+  flatten,
+  gelu,
   globalAveragePool,
   globalMaxPool,
+  groupNorm,
+  hardSigmoid,
+  hardSwish,
+  instanceNorm,
+  layerNorm,
+  leakyRelu,
   lrn,
+  maximum,
   maxPool,
+  minimum,
+  mish,
+  multiply,
+  pad,
+  power,
+  prelu,
   relu,
+  resize,
+  scale,
   sigmoid,
+  silu,
   slice,
   softmax,
   softmaxLoss,
+  softplus,
+  spaceToDepth,
+  subtract,
   tanh,
+  unflatten,
 } from '../../src/layers/index.ts'
 import {
   alexnet,
@@ -31,12 +63,13 @@ import {
   initialize,
   initializeImages,
   type Network,
+  networkNamed,
   outputsOf,
   parametersOf,
   shapeOf,
 } from '../../src/networks/index.ts'
 import { normal, uniform } from '../../src/random.ts'
-import { root } from '../support/package.ts'
+import { hasOnnxRuntime, onnxRuntime } from '../support/onnx-runtime.ts'
 import { runPlainly } from '../support/plain-network.ts'
 
 // What others make of our models: ONNX Runtime, as peers/ has it, computes what the layers' plain loops do, and ONNX's
@@ -124,6 +157,9 @@ const blocks = defineNetwork('blocks', {
     // No window reaches the two rows below
     conv('strided', { filters: 1, kernel: [3, 2], dilation: 2, stride: 3, padding: 2, inputs: ['residual'] }),
     conv('pixels', { filters: 5, kernel: 1, biases: false, activation: 'sigmoid', inputs: ['residual'] }),
+    conv('depthwise', { filters: 17, kernel: 3, groups: 17, padding: 'same', inputs: ['residual'] }),
+    conv('multiplied', { filters: 34, kernel: [3, 2], stride: 2, dilation: 2, groups: 17, padding: [2, 1] }),
+    conv('grouped', { filters: 6, kernel: 2, groups: 2, biases: false, activation: 'relu' }),
     conv('wide', { filters: 4, kernel: 1, stride: [2, 3], inputs: ['images'] }),
     concat('joined', { inputs: ['pixels', 'residual', 'images'] }),
     concat('alone', { inputs: ['joined'] }),
@@ -138,11 +174,16 @@ const blocks = defineNetwork('blocks', {
     batchNorm('average-norm', { activation: 'sigmoid', inputs: ['average'] }),
     conv('average-conv', { filters: 3, kernel: 1 }),
     softmax('average-probabilities'),
+    instanceNorm('channels-norm', { epsilon: 0.3, inputs: ['joined'] }),
+    groupNorm('groups-norm', { groups: 5, inputs: ['joined'] }),
+    layerNorm('pixels-norm', { epsilon: 0.3, inputs: ['joined'] }),
     slice('average-slice', { begin: 1, end: 2, inputs: ['average'] }),
     globalAveragePool('again', { inputs: ['maximum'] }),
     // No images
     dense('features', { units: 17, biases: false, inputs: ['average'] }),
     batchNorm('features-norm', { activation: 'tanh' }),
+    groupNorm('features-groups-norm', { groups: 17, inputs: ['features'] }),
+    layerNorm('features-layer-norm', { inputs: ['features'] }),
     dense('others-features', { units: 17, biases: false, activation: 'relu', inputs: ['maximum'] }),
     add('features-sum', { inputs: ['features-norm', 'others-features'], activation: 'relu' }),
     concat('features-joined', { inputs: ['features', 'features-sum', 'features-norm'] }),
@@ -150,6 +191,133 @@ const blocks = defineNetwork('blocks', {
     dense('logits', { units: 6 }),
     batchNorm('logits-norm'),
     softmax('classes'),
+  ],
+})
+
+const activations = defineNetwork('activations', {
+  inputs: { images: [5, 6, 3] },
+  layers: [
+    // Sums of a standard deviation near 3, which reach the upper bounds of relu6 and hardSwish
+    conv('stem', { filters: 7, kernel: 3, padding: 'same', initial: { weightsSd: 0.6, biases: 0.1 } }),
+    ...ACTIVATIONS.flatMap((activation) => [
+      batchNorm(`norm-${activation}`, { activation, inputs: ['stem'] }),
+      dense(`dense-${activation}`, { units: 5, activation }),
+    ]),
+    clip('clip', { min: -0.5, max: 0.25, inputs: ['stem'] }),
+    leakyRelu('leaky', { slope: 0.3, inputs: ['stem'] }),
+    elu('elu', { alpha: 0.5, inputs: ['stem'] }),
+    gelu('gelu', { approximate: 'tanh', inputs: ['stem'] }),
+    mish('mish', { inputs: ['stem'] }),
+    power('square', { exponent: 2, inputs: ['stem'] }),
+    abs('abs', { inputs: ['stem'] }),
+    exp('exp', { inputs: ['stem'] }),
+    erf('erf', { inputs: ['stem'] }),
+    power('root', { exponent: 0.5, inputs: ['norm-exp'] }),
+    power('reciprocal', { exponent: -1, inputs: ['norm-exp'] }),
+    power('other', { exponent: -1.7, inputs: ['norm-exp'] }),
+    softplus('softplus', { inputs: ['stem'] }),
+    prelu('prelu', { inputs: ['stem'] }),
+    prelu('dense-prelu', { inputs: ['dense-elu'] }),
+    silu('silu', { inputs: ['stem'] }),
+    hardSigmoid('hard-sigmoid', { inputs: ['stem'] }),
+    hardSwish('hard-swish', { inputs: ['stem'] }),
+  ],
+})
+
+/** Layers that move values; the output of each is an output of the network, too. */
+const moved = defineNetwork('moved', {
+  inputs: { images: [4, 6, 12] },
+  layers: [
+    pad('padded', { padding: [1, 2, 3, 0], value: -1.5 }),
+    pad('mirrored', { padding: [3, 2, 5, 1], mode: 'reflect', inputs: ['images'] }),
+    pad('extended', { padding: [0, 7, 1, 2], mode: 'edge', inputs: ['images'] }),
+    depthToSpace('wide', { blockSize: 2, inputs: ['images'] }),
+    depthToSpace('wide-crd', { blockSize: 2, mode: 'CRD', inputs: ['images'] }),
+    spaceToDepth('deep', { blockSize: 2, inputs: ['images'] }),
+    spaceToDepth('deep-crd', { blockSize: 2, mode: 'CRD', inputs: ['images'] }),
+    channelShuffle('shuffled', { groups: 3, inputs: ['images'] }),
+    flatten('vector', { inputs: ['images'] }),
+    unflatten('image', { height: 3, width: 4, inputs: ['vector'] }),
+    crop('rectangle', { top: 1, left: 2, height: 3, width: 2, inputs: ['images'] }),
+    crop('every-second', { left: 1, height: 2, width: 3, step: 2, inputs: ['images'] }),
+    crop('upside-down', { top: 3, left: 5, height: 4, width: 2, step: [-1, -3], inputs: ['images'] }),
+    channelShuffle('shuffled-vector', { groups: 4 }),
+    ...(['half_pixel', 'asymmetric', 'align_corners'] as const).flatMap((coordinates) => [
+      resize(`linear-${coordinates}`, {
+        size: [9, 5],
+        mode: 'linear',
+        coordinates,
+        inputs: ['images'],
+      }),
+      resize(`scaled-${coordinates}`, { scale: [2, 0.5], mode: 'linear', coordinates, inputs: ['images'] }),
+      ...(['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const).flatMap((rounding) => [
+        resize(`${rounding}-${coordinates}`, { scale: 2, coordinates, rounding, inputs: ['images'] }),
+        resize(`${rounding}-small-${coordinates}`, {
+          size: [2, 3],
+          coordinates,
+          rounding,
+          inputs: ['images'],
+        }),
+      ]),
+    ]),
+    dense('features', { units: 5, inputs: ['vector'] }),
+  ],
+})
+
+const decoder = defineNetwork('decoder', {
+  inputs: { images: [5, 4, 6] },
+  layers: [
+    conv('down', { filters: 9, kernel: 3, stride: 2, padding: 'same', activation: 'relu' }),
+    convTranspose('same', { filters: 7, kernel: [3, 4], stride: 2, padding: 'same', activation: 'relu' }),
+    convTranspose('added', { filters: 5, kernel: 3, stride: [2, 3], padding: 1, outputPadding: [1, 2] }),
+    convTranspose('uneven', { filters: 4, kernel: [3, 2], stride: 2, padding: [0, 2, 1, 0], biases: false }),
+    // Pixels that no kernel reaches
+    convTranspose('gaps', { filters: 3, kernel: [1, 2], stride: 3, padding: 'same', inputs: ['images'] }),
+    convTranspose('dilated', {
+      filters: 3,
+      kernel: [3, 2],
+      stride: [1, 2],
+      dilation: [2, 3],
+      padding: [1, 0],
+      outputPadding: [0, 1],
+      activation: 'silu',
+      inputs: ['images'],
+    }),
+    // More than a stride is added to what padding takes away
+    convTranspose('far', {
+      filters: 2,
+      kernel: 2,
+      dilation: 3,
+      padding: [1, 2, 0, 1],
+      outputPadding: [2, 1],
+      inputs: ['images'],
+    }),
+  ],
+})
+
+const broadcasts = defineNetwork('broadcasts', {
+  inputs: { images: [5, 6, 3], numbers: [] },
+  layers: [
+    conv('stem', { filters: 7, kernel: 3, padding: 'same' }),
+    globalAveragePool('squeeze'),
+    conv('gate', { filters: 7, kernel: 1, activation: 'sigmoid' }),
+    multiply('excited', { inputs: ['stem', 'gate'] }),
+    scale('scaled', { initial: 1e-6 }),
+    dense('vector', { units: 7, inputs: ['squeeze'] }),
+    dense('number', { units: 1, inputs: ['squeeze'] }),
+    add('sum', { inputs: ['vector', 'scaled'], activation: 'relu' }),
+    add('many', { inputs: ['number', 'sum', 'vector', 'gate', 'numbers'] }),
+    scale('bare', { shift: false }),
+    multiply('product', { inputs: ['vector', 'bare', 'number', 'numbers'], activation: 'tanh' }),
+    multiply('of-vectors', { inputs: ['number', 'vector'] }),
+    scale('scaled-vector'),
+    multiply('of-numbers', { inputs: ['numbers', 'number'] }),
+    subtract('difference', { inputs: ['vector', 'scaled'], activation: 'relu' }),
+    divide('quotient', { inputs: ['scaled', 'gate'] }),
+    divide('of-number', { inputs: ['number', 'gate'] }),
+    maximum('largest', { inputs: ['number', 'scaled', 'vector'] }),
+    minimum('smallest', { inputs: ['scaled', 'squeeze'], activation: 'tanh' }),
+    add('pixels', { inputs: ['vector', 'squeeze'] }),
   ],
 })
 
@@ -174,6 +342,7 @@ const narrow = defineNetwork('narrow', {
       inputs: ['norm'],
     }),
     maxPool('maximum', { kernel: [1, 4], stride: 3, ceilMode: true, inputs: ['norm'] }),
+    maxPool('apart', { kernel: [1, 3], dilation: [5, 2], padding: [0, 0, 1, 2], inputs: ['norm'] }),
     concat('joined', { inputs: ['maximum', 'maximum'] }),
     conv('dilated', { filters: 2, kernel: [1, 3], dilation: [5, 3], biases: false, inputs: ['norm'] }),
     softmax('of-one', { inputs: ['norm'] }),
@@ -193,14 +362,28 @@ const numbers = defineNetwork('numbers', {
   ],
 })
 
+const LIGHT = [
+  'squeezenet',
+  'mobilenet-v2',
+  'mobilenet-v3-large',
+  'efficientnet-b0',
+  'shufflenet-v2',
+  'convnext-tiny',
+] as const
+
 const networks: readonly Network[] = [
   alexnet(),
   alexnetFull({ imageSize: 131 }),
   odd,
+  moved,
   poolings,
   blocks,
+  activations,
+  decoder,
+  broadcasts,
   narrow,
   numbers,
+  ...LIGHT.map((name) => networkNamed(name, { imageSize: 45, classes: 13 })),
 ]
 
 function madeOf(network: Network) {
@@ -220,8 +403,13 @@ function differentParameters(network: Network): Record<string, Float32Array> {
   for (const [tensor, { role, initial = 0 }] of Object.entries(parametersOf(network))) {
     const values = parameters[tensor]!
     const isPositive = role === 'scale' || initial > 0
-    if (isPositive) uniform(values, { seed: 7, tensor })
-    else if (role !== 'weights') normal(values, { seed: 7, tensor })
+    if (isPositive) {
+      uniform(values, { seed: 7, tensor })
+      // Not near 0, since a small variance enlarges rounding errors
+      values.forEach((value, i) => {
+        values[i] = 0.5 + value
+      })
+    } else if (role !== 'weights') normal(values, { seed: 7, tensor })
   }
   return parameters
 }
@@ -249,24 +437,7 @@ function transposed(values: Float32Array, [height, width, channels]: readonly nu
 
 const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0))
 
-/** The part of onnxruntime-node that is used here; its own types are with the peers, which need not be installed. */
-interface OnnxRuntime {
-  readonly InferenceSession: {
-    create(model: Uint8Array): Promise<{
-      readonly inputNames: readonly string[]
-      readonly outputNames: readonly string[]
-      run(
-        feeds: Readonly<Record<string, unknown>>,
-      ): Promise<Readonly<Record<string, { readonly data: Float32Array; readonly dims: readonly number[] }>>>
-    }>
-  }
-  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => unknown
-}
-
-const peers = join(root, 'peers')
-const hasRuntime = existsSync(join(peers, 'node_modules/onnxruntime-node'))
-
-describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without peers)', () => {
+describe.skipIf(!hasOnnxRuntime)('ONNX Runtime (skipped without peers)', () => {
   const ways: readonly OnnxOptions[] = [
     { layout: 'NHWC' },
     { layout: 'NHWC', batch: BATCH },
@@ -275,7 +446,7 @@ describe.skipIf(!hasRuntime)('ONNX Runtime (skipped without peers)', () => {
 
   describe.each(networks.map((network) => [network.name, network] as const))('%s', (_name, network) => {
     it('gives the same outputs, in either layout, for any batch or one', async () => {
-      const ort: OnnxRuntime = createRequire(join(peers, 'package.json'))('onnxruntime-node')
+      const ort = onnxRuntime()
       const { parameters, inputs } = madeOf(network)
       const truths = plainOutputs(network)
       for (const options of ways) {

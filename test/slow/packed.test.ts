@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'convmark-packed-'))
 const user = join(folder, 'user')
 const tool = (path: string) => join(root, 'node_modules', path)
 /** The page's digits are 640 kB of it. */
-const MAX_BYTES = 2_000_000
+const MAX_BYTES = 2_400_000
 
 interface Finished {
   readonly code: number

@@ -103,7 +103,7 @@ describe('train', () => {
     await half.printed(/^epoch 1\/3/m)
     half.child.kill('SIGINT')
     const ended = await half.ended
-    expect(ended.stderr).toBe('convmark: interrupted; go on with --resume half.checkpoint.safetensors\n')
+    expect(ended.stderr).toBe('convmark: interrupted; continue with --resume half.checkpoint.safetensors\n')
     expect(ended.code).toBe(130)
     expect(existsSync(join(folder, 'half.safetensors'))).toBe(false)
     const { state } = decodeCheckpoint(bytesOf('half.checkpoint.safetensors'), 'checkpoint')

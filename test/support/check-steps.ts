@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import { trainingTensors } from '../../src/bench/check-data.ts'
+import { denseImage, Scratch } from '../../src/bench/comparison.ts'
 import { compareStep } from '../../src/bench/truth.ts'
 import type { Candidate } from '../../src/kernels/kernel.ts'
 import { initializeImages } from '../../src/networks/initialize.ts'
@@ -59,8 +60,11 @@ export function checkSteps(
   }
   const before = new Map<number, Grid>()
   const look = Object.assign((view: View) => run.look(view), {
-    before: (view: View) => before.get(view.buffer)!,
-    changes: (view: View) => before.has(view.buffer),
+    before: {
+      has: (view: View) => before.has(view.buffer),
+      rows: (view: View) => before.get(view.buffer)!,
+      image: (view: View, image: number) => denseImage(before.get(view.buffer)!, image, new Scratch()),
+    },
   })
   run.runStep(BEFORE_ALL)
   return plan.steps.map((step, index) => {

@@ -101,6 +101,65 @@ export const damagedSafetensors = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> 
   return fc.oneof({ arbitrary: withHeader, weight: 3 }, { arbitrary: inBytes, weight: 1 })
 }
 
+/** A file of any bytes, in which some are changed, cut off, doubled or left out. */
+export const damagedBytes = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
+  fc
+    .array(damage, { minLength: 1, maxLength: 3 })
+    .map((list) => list.reduce((damaged, each) => damageBytes(damaged, each), bytes))
+
+/**
+ * Data in which some numbers, texts or lists were replaced by others, as nothing but a wrong writer makes them. `Uint8Array`s stay
+ * as they are.
+ */
+export const damagedData = <T>(data: T): fc.Arbitrary<T> =>
+  fc
+    .array(fc.record({ at: fc.nat(2 ** 20 - 1), which: fc.nat(1000) }), { minLength: 1, maxLength: 3 })
+    .map((list) => {
+      const places = placesIn(data)
+      const chosen = new Map(list.map(({ at, which }) => [places[at % places.length]!, which]))
+      return withDamage(data, [], chosen) as T
+    })
+
+const STRANGE_NUMBERS = [
+  0,
+  -1,
+  1,
+  2,
+  3,
+  7,
+  64,
+  255,
+  65_536,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 40,
+  2 ** 53 - 1,
+  -(2 ** 62),
+]
+
+/** The paths of all numbers, texts and lists. */
+function placesIn(data: unknown, path: readonly string[] = []): string[] {
+  if (data instanceof Uint8Array) return []
+  const own = path.length > 0 && !isPlainObject(data) ? [path.join('.')] : []
+  if (typeof data !== 'object' || data === null) return own
+  return [...own, ...Object.entries(data).flatMap(([key, value]) => placesIn(value, [...path, key]))]
+}
+
+const isPlainObject = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null && !Array.isArray(data)
+
+function withDamage(data: unknown, path: readonly string[], chosen: ReadonlyMap<string, number>): unknown {
+  const which = chosen.get(path.join('.'))
+  if (which !== undefined) {
+    if (typeof data === 'number') return STRANGE_NUMBERS[which % STRANGE_NUMBERS.length]
+    if (typeof data === 'string') return ['', 'a', `${data}b`][which % 3]
+    if (Array.isArray(data)) return [[], data.slice(1), [...data, ...data], [...data].reverse()][which % 4]
+  }
+  if (data instanceof Uint8Array || typeof data !== 'object' || data === null) return data
+  const entries = Object.entries(data).map(([key, value]) => [key, withDamage(value, [...path, key], chosen)])
+  return Array.isArray(data) ? entries.map(([, value]) => value) : Object.fromEntries(entries)
+}
+
 function damageBytes(bytes: Uint8Array, { kind, at, length }: Damage): Uint8Array {
   const from = Math.floor(at * bytes.length)
   if (kind === 'cut') return bytes.slice(0, from)

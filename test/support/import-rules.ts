@@ -33,7 +33,7 @@ export const FLOORS = [
   ['kernels/'],
   ['runtime/'],
   ['engines/'],
-  ['session.ts'],
+  ['session-tensors.ts', 'session.ts'],
   ['bench/'],
   ['records/'],
   ['report/'],
@@ -76,6 +76,9 @@ const WALLS: readonly { room: RegExp; hidden(found: Import): boolean; reason: st
 /** Files that no page bundles. Elsewhere Node's modules come from `nodeModule`: a bundler would follow an import. */
 const NODE_ONLY = /^(cli\/|bench\/(compare\.ts$|contenders\/))/
 
+/** Files that import modules of the user's, which no rule follows. */
+const IMPORTS_USERS_MODULES: readonly string[] = ['cli/network-source.ts']
+
 const STATEMENT = /^[ \t]*(?:import|export)\s+(?:(type\s+)?(?:[\w*$\s{},]+?)\s*from\s*)?(['"])([^'"\n]+)\2/gm
 const DYNAMIC = /\bimport\(\s*(?:(['"])([^'"\n]+)\1)?/g
 const WORKER = /\bnew URL\(\s*(['"])([.@][^'"\n]+)\1\s*,\s*import\.meta\.url/g
@@ -112,7 +115,10 @@ const arrow = ({ from, to, specifier }: Import) => `${from} -> ${to ?? specifier
 export function wrongDirections(sources: Sources): string[] {
   const strays = [...sources.keys()].filter((path) => floorOf(path) < 0).map((path) => `${path}: on no floor`)
   const imports = allImports(sources).flatMap((found) => {
-    if (found.to === undefined) return found.specifier === '?' ? [`${arrow(found)}: cannot be followed`] : []
+    if (found.to === undefined) {
+      const isHidden = found.specifier === '?' && !IMPORTS_USERS_MODULES.includes(found.from)
+      return isHidden ? [`${arrow(found)}: cannot be followed`] : []
+    }
     if (!sources.has(found.to)) return [`${arrow(found)}: no such file`]
     const walls = WALLS.filter(({ room, hidden }) => room.test(found.from) && hidden(found))
     const upward = floorOf(found.to) > floorOf(found.from) ? ['upward'] : []

@@ -27,6 +27,8 @@ export function processes(): Process[] {
 
 export const childrenOf = (pid: number): Process[] => processes().filter(({ parent }) => parent === pid)
 
+export const argumentsOf = (pid: number): string[] => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+
 const isAlive = (pid: number): boolean =>
   processes().some((process) => process.pid === pid && process.state !== 'Z')
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import {
+  defineNetwork,
   initializeForTraining,
   initializeImages,
   labelClasses,
@@ -52,6 +53,7 @@ export const TRAIN_GOLDENS = [
   'alexnet-cifar10',
   'alexnet-torchvision',
   'resnet20-cifar',
+  'mobilenet-v2',
 ] as const
 export type TrainGoldenName = (typeof TRAIN_GOLDENS)[number]
 
@@ -69,12 +71,21 @@ export interface TrainGolden
   batchOf(step: number): Record<'images' | 'labels', Float32Array>
 }
 
+/** PyTorch's optimizers decay scales and shifts too. */
+const withDecayedNorms = ({ name, inputs, layers }: Network, decay: number): Network =>
+  defineNetwork(name, {
+    inputs,
+    layers: layers.map(({ layer }) =>
+      layer.kind === 'batch-norm' ? { ...layer, options: { ...layer.options, decay } } : layer,
+    ),
+  })
+
 /** A run with the very parameters and batches that PyTorch had. */
 export function trainGolden(name: TrainGoldenName): TrainGolden {
   const path = new URL(`../goldens/train-${name}.json`, import.meta.url)
   const file: TrainGoldenFile = JSON.parse(readFileSync(path, 'utf8'))
   const { rate, decay, ...optimizer } = file.optimizer
-  const network = networkNamed(file.network, file.options)
+  const network = withDecayedNorms(networkNamed(file.network, file.options), decay)
   const { patternSeed, patternSd, firstSeed, noiseSd } = file.data
   const length = elementCount(network.inputs.images!)
   const patterns = new Float32Array(labelClasses(network).labels! * length)

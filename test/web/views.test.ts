@@ -1,11 +1,10 @@
 // Every view, in both languages, light and dark, on a desk and on a phone: nothing wider than the screen, and no fault that
 // axe finds.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { en } from '../../web/src/texts/en.ts'
 import { zh } from '../../web/src/texts/zh.ts'
+import { overflow, violations } from './support/audit.ts'
 import { openBrowser, type Served, serve, untilStatus, visit } from './support/visit.ts'
 
 let browser: Browser
@@ -20,27 +19,6 @@ afterAll(async () => {
 })
 
 const VIEWS = ['benchmark', 'compare', 'explain', 'train'] as const
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-interface AxeResults {
-  readonly violations: readonly {
-    readonly id: string
-    readonly nodes: readonly { readonly html: string }[]
-  }[]
-}
-
-/** What axe finds, each with where. It is brought in past the page's policy, which lets no script in. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  )
-  return results.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
-}
-
-const overflow = (page: Page): Promise<number> =>
-  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-
 const SCREENS = [
   ['a desk, light', { viewport: { width: 1280, height: 800 }, colorScheme: 'light' }],
   ['a phone, dark', { viewport: { width: 360, height: 740 }, colorScheme: 'dark', hasTouch: true }],

@@ -1,12 +1,22 @@
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import { BenchmarkView } from './benchmark/benchmark-view.tsx'
 import { CompareView } from './compare/compare-view.tsx'
-import { ExplainView } from './explain/explain-view.tsx'
+import { ModelPanel } from './model/model-panel.tsx'
+import { ModelProvider, useModelState } from './model/use-model.ts'
 import { findPlatform, type Platform } from './platform.ts'
 import { readPreference, usePreference } from './preferences.ts'
 import { useRoutes, VIEWS, type View } from './route.ts'
-import { applyLanguage, firstLanguage, LANGUAGES, languages, TextsProvider } from './texts/index.ts'
+import {
+  applyLanguage,
+  firstLanguage,
+  LANGUAGE_NAMES,
+  LANGUAGES,
+  loadTexts,
+  TextsProvider,
+  textsOf,
+} from './texts/index.ts'
 import { TrainView } from './train/train-view.tsx'
+import { lazyView } from './ui/lazy-view.tsx'
 import { PlatformPanel } from './ui/platform-panel.tsx'
 
 const THEMES = ['system', 'light', 'dark'] as const
@@ -15,7 +25,7 @@ type Theme = (typeof THEMES)[number]
 const viewComponents = {
   benchmark: BenchmarkView,
   compare: CompareView,
-  explain: ExplainView,
+  explain: lazyView(async () => (await import('./explain/explain-view.tsx')).ExplainView),
   train: TrainView,
 }
 
@@ -24,7 +34,8 @@ export function App() {
   const [theme, setTheme] = usePreference<Theme>('theme', firstTheme())
   const [platform, setPlatform] = useState<Platform | null>(null)
   const { view, seen } = useRoutes()
-  const texts = languages[language]
+  const model = useModelState()
+  const texts = textsOf(language)
   useLayoutEffect(() => applyLanguage(language), [language])
   useLayoutEffect(() => applyTheme(theme), [theme])
   useEffect(() => {
@@ -35,52 +46,55 @@ export function App() {
   }, [])
   return (
     <TextsProvider value={texts}>
-      <a class="skip" href="#main">
-        {texts.skip}
-      </a>
-      <header>
-        <div>
-          <h1>{texts.title}</h1>
-          <p class="quiet">{texts.tagline}</p>
-        </div>
-        <div class="choices">
-          <Choice
-            label={texts.language}
-            value={language}
-            onChange={setLanguage}
-            options={LANGUAGES.map((name) => [name, languages[name].languageName])}
-          />
-          <Choice
-            label={texts.theme}
-            value={theme}
-            onChange={setTheme}
-            options={THEMES.map((name) => [name, texts.themes[name]])}
-          />
-        </div>
-        <nav aria-label={texts.viewsLabel}>
-          <ul>
-            {VIEWS.map((name) => (
-              <li key={name}>
-                <ViewLink view={name} isCurrent={name === view} text={texts.views[name]} />
-              </li>
-            ))}
-          </ul>
-        </nav>
-      </header>
-      <main id="main" tabIndex={-1}>
-        {VIEWS.map((name) => {
-          const [View, settings] = [viewComponents[name], seen[name]]
-          return (
-            settings && (
-              <div key={`${name}?${settings}`} hidden={name !== view}>
-                <View settings={settings} platform={platform} />
-              </div>
+      <ModelProvider value={model}>
+        <a class="skip" href="#main">
+          {texts.skip}
+        </a>
+        <header>
+          <div>
+            <h1>{texts.title}</h1>
+            <p class="quiet">{texts.tagline}</p>
+          </div>
+          <div class="choices">
+            <Choice
+              label={texts.language}
+              value={language}
+              onChange={(name) => loadTexts(name).then(() => setLanguage(name))}
+              options={LANGUAGES.map((name) => [name, LANGUAGE_NAMES[name]])}
+            />
+            <Choice
+              label={texts.theme}
+              value={theme}
+              onChange={setTheme}
+              options={THEMES.map((name) => [name, texts.themes[name]])}
+            />
+          </div>
+          <nav aria-label={texts.viewsLabel}>
+            <ul>
+              {VIEWS.map((name) => (
+                <li key={name}>
+                  <ViewLink view={name} isCurrent={name === view} text={texts.views[name]} />
+                </li>
+              ))}
+            </ul>
+          </nav>
+        </header>
+        <main id="main" tabIndex={-1}>
+          {(view !== 'train' || model.model || model.attempt || model.fault) && <ModelPanel />}
+          {VIEWS.map((name) => {
+            const [View, settings] = [viewComponents[name], seen[name]]
+            return (
+              settings && (
+                <div key={`${name}?${settings}`} hidden={name !== view}>
+                  <View settings={settings} platform={platform} />
+                </div>
+              )
             )
-          )
-        })}
-        {platform && <PlatformPanel platform={platform} />}
-      </main>
-      <footer class="quiet">{texts.nothingLeaves}</footer>
+          })}
+          {platform && <PlatformPanel platform={platform} />}
+        </main>
+        <footer class="quiet">{texts.nothingLeaves}</footer>
+      </ModelProvider>
     </TextsProvider>
   )
 }

@@ -3,11 +3,11 @@ import { ConvmarkError, InterruptedError, UnavailableError, UsageError } from '.
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 import { Watchdog } from './watchdog.ts'
 
-/** Where this build is, for a peer's runner that is not beside it. */
+/** The path to this build, for a peer's runner that is not beside it. */
 const DIST_FOLDER = '../../'
 const env = { ...process.env, CONVMARK_DIST: new URL(DIST_FOLDER, import.meta.url).href }
 
-/** None outlives this process, by itself or by the watchdog, which sees to it if this one is killed. */
+/** None outlives this process: it ends them itself, or the watchdog does if this process is killed. */
 const running = new Set<ContenderProcess>()
 const watchdog = new Watchdog()
 process.on('exit', () => {
@@ -24,7 +24,8 @@ export class ContenderProcess {
 
   constructor(script: URL, setup: ContenderSetup) {
     this.#name = setup.engine
-    this.#child = fork(script, [JSON.stringify(setup)], {
+    // The argument is for whoever lists the processes.
+    this.#child = fork(script, [setup.engine], {
       detached: true,
       env,
       // So that a peer's runner can import from a folder that is not its own.
@@ -32,6 +33,7 @@ export class ContenderProcess {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     if (this.#child.pid !== undefined) watchdog.watch(this.#child.pid)
+    this.send({ kind: 'setup', setup })
     running.add(this)
     this.#child.on('message', (reply: ContenderReply) => {
       this.#replies.push(reply)
@@ -49,8 +51,11 @@ export class ContenderProcess {
   }
 
   send(request: ContenderRequest): void {
-    // One that has ended takes no message; `next` says so.
-    if (this.#child.connected) this.#child.send(request)
+    if (!this.#child.connected) return
+    // Sending fails where the process has just ended. Its exit, which `next` reports, tells more than `write EPIPE`.
+    this.#child.send(request, (error) => {
+      if (error) this.#signal('SIGKILL')
+    })
   }
 
   /** The next reply of this kind. Throws InterruptedError when the signal is aborted. */
@@ -63,7 +68,7 @@ export class ContenderProcess {
     for (;;) {
       const reply = this.#replies.shift()
       if (reply?.kind === kind) return reply as Extract<ContenderReply, { kind: Kind }>
-      // First, since what interrupts this process may have ended that one.
+      // First, because whatever interrupts this process may also have ended that one.
       else if (signal?.aborted) throw new InterruptedError(`${this.#name}: interrupted`)
       else if (reply?.kind === 'unsupported') throw new UnavailableError(reply.reason)
       else if (reply?.kind === 'misused') throw new UsageError(reply.reason)
@@ -76,7 +81,7 @@ export class ContenderProcess {
     }
   }
 
-  /** Stopped, so that threads which spin while they wait take no other's time. */
+  /** Stopped, so that threads that spin while they wait take no time from others. */
   pause(): void {
     this.#signal('SIGSTOP')
   }

@@ -1,20 +1,20 @@
-// What takes turns in a comparison: a process of its own each, stopped between its turns.
+// What takes turns in a comparison: each in its own process, which is stopped between its turns.
 import { ContenderProcess } from './contender-process.ts'
 import type { ContenderReady, ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
 
-/** Longer than any engine needs for what it is asked: then it hangs, and is ended. */
+/** Longer than any engine needs: after this it counts as hung and is ended. */
 export interface Limits {
   readonly startMs: number
   readonly turnMs: number
 }
 
 export const LIMITS: Limits = { startMs: 300_000, turnMs: 120_000 }
-/** Of peers that take minutes for a run. */
+/** For peers that take minutes for a run. */
 export const SLOW_LIMITS: Limits = { startMs: 3_600_000, turnMs: 1_800_000 }
 
 interface ContenderOptions {
   readonly limits?: Limits
-  /** Ends what is under way. */
+  /** Ends the current request. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -39,9 +39,9 @@ export class Contender {
   }
 
   /**
-   * Starts `script` with the setup and waits until it is ready, then stops it. Throws UnavailableError for what can't be
-   * done here, ConvmarkError for one that fails, ends or hangs, InterruptedError when the signal is aborted: then, too, its
-   * process is ended.
+   * Starts `script` with the setup, waits until it is ready and then stops it. Throws UnavailableError for what is not
+   * possible here, ConvmarkError if it fails, ends or hangs, and InterruptedError when the signal is aborted; its
+   * process is ended in each of these cases.
    */
   static async start(
     script: URL,

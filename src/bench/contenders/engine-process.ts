@@ -1,4 +1,4 @@
-// One of convmark's own engines in a process of its own, run when the parent says so.
+// One of convmark's own engines in its own process, which runs when the parent asks it to.
 import './ignore-signals.ts'
 import { openEngine } from '../../engines/index.ts'
 import { CheckError, messageOf, UnavailableError, UsageError } from '../../errors.ts'
@@ -10,13 +10,14 @@ import { seenPlan } from '../run.ts'
 import { madeDenormalsWarning } from '../value-warnings.ts'
 import { type Subject, warmUp } from '../warm-up.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
+import { readWeights } from './weights-file.ts'
 
 const reply = (message: ContenderReply): void => {
   process.send!(message)
 }
 
 async function open(setup: ContenderSetup): Promise<void> {
-  const { pass, batch, burnIn, seed, threads, algorithm, retune, isChecked } = setup
+  const { pass, batch, burnIn, seed, threads, algorithm, retune, isChecked, weightsFile } = setup
   const network = networkOf(setup.network)
   const engine = await openEngine(setup.engine, {
     experimentalV8Flags: true,
@@ -24,13 +25,14 @@ async function open(setup: ContenderSetup): Promise<void> {
     retune,
   })
   await requireRoomForAll(network, engine, { batch, passes: [pass], algorithm, isChecked })
-  const checker = isChecked ? new Checker(network, batch, Math.min(2, threads)) : null
-  const data = makeData({ network, batch, seed })
-  data.catch(() => {}) // who awaits it is told
+  const given = weightsFile === null ? null : await readWeights(weightsFile, network)
+  const checker = isChecked ? new Checker(network, batch, Math.min(2, threads), given) : null
+  const data = makeData({ network, batch, seed }, given)
+  data.catch(() => {}) // reported where it is awaited
   const subject: Subject = { session: null, check: null }
   const warming = warmUp(subject, { network, pass, engine, batch, burnIn, algorithm, retune, checker, data })
   for await (const _ of warming) {
-    // The parent is not told of its progress
+    // Its progress is not reported to the parent
   }
   const session = subject.session!
   await checker?.dispose()
@@ -64,8 +66,8 @@ async function open(setup: ContenderSetup): Promise<void> {
     reply({ kind: 'peaks', peaks: (await engine.measurePeaks?.({ withBandwidth: true })) ?? null })
   }
   process.on('message', (request: ContenderRequest) => {
-    const work = request.kind === 'turn' ? turn(request.samples) : peaks()
-    work.catch(fail)
+    if (request.kind === 'turn') turn(request.samples).catch(fail)
+    else if (request.kind === 'peaks') peaks().catch(fail)
   })
   const valueWarning = burnIn > 0 ? madeDenormalsWarning(session) : null
   reply({
@@ -86,4 +88,6 @@ function fail(error: unknown): void {
 }
 
 process.on('disconnect', () => process.exit())
-open(JSON.parse(process.argv[2]!) as ContenderSetup).catch(fail)
+process.once('message', (request: ContenderRequest) => {
+  if (request.kind === 'setup') open(request.setup).catch(fail)
+})

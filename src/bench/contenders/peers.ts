@@ -1,19 +1,19 @@
-// Libraries that convmark is compared with. Each has an adapter in peers/, which says what it is: none is ever a dependency
-// of convmark.
+// Libraries that convmark is compared with. Each has an adapter in peers/, which describes it; none is a dependency of
+// convmark.
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UnavailableError } from '../../errors.ts'
 
 export interface Peer {
-  /** From npm; empty for one that the system has to have. */
+  /** From npm; empty if the system has to provide it. */
   readonly packages: readonly string[]
-  /** As many as it is asked for; the others have one in Node, however many there are. */
+  /** It can use several threads; the others use one in Node, whatever they are given. */
   readonly hasThreads: boolean
-  /** By a hundredfold, so that it is given longer before it is said to hang. */
+  /** It is a hundred times slower, so it gets more time before it counts as hung. */
   readonly isSlow?: boolean
 }
 
-/** By name; its adapter is peers/<name>.mjs. */
+/** By name; the adapter is peers/<name>.mjs. */
 export const peers: Readonly<Record<string, Peer>> = {
   'onnxruntime-node': { packages: ['onnxruntime-node'], hasThreads: true },
   'onnxruntime-web': { packages: ['onnxruntime-web'], hasThreads: true },
@@ -34,17 +34,17 @@ const nameOf = (spec: string): string => spec.split('@')[0]!
 
 export const isPeer = (spec: string): boolean => Object.hasOwn(peers, nameOf(spec))
 
-/** Of convmark's own engines none is. */
+/** None of convmark's own engines is slow. */
 export const isSlow = (spec: string): boolean => isPeer(spec) && (peers[nameOf(spec)]!.isSlow ?? false)
 
-/** From dist/bench/contenders/, in a checkout and in an installed package: the adapters as they are shipped. */
+/** Relative to dist/bench/contenders/, in a checkout and in an installed package: the adapters as they are shipped. */
 const PEERS_FOLDER = '../../../peers/'
 const SHIPPED = new URL(PEERS_FOLDER, import.meta.url)
 
-/** The script that runs a peer, in a process of its own. */
+/** The script that runs a peer, in its own process. */
 export const PEER_RUNNER = new URL('runner.mjs', SHIPPED)
 
-/** Where packages are looked for, the user's project first: each of these folders, and those above it. */
+/** Where packages are looked for, first in the user's project: each of these folders, and those above it. */
 const allPlaces = (): URL[] => [pathToFileURL(`${process.cwd()}/`), SHIPPED]
 
 /** A package's own folder, as Node finds it from a file in `place`; null if it is not installed there. */
@@ -56,7 +56,7 @@ function folderFrom(place: URL, name: string): URL | null {
   }
 }
 
-/** A package's own folder, in the user's project or else where convmark is; null if it is in neither. */
+/** A package's own folder, in the user's project or where convmark is installed; null if it is in neither. */
 export function packageFolder(name: string): URL | null {
   for (const place of allPlaces()) {
     const found = folderFrom(place, name)
@@ -66,7 +66,7 @@ export function packageFolder(name: string): URL | null {
 }
 
 /**
- * The folder from which a peer's packages are imported; null for a peer that has none. Throws UnavailableError, with the
+ * The folder from which a peer's packages are imported; null if the peer has none. Throws UnavailableError, with the
  * command that installs them, if one is missing.
  */
 export function packagesFrom(spec: string, places: readonly URL[] = allPlaces()): URL | null {
@@ -82,7 +82,7 @@ export function packagesFrom(spec: string, places: readonly URL[] = allPlaces())
   )
 }
 
-/** As the lock file of peers/ has it. */
+/** The version in the lock file of peers/. */
 function testedVersion(name: string): string {
   const file = fileURLToPath(new URL('package-lock.json', SHIPPED))
   const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {

@@ -11,7 +11,7 @@ const { pythonWithTorch } = (await import(new URL('peers/python.mjs', `file://${
 const folder = mkdtempSync(join(tmpdir(), 'convmark-python-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** A Python that says whether it has PyTorch, and does nothing else. */
+/** A Python that only says whether it has PyTorch. */
 function python(name: string, hasTorch: boolean): string {
   const path = join(folder, name)
   writeFileSync(path, `#!/bin/sh\nexit ${hasTorch ? 0 : 1}\n`)

@@ -1,5 +1,5 @@
-// Waits until the process that started it is gone, which closes this one's stdin, and then ends the process groups that it
-// was told of: its arguments, and then lines `+123` and `-123`. See watchdog.ts.
+// Waits until the process that started it is gone, which closes this one's stdin, and then ends the process groups that
+// it was given: by its arguments, and then by lines `+123` and `-123`. See watchdog.ts.
 import './ignore-signals.ts'
 
 const groups = new Set(process.argv.slice(2))
@@ -19,7 +19,7 @@ function endAll(): void {
     try {
       process.kill(-Number(group), 'SIGKILL')
     } catch {
-      // It has ended by itself
+      // It has already ended
     }
   }
   process.exit()

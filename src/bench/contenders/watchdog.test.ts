@@ -7,7 +7,7 @@ import { allEnded, childrenOf, until } from '../../../test/support/processes.ts'
 
 const script = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 
-/** A comparison with four contenders, two of them stopped, and its watchdog. */
+/** A comparison with four contenders, two of which are stopped, and its watchdog. */
 async function startComparison() {
   const args = [
     script('test/support/contenders/comparison.mjs'),

@@ -3,12 +3,13 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 const SCRIPT = new URL('./watchdog-process.js', import.meta.url)
-/** One that does not stay is not started for ever. */
+/** A watchdog that keeps ending is not restarted forever. */
 const MAX_STARTS = 20
 
 /**
- * Ends process groups when this process is gone, however it went: one that is killed (`kill -9`, out of memory) can't do so
- * itself, and a group that is stopped notices nothing. A process of its own waits for that; it ends when no group is watched.
+ * Ends process groups when this process is gone, for whatever reason: a process that is killed (`kill -9`, out of
+ * memory) can't do so itself, and a stopped group notices nothing. A separate process waits for that; it ends when no
+ * group is watched.
  */
 export class Watchdog {
   readonly #groups = new Set<number>()
@@ -21,7 +22,7 @@ export class Watchdog {
     else this.#start()
   }
 
-  /** To be called when the group has ended: its number may become another's. */
+  /** Call it when the group has ended, since its number may be used again. */
   release(group: number): void {
     if (!this.#groups.delete(group)) return
     this.#tell(`-${group}\n`)
@@ -33,11 +34,11 @@ export class Watchdog {
 
   #start(): void {
     if (this.#starts++ >= MAX_STARTS) return
-    // No options of this Node, such as a debugger's port
+    // Not this Node's options, such as a debugger's port
     const { NODE_OPTIONS: _, ...env } = process.env
-    // Told in its very arguments: this process may be killed before it writes another word
+    // Given as arguments, because this process may be killed before it can write to it
     const child = spawn(process.execPath, [fileURLToPath(SCRIPT), ...[...this.#groups].map(String)], {
-      detached: true, // a signal to this process and its group is none for it
+      detached: true, // signals to this process and its group do not reach it
       env,
       stdio: ['pipe', 'ignore', 'ignore'],
     })
@@ -45,7 +46,7 @@ export class Watchdog {
     child.unref()
     const stdin = child.stdin as Socket
     stdin.unref()
-    stdin.on('error', () => {}) // it has ended, and the next one is told all
+    stdin.on('error', () => {}) // it has ended, and its successor is given all groups
     const ended = (): void => {
       if (this.#process !== child) return
       this.#process = null
@@ -55,7 +56,7 @@ export class Watchdog {
     child.on('exit', ended)
   }
 
-  /** The system keeps what is written until it is read, so all of it is known even if this process ends right now. */
+  /** The system keeps what was written until it is read, so nothing is lost even if this process ends right now. */
   #tell(lines: string): void {
     this.#process?.stdin?.write(lines)
   }

@@ -62,7 +62,7 @@ describe.runIf(process.platform === 'linux')('a checkpoint that can not be writt
     expect(rescued).toMatch(/\/full\.checkpoint\.safetensors$/)
     expect(files.keptCheckpoint).toBe(rescued)
     expect(warnings).toEqual([
-      `${fault}; the training goes on, and after the next epoch it is tried again`,
+      `${fault}; the training continues, and this will be tried again after the next epoch`,
       `${fault}; it is in ${rescued} instead`,
     ])
     expect(files.exitCode).toBe(1)

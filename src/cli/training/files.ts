@@ -1,5 +1,6 @@
-// What a training writes: its log line by line, checkpoints, and in the end the model and its curves. Work of hours is in
-// memory, so nothing of this ends a training: what can't be written is said, and tried again as long as there is a next time.
+// The files that a training writes: its log line by line, checkpoints, and at the end the model and its curves. Hours
+// of work are in memory, so a failure to write ends no training: it is reported, and tried again as long as there is
+// another opportunity.
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -8,7 +9,7 @@ import { OutputFile } from '../../formats/output-file.ts'
 import { reasonOf } from '../../formats/reason.ts'
 import { type LogRecord, logLine } from '../../records/training-log.ts'
 import { encodeCheckpoint, encodeModel, type Model, type TrainingState } from '../../train/index.ts'
-import { openOutputFiles, targetOf, writeMade } from '../output-files.ts'
+import { openOutputFiles, resolvedPathOf, writeMade } from '../output-files.ts'
 import { LogFile } from './log-file.ts'
 
 const EXTENSION = '.safetensors'
@@ -19,6 +20,8 @@ interface Paths {
   readonly log?: string
   readonly html?: string
   readonly resume?: string
+  /** The file that the network is read from, if it is. */
+  readonly network?: string | null
 }
 
 interface Files {
@@ -34,10 +37,10 @@ type CheckpointContent = [model: Omit<Model, 'parameters'>, state: TrainingState
 export class TrainingFiles {
   readonly #files: Files
   readonly #warn: Warn
-  /** What a page of curves is made of. */
+  /** The log lines from which the page of curves is made. */
   readonly #lines: string[] = []
   readonly #faulty = new Set<OutputFile>()
-  /** The checkpoint to go on from, once there is one. */
+  /** The checkpoint from which to resume, once there is one. */
   #kept: string | null
 
   private constructor(files: Files, resume: string | undefined, warn: Warn) {
@@ -47,20 +50,20 @@ export class TrainingFiles {
   }
 
   /**
-   * Checks all paths before anything runs. Throws UsageError. `warn` is told what could not be written later: path, reason
-   * and what happens now.
+   * Checks all paths before anything runs. Throws UsageError. `warn` is called with what could not be written later:
+   * path, reason and what happens now.
    */
-  static async open({ out, log, html, resume }: Paths, warn: Warn): Promise<TrainingFiles> {
+  static async open({ out, log, html, resume, network = null }: Paths, warn: Warn): Promise<TrainingFiles> {
     if (out !== undefined && !out.endsWith(EXTENSION))
       throw new UsageError(`--out is '${out}'; a model's file ends in ${EXTENSION}`)
     if (log !== undefined && !log.endsWith('.jsonl'))
       throw new UsageError(`--log is '${log}'; a log's file ends in .jsonl, which report goes by`)
     const checkpoint = out === undefined ? undefined : checkpointFor(out)
-    // One that is resumed is kept up to date, unless the model goes elsewhere.
+    // The checkpoint that is resumed is updated, unless the model is written elsewhere.
     const isReadOnly =
       resume !== undefined &&
       checkpoint !== undefined &&
-      (await targetOf(resume)) !== (await targetOf(checkpoint))
+      (await resolvedPathOf(resume)) !== (await resolvedPathOf(checkpoint))
     const opened = await openOutputFiles(
       {
         '--out': out,
@@ -69,7 +72,7 @@ export class TrainingFiles {
         '--log': log,
         '--html': html,
       },
-      isReadOnly ? [resume] : [],
+      [...(isReadOnly ? [resume] : []), ...(network === null ? [] : [network])],
     )
     const files = {
       model: opened['--out'] ?? null,
@@ -80,22 +83,25 @@ export class TrainingFiles {
     return new TrainingFiles(files, resume, warn)
   }
 
-  /** Where checkpoints are written; null where none are. */
+  /** Where checkpoints are written; null if none are. */
   get checkpointPath(): string | null {
     return this.#files.checkpoint?.path ?? null
   }
 
-  /** The newest checkpoint that was written, wherever that was possible, or was resumed; null where there is none. */
+  /**
+   * The newest checkpoint that was written, wherever that was possible, or else the one that was resumed; null if there
+   * is none.
+   */
   get keptCheckpoint(): string | null {
     return this.#kept
   }
 
-  /** 1 where something is not as it should be in the end; it has been said. */
+  /** 1 if something could not be written in the end; it has been reported. */
   get exitCode(): number {
     return this.#faulty.size === 0 && (this.#files.log?.isWhole ?? true) ? 0 : 1
   }
 
-  /** Appends to the log, which is whole after every line. */
+  /** Appends to the log, whose lines are all complete afterwards. */
   async record(...records: readonly LogRecord[]): Promise<void> {
     const lines = records.map(logLine)
     if (this.#files.curves) this.#lines.push(...lines)
@@ -103,19 +109,19 @@ export class TrainingFiles {
   }
 
   /**
-   * After an epoch that others follow. All or nothing: whoever ends the process meanwhile finds the one before. Where it
-   * was written; null where it was not, or not asked for.
+   * Saves a checkpoint after an epoch that is not the last. If the process is killed meanwhile, the previous one is
+   * intact. Returns where it was written; null if it could not be written or was not asked for.
    */
   async saveCheckpoint(...content: CheckpointContent): Promise<string | null> {
     const { checkpoint } = this.#files
     if (!checkpoint) return null
     const fault = await this.#write(checkpoint, checkpointBytes(content))
     if (fault === null) return this.#keep(checkpoint.path)
-    this.#warn(`${fault}; the training goes on, and after the next epoch it is tried again`)
+    this.#warn(`${fault}; the training continues, and this will be tried again after the next epoch`)
     return null
   }
 
-  /** As `saveCheckpoint`, of a training that ends: where it can't be written, somewhere else. */
+  /** As `saveCheckpoint`, at the end of a training: if it can't be written, it is written somewhere else. */
   async saveLastCheckpoint(...content: CheckpointContent): Promise<string | null> {
     const { checkpoint } = this.#files
     return checkpoint && this.#keep(await this.#writeSomewhere(checkpoint, checkpointBytes(content)))
@@ -126,15 +132,16 @@ export class TrainingFiles {
     return path
   }
 
-  /** Where it was written; null where it was not, or not asked for. */
+  /** Returns where it was written; null if it could not be written or was not asked for. */
   async saveModel(model: Model): Promise<string | null> {
     const file = this.#files.model
     return file && this.#writeSomewhere(file, encodeModel(model))
   }
 
   /**
-   * `render` makes the page of all lines so far; with a log, of those of the commands before too. Where it is; null where
-   * there is none, which is said unless it was not asked for or nothing has been recorded.
+   * `render` makes the page from all log lines so far, including those of earlier commands if there is a log file.
+   * Returns where it is; null if it was not asked for, if nothing has been recorded, or if it could not be written,
+   * which is reported.
    */
   async saveCurves(render: (logText: string) => Promise<string>): Promise<string | null> {
     const { curves, log } = this.#files
@@ -153,12 +160,12 @@ export class TrainingFiles {
     await this.#files.log?.close()
   }
 
-  /** Null, or what kept it from being written, with its path. */
+  /** Null, or the path and why it could not be written. */
   #write(file: OutputFile, bytes: Uint8Array): Promise<string | null> {
     return this.#try(file, () => file.write(bytes))
   }
 
-  /** As `#write`, of what may not come to be written. */
+  /** As `#write`, for something that may also fail before it is written. */
   async #try(file: OutputFile, write: () => Promise<void>): Promise<string | null> {
     try {
       await write()
@@ -170,11 +177,11 @@ export class TrainingFiles {
     }
   }
 
-  /** The path; null where no place takes it. */
+  /** Returns the path; null if it can't be written anywhere. */
   async #writeSomewhere(file: OutputFile, bytes: Uint8Array): Promise<string | null> {
     const fault = await this.#write(file, bytes)
     if (fault === null) return file.path
-    const rescued = await writeTemporarily(basename(file.target), bytes)
+    const rescued = await writeTemporarily(basename(file.resolvedPath), bytes)
     this.#warn(rescued === null ? fault : `${fault}; it is in ${rescued} instead`)
     return rescued
   }
@@ -187,13 +194,13 @@ const checkpointBytes = ([model, state, settings]: CheckpointContent): Uint8Arra
 
 const logFault = (path: string, error: unknown): string => `${path}: can't be written: ${reasonOf(error)}`
 
-/** In a folder of the system for what is temporary. The path; null where that takes nothing either. */
+/** Writes to the system's folder for temporary files. Returns the path; null if that fails too. */
 async function writeTemporarily(name: string, bytes: Uint8Array): Promise<string | null> {
   try {
     const file = await OutputFile.open(join(await mkdtemp(join(tmpdir(), 'convmark-')), name))
     await file.write(bytes)
     return file.path
   } catch {
-    return null // the caller says what failed first
+    return null // the caller reports what failed first
   }
 }

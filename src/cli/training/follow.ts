@@ -21,18 +21,18 @@ import type { TrainOptions } from './options.ts'
 import type { Resumed } from './resume.ts'
 import { type Beginning, parameterCount, type TrainingSetup } from './setup.ts'
 
-/** Between lines of the log. */
+/** The least time between two lines of the log. */
 const LOGGED_MS = 200
 
 /** A training that was asked for, and what belongs to it. */
 export interface BegunJob {
   readonly networkName: string
   readonly settings: TrainingSettings
-  /** Where it goes on from; null for one that begins. */
+  /** The checkpoint it was resumed from; null for a new training. */
   readonly resumed: Resumed | null
   readonly options: TrainOptions
   readonly begun: Beginning
-  /** What a checkpoint keeps of the settings, beside the augmentation. */
+  /** The settings that a checkpoint stores, without the augmentation. */
   readonly asked: Readonly<Record<string, unknown>>
   readonly files: TrainingFiles
   readonly output: Output
@@ -42,32 +42,32 @@ export interface BegunJob {
   elapsedMs(): number
 }
 
-/** One under way. */
+/** A training that is running. */
 export interface Job extends BegunJob {
   readonly setup: TrainingSetup
-  /** What a checkpoint keeps of the settings. */
+  /** The settings that a checkpoint stores. */
   readonly kept: unknown
   readonly pipeline: Pipeline
 }
 
 type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>
 
-/** Follows a training: its bar, its log, its checkpoints, and what the test set says after each epoch. */
+/** Follows a training: its progress bar, its log, its checkpoints, and the test after each epoch. */
 export class FollowedTraining {
-  /** Whether it came to its end. */
+  /** Whether it was finished. */
   isDone = false
-  /** The last checkpoint; the one that is gone on from before another is saved. */
+  /** The last checkpoint; before the first is saved, the one that was resumed. */
   lastSaved: { readonly file: string; readonly step: number } | null
   readonly #job: Job
   #loggedMs = 0
   #trainedMs = 0
   #trainedBatches = 0
   #skipped = 0
-  /** Of the epoch under way, for the bar. */
+  /** Over the current epoch, for the progress bar. */
   #loss = 0
   #correct = 0
   #images = 0
-  /** Whether the next test has its tiles measured anew: the first alone, if that was asked for. */
+  /** Whether the next test measures its tiles again: only the first one does, if that was asked for. */
   #retunesNext: boolean
 
   constructor(job: Job) {
@@ -96,7 +96,7 @@ export class FollowedTraining {
       const isAllDone = left.epoch > settings.epochs
       output.lines(
         isAllDone
-          ? `resumed after its ${left.epoch - 1} epochs, so there is nothing left to train; take more --epochs`
+          ? `resumed after its ${left.epoch - 1} epochs, so there is nothing left to train; use more --epochs`
           : `resumed in epoch ${left.epoch} after ${formatCount(left.step)} steps`,
       )
     }
@@ -165,9 +165,9 @@ export class FollowedTraining {
     try {
       accuracy = await this.#test(state)
     } catch (error) {
-      // After Ctrl-C the training ends with its next step, which saves too.
+      // After Ctrl-C the training ends with its next step, which also saves.
       if (!isInterruption(error, signal)) {
-        await this.#save(state, { isLast: true }) // what was trained is kept, whatever became of its test
+        await this.#save(state, { isLast: true }) // the trained parameters are saved even if their test failed
         throw error
       }
     }
@@ -205,7 +205,7 @@ export class FollowedTraining {
   async #finish({ reason, state }: EventOf<'end'>): Promise<void> {
     const { files, output, progress } = this.#job
     progress.clear()
-    const left = state() // throws if it is not finite: then this is no such end
+    const left = state() // throws if it is not finite, and then this is not a normal end
     if (reason === 'interrupted') await this.#save(left, { isLast: true })
     else {
       const saved = await files.saveModel({ ...this.#model(), parameters: left.parameters })
@@ -215,7 +215,7 @@ export class FollowedTraining {
     this.isDone = reason === 'done'
   }
 
-  /** Throws DivergedError: what has no prediction does not replace the last checkpoint. */
+  /** Throws DivergedError: a model without predictions must not replace the last checkpoint. */
   #requirePredictions({ unpredicted, count }: Accuracy, epoch: number): void {
     const without = unpredicted.reduce((sum, images) => sum + images, 0)
     if (without === 0) return
@@ -230,7 +230,7 @@ export class FollowedTraining {
     return { network, classNames: dataset.classNames, preprocessing, ...(trainedOn && { trainedOn }) }
   }
 
-  /** `isLast`: there will be no other that could make up for one that can't be written. */
+  /** `isLast`: if it can't be written there is no later opportunity. */
   async #save(state: TrainingState, { isLast }: { readonly isLast: boolean }): Promise<void> {
     const { files, kept } = this.#job
     const content = [this.#model(), state, kept] as const
@@ -238,7 +238,7 @@ export class FollowedTraining {
     if (file !== null) this.lastSaved = { file, step: state.step }
   }
 
-  /** Null where there is no test set. */
+  /** Null if there is no test set. */
   async #test({ parameters }: TrainingState): Promise<Accuracy | null> {
     const { setup, options, progress, signal, settings } = this.#job
     const { dataset, network, preprocessing } = setup
@@ -259,7 +259,7 @@ export class FollowedTraining {
       experimentalV8Flags: true,
       retune,
       ...(options.threads !== undefined && { threads: options.threads }),
-      isRoomSure: true, // counted beside the training
+      isRoomSure: true, // its memory is counted beside the training's
       onBatch: (done) => progress.update(testedOn(dataset), done, tried.count),
       signal,
     })

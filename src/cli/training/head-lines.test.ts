@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Dataset, type Preprocessing, syntheticDataset } from '../../data/index.ts'
 import { lenet } from '../../networks/lenet.ts'
 import { PLAIN } from '../../report/palette.ts'
+import type { NetworkSource } from '../network-source.ts'
 import { headLines, pictureLines } from './head-lines.ts'
 
 const asMany = (count: number) => ({ ...syntheticDataset({ size: 28, channels: 1 }).train, count })
@@ -23,15 +24,17 @@ interface Told {
   readonly checkpointPath: string | null
   readonly out: string
   readonly resumed: unknown
+  readonly source: Partial<NetworkSource>
 }
 
-/** What is said after the first line. */
+/** The lines after the first one. */
 async function told(more: Partial<Told> = {}): Promise<string[]> {
   const { dataset = plain, preprocessing = asIs, crop = false, batch = 100, resumed = null } = more
   const { checkpointPath = 'm.checkpoint.safetensors' } = more
   const batchesPerEpoch = Math.floor(dataset.train.count / batch)
   const begun = { network: lenet({ classes: 3 }), dataset, batchesPerEpoch }
-  const setup = { ...begun, preprocessing, augmentation: { crop } }
+  const source = { kind: 'named', file: null, parameters: null, ...more.source }
+  const setup = { ...begun, preprocessing, augmentation: { crop }, source }
   const job = {
     networkName: 'lenet',
     options: { data: 'folder:animals', out: 'm.safetensors', ...('out' in more && { out: more.out }) },
@@ -62,7 +65,9 @@ describe('a training says', () => {
 
   it('that it holds images out', async () => {
     const dataset = { ...plain, test: asMany(60), whole: asMany(660) }
-    expect(await told({ dataset })).toContain('the images to test are a tenth of each class, always the same')
+    expect(await told({ dataset })).toContain(
+      'the test images are a tenth of each class, always the same ones',
+    )
   })
 
   it('how many images an epoch leaves out', async () => {
@@ -91,12 +96,20 @@ describe('a training says', () => {
     expect(await told()).toHaveLength(1)
   })
 
+  it('how images are prepared where a file with weights does not say it', async () => {
+    const source = { kind: 'onnx', file: 'dog.onnx', parameters: {} } as const
+    expect(await told({ source })).toContain(
+      'dog.onnx does not say how its images are to be prepared; assumed: each image has mean 0 and deviation 1',
+    )
+    expect(await told({ source: { ...source, kind: 'model' } })).toHaveLength(1)
+  })
+
   it('what is not kept', async () => {
     expect(await told({ out: undefined as unknown as string, checkpointPath: null })).toContain(
-      'warning: without --out nothing of what is learned is kept',
+      'warning: without --out nothing that is learned is saved',
     )
     expect(await told({ out: undefined as unknown as string })).toContain(
-      'warning: without --out no model is written; m.checkpoint.safetensors is kept up to date',
+      'warning: without --out no model is written; only m.checkpoint.safetensors is updated',
     )
   })
 

@@ -1,11 +1,12 @@
-// What a training says of itself before it begins: whatever would surprise its user later.
+// What a training prints before it begins: everything that could surprise the user later.
 import type { Dataset, Pipeline, Preprocessing } from '../../data/index.ts'
 import { formatCount } from '../../report/format.ts'
+import type { NetworkSource } from '../network-source.ts'
 import type { BegunJob } from './follow.ts'
 import { cantCompare } from './resume.ts'
 import { imageOf, parameterCount, type TrainingSetup } from './setup.ts'
 
-/** Before anything is decoded. */
+/** The lines that are known before anything is decoded. */
 export function headLines({
   networkName,
   options,
@@ -22,7 +23,7 @@ export function headLines({
     `${networkName}: ${formatCount(parameterCount(network))} parameters, images ${size} x ${size} x ${channels}`,
     `${options.data}: ${partsText(dataset)}, ${dataset.classNames.length} classes`,
     ...(dataset.whole && dataset.test
-      ? ['the images to test are a tenth of each class, always the same']
+      ? ['the test images are a tenth of each class, always the same ones']
       : []),
     ...epochText(dataset.train.count, settings.batch, batchesPerEpoch),
     ...(cannot === null ? [] : [warn(cannot)]),
@@ -30,21 +31,40 @@ export function headLines({
   ]
 }
 
-/** Of the pictures, once it is known what becomes of them. */
+/** The lines about pictures, once the preprocessing is known. */
 export async function pictureLines(
-  { dataset, preprocessing, augmentation }: TrainingSetup,
+  { dataset, preprocessing, augmentation, source }: TrainingSetup,
   { decoder }: Pipeline,
 ): Promise<string[]> {
   const view = await viewText(dataset, preprocessing, augmentation?.crop ?? false)
-  return [...(view === null ? [] : [view]), ...(decoder === null ? [] : [`decoder: ${decoder}`])]
+  const assumed = assumedText(source, preprocessing)
+  return [
+    ...(view === null ? [] : [view]),
+    ...(assumed === null ? [] : [assumed]),
+    ...(decoder === null ? [] : [`decoder: ${decoder}`]),
+  ]
+}
+
+/** What was assumed of images because the network's file does not say how to prepare them; null if that is known. */
+export function assumedText(
+  { file, kind, parameters }: Pick<NetworkSource, 'file' | 'kind' | 'parameters'>,
+  { channels, normalise }: Preprocessing,
+): string | null {
+  if (kind === 'named' || kind === 'model' || parameters === null) return null
+  const how =
+    normalise.kind === 'per-image'
+      ? 'each image has mean 0 and deviation 1'
+      : 'each channel has mean 0 and deviation 1 over the images to train on'
+  const order = channels === 3 ? 'red, green, blue; ' : ''
+  return `${file} does not say how its images are to be prepared; assumed: ${order}${how}`
 }
 
 function partsText({ train, validation, test }: Dataset): string {
-  const parts = [`${formatCount(train.count)} images to train on`]
-  if (validation) parts.push(`${formatCount(validation.count)} to validate on after each epoch`)
-  if (test) parts.push(`${formatCount(test.count)} to test${validation ? ', kept for `evaluate`' : ''}`)
-  if (!validation && !test) parts.push('none to test')
-  return parts.join(', ')
+  const phrases = [`${formatCount(train.count)} images to train on`]
+  if (validation) phrases.push(`${formatCount(validation.count)} to validate on after each epoch`)
+  if (test) phrases.push(`${formatCount(test.count)} to test${validation ? ', kept for `evaluate`' : ''}`)
+  if (!validation && !test) phrases.push('none to test')
+  return phrases.join(', ')
 }
 
 /** Every batch is full. */
@@ -57,7 +77,7 @@ function epochText(count: number, batch: number, batchesPerEpoch: number): strin
   ]
 }
 
-/** What the network sees of a picture; null if that is all of it, as it is stored. */
+/** What the network sees of a picture; null if it sees all of it as it is stored. */
 async function viewText(
   { train }: Dataset,
   { size, resize }: Preprocessing,
@@ -74,5 +94,5 @@ async function viewText(
 
 const unkeptText = (checkpointPath: string | null): string =>
   checkpointPath === null
-    ? 'warning: without --out nothing of what is learned is kept'
-    : `warning: without --out no model is written; ${checkpointPath} is kept up to date`
+    ? 'warning: without --out nothing that is learned is saved'
+    : `warning: without --out no model is written; only ${checkpointPath} is updated`

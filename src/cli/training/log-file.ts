@@ -1,25 +1,25 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { readBytes } from '../../formats/files.ts'
 
-/** Begins what is appended to other lines: a command that was killed may have left half of one. */
+/** Begins what is appended to an existing log: a command that was killed may have left an unfinished line. */
 const LINE_BREAK = '\n'
 
 /**
- * A training's log: lines are appended, and the file is whole after each. A disk that is full ends no training: lines that
- * can't be written are kept, and tried again with the next one.
+ * A training's log: lines are appended, and all of them are complete afterwards. A full disk does not end a training:
+ * lines that can't be written are kept and tried again with the next one.
  */
 export class LogFile {
   readonly path: string
   readonly #onFault: (error: unknown) => void
   #file: FileHandle | null = null
-  /** Of the lines of earlier commands. */
+  /** The length of the lines of earlier commands. */
   #lengthBefore = 0
-  /** In order; the first may be the rest of a line that was cut short. */
+  /** In order; the first may be the rest of a line that was only partly written. */
   #unwritten: Uint8Array[] = []
   #hasFault = false
   #isClosedWhole = true
 
-  /** `onFault` is told the first time that the file takes no line. */
+  /** `onFault` is called the first time that a line can't be written. */
   constructor(path: string, onFault: (error: unknown) => void) {
     this.path = path
     this.#onFault = onFault
@@ -39,7 +39,7 @@ export class LogFile {
     }
   }
 
-  /** What stands in the file before this command's lines. */
+  /** What is in the file before this command's lines. */
   async textBefore(): Promise<string> {
     if (this.#lengthBefore === 0) return ''
     const text = new TextDecoder().decode((await readBytes(this.path)).subarray(0, this.#lengthBefore))
@@ -47,7 +47,7 @@ export class LogFile {
   }
 
   async close(): Promise<void> {
-    // Some disks say only now that they took nothing
+    // Some disks report only now that nothing was written
     await this.#file?.close().catch((error: unknown) => {
       this.#isClosedWhole = false
       this.#report(error)

@@ -1,16 +1,27 @@
-// What `train` can be told, and how it becomes settings that a log and a checkpoint keep.
+// The options of `train`, and how they become the settings in a log and a checkpoint.
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { ACTIVATIONS, type Activation } from '../../layers/activation.ts'
+import type { ImageSize } from '../../formats/onnx-import.ts'
+import { ACTIVATIONS, type ActivationName } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
-import { DATA, ENGINE, float32From, integerFromZero, oneOf, positiveInteger, RETUNE } from '../command.ts'
+import {
+  DATA,
+  ENGINE,
+  float32From,
+  IMAGE_SIZE,
+  integerFromZero,
+  OUTPUTS,
+  oneOf,
+  positiveInteger,
+  RETUNE,
+} from '../command.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
 export const INITS = ['training', 'benchmark'] as const
-/** What `--without` takes: parts of the network, and the augmentation. */
+/** The values of `--without`: parts of the network, and the augmentation. */
 const PARTS = [...REMOVABLE_PARTS, 'augment'] as const
 
 export interface TrainOptions {
@@ -26,10 +37,11 @@ export interface TrainOptions {
   readonly freeze?: readonly string[]
   readonly schedule: Schedule
   readonly augment: (typeof AUGMENTS)[number]
-  readonly activation?: Activation
+  readonly activation?: ActivationName
   readonly without: readonly (typeof PARTS)[number][]
   readonly init: (typeof INITS)[number]
-  readonly imageSize?: number
+  readonly imageSize?: ImageSize
+  readonly outputs?: readonly string[]
   readonly seed: number
   readonly engine: string
   readonly threads?: number
@@ -46,14 +58,14 @@ export function addTrainOptions(command: Command): Command {
     .requiredOption(...DATA)
     .option('--epochs <n>', 'how often every image is seen', positiveInteger('--epochs'), 10)
     .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
-    .option('--micro-batch <n>', 'images at a time, where memory is short', positiveInteger('--micro-batch'))
+    .option('--micro-batch <n>', 'images at a time, if memory is short', positiveInteger('--micro-batch'))
     .option('--optimizer <name>', OPTIMIZERS.join(' | '), oneOf('--optimizer', OPTIMIZERS), 'sgd')
     .option('--rate <x>', 'the learning rate', float32From('--rate', 0, { isOver: true }), 0.01)
     .option('--momentum <x>', 'of sgd', float32From('--momentum', 0, { below: 1 }), 0.9)
     .option('--decay <x>', "L2 penalty; 5e-4, or the network's own, by default", float32From('--decay', 0))
     .option(
       '--clip <norm>',
-      'the most that all gradients together are long',
+      'the largest norm of all gradients together',
       float32From('--clip', 0, { isOver: true }),
     )
     .option(
@@ -70,12 +82,12 @@ export function addTrainOptions(command: Command): Command {
     .option('--augment <kind>', AUGMENTS.join(' | '), oneOf('--augment', AUGMENTS), 'none')
     .option(
       '--activation <name>',
-      `in the place of ReLU: ${ACTIVATIONS.join(' | ')}`,
+      `replaces ReLU: ${ACTIVATIONS.join(' | ')}`,
       oneOf('--activation', ACTIVATIONS),
     )
     .option(
       '--without <parts>',
-      `to see what they are worth: ${PARTS.join(',')}`,
+      `left out, to see what they are worth: ${PARTS.join(',')}`,
       listOf('--without', PARTS),
       [],
     )
@@ -85,13 +97,14 @@ export function addTrainOptions(command: Command): Command {
       oneOf('--init', INITS),
       'training',
     )
-    .option('--image-size <n>', "the network's own by default", positiveInteger('--image-size'))
+    .option(...IMAGE_SIZE)
+    .option(...OUTPUTS)
     .option('--seed <n>', 'of weights, order, dropout and augmentation', integerFromZero('--seed'), 7)
     .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
     .option('--out <file>', 'the model, and beside it a checkpoint after every epoch')
-    .option('--resume <checkpoint>', 'goes on from it')
+    .option('--resume <checkpoint>', 'continue from this checkpoint')
     .option('--log <file>', 'steps and epochs as JSON lines, appended')
     .option('--html <file>', 'the curves as one page')
     .option('--no-color', 'plain text')
@@ -101,7 +114,7 @@ const listOf =
   <Name extends string>(option: string, allowed: readonly Name[]) =>
   (text: string): Name[] => [...new Set(text.split(',').map((part) => oneOf(option, allowed)(part.trim())))]
 
-/** Throws UsageError for options that do not go together. */
+/** Throws UsageError for options that contradict each other. */
 export function settingsOf(options: TrainOptions, decay: number): TrainingSettings {
   const {
     batch,

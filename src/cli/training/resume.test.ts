@@ -53,7 +53,9 @@ describe('a training goes on', () => {
 
   it('by this command only if this command began it', () => {
     expect(() => requireSameSettings(resumedOf({}, null), given, 'folder:a')).toThrow(
-      new FormatError('c.safetensors: convmark train did not write it; go on from it in the code that did'),
+      new FormatError(
+        'c.safetensors: convmark train did not write it; continue from it in the code that did',
+      ),
     )
   })
 })

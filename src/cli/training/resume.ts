@@ -1,29 +1,32 @@
-// What a training that goes on must have in common with the one that was left.
+// What a resumed training must have in common with the one that was interrupted.
 import { type DataIdentity, type Dataset, dataDifference } from '../../data/index.ts'
 import { FormatError, UsageError, unknownName } from '../../errors.ts'
 import type { Checkpoint } from '../../train/index.ts'
 
-/** A checkpoint to go on from, and its file. */
+/** A checkpoint to resume from, and its file. */
 export interface Resumed {
   readonly file: string
   readonly checkpoint: Checkpoint
 }
 
-/** Kept too, and not given again: images are compared by what they are, the augmentation goes on as it was. */
+/**
+ * Stored but not compared as options: images are compared by their contents, and the augmentation is taken from the
+ * checkpoint.
+ */
 const NOT_GIVEN = ['data', 'augmentation']
 
 type Settings = Readonly<Record<string, unknown>>
 
-/** What this command wrote into the checkpoint. Throws FormatError for one that other code wrote. */
+/** What this command wrote into the checkpoint. Throws FormatError if other code wrote it. */
 export function keptSettings({ file, checkpoint }: Resumed): Settings {
   const { settings } = checkpoint
   if (typeof settings === 'object' && settings !== null) return settings as Settings
-  throw new FormatError(`${file}: convmark train did not write it; go on from it in the code that did`)
+  throw new FormatError(`${file}: convmark train did not write it; continue from it in the code that did`)
 }
 
 /**
- * Throws UsageError if the training would go on otherwise than it began. `data` is the source as given: it may have another
- * name by now if its images can be compared.
+ * Throws UsageError if the training would continue with other settings than it began with. `data` is the source as
+ * given: its name may have changed if its images can be compared.
  */
 export function requireSameSettings(resumed: Resumed, given: Settings, data: string): void {
   const before = keptSettings(resumed)
@@ -35,7 +38,7 @@ export function requireSameSettings(resumed: Resumed, given: Settings, data: str
     )
   const compared = resumed.checkpoint.model.trainedOn ? given : { ...given, data }
   for (const [name, value] of Object.entries(compared)) {
-    // More epochs only lengthen what does not depend on their number.
+    // With a constant rate nothing depends on the number of epochs, so it may change.
     if (name === 'epochs' && given.schedule === 'constant') continue
     if (JSON.stringify(before[name] ?? null) !== JSON.stringify(value ?? null)) {
       throw new UsageError(
@@ -50,7 +53,7 @@ export function requireSameSettings(resumed: Resumed, given: Settings, data: str
 const settingText = (name: string, value: unknown): string =>
   value === null || value === undefined ? `no ${name}` : `${name} ${JSON.stringify(value)}`
 
-/** Throws UsageError, with the first difference, for images other than those that the training began with. */
+/** Throws UsageError, with the first difference, if the images are not those that the training began with. */
 export function requireSameData(
   { file, checkpoint: { model } }: Resumed,
   { classNames }: Dataset,
@@ -63,11 +66,11 @@ export function requireSameData(
   if (difference === null) return
   throw new UsageError(
     `--resume ${file}: the data is not what its training began with: ${difference}; ` +
-      'give the same data, or train anew without --resume',
+      'give the same data, or train again without --resume',
   )
 }
 
-/** What to say of a checkpoint that can't be compared; null if it can. */
+/** The warning for a checkpoint whose images can't be compared; null if they can. */
 export const cantCompare = ({ file, checkpoint }: Resumed): string | null =>
   checkpoint.model.trainedOn
     ? null

@@ -1,4 +1,4 @@
-// What a training is made of, before anything runs: data, network, and how one becomes the other's input.
+// What a training needs before it runs: data, network, and how the data become the network's input.
 import {
   type Augmentation,
   type ColourComponents,
@@ -15,20 +15,21 @@ import {
   requireColours,
 } from '../../data/index.ts'
 import { ShapeError, UsageError } from '../../errors.ts'
-import { networkCounts, networkNamed } from '../../networks/index.ts'
+import { networkCounts } from '../../networks/index.ts'
 import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
 import { logitsOf } from '../../train/logits.ts'
+import { type NetworkSource, openNetworkSource } from '../network-source.ts'
 import type { Progress } from '../progress.ts'
+import { classifierOf } from './classifier.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
 import { keptSettings, type Resumed, requireSameData } from './resume.ts'
 
 /** All that is known before a picture is decoded. */
-export interface Beginning {
-  readonly network: Network
+export interface Beginning extends AskedNetwork {
   readonly dataset: Dataset
   readonly batchesPerEpoch: number
-  /** Which images these are; null if no file is written that keeps it. */
+  /** Which images these are; null if no file is written that stores it. */
   readonly trainedOn: DataIdentity | null
 }
 
@@ -40,41 +41,69 @@ export interface Recipe {
 
 export type TrainingSetup = Beginning & Recipe
 
+/** A network to train, and the parameters that it begins with; null: made from the seed. */
+export interface AskedNetwork extends Pick<NetworkSource, 'parameters'> {
+  readonly network: Network
+  readonly source: NetworkSource
+}
+
 /**
- * The network, with as many classes as the data has; before the data is read, as many as it is published with.
- * Throws UsageError for one that has no classes to learn.
+ * The network with as many classes as the data has, or, before the data is read, with as many as it was published with.
+ * Throws UsageError if it has no classes to learn.
  */
-export function askedNetwork(name: string, options: TrainOptions, classes?: number): Network {
-  const { imageSize, activation } = options
-  const network = networkNamed(name, { imageSize, activation, without: removedParts(options), classes })
+export async function askedNetwork(
+  text: string,
+  options: TrainOptions,
+  classes?: number,
+): Promise<AskedNetwork> {
+  const { imageSize, outputs, activation } = options
+  const without = removedParts(options)
+  const source = await openNetworkSource(text, { imageSize, outputs, activation, without, classes })
+  const network = classifierOf(source)
   if (!logitsOf(network))
     throw new UsageError(
       `${network.name} has no classes to learn; these have: ${TRAINABLE_NETWORK_NAMES.join(', ')}`,
     )
-  return network
+  return { network, parameters: source.parameters, source }
+}
+
+/** For data of so many classes. Throws UsageError for a file's network that has another number of them. */
+async function fittedTo(
+  classes: number,
+  asked: AskedNetwork,
+  text: string,
+  options: TrainOptions,
+): Promise<AskedNetwork> {
+  const found = logitsOf(asked.network)!.classes
+  if (found === classes) return asked
+  const { kind } = asked.source
+  if (kind === 'named' || kind === 'module') {
+    const other = await askedNetwork(text, options, classes)
+    if (logitsOf(other.network)!.classes === classes) return other
+  }
+  throw new UsageError(`${text}: it knows ${found} classes, ${options.data} has ${classes}`)
 }
 
 interface SetupOptions {
   readonly resumed: Resumed | null
-  /** Whether the model or a checkpoint is written, which says which images it was trained on. */
+  /** Whether a model or a checkpoint is written, which stores which images it was trained on. */
   readonly isKept: boolean
   readonly progress: Progress
 }
 
 /**
- * Throws UsageError for a network or options that these images can't be for, and for images other than those that a training
- * to go on with began with. Decodes none.
+ * Throws UsageError if the network or the options don't suit these images, or if the images are not those that a
+ * resumed training began with. Decodes nothing.
  */
 export async function setUp(
-  networkName: string,
+  text: string,
   options: TrainOptions,
+  asked: AskedNetwork,
   { resumed, isKept, progress }: SetupOptions,
 ): Promise<Beginning> {
-  const dataset = await openDataset(options.data, {
-    synthetic: imageOf(askedNetwork(networkName, options)),
-  })
+  const dataset = await openDataset(options.data, { synthetic: imageOf(asked.network) })
   const batchesPerEpoch = fullBatches(dataset.train.count, options.batch)
-  const network = askedNetwork(networkName, options, dataset.classNames.length)
+  const { network, parameters, source } = await fittedTo(dataset.classNames.length, asked, text, options)
   if (augmentKind(options) === 'alexnet') requireColours(imageOf(network).channels)
   let trainedOn: DataIdentity | null = null
   if (isKept || resumed) {
@@ -83,10 +112,10 @@ export async function setUp(
     )
     if (resumed) requireSameData(resumed, dataset, trainedOn)
   }
-  return { network, dataset, batchesPerEpoch, trainedOn }
+  return { network, parameters, source, dataset, batchesPerEpoch, trainedOn }
 }
 
-/** The square that the network takes. */
+/** The square images that the network takes. */
 export function imageOf(network: Network): Pick<Preprocessing, 'size' | 'channels'> {
   const [size = 0, width, channels] = network.inputs.images ?? []
   if (size !== width || (channels !== 1 && channels !== 3))
@@ -102,8 +131,8 @@ const augmentKind = ({ without, augment }: TrainOptions): AugmentKind =>
   without.includes('augment') ? 'none' : augment
 
 /**
- * How images become inputs: as a checkpoint has it, or chosen for these images, of which many are decoded for their colours.
- * Throws FormatError if none of them can be, UnavailableError if a decoder can't start.
+ * How images become inputs: as in the checkpoint, or chosen for these images, many of which are decoded for their
+ * colours. Throws FormatError if none of them can be decoded, UnavailableError if a decoder can't start.
  */
 export async function recipeFor(
   { network, dataset }: Beginning,

@@ -1,4 +1,4 @@
-/** Writes the WASM binary format's numbers, names and sized parts. */
+/** Writes the WASM binary format's numbers, names and sized sections. */
 export class ByteWriter {
   readonly #bytes: number[] = []
 
@@ -32,15 +32,15 @@ export class ByteWriter {
     this.bytes(...encoded)
   }
 
-  /** A part whose length in bytes stands before it. */
-  sized(write: (part: ByteWriter) => void): void {
-    const part = new ByteWriter()
-    write(part)
-    this.unsigned(part.#bytes.length)
-    for (const byte of part.#bytes) this.#bytes.push(byte)
+  /** A section, preceded by its length in bytes. */
+  sized(write: (section: ByteWriter) => void): void {
+    const section = new ByteWriter()
+    write(section)
+    this.unsigned(section.#bytes.length)
+    for (const byte of section.#bytes) this.#bytes.push(byte)
   }
 
-  section(id: number, write: (part: ByteWriter) => void): void {
+  section(id: number, write: (section: ByteWriter) => void): void {
     this.bytes(id)
     this.sized(write)
   }

@@ -3,11 +3,11 @@ import { ByteWriter } from './bytes.ts'
 
 export const WASM_LANES = 4
 
-/** What may be used beyond fixed-width SIMD. */
+/** What may be used in addition to fixed-width SIMD. */
 export interface WasmFeatures {
-  /** f32x4.relaxed_madd: sums alone may use it, since once or twice rounded matters to no result. */
+  /** f32x4.relaxed_madd. Only sums use it, for which it doesn't matter whether they round once or twice. */
   readonly relaxedMadd: boolean
-  /** The memory is the running thread's own, not shared; false by default. */
+  /** The memory belongs to the running thread and is not shared; false by default. */
   readonly isMemoryOwn?: boolean
 }
 
@@ -27,7 +27,7 @@ const OP = {
 const SIMD_PREFIX = 0xfd
 const LIMITS_WITH_MAXIMUM = 0x01
 const LIMITS_SHARED = 0x02
-/** The most that a WASM memory may have, in pages of 64 KiB: every slab fits a module made for it. */
+/** The largest WASM memory, in pages of 64 KiB. Modules declare it as their maximum, so they fit any slab. */
 export const WASM_MAX_PAGES = 65536
 
 const SIMD = {
@@ -103,7 +103,7 @@ export function encodeWasm(program: Program, features: WasmFeatures): Uint8Array
   return module.finish()
 }
 
-/** Locals: the program's pointers, the counters of its loops by depth, its vectors. */
+/** Locals: the program's pointers, its loop counters by depth, and its vectors. */
 class FunctionEncoder {
   readonly #program: Program
   readonly #features: WasmFeatures
@@ -212,6 +212,12 @@ class FunctionEncoder {
         this.#simd(SIMD.bitselect)
         this.#set(i.to)
         return
+      case 'permute':
+        this.#get(i.a, i.a)
+        this.#simd(SIMD.shuffle)
+        for (const lane of i.lanes) for (let byte = 0; byte < 4; byte++) out.bytes(4 * lane + byte)
+        this.#set(i.to)
+        return
       case 'shiftLeft':
       case 'shiftRight':
         this.#get(i.a)
@@ -258,7 +264,7 @@ class FunctionEncoder {
     }
   }
 
-  /** Pushes the address; an offset below 0 can't stand in the instruction and is added first. */
+  /** Pushes the address. A negative offset can't be encoded in the instruction and is added first. */
   #address(pointer: number, offset: number): number {
     this.#local(OP.get, pointer)
     if (offset >= 0) return offset

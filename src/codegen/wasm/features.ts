@@ -13,6 +13,6 @@ export function probe(relaxedMadd: boolean): Uint8Array<ArrayBuffer> {
   const builder = new ProgramBuilder('probe', WASM_LANES, [])
   const value = builder.splat(1)
   builder.fma(value, value, value)
-  // Not shared: a page that is not isolated may refuse that for itself
+  // Not shared: a page that is not isolated may refuse shared memory as such
   return encodeWasm(builder.finish(), { relaxedMadd, isMemoryOwn: true })
 }

@@ -55,6 +55,7 @@ function vectorCases(bits: VectorBits): Case[] {
     ['vpsubd', 'vpsubd'],
     ['vpmulld', 'vpmulld'],
     ['vfmadd231ps', 'vfmadd231ps'],
+    ['vpermps', 'vpermps'],
   ]
   const unaries: UnaryName[] = ['vsqrtps', 'vcvttps2dq', 'vcvtdq2ps', 'vmovaps', 'vmovups']
   const swaps: [8 | 4 | 2 | 1, (to: string, a: string) => string][] = [
@@ -77,7 +78,7 @@ function vectorCases(bits: VectorBits): Case[] {
       add(`${text} ${v(to)},${v(a)},${v(b)}`, (out) => out.binary(name, to, a, b))
     }
     for (const name of unaries) {
-      // Of registers alone vmovaps is written the shorter way, vmovups never.
+      // Between two registers, vmovaps is written in the shorter form; vmovups never is.
       const form = name === 'vmovaps' ? '' : '{load} '
       add(`${form}${name} ${v(to)},${v(a)}`, (out) => out.unary(name, to, a))
     }
@@ -143,7 +144,7 @@ function generalCases(): Case[] {
     add(`dec ${names32(register)}`, (out) => out.decrement(register))
     add(`push ${name}`, (out) => out.push(register))
     add(`pop ${name}`, (out) => out.pop(register))
-    // rax has a short form of its own, which this assembler never needs
+    // rax has a short form of its own, which this assembler never uses
     if (register !== GPR.rax) {
       for (const value of [1, 127, -128, 128, -129, 2147483647, -2147483648])
         add(`add ${name},${value}`, (out) => out.add(register, value))
@@ -174,7 +175,7 @@ describe.skipIf(!hasBinutils)('the assembler writes the bytes of GNU as (skipped
     ['vectors of 512 bits', 512, vectorCases(512)],
     ['general registers', 256, generalCases()],
   ])('%s', (_what, bits, cases) => {
-    // Every instruction of its own, so that a difference names it; one call of `as` for all.
+    // Each instruction is compared alone, so that a difference names it; but `as` is called only once.
     const written = cases.map(({ write }) => {
       const a = new Assembler(bits)
       write(a)

@@ -1,7 +1,7 @@
-// Just the instructions that vector programs need, in VEX (256 bits) or EVEX (512 bits).
-// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2.
+// Only the instructions that vector programs need, in VEX (256 bits) or EVEX (512 bits). Source: Intel 64 and IA-32
+// Architectures Software Developer's Manual, volume 2.
 
-/** General registers by their number in the encoding. */
+/** General registers, by their number in the encoding. */
 export const GPR = {
   rax: 0,
   rcx: 1,
@@ -23,7 +23,7 @@ export const GPR = {
 
 export type VectorBits = 256 | 512
 
-/** Memory at a register plus a displacement, or a constant of the pool behind the code. */
+/** Memory at a register plus a displacement, or a constant in the pool after the code. */
 export type Memory = { readonly base: number; readonly displacement: number } | { readonly constant: number }
 
 /** A vector register's number, or memory. */
@@ -68,6 +68,8 @@ const VECTOR = {
   vpsubd: instruction(MAP_0F, P66, 0xfa),
   vpmulld: instruction(MAP_0F38, P66, 0x40),
   vfmadd231ps: instruction(MAP_0F38, P66, 0xb8),
+  /** Lane i of the result is the lane of b whose number is in lane i of a. */
+  vpermps: instruction(MAP_0F38, P66, 0x16),
 } as const
 const VECTOR_OF_TWO = {
   vsqrtps: instruction(MAP_0F, NONE, 0x51),
@@ -94,11 +96,11 @@ export type UnaryName = keyof typeof VECTOR_OF_TWO
 
 const FLOAT_BYTES = 4
 
-/** What an EVEX instruction says beyond its operands. */
+/** What an EVEX instruction encodes beyond its operands. */
 interface Extras {
-  /** Bytes that a displacement of one byte counts in: the memory operand's size. */
+  /** The unit of a one-byte displacement: the size of the memory operand. */
   readonly scale?: number
-  /** Immediate byte behind all else. */
+  /** An immediate byte at the end. */
   readonly immediate?: number
   /** One float of memory for all lanes. */
   readonly broadcast?: boolean
@@ -108,13 +110,13 @@ interface Extras {
   readonly scalar?: boolean
 }
 
-/** Writes machine code. Loops jump backward alone, so every distance is known when it is written. */
+/** Writes machine code. Loops only jump backward, so every distance is known when the jump is written. */
 export class Assembler {
   readonly bits: VectorBits
   readonly #code: number[] = []
   readonly #constants: Uint8Array[] = []
   readonly #constantNumbers = new Map<string, number>()
-  /** Displacements that wait for the pool's place; `end` is where their instruction ends. */
+  /** Displacements to be filled in when the pool's place is known; `end` is where their instruction ends. */
   readonly #fixups: { at: number; end: number; constant: number }[] = []
 
   constructor(bits: VectorBits) {
@@ -129,7 +131,7 @@ export class Assembler {
     return this.bits / 8
   }
 
-  /** A constant as wide as a vector; equal ones share a place. */
+  /** A constant as wide as a vector; equal constants share a place. */
   constant(values: Float32Array | Int32Array): { readonly constant: number } {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     const key = bytes.join()
@@ -141,7 +143,7 @@ export class Assembler {
     return { constant: number }
   }
 
-  /** The code and its constants, which are aligned if the code is put at a multiple of the vector. */
+  /** The code, followed by its constants, which are aligned if the code is at a multiple of the vector. */
   finish(): Uint8Array<ArrayBuffer> {
     const pool = Math.ceil(this.#code.length / this.vectorBytes) * this.vectorBytes
     const length =
@@ -171,7 +173,7 @@ export class Assembler {
 
   unary(name: UnaryName, to: number, a: Operand): void {
     const isHighToLow = name === 'vmovaps' && typeof a === 'number' && a >= 8 && to < 8
-    // Its form for stores has the operands the other way round, which saves a byte.
+    // The form for stores has its operands exchanged, which saves a byte here.
     if (isHighToLow && this.bits === 256) this.#vector(VMOVAPS_STORE, a, 0, to)
     else this.#vector(VECTOR_OF_TWO[name], to, 0, a)
   }
@@ -194,7 +196,7 @@ export class Assembler {
     this.#vector(VMOVSS_STORE, from, 0, to, { scale: FLOAT_BYTES, scalar: true })
   }
 
-  /** All ones where the comparison holds; 256 bits. */
+  /** All ones if the comparison holds; 256 bits. */
   vcmpps(to: number, a: number, b: Operand, predicate: number): void {
     this.#require(256, 'vcmpps to a vector')
     this.#vector(VCMPPS, to, a, b, { immediate: predicate })
@@ -206,7 +208,7 @@ export class Assembler {
     this.#vector(VCMPPS, toMask, a, b, { immediate: predicate })
   }
 
-  /** All ones where the mask's bit is 1, zeros elsewhere; 512 bits. */
+  /** All ones if the mask's bit is 1, zeros otherwise; 512 bits. */
   spreadMask(to: number, mask: number): void {
     this.#require(512, 'vpternlogd')
     this.#vector(VPTERNLOGD, to, to, to, { immediate: 0xff, zeroingMask: mask })
@@ -220,7 +222,7 @@ export class Assembler {
     this.#vector(SHIFT_BY_IMMEDIATE, 2, to, a, { immediate: bits })
   }
 
-  /** `whenSet` where the mask's sign bit is set, else `whenClear`; 256 bits. */
+  /** `whenSet` if the mask's sign bit is set, otherwise `whenClear`; 256 bits. */
   vblendvps(to: number, whenClear: number, whenSet: Operand, mask: number): void {
     this.#require(256, 'vblendvps')
     this.#vector(VBLENDVPS, to, whenClear, whenSet, { immediate: mask << 4 })
@@ -232,7 +234,7 @@ export class Assembler {
     this.#vector(VPTERNLOGD, mask, whenSet, whenClear, { immediate: 0xca })
   }
 
-  /** Swaps neighbouring groups of `lanes` lanes: 8, 4, 2 or 1; to and a may be one. */
+  /** Exchanges neighbouring groups of `lanes` lanes: 8, 4, 2 or 1; `to` and `a` may be the same register. */
   swap(to: number, a: number, lanes: 8 | 4 | 2 | 1): void {
     if (lanes === 8) this.#vector(VSHUFF32X4, to, a, a, { immediate: 0x4e })
     else if (lanes === 4 && this.bits === 512) this.#vector(VSHUFF32X4, to, a, a, { immediate: 0xb1 })
@@ -264,7 +266,7 @@ export class Assembler {
     this.#code.push(...bytes)
   }
 
-  /** `value` fits 32 bits with sign. */
+  /** `value` must fit 32 signed bits. */
   add(to: number, value: number): void {
     const isByte = value >= -128 && value <= 127
     this.#code.push(0x48 | (to >> 3), isByte ? 0x83 : 0x81, 0xc0 | (to & 7))
@@ -327,7 +329,7 @@ export class Assembler {
     this.#code.push(0xc3)
   }
 
-  /** stmxcsr: how floats are rounded and what becomes of denormal ones, 32 bits. */
+  /** stmxcsr: stores, in 32 bits, how floats are rounded and whether denormals are flushed. */
   storeControl(to: Memory): void {
     this.#code.push(0x0f)
     this.#general(0xae, 3, to, 0)
@@ -356,8 +358,8 @@ export class Assembler {
   }
 
   /**
-   * One operand of memory and one register, or a digit of the opcode, in a general instruction. A byte that was written before
-   * it, for an opcode of two, allows no register from r8 on.
+   * A general instruction with a memory operand and a register (or a digit of the opcode). If the caller has written a
+   * byte before it, for an opcode of two bytes, registers from r8 on are not allowed.
    */
   #general(opcode: number, register: number, memory: Memory, wide = 1): void {
     const base = 'base' in memory ? memory.base : 0
@@ -400,7 +402,10 @@ export class Assembler {
     )
   }
 
-  /** ModRM, SIB where the base asks for one, and the shortest displacement, which counts in `scale` bytes if it is a byte. */
+  /**
+   * ModRM, SIB if the base requires one, and the shortest displacement, which counts in units of `scale` bytes if it is
+   * a single byte.
+   */
   #modRm(register: number, memory: Memory, scale: number, trailing: number): void {
     const middle = (register & 7) << 3
     if ('constant' in memory) {

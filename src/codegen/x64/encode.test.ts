@@ -11,7 +11,7 @@ import { encodeX64, X64_TARGETS, type X64Target } from './encode.ts'
 
 const TARGETS = ['avx2', 'avx512'] as const
 
-/** Operations that make the same bits everywhere, whatever they are given. */
+/** Operations whose results have the same bits everywhere, whatever their operands. */
 const CANONICAL: ReadonlySet<BinaryOperation> = new Set([
   'lessThan',
   'equal',
@@ -22,7 +22,7 @@ const CANONICAL: ReadonlySet<BinaryOperation> = new Set([
   'xor',
 ])
 
-/** What a random program does next. Operands are picked among the vectors that there are, by number. */
+/** What a random program does next. Operands are chosen among the existing vectors, by number. */
 type Move =
   | { readonly kind: 'load' | 'broadcast' | 'loadLane'; readonly at: number }
   | { readonly kind: 'splat' | 'splatInt'; readonly value: number }
@@ -43,6 +43,7 @@ type Move =
       readonly c: number
       readonly d: number
     }
+  | { readonly kind: 'permute'; readonly a: number; readonly first: number; readonly step: number }
   | { readonly kind: 'store' | 'storeLane'; readonly a: number; readonly at: number }
   | { readonly kind: 'loop'; readonly count: number; readonly step: number; readonly moves: readonly Move[] }
 
@@ -86,6 +87,10 @@ const moveOf = (depth: number): fc.Arbitrary<Move> =>
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('select'), a: pick, b: pick, c: pick, d: pick }),
     },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('permute'), a: pick, first: fc.nat(15), step: fc.nat(15) }),
+    },
     { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('store', 'storeLane'), a: pick, at: place }) },
     ...(depth > 0
       ? [
@@ -102,7 +107,7 @@ const moveOf = (depth: number): fc.Arbitrary<Move> =>
       : []),
   ) as fc.Arbitrary<Move>
 
-/** Vectors that are alive at once at the most: what is older is not picked. */
+/** At most this many vectors are alive at once: older ones are not chosen. */
 const ALIVE = 8
 const FLOATS = 1024
 const MIDDLE = FLOATS / 2
@@ -113,7 +118,7 @@ function programOf(moves: readonly Move[], lanes: number): Program {
   const write = (list: readonly Move[], outer: readonly Vector[]): void => {
     const vectors = [...outer]
     const from = (number: number): Vector => vectors[number % vectors.length]!
-    // Which NaN comes out is the processor's, and integers would see its bits: it becomes 0.
+    // The processor decides which NaN comes out, and integers would see its bits, so it is replaced by 0.
     const number = (vector: Vector): Vector => b.select(b.binary('equal', vector, vector), vector, b.splat(0))
     const make = (vector: Vector): void => {
       vectors.push(vector)
@@ -156,6 +161,11 @@ function programOf(moves: readonly Move[], lanes: number): Program {
           make(b.select(mask, from(move.c), from(move.d)))
           break
         }
+        case 'permute': {
+          const numbers = Array.from({ length: lanes }, (_, lane) => (move.first + move.step * lane) % lanes)
+          make(b.permute(from(move.a), numbers))
+          break
+        }
         case 'store':
         case 'storeLane':
           b[move.kind](data, move.at * 4, from(move.a))
@@ -172,7 +182,7 @@ function programOf(moves: readonly Move[], lanes: number): Program {
   return b.finish()
 }
 
-/** All NaN are one: which of two NaN operands a sum takes is the processor's. */
+/** All NaNs become the same: the processor decides which of two NaN operands a sum returns. */
 const canonical = (bits: Uint32Array): Uint32Array =>
   bits.map((word) => ((word & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : word))
 
@@ -210,7 +220,7 @@ describe.each(runnable)('x64:%s', (target) => {
     }
     const wanted = [least, 0, 4.5 * least, -least]
     expect([...run(true).subarray(0, 4)]).toEqual(wanted)
-    // As it was before: with the same values, after one that flushes
+    // The setting was restored: run after a program that flushes, one that does not keeps the denormal
     expect(run(false)[1]).toBe((least / 4) * 1.5)
   })
 
@@ -289,7 +299,7 @@ describe('offsets beyond 32 bits', () => {
   })
 })
 
-/** Every program of AlexNet's steps, in the tile that is taken unmeasured, and the last one. */
+/** Every program of AlexNet's steps, for the first candidate (used if none is measured) and the last. */
 function programsFor(target: X64Target): Program[] {
   const { lanes, vectorRegisters } = X64_TARGETS[target]
   const traits = { name: `x64:${target}`, lanes, vectorRegisters }

@@ -22,11 +22,11 @@ export const X64_TARGETS: Readonly<
 
 /** System V: the first six arguments; the others are on the stack. */
 const ARGUMENTS = [GPR.rdi, GPR.rsi, GPR.rdx, GPR.rcx, GPR.r8, GPR.r9]
-/** A caller's registers: whoever uses them gives them back. */
+/** Registers that belong to the caller and must be restored. */
 const CALLEE_SAVED = [GPR.rbx, GPR.rbp, GPR.r12, GPR.r13, GPR.r14, GPR.r15]
-/** rax is kept for distances beyond 32 bits. */
+/** rax is reserved for distances beyond 32 bits. */
 const POINTERS = [...ARGUMENTS, GPR.r10, GPR.r11, ...CALLEE_SAVED]
-/** Memory below the stack pointer that no signal touches: the caller's MXCSR, and then counters of outer loops. */
+/** Memory below the stack pointer that signal handlers leave alone: the caller's MXCSR, then counters of outer loops. */
 const SAVED_CONTROL: Memory = { base: GPR.rsp, displacement: -8 }
 const RED_ZONE_COUNTERS = 15
 const COUNTER_BYTES = 8
@@ -49,9 +49,10 @@ const ARITHMETIC: Readonly<Record<Arithmetic, { readonly name: BinaryName; reado
 const UNARY = { sqrt: 'vsqrtps', toInt: 'vcvttps2dq', toFloat: 'vcvtdq2ps' } as const
 
 /**
- * A program as a function of its pointers, System V's calling convention; position-independent, to be put at a multiple
- * of 64 bytes. Vectors and pointers have registers for their whole lives: a program that needs more than the target
- * has is refused with its name, since a spill in a tile would halve its speed and nobody would see why.
+ * A program as a function of its pointers, with System V's calling convention. Position-independent, but it must be
+ * placed at a multiple of 64 bytes. Vectors and pointers keep their registers as long as they live. A program that
+ * needs more registers than the target has is refused by name, since a spill inside a tile would halve its speed
+ * unnoticed.
  */
 export function encodeX64(
   program: Program,
@@ -63,23 +64,26 @@ export function encodeX64(
     throw new Error(`${program.name} is written for ${program.lanes} lanes; x64:${target} has ${lanes}`)
   }
   const lifetimes = lifetimesOf(program)
-  // Once to see which of the caller's registers it takes.
+  // The first pass finds which of the caller's registers are used.
   const { saved } = new FunctionEncoder(program, target, lifetimes, [], flushesDenormals).write()
   return new FunctionEncoder(program, target, lifetimes, saved, flushesDenormals).write().bytes
 }
 
 interface EncodeOptions {
   /**
-   * Takes denormal floats (below 1.2e-38) for 0 and makes none: they are no loss to a network, and the processor takes up to a
-   * hundred times as long with each. The caller's setting is restored.
+   * Treats denormal floats (below 1.2e-38) as 0 and produces none. A network loses nothing by that, while the processor
+   * takes up to a hundred times as long for each of them. The caller's setting is restored.
    */
   readonly flushesDenormals?: boolean
 }
 
-/** Everything masked, to the nearest, as by default; and flush to zero, denormals are zero. Source: Intel's manual, volume 1, 10.2.3. */
+/**
+ * All exceptions masked and rounding to nearest, as by default; in addition flush to zero, and denormals are zero.
+ * Source: Intel's manual, volume 1, 10.2.3.
+ */
 const FLUSHING_CONTROL = 0x1f80 | (1 << 15) | (1 << 6)
 
-/** What an operand's vector is: a register, or memory where it was never loaded into one. */
+/** Where an operand is: in a register, or in memory if it was never loaded into one. */
 type OperandPlace = { readonly register: number } | { readonly memory: Memory; readonly isBroadcast: boolean }
 
 class FunctionEncoder {
@@ -96,7 +100,7 @@ class FunctionEncoder {
   readonly #constants = new Map<string, Memory>()
   #countersInMemory = 0
   #position = 0
-  /** Registers that an instruction took for itself alone. */
+  /** Registers that only the current instruction uses. */
   #temporaries: number[] = []
 
   constructor(
@@ -143,7 +147,7 @@ class FunctionEncoder {
     for (const i of inRegisters) this.#pointers.set(i, this.#pointerRegisters.takeThis(ARGUMENTS[i]!))
     for (const i of parameters.slice(ARGUMENTS.length)) {
       const register = this.#pointerRegisters.take()
-      // Behind what was pushed and the return address.
+      // After what was pushed and the return address.
       const displacement = 8 * (this.#saved.length + 1 + i - ARGUMENTS.length)
       this.#out.loadRegister(register, { base: GPR.rsp, displacement })
       this.#pointers.set(i, register)
@@ -161,7 +165,7 @@ class FunctionEncoder {
       }
       if (i.op === 'load' || i.op === 'broadcast') this.#load(i, next)
       else if (this.#isMadeFor(i, next)) {
-        // t = a op b; v = t: straight into v's register
+        // t = a op b; v = t: writes straight into v's register
         this.#instruction({ ...i, to: next.to } as Instruction)
         this.#endPosition()
         index++
@@ -170,7 +174,7 @@ class FunctionEncoder {
     }
   }
 
-  /** Whether `next` only puts what `i` makes into a register that lives already. */
+  /** Whether `next` only copies the result of `i` into a register that already exists. */
   #isMadeFor(
     i: Instruction,
     next: Instruction | undefined,
@@ -178,7 +182,7 @@ class FunctionEncoder {
     if (next?.op !== 'copy' || !('to' in i) || i.op === 'point' || i.op === 'fma') return false
     if (next.a !== i.to || this.#lifetimes.reads[i.to] !== 1) return false
     if (this.#lifetimes.isConstant[i.to] || !this.#places.has(next.to)) return false
-    // What is written before all operands are read must not be an operand.
+    // An instruction that writes its result before it has read all operands must not overwrite one of them.
     return !(i.op === 'select' || i.op === 'horizontalSum') || !vectorsReadBy(i).includes(next.to)
   }
 
@@ -208,7 +212,7 @@ class FunctionEncoder {
     this.#endPosition()
   }
 
-  /** A load that only the next instruction reads, where that can read memory, needs no register. */
+  /** A load needs no register if only the next instruction reads it and can read memory. */
   #load(
     i: Extract<Instruction, { op: 'load' | 'broadcast' | 'loadLane' }>,
     next: Instruction | undefined,
@@ -265,6 +269,13 @@ class FunctionEncoder {
       case 'select':
         this.#select(i)
         return
+      case 'permute': {
+        const numbers = this.#temporary()
+        out.unary('vmovups', numbers, out.constant(Int32Array.from(i.lanes)))
+        const a = this.#operand(i.a)
+        out.binary('vpermps', this.#define(i.to, [i.a]), numbers, a)
+        return
+      }
       case 'shiftLeft':
       case 'shiftRight': {
         const a = this.#register(i.a)
@@ -333,13 +344,13 @@ class FunctionEncoder {
       return
     }
     const [by, whenSet, whenClear] = [this.#register(mask), this.#register(a), this.#operand(b)]
-    // The result is made in the mask's copy, before a and b were read.
+    // The result is first a copy of the mask, written before a and b are read: it can't take their registers.
     const result = this.#define(to)
     this.#out.unary('vmovaps', result, by)
     this.#out.bitSelect(result, whenSet, whenClear)
   }
 
-  /** Halves added to halves: every lane has the same sum, added in the same order. */
+  /** Adds halves to halves: every lane ends up with the same sum, added in the same order. */
   #horizontalSum({ to, a }: { to: number; a: number }): void {
     const from = this.#register(a)
     const result = this.#define(to)
@@ -359,21 +370,22 @@ class FunctionEncoder {
       this.#compare(op, to, i.a, i.b)
       return
     }
-    // a < b ? b : a is vmaxps of b and a: its second operand where they are not ordered, or equal. a & ~b negates its first.
-    const isTurned = op === 'max' || op === 'andNot'
-    const { name, commutes } = isTurned
+    // a < b ? b : a is vmaxps of b and a, which returns its second operand if they are equal or unordered. a & ~b is
+    // vpandn, which negates its first operand.
+    const isSwapped = op === 'max' || op === 'andNot'
+    const { name, commutes } = isSwapped
       ? ({ name: op === 'max' ? 'vmaxps' : 'vpandn', commutes: false } as const)
       : ARITHMETIC[op]
-    let [first, second] = isTurned ? [i.b, i.a] : [i.a, i.b]
+    let [first, second] = isSwapped ? [i.b, i.a] : [i.a, i.b]
     if (commutes && this.#isMemory(first)) [first, second] = [second, first]
     const [x, y] = [this.#register(first), this.#operand(second)]
     out.binary(name, this.#define(to, [i.a, i.b]), x, y)
   }
 
   #compare(op: Comparison, to: number, a: number, b: number): void {
-    const isTurned = this.#isMemory(a) && !this.#isMemory(b)
-    const predicate = COMPARE[isTurned && op === 'lessThan' ? 'greaterThan' : op]
-    const [x, y] = isTurned ? [this.#register(b), this.#operand(a)] : [this.#register(a), this.#operand(b)]
+    const isSwapped = this.#isMemory(a) && !this.#isMemory(b)
+    const predicate = COMPARE[isSwapped && op === 'lessThan' ? 'greaterThan' : op]
+    const [x, y] = isSwapped ? [this.#register(b), this.#operand(a)] : [this.#register(a), this.#operand(b)]
     const result = this.#define(to, [a, b])
     if (this.#out.bits === 256) this.#out.vcmpps(result, x, y, predicate)
     else {
@@ -428,7 +440,7 @@ class FunctionEncoder {
     return place.isBroadcast ? this.#register(vector) : place.memory
   }
 
-  /** A register: a temporary one where the vector is in memory. */
+  /** A register; if the vector is in memory, a temporary one. */
   #register(vector: number): number {
     const place = this.#places.get(vector)!
     if ('register' in place) return place.register
@@ -445,12 +457,12 @@ class FunctionEncoder {
   }
 
   /**
-   * The register of what an instruction makes. `operands` are those that are all read before it is written: where one of
-   * them lives no longer, the result may take its register.
+   * The register of an instruction's result. `operands` are those that are all read before the result is written: if
+   * one of them dies here, the result may take its register.
    */
   #define(vector: number, operands: readonly number[] = []): number {
     const place = this.#places.get(vector)
-    if (place && 'register' in place) return place.register // made before, and written again
+    if (place && 'register' in place) return place.register // it exists already and is written again
     for (const operand of new Set(operands)) {
       if (this.#lifetimes.vectors[operand]!.to === this.#position) this.#releaseVector(operand)
     }
@@ -471,7 +483,7 @@ class FunctionEncoder {
     this.#pointers.delete(pointer)
   }
 
-  /** Whatever lived until here gives its register back. */
+  /** Frees the registers of all values whose life ends here. */
   #endPosition(): void {
     for (const register of this.#temporaries) this.#vectorRegisters.release(register)
     this.#temporaries = []
@@ -518,6 +530,7 @@ function canReadMemory(i: Instruction, vector: number): boolean {
     case 'sqrt':
     case 'toInt':
     case 'toFloat':
+    case 'permute':
       return true
     default:
       return false

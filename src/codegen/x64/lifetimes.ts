@@ -11,9 +11,9 @@ export interface Lifetimes {
   readonly pointers: readonly Lifetime[]
   /** How often each vector is read. */
   readonly reads: readonly number[]
-  /** Vectors that are written once, by the instruction that makes them. */
+  /** Whether each vector is written only once, by the instruction that makes it. */
   readonly isConstant: readonly boolean[]
-  /** By position: the vectors and pointers that live no longer. */
+  /** By position: the vectors and pointers whose life ends there. */
   readonly endingAt: {
     readonly vectors: ReadonlyMap<number, readonly number[]>
     readonly pointers: ReadonlyMap<number, readonly number[]>
@@ -37,8 +37,8 @@ export function vectorsReadBy(i: Instruction): readonly number[] {
 }
 
 /**
- * A position for each instruction in the order of the program; a loop has one at its head and one at its end. What was
- * made before a loop and is used in it lives until the loop's end, since the next round uses it again.
+ * A position for each instruction, in the order of the program; a loop has one at its head and one at its end. A value
+ * that is made before a loop and used in it lives until the loop's end, since the next round uses it again.
  */
 export function lifetimesOf(program: Program): Lifetimes {
   const never = (): Lifetime => ({ from: Infinity, to: -1 })
@@ -51,7 +51,7 @@ export function lifetimesOf(program: Program): Lifetimes {
 
   let position = 1
   const loops: { readonly head: number; end: number }[] = []
-  /** Uses inside loops whose ends are not known yet. */
+  /** Uses inside loops whose ends are not yet known. */
   const pending: { lifetime: Lifetime; loop: { end: number } }[] = []
   const touch = (lifetime: Lifetime): void => {
     lifetime.from = Math.min(lifetime.from, position)

@@ -57,7 +57,7 @@ describe('what a target lacks', () => {
     expect(missingFor('avx512', registers(ecx, ebx, xcr0))).toEqual(avx512)
   })
 
-  // The system hides what it does not save, so its own list is what both must agree with.
+  // The system hides features that it does not support, so both must agree with its own list.
   it.runIf(process.platform === 'linux' && process.arch === 'x64')(
     'agrees with /proc/cpuinfo (skipped without x86-64)',
     () => {

@@ -1,11 +1,11 @@
 import { Assembler, GPR } from './assembler.ts'
 import type { X64Target } from './encode.ts'
 
-/** What CPUID and XCR0 say, as far as the targets need it. */
+/** What CPUID and XCR0 say, as far as targets need it. */
 export interface ProcessorRegisters {
   readonly leaf1: { readonly ecx: number }
   readonly leaf7: { readonly ebx: number }
-  /** Which registers the system saves for a thread; 0 where it does not say. */
+  /** Which registers the system saves when it switches threads; 0 if it does not say. */
   readonly xcr0: number
 }
 
@@ -40,12 +40,12 @@ const bit = (word: number, index: number): boolean => ((word >>> index) & 1) ===
 
 export const hasOsxsave = (leaf1Ecx: number): boolean => bit(leaf1Ecx, 27)
 
-/** SSE and AVX; for AVX-512 its masks, the upper halves and the upper sixteen too. */
+/** SSE and AVX; for AVX-512 also its masks, the upper halves and the upper sixteen registers. */
 const SAVED = { avx2: 0b0000_0110, avx512: 0b1110_0110 } as const
 
 /**
- * What a target lacks here, for people; empty where it can be used. A processor may have what its system does not save:
- * then a switch between threads would lose registers. Source: Intel SDM, volume 1, 14.3 and 15.2.
+ * What this machine lacks for a target, in words; empty if the target can be used. The processor may have registers
+ * that the system does not save: a switch of threads would then lose them. Source: Intel SDM, volume 1, 14.3 and 15.2.
  */
 export function missingFor(target: X64Target, { leaf1, leaf7, xcr0 }: ProcessorRegisters): string[] {
   const needed: readonly (readonly [string, boolean])[] = [

@@ -1,6 +1,6 @@
-/** Registers are taken from it and given back; the first that is free is taken, in the order of preference. */
+/** Gives out registers and takes them back. It gives the first free one in order of preference. */
 export class RegisterPool {
-  /** What was taken at any time. */
+  /** All registers that were ever taken. */
   readonly everTaken = new Set<number>()
   readonly #what: string
   readonly #order: readonly number[]
@@ -16,7 +16,7 @@ export class RegisterPool {
     return register === undefined ? null : this.takeThis(register)
   }
 
-  /** Throws where all are taken. */
+  /** Throws if all registers are taken. */
   take(): number {
     const register = this.takeIfFree()
     if (register === null) throw new Error(`${this.#what}: more than ${this.#order.length} are needed`)

@@ -1,40 +1,40 @@
-// How a picture is to be turned, by its EXIF data: a TIFF file of one directory, in either byte order. What makes no sense
-// is no orientation, since the picture itself may be whole. Files of every kind are read as libvips (sharp) reads them.
-import { lettersAt, partOf, startsWith } from './bytes.ts'
+// How a picture must be rotated, from its EXIF data: a TIFF file with one directory, in either byte order. Invalid data
+// mean no orientation, since the picture itself may be intact. All variants are read as libvips (sharp) reads them.
+import { lettersAt, sliceOf, startsWith } from './bytes.ts'
 
 /** EXIF's: 1 is upright; see `upright` in orientation.ts. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8
 
-/** 'Exif' and two zeros, before the TIFF structure in a JPEG and at times in a WebP. */
+/** 'Exif' and two zeros: they precede the TIFF structure in a JPEG and sometimes in a WebP. */
 const PREFIX = [0x45, 0x78, 0x69, 0x66, 0, 0]
 
 /** The TIFF structure after the prefix; null if there is no prefix. */
 export function afterExifPrefix(data: DataView): DataView | null {
-  return startsWith(data, 0, PREFIX) ? partOf(data, PREFIX.length) : null
+  return startsWith(data, 0, PREFIX) ? sliceOf(data, PREFIX.length) : null
 }
 
 const ORIENTATION_TAG = 0x0112
 const TIFF_MAGIC = 42
 const HEADER_BYTES = 8
 const ENTRY_BYTES = 12
-/** Where an entry has its value, or the value's offset if it is longer than what is left of the entry. */
+/** Where an entry has its value, or the value's offset if it does not fit. */
 const VALUE_OFFSET = 8
 const INLINE_BYTES = ENTRY_BYTES - VALUE_OFFSET
 
 interface ValueType {
-  /** Of one value. */
+  /** Bytes of one value. */
   readonly bytes: number
   read(tiff: DataView, offset: number, isLittleEndian: boolean): number
 }
 
 const BYTE: ValueType = { bytes: 1, read: (tiff, offset) => tiff.getUint8(offset) }
 const SHORT: ValueType = { bytes: 2, read: (tiff, offset, order) => tiff.getUint16(offset, order) }
-/** The standard says SHORT. Where programs write LONG, readers take it for one: 16 bits count. */
+/** The standard says SHORT. Some programs write LONG, which readers treat as SHORT: only 16 bits count. */
 const LONG: ValueType = { bytes: 4, read: (tiff, offset, order) => tiff.getUint32(offset, order) & 0xffff }
-/** The numerator. */
+/** Only the numerator is read. */
 const RATIONAL: ValueType = { ...LONG, bytes: 8 }
 
-/** By TIFF's number of each type, signed ones too. Text and floating-point numbers are no orientation. */
+/** By TIFF's number of each type, including signed ones. Text and floating-point numbers are not orientations. */
 const TYPES: Readonly<Record<number, ValueType>> = {
   1: BYTE,
   3: SHORT,
@@ -46,7 +46,7 @@ const TYPES: Readonly<Record<number, ValueType>> = {
   10: RATIONAL,
 }
 
-/** The orientation in a TIFF structure; 1 if it says none. Source: TIFF 6.0, section 2; EXIF 2.3, 4.6.4. */
+/** The orientation in a TIFF structure; 1 if there is none. Source: TIFF 6.0, section 2; EXIF 2.3, 4.6.4. */
 export function tiffOrientation(tiff: DataView): Orientation {
   if (tiff.byteLength < HEADER_BYTES) return 1
   const order = lettersAt(tiff, 0, 2)

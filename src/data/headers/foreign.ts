@@ -1,12 +1,12 @@
-// What a file is that is no picture of ours: so that its error says what to do.
+// What a file is that is not a supported picture, so that the error says what to do.
 import { lettersAt, startsWith, viewOf } from './bytes.ts'
 
 const image = (name: string): string => `${name}; convert it to JPEG or PNG`
 
-/** `it is a GIF image; convert it to JPEG or PNG`; null if nothing is known of these bytes. */
+/** `it is a GIF image; convert it to JPEG or PNG`; null if these bytes are not recognised. */
 export function whatItIs(bytes: Uint8Array): string | null {
   if (bytes.length === 0) return 'it is empty'
-  if (bytes.every((byte) => byte === 0)) return 'it holds nothing but zeros'
+  if (bytes.every((byte) => byte === 0)) return 'it contains only zeros'
   const view = viewOf(bytes)
   const format =
     FORMATS.find(({ magic, offset = 0 }) => startsWith(view, offset, magic))?.name ?? boxFormat(view)
@@ -16,7 +16,7 @@ export function whatItIs(bytes: Uint8Array): string | null {
 }
 
 interface Format {
-  /** And what to do about it. */
+  /** Includes what to do about it. */
   readonly name: string
   readonly magic: readonly number[]
   readonly offset?: number
@@ -49,7 +49,7 @@ const BRANDS: Readonly<Record<string, string>> = {
   msf1: image('a HEIC or AVIF image'),
 }
 
-/** Files of boxes (ISO/IEC 14496-12): what phones write, still or moving. */
+/** Files of boxes (ISO/IEC 14496-12), which phones write for pictures and videos. */
 function boxFormat(view: DataView): string | undefined {
   if (view.byteLength < 12 || lettersAt(view, 4) !== 'ftyp') return undefined
   const brand = lettersAt(view, 8)
@@ -59,7 +59,7 @@ function boxFormat(view: DataView): string | undefined {
 
 const TEXT_BYTES = 512
 
-/** The beginning of what is text; null for what is not. */
+/** The beginning of the file if it is text, otherwise null. */
 function textOf(bytes: Uint8Array): string | null {
   try {
     const beginning = bytes.subarray(0, TEXT_BYTES)

@@ -1,5 +1,5 @@
 import { FormatError } from '../../errors.ts'
-import { lettersAt, partOf, startsWith } from './bytes.ts'
+import { lettersAt, sliceOf, startsWith } from './bytes.ts'
 import { afterExifPrefix, type Orientation, tiffOrientation } from './exif.ts'
 import type { ImageHeader } from './image-header.ts'
 
@@ -14,20 +14,20 @@ const isFrame = (marker: number): boolean =>
 /** SOF0 to SOF2: baseline, extended, progressive. The others are lossless, hierarchical or in arithmetic coding. */
 const USUAL_FRAMES = [0xc0, 0xc1, 0xc2]
 const BITS = 8
-/** Of the blocks that are coded, in values. So a decoder can give the image in eighths of its size. */
+/** JPEG codes blocks of this many values each way, so a decoder can output an image in eighths of its size. */
 export const BLOCK_SIDE = 8
 
 interface Segment {
   readonly marker: number
-  /** Of its data, which its own length comes before. */
+  /** Of its data, after the two bytes of its length. */
   readonly offset: number
   readonly length: number
 }
 
 /**
- * The markers and their segments from `offset` on, through whatever is no marker: padding, entropy-coded data, bytes that decoders
- * skip. Markers that stand alone, as RST and EOI, have no data. Throws RangeError at the end of the bytes.
- * Source: ITU-T T.81, annex B.
+ * The markers and their segments from `offset` on, skipping whatever is not a marker: padding, entropy-coded data, and
+ * bytes that decoders skip. Markers without a segment, such as RST and EOI, have no data. Throws RangeError at the end
+ * of the bytes. Source: ITU-T T.81, annex B.
  */
 function* segmentsOf(view: DataView, offset: number): Generator<Segment, never> {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
@@ -39,7 +39,7 @@ function* segmentsOf(view: DataView, offset: number): Generator<Segment, never> 
       at++ // padding
     } else if (marker === 0x00 || marker === 0x01 || (marker >= 0xd0 && marker <= END_OF_IMAGE)) {
       if (marker === END_OF_IMAGE) yield { marker, offset: at + 2, length: 0 }
-      at += 2 // a byte of the data, or a marker that stands alone
+      at += 2 // a byte of the data, or a marker without a segment
     } else {
       const length = view.getUint16(at + 2)
       yield { marker, offset: at + 4, length: length - 2 }
@@ -48,7 +48,7 @@ function* segmentsOf(view: DataView, offset: number): Generator<Segment, never> 
   }
 }
 
-/** Null for what is no JPEG; FormatError for a kind of JPEG that no decoder here reads. */
+/** Null if it is not a JPEG; throws FormatError for a kind of JPEG that no decoder here reads. */
 export function readJpeg(view: DataView): ImageHeader | null {
   if (!startsWith(view, 0, START_OF_IMAGE)) return null
   let orientation: Orientation | null = null
@@ -60,8 +60,8 @@ export function readJpeg(view: DataView): ImageHeader | null {
     if (isFrame(marker)) frame ??= segment
     else if (marker === APP14) isAdobe ||= length >= 12 && lettersAt(view, offset, 5) === 'Adobe'
     else if (marker === APP1 && orientation === null) {
-      const tiff = afterExifPrefix(partOf(view, offset, length))
-      if (tiff) orientation = tiffOrientation(tiff) // the first that there is, as sharp has it
+      const tiff = afterExifPrefix(sliceOf(view, offset, length))
+      if (tiff) orientation = tiffOrientation(tiff) // the first one counts, as in sharp
     }
   }
   if (!frame) throw new RangeError('no frame before the scan')
@@ -90,7 +90,7 @@ function headerOf(
   }
 }
 
-/** Whether the file has the image's end: a decoder fills what is missing with grey. */
+/** Whether the file contains the image's end: a decoder would fill what is missing with grey. */
 export function isWholeJpeg(view: DataView): boolean {
   try {
     for (const { marker } of segmentsOf(view, 2)) if (marker === END_OF_IMAGE) return true

@@ -1,9 +1,9 @@
-import { lettersAt, partOf, startsWith } from './bytes.ts'
+import { lettersAt, sliceOf, startsWith } from './bytes.ts'
 import { type Orientation, tiffOrientation } from './exif.ts'
 import type { Damage, ImageHeader } from './image-header.ts'
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
-/** Length and name before a chunk's data, a checksum after them. */
+/** A chunk's data are preceded by its length and name, and followed by a checksum. */
 const BEFORE_DATA = 8
 const AROUND_DATA = 12
 
@@ -22,7 +22,7 @@ function* chunksOf(view: DataView): Generator<Chunk, void> {
   }
 }
 
-/** Null for what is no PNG. Source: https://www.w3.org/TR/png-3 */
+/** Null if it is not a PNG. Source: https://www.w3.org/TR/png-3 */
 export function readPng(view: DataView): ImageHeader | null {
   if (!startsWith(view, 0, SIGNATURE)) return null
   if (lettersAt(view, SIGNATURE.length + 4) !== 'IHDR') throw new RangeError('no IHDR')
@@ -38,30 +38,30 @@ export function readPng(view: DataView): ImageHeader | null {
 }
 
 /**
- * The first eXIf chunk's. The third edition wants it before the pixels (IDAT), and sharp and browsers read it there alone;
- * some programs write it after them.
+ * From the first eXIf chunk. The third edition requires it before the pixels (IDAT), and sharp and browsers read it
+ * only there; some programs write it after them.
  */
 function orientationOf(view: DataView): Orientation {
   for (const { name, offset, length } of chunksOf(view)) {
-    if (name === 'eXIf') return tiffOrientation(partOf(view, offset + BEFORE_DATA, length))
+    if (name === 'eXIf') return tiffOrientation(sliceOf(view, offset + BEFORE_DATA, length))
     if (name === 'IDAT') return 1
   }
   return 1
 }
 
-/** What is wrong with the pixels' data, of which not every decoder looks at the checksums; null if nothing is. */
+/** What is wrong with the pixels' data, since not every decoder verifies the checksums; null if nothing is. */
 export function pngDamage(view: DataView): Damage | null {
   for (const { name, offset, length } of chunksOf(view)) {
     if (name === 'IEND') break
     const end = offset + BEFORE_DATA + length
     if (end + 4 > view.byteLength) return 'cut short'
     const isCritical = name[0] === name[0]!.toUpperCase()
-    if (isCritical && crc32(partOf(view, offset + 4, length + 4)) !== view.getUint32(end)) return 'damaged'
+    if (isCritical && crc32(sliceOf(view, offset + 4, length + 4)) !== view.getUint32(end)) return 'damaged'
   }
-  return null // if it ends without IEND, the pixels are there all the same
+  return null // if it ends without IEND, the pixels are complete all the same
 }
 
-/** For each byte, its remainder. Source: PNG, third edition, annex D. */
+/** The remainder of each byte. Source: PNG, third edition, annex D. */
 const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte
   for (let bit = 0; bit < 8; bit++)

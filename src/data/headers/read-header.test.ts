@@ -50,7 +50,7 @@ describe('a header', () => {
   })
 })
 
-// Each as sharp().metadata() gives it, of which test/slow/data.test.ts is the proof
+// As sharp().metadata() returns it, which test/slow/data.test.ts verifies
 describe('an orientation', () => {
   const containers = {
     jpeg: (tiff: Uint8Array) => withExif.jpeg(jpeg, tiff),
@@ -75,7 +75,7 @@ describe('an orientation', () => {
         expect(orientationIn(inContainer(exif({ type, value: 6, count })))).toBe(6)
     }
     expect(orientationIn(inContainer(exif({ value: 6, count: 0 })))).toBe(1)
-    // 16 bits count
+    // Only 16 bits count
     expect(orientationIn(inContainer(exif({ type: 'LONG', value: 0x20006 })))).toBe(6)
   })
 
@@ -139,7 +139,7 @@ describe('an orientation', () => {
     ]
     for (const tiff of [...broken, six.subarray(0, 12), new Uint8Array(0)])
       for (const inContainer of Object.values(containers)) expect(orientationIn(inContainer(tiff))).toBe(1)
-    // As many entries as there are
+    // More entries than there are
     expect(orientationIn(withExif.png(png, changed(8, 200)))).toBe(6)
   })
 })
@@ -180,7 +180,7 @@ describe('what is no picture of ours', () => {
     ['git lfs pull', [...Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:1')]],
     ['it is text', [...Buffer.from('{"error": "not found: größer"}')]],
     ['it is empty', []],
-    ['nothing but zeros', [0, 0, 0, 0, 0]],
+    ['only zeros', [0, 0, 0, 0, 0]],
   ])('is named: %s', (what, bytes) => {
     expect(() => headerOf(Uint8Array.from(bytes))).toThrow(
       new RegExp(`^a: is not a JPEG, PNG or WebP image: .*${what}`),

@@ -1,4 +1,4 @@
-// What an image's header says, read without decoding: so that huge ones are refused before they take memory.
+// Reads an image's header without decoding the image, so that huge ones are refused before they take memory.
 import { DamagedImageError, FormatError } from '../../errors.ts'
 import type { NamedBytes } from '../dataset.ts'
 import { viewOf } from './bytes.ts'
@@ -9,8 +9,8 @@ import { pngDamage, readPng } from './png.ts'
 import { isWholeWebp, readWebp } from './webp.ts'
 
 /**
- * Throws DamagedImageError, which says what they are instead, for bytes that are no JPEG, PNG or WebP, and for those that end
- * too early or make no sense before the size.
+ * Throws DamagedImageError for bytes that are not a JPEG, PNG or WebP, saying what they are instead, and for those that
+ * end too early or are invalid before the size.
  */
 export function readImageHeader(file: NamedBytes): ImageHeader {
   const { name, bytes } = file
@@ -38,7 +38,7 @@ function headerOf({ name, bytes }: NamedBytes): ImageHeader | null {
   }
 }
 
-/** What can be seen of a file without decoding it, and what some decoders fill with grey without a word. Null for nothing. */
+/** Damage that can be seen without decoding, and that some decoders would silently fill with grey. Null if there is none. */
 export function visibleDamage(bytes: Uint8Array, { format }: ImageHeader): Damage | null {
   const view = viewOf(bytes)
   if (format === 'png') return pngDamage(view)

@@ -1,4 +1,4 @@
-import { lettersAt, partOf } from './bytes.ts'
+import { lettersAt, sliceOf } from './bytes.ts'
 import { afterExifPrefix, type Orientation, tiffOrientation } from './exif.ts'
 import type { ImageHeader } from './image-header.ts'
 
@@ -9,15 +9,15 @@ const HAS_EXIF = 0x08
 
 export interface Chunk {
   readonly name: string
-  /** As many bytes as there are, where the file ends before the chunk does. */
+  /** As many bytes as there are, if the file ends before the chunk does. */
   readonly data: DataView
 }
 
-/** The chunks that lie one after the other in a part of the file. */
+/** The chunks that follow each other in a range of the file. */
 export function* chunksOf(view: DataView): Generator<Chunk, void> {
   for (let offset = 0; offset + CHUNK_HEADER <= view.byteLength; ) {
     const length = view.getUint32(offset + 4, true)
-    yield { name: lettersAt(view, offset), data: partOf(view, offset + CHUNK_HEADER, length) }
+    yield { name: lettersAt(view, offset), data: sliceOf(view, offset + CHUNK_HEADER, length) }
     offset += CHUNK_HEADER + length + (length & 1)
   }
 }
@@ -25,22 +25,22 @@ export function* chunksOf(view: DataView): Generator<Chunk, void> {
 const isWebp = (view: DataView): boolean =>
   view.byteLength >= FILE_HEADER && lettersAt(view, 0) === 'RIFF' && lettersAt(view, 8) === 'WEBP'
 
-/** How long the file says that it is; what comes after belongs to somebody else. */
+/** The file's length as it states it; what comes after belongs to something else. */
 const statedLength = (view: DataView): number => CHUNK_HEADER + view.getUint32(4, true)
 
 /** The chunks of a whole file. */
 export const chunksOfWebp = (view: DataView): Generator<Chunk, void> =>
-  chunksOf(partOf(view, FILE_HEADER, statedLength(view) - FILE_HEADER))
+  chunksOf(sliceOf(view, FILE_HEADER, statedLength(view) - FILE_HEADER))
 
 export const isWholeWebp = (view: DataView): boolean => statedLength(view) <= view.byteLength
 
 export const uint24 = (view: DataView, offset: number): number =>
   view.getUint16(offset, true) | (view.getUint8(offset + 2) << 16)
 
-/** Null for what is no WebP. Source: RFC 9649, the WebP image format. */
+/** Null if it is not a WebP. Source: RFC 9649, the WebP image format. */
 export function readWebp(view: DataView): ImageHeader | null {
   if (!isWebp(view)) return null
-  const first = partOf(view, FILE_HEADER + CHUNK_HEADER)
+  const first = sliceOf(view, FILE_HEADER + CHUNK_HEADER)
   const as = (width: number, height: number, orientation: Orientation = 1): ImageHeader => {
     return {
       format: 'webp',

@@ -6,10 +6,10 @@ import { readUnpacked } from './files.ts'
 const { existsSync } = nodeModule('node:fs')
 const { join } = nodeModule('node:path')
 
-/** What the published archive unpacks to. */
+/** The folder that the published archive unpacks to. */
 const ARCHIVE_FOLDER = 'cifar-10-batches-bin'
 
-/** The published binary files, in `folder` or in the archive's own folder within it. */
+/** Opens the published binary files, in `folder` or in the archive's own folder within it. */
 export async function openCifar10(folder: string): Promise<Dataset> {
   const unpacked = join(folder, ARCHIVE_FOLDER)
   const data = existsSync(unpacked) ? unpacked : folder

@@ -8,7 +8,7 @@ const { gunzip } = nodeModule('node:zlib')
 
 const GZIP_MAGIC = [0x1f, 0x8b]
 
-/** A file's bytes, unpacked where it is gzip's. Throws UsageError where it can't be read, FormatError where it is damaged. */
+/** A file's bytes, unpacked if it is gzipped. Throws UsageError if it can't be read, FormatError if it is damaged. */
 export async function readUnpacked(path: string): Promise<NamedBytes> {
   const bytes = await readBytes(path)
   if (!GZIP_MAGIC.every((byte, i) => bytes[i] === byte)) return { name: path, bytes: plain(bytes) }
@@ -18,6 +18,6 @@ export async function readUnpacked(path: string): Promise<NamedBytes> {
   return { name: path, bytes: plain(unpacked) }
 }
 
-/** A Buffer's `slice` shares memory where a Uint8Array's copies: nobody is to take the one for the other. */
+/** A Buffer's `slice` shares memory while a Uint8Array's copies, so callers get a plain Uint8Array. */
 const plain = (buffer: Uint8Array): Uint8Array =>
   new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)

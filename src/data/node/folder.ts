@@ -6,17 +6,17 @@ import { nodeModule } from '../../runtime/host.ts'
 import type { Dataset, DecoderOptions, Split } from '../dataset.ts'
 import { openDecoder } from '../decode.ts'
 import { shuffled } from '../order.ts'
-import { partsOf } from './folder-parts.ts'
+import { splitsOf } from './folder-splits.ts'
 import { fileStamp, readImageFile } from './image-file.ts'
 
 const { readdir } = nodeModule('node:fs/promises')
 const { basename, extname, join } = nodeModule('node:path')
 
 const EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp']
-/** What systems leave behind. */
+/** Files that operating systems leave behind. */
 const LITTER = /^(\..*|thumbs\.db|desktop\.ini)$/i
 const TEST_SHARE = 0.1
-/** Not the training's seed: what a model is tested on does not depend on how it was trained. */
+/** Separate from the training's seed: which images a model is tested on does not depend on how it was trained. */
 const SPLIT_SEED = 7
 
 interface Labelled {
@@ -25,30 +25,30 @@ interface Labelled {
 }
 
 /**
- * A folder that is divided has sub-folders `train` and `val` or `test` (or both), of classes each. One that is not, or that
- * has `train` alone, has its classes at once: a tenth of each is held out for the test, always the same.
- * Throws UsageError if the folder can't be read, FormatError if it is no set of classes.
+ * Opens a folder of images. A divided folder has sub-folders `train` and `val` or `test` (or both), each with the
+ * classes. If it is not divided, or has only `train`, a tenth of each class is held out for the test, always the same
+ * images. Throws UsageError if the folder can't be read, FormatError if it is not a set of classes.
  */
 export async function openFolder(folder: string, options: DecoderOptions = {}): Promise<Dataset> {
   const names = await subfolders(folder)
-  const parts = await partsOf(folder, names, (name) => holdsFolders(join(folder, name)))
+  const splits = await splitsOf(folder, names, (name) => holdsFolders(join(folder, name)))
   const [only, ...others] = names
-  if (!parts && only !== undefined && others.length === 0 && (await holdsFolders(join(folder, only)))) {
+  if (!splits && only !== undefined && others.length === 0 && (await holdsFolders(join(folder, only)))) {
     throw new FormatError(
       `${folder}: its only folder, '${only}', holds folders itself; give folder:${join(folder, only)}`,
     )
   }
-  const trainFolder = parts ? join(folder, parts.train) : folder
-  const classNames = parts ? await subfolders(trainFolder) : names
+  const trainFolder = splits ? join(folder, splits.train) : folder
+  const classNames = splits ? await subfolders(trainFolder) : names
   if (classNames.length === 0) {
     throw new FormatError(
       `${trainFolder}: has no classes; put the images of each class into a sub-folder of its name`,
     )
   }
   const all = await filesOfClasses(trainFolder, classNames)
-  const partOf = async (name: string | null | undefined): Promise<Split | null> =>
-    name == null ? null : fileSplit(await partWith(join(folder, name), classNames), options)
-  const [validation, test] = [await partOf(parts?.validation), await partOf(parts?.test)]
+  const splitOf = async (name: string | null | undefined): Promise<Split | null> =>
+    name == null ? null : fileSplit(await splitWith(join(folder, name), classNames), options)
+  const [validation, test] = [await splitOf(splits?.validation), await splitOf(splits?.test)]
   const dataset = { name: `folder:${folder}`, classNames }
   if (validation || test)
     return { ...dataset, train: fileSplit(labelled(all), options), validation, test, whole: null }
@@ -86,7 +86,7 @@ async function holdsFolders(folder: string): Promise<boolean> {
   return (await entriesOf(folder)).some(isFolder)
 }
 
-/** Links are taken for what their names say: nothing is opened here. */
+/** A link counts as a file or a folder by its name: nothing is opened here. */
 const isFolder = (entry: Dirent): boolean =>
   entry.isDirectory() || (entry.isSymbolicLink() && !isImageName(entry.name))
 
@@ -105,10 +105,10 @@ async function filesOfClass(folder: string): Promise<readonly string[]> {
     const path = join(folder, entry.name)
     if (entry.isDirectory())
       throw new FormatError(
-        `${path}: is a folder within a class; a class's images lie directly in its folder (and the parts of a set are called train, val and test)`,
+        `${path}: is a folder within a class; a class's images lie directly in its folder (and the splits of a data set are called train, val and test)`,
       )
     if (!isImageName(entry.name))
-      throw new FormatError(`${path}: is no JPEG, PNG or WebP file; move it out of the class's folder`)
+      throw new FormatError(`${path}: is not a JPEG, PNG or WebP file; move it out of the class's folder`)
   }
   if (entries.length === 0)
     throw new FormatError(
@@ -117,8 +117,8 @@ async function filesOfClass(folder: string): Promise<readonly string[]> {
   return entries.map(({ name }) => join(folder, name))
 }
 
-/** The images of a part that has the training set's classes, or some of them. */
-async function partWith(folder: string, classNames: readonly string[]): Promise<Labelled> {
+/** The images of a split, which must have the training set's classes or some of them. */
+async function splitWith(folder: string, classNames: readonly string[]): Promise<Labelled> {
   const names = await subfolders(folder)
   if (names.length === 0)
     throw new FormatError(`${folder}: has no classes; put images of the training set's into it, or remove it`)
@@ -142,9 +142,9 @@ function labelled(classes: readonly (readonly string[])[]): Labelled {
   return { files: classes.flat(), labels: classes.flatMap((files, label) => files.map(() => label)) }
 }
 
-/** A tenth of each class for the test, at least one image of a class that has two. */
+/** A tenth of each class for the test; at least one image of a class with two or more. */
 function heldOut(classes: readonly (readonly string[])[]): Readonly<Record<'train' | 'test', Labelled>> {
-  const parts = classes.map((files) => {
+  const splits = classes.map((files) => {
     const count = files.length < 2 ? 0 : Math.max(1, Math.round(files.length * TEST_SHARE))
     const chosen = new Set(shuffled(files.length, SPLIT_SEED, 'held out for the test').subarray(0, count))
     return {
@@ -152,12 +152,12 @@ function heldOut(classes: readonly (readonly string[])[]): Readonly<Record<'trai
       test: files.filter((_, index) => chosen.has(index)),
     }
   })
-  return { train: labelled(parts.map(({ train }) => train)), test: labelled(parts.map(({ test }) => test)) }
+  return { train: labelled(splits.map(({ train }) => train)), test: labelled(splits.map(({ test }) => test)) }
 }
 
 function fileSplit({ files, labels }: Labelled, options: DecoderOptions): Split {
   const decoder = openDecoder(options)
-  decoder.catch(() => {}) // told to whoever asks for an image
+  decoder.catch(() => {}) // reported to every caller that asks for an image
   return {
     count: files.length,
     files,

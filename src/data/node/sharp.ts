@@ -1,5 +1,6 @@
-// sharp where the user has it: it decodes a PNG in two thirds of the time that the decoder in WASM takes. A JPEG would take as long as
-// there, since sharp can't be asked for one of the sizes that libjpeg decodes at, and a WebP longer.
+// sharp, if the user has installed it: it decodes a PNG in two thirds of the time that the WASM decoder takes. JPEGs
+// would not be faster, since sharp can't be asked for the reduced sizes at which libjpeg decodes, and WebPs would be
+// slower.
 import { messageOf } from '../../errors.ts'
 import { EndedError, inNativeCode } from '../../runtime/gate.ts'
 import { nodeModule } from '../../runtime/host.ts'
@@ -11,7 +12,7 @@ import { decodePng } from '../wasm-decoders.ts'
 const { createRequire } = nodeModule('node:module')
 const { join } = nodeModule('node:path')
 
-/** What is used of sharp, which is no dependency. */
+/** The functions of sharp that are used; it is not a dependency. */
 interface Sharp {
   (bytes: Uint8Array, options: Readonly<Record<string, unknown>>): SharpImage
   readonly versions: { readonly sharp: string }
@@ -31,7 +32,7 @@ interface SharpImage {
 
 export type LoadedSharp =
   | { readonly version: string; readonly decode: DecodeStored }
-  /** Why there is none. */
+  /** Why it can't be used. */
   | { readonly reason: string }
 
 /** From where convmark is installed, or from the user's own project. */
@@ -44,7 +45,7 @@ export async function loadSharp(): Promise<LoadedSharp> {
       return inNativeCode(() => prepared(require('sharp') as Sharp))
     } catch (error) {
       if (error instanceof EndedError) throw error
-      // A sharp that is installed and broken says more than one that is missing elsewhere
+      // That an installed sharp is broken says more than that another place has none
       const isMissing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
       if (!isMissing) reason ||= `sharp can't be loaded: ${messageOf(error).split('\n')[0]}`
     }
@@ -53,22 +54,22 @@ export async function loadSharp(): Promise<LoadedSharp> {
 }
 
 function prepared(sharp: Sharp): LoadedSharp {
-  sharp.concurrency(1) // the images are spread over threads already
+  sharp.concurrency(1) // images are already spread over threads
   sharp.cache(false)
   return { version: sharp.versions.sharp, decode: (bytes, header) => decode(sharp, bytes, header) }
 }
 
-// The pixels were counted before, by the caller's own limit
+// The pixels were checked before, against the caller's own limit
 const OPTIONS = { failOn: 'warning', limitInputPixels: false, ignoreIcc: true, sequentialRead: true } as const
 
 /**
- * Decodes a PNG, and nothing else: sharp would resize transparent pixels by their alpha, and enlarge off by half a pixel. So it
- * gives what the decoder in WASM gives, bit for bit. What it warns of, and what it refuses, is left to that one too: it says
- * whether the file can be used.
+ * Decodes a PNG, and only that: sharp would resize transparent pixels by their alpha, and enlarge with an offset of
+ * half a pixel. So the result is the same bits as from the WASM decoder. Files that sharp warns of or refuses are left
+ * to that decoder too, which decides whether they can be used.
  */
 async function decode(sharp: Sharp, bytes: Uint8Array, header: ImageHeader): Promise<DecodedImage> {
   const image = sharp(bytes, OPTIONS).toColourspace('srgb').removeAlpha().raw()
-  // Not before its callback was called, which would end the process in a thread that is being ended
+  // Waits until its callback was called: calling back into a thread that is being ended would crash the process
   const decoded = await inNativeCode(() => image.toBuffer({ resolveWithObject: true }).catch(() => null))
   if (!decoded) return decodePng(bytes, header)
   const { data, info } = decoded

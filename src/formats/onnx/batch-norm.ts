@@ -17,10 +17,8 @@ export const batchNormConverter: LayerConverter<'batch-norm'> = ({
     return floats(`${name}/${end}`, [values.length], values)
   })
   const reads = [input, ...tensors.map((tensor) => tensor.name!)]
-  return {
-    nodes: activated(options, output, `${name}/normalized`, (normalized) =>
-      node('BatchNormalization', reads, normalized, [float('epsilon', options.epsilon)]),
-    ),
-    tensors,
-  }
+  const made = activated(options, output, `${name}/normalized`, (normalized) =>
+    node('BatchNormalization', reads, normalized, [float('epsilon', options.epsilon)]),
+  )
+  return { nodes: made.nodes, tensors: [...tensors, ...made.tensors] }
 }

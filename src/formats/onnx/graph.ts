@@ -1,4 +1,4 @@
-// What graphs are made of: nodes, their attributes, and the constant tensors that they read.
+// What graphs are made of: nodes, their attributes, and constant tensors.
 import { elementCount, type Shape } from '../../tensor.ts'
 import type { Message } from './messages.ts'
 
@@ -7,9 +7,9 @@ export type OnnxTensor = Message<'TensorProto'>
 export type OnnxAttribute = Message<'AttributeProto'>
 
 export const DATA_TYPES = { float: 1, int64: 7 } as const
-/** Of every value: (N, C, H, W) or (N, C). */
+/** The same for every value: (N, C, H, W) or (N, C). */
 export const CHANNEL_AXIS = 1
-const ATTRIBUTE_TYPES = { f: 1, i: 2, ints: 7 } as const
+const ATTRIBUTE_TYPES = { f: 1, i: 2, s: 3, t: 4, ints: 7 } as const
 
 export function node(
   opType: string,
@@ -17,7 +17,7 @@ export function node(
   output: string,
   attribute: readonly OnnxAttribute[] = [],
 ): OnnxNode {
-  // Each has one output, whose name is therefore free for the node.
+  // Each node has one output, so it can have the output's name.
   return { input, output: [output], name: output, opType, attribute }
 }
 
@@ -26,6 +26,11 @@ export const transpose = (from: string, to: string, axes: readonly number[]): On
 
 export const float = (name: string, f: number): OnnxAttribute => ({ name, f, type: ATTRIBUTE_TYPES.f })
 export const integer = (name: string, i: number): OnnxAttribute => ({ name, i, type: ATTRIBUTE_TYPES.i })
+export const text = (name: string, s: string): OnnxAttribute => ({
+  name,
+  s: new TextEncoder().encode(s),
+  type: ATTRIBUTE_TYPES.s,
+})
 export const integerList = (name: string, ints: readonly number[]): OnnxAttribute => ({
   name,
   ints,
@@ -47,6 +52,10 @@ export const floats = (name: string, dims: Shape, values: Float32Array): OnnxTen
 
 export const integers = (name: string, values: readonly number[]): OnnxTensor =>
   tensor(name, [values.length], 'int64', BigInt64Array.from(values, BigInt))
+
+/** A node that makes a constant, under the tensor's name: of initializers others may think that they are trained. */
+export const constantNode = (t: OnnxTensor): OnnxNode =>
+  node('Constant', [], t.name!, [{ name: 'value', t, type: ATTRIBUTE_TYPES.t }])
 
 /** A tensor with its axes in another order: axis i of the result is axis `order[i]` of the values. */
 export function permuted(

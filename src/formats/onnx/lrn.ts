@@ -18,7 +18,7 @@ export const lrnConverter: LayerConverter<'lrn'> = ({
     float('beta', beta),
   ]
   if (inputShape.length === 3) return { nodes: [node('LRN', [input], output, attributes)] }
-  // It is defined for images alone.
+  // LRN is defined only for images.
   const [image, normalized] = [`${name}/image`, `${name}/normalized`]
   const [imageShape, outputShape] = [`${image}.shape`, `${normalized}.shape`]
   return {
@@ -27,7 +27,7 @@ export const lrnConverter: LayerConverter<'lrn'> = ({
       node('LRN', [image], normalized, attributes),
       node('Reshape', [normalized, outputShape], output),
     ],
-    // 0: the batch, as it is.
+    // 0 keeps the batch as it is.
     tensors: [
       integers(imageShape, [0, elementCount(inputShape), 1, 1]),
       integers(outputShape, [0, ...inputShape]),

@@ -4,9 +4,10 @@ import type { Halo } from '../../plan/views.ts'
 import { integerList, type OnnxAttribute } from './graph.ts'
 
 /**
- * Of a Conv or a pooling. The pads are just what the windows reach, so that as many windows fit as the layer has. This does
- * without `auto_pad` and without `ceil_mode`, which versions of ONNX and its runtimes understand differently. Rows and columns
- * of padding that no window reaches are left out: runtimes refuse a pooling's padding that is as large as its kernel.
+ * Attributes of a Conv or a pooling. The pads are exactly what the windows reach, so that there are as many windows as
+ * in the layer. This avoids `auto_pad` and `ceil_mode`, which versions of ONNX and its runtimes interpret differently.
+ * Rows and columns of padding that no window reaches are left out, since runtimes refuse a pooling whose padding is as
+ * large as its kernel.
  */
 export function windowAttributes(
   geometry: WindowGeometry,

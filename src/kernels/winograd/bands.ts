@@ -24,10 +24,10 @@ import { type TileRows, writeInputTiles, writeOutputTiles } from './tiles.ts'
 import { cutRuns, type TiledAxis, type TileRun } from './tiling.ts'
 import { transformScratch } from './transform.ts'
 
-/** What a thread's own cache holds of transformed values and products. */
+/** Bytes of transformed values and products that fit a thread's own cache. */
 const BAND_BYTES = 800 * 1024
 
-/** How many blocks of filters a band of tiles has room for at a time; 0: none. */
+/** How many blocks of filters fit beside a band of tiles; 0 if none. */
 export function bandBlocks(
   points: number,
   tiles: number,
@@ -41,7 +41,7 @@ export function bandBlocks(
   return atOnce
 }
 
-/** Rows of tiles, and as many bands of the same. */
+/** Some rows of tiles, and how many such bands there are. */
 interface Band {
   readonly first: number
   readonly size: number
@@ -50,7 +50,7 @@ interface Band {
   count: number
 }
 
-/** The rows of blocks that rows of tiles read, counted from the first of them. */
+/** The rows of blocks that some rows of tiles read, counted from the first. */
 function blockRowsOf(input: TileSource, axis: TiledAxis, first: number, size: number): Band['blockRows'] {
   const begin = first * axis.outputs - input.axes.vertical.before
   const from = Math.max(0, begin)
@@ -62,7 +62,7 @@ function blockRowsOf(input: TileSource, axis: TiledAxis, first: number, size: nu
   return { first: from, pieces }
 }
 
-/** A task transforms rows of tiles, and for some blocks of filters at a time multiplies and transforms back. */
+/** A task transforms rows of tiles; then, for some blocks of filters at a time, it multiplies and transforms back. */
 export function bandStages(
   traits: TargetTraits,
   conv: WinogradConvolution,

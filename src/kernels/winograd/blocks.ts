@@ -5,14 +5,14 @@ import { copyValues } from '../copy.ts'
 import { bytes, type TargetTraits } from '../kernel.ts'
 import type { StrideOne, StrideOneAxis } from './stride-one.ts'
 
-/** Rows of blocks that follow each other; of the last in an image maybe only some pixel rows are there. */
+/** Consecutive rows of blocks; the last one of an image may have only some of its pixel rows. */
 export interface BlockRows {
   readonly first: number
   readonly count: number
   readonly present: number
 }
 
-/** An input whose blocks of stride x stride pixels are read as channels: [block row][block][row, pixel, channel]. */
+/** An input whose blocks of stride x stride pixels are treated as channels: [block row][block][row, pixel, channel]. */
 export interface BlockedInput {
   readonly channels: number
   /** Pitch of block rows, in values. */
@@ -21,18 +21,18 @@ export interface BlockedInput {
   readonly rows: readonly BlockRows[]
   /** Values of the input from a block row to the next. */
   readonly inputRow: number
-  /** Copies block rows; both pointers are left behind them. */
+  /** Copies block rows; leaves both pointers after them. */
   write(b: ProgramBuilder, from: Pointer, to: Pointer, rows: BlockRows): void
 }
 
-/** Whether an input must be rewritten so that the stride is 1 and the channels are whole vectors. */
+/** Whether an input must be rewritten so that its stride is 1 and its channels are whole vectors. */
 const needsBlocks = (
   { vertical, horizontal }: StrideOne,
   { pixelPitch }: View,
   { lanes }: TargetTraits,
 ): boolean => vertical.block > 1 || horizontal.block > 1 || pixelPitch % lanes !== 0
 
-/** Blocks along an axis: those that are whole, and a last one that the image's end cuts. */
+/** Blocks along an axis: the whole ones, and a last one that is cut off at the image's end. */
 function blockRuns({ input, block }: StrideOneAxis, extent: number): BlockRows[] {
   const inLast = extent - (input - 1) * block
   const whole = inLast === block ? input : input - 1
@@ -42,7 +42,7 @@ function blockRuns({ input, block }: StrideOneAxis, extent: number): BlockRows[]
   ].filter(({ count }) => count > 0)
 }
 
-/** Null where the input can be read as it is. */
+/** Null if the input can be read as it is. */
 export function blockedInput(input: View, axes: StrideOne, traits: TargetTraits): BlockedInput | null {
   if (!needsBlocks(axes, input, traits)) return null
   const { vertical, horizontal } = axes
@@ -60,7 +60,8 @@ export function blockedInput(input: View, axes: StrideOne, traits: TargetTraits)
       b.loop(count, () => {
         let left = horizontal.input
         for (const run of blockRuns(horizontal, width)) {
-          // What a whole vector reads or writes too much must lie in blocks that follow: so the last few are exact.
+          // What a whole vector reads or writes beyond its values must lie in later blocks, so the last few are copied
+          // exactly.
           left -= run.count
           const exact = Math.min(run.count, Math.max(0, Math.ceil(lanes / rowOfBlock) + 1 - left))
           for (const [blocks, how] of [
@@ -99,7 +100,7 @@ function writeBlock(
     copyValues(b, from, to, values, how)
     b.advance(from, bytes(input.rowPitch))
     b.advance(to, bytes(rowOfBlock))
-    // Behind an image's last pixel
+    // After an image's last pixel
     writeZeroLanes(b, to, values - rowOfBlock, 0)
   }
   writeZeroLanes(b, to, 0, channels - rows * rowOfBlock)

@@ -16,12 +16,12 @@ const squareOf = (
 const candidatesOf = (geometry: WindowGeometry, channels = 64, filters = 64) =>
   winogradCandidates(traits, { geometry, channels: roundUp(channels, traits.lanes), filters })
 
-/** In which order they come. */
+/** The points of the candidates, in order. */
 const pointsOf = (candidates: readonly { readonly points: PointCount }[]) => [
   ...new Set(candidates.map(({ points }) => points)),
 ]
 
-/** AlexNet's, and what they are with stride 1: conv1's kernel is one of blocks of 4 x 4 pixels. */
+/** AlexNet's convolutions as they are with stride 1: conv1's kernel becomes one over blocks of 4 x 4 pixels. */
 const alexnet = [
   { name: 'conv1', geometry: squareOf(224, 11, 4), channels: 4 * 4 * 3, filters: 64, kernel: 3, best: 8 },
   { name: 'conv2', geometry: squareOf(27, 5), channels: 64, filters: 192, kernel: 5, best: 8 },

@@ -8,17 +8,20 @@ import { strideOne } from './stride-one.ts'
 import { tiledAxis } from './tiling.ts'
 import type { WinogradGradientCandidate } from './weights-gradient.ts'
 
-/** Fewer outputs of a tile than this save nothing. */
+/** Tiles with fewer outputs than this save nothing. */
 const MIN_OUTPUTS = 2
-/** A tile that is not among the best of direct convolution is not among the best here. */
+/** Only the best tile shapes of direct convolution are tried: others are not among the best here either. */
 const SHAPES = 3
-/** Bands of about so many tiles: few stay in the cache with more channels, many read the weights less often. */
+/** Bands of about this many tiles: small ones stay in the cache with more channels, large ones read the weights less often. */
 const BAND_TILES = [8, 24]
 const POINT_CHOICES = 2
 
 const POINT_COUNTS = Object.keys(POINT_SETS).map(Number) as PointCount[]
 
-/** Products for each pair of a channel and a filter, the blocks' zeros too; null where the points do not fit the kernel. */
+/**
+ * Products for each pair of a channel and a filter, including those with the blocks' zeros; null if the points do not
+ * fit the kernel.
+ */
 function productsOf(g: WindowGeometry, points: PointCount): number | null {
   const { vertical, horizontal } = strideOne(g)
   const tiles = [vertical, horizontal].map(({ kernel, output }) => {
@@ -31,7 +34,7 @@ function productsOf(g: WindowGeometry, points: PointCount): number | null {
 
 const isDilated = (g: WindowGeometry): boolean => g.dilationHeight > 1 || g.dilationWidth > 1
 
-/** Points that save multiplications, the most saving first. */
+/** The numbers of points that save multiplications; the one that saves most comes first. */
 function pointChoices(g: WindowGeometry): PointCount[] {
   if (isDilated(g)) return []
   const direct = g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
@@ -42,7 +45,7 @@ function pointChoices(g: WindowGeometry): PointCount[] {
     .map(({ points }) => points)
 }
 
-/** Why a convolution has no way. */
+/** Why Winograd is not possible for a convolution, or saves nothing. */
 export function whyNotWinograd(g: WindowGeometry): string {
   if (isDilated(g)) return `its kernel is dilated by ${g.dilationHeight}x${g.dilationWidth}`
   const { vertical, horizontal } = strideOne(g)
@@ -55,15 +58,15 @@ export function whyNotWinograd(g: WindowGeometry): string {
   return `its ${g.outputHeight}x${g.outputWidth} outputs take as many products in tiles as without`
 }
 
-/** What a convolution of tiles is about to read and write, for its candidates. */
+/** The sizes of a convolution that its candidates depend on. */
 export interface WinogradSizes {
   readonly geometry: WindowGeometry
-  /** Whole vectors. */
+  /** In whole vectors. */
   readonly channels: number
   readonly filters: number
 }
 
-/** Ways to do a convolution by Winograd, none where it saves nothing; of each family the likely best first. */
+/** Ways to do a convolution by Winograd; none if it saves nothing. In each family the one that is probably best comes first. */
 export function winogradCandidates(traits: TargetTraits, sizes: WinogradSizes): WinogradCandidate[] {
   const { geometry, channels, filters } = sizes
   const vectors = filters / traits.lanes
@@ -94,7 +97,7 @@ export function winogradCandidates(traits: TargetTraits, sizes: WinogradSizes): 
   })
 }
 
-/** Ways to sum a weights gradient up. */
+/** Ways to do a weights gradient by Winograd. */
 export function winogradGradientCandidates(
   traits: TargetTraits,
   geometry: WindowGeometry,
@@ -133,7 +136,7 @@ const DIVIDING = [
   [4, 1],
 ] as const
 
-/** Tiles whose rows divide a vector: those of a product whose rows lie in blocks of one. */
+/** Tile shapes whose rows divide a vector, for products whose rows lie in blocks of a vector. */
 const dividingShapes = ({ lanes, vectorRegisters }: TargetTraits, mostVectors: number): TileShape[] =>
   DIVIDING.filter(
     ([rows, vectors]) =>

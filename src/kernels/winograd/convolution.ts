@@ -7,20 +7,23 @@ import type { TiledAxis } from './tiling.ts'
 
 export interface WinogradCandidate extends Candidate, TileShape {
   readonly points: PointCount
-  /** Rows of tiles that stay in a thread's cache from transform to transform; null: images together, through memory. */
+  /**
+   * How many rows of tiles a thread keeps in its cache from transform to transform; null: images are transformed in
+   * groups, through memory.
+   */
   readonly bandRows: number | null
 }
 
-/** A convolution with stride 1 as Winograd sees it: tiles of outputs by vectors of filters. Pitches in values. */
+/** A convolution with stride 1 as Winograd does it: tiles of outputs by vectors of filters. Pitches in values. */
 export interface WinogradConvolution {
   readonly name: string
   readonly images: number
   readonly vertical: TiledAxis
   readonly horizontal: TiledAxis
   readonly input: TileSource
-  /** Of filters. */
+  /** Vectors of filters. */
   readonly vectors: number
-  /** Transformed. */
+  /** The transformed weights. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
   readonly output: {
@@ -39,7 +42,7 @@ export interface WinogradStages {
   readonly threadScratch: number
 }
 
-/** Of a tile. */
+/** The number of points of a tile. */
 export const pointsOf = ({ vertical, horizontal }: { vertical: TiledAxis; horizontal: TiledAxis }): number =>
   vertical.points * horizontal.points
 

@@ -9,7 +9,7 @@ import { blockedWeights } from './weights.ts'
 
 type Forward = StepOfKind<'conv-forward'>
 
-/** A stride over 1, or channels that are not whole vectors, is rewritten: blocks of pixels become channels. */
+/** If the stride is over 1 or the channels are not whole vectors, the input is rewritten: blocks of pixels become channels. */
 const sourceOf = ({ options, reads }: Forward, traits: TargetTraits) =>
   tileSource(reads.input, strideOne(options.geometry), traits)
 

@@ -24,14 +24,14 @@ import { stagedSource } from './source.ts'
 import { writeInputTiles, writeOutputTiles } from './tiles.ts'
 import { transformScratch } from './transform.ts'
 
-/** A task of products: so much that handing it out costs nothing beside it. */
+/** FLOPs of one task of products: enough that handing it out costs little beside it. */
 const PRODUCT_FLOPS = 4e6
-/** Images at a time: their tiles go through the last cache. */
+/** Size of a group of images: its transformed tiles and products should stay in the last-level cache. */
 const GROUP_BYTES = 20 * 2 ** 20
-/** At least so many tasks, where the vectors give them. */
+/** At least this many tasks, if there are enough vectors. */
 const WANTED_TASKS = 32
 
-/** Group by group of images: their tiles transformed, for each point one product of them all, and transformed back. */
+/** For each group of images: transforms their tiles, multiplies, with one product for each point, and transforms back. */
 export function groupStages(
   traits: TargetTraits,
   conv: WinogradConvolution,
@@ -79,7 +79,7 @@ export function groupStages(
     threadScratch: transformScratch(points, traits.lanes),
   }
 
-  /** Tasks: a row of tiles of an image, some of its vectors. */
+  /** Tasks: one row of tiles of an image, and some of its vectors. */
   function transformParts(side: 'input' | 'output', images: number, firstImage: number): Part[] {
     const all = side === 'input' ? channels / traits.lanes : conv.vectors
     const pieces = Math.min(all, Math.ceil(WANTED_TASKS / (images * vertical.count)))
@@ -139,7 +139,7 @@ export function groupStages(
     )
   }
 
-  /** Tasks: a point, some blocks of filters. */
+  /** Tasks: one point, and some blocks of filters. */
   function productParts(block: EqualPieces, tiles: number): Part[] {
     const width = block.size * traits.lanes
     const flops = 2 * tiles * channels * width

@@ -16,15 +16,15 @@ import { transformScratch } from './transform.ts'
 import { type PlainWeights, weightsParts } from './weights.ts'
 
 const TRANSFORMED = 0
-/** The first of the private buffers that the caller brings. */
+/** Index of the first of the caller's private buffers (`ownBuffers`). */
 export const FIRST_OWN = 1
 
-/** A convolution with stride 1 and what comes before it. */
+/** A convolution with stride 1 and what has to happen before it. */
 export interface WinogradStep extends Pick<WinogradConvolution, 'name' | 'input' | 'biases' | 'relu'> {
   readonly weights: PlainWeights
   readonly output: View
   readonly ownBuffers: readonly PrivateBuffer[]
-  /** Before the weights are transformed. */
+  /** Runs before the weights are transformed. */
   readonly prologue: readonly Stage[]
 }
 

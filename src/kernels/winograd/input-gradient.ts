@@ -1,16 +1,19 @@
 import type { WindowGeometry } from '../../layers/index.ts'
 import { inputGradientPhases } from '../../plan/geometry.ts'
 import type { StepOfKind } from '../../plan/steps.ts'
-import { type Implementation, privateArgument, type TargetTraits } from '../kernel.ts'
-import { turnedWeights } from '../turned-weights.ts'
+import { flippedWeights } from '../flipped-weights.ts'
+import { argument, type Implementation, privateArgument, type TargetTraits } from '../kernel.ts'
 import type { WinogradCandidate } from './convolution.ts'
 import { FIRST_OWN, implementWinograd } from './implementation.ts'
 import { tileSource } from './source.ts'
 import { strideOne } from './stride-one.ts'
 import { noWeights } from './weights.ts'
 
-/** With stride 1 an input gradient is a convolution of the output's gradient: from outputs to inputs, its kernel turned. */
-export const turnedGeometry = (g: WindowGeometry): WindowGeometry => ({
+/**
+ * With stride 1 an input gradient is a convolution of the output's gradient with the kernel flipped; inputs and outputs
+ * change places.
+ */
+export const flippedGeometry = (g: WindowGeometry): WindowGeometry => ({
   ...g,
   inputHeight: g.outputHeight,
   inputWidth: g.outputWidth,
@@ -27,8 +30,8 @@ export function winogradInputGradient(
   traits: TargetTraits,
   candidate: WinogradCandidate,
 ): Implementation {
-  const { geometry: g } = step.options
-  const { gradient } = step.reads
+  const { geometry: g, activation } = step.options
+  const { gradient, biases } = step.reads
   const { inputGradient } = step.writes
   const filters = gradient.shape[3]
   const width = inputGradient.pixelPitch
@@ -38,9 +41,9 @@ export function winogradInputGradient(
   const all = { skip: 0 }
   return implementWinograd(traits, candidate, {
     name: `${step.layer} input gradient`,
-    input: tileSource(gradient, strideOne(turnedGeometry(g)), traits),
+    input: tileSource(gradient, strideOne(flippedGeometry(g)), traits),
     weights: {
-      name: `${step.layer} turned`,
+      name: `${step.layer} flipped`,
       phases: [
         {
           firstChannel: 0,
@@ -56,15 +59,15 @@ export function winogradInputGradient(
       channel: width,
       argument: (values, steps) => privateArgument(FIRST_OWN, values, steps),
     },
-    biases: null,
+    biases: biases ? (values, steps) => argument(biases, values, steps) : null,
     output: inputGradient,
-    relu: false,
+    relu: activation === 'relu',
     ownBuffers: [
-      { name: `${step.layer}/weights turned`, length: taps * filters * width, lifetime: 'parameters' },
+      { name: `${step.layer}/weights flipped`, length: taps * filters * width, lifetime: 'parameters' },
     ],
     prologue: [
       {
-        parts: turnedWeights(step, traits, [block], phase!, (values, steps) =>
+        parts: flippedWeights(step, traits, [block], phase!, (values, steps) =>
           privateArgument(FIRST_OWN, values, steps),
         ),
       },

@@ -1,9 +1,9 @@
 import { roundUp } from '../../tensor.ts'
 
-/** Values of a line of the cache. */
+/** Values of a cache line. */
 const LINE = 16
 
-/** Room for so many values as an odd number of lines: what lies a pitch apart then falls into different sets of the cache. */
+/** Rounds up to an odd number of cache lines, so that addresses one pitch apart fall into different sets of the cache. */
 export const oddLines = (values: number): number => {
   const lines = roundUp(values, LINE) / LINE
   return (lines % 2 === 0 ? lines + 1 : lines) * LINE
@@ -36,7 +36,7 @@ export function weightsLayout(points: number, channels: number, filters: number)
   return { point, length: points * point }
 }
 
-/** Transformed tiles by blocks of channels: [point][block][tile][channel of the block], where tiles are what is summed over. */
+/** Transformed tiles by blocks of channels: [point][block][tile][channel of the block], for sums over tiles. */
 export interface BlockedTiles {
   readonly tiles: number
   readonly point: number

@@ -5,7 +5,7 @@ import { add, multiply, type Rational, rational, ZERO } from './rational.ts'
 
 const POINT_COUNTS: readonly PointCount[] = [6, 7, 8]
 
-/** Every F(outputs, taps) of every set of points. */
+/** Every F(outputs, taps) for every set of points. */
 const tiles = POINT_COUNTS.flatMap((points) =>
   Array.from({ length: points }, (_, i) => ({ points, outputs: points - i, taps: i + 1 })),
 )
@@ -51,7 +51,7 @@ describe.each(tiles)('F($outputs, $taps) on $points points', ({ points, outputs,
   })
 })
 
-/** F(5, 3) as it is worked out by hand, at 0, 1, -1, 2, -1/2, -2 and infinity. */
+/** F(5, 3) as computed by hand, at 0, 1, -1, 2, -1/2, -2 and infinity. */
 const BY_HAND = {
   input: [
     [4, 8, -5, -10, 1, 2, 0],
@@ -85,7 +85,7 @@ it('F(5, 3) on 7 points is the one worked out by hand', () => {
   // A row of the input may be negative if the filter's is too: their product is the same.
   const sign = (row: readonly number[]) => Math.sign(row.find((value) => value !== 0)!)
   const signs = input.map((row, i) => sign(row) * sign(BY_HAND.input[i]!))
-  // A zero has no sign.
+  // Zero has no sign.
   const signed = (matrix: readonly (readonly number[])[]) =>
     matrix.map((row, i) => row.map((value) => value * signs[i]! + 0))
   expect(input).toEqual(signed(BY_HAND.input))

@@ -14,13 +14,13 @@ import {
 /** Rows of exact fractions. */
 export type Matrix = readonly (readonly Rational[])[]
 
-/** Where the products are taken: these, and infinity. */
+/** The points at which products are taken, in addition to infinity. */
 export type FinitePoints = readonly Rational[]
 
 const points = (...values: readonly (number | readonly [number, number])[]): FinitePoints =>
   values.map((value) => (typeof value === 'number' ? rational(value) : rational(value[0], value[1])))
 
-/** By their number, infinity included; chosen for the smallest error in float32. */
+/** By the number of points, infinity included; chosen for the smallest error in float32. */
 export const POINT_SETS: Readonly<Record<6 | 7 | 8, FinitePoints>> = {
   6: points(0, 1, -1, 2, [-1, 2]),
   7: points(0, 1, -1, 2, [-1, 2], -2),
@@ -28,8 +28,8 @@ export const POINT_SETS: Readonly<Record<6 | 7 | 8, FinitePoints>> = {
 }
 
 /**
- * F(m, r): m outputs of a filter with r taps from n = m + r - 1 values by n products,
- * y = output ((filter g) * (input d)). The input's matrix depends on the points alone: one serves a layer's three passes.
+ * F(m, r): m outputs of a filter with r taps from n = m + r - 1 values by n products, y = output ((filter g) * (input
+ * d)). The input's matrix depends on the points alone, so one matrix serves a layer's three passes.
  */
 export interface WinogradMatrices {
   readonly outputs: number
@@ -44,7 +44,7 @@ export interface WinogradMatrices {
 }
 
 /**
- * Cook-Toom, by exact fractions: interpolation of a product of polynomials at the points, turned round. The input's rows are
+ * Cook-Toom, by exact fractions: interpolation of a product of polynomials at the points, transposed. The input's rows are
  * scaled to whole numbers and the filter's by the inverse. Source: Lavin & Gray 2016; Blahut 2010, chapter 5.
  */
 export function winogradMatrices(finite: FinitePoints, outputs: number, taps: number): WinogradMatrices {
@@ -89,7 +89,7 @@ function powers(point: Rational, count: number): Rational[] {
   return result
 }
 
-/** The smallest factor that makes all of a row whole numbers. */
+/** The smallest factor that makes all entries of a row whole numbers. */
 function wholeScale(row: readonly Rational[]): Rational {
   return row.reduce((scale, value) => {
     const { denominator } = multiply(value, scale)

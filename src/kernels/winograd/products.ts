@@ -3,7 +3,7 @@ import { bytes, evenSplit, runsOf } from '../kernel.ts'
 import { type TileShape, writeTile } from '../tile.ts'
 import type { TileLayout } from './layout.ts'
 
-/** Writes the products of some tiles by some blocks of filters, for one point. */
+/** Writes the products of some tiles and some blocks of filters, for one point. */
 export function writeProducts(
   b: ProgramBuilder,
   at: { readonly a: Pointer; readonly b: Pointer; readonly c: Pointer },

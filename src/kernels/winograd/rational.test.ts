@@ -18,7 +18,7 @@ const whole = fc.bigInt({ min: -1000n, max: 1000n })
 const notZero = whole.filter((value) => value !== 0n)
 const fraction = fc.tuple(whole, notZero).map(([n, d]) => rational(n, d))
 
-/** Whether the denominator is positive and nothing divides both. */
+/** Whether the fraction is in lowest terms with a positive denominator. */
 function isReduced({ numerator, denominator }: Rational): boolean {
   let [a, b] = [numerator < 0n ? -numerator : numerator, denominator]
   while (b !== 0n) [a, b] = [b, a % b]
@@ -60,7 +60,7 @@ describe('arithmetic', () => {
     fc.assert(
       fc.property(whole, notZero, whole, notZero, (n, d, m, e) => {
         const [a, b] = [rational(n, d), rational(m, e)]
-        // Without common factors taken out, as it is taught in school
+        // Computed without reducing, as taught in school
         const results: [Rational, bigint, bigint][] = [
           [a, n, d],
           [negate(a), -n, d],
@@ -102,7 +102,7 @@ it('as a number it is the quotient, rounded once', () => {
   expect(toNumber(ZERO)).toBe(0)
   fc.assert(
     fc.property(whole, notZero, (n, d) => {
-      // + 0: a zero has no sign
+      // + 0 removes the sign of a zero
       expect(toNumber(rational(n, d))).toBe(Number(n) / Number(d) + 0)
     }),
   )

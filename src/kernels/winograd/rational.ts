@@ -1,4 +1,4 @@
-/** An exact fraction; the denominator is positive and nothing can be shortened. */
+/** An exact fraction in lowest terms, with a positive denominator. */
 export interface Rational {
   readonly numerator: bigint
   readonly denominator: bigint
@@ -8,7 +8,7 @@ const greatestCommonDivisor = (a: bigint, b: bigint): bigint =>
   b === 0n ? a : greatestCommonDivisor(b, a % b)
 const absolute = (a: bigint): bigint => (a < 0n ? -a : a)
 
-/** Throws RangeError where the denominator is 0. */
+/** Throws RangeError if the denominator is 0. */
 export function rational(numerator: bigint | number, denominator: bigint | number = 1n): Rational {
   const [n, d] = [BigInt(numerator), BigInt(denominator)]
   if (d === 0n) throw new RangeError('a fraction with denominator 0')

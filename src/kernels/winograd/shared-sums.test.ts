@@ -5,7 +5,7 @@ import { operationsOf, type SharedSums, sharedSums, type Term } from './shared-s
 
 type Matrix = readonly (readonly number[])[]
 
-/** Every row's sum, made as the nodes say. */
+/** Every row's sum, computed through the nodes. */
 function evaluate({ shared, rows }: SharedSums, x: readonly number[]): number[] {
   const nodes = [...x]
   const sum = (terms: readonly Term[]) =>
@@ -14,7 +14,7 @@ function evaluate({ shared, rows }: SharedSums, x: readonly number[]): number[] 
   return rows.map(sum)
 }
 
-/** As the matrix has them: what sharing must not be worse than. */
+/** The operations of the matrix as it is: sharing must not need more. */
 const withoutSharing = (matrix: Matrix): number =>
   operationsOf({
     shared: [],
@@ -23,7 +23,7 @@ const withoutSharing = (matrix: Matrix): number =>
 
 function expectProduct(matrix: Matrix, x: readonly number[]): void {
   const products = matrix.map((row) => row.map((value, i) => value * x[i]!))
-  // Halves of two rows cancel in one of them, so an error is measured by what all rows add up.
+  // Halves of two rows cancel in one of them, so an error is measured against the sum of all rows' magnitudes.
   const magnitude = products.flat().reduce((sum, value) => sum + Math.abs(value), 0)
   const y = evaluate(sharedSums(matrix), x)
   expect(y).toHaveLength(matrix.length)
@@ -33,7 +33,7 @@ function expectProduct(matrix: Matrix, x: readonly number[]): void {
   }
 }
 
-/** Nodes are made of nodes before them, and every row once. */
+/** Nodes may use only earlier nodes, and every row appears once. */
 function expectOrder(matrix: Matrix): void {
   const { inputs, shared, rows, order } = sharedSums(matrix)
   const isBefore = (terms: readonly Term[], end: number) => terms.every(({ node }) => node >= 0 && node < end)
@@ -74,7 +74,7 @@ describe('any matrix', () => {
 
 describe('what is shared', () => {
   it('halves of two rows: their sum and their difference', () => {
-    // No two inputs are in one proportion twice, but half the sum of the first two rows is the third.
+    // No two inputs occur twice in the same proportion, but half the sum of the first two rows is the third.
     const rows = [
       [1, 3, 6, 4],
       [1, 1, -4, -4],
@@ -84,7 +84,7 @@ describe('what is shared', () => {
   })
 
   it('two inputs in one proportion', () => {
-    // a + 2b, once, in all three
+    // a + 2b, computed once, in all three
     const rows = [
       [1, 2, 1, 0, 0],
       [1, 2, 0, 1, 0],

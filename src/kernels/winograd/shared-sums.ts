@@ -5,20 +5,23 @@ export interface Term {
 }
 
 /**
- * y = matrix * x as sums: of inputs, and of what several rows have in common, made once. Nodes are the inputs, then `shared`,
- * each made of nodes before it; a row without terms is zero.
+ * y = matrix * x as sums of the inputs and of terms that several rows share and that are computed once. Nodes are the
+ * inputs, then `shared`, each made of earlier nodes; a row without terms is zero.
  */
 export interface SharedSums {
   readonly inputs: number
   readonly shared: readonly (readonly Term[])[]
   readonly rows: readonly (readonly Term[])[]
-  /** In which rows are best made: those that share much, one after the other. */
+  /** The order in which rows are best computed: rows that share much come one after the other. */
   readonly order: readonly number[]
 }
 
 type Matrix = readonly (readonly number[])[]
 
-/** Additions, and multiplications fused with them: one for each term of a sum but the first, if that has factor 1. */
+/**
+ * The number of operations (a multiplication and its addition are one): one for each term of a sum, less one if any
+ * term has factor 1, since the sum begins with it.
+ */
 export function operationsOf({ shared, rows }: Pick<SharedSums, 'shared' | 'rows'>): number {
   return [...shared, ...rows].reduce((total, terms) => {
     const isFirstFree = terms.some(({ factor }) => factor === 1)
@@ -29,9 +32,9 @@ export function operationsOf({ shared, rows }: Pick<SharedSums, 'shared' | 'rows
 const known = new Map<string, SharedSums>()
 
 /**
- * The sums of a matrix with few operations, found greedily. Points come in pairs p and -p, so rows do that are equal but for
- * signs: half their sum and half their difference are added for one and subtracted for the other. And whatever two nodes
- * are in the same proportion in several rows, that sum is made once.
+ * The sums of a matrix with few operations, found greedily. Points come in pairs p and -p, which make pairs of rows
+ * that differ only in signs: half their sum and half their difference are added for one row and subtracted for the
+ * other. In addition, two nodes that occur in the same proportion in several rows are summed once.
  */
 export function sharedSums(matrix: Matrix): SharedSums {
   const key = JSON.stringify(matrix)
@@ -53,7 +56,7 @@ export function sharedSums(matrix: Matrix): SharedSums {
   return best
 }
 
-/** With these pairs of rows made of their halved sum and difference. */
+/** Computes these pairs of rows from their halved sum and difference. */
 function withPairs(matrix: Matrix, pairs: readonly (readonly [number, number])[]): SharedSums {
   const inputs = matrix[0]?.length ?? 0
   const paired = pairs.flat()
@@ -80,7 +83,7 @@ function withPairs(matrix: Matrix, pairs: readonly (readonly [number, number])[]
   return { inputs, shared: [...shared, ...sums.slice(matrix.length)], rows, order: [...paired, ...single] }
 }
 
-/** As long as two nodes are in one proportion in several sums: makes that once. */
+/** While two nodes occur in the same proportion in several sums, makes a shared node of them. */
 function shareProportions(inputs: number, matrix: Matrix): { shared: Term[][]; rows: Term[][] } {
   const shared: Term[][] = []
   const sums = matrix.map((row) => new Map([...row.entries()].filter(([, factor]) => factor !== 0)))
@@ -102,15 +105,16 @@ function shareProportions(inputs: number, matrix: Matrix): { shared: Term[][]; r
     if (!most || most.count < 2) break
     const { a, b, ratio } = most
     const both = sums.filter((sum) => sum.has(a) && sum.has(b) && sum.get(b)! / sum.get(a)! === ratio)
-    // Of the two, the one that more of these sums have as it is: they will have the new node as it is.
+    // Chooses the one of the two that more of these sums have with factor 1: they will then have the new node with
+    // factor 1.
     const ofNode = (node: number) => both.filter((sum) => sum.get(node) === 1).length
-    // Where that takes no factor that float32 would round.
-    const isTurned = ofNode(b) > ofNode(a) && Math.fround(1 / ratio) === 1 / ratio
-    const [one, other] = isTurned ? [b, a] : [a, b]
+    // But only if the factor is exact in float32.
+    const isSwapped = ofNode(b) > ofNode(a) && Math.fround(1 / ratio) === 1 / ratio
+    const [one, other] = isSwapped ? [b, a] : [a, b]
     const node = inputs + shared.length
     shared.push([
       { node: one, factor: 1 },
-      { node: other, factor: isTurned ? 1 / ratio : ratio },
+      { node: other, factor: isSwapped ? 1 / ratio : ratio },
     ])
     for (const sum of both) {
       const factor = sum.get(one)!

@@ -11,7 +11,10 @@ import {
 import { type BlockedInput, blockedInput } from './blocks.ts'
 import type { StrideOne } from './stride-one.ts'
 
-/** What tiles are read from: a tensor as it is, or rewritten so that its stride is 1 and its channels whole vectors. */
+/**
+ * What tiles are read from: the tensor itself, or a copy rewritten so that its stride is 1 and its channels are whole
+ * vectors.
+ */
 export interface TileSource {
   readonly view: View
   readonly axes: StrideOne
@@ -20,7 +23,7 @@ export interface TileSource {
   /** Pitches of what tiles are read from, in values. */
   readonly row: number
   readonly pixel: number
-  /** From the first value to where the first tile begins: before it, where there is padding. */
+  /** From the first value to where the first tile begins; negative if there is padding. */
   readonly corner: number
 }
 
@@ -32,13 +35,13 @@ export function tileSource(view: View, axes: StrideOne, traits: TargetTraits): T
   return { view, axes, blocks, channels, row, pixel: channels, corner }
 }
 
-/** A source of which some images at a time are ready in memory. */
+/** A source that is prepared in memory for some images at a time. */
 export interface StagedSource {
   readonly image: number
   readonly buffers: readonly PrivateBuffer[]
-  /** Tasks that make these images ready; none where they are. */
+  /** The tasks that prepare these images; none if there is nothing to do. */
   pack(firstImage: number, images: number): Part[]
-  /** Values behind the first of those images' first value. */
+  /** An argument that points to `values` values after the first of those images. */
   at(firstImage: number, values: number, steps: readonly number[]): Argument
 }
 

@@ -14,7 +14,7 @@ interface Axis {
 
 const numbers = (most: number) => fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 1, maxLength: most })
 
-/** Padded at the end by what a window lacks, and maybe more. */
+/** Padded at the end by what the last window lacks, and sometimes by more. */
 const axes = fc
   .record({
     x: numbers(12),
@@ -47,7 +47,7 @@ const geometryOf = (vertical: Axis, horizontal: Axis) =>
     horizontal.x.length,
   )
 
-/** The definition. */
+/** Convolution by its definition. */
 function direct({ x, w, stride, before }: Axis, output: number): number[] {
   return Array.from({ length: output }, (_, o) =>
     w.reduce((sum, weight, k) => sum + weight * (x[o * stride + k - before] ?? 0), 0),
@@ -106,7 +106,8 @@ describe('stride 1 over blocks', () => {
     const { horizontal } = strideOne(
       windowGeometry('conv1', { kernel: 11, stride: 4, padding: 'same' }, 224, 224),
     )
-    // 3 values of padding are one less than a block: the first value of a block comes a block later.
+    // 3 values of padding are one less than a block, so a window begins at the second value of a block, and the first
+    // value has its taps from the next block on.
     expect(horizontal).toEqual({
       block: 4,
       input: 56,

@@ -1,6 +1,9 @@
 import type { WindowGeometry } from '../../layers/index.ts'
 
-/** Where a tap of the rewritten kernel comes from, along one axis: taps `skip`.. are the kernel's `first`, `first + stride`, ... */
+/**
+ * Which taps of the rewritten kernel come from the original, along one axis: from `skip` on they are the kernel's
+ * `first`, `first + stride`, ...
+ */
 export interface BlockTaps {
   readonly skip: number
   readonly taps: number
@@ -8,23 +11,24 @@ export interface BlockTaps {
   readonly stride: number
 }
 
-/** One axis of a convolution with stride s over values, as one with stride 1 over blocks of s values. */
+/** One axis of a convolution with stride s over values, as a convolution with stride 1 over blocks of s values. */
 export interface StrideOneAxis {
   /** Values of a block. */
   readonly block: number
-  /** Blocks that have a value of the input. */
+  /** How many blocks contain a value of the input. */
   readonly input: number
   readonly output: number
   readonly kernel: number
   /** Blocks of zeros before the input. */
   readonly before: number
-  /** For each value of a block, the taps that meet it; the others of the rewritten kernel are zero. */
+  /** For each value of a block, its taps of the original kernel; the other taps of the rewritten kernel are zero. */
   readonly taps: readonly BlockTaps[]
 }
 
 /**
- * A block's values become channels: output `o` met the input from o * stride - before on, which is `offset` values behind the
- * beginning of block o - ceil(before / stride). An 11 x 11 kernel with stride 4 is one of 3 x 3 blocks, 12 x 12 with zeros.
+ * A block's values become channels. Output `o` meets the input from o * stride - before on, which is `offset` values
+ * after the beginning of block o - ceil(before / stride). An 11 x 11 kernel with stride 4 becomes one of 3 x 3 blocks,
+ * which is 12 x 12 with zeros.
  */
 function strideOneAxis(
   input: number,
@@ -54,7 +58,7 @@ export interface StrideOne {
   readonly horizontal: StrideOneAxis
 }
 
-/** With stride 1 already, its blocks are its values. */
+/** If the stride is already 1, a block is one value. */
 export function strideOne(g: WindowGeometry): StrideOne {
   return {
     vertical: strideOneAxis(g.inputHeight, g.outputHeight, g.kernelHeight, g.strideHeight, g.top),

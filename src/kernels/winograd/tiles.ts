@@ -4,7 +4,7 @@ import type { TilePitches } from './layout.ts'
 import { columnsOf, type TiledAxis, type TileRun } from './tiling.ts'
 import { writeTransform } from './transform.ts'
 
-/** Rows of tiles that a program goes over, and all their columns. */
+/** Some rows of tiles, with all their columns. */
 export interface TileRows {
   readonly vertical: TiledAxis
   readonly horizontal: TiledAxis
@@ -17,7 +17,7 @@ export interface Pitches {
   readonly pixel: number
 }
 
-/** Goes over tiles, row by row; both pointers move and stand where they stood when it is done. */
+/** Goes over tiles, row by row; afterwards both pointers are where they were before. */
 function eachTile(
   b: ProgramBuilder,
   { vertical, horizontal, rows }: TileRows,
@@ -48,7 +48,7 @@ function eachTile(
 }
 
 export interface InputTiles extends TileRows {
-  /** Stands at the first tile's first value, though that may lie outside the image. */
+  /** Points to the first tile's first value, which may lie outside the image. */
   readonly image: Pointer
   readonly pitches: Pitches
   readonly values: Pointer
@@ -57,7 +57,7 @@ export interface InputTiles extends TileRows {
   readonly scratch: Pointer
 }
 
-/** Tiles of the input, transformed. What lies outside the image is not read. */
+/** Transforms tiles of the input. What lies outside the image is not read. */
 export function writeInputTiles(b: ProgramBuilder, tiles: InputTiles): void {
   const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
   const [rowStep, columnStep] = [bytes(pitches.row), bytes(pitches.pixel)]
@@ -84,7 +84,7 @@ export function writeInputTiles(b: ProgramBuilder, tiles: InputTiles): void {
 export interface OutputTiles extends TileRows {
   readonly products: Pointer
   readonly layout: TilePitches
-  /** Stands at the first tile's first value. */
+  /** Points to the first tile's first value. */
   readonly image: Pointer
   readonly pitches: Pitches
   readonly vectors: number
@@ -93,7 +93,7 @@ export interface OutputTiles extends TileRows {
   readonly scratch: Pointer
 }
 
-/** Products, transformed back: those outputs that the image has. */
+/** Transforms products back, into those outputs that lie inside the image. */
 export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
   const { vertical, horizontal, products, layout, image, pitches, vectors, biases, relu, scratch } = tiles
   const zero = relu ? b.splat(0) : null
@@ -109,7 +109,7 @@ export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
         scratch,
         finish: (value) => {
           const sum = biases === null ? value : b.add(value, b.load(biases))
-          // max(sum, 0) is sum < 0 ? 0 : sum, so that a NaN stays one.
+          // max(sum, 0) is sum < 0 ? 0 : sum, so a NaN stays NaN.
           return zero === null ? sum : b.max(sum, zero)
         },
       }),
@@ -117,7 +117,7 @@ export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
   })
 }
 
-/** Tiles of the output's gradient, transformed as a filter of so many taps. */
+/** Transforms tiles of the output's gradient as a filter with this many taps. */
 export function writeGradientTiles(b: ProgramBuilder, tiles: InputTiles): void {
   const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
   eachTile(b, tiles, image, pitches, values, layout, (row, column) => {
@@ -137,7 +137,7 @@ export function writeGradientTiles(b: ProgramBuilder, tiles: InputTiles): void {
   })
 }
 
-/** Points lie in rows, as the tile's values do. */
+/** Points are in rows, like the tile's values. */
 const pointSteps = ({ points }: TiledAxis, layout: TilePitches) => ({
   row: bytes(points * layout.point),
   column: bytes(layout.point),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type PointCount, transformsOf } from './matrices.ts'
 import { columnsOf, cutRuns, type TiledAxisOptions, type TileRun, tiledAxis } from './tiling.ts'
 
-/** An input gradient's padding may be below zero; blocks may leave an input shorter than its outputs need. */
+/** An input gradient's padding may be negative; blocks may leave an input shorter than its outputs need. */
 const cases = fc
   .record({
     points: fc.constantFrom<PointCount>(6, 7, 8),
@@ -15,7 +15,7 @@ const cases = fc
   .filter(({ points, kernel }) => kernel < points)
   .map(({ points, ...options }): [PointCount, TiledAxisOptions] => [points, options])
 
-/** What runs say of each tile. */
+/** The tiles that runs describe. */
 const tilesOf = (runs: readonly TileRun[]) =>
   runs.flatMap(({ first, count, skip, taps, outputs }) =>
     Array.from({ length: count }, (_, i) => ({ tile: first + i, skip, taps, outputs })),
@@ -54,13 +54,14 @@ describe('an axis in tiles', () => {
   })
 
   it('joins tiles that are alike', () => {
-    // 13 outputs of F(5, 3): the first tile lacks a value before, the last has 3 outputs and lacks 3 values behind.
+    // 13 outputs of F(5, 3): the first tile lacks a value at its beginning; the last one has 3 outputs and lacks 3
+    // values at its end.
     expect(tiledAxis(7, { input: 13, output: 13, kernel: 3, before: 1 }).runs).toEqual([
       { first: 0, count: 1, skip: 1, taps: 6, outputs: 5 },
       { first: 1, count: 1, skip: 0, taps: 7, outputs: 5 },
       { first: 2, count: 1, skip: 0, taps: 4, outputs: 3 },
     ])
-    // Without padding all are whole; the last is cut off for its outputs alone.
+    // Without padding all tiles are whole; the last one is cut off only in its outputs.
     expect(tiledAxis(7, { input: 40, output: 23, kernel: 3, before: 0 }).runs).toEqual([
       { first: 0, count: 4, skip: 0, taps: 7, outputs: 5 },
       { first: 4, count: 1, skip: 0, taps: 7, outputs: 3 },

@@ -1,7 +1,7 @@
 import { type Stretch, stretchesOf } from '../stretches.ts'
 import { type PointCount, type Transforms, transformsOf } from './matrices.ts'
 
-/** Tiles that follow each other along an axis, with the same part of their input inside the image, and as many outputs. */
+/** Consecutive tiles along an axis with the same part of their input inside the image and the same number of outputs. */
 export interface TileRun extends Stretch {
   readonly outputs: number
 }
@@ -9,13 +9,13 @@ export interface TileRun extends Stretch {
 /** How one axis of a convolution with stride 1 is cut into tiles of F(outputs, taps). */
 export interface TiledAxis {
   readonly points: number
-  /** Of a whole tile: from one tile to the next. */
+  /** Outputs of a whole tile, which is also the distance from one tile to the next. */
   readonly outputs: number
   /** F(outputs, taps) */
   readonly forward: Transforms
   /** F(taps, outputs): the gradient's tile is the filter. */
   readonly weightsGradient: Transforms
-  /** Tiles. */
+  /** The number of tiles. */
   readonly count: number
   readonly runs: readonly TileRun[]
 }
@@ -48,7 +48,7 @@ export function tiledAxis(points: PointCount, options: TiledAxisOptions): TiledA
   }
 }
 
-/** The runs of some tiles that follow each other, counted from the first of them. */
+/** The runs within some consecutive tiles, counted from the first of these. */
 export function cutRuns(runs: readonly TileRun[], first: number, count: number): TileRun[] {
   return runs.flatMap((run) => {
     const from = Math.max(run.first, first)
@@ -59,6 +59,6 @@ export function cutRuns(runs: readonly TileRun[], first: number, count: number):
 
 type Numbers = readonly (readonly number[])[]
 
-/** A transform of inputs of which only some are there. */
+/** The transform's columns for those inputs that lie inside the image. */
 export const columnsOf = (matrix: Numbers, skip: number, count: number): Numbers =>
   matrix.map((row) => row.slice(skip, skip + count))

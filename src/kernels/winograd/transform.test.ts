@@ -11,12 +11,12 @@ import { type Transform2d, transformScratch, writeTransform } from './transform.
 type Matrix = readonly (readonly number[])[]
 
 const LANES = 4
-/** What lies between the source, the sink and the scratch, in values. */
+/** Values between the source, the sink and the scratch. */
 const GUARD = 4 * LANES
-/** Both transforms sum up to 8 values, with a product or a half at each: so many roundings at the most. */
+/** Both transforms sum up to 8 values, with a product or a halving at each: at most this many roundings. */
 const FLOAT32_ERROR = 2 * 16 * 2 ** -24
 
-/** Vectors in rows, apart. In values. */
+/** Rows of vectors with gaps between them, in values. */
 class Place {
   readonly at: number
   readonly rows: number
@@ -40,7 +40,7 @@ class Place {
     return this.at + row * this.row + column * this.column + lane
   }
 
-  /** Every value of every vector. */
+  /** Visits every value of every vector. */
   each(visit: (row: number, column: number, lane: number, index: number) => void): void {
     for (let row = 0; row < this.rows; row++) {
       for (let column = 0; column < this.columns; column++) {
@@ -54,13 +54,16 @@ interface Case {
   readonly vertical: Matrix
   readonly horizontal: Matrix
   readonly seed: number
-  /** Between vectors of the source and of the sink. */
+  /** Gaps between vectors of the source and of the sink. */
   readonly gaps: readonly [number, number]
   readonly times?: number
   readonly finish?: (b: ProgramBuilder) => Transform2d['finish']
 }
 
-/** Runs a transform in memory that is NaN but for its source, and returns the sink's values beside float64's. */
+/**
+ * Runs a transform in memory filled with NaN except for its source; returns the sink's values beside those computed in
+ * float64.
+ */
 function runTransform({ vertical, horizontal, seed, gaps, times = 1, finish }: Case) {
   const [rows, columns] = [vertical[0]!.length, horizontal[0]!.length]
   const source = new Place(GUARD, rows, columns, gaps[0])
@@ -112,7 +115,7 @@ function expectTransform(transform: Case): void {
   expect(touched).toEqual([])
 }
 
-/** A matrix as layers use it: of the input or the filter some columns that follow each other, of the output the first rows. */
+/** A matrix as layers use it: for the input or the filter some consecutive columns, for the output the first rows. */
 const sides = (points: PointCount) =>
   fc
     .record({

@@ -3,7 +3,7 @@ import { type SharedSums, sharedSums, type Term } from './shared-sums.ts'
 
 /** vertical * X * horizontal transposed, for one vector of each value of X. */
 export interface Transform2d {
-  /** Outputs by those inputs that there are: what lies outside is not read. */
+  /** Outputs by those inputs that lie inside the image: the others are not read. */
   readonly vertical: readonly (readonly number[])[]
   readonly horizontal: readonly (readonly number[])[]
   /** Steps in bytes. */
@@ -11,14 +11,14 @@ export interface Transform2d {
   readonly sink: { readonly pointer: Pointer; readonly row: number; readonly column: number }
   /** Room for inputs of `vertical` by outputs of `horizontal` vectors. */
   readonly scratch: Pointer
-  /** What becomes of a value before it is stored. */
+  /** Applied to each value before it is stored. */
   readonly finish?: (value: Vector) => Vector
 }
 
-/** Scratch that a transform needs, in values, by the points of a tile. */
+/** Scratch that a transform needs, in values, for a tile with this many points. */
 export const transformScratch = (points: number, lanes: number): number => points * lanes
 
-/** First every row, then every column of what that made. The pointers stand where they stood when it is done. */
+/** First transforms every row, then every column of the result. Afterwards the pointers are where they were before. */
 export function writeTransform(b: ProgramBuilder, transform: Transform2d): void {
   const { source, sink, scratch, finish = (value) => value } = transform
   const horizontal = sharedSums(transform.horizontal)
@@ -51,7 +51,7 @@ export function writeTransform(b: ProgramBuilder, transform: Transform2d): void 
   )
 }
 
-/** Calls `emit` with each row's sum, as soon as it is made, so that few are in registers at a time. */
+/** Calls `emit` with each row's sum as soon as it is computed, so that few sums are in registers at a time. */
 function writeSums(
   b: ProgramBuilder,
   sums: SharedSums,
@@ -77,7 +77,7 @@ function writeSum(b: ProgramBuilder, terms: readonly Term[], nodeOf: (node: numb
   const start = nodeOf(first.node)
   if (first.factor === 1 && rest.length === 0) return start
   const isFused = rest.some(({ factor }) => Math.abs(factor) !== 1)
-  // Fused sums are added to in place: a copy costs no arithmetic.
+  // Fused multiply-adds work in place: the copy costs no arithmetic.
   let sum = start
   if (first.factor !== 1) sum = b.mul(start, b.splat(first.factor))
   else if (isFused) sum = b.unary('copy', start)

@@ -36,7 +36,10 @@ const INPUT_TILES = 1
 const GRADIENT_TILES = 2
 const INPUT_BLOCKS = 3
 
-/** Tiles of so many images at a time as stay in the last cache; more where the sums themselves do not. */
+/**
+ * Size of a group of images: its tiles should stay in the last-level cache. If the sums are too large to stay there with
+ * them, a group has GROUP_OF_SUMS times their size instead, up to MOST_GROUP_BYTES.
+ */
 const GROUP_BYTES = 12 * 2 ** 20
 const GROUP_OF_SUMS = 2.5
 const MOST_GROUP_BYTES = 40 * 2 ** 20
@@ -44,8 +47,8 @@ const TILES_PER_TASK = 24
 const CHANNELS_PER_TASK = 16
 
 /**
- * F(taps, outputs): the gradient's tile is the filter, over the tiles of input that forward reads. The products of all tiles
- * of all images are added up for each point; what they sum to is transformed back once.
+ * F(taps, outputs): the gradient's tile is the filter, over the same tiles of input that forward reads. For each point
+ * the products of all tiles of all images are added up, and the sums are transformed back once.
  */
 export function winogradWeightsGradient(
   step: WeightsGradient,
@@ -109,7 +112,7 @@ export function winogradWeightsGradient(
     stages,
   }
 
-  /** Tasks: a row of tiles of an image, some blocks of its vectors. */
+  /** Tasks: one row of tiles of an image, and some blocks of its vectors. */
   function tileParts(side: 'input' | 'gradient', row: TileRun, block: EqualPieces, group: number): Part[] {
     const width = block.size * lanes
     const layout = side === 'input' ? inputTiles : gradientTiles
@@ -162,7 +165,7 @@ export function winogradWeightsGradient(
     })
   }
 
-  /** Tasks: a point, a block of filters; all channels. */
+  /** Tasks: one point, one block of filters, and all channels. */
   function productPart(block: EqualPieces, tiles: number, isFirst: boolean): Part {
     const width = block.size * lanes
     const names = ['input', 'gradient', 'sums']
@@ -206,7 +209,7 @@ export function winogradWeightsGradient(
     }
   }
 
-  /** What the products sum to, transformed back; of the blocks' kernel those taps that the kernel has. */
+  /** Transforms the sums of products back; of the blocks' kernel, only the taps that the original kernel has. */
   function sumParts(): Part[] {
     const weights = blockedWeights(step.layer, geometry, source, weightsGradient)
     return weights.phases.flatMap((phase) => {

@@ -17,13 +17,13 @@ import type { TileSource } from './source.ts'
 import { columnsOf, type TiledAxis } from './tiling.ts'
 import { writeTransform } from './transform.ts'
 
-/** Taps of a kernel that are not zero, along one axis, counted from the kernel's first. */
+/** Taps of a kernel that are not zero, along one axis, counted from the kernel's first tap. */
 export interface Taps {
   readonly skip: number
   readonly taps: number
 }
 
-/** Channels whose weights lie alike. */
+/** Channels whose weights are laid out alike. */
 export interface WeightsPhase {
   readonly firstChannel: number
   readonly channels: number
@@ -33,10 +33,10 @@ export interface WeightsPhase {
   readonly horizontal: Taps
 }
 
-/** Weights as they lie in memory: filters side by side. Distances in values. */
+/** Weights as they are in memory, with filters contiguous. Distances in values. */
 export interface PlainWeights {
   readonly name: string
-  /** Together all channels, those without weights too. */
+  /** Together they cover all channels, including those without weights. */
   readonly phases: readonly WeightsPhase[]
   readonly tapRow: number
   readonly tapColumn: number
@@ -55,7 +55,7 @@ export const noWeights = (firstChannel: number, channels: number): WeightsPhase 
 
 const CHANNELS_PER_TASK = 64
 
-/** Weights, transformed: tasks for the prologue. */
+/** Tasks for the prologue that transform the weights. */
 export function weightsParts(
   traits: TargetTraits,
   weights: PlainWeights,

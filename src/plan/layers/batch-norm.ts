@@ -2,18 +2,19 @@ import { ShapeError } from '../../errors.ts'
 import type { Activated } from '../../layers/index.ts'
 import { elementCount } from '../../tensor.ts'
 import type { Adding, MayAdd, StepOf } from '../step.ts'
-import type { View } from '../views.ts'
+import { NO_HALO, type View } from '../views.ts'
+import { type ActivationStep, applied, keepsSums, sumsOf, throughActivation } from './activation.ts'
 import { addingTo, type LayerPlanner, type PlanContext } from './layer-planner.ts'
 
 type Normalized = Activated & { readonly epsilon: number }
-/** What an activation made, where there is one: its gradient goes by that. */
+/** The activation's output, if there is an activation: its gradient is computed from that. */
 type Activating = { readonly reads: { readonly output?: View } }
 type Moments = 'mean' | 'variance'
 
-/** Mean and variance are the running ones or the batch's, whichever the layer goes by. */
+/** `mean` and `variance` are the running statistics or the batch's, whichever the layer uses. */
 export type BatchNormStep =
   | StepOf<'batch-norm-statistics', 'input', Moments>
-  /** The running ones follow those of the batch, of `count` values a channel. */
+  /** The running statistics follow those of the batch, which has `count` values a channel. */
   | StepOf<
       'batch-norm-follow',
       Moments | 'batchMean' | 'batchVariance',
@@ -28,15 +29,17 @@ export type BatchNormStep =
       Normalized
     > &
       Activating)
-  /** The gradients of scale and shift are read where statistics are the batch's, and move with every value of it. */
+  /** Only the batch's statistics change with the input: with running ones, input, mean and sums are not read. */
   | (StepOf<
       'batch-norm-input-gradient',
-      'input' | 'outputGradient' | 'scale' | Moments,
+      'outputGradient' | 'scale' | 'variance',
       'inputGradient',
       Normalized & Adding
     > &
       Activating &
-      MayAdd & { readonly reads: { readonly scaleGradient?: View; readonly shiftGradient?: View } })
+      MayAdd & {
+        readonly reads: Partial<Readonly<Record<'input' | 'mean' | 'scaleGradient' | 'shiftGradient', View>>>
+      })
 
 type Context = PlanContext<'batch-norm'>
 
@@ -46,13 +49,19 @@ function momentsOf({ isTrained, parameter, ofBatch, input }: Context): Record<Mo
   return { mean: ofBatch('batchMean', channels), variance: ofBatch('batchVariance', channels) }
 }
 
-const normalized = ({ options: { epsilon, activation } }: Context): Normalized => ({ epsilon, activation })
+/** The options of the steps that normalize: without the activation if it is a step of its own. */
+const normalized = (context: Context): Normalized => ({
+  epsilon: context.options.epsilon,
+  activation: keepsSums(context) ? undefined : context.options.activation,
+})
 
-export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep> = {
+export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | ActivationStep> = {
   forward(context) {
     const { name: layer, input, output, parameter, options } = context
     const moments = momentsOf(context)
-    const steps: BatchNormStep[] = []
+    const steps: (BatchNormStep | ActivationStep)[] = []
+    const { activation } = options
+    const kept = activation !== undefined && keepsSums(context) ? sumsOf(context) : null
     const count = elementCount(input.shape.slice(0, 3))
     if (context.isTrained) {
       if (count === 1) {
@@ -87,9 +96,10 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep> = {
       layer,
       pass: 'forward',
       reads: { input, scale: parameter('scale'), shift: parameter('shift'), ...moments },
-      writes: { output },
+      writes: { output: kept ?? output },
       options: normalized(context),
     })
+    if (kept && activation !== undefined) steps.push(applied(activation, layer, kept, output))
     return steps
   },
 
@@ -97,13 +107,20 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep> = {
     const { name: layer, input, parameter, parameterGradient, isTrained } = context
     const place = context.addedGradient()
     if (!isTrained && !place) return []
-    const reads = {
-      input,
-      outputGradient: context.outputGradient(),
-      ...(context.options.activation !== undefined && { output: context.output }),
-      ...momentsOf(context),
+    const { mean, variance } = momentsOf(context)
+    const { activation } = context.options
+    const steps: (BatchNormStep | ActivationStep)[] = []
+    let outputGradient = context.outputGradient()
+    if (activation !== undefined && keepsSums(context)) {
+      const gradient = context.between('sums.gradient', NO_HALO)
+      steps.push(throughActivation(activation, context, sumsOf(context), gradient))
+      outputGradient = gradient
     }
-    const steps: BatchNormStep[] = []
+    const given = {
+      outputGradient,
+      ...(normalized(context).activation !== undefined && { output: context.output }),
+      variance,
+    }
     const gradients = isTrained && {
       scaleGradient: parameterGradient('scale'),
       shiftGradient: parameterGradient('shift'),
@@ -113,17 +130,18 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep> = {
         kind: 'batch-norm-parameters-gradient',
         layer,
         pass: 'backward',
-        reads,
+        reads: { input, mean, ...given },
         writes: gradients,
         options: normalized(context),
       })
     if (place) {
       const adding = addingTo(place)
+      const ofBatch = gradients && { input, mean, ...gradients }
       steps.push({
         kind: 'batch-norm-input-gradient',
         layer,
         pass: 'backward',
-        reads: { ...reads, scale: parameter('scale'), ...gradients, ...adding.reads },
+        reads: { ...given, scale: parameter('scale'), ...ofBatch, ...adding.reads },
         writes: adding.writes,
         options: { ...normalized(context), ...adding.options },
       })

@@ -4,7 +4,7 @@ import { addingTo, type LayerPlanner, namedInputs } from './layer-planner.ts'
 /** Its inputs are `input`, `input1` and so on. */
 export type ConcatStep =
   | StepOf<'concat-forward', string, 'output'>
-  /** The gradient of input `index`: some channels of the output's, from `begin` on. */
+  /** The gradient of input `index`: some channels of the output's gradient, from `begin` on. */
   | (MayAdd &
       StepOf<
         'concat-backward',

@@ -8,12 +8,19 @@ import { biasesOf, forwardSums, type Rectified, sumsGradient } from './weighted-
 
 type Window = { readonly geometry: WindowGeometry }
 
+type Biased = { readonly reads: { readonly biases?: View } }
+
+/** With more than one group the steps have kinds, and kernels, of their own. */
+type Grouped = Window & { readonly groups: number }
+
+/** As the forward of a transposed convolution, the input gradient adds biases and computes ReLU. */
 export type ConvStep =
-  | (StepOf<'conv-forward', 'input' | 'weights', 'output', Window & Rectified> & {
-      readonly reads: { readonly biases?: View }
-    })
+  | (StepOf<'conv-forward', 'input' | 'weights', 'output', Window & Rectified> & Biased)
   | StepOf<'conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Window>
-  | StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window>
+  | (StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window & Rectified> & Biased)
+  | (StepOf<'grouped-conv-forward', 'input' | 'weights', 'output', Grouped & Rectified> & Biased)
+  | StepOf<'grouped-conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Grouped>
+  | StepOf<'grouped-conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Grouped>
 
 const geometryOf = ({ layer, options }: PlanContext<'conv'>) =>
   convGeometry(layer.layer.name, options, layer.inputShapes[0]!)
@@ -26,44 +33,57 @@ export const convPlanner: LayerPlanner<'conv'> = {
     inputGradientHalo(convGeometry(layer.layer.name, options, layer.inputShapes[0]!)),
 
   forward(context) {
-    const { sums, activation, behind } = forwardSums(context)
-    const step: ConvStep = {
-      kind: 'conv-forward',
+    const { sums, activation, following } = forwardSums(context)
+    const { groups = 1 } = context.options
+    const geometry = geometryOf(context)
+    const step = {
       layer: context.name,
       pass: 'forward',
       reads: { input: context.input, weights: context.parameter('weights'), ...biasesOf(context) },
       writes: { output: sums },
-      options: { geometry: geometryOf(context), activation },
-    }
-    return [step, ...behind]
+    } as const
+    const own: ConvStep =
+      groups > 1
+        ? { kind: 'grouped-conv-forward', ...step, options: { geometry, groups, activation } }
+        : { kind: 'conv-forward', ...step, options: { geometry, activation } }
+    return [own, ...following]
   },
 
   backward(context) {
     const { name: layer, input, isTrained } = context
-    const options = { geometry: geometryOf(context) }
+    const { groups = 1 } = context.options
+    const geometry = geometryOf(context)
     const inputGradient = context.inputGradient()
     if (!isTrained && !inputGradient) return []
-    const halo = inputGradient ? inputGradientHalo(options.geometry) : NO_HALO
+    const halo = inputGradient ? inputGradientHalo(geometry) : NO_HALO
     const { gradient, steps } = sumsGradient(context, halo)
     const own: ConvStep[] = []
-    if (isTrained)
-      own.push({
-        kind: 'conv-weights-gradient',
+    if (isTrained) {
+      const step = {
         layer,
         pass: 'backward',
         reads: { input, gradient },
         writes: { weightsGradient: context.parameterGradient('weights') },
-        options,
-      })
-    if (inputGradient)
-      own.push({
-        kind: 'conv-input-gradient',
+      } as const
+      own.push(
+        groups > 1
+          ? { kind: 'grouped-conv-weights-gradient', ...step, options: { geometry, groups } }
+          : { kind: 'conv-weights-gradient', ...step, options: { geometry } },
+      )
+    }
+    if (inputGradient) {
+      const step = {
         layer,
         pass: 'backward',
         reads: { gradient, weights: context.parameter('weights') },
         writes: { inputGradient },
-        options,
-      })
+      } as const
+      own.push(
+        groups > 1
+          ? { kind: 'grouped-conv-input-gradient', ...step, options: { geometry, groups } }
+          : { kind: 'conv-input-gradient', ...step, options: { geometry } },
+      )
+    }
     return [...steps, ...own] satisfies LayerStep[]
   },
 }

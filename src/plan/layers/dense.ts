@@ -14,7 +14,7 @@ export const densePlanner: LayerPlanner<'dense'> = {
   readsAnyPitch: true,
 
   forward(context) {
-    const { sums, activation, behind } = forwardSums(context)
+    const { sums, activation, following } = forwardSums(context)
     const step: DenseStep = {
       kind: 'dense-forward',
       layer: context.name,
@@ -23,7 +23,7 @@ export const densePlanner: LayerPlanner<'dense'> = {
       writes: { output: sums },
       options: { activation },
     }
-    return [step, ...behind]
+    return [step, ...following]
   },
 
   backward(context) {

@@ -3,7 +3,7 @@ import type { StepOf } from '../step.ts'
 import type { View } from '../views.ts'
 import type { LayerPlanner } from './layer-planner.ts'
 
-/** Which values are dropped differs from turn to turn, where there is a tensor that says which it is. */
+/** The number of the run, which decides what is dropped; left out where every run drops the same. */
 type InTurns = { readonly reads: { readonly turn?: View } }
 
 export type DropoutStep =

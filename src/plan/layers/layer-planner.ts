@@ -1,11 +1,12 @@
 import type { LayerKind, LayerOptions } from '../../layers/index.ts'
 import type { ResolvedLayer } from '../../networks/network.ts'
+import type { MayAdd } from '../step.ts'
 import type { Halo, View } from '../views.ts'
 
-/** A place for a layer's part of an input's gradient. */
+/** Where a layer writes its share of an input's gradient. */
 export interface GradientPlace {
   readonly view: View
-  /** Other layers' parts are there, and this one must be added. */
+  /** Other layers have written their shares there, so this one must be added. */
   readonly adds: boolean
 }
 
@@ -14,33 +15,38 @@ export interface PlanContext<Kind extends LayerKind> {
   readonly layer: ResolvedLayer
   readonly name: string
   readonly options: LayerOptions<Kind>
-  /** The first of them, and all that the layer reads. */
+  /** The first input, and for most layers the only one. */
   readonly input: View
   readonly inputs: readonly View[]
   readonly output: View
-  /** False in the pass forward, and of a frozen layer: it does what it does when it is used, and its parameters get no gradient. */
+  /**
+   * False in the pass forward and for a frozen layer: the layer then does what it does after training, and its
+   * parameters get no gradient.
+   */
   readonly isTrained: boolean
-  /** In the pass train, unless it is frozen: what it takes of the batch goes into its running statistics. */
+  /** True in the pass train unless the layer is frozen: its running statistics then follow the batch's. */
   readonly isUpdated: boolean
+  /** Whether steps backward will follow: the pass computes gradients, and the gradient of this layer's output is needed. */
+  readonly hasBackward: boolean
   parameter(name: string): View
-  /** Which draw of random numbers it is; left out where all are the first. */
+  /** The number of the run; left out if it is always the first. */
   readonly turn?: View
-  /** Backward alone: */
+  /** Only in backward: */
   outputGradient(): View
   parameterGradient(name: string): View
-  /** A new tensor for this layer's part of an input's gradient; null where nobody asks for it. */
+  /** A new tensor for this layer's share of an input's gradient; null if that gradient isn't wanted. */
   inputGradient(index?: number): View | null
-  /** The same for steps that can add to what others gave, so that no tensor is needed for each. */
+  /** The same for steps that can add to what other layers wrote, so that no separate tensor is needed. */
   addedGradient(index?: number): GradientPlace | null
-  /** Says that an input's gradient is a tensor that others read too, and that nobody may change. */
+  /** Says that an input's gradient is this tensor, which others read too and nobody may change. */
   passGradient(index: number, gradient: View): void
-  /** A tensor between two steps of this layer, of the output's shape. */
+  /** A tensor between two steps of this layer, with the output's shape. The same name gives the same tensor, forward and backward. */
   between(name: string, halo: Halo): View
-  /** A few values of the whole batch, that forward makes and backward reads. */
+  /** A few values of the whole batch, made by forward and read by backward. */
   ofBatch(name: string, length: number): View
 }
 
-/** A step of this layer kind: the table of all kinds is in plan/steps.ts, which reads the kinds' own files. */
+/** A step of this layer kind. The table of all kinds is in plan/steps.ts, which imports the kinds' own files. */
 export interface LayerStep {
   readonly kind: string
   readonly layer: string
@@ -50,27 +56,27 @@ export interface LayerStep {
   readonly options: object
 }
 
-/** How a layer kind becomes steps. */
+/** How a layer kind is turned into steps. */
 export interface LayerPlanner<Kind extends LayerKind, S extends LayerStep = LayerStep> {
-  /** The zeros that it reads around its input. */
+  /** The zeros that the layer reads around its input. */
   readonly inputHalo?: (layer: ResolvedLayer, options: LayerOptions<Kind>) => Halo
-  /** Those that it reads around its output's gradient, as it was given. */
+  /** The zeros that it reads around its output's gradient, as the layers after it write that. */
   readonly gradientHalo?: (layer: ResolvedLayer, options: LayerOptions<Kind>) => Halo
-  /** Reads its input value by value, so that the input needs no channels rounded up to the vector. */
+  /** It reads its input value by value, so the input's channels need not be rounded up to whole vectors. */
   readonly readsAnyPitch?: boolean
   forward(context: PlanContext<Kind>): readonly S[]
   backward(context: PlanContext<Kind>): readonly S[]
 }
 
-/** What a step of several inputs calls them: `input`, `input1` and so on. */
+/** The name of an input of a step that has several: `input`, `input1` and so on. */
 export const inputKey = (index: number): string => (index === 0 ? 'input' : `input${index}`)
 
 export const namedInputs = (inputs: readonly View[]): Readonly<Record<string, View>> =>
   Object.fromEntries(inputs.map((view, index) => [inputKey(index), view]))
 
-/** What a step that may add reads and how: of a place for an input's gradient. */
+/** What a step that can add must read and write, and its option, for the place of an input's gradient. */
 export const addingTo = ({ view, adds }: GradientPlace) => ({
-  reads: adds ? { inputGradient: view } : {},
+  reads: (adds ? { inputGradient: view } : {}) as MayAdd['reads'],
   writes: { inputGradient: view },
   options: { adds },
 })

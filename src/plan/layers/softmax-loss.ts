@@ -1,14 +1,20 @@
 import type { StepOf } from '../step.ts'
 import type { LayerPlanner, PlanContext } from './layer-planner.ts'
 
+type Smoothed = { readonly labelSmoothing: number }
+
 /** Its input is logits, `input1` the labels. */
 export type SoftmaxLossStep =
-  | StepOf<'softmax-loss-forward', 'input' | 'input1', 'output'>
-  | StepOf<'softmax-loss-backward', 'input' | 'input1', 'inputGradient'>
+  | StepOf<'softmax-loss-forward', 'input' | 'input1', 'output', Smoothed>
+  | StepOf<'softmax-loss-backward', 'input' | 'input1', 'inputGradient', Smoothed>
 
 const readsOf = ({ inputs: [input, input1] }: PlanContext<'softmax-loss'>) => ({
   input: input!,
   input1: input1!,
+})
+
+const smoothed = ({ options: { labelSmoothing = 0 } }: PlanContext<'softmax-loss'>): Smoothed => ({
+  labelSmoothing,
 })
 
 export const softmaxLossPlanner: LayerPlanner<'softmax-loss', SoftmaxLossStep> = {
@@ -21,7 +27,7 @@ export const softmaxLossPlanner: LayerPlanner<'softmax-loss', SoftmaxLossStep> =
         pass: 'forward',
         reads: readsOf(context),
         writes: { output },
-        options: {},
+        options: smoothed(context),
       },
     ]
   },
@@ -35,7 +41,7 @@ export const softmaxLossPlanner: LayerPlanner<'softmax-loss', SoftmaxLossStep> =
         pass: 'backward',
         reads: readsOf(context),
         writes: { inputGradient },
-        options: {},
+        options: smoothed(context),
       },
     ]
   },

@@ -1,30 +1,31 @@
-// Charts are SVG without a view box: across in percent, down in pixels, so that text keeps its size at any width.
+// Charts are SVG without a view box: positions across are in percent, down in pixels, so that text keeps its size at
+// any width.
 import { max } from 'd3-array'
 import { axisLabels, type LabelOptions, NARROW_PLOT_PX, type PlotPoint, textWidthPx } from './layout.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import type { Scale, Tick } from './scales.ts'
 import { type Table, tableDetails } from './table.ts'
 
-/** Of a chart's width: what `range` of its scales across is. */
+/** The `range` of scales across, in percent of a chart's width. */
 export const ACROSS = [0, 100] as const
 
 export interface Axis {
   readonly scale: Scale
   readonly label: string
-  /** Labels beside those of the scale, which make room for them. */
+  /** Labels in addition to those of the scale, which make room for them. */
   readonly extra?: readonly Tick[]
 }
 
 export interface Chart {
   readonly title: string
-  /** What is to be seen in it, in words. */
+  /** What the chart shows, in words. */
   readonly description: string
   readonly x: Axis
   readonly y: Axis
   readonly heightPx: number
   readonly marks: Content
   readonly legend: readonly LegendEntry[]
-  /** The numbers behind it. */
+  /** The numbers that it shows. */
   readonly table: Table
 }
 
@@ -33,7 +34,7 @@ export interface LegendEntry {
   readonly text: string
 }
 
-/** Two axes, marks and a legend, and the numbers behind them. */
+/** A chart: two axes, marks and a legend, with a table of the numbers. */
 export function chartFigure({ title, description, x, y, heightPx, marks, legend, table }: Chart): Markup {
   return html`<figure class="chart">
 <figcaption><h4>${title}</h4><p>${description}</p></figcaption>
@@ -49,7 +50,7 @@ ${legendList(legend)}${tableDetails(table)}</figure>`
 }
 
 export interface Strip {
-  /** What it is about, in words, beside it. */
+  /** The heading of a row. */
   readonly heading: Markup
   readonly title: string
   readonly heightPx: number
@@ -63,18 +64,18 @@ export interface StripChart {
   readonly strips: readonly Strip[]
   readonly legend: readonly LegendEntry[]
   readonly table: Table
-  /** Names that stand left of the marks. */
+  /** Names on the left of the marks. */
   readonly rowNames?: readonly string[]
-  /** What stands right of the marks, and how much of it is shown where there is less room than on a desk. */
+  /** Texts on the right of the marks; `short` is shown where there is little room. */
   readonly rowTexts?: readonly { readonly text: string; readonly short: string }[]
 }
 
-/** Of a list of strips on a phone, without the room beside its marks. */
+/** A strip's width on a phone, without the room for names and texts. */
 const NARROW_STRIP_PX = 300
-/** What a strip has at either end without names or texts. */
+/** The room at either end of a strip without names or texts. */
 const MIN_STRIP_ROOM_PX = 14
 
-/** Rows of words with a strip of drawing each, all over one axis. */
+/** Rows with a name, a strip of drawing and a text, all over one axis. */
 export function stripFigure(chart: StripChart): Markup {
   const { title, description, x, strips, legend, table, rowNames = [], rowTexts = [] } = chart
   const before = roomFor(rowNames)
@@ -108,7 +109,7 @@ const SHAPES: { readonly [S in Shape]: string } = {
   down: 'M0 6L6 -5H-6z',
 }
 
-/** A mark that says what it is when it is pointed at. */
+/** A mark that says what it is when pointed at. */
 export function point(shape: Shape, style: string, xPercent: number, yPx: number, title: string): Markup {
   return html`<svg x="${percent(xPercent)}" y="${pixels(yPx)}" overflow="visible"><path class="${style}" d="${SHAPES[shape]}"><title>${title}</title></path></svg>`
 }
@@ -121,14 +122,14 @@ export function line(style: string, [x1, y1]: PlotPoint, [x2, y2]: PlotPoint): M
   return html`<line class="${style}" x1="${percent(x1)}" y1="${pixels(y1)}" x2="${percent(x2)}" y2="${pixels(y2)}"/>`
 }
 
-/** Between two corners, in any order. */
+/** A rectangle given by two opposite corners. */
 export function rectangle(style: string, [x1, y1]: PlotPoint, [x2, y2]: PlotPoint, title: string): Markup {
   const [x, width] = [Math.min(x1, x2), Math.abs(x2 - x1)]
   const [y, height] = [Math.min(y1, y2), Math.abs(y2 - y1)]
   return html`<rect class="${style}" x="${percent(x)}" y="${pixels(y)}" width="${percent(width)}" height="${pixels(height)}"><title>${title}</title></rect>`
 }
 
-/** A line through places, in a picture of its own that is stretched across, since a path knows no percent. */
+/** A line through points, in a picture of its own that is stretched across, since a path can't use percent. */
 export function curve(style: string, places: readonly PlotPoint[], heightPx: number): Markup {
   const path = places.map(([x, y]) => `${Number(x.toFixed(3))} ${pixels(y)}`).join('L')
   return html`<svg class="canvas" viewBox="0 0 100 ${heightPx}" preserveAspectRatio="none"><path class="curve ${style}" d="M${path}"/></svg>`
@@ -139,7 +140,7 @@ export function label([xPercent, yPx]: PlotPoint, text: Content, options: LabelO
   return html`<text${isRoomy && html` class="roomy"`} x="${percent(xPercent)}" y="${pixels(yPx)}" dx="${dx}" dy="${dy}" text-anchor="${anchor}">${text}</text>`
 }
 
-/** For a legend: the mark itself, small. */
+/** A small version of the mark, for a legend. */
 export function swatch(mark: 'point' | 'line' | 'area', style: string, shape: Shape = 'circle'): Markup {
   const drawn = {
     point: () => html`<path class="${style}" d="${SHAPES[shape]}" transform="translate(10 8)"/>`,
@@ -170,7 +171,7 @@ const axisTexts = ({ scale, extra }: Axis, narrowPx: number, yPx: number): Marku
 const TEXT_DISTANCE_PX = 12
 const MAX_ROOM_PX = 180
 
-/** In pixels, for the widest of the texts. */
+/** The room that the widest of the texts needs, in pixels. */
 function roomFor(texts: readonly string[]): number {
   const widest = max(texts, textWidthPx) ?? 0
   return widest === 0 ? 0 : Math.ceil(Math.min(MAX_ROOM_PX, widest + TEXT_DISTANCE_PX))

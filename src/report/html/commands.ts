@@ -1,17 +1,17 @@
-// The commands that do again what a result or a log holds.
+// The commands that repeat what is in a result or a log.
 import { greatest, group } from 'd3-array'
 import type { EngineRecord, Result, Run } from '../../bench/result.ts'
 import type { RunRecord } from '../../records/training-log.ts'
 import { shellWord } from '../../shell.ts'
 import { isComparison } from '../result-title.ts'
 
-/** Targets that a spec may name; an engine's only target is not asked for. */
+/** The targets that a spec may name; if an engine has only one, the spec does not name it. */
 const TARGETS: Readonly<Record<string, readonly string[]>> = {
   x64: ['avx2', 'avx512'],
   wasm: ['revectorized'],
 }
 
-/** One command for runs of one engine that differ in their pass alone; one for engines that took turns. */
+/** One command for all runs of an engine that differ only in their pass; one for engines that were compared. */
 export function commandsOf(result: Result): string[] {
   const { runs } = result
   const commands = runs.map((run) => {
@@ -25,7 +25,7 @@ function benchCommand(run: Run, alike: readonly Run[]): string {
   const spec = specOf(run.engine)
   const own = alike.filter(({ engine }) => specOf(engine) === spec)
   const rounds = run.rounds ? ` --rounds ${roundsAsked(run)}` : ''
-  return `convmark bench ${shellWord(run.network)} --engine ${spec}${rounds} --pass ${passOf(own)} ${settingsOf(run)}`
+  return `convmark bench ${wordOf(run)} --engine ${spec}${rounds} --pass ${passOf(own)} ${settingsOf(run)}`
 }
 
 /** Null if a single engine is left. An engine may have been compared with itself. */
@@ -33,15 +33,18 @@ function compareCommand(run: Run, alike: readonly Run[]): string | null {
   const runsBy = group(alike, ({ pass }) => pass)
   const specs = greatest(runsBy.values(), ({ length }) => length)!.map(({ engine }) => specOf(engine))
   if (specs.length < 2) return null
-  const what = `${specs.join(' ')} --network ${shellWord(run.network)} --rounds ${roundsAsked(run)}`
+  const what = `${specs.join(' ')} --network ${wordOf(run)} --rounds ${roundsAsked(run)}`
   return `convmark compare ${what} --pass ${passOf(alike)} ${settingsOf(run)}`
 }
 
-/** In each round. The first one tells, since only the last one may have been cut short. */
+/** What the command calls the network. */
+const wordOf = ({ network, networkFile }: Run): string => shellWord(networkFile ?? network)
+
+/** Samples in each round, from the first one: only the last may have been cut short. */
 const samplesAsked = ({ rounds, batches }: Run): number => rounds?.[0] ?? batches
 const roundsAsked = (run: Run): number => Math.ceil(run.batches / samplesAsked(run))
 
-/** That trains the same again. */
+/** The command that trains the same model again. */
 export function trainCommand({ network, data, engine, settings }: RunRecord): string {
   const { batch, microBatch, without, augment, activation, momentum, clip, freeze } = settings
   const options: Readonly<Record<string, string | number | null>> = {
@@ -59,7 +62,8 @@ export function trainCommand({ network, data, engine, settings }: RunRecord): st
     augment,
     activation,
     without: without.join(',') || null,
-    init: settings.init,
+    // A file's own weights are not asked for by an option.
+    init: settings.init === 'file' ? null : settings.init,
     seed: settings.seed,
   }
   const words = Object.entries(options).flatMap(([name, value]) =>
@@ -69,11 +73,12 @@ export function trainCommand({ network, data, engine, settings }: RunRecord): st
 }
 
 function settingsOf(run: Run): string {
-  const { batch, burnIn, imageSize, seed, algorithm = 'auto' } = run
+  const { batch, burnIn, seed, algorithm = 'auto' } = run
+  const imageSize = run.imageWidth === undefined ? run.imageSize : `${run.imageSize}x${run.imageWidth}`
   return `--batches ${samplesAsked(run)} --batch ${batch} --burn-in ${burnIn} --image-size ${imageSize} --seed ${seed} --algorithm ${algorithm}`
 }
 
-/** As a word of a command. */
+/** The engine's spec, as a command takes it. */
 function specOf({ name, target, threads }: EngineRecord): string {
   const isAskedFor = Object.hasOwn(TARGETS, name) && TARGETS[name]!.includes(target)
   return shellWord(`${name}${isAskedFor ? `:${target}` : ''}@${threads}`)

@@ -1,4 +1,4 @@
-// Curves of several runs over each other, told apart by colour, dashes and marks.
+// Curves of several runs in one chart, distinguished by colour, dashes and marks.
 import { max, quantile } from 'd3-array'
 import { everyFew, indexesOfExtremes, meanCurve, type Point } from '../points.ts'
 import { ACROSS, chartFigure, curve, type LegendEntry, point, type Shape, swatch } from './chart.ts'
@@ -6,33 +6,33 @@ import type { PlotPoint } from './layout.ts'
 import { html, type Markup } from './markup.ts'
 import { countScale, extentOf, linearScale, logScale, type Pair, type Scale } from './scales.ts'
 
-/** One experiment: a curve a run, and their mean where there are several. */
+/** One experiment: a curve for each run, and their mean if there are several. */
 export interface Series {
   readonly name: string
   readonly curves: readonly Curve[]
 }
 
 export interface Curve {
-  /** Of its run. */
+  /** The run's name. */
   readonly name: string
   readonly points: readonly Point[]
-  /** What `points` are the smooth of; drawn faint behind it. */
+  /** The values before smoothing, if `points` are smoothed; drawn faintly. */
   readonly raw?: readonly Point[]
 }
 
 export interface CurveChart {
   readonly title: string
   readonly description: string
-  /** What is counted across: 'epoch' or 'step'. */
+  /** The unit of the axis across: 'epoch' or 'step'. */
   readonly across: string
   readonly yLabel: string
-  /** `log`: where the values lie far apart. */
+  /** `log`: for values that differ by orders of magnitude. */
   readonly yScale: 'from zero' | 'fitted' | 'log'
-  /** What values can be at all: an axis does not go past it. */
+  /** The range of possible values, which the axis does not exceed. */
   readonly possible?: Pair
   readonly series: readonly Series[]
   readonly format: (y: number) => string
-  /** What was not recorded, where there is no point at all. */
+  /** Why there is nothing to draw, if there is no point at all. */
   readonly missing: string
 }
 
@@ -40,15 +40,15 @@ const HEIGHT_PX = 260
 const COLOURS = 6
 const DASHES = 4
 const SHAPES: readonly Shape[] = ['circle', 'square', 'diamond']
-/** More points than these are no longer seen apart, and make the file large. */
+/** More points can't be distinguished, and make the file large. */
 const MAX_POINTS = 400
-/** A curve of more has no marks: they would hide it. */
+/** A curve with more points has no marks, which would hide it. */
 const MAX_MARKS = 60
 const MAX_TABLE_ROWS = 25
 const MEAN_TEXT = 'A thin line is a run, a thick one the mean of runs that differ in their seeds.'
-/** Values further apart than this need a logarithmic scale for the small ones to be seen. */
+/** If the values' ratio is larger, only a logarithmic scale shows the small ones. */
 const MIN_LOG_RATIO = 20
-/** Of raw values, what lies further out is drawn at the edge, so that one outlier does not flatten the curves. */
+/** Raw values outside of these quantiles are drawn at the edge, so that one outlier does not flatten the curves. */
 const RAW_QUANTILES = [0.01, 0.99] as const
 
 export function curveFigure({ series, title, yLabel, ...chart }: CurveChart): Markup {
@@ -118,11 +118,11 @@ function legendEntry({ name, curves }: Series, i: number): LegendEntry {
 }
 
 const colour = (i: number): string => `series-${(i % COLOURS) + 1}`
-/** Where colours come again, what goes with them has moved on. */
-const turn = (i: number, count: number): number => (i + Math.floor(i / COLOURS)) % count
-const dashes = (i: number): string => `dash-${turn(i, DASHES) + 1}`
-export const markShape = (i: number): Shape => SHAPES[turn(i, SHAPES.length)]!
-/** Of the i-th series' points. */
+/** When the colours repeat, dashes and marks are shifted against them, so that the next combinations are new. */
+const cycled = (i: number, count: number): number => (i + Math.floor(i / COLOURS)) % count
+const dashes = (i: number): string => `dash-${cycled(i, DASHES) + 1}`
+export const markShape = (i: number): Shape => SHAPES[cycled(i, SHAPES.length)]!
+/** The style of the i-th series' marks. */
 export const markStyle = (i: number): string => `mark ${colour(i)}`
 
 function yScaleOf(

@@ -1,4 +1,4 @@
-// Training runs as one page: what came of them, their curves over each other, and what differs between them.
+// Training runs as one page: their results, their curves in common charts, and their differences.
 
 import { formatSignificant } from '../../digits.ts'
 import type { StepRecord, TrainingRun } from '../../records/training-log.ts'
@@ -13,7 +13,7 @@ import { PERCENT } from './scales.ts'
 import { headline, percentText, trainingNotices } from './training-results.ts'
 import { differences, idOf, overview, runSection } from './training-runs.ts'
 
-/** Logs of training as one HTML file that needs no other and runs no script. */
+/** Training logs as one HTML file that needs no other file and runs no script. */
 export function renderCurves(logs: readonly NamedLog[], options: ReportOptions): string {
   const runs = runsOf(logs)
   const variants = variantsOf(runs)
@@ -39,7 +39,7 @@ ${runs.map(runSection)}`,
   })
 }
 
-/** Raw losses of more runs would be a fog. */
+/** Raw losses of more runs would hide each other. */
 const MAX_RAW_RUNS = 4
 
 function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup {
@@ -126,10 +126,10 @@ function curves(runs: readonly NamedRun[], variants: readonly Variant[]): Markup
   )}</div>`
 }
 
-/** To either side, of all steps: the mean is over twice as many. */
+/** As a share of all steps, to either side: the mean covers twice as many. */
 const SMOOTHING_REACH = 0.02
 
-/** Of records that have the value. */
+/** The points of the records that have the value. */
 function pointsBy<Item>(
   items: readonly Item[],
   xOf: (item: Item) => number,

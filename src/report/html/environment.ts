@@ -5,9 +5,9 @@ import { commandsOf } from './commands.ts'
 import { html, type Markup } from './markup.ts'
 import { commandBlock, type Facts, factList } from './page.ts'
 
-const UNKNOWN = 'the system does not tell'
+const UNKNOWN = 'the system does not say'
 
-/** Where a result was measured, and how to do it again. `name`: whose, if that is a question. */
+/** Where a result was measured, and how to repeat it. `name`: the result's name, if there are several. */
 export function environmentSection(name: string | null, result: Result): Markup {
   return html`<section class="card">${name !== null && html`<h3>${name}</h3>`}
 ${factList(environmentFacts(result))}
@@ -58,10 +58,10 @@ export function environmentFacts({ environment, tool }: Pick<Result, 'environmen
 
 function isolationText({ isCrossOriginIsolated }: Result['environment']): string | null {
   if (isCrossOriginIsolated === undefined) return null
-  return isCrossOriginIsolated === null ? 'the browser does not tell' : isCrossOriginIsolated ? 'yes' : 'no'
+  return isCrossOriginIsolated === null ? 'the browser does not say' : isCrossOriginIsolated ? 'yes' : 'no'
 }
 
-/** `2026-01-31 12:00 UTC`; as it is where it is no date. */
+/** `2026-01-31 12:00 UTC`; unchanged if it is not a date. */
 export function dateText(date: string): string {
   const time = new Date(date)
   return Number.isNaN(time.getTime()) ? date : `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`

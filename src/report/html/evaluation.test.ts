@@ -22,7 +22,7 @@ const page = (...evaluations: readonly Evaluation[]): string =>
     { command: 'convmark evaluate animals.safetensors --html page.html' },
   )
 
-/** Of so many classes with 10 images each, of which class i has i % 10 taken for the next class. */
+/** An evaluation with this many classes of 10 images, in which i % 10 images of class i are predicted as the next class. */
 function evaluationOf(classes: number): Evaluation {
   const wrong = (i: number): number => i % 10
   const perClass = Array.from({ length: classes }, (_, i) => ({
@@ -125,7 +125,7 @@ it('has top-5 of six classes, but not of five', () => {
   expect(textOfPage(page(evaluationOf(5)))).not.toContain('top-5')
 })
 
-it('says which part of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
+it('says which split of the data it is of, what nothing is predicted of, and what makes it doubtful', () => {
   const evaluation = exampleEvaluation({
     split: 'held out',
     loss: null,

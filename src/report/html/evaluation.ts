@@ -1,4 +1,4 @@
-// Evaluations as one page: how often a model is right, by class, and what it takes for what.
+// Evaluations as one page: how often a model is right, for each class, and which classes it confuses.
 import { max } from 'd3-array'
 import type { ClassResult, Evaluation } from '../../records/evaluation.ts'
 import { accuracyInterval, confusedPairs, worstClasses } from '../confusion.ts'
@@ -11,18 +11,18 @@ import { type Figure, factList, figureList, noticeList, pageHtml, type ReportOpt
 import { linearScale, PERCENT } from './scales.ts'
 import { tableRegion } from './table.ts'
 
-/** An evaluation and what to call it: the name of its file. */
+/** An evaluation and the name of its file. */
 export interface NamedEvaluation {
   readonly name: string
   readonly evaluation: Evaluation
 }
 
-/** More are neither read as bars nor as a matrix. */
+/** With more classes neither bars nor a matrix would be readable. */
 const MAX_DRAWN_CLASSES = 30
 const MAX_PAIRS = 20
 const MAX_SKIPPED_NAMED = 20
 
-/** Evaluations as one HTML file that needs no other and runs no script. */
+/** Evaluations as one HTML file that needs no other file and runs no script. */
 export function renderEvaluation(evaluations: readonly NamedEvaluation[], options: ReportOptions): string {
   return pageHtml({
     title: evaluations.map(({ name }) => name).join(', '),
@@ -170,7 +170,7 @@ ${
 }`
 }
 
-/** A table whose cells are coloured: right answers by their share of the class, wrong ones beside the worst of them. */
+/** A table with coloured cells: right answers by their share of the class, wrong ones relative to the worst of them. */
 function heatMap({ confusion, perClass }: Evaluation): Markup {
   const shares = confusion.map((row, i) => row.map((count) => count / Math.max(1, perClass[i]!.count)))
   const worst = max(shares.flatMap((row, i) => row.filter((_, j) => j !== i))) ?? 0

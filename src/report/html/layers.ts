@@ -1,4 +1,4 @@
-// Where a run's time goes: a bar a layer and direction.
+// Where a run's time goes: a bar for each layer and direction.
 
 import { max } from 'd3-array'
 import type { LayerTime, Run } from '../../bench/result.ts'
@@ -8,18 +8,18 @@ import { ACROSS, label, rectangle, stripFigure, swatch } from './chart.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { barScale } from './scales.ts'
 
-/** A layer in one direction, with what was measured of it. */
+/** A layer in one direction, with its measurements. */
 export interface LayerPass {
   readonly layer: LayerTime
   readonly direction: 'forward' | 'backward' | 'update'
   readonly ms: number
-  /** Null where nothing is counted. */
+  /** Null if nothing is counted. */
   readonly gflopsPerSecond: number | null
   readonly flops: number
   readonly bytes: number | null
 }
 
-/** Forward, backward and, in training, the update of a layer, as far as the engine shows them and they are something to do. */
+/** A layer's forward, backward and, in training, update, if the engine shows them and they do any work. */
 export function layerPasses(layer: LayerTime): LayerPass[] {
   const directions = [
     { direction: 'forward', ms: layer.forwardMs, flops: layer.flops, bytes: layer.bytes },

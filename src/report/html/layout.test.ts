@@ -79,7 +79,7 @@ describe('the names of points', () => {
   }
   const isIn = ({ left, right, top, bottom }: Box, [x, y]: PlotPoint): boolean =>
     x > left && x < right && y > top && y < bottom
-  /** Along a line. */
+  /** Points on a line. */
   const pointsOf = ([x1, y1]: PlotPoint, [x2, y2]: PlotPoint): PlotPoint[] =>
     Array.from({ length: 501 }, (_, i) => [x1 + (i / 500) * (x2 - x1), y1 + (i / 500) * (y2 - y1)])
 

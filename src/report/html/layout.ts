@@ -1,4 +1,4 @@
-// Where labels have room. A page is made without a browser, so the widths of texts are estimated, for 12 px.
+// Decides which labels have room. A page is made without a browser, so text widths are estimated, for 12 px.
 import { displayWidth } from '../table.ts'
 import type { Tick } from './scales.ts'
 
@@ -14,27 +14,27 @@ export interface LabelOptions {
 
 const CHARACTER_WIDTH_PX = 6.8
 const LABEL_HEIGHT_PX = 13
-/** Of a chart's plot on a phone: what is apart there is apart wherever there is more room. */
+/** The width of a chart's plot on a phone: labels that are apart there are apart on any wider screen. */
 export const NARROW_PLOT_PX = 240
-/** So much wider is every plot on a screen that is no phone's. */
+/** Every plot is at least this much wider on other screens than on a phone. */
 const MORE_ROOM_PX = 100
-/** Labels closer than this read as one number. */
+/** Labels closer than this look like one number. */
 const LABEL_GAP_PX = 8
-/** How far a label may stand out beyond the ends of its axis. */
+/** How far a label may extend beyond the ends of its axis. */
 const OVERHANG_PX = 14
 
 export const textWidthPx = (text: string): number => displayWidth(text) * CHARACTER_WIDTH_PX
 
 export interface AxisLabel extends Tick {
   readonly anchor: 'start' | 'middle' | 'end'
-  /** Shown where there is more room than on a phone. */
+  /** Shown only if there is more room than on a phone. */
   readonly isRoomy: boolean
 }
 
 /**
- * An axis's labels without those for which there is no room: every one, every second, every third, as many as stay apart
- * from each other and from the `fixed` ones, on a phone and elsewhere. A wide label at an end stands inside of it. Places are
- * in percent; `narrowPx` is the plot's width on a phone.
+ * The labels of an axis that have room: every one, every second, every third, as many as stay apart from each other and
+ * from the `fixed` ones, on a phone and elsewhere. A wide label at an end is moved inside. Places are in percent;
+ * `narrowPx` is the plot's width on a phone.
  */
 export function axisLabels(
   ticks: readonly Tick[],
@@ -49,13 +49,13 @@ export function axisLabels(
       some.filter((label) => before.every((each) => areApart(each, label, widthPx))),
       widthPx,
     )
-  // What is kept on a phone is a part of what is kept elsewhere.
+  // Labels kept on a phone are among those kept elsewhere.
   const wide = kept(labels, narrowPx + MORE_ROOM_PX)
   const narrow = new Set(kept(wide, narrowPx))
   return [...wide.map((label) => ({ ...label, isRoomy: !narrow.has(label) })), ...before]
 }
 
-/** All labels, every second, every third: the first choice in which each is apart from the next. */
+/** All labels, every second, or every third: the first choice in which neighbours are apart. */
 function everyFewApart(labels: readonly AxisLabel[], widthPx: number): AxisLabel[] {
   for (let stride = 1; stride < labels.length; stride++) {
     const some = labels.filter((_, i) => i % stride === 0)
@@ -81,16 +81,16 @@ function spanOf({ at, label, anchor }: AxisLabel, widthPx: number): readonly [fr
   return [left, left + width]
 }
 
-/** A point that has a name; across in percent, down in pixels. */
+/** A point with a name; across in percent, down in pixels. */
 export interface NamedPlace {
   readonly place: PlotPoint
   readonly name: string
 }
 
-/** What keeps its size in pixels around a place across that moves with the plot's width. */
+/** A box of constant size in pixels around a point whose position across is in percent. */
 interface Box {
   readonly xPercent: number
-  /** From the place, in pixels. */
+  /** Relative to the point, in pixels. */
   readonly left: number
   readonly right: number
   readonly top: number
@@ -99,16 +99,16 @@ interface Box {
 
 /** Half of a mark's size. */
 const MARK_REACH_PX = 6
-/** Of a line, and a little air. */
+/** Half of a line's width, with some space. */
 const LINE_REACH_PX = 2
-/** The widest plot, on a desk. */
+/** The widest plot, on a desktop. */
 const WIDE_PLOT_PX = 1060
-/** More names would be a thicket, and take long to place. */
+/** More names would be unreadable, and take long to place. */
 const MAX_NAMES = 60
 
 /**
- * For each point where its name may stand: where it hides no mark, meets no other name and is not struck through by a line, in
- * plots of every width; null where there is no such place. Lines are given by their ends.
+ * Where the name of each point can be placed: where it hides no mark, overlaps no other name and is not crossed by a
+ * line, in plots of every width; null if there is no such place. Lines are given by their ends.
  */
 export function placeNames(
   points: readonly NamedPlace[],
@@ -136,7 +136,7 @@ export function placeNames(
   })
 }
 
-/** Right, left, above, below, and between these. */
+/** Right, left, above, below, and in between. */
 function candidatesFor([xPercent, yPx]: PlotPoint, widthPx: number): { options: LabelOptions; box: Box }[] {
   const places = [
     { anchor: 'start', dx: 9, dy: 4 },
@@ -157,13 +157,13 @@ function candidatesFor([xPercent, yPx]: PlotPoint, widthPx: number): { options: 
   })
 }
 
-/** On a phone, and so on all plots that are wider. */
+/** On a phone, and therefore on all wider plots. */
 function isInside({ xPercent, left, right, top, bottom }: Box, heightPx: number): boolean {
   const [before, after] = [xPercent, 100 - xPercent].map((percent) => (percent / 100) * NARROW_PLOT_PX)
   return left > -before! && right < after! && top > 0 && bottom < heightPx
 }
 
-/** From the nearest to the furthest of a distance across, in pixels, over all widths of a plot. */
+/** The smallest and the largest distance across, in pixels, over all widths of a plot. */
 function distances(fromPercent: number, toPercent: number): readonly [number, number] {
   const px = (percent: number, widthPx: number) => (percent / 100) * widthPx
   return [
@@ -172,13 +172,13 @@ function distances(fromPercent: number, toPercent: number): readonly [number, nu
   ]
 }
 
-/** At some width. */
+/** Whether two boxes overlap at some width. */
 function meet(a: Box, b: Box): boolean {
   const [least, most] = distances(b.xPercent - a.xPercent, b.xPercent - a.xPercent)
   return a.left < most + b.right && least + b.left < a.right && a.top < b.bottom && b.top < a.bottom
 }
 
-/** Whether a straight line goes through a box, at some width. */
+/** Whether a straight line crosses a box at some width. */
 function isStruck(
   { xPercent, left, right, top, bottom }: Box,
   [x1, y1]: PlotPoint,
@@ -186,10 +186,10 @@ function isStruck(
 ): boolean {
   const [above, below] = [top - LINE_REACH_PX, bottom + LINE_REACH_PX]
   if (Math.max(y1, y2) <= above || Math.min(y1, y2) >= below) return false
-  // The part of the line that is as high as the box
+  // The segment of the line at the height of the box
   const at = (y: number): number => {
-    const part = y1 === y2 ? 0 : (y - y1) / (y2 - y1)
-    return x1 + Math.min(1, Math.max(0, part)) * (x2 - x1)
+    const share = y1 === y2 ? 0 : (y - y1) / (y2 - y1)
+    return x1 + Math.min(1, Math.max(0, share)) * (x2 - x1)
   }
   const ends = y1 === y2 ? [x1, x2] : [at(above), at(below)]
   const [least, most] = distances(Math.min(...ends) - xPercent, Math.max(...ends) - xPercent)

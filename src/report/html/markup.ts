@@ -1,6 +1,6 @@
-// The one way to make HTML and SVG here: what a template holds literally is markup, what is put into it is text.
+// The only way to make HTML and SVG here: literal text of a template is markup, inserted values are text.
 
-/** Made by `html` alone, so that no text of a file can pass for markup. */
+/** Only `html` can make it, so that no text from a file is mistaken for markup. */
 class Fragment {
   readonly #source: string
 
@@ -14,10 +14,10 @@ class Fragment {
 }
 
 export type Markup = Fragment
-/** What a template takes: nothing for null and false, and lists without a separator. */
+/** What can be inserted into a template: null and false become nothing, and lists are joined without a separator. */
 export type Content = Markup | string | number | null | false | readonly Content[]
 
-/** ``html`<td title="${name}">${name}</td>` ``: markup, its values escaped. Attributes must be in double quotes. */
+/** ``html`<td title="${name}">${name}</td>` `` makes markup and escapes the values. Attributes must be in double quotes. */
 export function html(literals: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return new Fragment(literals.map((literal, i) => literal + sourceOf(values[i] ?? null)).join(''))
 }
@@ -37,7 +37,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Controls that no document may hold, lone surrogates, and those that turn the direction of what follows. */
+/**
+ * Control characters that no document may contain, lone surrogates, and characters that change the direction of the
+ * text after them.
+ */
 const UNFIT = /(?![\t\n])[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u202a-\u202e\u2066-\u2069]/gu
 
 function escapeText(text: string): string {

@@ -1,10 +1,10 @@
-// What every page is made of around its contents.
+// The frame of every page.
 import { type Rules, someText } from '../../check-options.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { STYLE } from './style.ts'
 
 export interface ReportOptions {
-  /** That made the report. */
+  /** The command that made the report. */
   readonly command: string
 }
 
@@ -19,10 +19,10 @@ export interface Page extends ReportOptions {
   readonly main: Content
 }
 
-/** No script, and nothing from anywhere: what a page may not do, no text in it can make it do. */
+/** No script, and nothing from elsewhere: if the page may not do it, no text in it can make it do so. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-/** One HTML file that needs no other and runs no script. */
+/** One HTML file that needs no other file and runs no script. */
 export function pageHtml({ title, heading, contents, main, command }: Page): string {
   const page = html`<!DOCTYPE html>
 <html lang="en">
@@ -48,13 +48,13 @@ ${main}
   return page.toString()
 }
 
-/** Works by CSS alone, and forgets. */
+/** Works by CSS alone, and does not remember the choice. */
 const THEME = html`<fieldset class="theme"><legend>Colours</legend>
 <label><input type="radio" name="theme" checked> system</label>
 <label><input type="radio" name="theme" id="theme-light"> light</label>
 <label><input type="radio" name="theme" id="theme-dark"> dark</label></fieldset>`
 
-/** A number to be seen first, with what belongs to it in small print. */
+/** A prominent number, with details in small print. */
 export interface Figure {
   readonly name: string
   readonly value: string
@@ -90,7 +90,7 @@ export function noticeList(notices: readonly Notice[], label: string): Markup {
   )}</ul>`
 }
 
-/** What a shell is given to do it again. */
+/** The commands that repeat it in a shell. */
 export function commandBlock(heading: string, commands: readonly string[]): Content {
   return commands.length > 0 && html`<h4>${heading}</h4><pre>${commands.join('\n')}</pre>`
 }

@@ -25,7 +25,7 @@ const textOfReport = (...results: Result[]): string => textOfPage(report(...resu
 const withBytes = (layers: readonly LayerTime[]): LayerTime[] =>
   layers.map((layer) => ({ ...layer, bytes: 1e8, backwardBytes: 2e8 }))
 
-/** With every optional field. */
+/** A run with every optional field. */
 const fullRun = exampleRun({
   rounds: [2, 2],
   algorithm: 'auto',
@@ -166,7 +166,7 @@ describe('what is missing or odd', () => {
     const elements = elementsOf(page)
     const dots = withTag(elements, 'circle')
     expect(dots.length).toBeLessThanOrEqual(1500)
-    // 400 .. 406 go over the whole height below the lane.
+    // 400 .. 406 cover the whole height below the lane.
     const [low, high] = extentOf(dots.map((dot) => Number(attribute(dot, 'cy'))))
     expect(high - low).toBeGreaterThan(100)
     const far = withTag(elements, 'path').filter((path) => attribute(path, 'class') === 'far')
@@ -181,7 +181,7 @@ it('a text of the file is text in the page, wherever it stands', () => {
   const hostile = `</title></style><script>alert(1)</script>"'><img src=x onerror=alert(1)>&lt;b&gt;`
   let texts = 0
   const poison = (value: unknown, key = ''): unknown => {
-    // What is not free text: the parser accepts these alone.
+    // Fields that are not free text: the parser accepts only these values.
     const isFixed = ['pass', 'verdict'].includes(key) || (key === 'algorithm' && value === 'auto')
     if (typeof value === 'string' && !isFixed) return `${++texts}${hostile}`
     if (Array.isArray(value)) return value.map((each) => poison(each))
@@ -237,7 +237,7 @@ describe('the commands that measure again', () => {
 
   it('are one for engines that took turns', () => {
     const engine = { name: 'x64', target: 'avx2', threads: 1, reason: '', v8Flags: [] }
-    // Stopped early: what was asked for counts, since fewer than six rounds are refused
+    // Stopped early, but the command has the rounds that were asked for, since fewer than six are refused
     const turns = { batches: 14, rounds: [2, 2], interrupted: true }
     const runs = [exampleRun(turns), exampleRun({ engine, ...turns })]
     expect(commandsOf(exampleResult({ runs, comparisons: [] }))).toEqual([

@@ -12,7 +12,7 @@ import { runTitle } from './run-title.ts'
 import { tableRegion } from './table.ts'
 import { failureList, verdicts, warningList } from './verdicts.ts'
 
-/** A result, and the name of its file; null for one that comes from none. */
+/** A result and the name of its file; null if it was not read from a file. */
 export interface NamedResult {
   readonly name: string | null
   readonly result: Result
@@ -23,14 +23,14 @@ export interface ResultOfFile extends NamedResult {
   readonly name: string
 }
 
-/** A run and its place in the report. */
+/** A run and its position in the report. */
 interface Placed {
   readonly run: Run
   readonly id: string
   readonly file: string
 }
 
-/** Results as one HTML file that needs no other and runs no script. */
+/** Results as one HTML file that needs no other file and runs no script. */
 export function reportHtml(results: readonly NamedResult[], options: ReportOptions): string {
   requireOptions('reportHtml', options, reportRules)
   const placed = results.flatMap(({ name, result }, i) =>
@@ -64,7 +64,7 @@ ${results.map(({ name, result }) => environmentSection(isSeveral ? (name ?? titl
   })
 }
 
-/** What was measured, what to know of it, and the verdicts. */
+/** What was measured, what the reader should know about it, and the verdicts. */
 function resultSection({ name, result }: NamedResult): Markup {
   const { comparisons = [], environment } = result
   return html`<section class="card"><h3>${titleOf(result).text}</h3><p>${measuredText(result)} On ${environment.processor}, ${dateText(environment.date)}.${name !== null && html` <span class="quiet">${name}</span>`}</p>
@@ -78,7 +78,8 @@ function measuredText({ runs }: Result): string {
   if (runs.length === 0) return 'No run was made.'
   const all = (textOf: (run: Run) => string): string => [...new Set(runs.map(textOf))].join(', ')
   const networks = all(
-    ({ network, imageSize, batch }) => `${network} at ${imageSize} x ${imageSize}, batch ${batch}`,
+    ({ network, imageSize, imageWidth, batch }) =>
+      `${network} at ${imageSize} x ${imageWidth ?? imageSize}, batch ${batch}`,
   )
   return `${networks}: ${all(({ pass }) => passName(pass))} by ${all(({ engine }) => engine.name)}.`
 }

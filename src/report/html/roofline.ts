@@ -1,4 +1,4 @@
-// The roofline (Williams, Waterman & Patterson 2009): what memory and arithmetic allow, and what each layer reaches.
+// The roofline (Williams, Waterman & Patterson 2009): what memory and arithmetic allow, and what each layer achieves.
 import type { Run } from '../../bench/result.ts'
 import { formatPercent, formatRate } from '../format.ts'
 import { ACROSS, chartFigure, label, line, point, swatch } from './chart.ts'
@@ -12,7 +12,7 @@ const HEIGHT_PX = 320
 interface Roof {
   readonly peakGflopsPerSecond: number
   readonly bandwidthGigabytesPerSecond: number
-  /** Where the two limits meet, FLOP a byte. */
+  /** Where the two limits meet, in FLOP a byte. */
   readonly ridge: number
 }
 
@@ -93,10 +93,10 @@ function pointsOf(pass: LayerPass, { ridge }: Roof): RoofPoint[] {
 const nameOf = ({ layer, direction }: LayerPass): string => `${layer.name} ${direction}`
 const namesOf = (passes: readonly LayerPass[]): string => passes.map(nameOf).join(', ')
 
-/** A part of the roof, from place to place. */
+/** A segment of the roof. */
 type RoofPart = readonly [PlotPoint, PlotPoint]
 
-/** What memory allows, then what arithmetic does. */
+/** The limit by memory, then the limit by arithmetic. */
 function roofsOf(
   { bandwidthGigabytesPerSecond, peakGflopsPerSecond, ridge }: Roof,
   x: Scale,
@@ -110,7 +110,7 @@ function roofsOf(
   ]
 }
 
-/** The layer's name beside its point, where there is room for it; the table and the mark name it anyway. */
+/** The layer's name beside its point, if there is room; the table and the mark contain it anyway. */
 function pointLabels(points: readonly RoofPoint[], roofs: readonly RoofPart[], x: Scale, y: Scale): Markup[] {
   const named = points.map(({ layer, intensity, gflopsPerSecond }) => ({
     name: layer.name,

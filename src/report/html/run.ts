@@ -1,4 +1,4 @@
-// One run: its key figures, its samples, its layers and its roofline.
+// One run: its key figures, samples, layers and roofline.
 import type { Run, Summary } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
 import { checkText } from '../check-text.ts'
@@ -22,14 +22,14 @@ import { rooflineFigure } from './roofline.ts'
 import { runTitle } from './run-title.ts'
 import { samplesFigures } from './samples.ts'
 
-/** `id`: what links lead to; `file`: where it comes from, if that is a question. */
+/** `id`: the target of links; `file`: where it comes from, if there are several. */
 export function runSection(run: Run, id: string, file: string | null): Markup {
   const { engine, work } = runTitle(run)
-  const { network, imageSize, batch, burnIn, batches, seed, algorithm, summary } = run
+  const { network, imageSize, imageWidth, batch, burnIn, batches, seed, algorithm, summary } = run
   const flags = run.engine.v8Flags
   return html`<section class="card" id="${id}">
 <h3>${work}: ${engine}</h3>
-<p class="quiet">${file !== null && `${file}: `}${network}, ${imageSize} x ${imageSize} images, batch ${batch}, ${burnIn} burn-in and ${batches} timed batches, seed ${seed}${
+<p class="quiet">${file !== null && `${file}: `}${network}, ${imageSize} x ${imageWidth ?? imageSize} images, batch ${batch}, ${burnIn} burn-in and ${batches} timed batches, seed ${seed}${
     algorithm !== undefined && `, algorithm ${algorithm}`
   }. Engine: ${run.engine.reason}${flags.length > 0 && `; V8 flags ${flags.join(' ')}`}.</p>
 ${

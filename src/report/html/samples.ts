@@ -1,4 +1,4 @@
-// A run's samples: how they are spread, and how they went over time.
+// A run's samples: their distribution, and how they changed over time.
 import { bin, max, median, thresholdFreedmanDiaconis } from 'd3-array'
 import type { Run } from '../../bench/result.ts'
 import { formatFixed } from '../../digits.ts'
@@ -12,18 +12,18 @@ import { countScale, extentOf, linearScale, type Pair, type Scale } from './scal
 
 const HEIGHT_PX = 200
 const MAX_BINS = 40
-/** More dots than these are no longer seen apart, and make the file large. */
+/** More dots can't be distinguished, and make the file large. */
 const MAX_DOTS = 1500
-/** Samples to a group where the run has no rounds: enough for a median, and some ten groups a run. */
+/** The fewest samples in a group if the run has no rounds: enough for a median, with some ten groups a run. */
 const MIN_GROUP_SAMPLES = 5
 const GROUPS_WITHOUT_ROUNDS = 10
-/** More rounds than these are drawn, and listed, several at a time. */
+/** If there are more rounds, several are drawn and listed as one. */
 const MAX_GROUPS = 60
-/** A lane beside the axis for samples that lie beyond it: across in percent, down in pixels. */
+/** A lane beside the axis for samples beyond it: across in percent, down in pixels. */
 const LANE_PERCENT = 14
 const LANE_PX = 28
 
-/** Both charts, side by side where there is room. */
+/** Both charts, side by side if there is room. */
 export function samplesFigures(run: Run): Markup {
   const extent = robustExtent(run.samplesMs)
   return html`<div class="pair">${histogram(run, extent)}${series(run, extent)}</div>`
@@ -108,7 +108,7 @@ function histogram({ samplesMs, summary }: Run, extent: RobustExtent): Markup {
   })
 }
 
-/** How many there are, in a lane of its own behind a line where the axis ends. */
+/** The number of samples beyond the axis, in a lane of its own after the axis's end. */
 function beyondBar(values: readonly number[], from: number, to: number, y: Scale): Markup {
   const [middle, reach] = [(from + to) / 2, (to - from) / 5]
   const edge = from === 0 ? to : from
@@ -127,7 +127,7 @@ function msExtent(values: readonly number[]): string {
   return low === high ? formatMs(low) : msRange([low, high])
 }
 
-/** No sample takes less than no time. */
+/** No sample takes negative time. */
 const TIMES: Pair = [0, Number.MAX_VALUE]
 
 const isWithin = (value: number, [low, high]: Pair): boolean => value >= low && value <= high
@@ -135,14 +135,14 @@ const isWithin = (value: number, [low, high]: Pair): boolean => value >= low && 
 const medianSpan = ([from, to]: Pair, interval: string): Markup =>
   rectangle('span', [from, 0], [to, HEIGHT_PX], `95% interval of the median: ${interval}`)
 
-/** Samples that follow each other: rounds, or a stretch of a run without rounds, which counts as one. */
+/** Consecutive samples: rounds, or a stretch of a run without rounds, which counts as one. */
 interface Group {
   readonly name: string
-  /** How many. */
+  /** How many rounds. */
   readonly rounds: number
   readonly samplesMs: readonly number[]
   readonly startMs: number
-  /** Where the next one begins: in between other engines may have had their turns. */
+  /** Where the next group begins; in between other engines may have run. */
   readonly endMs: number
   readonly medianMs: number
 }
@@ -227,7 +227,7 @@ function series(run: Run, extent: RobustExtent): Markup {
   })
 }
 
-/** Rounds, several at a time if there are many, or some ten stretches of equal count. */
+/** Rounds, several together if there are many, or some ten stretches of equal length. */
 function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
   const size = Math.max(MIN_GROUP_SAMPLES, Math.ceil(samplesMs.length / GROUPS_WITHOUT_ROUNDS))
   const counts = rounds ?? Array<number>(Math.ceil(samplesMs.length / size)).fill(size)
@@ -253,7 +253,7 @@ function groupsOf({ samplesMs, startsMs, rounds }: Run): Group[] {
   return groups.map((group, i) => ({ ...group, endMs: groups[i + 1]?.startMs ?? group.endMs }))
 }
 
-/** Above the rounds, as many as have room; none where a group is several. */
+/** Numbers above the rounds, as many as have room; none if a group is several rounds. */
 function roundNumbers(groups: readonly Group[], across: (ms: number) => number, topPx: number): Content {
   if (groups.some(({ rounds }) => rounds > 1)) return null
   const numbers = groups.map(({ startMs, endMs }, i) => ({

@@ -1,5 +1,5 @@
-// From values to places in a chart: percent of its width or pixels of its height, as `range` says. Every place is finite and
-// within the range, whatever the values are.
+// From values to positions in a chart: percent of its width or pixels of its height, depending on `range`. Every
+// position is finite and within the range, whatever the values are.
 import { nice, tickStep, ticks } from 'd3-array'
 import { formatExponent, formatFixed, placeOf } from '../../digits.ts'
 
@@ -9,7 +9,7 @@ export interface Tick {
 }
 
 export interface Scale {
-  /** The place of a value; of one outside of the domain, the range's nearer end. */
+  /** The position of a value; if it is outside of the domain, the range's nearer end. */
   at(value: number): number
   readonly domain: Pair
   readonly ticks: readonly Tick[]
@@ -17,15 +17,15 @@ export interface Scale {
 
 export type Pair = readonly [number, number]
 
-/** As many as have room at a phone's width. */
+/** As many as have room on a phone. */
 const TICKS = 4
 
-/** Beyond these, differences and ratios would leave what a double holds. */
+/** Beyond these values, differences and ratios could overflow a double. */
 const [SMALLEST, LARGEST] = [1e-240, 1e300] as const
 const EVERYWHERE: Pair = [-LARGEST, LARGEST]
 export const PERCENT: Pair = [0, 100]
 
-/** Rounds its domain up to ticks, but not past what values can be. */
+/** Rounds its domain up to ticks, but not beyond the possible values. */
 export function linearScale(domain: Pair, range: Pair, possible: Pair = EVERYWHERE): Scale {
   const within = ([low, high]: Pair): Pair => [clamp(low, possible), clamp(high, possible)]
   const [low, high] = within(nice(...within(widened(within(domain))), TICKS) as [number, number])
@@ -33,14 +33,14 @@ export function linearScale(domain: Pair, range: Pair, possible: Pair = EVERYWHE
   return { at, domain: [low, high], ticks: evenTicks(low, high, at) }
 }
 
-/** From 0 to the largest exactly, so that the longest bar is as long as there is room. */
+/** From 0 to exactly the largest, so that the longest bar uses all the room. */
 export function barScale(largest: number, range: Pair): Scale {
   const [, high] = widened([0, clamp(largest, EVERYWHERE)])
   const at = interpolation([0, high], range)
   return { at, domain: [0, high], ticks: evenTicks(0, high, at) }
 }
 
-/** Of what is counted: its ticks are whole numbers. */
+/** For counts: its ticks are whole numbers. */
 export function countScale(domain: Pair, range: Pair): Scale {
   const scale = linearScale(domain, range)
   const [low, high] = scale.domain
@@ -52,7 +52,7 @@ export function countScale(domain: Pair, range: Pair): Scale {
   }
 }
 
-/** Values that are not positive are at its lower end. */
+/** Values that are not positive are placed at its lower end. */
 export function logScale(domain: Pair, range: Pair): Scale {
   const positive: Pair = [SMALLEST, LARGEST]
   const [low, high] = widened([clamp(domain[0], positive), clamp(domain[1], positive)])
@@ -66,7 +66,7 @@ export function logScale(domain: Pair, range: Pair): Scale {
   }
 }
 
-/** The smallest and the largest, as a domain; [0, 1] without a value. */
+/** The smallest and the largest value, as a domain; [0, 1] if there is none. */
 export function extentOf(values: Iterable<number>): Pair {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const value of values) {
@@ -76,7 +76,7 @@ export function extentOf(values: Iterable<number>): Pair {
   return low <= high ? [low, high] : [0, 1]
 }
 
-/** Values closer than this are one: between them doubles are too few for a scale. */
+/** Values closer than this count as equal: there are too few doubles between them for a scale. */
 const MIN_RELATIVE_EXTENT = 1e-9
 
 /** A single value gets some room around it. */
@@ -91,7 +91,7 @@ function interpolation([low, high]: Pair, [from, to]: Pair): (value: number) => 
   return (value) => from + ((clamp(value, [low, high]) - low) / (high - low)) * (to - from)
 }
 
-/** What is no number is at the lower end. */
+/** NaN is placed at the lower end. */
 const clamp = (value: number, [low, high]: Pair): number =>
   Math.min(high, Math.max(low, Number.isNaN(value) ? low : value))
 
@@ -101,21 +101,21 @@ function evenTicks(low: number, high: number, at: Scale['at']): Tick[] {
   return ticks(low, high, TICKS).map((value) => ({ at: at(value), label: tickLabel(value, step, largest) }))
 }
 
-/** From here on, and below, numbers are shorter with an exponent. */
+/** Numbers above the one or below the other are shorter with an exponent. */
 const [LONG, SHORT] = [1e7, 1e-5] as const
 
-/** With the digits of the step between ticks. */
+/** With as many digits as the step between ticks needs. */
 function tickLabel(value: number, step: number, largest: number): string {
   if (largest < LONG && step > SHORT) return formatFixed(value, -placeOf(step))
-  // Of a tick that is 0 but for rounding
+  // A tick that differs from 0 only by rounding
   if (Math.abs(value) < step / 2) return '0'
   return formatExponent(value, placeOf(value) - placeOf(step))
 }
 
-/** A range up to this ratio has room for 2 and 5 between its powers of ten. */
+/** Up to this ratio there is room for 2 and 5 between the powers of ten. */
 const MAX_RATIO_OF_FIVES = 500
 
-/** Powers of ten, with 2 and 5 between them where there are few, and some left out where there are many. */
+/** Powers of ten; if there are few, with 2 and 5 between them; if there are many, some are left out. */
 function decadeTicks(low: number, high: number, at: Scale['at']): Tick[] {
   const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))]
   const mantissas = high / low <= MAX_RATIO_OF_FIVES ? [1, 2, 5] : [1]

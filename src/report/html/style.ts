@@ -1,6 +1,6 @@
 import { html, type Markup } from './markup.ts'
 
-// Colours are pairs of light and dark; text has a contrast of at least 4.5:1 on both grounds that it stands on.
+// Colours are pairs of light and dark; text has a contrast of at least 4.5:1 on both backgrounds.
 export const STYLE: Markup = html`<style>
 :root {
   color-scheme: light dark;

@@ -12,7 +12,7 @@ export interface Table {
   readonly rows: readonly (readonly Content[])[]
 }
 
-/** In a region of its own, which a keyboard can scroll, since a table may be wider than a phone. */
+/** In a region that a keyboard can scroll, since a table may be wider than a phone. */
 export function tableRegion({ caption, columns, rows }: Table): Markup {
   const cell = (content: Content, column: number): Markup => {
     const alignment = columns[column]!.isNumber ? 'number' : 'text'
@@ -29,6 +29,6 @@ export function tableRegion({ caption, columns, rows }: Table): Markup {
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}</tbody></table></div>`
 }
 
-/** The numbers behind a chart, folded away. */
+/** The numbers of a chart, collapsed. */
 export const tableDetails = (table: Table): Markup =>
   html`<details><summary>Table: ${table.caption}</summary>${tableRegion(table)}</details>`

@@ -1,4 +1,4 @@
-// What came of training runs: their key figures or last accuracies, and what to know before they are believed.
+// The results of training runs: their key figures or last accuracies, and what to know before trusting them.
 import { mean } from 'd3-array'
 import type { RunRecord, TrainingRun } from '../../records/training-log.ts'
 import {
@@ -21,7 +21,7 @@ const NONE = '-'
 export const percentOr = (fraction: number | null | undefined): string =>
   fraction == null ? NONE : formatPercent(fraction)
 
-/** A single run's key figures, or the last test accuracy of each variant beside the others. */
+/** The key figures of a single run, or the last test accuracies of all variants in one chart. */
 export function headline(runs: readonly NamedRun[], variants: readonly Variant[]): Content {
   if (runs.length === 1) {
     const { run } = runs[0]!
@@ -61,7 +61,7 @@ export function headline(runs: readonly NamedRun[], variants: readonly Variant[]
   })
 }
 
-/** Of the last epochs, in percent. */
+/** After the last epochs, in percent. */
 const accuraciesOf = (runs: readonly NamedRun[]): number[] =>
   runs.flatMap(({ run }) => {
     const top1 = outcomeOf(run).last?.testTop1

@@ -1,4 +1,4 @@
-// Training runs one by one: their numbers and settings beside each other, and what each was asked for.
+// Training runs one by one: a table of their numbers and settings, and what each was asked to do.
 import type { TrainingRun } from '../../records/training-log.ts'
 import { formatCount, formatDuration, formatImageRate, formatLoss, formatPercent } from '../format.ts'
 import { extentText, outcomeOf, saysTop5, testedOnOf } from '../outcome.ts'
@@ -11,7 +11,7 @@ import { tableRegion } from './table.ts'
 import { percentOr } from './training-results.ts'
 
 const NONE = '-'
-/** Of the i-th run's section. */
+/** The id of the i-th run's section. */
 export const idOf = (i: number): string => `run-${i + 1}`
 
 export function overview(runs: readonly NamedRun[]): Markup {
@@ -43,7 +43,7 @@ export function overview(runs: readonly NamedRun[]): Markup {
   })
 }
 
-/** What the runs were asked for, where it is not the same in all of them. */
+/** The settings of the runs, as far as they differ. */
 export function differences(runs: readonly NamedRun[]): Content {
   const names = differingSettings(runs)
   if (names.length === 0) return null
@@ -70,7 +70,7 @@ function runFacts(run: TrainingRun): Facts {
   const { network, data, parameters, trainCount, testCount, classNames, engine, startedAt } = run.run
   const purpose = run.run.testedOn === 'validation' ? 'to validate on' : 'to test'
   const settings = new Map(settingsOf(run))
-  // Said in more words
+  // Shown in more words elsewhere
   for (const known of ['network', 'data', 'engine', 'convmark', 'processor']) settings.delete(known)
   const engineText = `${settingsOf(run).get('engine')}: ${engine.reason}`
   return {

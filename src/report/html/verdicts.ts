@@ -1,4 +1,4 @@
-// What comes first: what stands in the way of trusting the numbers, and which engine is faster.
+// What comes first: reasons not to trust the numbers, and which engine is faster.
 import { type ComparisonResult, notCompared, type Result, type Run } from '../../bench/result.ts'
 import { formatFixed, formatMeasured } from '../../digits.ts'
 import { checkText } from '../check-text.ts'
@@ -10,7 +10,7 @@ import { type Notice, noticeList, warn } from './page.ts'
 import { runTitle } from './run-title.ts'
 import { extentOf, logScale, type Pair } from './scales.ts'
 
-/** Failed checks alone: what no verdict may be read without. */
+/** Only failed checks: no verdict may be read without them. */
 export function failureList(result: Result): Content {
   const failures = result.runs.flatMap((run) => {
     const { check } = run
@@ -21,7 +21,7 @@ export function failureList(result: Result): Content {
   return failures.length > 0 && noticeList(failures, 'Failed checks')
 }
 
-/** Missing checks, what can't be done, what was cut off and all warnings. */
+/** Missing checks, what can't be done, what was interrupted, and all warnings. */
 export function warningList(result: Result): Markup {
   const { runs, unsupported = [], environment, interrupted = false } = result
   const notices = [
@@ -54,7 +54,7 @@ function warningsOf(run: Run): Notice[] {
   return notices
 }
 
-/** The verdicts in words, each with its interval beside it on a scale of ratios. */
+/** The verdicts in words, each with its interval on a scale of ratios. */
 export function verdicts(comparisons: readonly ComparisonResult[]): Markup {
   const [low, high] = extentOf([1, ...comparisons.flatMap(({ ratio, interval }) => [ratio, ...interval])])
   const room = Math.max(high / low, 1.1) ** 0.06
@@ -118,7 +118,7 @@ function verdictStrip(comparison: ComparisonResult, at: (ratio: number) => numbe
   }
 }
 
-/** With the digits that the interval leaves. */
+/** With the digits that the interval supports. */
 function ratioTexts(ratio: number, interval: Pair): { readonly ratio: string; readonly interval: string } {
   const { value, low, high } = formatMeasured(ratio, interval)
   return { ratio: `${value} x`, interval: `${low} to ${high}` }

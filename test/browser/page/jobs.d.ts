@@ -14,7 +14,7 @@ export interface Trained {
 }
 
 export interface Stopped {
-  /** The name of the error; a run that does not look whether it should stop comes to its end without one. */
+  /** The name of the error; a run that never checks whether it should stop ends without one. */
   readonly stopped: string
   /** A value of the run after it. */
   readonly sample: number

@@ -1,4 +1,4 @@
-// What a page may want of the library, each as a function of plain data. Node does them too, to compare.
+// Jobs that use the library in a page, each as a function of plain data. Node does them too, for comparison.
 import { initialize, initializeImages, lenet, openSession } from 'convmark'
 import { benchmark, startEnvironment } from 'convmark/bench'
 import { choosePreprocessing, idxDataset, idxSplit, openPipeline, syntheticDataset } from 'convmark/data'
@@ -8,7 +8,7 @@ import { CLASSES, classifier, slow, tower } from './networks.js'
 const BATCH = 3
 
 export const jobs = {
-  /** What a pass makes, by tensor. */
+  /** The results of a pass, by tensor. */
   async results({ engine, pass }) {
     const network = tower()
     const session = await openSession(network, { batch: BATCH, pass, engine, keep: 'all' })
@@ -71,7 +71,7 @@ export const jobs = {
     return counts
   },
 
-  /** How many sessions opened, each with steps to measure, where garbage is collected all the while. */
+  /** How many sessions opened, each with steps to measure, while garbage is collected all the time. */
   async startsAmongGarbage({ engine, sessions }) {
     let garbage = []
     const litter = setInterval(() => {
@@ -87,7 +87,7 @@ export const jobs = {
     return opened
   },
 
-  /** What a run said that was told to stop; then it is run again. */
+  /** What a run reported after it was told to stop; then it runs again. */
   async stop({ engine, afterMs }) {
     const session = await openSession(slow(), { batch: 32, engine })
     try {
@@ -136,7 +136,7 @@ export const jobs = {
     return { losses, parameters: Object.keys(decodeModel(model, 'model').parameters) }
   },
 
-  /** In a browser whose engine is too old. */
+  /** For a browser whose engine is too old. */
   async withoutSimd() {
     const { validate } = WebAssembly
     WebAssembly.validate = () => false
@@ -148,7 +148,7 @@ export const jobs = {
   },
 }
 
-/** Of each class another quarter is bright. */
+/** Each class has another bright quarter. */
 function patterns(seed) {
   const images = Float32Array.from({ length: 6 * 144 }, (_, i) => Math.sin(i * (seed + 1)) / 4)
   const labels = Float32Array.from({ length: 6 }, (_, i) => (i + seed) % CLASSES)

@@ -1,4 +1,4 @@
-// Somebody else's page: it does a job itself or has its worker do it, and posts what came of it.
+// A user's page: it does a job itself or lets its worker do it, and posts the result.
 import { jobs } from './jobs.js'
 
 const { name, options, where } = JSON.parse(new URL(location.href).searchParams.get('job'))

@@ -27,7 +27,7 @@ export const classifier = () =>
     ],
   })
 
-/** So large that a run takes a while, and with few tiles to choose from. */
+/** So large that a run takes some time, and with few tiles to choose from. */
 export const slow = () =>
   defineNetwork('slow', {
     inputs: { images: [56, 56, 64] },

@@ -14,7 +14,7 @@ function expectTensors(found: Tensors, truth: Tensors, tolerance: number): void 
   }
 }
 
-/** What a page made is what the reference makes in Node. */
+/** The page's results must agree with those of the reference in Node. */
 export async function expectReferenceResults({ tensors }: Results, pass: string): Promise<void> {
   const truth = await jobs.results({ pass, engine: 'reference' })
   expectTensors(tensors, truth.tensors, TOLERANCE)

@@ -8,7 +8,7 @@ import { CHROMIUM_FLAGS, chromiumPath } from '../../support/chromium.ts'
 import { findCommand } from '../../support/find-command.ts'
 
 export interface OpenBrowser {
-  /** Opens a page, and closes it when the promise that it is for is settled. What the console said but should not. */
+  /** Opens a page, and closes it when `until` is settled. Returns what the console should not have said. */
   visit(url: string, until: Promise<unknown>): Promise<readonly string[]>
   close(): Promise<void>
 }
@@ -59,7 +59,10 @@ user_pref('services.settings.server', 'data:,')
 user_pref('toolkit.telemetry.reportingpolicy.firstRun', false)
 `
 
-/** Playwright drives none but a Firefox of its own. The page says itself how it went, so it only has to be started. */
+/**
+ * Playwright can drive only its own build of Firefox. The page itself reports its results, so the browser only has to
+ * be started.
+ */
 async function openFirefox(path: string): Promise<OpenBrowser> {
   const running = new Set<ChildProcess>()
   return {

@@ -1,4 +1,4 @@
-// The page bundled by what people use, each with as little said as it takes; see docs/browser.md.
+// The page bundled by common tools, each with as few settings as possible; see docs/browser.md.
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build as buildWithEsbuild } from 'esbuild'
@@ -14,7 +14,7 @@ export const bundlers: Readonly<Record<'vite' | 'webpack' | 'esbuild', Bundle>> 
       configFile: false,
       logLevel: 'error',
       build: { outDir: out, emptyOutDir: true },
-      // A worker that loads parts of itself later has to be a module.
+      // A worker that loads some of its code later has to be a module.
       worker: { format: 'es' },
     })
   },

@@ -25,7 +25,7 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-/** Serves a folder of a test's own on the loopback address, and takes what its page posts. */
+/** Serves a test's own folder on the loopback address, and receives what its page posts. */
 export async function servePage(folder: string, isIsolated: boolean): Promise<PageServer> {
   const waiting: ((value: unknown) => void)[] = []
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -1,4 +1,4 @@
-// Somebody else's project: the package as npm would pack it, and a page that uses it.
+// A user's project: the package as npm would pack it, and a page that uses it.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ export interface UserProject {
   remove(): void
 }
 
-/** The tarball unpacked, its dependencies linked to ours: nothing is fetched. */
+/** The tarball unpacked, with its dependencies linked to those of this checkout: nothing is fetched. */
 export function makeUserProject(): UserProject {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'convmark-page-')))
   const npm = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]

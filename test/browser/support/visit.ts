@@ -19,7 +19,7 @@ export interface Outcome<Value> {
   readonly complaints: readonly string[]
 }
 
-/** Opens a bundled page, has it do a job, and takes what it posts. */
+/** Opens a bundled page, lets it do a job, and returns what it posts. */
 export async function visit<Value>(
   browser: OpenBrowser,
   folder: string,
@@ -41,7 +41,7 @@ export const pageUrl = (url: string, job: Job): string =>
 
 const LONGEST_MS = 120_000
 
-/** What a page posts; rejects where it takes too long. */
+/** What a page posts; rejects if it takes too long. */
 export function within<Value>(posted: Promise<Value>): Promise<Value> {
   const late = new Promise<never>((_, reject) => {
     const error = new Error(`the page had not answered after ${LONGEST_MS / 1000} s`)

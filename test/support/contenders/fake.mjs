@@ -1,5 +1,7 @@
 // A contender that behaves as its setup's engine says.
-const { engine } = JSON.parse(process.argv[2])
+const { engine } = await new Promise((resolve) => {
+  process.once('message', ({ setup }) => resolve(setup))
+})
 const send = (message) => process.send(message)
 const info = { name: engine, target: 'fake', threads: 1, reason: 'asked for', v8Flags: [] }
 

@@ -14,6 +14,8 @@ export function exampleSetup(
     retune: false,
     isChecked: false,
     packagesFrom: null,
+    weightsFile: null,
+    onnx: null,
     ...changes,
   }
 }

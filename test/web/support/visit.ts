@@ -38,6 +38,9 @@ export interface Visit {
   readonly complaints: readonly string[]
 }
 
+/** Of any wait, on a machine that is busy or whose WebGL is computed by its processor. */
+const LONGEST_MS = 280_000
+
 /** Opens a view in English, as wide as a desk's screen, unless told otherwise. */
 export async function visit(
   browser: Browser,
@@ -45,6 +48,7 @@ export async function visit(
   options: BrowserContextOptions = {},
 ): Promise<Visit> {
   const context = await browser.newContext({ locale: 'en-GB', acceptDownloads: true, ...options })
+  context.setDefaultTimeout(LONGEST_MS)
   const page = await context.newPage()
   const complaints: string[] = []
   const { origin } = new URL(url)
@@ -61,10 +65,7 @@ export async function visit(
   return { page, complaints }
 }
 
-/** Of a run, on a machine that is busy or whose WebGL is computed by its processor. */
-const LONGEST_MS = 200_000
-
 /** Waits until the status line says this. */
 export async function untilStatus(page: Page, text: RegExp): Promise<void> {
-  await page.locator('.status').filter({ hasText: text }).waitFor({ timeout: LONGEST_MS })
+  await page.locator('.status').filter({ hasText: text }).waitFor()
 }

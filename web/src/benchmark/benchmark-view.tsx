@@ -1,6 +1,8 @@
 import { VERSION } from 'convmark'
 import type { Result, Run } from 'convmark/bench'
 import { useReducer, useState } from 'preact/hooks'
+import { choiceOf, type NetworkChoice, nameOf } from '../model/choice.ts'
+import { useOwnNetwork } from '../model/network-field.tsx'
 import type { Platform } from '../platform.ts'
 import { completeResult } from '../result/ask.ts'
 import { ResultDownloads } from '../result/result-downloads.tsx'
@@ -39,7 +41,9 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
   const [others, setOthers] = useState<readonly NamedResult[]>([])
   const runner = useTaskRunner<BenchmarkSettings, BenchmarkEvent>('benchmark')
 
-  const parsed = parseFields(fields)
+  const model = useOwnNetwork((network) => setFields((before) => ({ ...before, network })))
+  const network = choiceOf(fields.network, model)
+  const parsed = parseFields(fields, network)
   const isRunning = state.phase === 'running' || state.phase === 'stopping'
   const megabytes = 'settings' in parsed ? tooManyMegabytes(parsed.settings) : null
 
@@ -69,6 +73,7 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
         <p>{texts.benchmark.intro}</p>
         <SettingsForm
           fields={fields}
+          network={network}
           faults={'faults' in parsed ? parsed.faults : []}
           isRunning={isRunning}
           onChange={setFields}
@@ -92,15 +97,21 @@ export function BenchmarkView({ settings }: BenchmarkViewProps) {
       <section class="card">
         {!isRunning && runs.length > 0 && (
           <ResultDownloads
-            name={`bench ${fields.network}`}
+            name={`bench ${nameOf(state.settings!.network)}`}
             result={async () => result ?? completeResult(partsOf(runs))}
-            link={linkTo('benchmark', fields)}
+            link={linkOf(fields, state.settings!.network)}
           />
         )}
         <Beside others={others} onChange={setOthers} />
       </section>
     </>
   )
+}
+
+/** A file can't be in a link. */
+function linkOf(fields: BenchmarkFields, network: NetworkChoice): string {
+  const link = linkTo('benchmark', fields)
+  return network.kind === 'file' ? `${link} with ${network.model.fileName}` : link
 }
 
 /** Where the worker did not live to make the result. */

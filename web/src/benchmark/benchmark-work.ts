@@ -1,4 +1,4 @@
-import { networkNamed, VERSION } from 'convmark'
+import { VERSION } from 'convmark'
 import {
   type BenchEvent,
   benchmark,
@@ -7,6 +7,7 @@ import {
   type Run,
   startEnvironment,
 } from 'convmark/bench'
+import { networkOf, parametersOf, withFile } from '../model/choice.ts'
 import type { Work } from '../work/serve.ts'
 import type { BenchmarkSettings } from './settings.ts'
 
@@ -24,8 +25,9 @@ export type BenchmarkEvent =
   | { readonly kind: 'result'; readonly result: Result }
 
 export const benchmarkWork: Work<BenchmarkSettings, BenchmarkEvent> = async (settings, tell, signal) => {
-  const { network: name, engine, pass, batch, batches, burnIn, threads } = settings
-  const network = networkNamed(name)
+  const { network: choice, engine, pass, batch, batches, burnIn, threads } = settings
+  const network = networkOf(choice)
+  const parameters = await parametersOf(choice)
   const runs: Run[] = []
   const environment = await startEnvironment()
   const events = benchmark(network, {
@@ -35,6 +37,7 @@ export const benchmarkWork: Work<BenchmarkSettings, BenchmarkEvent> = async (set
     batch,
     batches,
     burnIn,
+    ...(parameters && { parameters }),
     signal,
   })
   try {
@@ -47,8 +50,9 @@ export const benchmarkWork: Work<BenchmarkSettings, BenchmarkEvent> = async (set
           engine: { ...event.engine, v8Flags: [...event.engine.v8Flags] },
         })
       } else if (event.kind === 'finished') {
-        runs.push(event.run)
-        tell(event)
+        const run = withFile(event.run, choice)
+        runs.push(run)
+        tell({ kind: 'finished', run })
       } else if (event.pass === (pass === 'both' ? 'forward' : pass)) {
         const printed = network.layers.filter(({ layer }) => network.printed.includes(layer.name))
         const shapes = printed.map(({ layer, outputShape }) => ({

@@ -1,11 +1,14 @@
+import type { NetworkChoice } from '../model/choice.ts'
+import { NetworkField } from '../model/network-field.tsx'
 import { linkTo } from '../route.ts'
 import { useTexts } from '../texts/index.ts'
 import { CopyLink } from '../ui/copy-link.tsx'
 import { SelectField, TextField } from '../ui/fields.tsx'
-import { type BenchmarkFields, CHARTS, ENGINES, NETWORKS, PASSES, RANGES } from './settings.ts'
+import { type BenchmarkFields, CHARTS, ENGINES, PASSES, RANGES } from './settings.ts'
 
 interface SettingsFormProps {
   readonly fields: BenchmarkFields
+  readonly network: NetworkChoice
   readonly faults: readonly (keyof typeof RANGES)[]
   readonly isRunning: boolean
   readonly onChange: (fields: BenchmarkFields) => void
@@ -13,7 +16,15 @@ interface SettingsFormProps {
   readonly onStop: () => void
 }
 
-export function SettingsForm({ fields, faults, isRunning, onChange, onRun, onStop }: SettingsFormProps) {
+export function SettingsForm({
+  fields,
+  network,
+  faults,
+  isRunning,
+  onChange,
+  onRun,
+  onStop,
+}: SettingsFormProps) {
   const texts = useTexts()
   const { settings } = texts
   const set = (name: keyof BenchmarkFields) => (value: string) => onChange({ ...fields, [name]: value })
@@ -47,13 +58,7 @@ export function SettingsForm({ fields, faults, isRunning, onChange, onRun, onSto
         <legend>
           <h2 id="settings-heading">{settings.heading}</h2>
         </legend>
-        <SelectField
-          label={settings.network}
-          value={fields.network}
-          options={NETWORKS.map((name) => [name, name])}
-          disabled={isRunning}
-          onChange={set('network')}
-        />
+        <NetworkField choice={network} disabled={isRunning} onChange={set('network')} />
         <SelectField
           label={settings.engine}
           value={fields.engine}

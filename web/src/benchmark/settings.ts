@@ -1,11 +1,10 @@
-import { networkNamed, networks } from 'convmark'
+import { FIRST_NETWORK, type NetworkChoice, networkOf } from '../model/choice.ts'
 import { type IntegerRange, initialSettings, parseInteger } from '../settings.ts'
 
 export const ENGINES = ['auto', 'wasm', 'reference'] as const
 /** When they are drawn: with every step, or once a run is over. */
 export const CHARTS = ['live', 'after'] as const
 export const PASSES = ['both', 'forward', 'forward-backward', 'train'] as const
-export const NETWORKS: readonly string[] = Object.keys(networks)
 
 /** As the fields show them, and as a link carries them; `threads` may be empty. */
 export type BenchmarkFields = Record<
@@ -16,7 +15,7 @@ type NumberField = 'batch' | 'batches' | 'burn-in'
 
 /** What a run is asked for. */
 export interface BenchmarkSettings {
-  readonly network: string
+  readonly network: NetworkChoice
   readonly engine: (typeof ENGINES)[number]
   readonly pass: (typeof PASSES)[number]
   readonly batch: number
@@ -34,7 +33,7 @@ export const RANGES = {
 } as const satisfies Record<string, IntegerRange>
 
 const FIRST: BenchmarkFields = {
-  network: 'alexnet',
+  network: FIRST_NETWORK,
   engine: 'auto',
   pass: 'both',
   batch: '32',
@@ -46,8 +45,8 @@ const FIRST: BenchmarkFields = {
 
 export function initialFields(given: URLSearchParams): BenchmarkFields {
   const fields = initialSettings(FIRST, given)
-  const choices = { network: NETWORKS, engine: ENGINES, pass: PASSES, charts: CHARTS } as const
-  for (const name of ['network', 'engine', 'pass', 'charts'] as const) {
+  const choices = { engine: ENGINES, pass: PASSES, charts: CHARTS } as const
+  for (const name of ['engine', 'pass', 'charts'] as const) {
     if (!(choices[name] as readonly string[]).includes(fields[name])) fields[name] = FIRST[name]
   }
   return fields
@@ -56,6 +55,7 @@ export function initialFields(given: URLSearchParams): BenchmarkFields {
 /** The fields that are not what they must be; the settings where there are none. */
 export function parseFields(
   fields: BenchmarkFields,
+  network: NetworkChoice,
 ): { readonly settings: BenchmarkSettings } | { readonly faults: readonly (keyof typeof RANGES)[] } {
   const batch = parseInteger(fields.batch, RANGES.batch)
   const batches = parseInteger(fields.batches, RANGES.batches)
@@ -69,7 +69,7 @@ export function parseFields(
     ...(threads === null && !isAllThreads ? (['threads'] as const) : []),
   ]
   if (batch === null || batches === null || burnIn === null || faults.length > 0) return { faults }
-  const { network, engine, pass } = fields as BenchmarkFields & Pick<BenchmarkSettings, 'engine' | 'pass'>
+  const { engine, pass } = fields as BenchmarkFields & Pick<BenchmarkSettings, 'engine' | 'pass'>
   return { settings: { network, engine, pass, batch, batches, burnIn, threads } }
 }
 
@@ -79,7 +79,7 @@ const BYTES_PER_VALUE = 4
 /** What the activations take at the least, where that is more than WASM can have; else null. Gradients take as much again. */
 export function tooManyMegabytes({ network, batch, pass }: BenchmarkSettings): number | null {
   if (pass === 'forward') return null // without gradients activations share memory
-  const { layers, inputs } = networkNamed(network)
+  const { layers, inputs } = networkOf(network)
   const shapes = [...Object.values(inputs), ...layers.map(({ outputShape }) => outputShape)]
   const values = shapes.reduce(
     (sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1),

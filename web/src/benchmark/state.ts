@@ -1,6 +1,6 @@
 // A benchmark as the page shows it, made of what its worker says.
-import { networkNamed } from 'convmark'
 import { describeRun, type EngineRecord, type Result, type Run } from 'convmark/bench'
+import { networkOf, withFile } from '../model/choice.ts'
 import type { TaskEnd } from '../work/task.ts'
 import type { BenchmarkEvent } from './benchmark-work.ts'
 import type { BenchmarkSettings } from './settings.ts'
@@ -85,7 +85,7 @@ function withCutOff({ runs, steps, engine, settings }: BenchmarkState): readonly
   const starts = own.map(({ endedAt, durationMs }) => endedAt - durationMs)
   const { network, batch, batches, burnIn } = settings
   const cutOff = describeRun({
-    network: networkNamed(network),
+    network: networkOf(network),
     pass,
     engine,
     settings: { batch, batches, burnIn, seed: SEED, algorithm: 'auto' },
@@ -101,5 +101,5 @@ function withCutOff({ runs, steps, engine, settings }: BenchmarkState): readonly
     warnings: [],
     interrupted: true,
   })
-  return [...runs, cutOff]
+  return [...runs, withFile(cutOff, network)]
 }

@@ -1,6 +1,7 @@
 import { MIN_ROUNDS } from 'convmark/bench'
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks'
-import { NETWORKS } from '../benchmark/settings.ts'
+import { choiceOf, FIRST_NETWORK } from '../model/choice.ts'
+import { NetworkField, useOwnNetwork } from '../model/network-field.tsx'
 import type { Platform } from '../platform.ts'
 import { linkTo } from '../route.ts'
 import { initialSettings, parseInteger } from '../settings.ts'
@@ -22,7 +23,7 @@ const RANGES = {
 type NumberField = keyof typeof RANGES
 
 const FIRST = {
-  network: 'alexnet',
+  network: FIRST_NETWORK,
   pass: 'forward',
   batch: '8',
   rounds: '10',
@@ -45,6 +46,8 @@ export function CompareView({ settings, platform }: CompareViewProps) {
   const stopping = useRef<AbortController | null>(null)
   useEffect(() => () => stopping.current?.abort(), [])
 
+  const model = useOwnNetwork((network) => setFields((before) => ({ ...before, network })))
+  const network = choiceOf(fields.network, model)
   const isRunning = state.phase === 'running'
   const chosen = ENGINES.filter((engine) => fields.engines.split(',').includes(engine))
   const processors = platform?.isIsolated ? platform.processors : 1
@@ -62,7 +65,6 @@ export function CompareView({ settings, platform }: CompareViewProps) {
     const controller = new AbortController()
     stopping.current = controller
     const base = new URL('.', document.baseURI).href
-    const network = NETWORKS.includes(fields.network) ? fields.network : FIRST.network
     const pass = COMPARED_PASSES.find((each) => each === fields.pass) ?? 'forward'
     const asked = {
       engines: chosen,
@@ -125,13 +127,7 @@ export function CompareView({ settings, platform }: CompareViewProps) {
             ))}
           </fieldset>
           <div class="fields">
-            <SelectField
-              label={texts.settings.network}
-              value={fields.network}
-              options={NETWORKS.map((name) => [name, name])}
-              disabled={isRunning}
-              onChange={set('network')}
-            />
+            <NetworkField choice={network} disabled={isRunning} onChange={set('network')} />
             <SelectField
               label={texts.settings.pass}
               value={fields.pass}

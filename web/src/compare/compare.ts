@@ -1,5 +1,4 @@
 // Engines take turns, in rounds of random order, each in a worker of its own, as `convmark compare` has them in processes.
-import { networkNamed } from 'convmark'
 import {
   compareRounds,
   describeRun,
@@ -8,6 +7,7 @@ import {
   type Run,
   type RunMeasurement,
 } from 'convmark/bench'
+import { networkOf, withFile } from '../model/choice.ts'
 import { startTasks } from '../work/start.ts'
 import { TaskRunner } from '../work/task.ts'
 import {
@@ -159,7 +159,7 @@ export function runOf({ ready, turns }: Measured, settings: CompareSettings): Ru
   const { network, pass, batch, burnIn, rounds, runsPerRound } = settings
   const startedAtMs = turns.flatMap((turn) => turn.startedAtMs)
   const measurement: RunMeasurement = {
-    network: networkNamed(network),
+    network: networkOf(network),
     pass,
     engine: ready.engine,
     settings: { batch, batches: rounds * runsPerRound, burnIn, seed: SEED, algorithm: 'auto' },
@@ -175,7 +175,7 @@ export function runOf({ ready, turns }: Measured, settings: CompareSettings): Ru
     warnings: [],
     interrupted: turns.length < rounds,
   }
-  return describeRun(measurement)
+  return withFile(describeRun(measurement), network)
 }
 
 export interface Verdict {

@@ -1,6 +1,7 @@
 // What the page asks of an engine that takes its turns in a worker of its own, and what that says.
 import type { Tuning } from 'convmark'
 import type { CheckResult, EngineRecord, RunMeasurement } from 'convmark/bench'
+import type { NetworkChoice } from '../model/choice.ts'
 
 /** As the page and its links name them. */
 export const ENGINES = [
@@ -32,7 +33,7 @@ export type ComparedPass = (typeof COMPARED_PASSES)[number]
 
 export interface ContenderSetup {
   readonly engine: EngineName
-  readonly network: string
+  readonly network: NetworkChoice
   readonly pass: ComparedPass
   readonly batch: number
   readonly burnIn: number

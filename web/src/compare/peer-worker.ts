@@ -1,5 +1,6 @@
 // Another library, in its turns. It is served with a policy of its own: some libraries start their threads from blobs.
-import { initialize, initializeImages, networkNamed } from 'convmark'
+import { initialize, initializeImages } from 'convmark'
+import { networkOf, parametersOf } from '../model/choice.ts'
 import { serveTasks } from '../work/serve.ts'
 import { contenderWork } from './contender.ts'
 import { isPeer, type PeerName, SEED } from './messages.ts'
@@ -26,15 +27,16 @@ const peers: { readonly [Name in PeerName]: { readonly entry: string; readonly o
 }
 
 const peerWork = contenderWork(async (setup, alive) => {
-  const { engine, network: name, pass, batch, threads, base, truths } = setup
+  const { engine, network: choice, pass, batch, threads, base, truths } = setup
   if (!isPeer(engine)) throw new Error(`${engine} is convmark's own`)
   const { entry, open } = peers[engine]
   const folder = new URL('peers/', base)
   if (!(await isHere(new URL(entry, folder)))) return null
-  const network = networkNamed(name)
-  const parameters = initialize(network, { seed: SEED })
+  const network = networkOf(choice)
+  const parameters = (await parametersOf(choice)) ?? initialize(network, { seed: SEED })
   const peer = await open({
     network,
+    model: choice.kind === 'file' ? choice.model : null,
     pass,
     batch,
     parameters,

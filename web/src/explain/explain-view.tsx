@@ -1,117 +1,144 @@
-import { alexnet } from 'convmark'
 import { formatMs } from 'convmark/report'
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { FIRST_NETWORK, type NetworkChoice, networkOf } from '../model/choice.ts'
+import { useModel } from '../model/use-model.ts'
 import { useTexts } from '../texts/index.ts'
-import { DropZone, FileButton } from '../ui/fields.tsx'
+import { DropZone, FileButton, SelectField } from '../ui/fields.tsx'
 import { Notice } from '../ui/notice.tsx'
-import { useTaskRunner } from '../work/use-task.ts'
-import type { ExplainEvent, ExplainRequest } from './explain-work.ts'
 import { LayerCard } from './layer-card.tsx'
-import { PICTURE_SIZE, readPicture, samplePicture } from './picture.ts'
+import { readPicture, samplePicture } from './picture.ts'
+import { pictureInputOf } from './picture-input.ts'
+import { ORDERS, type PixelValues, SCALE_NAMES } from './pixels.ts'
+import { useMaps } from './use-maps.ts'
 
-const network = alexnet()
-
-/** A picture, and what to call it; null is the built-in one. */
-interface Picture {
-  readonly name: string | null
-  readonly image: ImageData
+/** The user's network, else AlexNet. */
+export function ExplainView() {
+  const { model } = useModel()
+  const choice: NetworkChoice = model ? { kind: 'file', model } : { kind: 'named', name: FIRST_NETWORK }
+  const [file, setFile] = useState<File | null>(null)
+  return <Explanation key={model} choice={choice} file={file} onFile={setFile} />
 }
 
-type Computed = Extract<ExplainEvent, { kind: 'computed' }>
+interface ExplanationProps {
+  readonly choice: NetworkChoice
+  /** The user's picture; null is the built-in one. */
+  readonly file: File | null
+  readonly onFile: (file: File | null) => void
+}
 
-export function ExplainView() {
+function Explanation({ choice, file, onFile }: ExplanationProps) {
   const { explain, failed } = useTexts()
-  const runner = useTaskRunner<ExplainRequest, ExplainEvent>('explain')
-  const [picture, setPicture] = useState<Picture>(() => ({ name: null, image: samplePicture() }))
-  const [activations, setActivations] = useState<Readonly<Record<string, Float32Array>>>({})
-  const [computed, setComputed] = useState<Computed | null>(null)
+  const isOwn = choice.kind === 'file'
+  const network = useMemo(() => networkOf(choice), [])
+  const input = useMemo(() => pictureInputOf(network), [network])
+  const [picture, setPicture] = useState<ImageData | null>(null)
+  const [values, setValues] = useState<PixelValues>({ scale: isOwn ? 'imagenet' : 'small', order: 'rgb' })
   const [fault, setFault] = useState<string | null>(null)
+  const { computed, failure, watch } = useMaps(choice, input, picture, values)
 
   useEffect(() => {
+    if (!input) return
     let isLatest = true
-    setComputed(null)
-    runner.whenIdle().then(async () => {
-      if (!isLatest) return
-      const end = await runner.run({ pixels: picture.image.data }, (events) => {
-        if (!isLatest) return
-        for (const event of events) {
-          if (event.kind === 'computed') setComputed(event)
-          else setActivations((before) => ({ ...before, [event.layer]: event.values }))
-        }
-      })
-      if (isLatest && end.kind === 'failed') setFault(failed(end.message))
-    })
+    const read = file ? readPicture(file, input) : Promise.resolve(samplePicture(input))
+    read.then((image) => isLatest && setPicture(image))
     return () => {
       isLatest = false
     }
-  }, [picture, runner])
+  }, [file])
 
-  async function open(file: File): Promise<void> {
+  async function open(chosen: File): Promise<void> {
     try {
-      setPicture({ name: file.name, image: await readPicture(file) })
+      await readPicture(chosen, input!) // one that can't be read changes nothing
+      onFile(chosen)
       setFault(null)
     } catch {
-      setFault(explain.notAnImage(file.name))
+      setFault(explain.notAnImage(chosen.name))
     }
   }
 
+  const title = file === null ? explain.sample : explain.yours(file.name)
   return (
     <>
       <section class="card">
-        <p>{explain.intro}</p>
-        <DropZone label={explain.picture} onFile={open}>
-          <div class="with-picture">
-            <PictureCanvas
-              picture={picture}
-              label={picture.name === null ? explain.sample : explain.yours(picture.name)}
-            />
-            <div>
-              <h2>{picture.name === null ? explain.sample : explain.yours(picture.name)}</h2>
-              <p class="quiet hint">
-                {explain.inputText} {explain.weights}
-              </p>
-              <div class="actions">
-                <FileButton text={explain.choose} accept="image/*" onFile={open} />
-                {picture.name !== null && (
-                  <button type="button" onClick={() => setPicture({ name: null, image: samplePicture() })}>
-                    {explain.sample}
-                  </button>
+        <p>{isOwn ? explain.introOwn(choice.model.fileName) : explain.intro}</p>
+        {input ? (
+          <DropZone label={explain.picture} onFile={open}>
+            <div class="with-picture">
+              {picture && <PictureCanvas picture={picture} label={title} />}
+              <div>
+                <h2>{title}</h2>
+                <p class="quiet hint">
+                  {explain.inputText(input.height, input.width, input.channels)}{' '}
+                  {isOwn ? explain.weightsOwn : explain.weights}
+                </p>
+                {isOwn && (
+                  <div class="fields">
+                    <SelectField
+                      label={explain.scale}
+                      value={values.scale}
+                      options={SCALE_NAMES.map((name) => [name, explain.scales[name]])}
+                      onChange={(scale) => setValues({ ...values, scale })}
+                    />
+                    {input.channels === 3 && (
+                      <SelectField
+                        label={explain.order}
+                        value={values.order}
+                        options={ORDERS.map((name) => [name, explain.orders[name]])}
+                        onChange={(order) => setValues({ ...values, order })}
+                      />
+                    )}
+                  </div>
                 )}
-                <span class="quiet hint">{explain.dropHint}</span>
+                <div class="actions">
+                  <FileButton text={explain.choose} accept="image/*" onFile={open} />
+                  {file !== null && (
+                    <button type="button" onClick={() => onFile(null)}>
+                      {explain.sample}
+                    </button>
+                  )}
+                  <span class="quiet hint">{explain.dropHint}</span>
+                </div>
               </div>
             </div>
-          </div>
-          {fault !== null && <Notice level="bad">{fault}</Notice>}
-        </DropZone>
+            {fault !== null && <Notice level="bad">{fault}</Notice>}
+          </DropZone>
+        ) : (
+          <Notice level="warn">{explain.noPicture}</Notice>
+        )}
+        {failure !== null && <Notice level="bad">{failed(failure)}</Notice>}
         <p class="status" role="status">
           {computed
             ? explain.computed(formatMs(computed.elapsedMs), computed.threads)
-            : fault === null && explain.computing}
+            : input && failure === null && explain.computing}
         </p>
       </section>
       {network.layers
         .filter(({ isLoss }) => !isLoss)
-        .map((resolved) => (
-          <LayerCard
-            key={resolved.layer.name}
-            network={network}
-            resolved={resolved}
-            activations={activations[resolved.layer.name] ?? null}
-          />
-        ))}
+        .map((resolved) => {
+          const { name } = resolved.layer
+          return (
+            <LayerCard
+              key={name}
+              network={network}
+              resolved={resolved}
+              remark={isOwn ? '' : (explain.remarks[name] ?? '')}
+              watch={watch}
+            />
+          )
+        })}
     </>
   )
 }
 
-function PictureCanvas({ picture, label }: { readonly picture: Picture; readonly label: string }) {
+function PictureCanvas({ picture, label }: { readonly picture: ImageData; readonly label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null)
-  useLayoutEffect(() => canvas.current!.getContext('2d')!.putImageData(picture.image, 0, 0), [picture])
+  useLayoutEffect(() => canvas.current!.getContext('2d')!.putImageData(picture, 0, 0), [picture])
   return (
     <canvas
       ref={canvas}
       class="picture"
-      width={PICTURE_SIZE}
-      height={PICTURE_SIZE}
+      width={picture.width}
+      height={picture.height}
       role="img"
       aria-label={label}
     />

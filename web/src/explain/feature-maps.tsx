@@ -1,26 +1,31 @@
 import { useMemo } from 'preact/hooks'
 import { useTexts } from '../texts/index.ts'
 import { MapCanvas } from '../ui/map-canvas.tsx'
+import type { Maps } from './explain-work.ts'
 
 interface FeatureMapsProps {
   readonly layer: string
-  /** (H, W, C) */
-  readonly shape: readonly number[]
-  readonly values: Float32Array
+  /** How many there are; not all of them are shown. */
+  readonly allChannels: number
+  readonly maps: Maps
 }
 
-const MAX_MAPS = 24
-
-/** The first channels, a grey picture each. */
-export function FeatureMaps({ layer, shape, values }: FeatureMapsProps) {
+/** The first channels, a grey picture each; of a vector the largest values. */
+export function FeatureMaps({
+  layer,
+  allChannels,
+  maps: { height, width, channels, values, largest },
+}: FeatureMapsProps) {
   const { explain } = useTexts()
-  const [height = 1, width = 1, channels = 1] = shape
-  const shown = Math.min(MAX_MAPS, channels)
   const maps = useMemo(
-    () => Array.from({ length: shown }, (_, channel) => (i: number) => values[i * channels + channel]!),
-    [values, channels, shown],
+    () => Array.from({ length: channels }, (_, channel) => (i: number) => values[i * channels + channel]!),
+    [values, channels],
   )
-  const text = explain.maps(layer, shown, channels)
+  if (largest.length > 0) {
+    const shown = largest.map(({ index, value }) => `${index}: ${formatValue(value)}`)
+    return <p class="quiet hint">{explain.largest(layer, allChannels, shown.join(', '))}</p>
+  }
+  const text = explain.maps(layer, channels, allChannels)
   return (
     <figure>
       <figcaption>
@@ -34,3 +39,5 @@ export function FeatureMaps({ layer, shape, values }: FeatureMapsProps) {
     </figure>
   )
 }
+
+const formatValue = (value: number): string => String(Number(value.toPrecision(3)))

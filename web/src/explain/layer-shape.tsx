@@ -1,5 +1,7 @@
+import { asImage } from './picture-input.ts'
+
 interface LayerShapeProps {
-  /** (H, W, C) */
+  /** (H, W, C), (C) or () */
   readonly shape: readonly number[]
   readonly label: string
 }
@@ -10,7 +12,8 @@ const HEIGHT = 120
 const SLANT = 0.5
 
 /** A box as high and wide as the map, and as deep as it has channels, on scales of roots: 3 and 384 both can be seen. */
-export function LayerShape({ shape: [height = 1, width = 1, channels = 1], label }: LayerShapeProps) {
+export function LayerShape({ shape, label }: LayerShapeProps) {
+  const [height, width, channels] = asImage(shape)
   const [tall, broad] = [height, width].map((extent) => 8 + 4.2 * Math.sqrt(extent)) as [number, number]
   const deep = 3 + 2.6 * Math.sqrt(channels)
   const [left, bottom] = [6, HEIGHT - 22]

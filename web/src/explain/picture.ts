@@ -1,22 +1,34 @@
-// Pictures as the network takes them: 224 x 224, red, green and blue.
+// Pictures as the network takes them: as high and wide as its input.
 
-export const PICTURE_SIZE = 224
-
-/** The central square of a picture file, scaled. Rejects for what is not a picture that this browser reads. */
-export async function readPicture(file: File): Promise<ImageData> {
-  const bitmap = await createImageBitmap(file)
-  const side = Math.min(bitmap.width, bitmap.height)
-  const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2]
-  const context = pictureContext()
-  context.imageSmoothingQuality = 'high'
-  context.drawImage(bitmap, left, top, side, side, 0, 0, PICTURE_SIZE, PICTURE_SIZE)
-  bitmap.close()
-  return context.getImageData(0, 0, PICTURE_SIZE, PICTURE_SIZE)
+export interface PictureSize {
+  readonly height: number
+  readonly width: number
 }
 
+/** The middle of a picture file, as large as it can be in these proportions, scaled. Rejects for what is not a picture that this browser reads. */
+export async function readPicture(file: File, size: PictureSize): Promise<ImageData> {
+  const bitmap = await createImageBitmap(file)
+  const picture = scaled(bitmap, size)
+  bitmap.close()
+  return picture
+}
+
+function scaled(source: ImageBitmap | HTMLCanvasElement, { height, width }: PictureSize): ImageData {
+  const scale = Math.min(source.width / width, source.height / height)
+  const [cutWidth, cutHeight] = [width * scale, height * scale]
+  const [left, top] = [(source.width - cutWidth) / 2, (source.height - cutHeight) / 2]
+  const context = contextOf({ height, width })
+  context.imageSmoothingQuality = 'high'
+  context.drawImage(source, left, top, cutWidth, cutHeight, 0, 0, width, height)
+  return context.getImageData(0, 0, width, height)
+}
+
+/** The built-in picture is drawn in this size. */
+const PICTURE_SIZE = 224
+
 /** A house by a hill, drawn here: edges of all directions, textures, patches of colour, and no licence to be asked for. */
-export function samplePicture(): ImageData {
-  const context = pictureContext()
+export function samplePicture(size: PictureSize): ImageData {
+  const context = contextOf({ height: PICTURE_SIZE, width: PICTURE_SIZE })
   const sky = context.createLinearGradient(0, 0, 0, 140)
   sky.addColorStop(0, '#4a90d9')
   sky.addColorStop(1, '#d4e8f7')
@@ -66,13 +78,13 @@ export function samplePicture(): ImageData {
     [52, 126],
   ] as const)
     disc(context, '#2f7a3a', x, y, 19)
-  return context.getImageData(0, 0, PICTURE_SIZE, PICTURE_SIZE)
+  return scaled(context.canvas, size)
 }
 
-function pictureContext(): CanvasRenderingContext2D {
+function contextOf({ height, width }: PictureSize): CanvasRenderingContext2D {
   const canvas = document.createElement('canvas')
-  canvas.width = PICTURE_SIZE
-  canvas.height = PICTURE_SIZE
+  canvas.width = width
+  canvas.height = height
   return canvas.getContext('2d', { willReadFrequently: true })!
 }
 

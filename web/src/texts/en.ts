@@ -6,14 +6,13 @@ import type { Unseen } from 'convmark/bench'
 const plural = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`
 
 function unseenText({ kind, text, isCoarse }: Unseen): string {
-  const advice = isCoarse ? ': take more rounds, on a quieter machine' : ''
+  const advice = isCoarse ? ': use more rounds, on a quieter machine' : ''
   return kind === 'percent'
     ? `; a difference under ${text} could have gone unnoticed${advice}`
     : `, but one of the two may be up to ${text} times as fast and go unnoticed${advice}`
 }
 
 export const en = {
-  languageName: 'English',
   title: 'convmark',
   tagline:
     'Convolutional networks in JavaScript at machine speed, and a benchmark whose numbers can be trusted',
@@ -32,6 +31,56 @@ export const en = {
   ended: 'It was ended because it did not stop by itself in time; what was measured until then is kept.',
   stop: 'Stop',
   ms: 'ms',
+
+  model: {
+    heading: 'Your own model',
+    intro:
+      'Drop an ONNX file anywhere on this page, or choose one: it becomes the network of Benchmark, Compare and How it works. It is read in this browser; nothing leaves this machine.',
+    choose: 'Choose an ONNX file',
+    withData: 'If its weights are in a second file, take both together.',
+    another: 'Choose another file',
+    reading: (name: string) => `Reading ${name}`,
+    chosen: 'This is now the network of Benchmark, Compare and How it works. It stays in this browser.',
+    own: (name: string) => `${name} (yours)`,
+    remove: (name: string) => `Remove ${name}`,
+    dismiss: 'Dismiss',
+    summary: (megabytes: string, producer: string, layers: number, parameters: string) =>
+      `${megabytes} MB; ${producer}; ${plural(layers, 'layer', 'layers')}, ${parameters} parameters`,
+    producer: (producer: string, opset: number) =>
+      `made by ${producer || 'an unknown program'}, opset ${opset}`,
+    facts: {
+      inputs: 'Inputs',
+      outputs: 'Outputs',
+      layers: 'Layers',
+      parameters: 'Parameters',
+      flops: 'FLOPs an image',
+      losses: 'Losses',
+      remarks: 'Mind',
+    },
+    parameters: (trained: string, statistics: string) =>
+      statistics === '0' ? trained : `${trained}, and ${statistics} running statistics`,
+    losses: (losses: string) => `The file has none; for the passes that go backward: ${losses}.`,
+    size: 'Image size',
+    sizeHint: '224 or 320 x 512',
+    badSize: (most: number) =>
+      `One whole number, or height x width, such as 320 x 512; each from 1 to ${most}.`,
+    resize: 'Use this size',
+    read: 'Read it',
+    asksSize: (name: string) => `${name} takes images of any size. Which size shall they have here?`,
+    asksData: (name: string, missing: string) =>
+      `${name} has its weights in another file, ${missing}. Drop or choose that too.`,
+    failed: (name: string, message: string) => `${name} could not be read: ${message}.`,
+    refused: (name: string, count: number) =>
+      `${name} can’t be used: ${plural(count, 'node has', 'nodes have')} no counterpart among convmark’s layers. Nothing else was changed.`,
+    refusedTable: 'All that is not supported',
+    operator: 'operator',
+    why: 'why',
+    nodes: 'nodes',
+    faults: {
+      'no-model': 'No file of these is an ONNX model: their names end in .onnx.',
+      'several-models': 'These are several ONNX files; take one at a time.',
+    },
+  },
 
   platform: {
     heading: 'This browser',
@@ -203,13 +252,31 @@ export const en = {
     yours: (name: string) => `Your picture: ${name}`,
     weights:
       'The weights are the benchmark’s: random, untrained. Already so, edges and patches of colour light up in different maps; training only chooses better ones.',
-    computing: 'Computing the activations',
+    computing: 'Computing the activations; at first the fastest code for each layer is measured.',
     computed: (ms: string, threads: number) =>
       `Computed in ${ms} ms on ${plural(threads, 'thread', 'threads')}, all layers together.`,
     notAnImage: (name: string) =>
       `${name} is not a picture that this browser can read. PNG, JPEG and WebP work.`,
     input: 'images',
-    inputText: 'The picture, its central square scaled to 224 × 224 points of red, green and blue.',
+    introOwn: (name: string) => `${name}, layer by layer, with what it makes of a picture.`,
+    inputText: (height: number, width: number, channels: number) =>
+      `The picture, its middle scaled to ${height} × ${width} points ${channels === 1 ? 'of grey' : 'of red, green and blue'}.`,
+    weightsOwn:
+      'The weights are the file’s. It does not say which values it was trained to take: choose them here.',
+    scale: 'Values of a point',
+    scales: {
+      imagenet: 'ImageNet’s mean and deviation',
+      '0-1': '0 to 1',
+      '-1-1': '-1 to 1',
+      '0-255': '0 to 255',
+      small: '-0.5 to 0.5',
+    },
+    order: 'Colours',
+    orders: { rgb: 'red, green, blue', bgr: 'blue, green, red' },
+    noPicture:
+      'This network takes no picture: that needs one input, and 1 or 3 channels. So its layers are shown without maps.',
+    largest: (layer: string, all: number, largest: string) =>
+      `The largest of the ${plural(all, 'value', 'values')} of ${layer}, each with its index: ${largest}`,
     shape: (from: string, to: string) => `${from} becomes ${to}: height × width × channels`,
     parameters: (count: string) => `${count} parameters`,
     flops: (count: string) => `${count} FLOPs a picture`,
@@ -217,13 +284,26 @@ export const en = {
       `Feature maps of ${layer}: the first ${shown} of ${all} channels; lighter is more`,
     layers: {
       conv: (filters: number, kernel: string, channels: number, stride: number) =>
-        `${filters} filters of ${kernel} × ${channels} slide over their input${stride > 1 ? ` in steps of ${stride}` : ''}; each looks for one pattern and draws a map of where it is. ReLU then sets what is negative to 0.`,
+        `${filters} filters of ${kernel} × ${channels} slide over their input${stride > 1 ? ` in steps of ${stride}` : ''}; each looks for one pattern and draws a map of where it is.`,
       lrn: (size: number) =>
         `Local response normalization: a value is divided by how strong its neighbours are in ${size} channels around it, so that one loud channel damps the others.`,
       'max-pool': (kernel: string, stride: number) =>
         `Of each window of ${kernel} only the largest value stays, in steps of ${stride}: the maps shrink, and a pattern may move a little without a change.`,
       other: (kind: string) => `A layer of the kind ${kind}.`,
     },
+    relu: 'ReLU then sets what is negative to 0.',
+    activation: (kind: string) => `Then ${kind} is applied to each value.`,
+    kinds: {
+      add: 'The sum of its inputs, value by value.',
+      multiply: 'The product of its inputs, value by value.',
+      concat: 'The channels of its inputs, one after the other.',
+      'batch-norm': 'Batch normalization: each channel is shifted and scaled by what was learned of it.',
+      dense: 'Each output is a sum of all inputs, each with a weight of its own.',
+      'average-pool': 'The mean of each window.',
+      relu: 'What is negative becomes 0.',
+      softmax: 'The channels of each point become shares that add up to 1.',
+      dropout: 'It does something in training alone.',
+    } as Readonly<Record<string, string>>,
     remarks: {
       conv1: 'It sees the colours themselves. Steps of 4 make it cheap: a sixteenth of the places.',
       conv2: 'It combines what conv1 found into corners, textures and stripes.',

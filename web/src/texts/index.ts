@@ -1,13 +1,22 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { en, type Texts } from './en.ts'
-import { zh } from './zh.ts'
 
 export type { Texts } from './en.ts'
 
-export const languages = { en, zh } as const
-export type Language = keyof typeof languages
-export const LANGUAGES = Object.keys(languages) as Language[]
+export const LANGUAGE_NAMES = { en: 'English', zh: '中文' } as const
+export type Language = keyof typeof LANGUAGE_NAMES
+export const LANGUAGES = Object.keys(LANGUAGE_NAMES) as Language[]
+
+const loaded: Partial<Record<Language, Texts>> = { en }
+
+/** Nobody needs both languages: a page begins with one. */
+export async function loadTexts(language: Language): Promise<void> {
+  loaded[language] ??= (await import('./zh.ts')).zh
+}
+
+/** English until a language was loaded. */
+export const textsOf = (language: Language): Texts => loaded[language] ?? en
 
 const LANG_ATTRIBUTES: Readonly<Record<Language, string>> = { en: 'en', zh: 'zh-CN' }
 

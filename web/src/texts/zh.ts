@@ -10,7 +10,6 @@ function unseenText({ kind, text, isCoarse }: Unseen): string {
 
 /** 页面的中文文字。库本身的说明（原因、警告、错误）是英文。 */
 export const zh: Texts = {
-  languageName: '中文',
   title: 'convmark',
   tagline: '以机器的全速在 JavaScript 中运行卷积网络，以及数字可信的基准测试',
   skip: '跳到正文',
@@ -25,6 +24,52 @@ export const zh: Texts = {
   ended: '它没有及时自行停止，因此被终止；此前测得的结果已保留。',
   stop: '停止',
   ms: '毫秒',
+
+  model: {
+    heading: '你自己的模型',
+    intro:
+      '把 ONNX 文件拖到此页面的任何位置，或选择一个：它将成为“基准测试”“比较”和“工作原理”的网络。文件在此浏览器中读取，没有任何内容离开这台机器。',
+    choose: '选择 ONNX 文件',
+    withData: '如果权重在另一个文件中，请同时选取两个。',
+    another: '选择另一个文件',
+    reading: (name) => `正在读取 ${name}`,
+    chosen: '它现在是“基准测试”“比较”和“工作原理”的网络，只留在此浏览器中。',
+    own: (name) => `${name}（你的）`,
+    remove: (name) => `移除 ${name}`,
+    dismiss: '知道了',
+    summary: (megabytes, producer, layers, parameters) =>
+      `${megabytes} MB；${producer}；${layers} 层，${parameters} 个参数`,
+    producer: (producer, opset) => `由 ${producer || '未知程序'} 生成，opset ${opset}`,
+    facts: {
+      inputs: '输入',
+      outputs: '输出',
+      layers: '层',
+      parameters: '参数',
+      flops: '每张图片的 FLOP',
+      losses: '损失',
+      remarks: '注意',
+    },
+    parameters: (trained, statistics) =>
+      statistics === '0' ? trained : `${trained}，另有 ${statistics} 个滑动统计量`,
+    losses: (losses) => `文件中没有；反向过程使用：${losses}。`,
+    size: '图片大小',
+    sizeHint: '224 或 320 x 512',
+    badSize: (most) => `一个整数，或 高 x 宽，如 320 x 512；每个从 1 到 ${most}。`,
+    resize: '使用此大小',
+    read: '读取',
+    asksSize: (name) => `${name} 接受任意大小的图片。这里用多大的？`,
+    asksData: (name, missing) => `${name} 的权重在另一个文件 ${missing} 中。请把它也拖进来或选择它。`,
+    failed: (name, message) => `无法读取 ${name}：${message}。`,
+    refused: (name, count) => `${name} 不能使用：${count} 个节点在 convmark 的层中没有对应物。其他一切未变。`,
+    refusedTable: '所有不支持的内容',
+    operator: '算子',
+    why: '原因',
+    nodes: '节点',
+    faults: {
+      'no-model': '这些文件中没有 ONNX 模型：其名称以 .onnx 结尾。',
+      'several-models': '这是多个 ONNX 文件；请一次选一个。',
+    },
+  },
 
   platform: {
     heading: '此浏览器',
@@ -173,23 +218,51 @@ export const zh: Texts = {
     yours: (name) => `你的图片：${name}`,
     weights:
       '权重与基准测试相同：随机的，未经训练。即便如此，边缘和色块已在不同的特征图中亮起；训练只是选出更好的权重。',
-    computing: '正在计算激活值',
+    computing: '正在计算激活值；首次会为每层测量最快的代码。',
     computed: (ms, threads) => `所有层共用 ${ms} 毫秒，${threads} 个线程。`,
     notAnImage: (name) => `${name} 不是此浏览器能读取的图片。PNG、JPEG 和 WebP 可以。`,
     input: 'images',
-    inputText: '图片的中央正方形，缩放为 224 × 224 个红、绿、蓝的点。',
+    introOwn: (name) => `逐层说明 ${name}，以及它如何处理一张图片。`,
+    inputText: (height, width, channels) =>
+      `图片的中央部分，缩放为 ${height} × ${width} 个${channels === 1 ? '灰度' : '红、绿、蓝'}的点。`,
+    weightsOwn: '权重来自文件。文件没有说明训练时输入的是什么数值：请在此选择。',
+    scale: '点的数值',
+    scales: {
+      imagenet: 'ImageNet 的均值和标准差',
+      '0-1': '0 到 1',
+      '-1-1': '-1 到 1',
+      '0-255': '0 到 255',
+      small: '-0.5 到 0.5',
+    },
+    order: '颜色顺序',
+    orders: { rgb: '红、绿、蓝', bgr: '蓝、绿、红' },
+    noPicture: '这个网络不接受图片：那需要一个输入，且有 1 或 3 个通道。因此只显示各层，没有特征图。',
+    largest: (layer, all, largest) => `${layer} 的 ${all} 个值中最大的几个及其序号：${largest}`,
     shape: (from, to) => `${from} 变为 ${to}：高 × 宽 × 通道`,
     parameters: (count) => `${count} 个参数`,
     flops: (count) => `每张图片 ${count} FLOP`,
     maps: (layer, shown, all) => `${layer} 的特征图：${all} 个通道中的前 ${shown} 个；越亮越大`,
     layers: {
       conv: (filters, kernel, channels, stride) =>
-        `${filters} 个 ${kernel} × ${channels} 的滤波器在输入上滑动${stride > 1 ? `，步长 ${stride}` : ''}；每个寻找一种图案，并画出它在哪里。然后 ReLU 把负值置 0。`,
+        `${filters} 个 ${kernel} × ${channels} 的滤波器在输入上滑动${stride > 1 ? `，步长 ${stride}` : ''}；每个寻找一种图案，并画出它在哪里。`,
       lrn: (size) =>
         `局部响应归一化：每个值除以它周围 ${size} 个通道中相邻值的强度，因此一个强的通道会抑制其他通道。`,
       'max-pool': (kernel, stride) =>
         `每个 ${kernel} 的窗口只留下最大值，步长 ${stride}：特征图变小，图案稍有移动也不改变结果。`,
       other: (kind) => `${kind} 类型的层。`,
+    },
+    relu: '然后 ReLU 把负值置 0。',
+    activation: (kind) => `然后对每个值应用 ${kind}。`,
+    kinds: {
+      add: '各输入逐值相加。',
+      multiply: '各输入逐值相乘。',
+      concat: '各输入的通道依次排列。',
+      'batch-norm': '批归一化：每个通道按学到的数值平移和缩放。',
+      dense: '每个输出是所有输入的加权和，权重各不相同。',
+      'average-pool': '每个窗口的平均值。',
+      relu: '负值变为 0。',
+      softmax: '每个点的各通道变为总和为 1 的份额。',
+      dropout: '只在训练中起作用。',
     },
     remarks: {
       conv1: '它直接看颜色。步长 4 使它便宜：只有十六分之一的位置。',

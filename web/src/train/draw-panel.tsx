@@ -2,8 +2,8 @@ import { formatPercent } from 'convmark/report'
 import { useEffect, useRef } from 'preact/hooks'
 import { useTexts } from '../texts/index.ts'
 import { Bars } from '../ui/bars.tsx'
-import { SIZE } from './digits.ts'
 import { toDigit } from './drawing.ts'
+import { SIZE } from './mnist-subset.ts'
 
 interface DrawPanelProps {
   /** Whether there is a model that can be asked, and nothing else under way. */

@@ -1,5 +1,5 @@
 // A drawing as MNIST has its digits: 28 x 28 bytes, white on black, within 20 x 20, its centre of mass in the middle.
-import { SIZE } from './digits.ts'
+import { SIZE } from './mnist-subset.ts'
 
 /** Of the digit itself, without the margin. Source: LeCun et al. 1998, section III A. */
 const DIGIT_SIZE = 20

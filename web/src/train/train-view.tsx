@@ -7,10 +7,10 @@ import { FileButton, TextField } from '../ui/fields.tsx'
 import { LineChart } from '../ui/line-chart.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { useTaskRunner } from '../work/use-task.ts'
-import { TEST_DIGITS, TRAIN_DIGITS } from './digits.ts'
 import { DrawPanel } from './draw-panel.tsx'
 import { Filters } from './filters.tsx'
 import type { TrainingEvent, TrainRequest } from './messages.ts'
+import { TEST_DIGITS, TRAIN_DIGITS } from './mnist-subset.ts'
 import { reduceTraining, type TrainState, UNTRAINED } from './state.ts'
 
 const EPOCHS = { least: 1, most: 100 } as const

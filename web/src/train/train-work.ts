@@ -2,8 +2,8 @@ import { lenet, type Network, openSession, type Session } from 'convmark'
 import { type Dataset, openPipeline, type Preprocessing, parsePreprocessing } from 'convmark/data'
 import { decodeModel, encodeModel, evaluate, type Model, type TrainingState, train } from 'convmark/train'
 import type { Tell, Work } from '../work/serve.ts'
-import { CLASSES, loadDigits, PREPROCESSING, SIZE } from './digits.ts'
 import type { TrainingEvent, TrainRequest } from './messages.ts'
+import { CLASSES, loadDigits, PREPROCESSING, SIZE } from './mnist-subset.ts'
 
 type Parameters = Model['parameters']
 type Request<Kind extends TrainRequest['kind']> = Extract<TrainRequest, { kind: Kind }>
@@ -138,7 +138,7 @@ async function answer(pixels: Uint8Array): Promise<number[]> {
   } finally {
     await pipeline.dispose()
   }
-  return softmax(session.read(session.plan.outputs[0]!))
+  return softmax(await session.fetch(session.plan.outputs[0]!))
 }
 
 function softmax(logits: Float32Array): number[] {

@@ -36,7 +36,7 @@ interface TextFieldProps {
   /** What is wrong with the value, as a sentence. */
   readonly fault?: string | null
   readonly disabled?: boolean
-  readonly inputMode?: 'numeric' | 'decimal'
+  readonly inputMode?: 'numeric' | 'decimal' | 'text'
   readonly onInput: (value: string) => void
 }
 
@@ -74,32 +74,44 @@ export function TextField({
   )
 }
 
-interface FileButtonProps {
+interface FilesButtonProps {
   readonly text: string
-  readonly accept: string
+  /** What the chooser offers, where not all files. */
+  readonly accept?: string
   readonly disabled?: boolean
-  readonly onFile: (file: File) => void
+  readonly isSingle?: boolean
+  readonly onFiles: (files: readonly File[]) => void
 }
 
 /** A file chooser that looks and works as a button does. */
-export function FileButton({ text, accept, disabled, onFile }: FileButtonProps) {
+export function FilesButton({ text, accept, disabled, isSingle = false, onFiles }: FilesButtonProps) {
   return (
     <label class="button">
       <input
         type="file"
         class="unseen"
         accept={accept}
+        multiple={!isSingle}
         disabled={disabled}
         onChange={(event) => {
-          const file = event.currentTarget.files?.[0]
-          if (file) onFile(file)
+          const files = [...(event.currentTarget.files ?? [])]
           event.currentTarget.value = '' // the same file may be chosen again
+          if (files.length > 0) onFiles(files)
         }}
       />
       {text}
     </label>
   )
 }
+
+interface FileButtonProps extends Omit<FilesButtonProps, 'isSingle' | 'onFiles'> {
+  readonly onFile: (file: File) => void
+}
+
+/** For one file. */
+export const FileButton = ({ onFile, ...others }: FileButtonProps) => (
+  <FilesButton {...others} isSingle={true} onFiles={([file]) => onFile(file!)} />
+)
 
 /** Takes files that are dropped on its contents. */
 export function DropZone({

@@ -22,7 +22,10 @@ export function MapCanvas({ width, height, values, label }: MapCanvasProps) {
     }
     const scale = high > low ? 255 / (high - low) : 0
     for (let i = 0; i < count; i++) {
-      image.data.fill(Math.round((values(i) - low) * scale), 4 * i, 4 * i + 3)
+      const shade = Math.round((values(i) - low) * scale)
+      image.data[4 * i] = shade
+      image.data[4 * i + 1] = shade
+      image.data[4 * i + 2] = shade
       image.data[4 * i + 3] = 255
     }
     context.putImageData(image, 0, 0)

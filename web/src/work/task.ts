@@ -12,7 +12,7 @@ export type TaskEnd =
 const GRACE_MS = 800
 
 /** What the page's worker can do; see worker.ts. */
-export type Task = 'benchmark' | 'explain' | 'train' | 'compare' | 'truth' | 'peer' | 'result'
+export type Task = 'import' | 'benchmark' | 'explain' | 'train' | 'compare' | 'truth' | 'peer' | 'result'
 
 /** A worker that is started when it is first needed, and again where it failed or had to be ended. */
 export class TaskRunner<Request, Event> {

@@ -2,6 +2,7 @@
 import { serveTasks } from './serve.ts'
 
 serveTasks({
+  import: async () => (await import('../model/import-work.ts')).importWork,
   benchmark: async () => (await import('../benchmark/benchmark-work.ts')).benchmarkWork,
   explain: async () => (await import('../explain/explain-work.ts')).explainWork,
   train: async () => (await import('../train/train-work.ts')).trainWork,

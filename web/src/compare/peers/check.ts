@@ -7,7 +7,7 @@ import {
   MAX_RELATIVE_ERROR,
 } from 'convmark/bench'
 import type { ComparedPass, Truth } from '../messages.ts'
-import type { Inputs, Peer } from './peer.ts'
+import { type Inputs, type Peer, scaledImages } from './peer.ts'
 
 export interface PeerCheckSetup {
   readonly network: Network
@@ -25,13 +25,13 @@ export interface PeerCheckSetup {
  * peer is wrong.
  */
 export async function checkPeer(peer: Peer, setup: PeerCheckSetup): Promise<CheckResult> {
-  const { pass, inputs, truths, alive } = setup
+  const { network, pass, inputs, truths, alive } = setup
   if (truths.length === 0) throw new Error('convmark could not make what it is to be compared with')
   const errors = new Errors()
   const against = ["convmark's outputs for the whole batch"]
   for (const { scale, outputs } of truths) {
     alive()
-    await peer.setInputs(scaled(inputs, scale))
+    await peer.setInputs(scaledImages(network, inputs, scale))
     await peer.run()
     errors.compare(peer.results(), outputs, `convmark's with images ${scale} times the benchmark's`)
   }
@@ -77,7 +77,9 @@ async function checkGradients(
   const checked = [...new Set([0, batch - 1])]
   const zeros = batch - checked.length
   for (const scale of gradientScales(network, batch, truths)) {
-    const shown = mapValues(scaled(inputs, scale), (values) => onlyImages(values, batch, checked))
+    const shown = mapValues(scaledImages(network, inputs, scale), (values) =>
+      onlyImages(values, batch, checked),
+    )
     alive()
     await peer.setInputs(shown)
     const activations = await peer.activations!()
@@ -104,9 +106,11 @@ async function checkGradients(
 function gradientScales({ layers }: Network, batch: number, truths: readonly Truth[]): number[] {
   const scales = layers.some(({ layer }) => layer.kind === 'lrn') ? [truths.at(-1)!.scale] : []
   const classifier = layers.find(({ layer }) => layer.kind === 'softmax-loss')
-  if (classifier) {
-    const { scale, outputs } = truths[0]!
-    const logits = imagesOf(outputs[classifier.inputs[0]!]!, batch, [0])
+  const { scale, outputs } = truths[0]!
+  // A file may end with the shares themselves
+  const output = classifier && outputs[classifier.inputs[0]!]
+  if (output) {
+    const logits = imagesOf(output, batch, [0])
     scales.push((scale * Math.sqrt(logits.length)) / Math.hypot(...logits))
   }
   return scales.length > 0 ? scales : [1]
@@ -117,11 +121,6 @@ const mapValues = <Value, Mapped>(
   map: (value: Value) => Mapped,
 ): Record<string, Mapped> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]))
-
-const scaled = ({ images, ...others }: Inputs, scale: number): Inputs => ({
-  ...others,
-  images: images!.map((value) => value * scale),
-})
 
 /** Of a batch's values, (N, ...), those of some images. */
 function imagesOf(values: Float32Array, batch: number, images: readonly number[]): Float32Array {

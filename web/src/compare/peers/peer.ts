@@ -1,9 +1,12 @@
 import type { Network } from 'convmark'
 import type { EngineRecord } from 'convmark/bench'
+import type { Model } from '../../model/model.ts'
 import type { ComparedPass } from '../messages.ts'
 
 export interface PeerSetup {
   readonly network: Network
+  /** The file that the network is from, for those that read it; null for a named network. */
+  readonly model: Model | null
   readonly pass: ComparedPass
   readonly batch: number
   readonly parameters: Readonly<Record<string, Float32Array>>
@@ -13,7 +16,7 @@ export interface PeerSetup {
   readonly entry: URL
 }
 
-/** Images (N, H, W, C), and labels (N) where the network has them. */
+/** By name: images (N, H, W, C), and labels (N) where the network has them. */
 export type Inputs = Readonly<Record<string, Float32Array>>
 
 /** A library with a network in it. What it can't do it throws, with the reason. */
@@ -30,6 +33,32 @@ export interface Peer {
 }
 
 export type OpenPeer = (setup: PeerSetup) => Promise<Peer>
+
+/** The inputs that the pass forward reads. */
+export function inputsOf({ inputs, layers }: Network): readonly string[] {
+  const read = new Set(layers.filter(({ isLoss }) => !isLoss).flatMap((layer) => layer.inputs))
+  return Object.keys(inputs).filter((name) => read.has(name))
+}
+
+/** The layers that no layer but losses reads. */
+export function outputsOf({ layers }: Network): readonly string[] {
+  const computed = layers.filter(({ isLoss }) => !isLoss)
+  const read = new Set(computed.flatMap(({ inputs }) => inputs))
+  return computed.map(({ layer }) => layer.name).filter((name) => !read.has(name))
+}
+
+/** Of an input or a layer's output, for one image. */
+export const shapeOf = ({ inputs, layers }: Network, tensor: string): readonly number[] =>
+  inputs[tensor] ?? layers.find(({ layer }) => layer.name === tensor)!.outputShape
+
+/** The images times a factor; labels as they are. */
+export const scaledImages = ({ inputs }: Network, given: Inputs, scale: number): Inputs =>
+  Object.fromEntries(
+    Object.entries(given).map(([name, values]) => [
+      name,
+      inputs[name]!.length === 3 ? values.map((value) => value * scale) : values,
+    ]),
+  )
 
 /** Whether the page's host has a file. */
 export async function isHere(url: URL): Promise<boolean> {

@@ -1,7 +1,7 @@
 // TensorFlow.js, on one of its backends. NHWC, as convmark has it.
-import type { Network, ResolvedLayer } from 'convmark'
+import type { Activation, Network, ResolvedLayer } from 'convmark'
 import { definitionOf, type Layer, poolGeometry, type WindowGeometry, windowGeometry } from 'convmark/layers'
-import { type Inputs, load, type OpenPeer, type PeerSetup } from './peer.ts'
+import { type Inputs, inputsOf, load, type OpenPeer, outputsOf, type PeerSetup } from './peer.ts'
 
 type Backend = 'wasm' | 'webgl' | 'webgpu'
 type Pad = 'same' | 'valid' | readonly (readonly [number, number])[]
@@ -21,7 +21,7 @@ interface TensorFlow {
   reshape(x: Tensor, shape: readonly number[]): Tensor
   maxPool(x: Tensor, kernel: Pair, stride: Pair, pad: Pad): Tensor
   avgPool(x: Tensor, kernel: Pair, stride: Pair, pad: Pad): Tensor
-  pad(x: Tensor, pads: readonly (readonly [number, number])[]): Tensor
+  pad(x: Tensor, pads: readonly (readonly [number, number])[], value?: number): Tensor
   batchNorm(x: Tensor, mean: Tensor, variance: Tensor, shift: Tensor, scale: Tensor, epsilon: number): Tensor
   concat(tensors: readonly Tensor[], axis: number): Tensor
   slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor
@@ -29,19 +29,42 @@ interface TensorFlow {
   relu(x: Tensor): Tensor
   sigmoid(x: Tensor): Tensor
   tanh(x: Tensor): Tensor
+  relu6(x: Tensor): Tensor
+  clipByValue(x: Tensor, min: number, max: number): Tensor
+  leakyRelu(x: Tensor, slope: number): Tensor
+  elu(x: Tensor): Tensor
+  abs(x: Tensor): Tensor
+  exp(x: Tensor): Tensor
+  erf(x: Tensor): Tensor
+  softplus(x: Tensor): Tensor
+  prelu(x: Tensor, slope: Tensor): Tensor
+  transpose(x: Tensor, order: readonly number[]): Tensor
+  moments(
+    x: Tensor,
+    axes: readonly number[],
+    keepAxes: true,
+  ): { readonly mean: Tensor; readonly variance: Tensor }
+  rsqrt(x: Tensor): Tensor
+  sub(x: Tensor, y: Tensor): Tensor
+  div(x: Tensor, divisor: number): Tensor
+  pow(x: Tensor, exponent: number): Tensor
   mul(x: Tensor, factor: Tensor | number): Tensor
   sum(x: Tensor): Tensor
   square(x: Tensor): Tensor
+  add(x: Tensor, y: Tensor | number): Tensor
   addN(tensors: readonly Tensor[]): Tensor
   oneHot(labels: Tensor, depth: number, on: number, off: number, type: 'float32'): Tensor
   keep(x: Tensor): Tensor
   valueAndGrads(
     objective: (...values: Tensor[]) => Tensor,
   ): (values: readonly Tensor[]) => { readonly grads: readonly Tensor[] }
-  readonly losses: { softmaxCrossEntropy(target: Tensor, logits: Tensor): Tensor }
+  readonly losses: {
+    softmaxCrossEntropy(target: Tensor, logits: Tensor, weights?: undefined, smoothing?: number): Tensor
+  }
   localResponseNormalization(x: Tensor, radius: number, bias: number, alpha: number, beta: number): Tensor
   readonly fused: {
     conv2d(options: Readonly<Record<string, unknown>>): Tensor
+    depthwiseConv2d(options: Readonly<Record<string, unknown>>): Tensor
     matMul(options: Readonly<Record<string, unknown>>): Tensor
   }
 }
@@ -65,9 +88,8 @@ export const openTfjs =
         .map(([name, { shape }]) => [name, tf.tensor(parameters[name]!, shape)]),
     )
     const layers = network.layers.filter(({ isLoss }) => !isLoss)
-    const read = new Set(layers.flatMap(({ inputs }) => inputs))
     const all = layers.map(({ layer }) => layer.name)
-    const outputs = all.filter((name) => !read.has(name))
+    const outputs = outputsOf(network)
     let given: Readonly<Record<string, Tensor>> = {}
     let made: Readonly<Record<string, Float32Array>> = {}
 
@@ -75,7 +97,7 @@ export const openTfjs =
     async function compute(wanted: readonly string[]): Promise<Record<string, Float32Array>> {
       const tensors = tf.tidy(() => {
         if (pass === 'forward-backward') return forwardBackward(tf, network, given, weights, wanted)
-        const made = forward(tf, network, given.images!, weights)
+        const made = forward(tf, network, given, weights)
         return Object.fromEntries(wanted.map((name) => [name, made[name]!]))
       })
       // Until the values are here: a graphics processor has only been told what to do so far
@@ -119,13 +141,24 @@ function requireGradients(backend: Backend, { network, pass }: PeerSetup): void 
     throw new Error(`${mixing.layer.name}: ${mixing.layer.kind} is compared in forward alone on this page`)
 }
 
-/** Throws, with the reason, for a convolution that TensorFlow.js lacks. */
+/** Whether a convolution has as many groups as channels, each with one filter or more. */
+const isDepthwise = ({ layer, inputShapes: [input] }: ResolvedLayer): boolean =>
+  layer.kind === 'conv' && (layer.options.groups ?? 1) > 1 && layer.options.groups === input!.at(-1)
+
+/** Throws, with the reason, for a convolution or a maximum that TensorFlow.js lacks. */
 function requireWindows({ network, pass }: PeerSetup): void {
   for (const resolved of network.layers) {
     const { layer } = resolved
-    if (layer.kind !== 'conv') continue
+    if (layer.kind !== 'conv' && layer.kind !== 'max-pool') continue
     const { strides, dilations } = pairsOf(windowOf(resolved))
     const isDilated = Math.max(...dilations) > 1
+    if (layer.kind === 'max-pool') {
+      if (isDilated) throw new Error(`${layer.name}: it has no dilated maximum`)
+      continue
+    }
+    const { groups = 1 } = layer.options
+    if (groups > 1 && !isDepthwise(resolved))
+      throw new Error(`${layer.name}: of convolutions in groups it has only depthwise ones`)
     if (isDilated && Math.max(...strides) > 1)
       throw new Error(`${layer.name}: it has no stride beside a dilation`)
     if (isDilated && pass !== 'forward')
@@ -135,9 +168,9 @@ function requireWindows({ network, pass }: PeerSetup): void {
 
 /** The inputs by name; of labels, under the name of the loss that reads them, what that compares with. */
 function tensorsOf(tf: TensorFlow, network: Network, batch: number, inputs: Inputs): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {
-    images: tf.tensor(inputs.images!, [batch, ...network.inputs.images!]),
-  }
+  const tensors: Record<string, Tensor> = Object.fromEntries(
+    inputsOf(network).map((name) => [name, tf.tensor(inputs[name]!, [batch, ...network.inputs[name]!])]),
+  )
   for (const { layer, inputs: names, inputShapes } of network.layers) {
     const labels = layer.kind === 'softmax-loss' && inputs[names[1]!]
     if (!labels) continue
@@ -184,13 +217,13 @@ function forwardBackward(
   const kept: Record<string, Tensor> = {}
   const objective = (...values: Tensor[]): Tensor => {
     const own = Object.fromEntries(names.map((name, i) => [name, values[i]!]))
-    const made = forward(tf, network, given.images!, own)
+    const made = forward(tf, network, given, own)
     for (const name of wanted) kept[name] = tf.keep(made[name]!)
     for (const { layer, inputs } of losses) {
       const x = made[inputs[0]!]!
       kept[layer.name] = tf.keep(
         layer.kind === 'softmax-loss'
-          ? tf.losses.softmaxCrossEntropy(given[layer.name]!, x)
+          ? tf.losses.softmaxCrossEntropy(given[layer.name]!, x, undefined, layer.options.labelSmoothing)
           : tf.mul(tf.sum(tf.square(x)), 0.5),
       )
     }
@@ -204,10 +237,10 @@ function forwardBackward(
 function forward(
   tf: TensorFlow,
   network: Network,
-  images: Tensor,
+  given: Readonly<Record<string, Tensor>>,
   weights: Readonly<Record<string, Tensor>>,
 ): Record<string, Tensor> {
-  const made: Record<string, Tensor> = { images }
+  const made: Record<string, Tensor> = { ...given }
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
   for (const resolved of layers)
     made[resolved.layer.name] = apply(
@@ -231,14 +264,21 @@ function apply(
   const [filter, bias] = own
   switch (layer.kind) {
     case 'conv': {
-      const { activation = 'linear' } = layer.options
+      const { fused, apart } = partsOf(layer.options.activation)
       const { strides, dilations } = pairsOf(windowOf(resolved))
       const pad = padOf(resolved)
-      return tf.fused.conv2d({ x, filter, bias, strides, dilations, pad, activation })
+      const how = { x, bias, strides, dilations, pad, activation: fused }
+      if (!isDepthwise(resolved)) return activated(tf, apart, tf.fused.conv2d({ ...how, filter }))
+      const [height, width, , filters] = filter!.shape
+      const channels = x.shape.at(-1)!
+      // In both layouts the filters of a channel are side by side.
+      const ofChannels = tf.reshape(filter!, [height!, width!, channels, filters! / channels])
+      return activated(tf, apart, tf.fused.depthwiseConv2d({ ...how, filter: ofChannels }))
     }
     case 'dense': {
-      const { activation = 'linear' } = layer.options
-      return tf.fused.matMul({ a: tf.reshape(x, [x.shape[0]!, -1]), b: filter, bias, activation })
+      const { fused, apart } = partsOf(layer.options.activation)
+      const a = tf.reshape(x, [x.shape[0]!, -1])
+      return activated(tf, apart, tf.fused.matMul({ a, b: filter, bias, activation: fused }))
     }
     case 'batch-norm': {
       const [scale, shift, mean, variance] = own as [Tensor, Tensor, Tensor, Tensor]
@@ -256,8 +296,21 @@ function apply(
     }
     case 'average-pool':
       return averagePool(tf, resolved, x)
-    case 'add':
-      return activated(tf, layer.options.activation, tf.addN(inputs))
+    case 'scale': {
+      const [scale, shift] = own as [Tensor, Tensor?]
+      const scaled = tf.mul(x, scale)
+      return shift ? tf.add(scaled, shift) : scaled
+    }
+    case 'add': {
+      const terms = ofOneRank(tf, inputs)
+      const isBroadcast = terms.some(({ shape }) => String(shape) !== String(terms[0]!.shape))
+      const sum = isBroadcast ? terms.reduce((total, term) => tf.add(total, term)) : tf.addN(terms)
+      return activated(tf, layer.options.activation, sum)
+    }
+    case 'multiply': {
+      const product = ofOneRank(tf, inputs).reduce((total, factor) => tf.mul(total, factor))
+      return activated(tf, layer.options.activation, product)
+    }
     case 'concat':
       return tf.concat(inputs, -1)
     case 'slice': {
@@ -268,9 +321,55 @@ function apply(
     case 'softmax':
       return tf.softmax(x)
     case 'relu':
+    case 'clip':
+    case 'leaky-relu':
+    case 'elu':
     case 'sigmoid':
+    case 'hard-sigmoid':
+    case 'hard-swish':
+    case 'silu':
+    case 'gelu':
     case 'tanh':
-      return activated(tf, layer.kind, x)
+    case 'softplus':
+    case 'mish':
+    case 'abs':
+    case 'exp':
+    case 'erf':
+    case 'power':
+      return activated(tf, { kind: layer.kind, ...layer.options } as Activation, x)
+    case 'prelu':
+      return tf.prelu(x, own[0]!)
+    case 'pad': {
+      const { padding, mode, value = 0 } = layer.options
+      if (mode !== 'constant')
+        throw new Error(`${layer.name}: a pad with the mode '${mode}' is not handled here`)
+      const [top, bottom, left, right] =
+        typeof padding === 'number' ? [padding, padding, padding, padding] : padding
+      return tf.pad(
+        x,
+        [
+          [0, 0],
+          [top, bottom],
+          [left, right],
+          [0, 0],
+        ],
+        value,
+      )
+    }
+    case 'flatten':
+      // Channels first, as flatten has them
+      return tf.reshape(x.shape.length === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x, [x.shape[0]!, -1])
+    case 'channel-shuffle': {
+      const channels = x.shape.at(-1)!
+      const { groups } = layer.options
+      const parts = tf.reshape(x, [-1, groups, channels / groups])
+      return tf.reshape(tf.transpose(parts, [0, 2, 1]), x.shape)
+    }
+    case 'layer-norm': {
+      const { mean, variance } = tf.moments(x, [x.shape.length - 1], true)
+      const factor = tf.rsqrt(tf.add(variance, layer.options.epsilon))
+      return tf.add(tf.mul(tf.mul(tf.sub(x, mean), factor), own[0]!), own[1]!)
+    }
     case 'dropout':
       return x // off in forward
     default:
@@ -278,8 +377,70 @@ function apply(
   }
 }
 
-const activated = (tf: TensorFlow, activation: 'relu' | 'sigmoid' | 'tanh' | undefined, x: Tensor): Tensor =>
-  activation ? tf[activation](x) : x
+/** The inputs with as many axes as the one with most: (N, C) becomes (N, 1, 1, C). */
+function ofOneRank(tf: TensorFlow, inputs: readonly Tensor[]): readonly Tensor[] {
+  const rank = Math.max(...inputs.map(({ shape }) => shape.length))
+  return inputs.map((x) => {
+    const [images, ...image] = x.shape
+    const missing = Array.from({ length: rank - x.shape.length }, () => 1)
+    return missing.length === 0 ? x : tf.reshape(x, [images!, ...missing, ...image])
+  })
+}
+
+const FUSED: readonly unknown[] = ['relu', 'relu6', 'sigmoid']
+
+/** The activation that TensorFlow.js's fused kernel computes, and the one that is computed after the kernel. */
+const partsOf = (activation: Activation | undefined) =>
+  FUSED.includes(activation)
+    ? { fused: activation, apart: undefined }
+    : { fused: 'linear', apart: activation }
+
+/** What TensorFlow.js lacks is put together from what it has. */
+function activated(tf: TensorFlow, activation: Activation | undefined, x: Tensor): Tensor {
+  if (activation === undefined) return x
+  const named = typeof activation === 'string' ? { kind: activation } : activation
+  switch (named.kind) {
+    case 'relu':
+    case 'relu6':
+    case 'sigmoid':
+    case 'tanh':
+    case 'softplus':
+      return tf[named.kind](x)
+    case 'clip':
+      return tf.clipByValue(x, named.min, named.max)
+    case 'leaky-relu':
+      return tf.leakyRelu(x, ('slope' in named ? named.slope : undefined) ?? 0.01)
+    case 'elu': {
+      // tf.elu has an alpha of 1.
+      const alpha = ('alpha' in named ? named.alpha : undefined) ?? 1
+      return tf.add(tf.relu(x), tf.mul(tf.sub(tf.elu(x), tf.relu(x)), alpha))
+    }
+    case 'hard-sigmoid':
+      return hardSigmoid(tf, x)
+    case 'hard-swish':
+      return tf.mul(x, hardSigmoid(tf, x))
+    case 'silu':
+      return tf.mul(x, tf.sigmoid(x))
+    case 'mish':
+      return tf.mul(x, tf.tanh(tf.softplus(x)))
+    case 'abs':
+    case 'exp':
+    case 'erf':
+      return tf[named.kind](x)
+    case 'power':
+      return tf.pow(x, named.exponent)
+    case 'gelu': {
+      const isByTanh = 'approximate' in named && named.approximate === 'tanh'
+      const cubed = () => tf.add(x, tf.mul(tf.pow(x, 3), 0.044715))
+      const share = isByTanh
+        ? tf.tanh(tf.mul(cubed(), Math.sqrt(2 / Math.PI)))
+        : tf.erf(tf.mul(x, Math.SQRT1_2))
+      return tf.mul(tf.mul(x, 0.5), tf.add(share, 1))
+    }
+  }
+}
+
+const hardSigmoid = (tf: TensorFlow, x: Tensor): Tensor => tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1)
 
 /** A window, all resolved; a global pooling's kernel is its input. */
 function windowOf({ layer, inputShapes: [input] }: ResolvedLayer): WindowGeometry {

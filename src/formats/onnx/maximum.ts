@@ -1,0 +1,3 @@
+import { broadcastConverter } from './broadcast.ts'
+
+export const maximumConverter = broadcastConverter<'maximum'>('Max')
