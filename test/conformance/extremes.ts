@@ -58,6 +58,9 @@ import type { Pass } from '../../src/plan/plan.ts'
 /** For an image: values that float32 can't square, and values that it can hardly represent. */
 export const EXTREMES = [Number.NaN, Infinity, -Infinity, 1e24, -1e24, 2e38, 1e-38, -1e-38] as const
 
+/** Of float32: smaller numbers are denormal. */
+export const SMALLEST_NORMAL = 2 ** -126
+
 const SHAPE = [6, 5, 7] as const
 
 export interface NetworkOfExtremes {

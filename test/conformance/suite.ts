@@ -64,7 +64,7 @@ import { elementCount } from '../../src/tensor.ts'
 import { built } from '../support/built.ts'
 import { relativeError } from '../support/finite-differences.ts'
 import { runPlainly } from '../support/plain-network.ts'
-import { EXTREMES, firstDifference, NETWORKS_OF_EXTREMES, plant } from './extremes.ts'
+import { EXTREMES, firstDifference, NETWORKS_OF_EXTREMES, plant, SMALLEST_NORMAL } from './extremes.ts'
 import { REPORTS } from './reports.ts'
 
 const { openSession } = await built<typeof import('../../src/session.ts')>('session.js')
@@ -743,13 +743,18 @@ export function engineConformance(conformance: Conformance): void {
             plant(images, extreme, network.inputs.images!.at(-1)!)
             const given = { ...inputs, images }
             await session.run(given)
-            const truth = runPlainly(network, 1, given, parameters, pass)
+            const truths = [runPlainly(network, 1, given, parameters, pass)]
+            if (Math.abs(extreme) < SMALLEST_NORMAL) {
+              // x64 takes a denormal for a 0 of its sign (docs/method.md), of which a root or a quotient is another value
+              plant(images, 0 * extreme, network.inputs.images!.at(-1)!)
+              truths.push(runPlainly(network, 1, given, parameters, pass))
+            }
             const mayOverflow = Math.abs(extreme) >= overflowsFrom
-            for (const tensor of tensors)
-              expect(
-                firstDifference(session.read(tensor), truth[tensor]!, mayOverflow),
-                `${extreme}: ${tensor}`,
-              ).toBeNull()
+            for (const tensor of tensors) {
+              const found = session.read(tensor)
+              const differences = truths.map((truth) => firstDifference(found, truth[tensor]!, mayOverflow))
+              expect(differences.includes(null) ? null : differences[0], `${extreme}: ${tensor}`).toBeNull()
+            }
           }
         },
       )
