@@ -18,8 +18,9 @@ const LRN_SCALE = 150
 const CHECKED_RATE = 100
 
 /**
- * Of outputs where layers compute with statistics of the batch: each divides by a deviation that may be small, so what float32 rounds
- * grows from layer to layer, in convmark's own run as in the peer's. Then every layer is compared by itself, given the peer's own inputs.
+ * Of outputs where layers compute with statistics of the batch: each divides by a deviation that may be small, so what
+ * float32 rounds grows from layer to layer, in convmark's own run as in the peer's. Then every layer is compared by
+ * itself, given the peer's own inputs.
  */
 const MAX_OUTPUT_ERROR_OF_MIXED = 1e-3
 
@@ -37,8 +38,8 @@ class Errors {
   tensor = ''
 
   /**
-   * The 2-norm of the difference over that of the truth, or over `least` where that is more; of how the truth differs from `before`,
-   * where there is one.
+   * The 2-norm of the difference over that of the truth, or over `least` where that is more; of how the truth differs
+   * from `before`, where there is one.
    */
   compare(tensor, values, truth, whose, { before, allowed = MAX_RELATIVE_ERROR, least = 0 } = {}) {
     if (values?.length !== truth.length)
@@ -77,8 +78,8 @@ const pickedFrom = (record, names) => Object.fromEntries(names.map((name) => [na
 const hasLayer = ({ layers }, kind) => layers.some(({ layer }) => layer.kind === kind)
 
 /**
- * A peer, and convmark's own results for the same images, which are right: its engine goes through a check of its own. Where the pass
- * computes with statistics of the batch, convmark's do too.
+ * A peer, and convmark's own results for the same images, which are right: its engine goes through a check of its own.
+ * Where the pass computes with statistics of the batch, convmark's do too.
  */
 class PeerCheck {
   against = []
@@ -206,8 +207,9 @@ class PeerCheck {
   }
 
   /**
-   * The largest 2-norm of the gradients of a layer's parameters. A batch norm undoes biases before it, and the scale of another one that
-   * it follows: their gradients are sums that come to nearly nothing, of which rounding is the larger part.
+   * The largest 2-norm of the gradients of a layer's parameters. A batch norm undoes biases before it, and the scale of
+   * another one that it follows: their gradients are sums that come to nearly nothing, of which rounding is the larger
+   * part.
    */
   #longestOfLayer(tensor, gradients) {
     const layer = tensor.slice(0, tensor.lastIndexOf('/') + 1)

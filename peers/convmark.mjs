@@ -8,7 +8,7 @@ export const layers = await import(new URL('layers/index.js', dist))
 export const networks = await import(new URL('networks/index.js', dist))
 /** Its plain loops, in float64. */
 export const { optimizerOf } = await import(new URL('optimizers/index.js', dist))
-export const { denseGrid } = await import(new URL('tensor.js', dist))
+export const { denseGrid, transposedImages } = await import(new URL('tensor.js', dist))
 export const { BENCHMARK_DECAY } = await import(new URL('plan/training.js', dist))
 export const { resizeTaps } = await import(new URL('layers/resize.js', dist))
 export const { readWeights } = await import(new URL('bench/contenders/weights-file.js', dist))

@@ -23,16 +23,16 @@ const { lax, nn, numpy: np } = jax
 
 // Its arrays are counted: what is used once more than it is owned is given as `.ref`.
 
-function localResponseNormalization(x, { radius, bias, alpha, beta }) {
+function localResponseNormalization(x, { radius, even = false, bias, alpha, beta }) {
   const channels = x.shape[1]
   const squares = np.pad(np.square(x.ref), [
     [0, 0],
-    [radius, radius],
+    [radius, radius + (even ? 1 : 0)],
     [0, 0],
     [0, 0],
   ])
   let sum = null
-  for (let first = 0; first <= 2 * radius; first++) {
+  for (let first = 0; first <= 2 * radius + (even ? 1 : 0); first++) {
     const shifted = squares.ref.slice([], [first, first + channels])
     sum = sum === null ? shifted : sum.add(shifted)
   }

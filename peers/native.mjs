@@ -4,9 +4,9 @@
 // 'results', 'activations <image> ...', 'processor'. Each is answered on stdout: how many bytes (uint32), then the bytes.
 // They are, at first, {version, detail} as JSON; for images nothing; for run the milliseconds that it took by the
 // program's own clock (float64); for results (float32) the network's outputs, and where the pass goes backward the
-// gradients of the trained parameters in their order and the losses; for activations, which forward is not asked for, every layer's outputs
-// for these of the images that it got last, which need not be those of the last run; for processor the milliseconds of
-// processor time that all its threads took so far (float64).
+// gradients of the trained parameters in their order and the losses; for activations, which forward is not asked for,
+// every layer's outputs for these of the images that it got last, which need not be those of the last run; for
+// processor the milliseconds of processor time that all its threads took so far (float64).
 // Networks with labels or dropout, and the pass train, have more lines, answered with nothing: 'labels' (after it the raw
 // labels, float32), 'dropout on' and 'dropout off', 'restart <rate>' (after it the parameters once more). In train results
 // end with the parameters.

@@ -42,7 +42,8 @@ const numbersOf = {
   ],
   'max-pool': (pads, { kernel, stride = 1 }) => [kernel, stride, ...pads],
   // oneDNN divides alpha by the window, convmark does not.
-  lrn(_pads, { radius, alpha, beta, bias }) {
+  lrn(_pads, { radius, even, alpha, beta, bias }) {
+    if (even) throw new Error('oneDNN has no window of even size across channels')
     const size = 2 * radius + 1
     return [size, alpha * size, beta, bias]
   },

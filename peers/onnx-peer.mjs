@@ -1,26 +1,26 @@
-// What both ONNX Runtimes share: they get the user's ONNX file where there is one that they can run, and else convmark's export of the
-// network, in NCHW. Images are rearranged to the file's layout before anything is timed.
+// What both ONNX Runtimes share: they get the user's ONNX file where there is one that they can run, and else
+// convmark's export of the network, in NCHW. Images are rearranged to the file's layout before anything is timed.
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { formats } from './convmark.mjs'
+import { formats, transposedImages } from './convmark.mjs'
 import { outputsOf, shapeOf } from './network.mjs'
 
-/** In each image, (rows, columns) to (columns, rows). */
-function transpose(values, batch, rows, columns) {
-  const result = new Float32Array(values.length)
-  let i = 0
-  for (let image = 0; image < batch; image++) {
-    for (let column = 0; column < columns; column++) {
-      for (let row = 0; row < rows; row++) result[i++] = values[(image * rows + row) * columns + column]
-    }
-  }
-  return result
+/** A tensor's pixels and channels if it is an image in the order NCHW, which convmark has in another one; else null. */
+function channelsFirst(network, { tensor, layout }) {
+  const [height, width, channels] = shapeOf(network, tensor)
+  return layout === 'NCHW' && channels !== undefined ? { pixels: height * width, channels } : null
 }
 
-/** The extents of a tensor with its layout turned, or as it is if it is no image. */
-function turned(network, tensor, layout, turn, values) {
-  const [height, width, channels] = shapeOf(network, tensor)
-  return layout === 'NCHW' && channels !== undefined ? turn(height * width, channels) : values
+/** convmark's values in the order of an input. */
+function toInput(network, input, values) {
+  const image = channelsFirst(network, { ...input, tensor: 'images' })
+  return image ? transposedImages(values, image.pixels, image.channels) : values
+}
+
+/** An output's values in convmark's order. */
+function fromOutput(network, output, values) {
+  const image = channelsFirst(network, output)
+  return image ? transposedImages(values, image.channels, image.pixels) : values
 }
 
 const messageOf = (error) => (error instanceof Error ? error.message : String(error)).split('\n')[0]
@@ -35,10 +35,15 @@ function exported({ network, batch, parameters }) {
   }
 }
 
-/** The user's file for a batch of this size: its path if it is as it is, else its bytes. Throws Error, with the reason, if it can't be run. */
+/**
+ * The user's file for a batch of this size: its path if it is as it is, else its bytes. Throws Error, with the reason,
+ * if it can't be run.
+ */
 async function userFile({ network, batch, onnx }, readsPaths) {
   const [input, ...others] = onnx.inputs
   if (others.length > 0) throw new Error('it has several inputs')
+  const training = Object.keys(onnx.inTrainingMode)
+  if (training.length > 0) throw new Error(`its ${training.join(' and ')} would run in training mode`)
   if (input.type !== 'float32') throw new Error(`its input is ${input.type}, and images here are float32`)
   const lost = outputsOf(network).find((name) => !onnx.outputs.some(({ tensor }) => tensor === name))
   if (lost !== undefined) throw new Error(`it has no output for ${lost}`)
@@ -75,11 +80,11 @@ async function openSession(ort, { network, batch }, { model, input, outputs }, o
 }
 
 /**
- * A peer without its `info`, and `about`, which says what it runs. `readsPaths`: the library takes a path too, beside which it finds
- * external data.
+ * A peer without its `info`, and `about`, which says what it runs. `readsPaths`: the library takes a path too, beside
+ * which it finds external data.
  */
 export async function openOnnxPeer(ort, setup, sessionOptions, { readsPaths = false } = {}) {
-  const { network, batch, pass, onnx } = setup
+  const { network, pass, onnx } = setup
   if (pass !== 'forward') throw new Error('ONNX Runtime has no training in JavaScript (onnxruntime#22103)')
   const file = onnx && basename(onnx.file)
   let source = null
@@ -110,14 +115,7 @@ export async function openOnnxPeer(ort, setup, sessionOptions, { readsPaths = fa
     about,
     warnings,
     setImages(values) {
-      const given = turned(
-        network,
-        'images',
-        input.layout,
-        (pixels, channels) => transpose(values, batch, pixels, channels),
-        values,
-      )
-      feeds = { [input.name]: new ort.Tensor('float32', given, input.dims) }
+      feeds = { [input.name]: new ort.Tensor('float32', toInput(network, input, values), input.dims) }
     },
     async run() {
       const start = performance.now()
@@ -127,16 +125,7 @@ export async function openOnnxPeer(ort, setup, sessionOptions, { readsPaths = fa
     },
     results: () =>
       Object.fromEntries(
-        outputs.map(({ name, tensor, layout }) => [
-          tensor,
-          turned(
-            network,
-            tensor,
-            layout,
-            (pixels, channels) => transpose(raw[name], batch, channels, pixels),
-            raw[name],
-          ),
-        ]),
+        outputs.map((output) => [output.tensor, fromOutput(network, output, raw[output.name])]),
       ),
     dispose: () => session.release(),
   }

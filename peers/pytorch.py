@@ -211,14 +211,34 @@ def combination(combine):
 
 
 def scale_and_shift(layer, x, scale, shift=None):
-    of_channels = (-1, 1, 1) if x.dim() == 4 else (-1,)
-    scaled = x * scale.reshape(of_channels)
-    return scaled if shift is None else scaled + shift.reshape(of_channels)
+    if x.dim() != 4:
+        shaped = [scale, shift]
+    elif layer["options"].get("per", "channel") == "channel":
+        shaped = [None if each is None else each.reshape(-1, 1, 1) for each in (scale, shift)]
+    else:
+        # Of pixels or values, (H, W, 1) or (H, W, C)
+        shaped = [None if each is None else each.permute(2, 0, 1) for each in (scale, shift)]
+    scale, shift = shaped
+    scaled = x * scale
+    return scaled if shift is None else scaled + shift
+
+
+def concat(layer, *inputs):
+    axis = layer["options"].get("axis", "channels")
+    if axis == "pixels":
+        inputs = [x.flatten(2).unsqueeze(2) for x in inputs]
+    return torch.cat(inputs, {"channels": 1, "rows": 2, "columns": 3, "pixels": 3}[axis])
 
 
 def local_response_normalization(layer, x):
     options = layer["options"]
-    size = 2 * options["radius"] + 1
+    radius = options["radius"]
+    if options.get("even"):
+        # PyTorch's even windows reach one channel further down than up, ONNX's and ours further up.
+        squares = F.pad(x * x, [0, 0] * (x.dim() - 2) + [radius, radius + 1])
+        sums = sum(squares[:, first : first + x.shape[1]] for first in range(2 * radius + 2))
+        return x * (options["bias"] + options["alpha"] * sums) ** -options["beta"]
+    size = 2 * radius + 1
     # PyTorch divides alpha by the window, convmark does not.
     return F.local_response_norm(x, size, options["alpha"] * size, options["beta"], options["bias"])
 
@@ -239,6 +259,28 @@ def crop(layer, x):
     rows = torch.arange(options["height"]) * down + options["top"]
     columns = torch.arange(options["width"]) * right + options["left"]
     return x.index_select(2, rows).index_select(3, columns)
+
+
+def flatten(layer, x):
+    return (x.permute(0, 2, 3, 1) if layer["options"].get("order") == "HWC" and x.dim() == 4 else x).flatten(1)
+
+
+def unflatten(layer, x):
+    options = layer["options"]
+    height, width = options["height"], options["width"]
+    if options.get("order") == "HWC":
+        return x.reshape(x.shape[0], height, width, -1).permute(0, 3, 1, 2)
+    return x.reshape(x.shape[0], -1, height, width)
+
+
+def channel_pool(layer, x):
+    mode = layer["options"]["mode"]
+    if mode == "max":
+        # Of equal values the first one gets the gradient
+        return x.max(1, keepdim=True).values
+    if mode == "l2":
+        return torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return (x.mean if mode == "mean" else x.sum)(1, keepdim=True)
 
 
 def channel_shuffle(layer, x):
@@ -307,9 +349,10 @@ APPLY = {
     **{kind: activation_layer(kind) for kind in ACTIVATIONS if kind != "relu6"},
     "prelu": lambda _, x, slope: F.prelu(x, slope),
     "pad": pad,
-    "flatten": lambda _, x: x.flatten(1),
-    "unflatten": lambda layer, x: x.reshape(x.shape[0], -1, layer["options"]["height"], layer["options"]["width"]),
+    "flatten": flatten,
+    "unflatten": unflatten,
     "crop": crop,
+    "channel-pool": channel_pool,
     "channel-shuffle": channel_shuffle,
     "depth-to-space": depth_to_space,
     "space-to-depth": space_to_depth,
@@ -331,7 +374,7 @@ APPLY = {
     "divide": combination(torch.div),
     "maximum": combination(torch.maximum),
     "minimum": combination(torch.minimum),
-    "concat": lambda _, *inputs: torch.cat(inputs, 1),
+    "concat": concat,
     "slice": lambda layer, x: x[:, layer["options"]["begin"] : layer["options"]["end"]],
     "softmax": lambda _, x: torch.softmax(x, 1),
     # Its masks are PyTorch's own.
@@ -400,6 +443,9 @@ def plain(x):
 
 def plain_parameter(x):
     """A parameter or its gradient as parameters arrive."""
+    if x.dim() == 3:
+        # Of pixels or values, as they are
+        return x
     return x.permute(2, 3, 1, 0) if x.dim() == 4 else x.t()
 
 

@@ -17,7 +17,8 @@
 // `results` then has the parameters too.
 // `processorMs`, the processor time so far of a process of the peer's own, is left out where it is this one; `dispose`
 // where there is nothing to end, and so are `warnings`, an array of sentences. What openPeer can't do it throws, with the reason.
-// `onnx` is the ONNX file that the network comes from (src/bench/contenders/protocol.ts), for adapters that read such files, or null.
+// `onnx` is the ONNX file that the network comes from (src/bench/contenders/protocol.ts), for adapters that read such
+// files, or null.
 import { checkPeer, MismatchError } from './check.mjs'
 import { BENCHMARK_DECAY, convmark, networks, peers, readWeights } from './convmark.mjs'
 import { importFrom } from './packages.mjs'
@@ -40,8 +41,8 @@ async function open(name, setup) {
 }
 
 /**
- * The same network with `images` and `labels` as its inputs, whatever it calls them: the adapters know these. Throws UnsupportedError
- * for more inputs of images.
+ * The same network with `images` and `labels` as its inputs, whatever it calls them: the adapters know these. Throws
+ * UnsupportedError for more inputs of images.
  */
 function withUsualInputs(network) {
   const labels = Object.keys(networks.labelClasses(network))

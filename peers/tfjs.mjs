@@ -208,8 +208,10 @@ function layersWith(tf, isDropping, onMoments) {
       return activatedApart(options, normalized)
     },
     // Its alpha is not divided by the window either.
-    lrn: ({ layer: { options } }, [x]) =>
-      tf.localResponseNormalization(x, options.radius, options.bias, options.alpha, options.beta),
+    lrn({ layer: { name, options } }, [x]) {
+      if (options.even) throw new Error(`${name}: TensorFlow.js has no window of even size across channels`)
+      return tf.localResponseNormalization(x, options.radius, options.bias, options.alpha, options.beta)
+    },
     'max-pool'(resolved, [x]) {
       const { kernel, strides } = pairsOf(resolved)
       return tf.maxPool(x, kernel, strides, padOf(resolved))
@@ -235,7 +237,13 @@ function layersWith(tf, isDropping, onMoments) {
       const scaled = tf.mul(x, scale)
       return shift ? tf.add(scaled, shift) : scaled
     },
-    concat: (_layer, inputs) => tf.concat(inputs, -1),
+    concat({ layer: { options } }, inputs) {
+      if (options.axis === 'rows') return tf.concat(inputs, 1)
+      if (options.axis === 'columns') return tf.concat(inputs, 2)
+      if (options.axis !== 'pixels') return tf.concat(inputs, -1)
+      const rows = inputs.map((x) => tf.reshape(x, [x.shape[0], 1, x.shape[1] * x.shape[2], x.shape[3]]))
+      return tf.concat(rows, 2)
+    },
     slice({ layer: { options } }, [x]) {
       const begin = x.shape.map(() => 0).with(-1, options.begin)
       return tf.slice(x, begin, x.shape.with(-1, options.end - options.begin))
@@ -249,8 +257,10 @@ function layersWith(tf, isDropping, onMoments) {
         : Array(4).fill(options.padding)
       return tf.pad(x, explicit({ top, bottom, left, right }), options.value ?? 0)
     },
-    // Channels first, as flatten has them
-    flatten: (_layer, [x]) => tf.reshape(x.rank === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x, [x.shape[0], -1]),
+    flatten({ layer: { options } }, [x]) {
+      const isInOrder = x.rank !== 4 || options.order === 'HWC'
+      return tf.reshape(isInOrder ? x : tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1])
+    },
     'channel-shuffle'({ layer: { options }, outputShape }, [x]) {
       const [channels, ...before] = outputShape.toReversed()
       const pixels = before.reduce((product, extent) => product * extent, 1)

@@ -176,13 +176,17 @@ def pad(options, inputs):
     return F.pad(inputs[0], (left, right, top, bottom), mode, **value)
 
 
-def flatten(_, inputs):
+def flatten(options, inputs):
     # In the order C, H, W, as ONNX's Flatten
-    return inputs[0].flatten(1)
+    x = inputs[0]
+    return (x.permute(0, 2, 3, 1) if options.get("order") == "HWC" and x.dim() == 4 else x).flatten(1)
 
 
 def unflatten(options, inputs):
-    return inputs[0].reshape(inputs[0].shape[0], -1, options["height"], options["width"])
+    x, height, width = inputs[0], options["height"], options["width"]
+    if options.get("order") == "HWC":
+        return x.reshape(x.shape[0], height, width, -1).permute(0, 3, 1, 2)
+    return x.reshape(x.shape[0], -1, height, width)
 
 
 def crop(options, inputs):
@@ -190,6 +194,15 @@ def crop(options, inputs):
     rows = torch.arange(options["height"]) * down + options["top"]
     columns = torch.arange(options["width"]) * right + options["left"]
     return inputs[0][:, :, rows[:, None], columns]
+
+
+def channel_pool(options, inputs):
+    x, mode = inputs[0], options["mode"]
+    if mode == "max":
+        return x.max(1, keepdim=True).values
+    if mode == "l2":
+        return torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return (x.mean if mode == "mean" else x.sum)(1, keepdim=True)
 
 
 def channel_shuffle(options, inputs):
@@ -252,11 +265,22 @@ def combination(combine):
     return lambda options, inputs: activated(options, functools.reduce(combine, of_one_rank(inputs)))
 
 
-def scale_and_shift(_options, inputs, scale, shift=None):
+def scale_and_shift(options, inputs, scale, shift=None):
     x = inputs[0]
+    if options.get("per", "channel") != "channel":
+        # (H, W, C) or (H, W, 1)
+        scaled = x * scale.permute(2, 0, 1)
+        return scaled if shift is None else scaled + shift.permute(2, 0, 1)
     of_channels = (-1, 1, 1) if x.dim() == 4 else (-1,)
     scaled = x * scale.reshape(of_channels)
     return scaled if shift is None else scaled + shift.reshape(of_channels)
+
+
+def concat(options, inputs):
+    axis = options.get("axis", "channels")
+    if axis == "pixels":
+        inputs = [x.flatten(2).unsqueeze(2) for x in inputs]
+    return torch.cat(inputs, {"channels": 1, "rows": 2, "columns": 3, "pixels": 3}[axis])
 
 
 def softmax_loss(options, inputs):
@@ -281,12 +305,13 @@ LAYERS = {
     "divide": combination(torch.div),
     "maximum": combination(torch.maximum),
     "minimum": combination(torch.minimum),
-    "concat": lambda _, inputs: torch.cat(inputs, 1),
+    "concat": concat,
     "slice": lambda options, inputs: inputs[0][:, options["begin"] : options["end"]],
     "pad": pad,
     "flatten": flatten,
     "unflatten": unflatten,
     "crop": crop,
+    "channel-pool": channel_pool,
     "channel-shuffle": channel_shuffle,
     "depth-to-space": depth_to_space,
     "space-to-depth": space_to_depth,
@@ -463,6 +488,7 @@ CASES = {
     **named("multiply", {
         "two": case("multiply", {}, [[2, 3, 2]] * 2),
         "a gate": case("multiply", {}, [[3, 2, 4], [1, 1, 4]], 3),
+        "a mask": case("multiply", {"activation": "tanh"}, [[3, 2, 1], [3, 2, 4], [4]], 3),
         "a pixel, channels and a value, sigmoid": case(
             "multiply", {"activation": "sigmoid"}, [[1], [3], [2, 3, 3], [1, 1, 3]]
         ),
@@ -493,10 +519,15 @@ CASES = {
         "scale and shift": case("scale", {}, [[2, 3, 3]]),
         "no shift": case("scale", {"shift": False, "initial": 1e-6}, [[2, 2, 4]]),
         "of channels": case("scale", {}, [[5]], 3),
+        "of pixels": case("scale", {"per": "pixel"}, [[2, 3, 5]], 3),
+        "of values": case("scale", {"per": "value", "shift": False}, [[2, 3, 5]], 3),
     }),
     **named("concat", {
         "three": case("concat", {}, [[2, 3, 2], [2, 3, 1], [2, 3, 3]]),
         "of channels": case("concat", {}, [[3], [4]]),
+        "of rows": case("concat", {"axis": "rows"}, [[2, 3, 2], [4, 3, 2], [1, 3, 2]]),
+        "of columns": case("concat", {"axis": "columns"}, [[2, 3, 2], [2, 1, 2]]),
+        "of pixels": case("concat", {"axis": "pixels"}, [[2, 3, 2], [1, 4, 2], [3, 1, 2]]),
     }),
     **named("slice", {
         "the middle": case("slice", {"begin": 1, "end": 4}, [[2, 3, 5]]),
@@ -507,8 +538,14 @@ CASES = {
         "reflect": case("pad", {"padding": [2, 1, 0, 3], "mode": "reflect"}, [[3, 4, 2]]),
         "edge": case("pad", {"padding": [4, 1, 0, 5], "mode": "edge"}, [[3, 4, 2]]),
     }),
-    **named("flatten", {"of images": case("flatten", {}, [[2, 3, 4]])}),
-    **named("unflatten", {"of channels": case("unflatten", {"height": 2, "width": 3}, [[12]])}),
+    **named("flatten", {"of images": case("flatten", {}, [[2, 3, 4]]), "pixel by pixel": case("flatten", {"order": "HWC"}, [[2, 3, 4]])}),
+    **named(
+        "unflatten",
+        {
+            "of channels": case("unflatten", {"height": 2, "width": 3}, [[12]]),
+            "of pixels": case("unflatten", {"height": 2, "width": 3, "order": "HWC"}, [[12]]),
+        },
+    ),
     **named("crop", {
         "a rectangle": case("crop", {"top": 1, "left": 2, "height": 3, "width": 4}),
         "every second pixel": case("crop", {"top": 1, "left": 0, "height": 2, "width": 3, "step": 2}),
@@ -551,6 +588,10 @@ CASES = {
             "labels of nothing else": {"labelSmoothing": 1},
         }.items()
     }),
+    **named("channel-pool", {
+        **{f"{mode} of pixels": case("channel-pool", {"mode": mode}, [[2, 3, 5]]) for mode in ("mean", "max", "sum", "l2")},
+        "l2 of a vector": case("channel-pool", {"mode": "l2"}, [[6]], 3),
+    }),
     **named("softmax", {"of pixels": case("softmax", {}, [[2, 3, 4]]), "of channels": case("softmax", {}, [[6]])}),
 }
 
@@ -580,7 +621,8 @@ def parameters_of(name, case):
     if case["kind"] == "dense":
         shapes = {"weights": (int(np.prod(shape)), options["units"]), "biases": (options["units"],)}
     if case["kind"] == "scale":
-        shapes = dict.fromkeys(("scale", "shift"), (shape[-1],))
+        per = {"channel": shape[-1:], "pixel": (*shape[:-1], 1), "value": shape}[options.get("per", "channel")]
+        shapes = dict.fromkeys(("scale", "shift"), tuple(per))
     if case["kind"] == "batch-norm":
         shapes = dict.fromkeys(("scale", "shift", *STATISTICS), (shape[-1],))
     if case["kind"] in ("layer-norm", "instance-norm", "group-norm"):

@@ -1,6 +1,7 @@
-// node scripts/onnx-file.mjs [--image-size HxW] [--outputs a,b] [--engine x64] MODEL...: imports each model, runs it on random values of
-// normal distribution, and prints the relative error (2-norm) of every output beside onnxruntime-node's, or why it can't be imported.
-// After `npm run build` and `npm ci --prefix peers --ignore-scripts`. Exits with 1 if an output is further off than 1e-4.
+// node scripts/onnx-file.mjs [--image-size HxW] [--outputs a,b] [--engine x64] MODEL...: imports each model, runs it on
+// random values of normal distribution, and prints the relative error (2-norm) of every output beside
+// onnxruntime-node's, or why it can't be imported. After `npm run build` and `npm ci --prefix peers --ignore-scripts`.
+// Exits with 1 if an output is further off than 1e-4.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'

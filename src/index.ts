@@ -6,6 +6,7 @@ export {
   add,
   averagePool,
   batchNorm,
+  channelPool,
   channelShuffle,
   clip,
   concat,

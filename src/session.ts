@@ -63,11 +63,15 @@ export interface SessionOptions extends EngineOptions, PrepareOptions {
   /** Activations that can be read in addition to the outputs; the others share memory. */
   readonly keep?: Keep
   /**
-   * The order of images and activations as they are written and read: 'nhwc', (N, H, W, C), by default, or 'nchw', (N, C, H, W), of
-   * which `write` and `run` make a copy. An object names the layout of single tensors. Parameters, vectors and numbers are the same in both.
+   * The order of images and activations as they are written and read: 'nhwc', (N, H, W, C), by default, or 'nchw', (N,
+   * C, H, W), of which `write` and `run` make a copy. An object names the layout of single tensors. Parameters, vectors
+   * and numbers are the same in both.
    */
   readonly layout?: Layouts
-  /** Other names by which tensors can be written, read and kept, such as those of an ONNX file: `importOnnx`'s `notes.tensors`. */
+  /**
+   * Other names by which tensors can be written, read and kept, such as those of an ONNX file: `importOnnx`'s
+   * `notes.tensors`.
+   */
   readonly names?: OtherNames
   /** Required by the pass `train`: the optimizer, and what belongs to it. */
   readonly training?: Training

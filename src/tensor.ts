@@ -78,8 +78,8 @@ export function eachPixel(grid: Grid, visit: (image: number, y: number, x: numbe
 }
 
 /**
- * Each image's (rows, columns) as (columns, rows): channels first to channels last, or back. These values themselves where both are the
- * same.
+ * Each image's (rows, columns) as (columns, rows): channels first to channels last, or back. These values themselves
+ * where both are the same.
  */
 export function transposedImages(values: Float32Array, rows: number, columns: number): Float32Array {
   if (rows === 1 || columns === 1) return values

@@ -46,6 +46,7 @@ const {
   sgd,
   resize,
   sigmoid,
+  channelPool,
   channelShuffle,
   depthToSpace,
   flatten,
@@ -130,9 +131,31 @@ const deep = defineNetwork('deep', {
     concat('joined', { inputs: ['pool', 'grown'] }),
     slice('part', { begin: 3, end: 11 }),
     softmax('shares'),
+    channelPool('pooled', { mode: 'mean', inputs: ['grown'] }),
+    channelPool('most', { mode: 'max', inputs: ['grown'] }),
+    channelPool('size', { mode: 'l2', inputs: ['grown'] }),
+    concat('pools', { inputs: ['pooled', 'most', 'size'] }),
     dense('fc', { units: 10, inputs: ['part'] }),
     softmaxLoss('loss', { inputs: ['fc', 'labels'] }),
     l2Loss('sharesLoss', { inputs: ['shares'] }),
+    l2Loss('poolsLoss', { inputs: ['pools'] }),
+  ],
+})
+
+/** Concatenations along rows, columns and pixels, and scales of pixels and of values. */
+const sideBySide = defineNetwork('side by side', {
+  inputs: { images: [9, 8, 3] },
+  layers: [
+    conv('stem', { filters: 6, kernel: 3 }),
+    scale('positions', { per: 'value' }),
+    conv('half', { filters: 6, kernel: 3, stride: 2 }),
+    scale('mask', { per: 'pixel' }),
+    concat('high', { axis: 'rows', inputs: ['mask', 'half'] }),
+    l2Loss('highLoss'),
+    concat('wide', { axis: 'columns', inputs: ['half', 'mask'] }),
+    l2Loss('wideLoss'),
+    concat('all', { axis: 'pixels', inputs: ['positions', 'mask'] }),
+    l2Loss('loss'),
   ],
 })
 
@@ -203,6 +226,8 @@ const squeezed = defineNetwork('squeezed', {
     divide('quotient', { inputs: ['difference', 'gate'] }),
     maximum('upper', { inputs: ['quotient', 'scaled'] }),
     minimum('lower', { inputs: ['vector', 'upper'] }),
+    conv('attention', { filters: 1, kernel: 1, activation: 'sigmoid', inputs: ['features'] }),
+    multiply('attended', { inputs: ['lower', 'attention'] }),
     l2Loss('lowerLoss'),
   ],
 })
@@ -721,16 +746,41 @@ describe('the check', () => {
     ],
     [
       "a concatenation's channels shifted in the gradient",
-      planted('concat-backward', (step) => ({
-        ...step,
-        options: { ...step.options, begin: Math.max(step.options.begin - 1, 0) },
-      })),
+      planted('concat-backward', (step) =>
+        step.layer === 'joined'
+          ? { ...step, options: { ...step.options, begin: Math.max(step.options.begin - 1, 0) } }
+          : step,
+      ),
       'concat-backward of joined',
     ],
     [
       "a gradient that is not added to other readers' gradients",
       planted('softmax-backward', (step) => ({ ...step, options: { ...step.options, adds: false } })),
       "softmax-backward of shares: 'part.gradient'",
+    ],
+    [
+      "another pixel's channels, pooled",
+      planted('channel-pool-forward', (step) => ({
+        ...step,
+        reads: { input: { ...step.reads.input, rowPitch: 0 } },
+      })),
+      "channel-pool-forward of pooled: 'pooled'",
+    ],
+    [
+      'a sum for a mean, in the gradient of a pool',
+      planted('channel-pool-backward', (step) =>
+        step.options.mode === 'mean' ? { ...step, options: { ...step.options, mode: 'sum' } } : step,
+      ),
+      'channel-pool-backward of pooled',
+    ],
+    [
+      "another pixel's maximum in the gradient",
+      planted('channel-pool-backward', (step) =>
+        step.options.mode === 'max'
+          ? { ...step, reads: { ...step.reads, input: { ...step.reads.input!, rowPitch: 0 } } }
+          : step,
+      ),
+      'channel-pool-backward of most',
     ],
     [
       'a slice of other channels',
@@ -1123,7 +1173,8 @@ describe('the check', () => {
       'a factor left out of a gradient',
       planted('multiply-input-gradient', (step) => {
         const { input1: _, ...reads } = step.reads
-        return step.options.index === 0 ? { ...step, reads: reads as typeof step.reads } : step
+        const isOfSquare = step.layer === 'square' && step.options.index === 0
+        return isOfSquare ? { ...step, reads: reads as typeof step.reads } : step
       }),
       "multiply-input-gradient of square: 'sum.gradient'",
     ],
@@ -1213,6 +1264,24 @@ describe('the check', () => {
       "add-input-gradient of sum: 'number.gradient'",
     ],
     [
+      "another image's mask",
+      planted('multiply-forward', (step) =>
+        step.layer === 'attended'
+          ? { ...step, reads: { ...step.reads, input1: { ...step.reads.input1!, imagePitch: 0 } } }
+          : step,
+      ),
+      "multiply-forward of attended: 'attended'",
+    ],
+    [
+      "another row's gradient of a mask",
+      planted('multiply-input-gradient', (step) =>
+        step.layer === 'attended' && step.options.index === 1
+          ? { ...step, reads: { ...step.reads, input: { ...step.reads.input!, rowPitch: 0 } } }
+          : step,
+      ),
+      'multiply-input-gradient of attended',
+    ],
+    [
       "another image's vector in a sum",
       planted('add-forward', (step) => ({
         ...step,
@@ -1251,6 +1320,69 @@ describe('the check', () => {
     ],
   ])('refuses, of broadcast inputs, %s', async (_fault, wrong, named) => {
     await expect(check({ kernels: wrong }, squeezed)).rejects.toThrow(named)
+  })
+
+  it('accepts concatenations along rows, columns and pixels, and scales of pixels and values', async () => {
+    await check({}, sideBySide)
+  })
+
+  it.each([
+    ...(['high', 'wide', 'all'] as const).flatMap((name) => [
+      [
+        `two inputs of ${name} the other way round`,
+        planted('concat-forward', (step) =>
+          step.layer === name
+            ? { ...step, reads: { input1: step.reads.input1!, input: step.reads.input! } }
+            : step,
+        ),
+        `concat-forward of ${name}: '${name}'`,
+      ] as const,
+      [
+        `the gradient of the first input of ${name} for the second's`,
+        planted('concat-backward', (step) =>
+          step.layer === name ? { ...step, options: { ...step.options, begin: 0 } } : step,
+        ),
+        `concat-backward of ${name}`,
+      ] as const,
+    ]),
+    ...(['positions', 'mask'] as const).flatMap((name) => [
+      [
+        `the shift for the scale of ${name}`,
+        planted('scale-forward', (step) =>
+          step.layer === name ? { ...step, reads: { ...step.reads, scale: step.reads.shift! } } : step,
+        ),
+        `scale-forward of ${name}: '${name}'`,
+      ] as const,
+      [
+        `another image's gradient of ${name}`,
+        planted('scale-input-gradient', (step) =>
+          step.layer === name
+            ? {
+                ...step,
+                reads: { ...step.reads, outputGradient: { ...step.reads.outputGradient, imagePitch: 0 } },
+              }
+            : step,
+        ),
+        `scale-input-gradient of ${name}`,
+      ] as const,
+      [
+        `an image left out of the gradient of the scale of ${name}`,
+        planted('scale-parameters-gradient', (step) =>
+          step.layer === name
+            ? {
+                ...step,
+                reads: {
+                  input: withoutLastImage(step.reads.input),
+                  outputGradient: withoutLastImage(step.reads.outputGradient),
+                },
+              }
+            : step,
+        ),
+        `scale-parameters-gradient of ${name}: '${name}/scale.gradient'`,
+      ] as const,
+    ]),
+  ])('refuses, side by side, %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, sideBySide)).rejects.toThrow(named)
   })
 
   it.each([

@@ -1,5 +1,7 @@
 // Commands with a file where a network is named.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseResult } from '../src/bench/result.ts'
@@ -12,7 +14,7 @@ import { normal } from '../src/random.ts'
 import { decodeModel, encodeModel } from '../src/train/model-file.ts'
 import type { Ended } from './support/command.ts'
 import { inProcess } from './support/in-process.ts'
-import { modelOf, op, weights } from './support/onnx-graphs.ts'
+import { modelOf, numbers, op, weights } from './support/onnx-graphs.ts'
 import { ownCache } from './support/own-cache.ts'
 import { runPlainly } from './support/plain-network.ts'
 import { workingFolder } from './support/working-folder.ts'
@@ -245,6 +247,20 @@ describe('bench', () => {
     expect(runs.map(({ pass }) => pass)).toEqual(['forward', 'forward-backward'])
   })
 
+  it('says of nodes in training mode what other runtimes do in them', async () => {
+    const model = modelOf({
+      inputs: { x: ['N', 2, 4, 4] },
+      nodes: [op('BatchNormalization', 'x s b m v -> y m2 v2', { training_mode: 1 })],
+      constants: ['s', 'b', 'm', 'v'].map((name) => numbers(name, [1, 2])),
+      outputs: ['y'],
+    })
+    const { stdout } = await convmark('info', write('training.onnx', model))
+    expect(stdout).toMatch(
+      /^training +1 BatchNormalization: another runtime normalizes by the batch there, convmark not in forward$/m,
+    )
+    expect((await convmark('info', MODEL)).stdout).not.toMatch(/^training/m)
+  })
+
   it('shows what the import remarks as a warning', async () => {
     const model = modelOf({
       inputs: { x: ['N', 2, 4, 4], w: [3, 2, 1, 1], v: [3, 3, 1, 1] },
@@ -296,6 +312,52 @@ describe('export, train and evaluate', () => {
     )
     expect(replaced).toMatchObject({ code: 0, stderr: '' })
     expect((await importOnnx(read('both.onnx'))).notes.inputs[0]!.name).toBe('picture')
+  })
+})
+
+describe('a file whose input has a name of its own', () => {
+  it('is trained, and its name is kept in the model and in what is exported of it', async () => {
+    const model = modelOf({
+      inputs: { 'x:0': ['N', 1, 8, 8] },
+      nodes: [op('Flatten', 'x:0 -> flat'), op('MatMul', 'flat w -> logits:0')],
+      constants: [weights('w', [64, 10])],
+      outputs: ['logits:0'],
+    })
+    const file = write('tensorflow.onnx', model)
+    const data = ['--data', 'synthetic', '--engine', 'wasm@1']
+    const ended = await convmark(
+      ...[
+        'train',
+        file,
+        ...data,
+        '--epochs',
+        '1',
+        '--batch',
+        '256',
+        '--rate',
+        '0.001',
+        '--out',
+        'x.safetensors',
+      ],
+    )
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(Object.keys(decodeModel(read('x.safetensors'), 'x').network.inputs).sort()).toEqual([
+      'labels',
+      'x:0',
+    ])
+    for (const each of [file, 'x.safetensors'])
+      expect(await convmark('evaluate', each, ...data)).toMatchObject({ code: 0, stderr: '' })
+    await convmark('export', 'x.safetensors', '--onnx', 'x.onnx')
+    const { notes } = await importOnnx(read('x.onnx'))
+    expect(notes.inputs.map(({ name }) => name)).toEqual(['x:0'])
+  })
+
+  it('is not trained if it has several', async () => {
+    expect(await convmark('train', TWO, '--data', 'synthetic')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `convmark: ${TWO}: its inputs of images are left, right; training and evaluation give one of images and one of labels\n`,
+    })
   })
 })
 
@@ -437,6 +499,46 @@ describe('what is no network', () => {
     const told = line.replace(/^convmark: /, '')
     if (typeof message === 'string') expect(told).toBe(message)
     else expect(told).toMatch(message)
+  })
+
+  const picture = () =>
+    write('picture.safetensors', encodeSafetensors({ picture: values('p', [1, 1, 8, 8]) }))
+
+  it.each([
+    ['info', () => []],
+    ['bench', () => ['--batch', '1', '--batches', '1', '--burn-in', '0', '--engine', 'wasm@1']],
+    ['run', () => ['--input', picture(), ...RUN]],
+  ])('%s: a folder, an empty file and one that is away, each in one line', async (command, words) => {
+    mkdirSync(join(folder, `${command}.onnx`))
+    write('nothing.onnx', '')
+    for (const [file, code, message] of [
+      [`${command}.onnx`, 2, "can't be read: it is a folder"],
+      ['nothing.onnx', 1, 'it is empty'],
+      ['./away/a.onnx', 2, "can't be read: it does not exist"],
+    ] as const)
+      expect(await convmark(command, file, ...words())).toEqual({
+        code,
+        stdout: '',
+        stderr: `convmark: ${file}: ${message}\n`,
+      })
+  })
+
+  it('that vanishes while the command reads another one', async () => {
+    mkdirSync(join(folder, 'alone'))
+    const file = write('alone/a.onnx', read(MODEL))
+    const content = read(picture())
+    execFileSync('mkfifo', ['slow'], { cwd: folder })
+    const ended = convmark('run', file, '--input', 'slow', ...RUN)
+    // Opens when the command has begun to read
+    const pipe = await open(join(folder, 'slow'), 'w')
+    rmSync(join(folder, file))
+    await pipe.writeFile(content)
+    await pipe.close()
+    expect(await ended).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `convmark: ${file}: can't be read: it does not exist\n`,
+    })
   })
 
   it('options that do not apply are refused', async () => {

@@ -22,8 +22,9 @@ const EXCEPTIONS: readonly Exception[] = [
 ]
 
 /**
- * Where code decides by a kind's name: compared with it, a case, an object's `kind`, a quoted key, or listed in an array. Many kinds
- * are also other words (activations, operations, methods, parts that can be left out), so a string alone says nothing.
+ * Where code decides by a kind's name: compared with it, a case, an object's `kind`, a quoted key, or listed in an
+ * array. Many kinds are also other words (activations, operations, methods, parts that can be left out), so a string
+ * alone says nothing.
  */
 function decisionsIn(text: string): string[] {
   const kind = `'(?:${KINDS.join('|')})'`

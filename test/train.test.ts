@@ -8,7 +8,10 @@ import { ownCache } from './support/own-cache.ts'
 ownCache()
 
 const library = await built<typeof import('../src/index.ts')>('index.js')
-const { adam, batchNorm, conv, defineNetwork, dense, dropout, maxPool, sgd, softmaxLoss } = library
+const { adam, add, batchNorm, conv, defineNetwork, dense, dropout, maxPool, sgd, softmax, softmaxLoss } =
+  library
+const { initializeForTraining, UsageError } = library
+const { importOnnx, onnxModel } = await built<typeof import('../src/formats/index.ts')>('formats/index.js')
 const { decodeCheckpoint, decodeModel, encodeCheckpoint, encodeModel, evaluate, train } =
   await built<typeof import('../src/train/index.ts')>('train/index.js')
 
@@ -69,6 +72,46 @@ async function trained(more: Partial<TrainOptions> = {}, tried: Network = networ
 }
 
 describe('train', () => {
+  it('takes an imported network by the names that its file gave', async () => {
+    const from = network(0)
+    const parameters = initializeForTraining(from, { seed: 7 })
+    const layers = from.layers.filter(({ isLoss }) => !isLoss)
+    const named = defineNetwork('named', {
+      inputs: { 'x:0': from.inputs.images! },
+      layers: [...layers.map(({ layer }) => ({ ...layer, inputs: undefined })), softmax('classes')],
+    })
+    const imported = await importOnnx(onnxModel(named, parameters, { layout: 'NHWC' }))
+    expect(Object.keys(imported.network.inputs)).toEqual(['x:0', 'labels'])
+    const usual = await trained({ parameters, epochs: 2 }, from)
+    const own = await trained({ parameters: imported.parameters, epochs: 2 }, imported.network)
+    expect(own.losses).toEqual(usual.losses)
+    expect(own.events.map((event) => event.kind === 'step' && event.correct)).toEqual(
+      usual.events.map((event) => event.kind === 'step' && event.correct),
+    )
+    const settings = { batches: batches(9, 0), batch: BATCH, engine: 'wasm@2' }
+    const accuracy = await evaluate(imported.network, { ...settings, parameters: own.state.parameters })
+    expect(accuracy).toEqual(
+      await evaluate(from, { ...settings, batches: batches(9, 0), parameters: usual.state.parameters }),
+    )
+    expect(accuracy.top1).toBeGreaterThan(1 / CLASSES)
+  })
+
+  it('refuses a network of several images, all in one error', async () => {
+    const two = defineNetwork('two', {
+      inputs: { 'left:0': [1, 1, 2], 'right:0': [1, 1, 2], classes: [] },
+      layers: [
+        add('sum', { inputs: ['left:0', 'right:0'] }),
+        softmaxLoss('loss', { inputs: ['sum', 'classes'] }),
+      ],
+    })
+    const message =
+      'two: its inputs of images are left:0, right:0, and of labels classes; training and evaluation give one of images and one of labels'
+    await expect(trained({}, two)).rejects.toThrow(new UsageError(message))
+    await expect(evaluate(two, { batches: batches(1, 0), batch: BATCH, parameters: {} })).rejects.toThrow(
+      new UsageError(message),
+    )
+  })
+
   it('learns, and says after every step and epoch how it goes', async () => {
     const { events, losses } = await trained({ epochs: 12 })
     expect(losses).toHaveLength(12 * BATCHES)

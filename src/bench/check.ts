@@ -87,7 +87,10 @@ export class Checker {
   /** Memory of the first image in training, which every session's check makes anew. */
   #remade: Activations | null = null
 
-  /** `parameters`: those of a trained network, with which it is checked; by default the check's own, at which every layer acts. */
+  /**
+   * `parameters`: those of a trained network, with which it is checked; by default the check's own, at which every
+   * layer acts.
+   */
   constructor(
     network: Network,
     batch: number,

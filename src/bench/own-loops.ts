@@ -113,6 +113,9 @@ const cutValues = (values: Parameters, { first, count }: Channels): Parameters =
  */
 function compareParameterGradients(own: OwnStep, share: Share): Comparison[] {
   const outputGradient = own.reads.outputGradient!
+  const isOfChannels = (view: View | undefined) =>
+    view === undefined || (view.shape[2] === 1 && view.shape[3] === outputGradient.shape[3])
+  if (!Object.values(own.writes).every(isOfChannels)) return compareGradientsOfPlaces(own, share)
   const chosen = channelsOfShare(outputGradient, share)
   const isWhole = own.definition.readsWholeImages ?? false
   const [images, height, , count] = outputGradient.shape
@@ -163,8 +166,45 @@ function compareParameterGradients(own: OwnStep, share: Share): Comparison[] {
 }
 
 /**
+ * Compares the gradients of parameters with a value for each pixel or each value of an image: sums over the images of
+ * the batch. They have no channels to share; the first thread computes them.
+ */
+function compareGradientsOfPlaces(own: OwnStep, share: Share): Comparison[] {
+  const outputGradient = own.reads.outputGradient!
+  const written = parameterNames(own).flatMap((name) => {
+    const view = own.writes[`${name}Gradient`]
+    return view ? [{ name, view, comparer: new Comparer(view) }] : []
+  })
+  const length = ({ shape: [, , rows, columns] }: View) => rows * columns
+  const zeros = () =>
+    Object.fromEntries(written.map(({ name, view }) => [name, new Float64Array(length(view))]))
+  const [ofImage, truths, squares] = [zeros(), zeros(), zeros()]
+  const noGradients = own.layer.inputs.map(() => null)
+  const parameters = readParameters(own)
+  for (let n = 0; n < outputGradient.shape[0] && share.index === 0; n++) {
+    scratch.clear()
+    backward(own, (view) => denseImage(own.look(view), n, scratch), noGradients, ofImage, parameters)
+    for (const { name } of written)
+      for (const [i, value] of ofImage[name]!.entries()) {
+        truths[name]![i]! += value
+        squares[name]![i]! += value ** 2
+        ofImage[name]![i] = 0
+      }
+  }
+  return written.map(({ name, view, comparer }) => {
+    const engine = own.look(view)
+    const columns = view.shape[3]
+    for (let i = 0; i < length(view) && share.index === 0; i++) {
+      const at = pixelAt(engine, 0, 0, Math.floor(i / columns)) + (i % columns)
+      comparer.addSum(engine.values[at]!, truths[name]![i]!, squares[name]![i]!)
+    }
+    return comparer.result()
+  })
+}
+
+/**
  * Compares the gradient of an input that was broadcast over the image: it is a sum like a parameter's gradient, but over each
- * image, and is computed row by row as well. The gradient of an input that was not broadcast is computed whole.
+ * image, and is computed row by row as well. The gradient of an input that has all pixels is computed whole.
  */
 export function compareBroadcastGradient(
   step: StepOfKind<`${BroadcastKind}-input-gradient`>,
@@ -174,8 +214,8 @@ export function compareBroadcastGradient(
 ): Comparison[] {
   const { outputGradient } = step.reads
   const { inputGradient } = step.writes
-  if (spreadOf(inputGradient.shape, outputGradient.shape) === 'whole')
-    return compareWithLoops(step, plan, look, share)
+  const hasPixels = ({ shape }: View) => ['whole', 'channel'].includes(spreadOf(shape, outputGradient.shape))
+  if (hasPixels(inputGradient)) return compareWithLoops(step, plan, look, share)
   const own = ownStep(step, plan, look)
   const comparer = new Comparer(inputGradient)
   const written = look(inputGradient)
@@ -194,10 +234,7 @@ export function compareBroadcastGradient(
     const row = denseGrid(new Float64Array(truths.length), 1, [truths.length])
     const shares = own.layer.inputs.map((_, i) => (i === step.options.index ? row : null))
     for (let y = 0; y < height; y++) {
-      const rowOrPixel = (view: View): Grid => {
-        const isWhole = spreadOf(view.shape, outputGradient.shape) === 'whole'
-        return isWhole ? rowOf(image(view), y) : image(view)
-      }
+      const rowOrPixel = (view: View): Grid => (hasPixels(view) ? rowOf(image(view), y) : image(view))
       backward(own, rowOrPixel, shares, {}, {})
       for (const [i, value] of row.values.entries()) {
         truths[i]! += value
@@ -214,7 +251,10 @@ export function compareBroadcastGradient(
 /** Memory of the image that is computed. */
 const scratch = new Scratch()
 
-/** Into how many bands the output's gradient is cut for a layer that reads whole images: each band computes all statistics anew. */
+/**
+ * Into how many bands the output's gradient is cut for a layer that reads whole images: each band computes all
+ * statistics anew.
+ */
 const MOST_BANDS = 4
 
 /** A copy of a dense image with zeros in all rows but these. */

@@ -43,7 +43,10 @@ function checkedBytes({ network, pass, tensors, steps }: Plan): number {
   )
 }
 
-/** One pass forward and one of training, in memory that all workers see; with room for the images of a step, which each worker has. */
+/**
+ * One pass forward and one of training, in memory that all workers see; with room for the images of a step, which each
+ * worker has.
+ */
 const COPIES_OF_ACTIVATIONS = 6
 /** In float64, in each of two workers. */
 const COPIES_OF_WEIGHTS = 4

@@ -1,15 +1,8 @@
 import type { Command } from 'commander'
-import type { MemoryBeside } from '../engines/engine.ts'
-import { ConvmarkError, FormatError, UsageError } from '../errors.ts'
-import { formatSizes } from '../formats/onnx/import/sizes.ts'
+import { UsageError } from '../errors.ts'
 import type { ImageSize } from '../formats/onnx-import.ts'
-import type { StoredTensor, Tensor } from '../formats/safetensors.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
-import type { Plan } from '../plan/plan.ts'
-import { readsOf } from '../plan/steps.ts'
 import { shapeLine } from '../report/classic.ts'
-import type { Session } from '../session.ts'
-import { elementCount, firstNotFinite, formatShape } from '../tensor.ts'
 import {
   addCommand,
   ENGINE,
@@ -20,23 +13,12 @@ import {
   positiveInteger,
   RETUNE,
 } from './command.ts'
-import {
-  batchIn,
-  FILE_LAYOUTS,
-  type FileLayout,
-  type FileTensor,
-  fileShape,
-  fileTensor,
-  fromFile,
-  toFile,
-} from './file-layout.ts'
+import { FILE_LAYOUTS, type FileLayout } from './file-layout.ts'
 import { untilInterrupted } from './interrupt.ts'
-import { isFile, NETWORK_HELP, type NetworkSource, openNetworkSource } from './network-source.ts'
+import { isFile, NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
 import { openProgress } from './progress.ts'
-
-const IMAGES = 'images'
 
 interface Options {
   readonly weights?: string
@@ -102,9 +84,10 @@ async function run(text: string, options: Options): Promise<void> {
     if (weights === undefined)
       throw new UsageError(`${text} has no weights of its own; give --weights <file>`)
   }
-  const { labelClasses } = await import('../networks/index.ts')
   const { readParameters, readSafetensors } = await import('../formats/files.ts')
-  const { encodeSafetensors, requireTensors } = await import('../formats/safetensors.ts')
+  const { encodeSafetensors } = await import('../formats/safetensors.ts')
+  const { inputsFor, openFor } = await import('./run-inputs.ts')
+  const { lookedAt, resultsBeside, resultsOf, warningsOf } = await import('./run-results.ts')
   const read = [
     ...((await isFile(text)) ? [text] : []),
     ...(weights === undefined ? [] : [weights]),
@@ -112,24 +95,11 @@ async function run(text: string, options: Options): Promise<void> {
   ]
   const files = await openOutputFiles({ '--output': options.output }, read)
 
-  const input = (await readSafetensors(options.input)).tensors
-  const source = await openFor(text, options, input)
-  const { network, notes } = source
-  // The pass forward does not use labels, but a file may contain them.
-  const labels = Object.keys(labelClasses(network))
-  const noteOf = (tensor: string) => notes?.inputs.find((note) => note.tensor === tensor) ?? null
-  const expected = Object.keys(network.inputs)
-    .filter((name) => options.gradients || input.has(name) || !labels.includes(name))
-    .map((name) => fileTensor(network, name, noteOf(name), layout))
-  const batch = batchOf(options.input, expected[0]!, input)
-  const given = requireTensors(
-    options.input,
-    input,
-    Object.fromEntries(expected.map((each) => [each.name, fileShape(each, batch)])),
-    labels,
-    expected.map(({ name }) => name),
-  )
-  const inputs = Object.fromEntries(expected.map((each) => [each.tensor, fromFile(each, given[each.name]!)]))
+  const { tensors } = await readSafetensors(options.input)
+  const input = { path: options.input, tensors, layout }
+  const source = await openFor(text, input, options)
+  const { network } = source
+  const { batch, inputs } = inputsFor(source, input, { needsLabels: options.gradients ?? false })
   const parameters = weights === undefined ? source.parameters : await readParameters(weights, network)
   if (parameters === null) throw new UsageError(`${text} has no weights; give --weights <file>`)
 
@@ -153,7 +123,7 @@ async function run(text: string, options: Options): Promise<void> {
     try {
       session.write(parameters)
       await session.run(inputs, { signal })
-      const written = await results(session, source, layout)
+      const written = await resultsOf(session, source, layout)
       return { written, looked: lookedAt(session) }
     } finally {
       await session.dispose()
@@ -164,134 +134,4 @@ async function run(text: string, options: Options): Promise<void> {
   const made = Object.fromEntries(Object.entries(written).map(([name, { data }]) => [name, data]))
   const warnings = await warningsOf(looked, { ...parameters, ...inputs, ...made })
   output.lines(...warnings.map((warning) => output.palette.yellow(`warning: ${warning}`)))
-}
-
-interface LookedAt {
-  readonly engine: string
-  /** Images and activations that some step reads by Winograd's algorithm. */
-  readonly byWinograd: ReadonlySet<string>
-}
-
-function lookedAt({ engine, prepared, plan }: Session): LookedAt {
-  const steps = prepared.steps.filter(({ algorithm }) => algorithm === 'winograd')
-  const read = steps.flatMap(({ step }) => readsOf(step).map(({ tensor }) => tensor))
-  const isImage = (name: string) => ['input', 'activation'].includes(plan.tensors[name]?.role ?? '')
-  return { engine: engine.name, byWinograd: new Set(read.filter(isImage)) }
-}
-
-/** Warnings about the values that were read and computed. */
-async function warningsOf(
-  { engine, byWinograd }: LookedAt,
-  tensors: Readonly<Record<string, Float32Array>>,
-): Promise<string[]> {
-  const { denormalWarning, rangeWarning } = await import('../bench/value-warnings.ts')
-  return Object.entries(tensors)
-    .flatMap(([name, values]) => [
-      denormalWarning(name, values, engine),
-      byWinograd.has(name) ? rangeWarning(name, values) : null,
-    ])
-    .filter((warning) => warning !== null)
-}
-
-/** The results, and the bytes of their file; the input was read before. */
-const resultsBeside = ({ tensors }: Plan): MemoryBeside => {
-  const read = Object.values(tensors).filter(
-    ({ role, isKept }) => isKept && (role === 'activation' || role === 'gradient'),
-  )
-  const values = read.reduce((sum, { shape }) => sum + elementCount(shape), 0)
-  return { bytes: 2 * values * Float32Array.BYTES_PER_ELEMENT }
-}
-
-/** The network for these inputs: for a named network, and where a file leaves it open, the size is that of its images. */
-async function openFor(
-  text: string,
-  options: Options,
-  input: ReadonlyMap<string, StoredTensor>,
-): Promise<NetworkSource> {
-  const { imageSize, outputs, layout } = options
-  if (!(await isFile(text))) {
-    const [size] = extentsOf(options.input, IMAGES, input, layout ?? 'nhwc', { isSquare: true })
-    return openNetworkSource(text, { imageSize: imageSize ?? size, outputs })
-  }
-  try {
-    return await openNetworkSource(text, { imageSize, outputs })
-  } catch (error) {
-    const { OpenSizeError } = await import('../formats/onnx-import.ts')
-    const { cause } = error as Error
-    if (!(cause instanceof OpenSizeError)) throw error
-    const { name, layout: own } = cause.input
-    const size = extentsOf(options.input, name, input, layout ?? own)
-    return openNetworkSource(text, { imageSize: size, outputs })
-  }
-}
-
-/** Height and width of the images in a file. */
-function extentsOf(
-  file: string,
-  name: string,
-  tensors: ReadonlyMap<string, StoredTensor>,
-  layout: FileLayout,
-  { isSquare = false }: { readonly isSquare?: boolean } = {},
-): readonly [height: number, width: number] {
-  const tensor = tensors.get(name)
-  if (!tensor) throw new FormatError(`${file}: ${name}: it is missing`)
-  const [, first = 0, second = 0, third = 0] = tensor.shape
-  const [height, width] = layout === 'nhwc' ? [first, second] : [second, third]
-  const isOne = tensor.shape.length === 4 && height > 0 && width > 0 && (height === width || !isSquare)
-  if (isOne) return [height, width]
-  const size = isSquare ? 'size, size' : 'height, width'
-  const axes = layout === 'nhwc' ? `${size}, channels` : `channels, ${size}`
-  throw new FormatError(
-    `${file}: ${name}: its shape is ${formatShape(tensor.shape)}; (batch, ${axes}) is expected`,
-  )
-}
-
-/** How many images the file has. Throws FormatError, with the shape that is expected, if the input has another. */
-function batchOf(file: string, input: FileTensor, tensors: ReadonlyMap<string, StoredTensor>): number {
-  const { name, sizes } = input
-  const tensor = tensors.get(name)
-  if (!tensor)
-    throw new FormatError(`${file}: ${name}: it is missing; the file has ${[...tensors.keys()].join(', ')}`)
-  const batch = batchIn(input, tensor.shape)
-  if (batch !== null) return batch
-  throw new FormatError(
-    `${file}: ${name}: its shape is ${formatShape(tensor.shape)}, but ${formatSizes(sizes)} is expected, N images`,
-  )
-}
-
-type Written = Tensor & { readonly data: Float32Array }
-
-/** The printed activations, or those at which an ONNX file ends, and the outputs; with gradients also the loss and the gradients. */
-async function results(
-  session: Session,
-  { network, notes }: NetworkSource,
-  layout: FileLayout | undefined,
-): Promise<Record<string, Written>> {
-  const { plan } = session
-  const noted = (notes?.outputs ?? []).map((note) => fileTensor(network, note.tensor, note, layout))
-  const isNoted = new Set(noted.map(({ tensor }) => tensor))
-  const others = [...new Set([...(notes ? [] : network.printed), ...plan.outputs])].filter(
-    (name) => !isNoted.has(name),
-  )
-  const layers = new Set(network.layers.filter(({ isLoss }) => !isLoss).map(({ layer }) => layer.name))
-  const isActivation = (name: string) => layers.has(name)
-  const placed = others.filter(isActivation).map((name) => fileTensor(network, name, null, layout))
-  const tensors: Record<string, Written> = {}
-  for (const each of [...noted, ...placed]) {
-    const data = toFile(each, await read(session, each.tensor))
-    tensors[each.name] = { shape: fileShape(each, plan.batch), data }
-  }
-  for (const name of others.filter((name) => !isActivation(name)))
-    tensors[name] = { shape: plan.tensors[name]!.shape, data: await read(session, name) }
-  return tensors
-}
-
-/** Rejects with ConvmarkError if it is not finite. */
-async function read(session: Session, name: string): Promise<Float32Array> {
-  const data = await session.fetch(name)
-  const bad = firstNotFinite(data)
-  if (bad < 0) return data
-  throw new ConvmarkError(
-    `${name}: value ${bad} of ${data.length} is ${data[bad]}; these weights and images leave float32's range`,
-  )
 }

@@ -248,7 +248,10 @@ interface Timed {
   readonly ms: number
 }
 
-/** Measures the candidates that may be the fastest, in at most two rounds. `measure` gives the times of some, taken alternately. */
+/**
+ * Measures the candidates that may be the fastest, in at most two rounds. `measure` gives the times of some, taken
+ * alternately.
+ */
 export async function fastestOf(
   candidates: readonly Candidate[],
   measure: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<Candidate, number>>,

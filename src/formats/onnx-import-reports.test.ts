@@ -1,4 +1,5 @@
-// What others' importers got wrong or lack, by their public reports: graphs of convolutional networks, and what ONNX says they give.
+// What others' importers got wrong or lack, by their public reports: graphs of convolutional networks, and what ONNX
+// says they give.
 import { expect, it } from 'vitest'
 import {
   type GraphParts,

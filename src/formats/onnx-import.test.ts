@@ -827,7 +827,7 @@ describe('what files have', () => {
 
   it('a batch norm whose momentum is the other way round, in training mode', async () => {
     const statistics = ['s', 'b', 'm', 'v'].map((name, i) => numbers(name, [i + 1]))
-    const { network, parameters } = await importOnnx(
+    const { network, parameters, notes } = await importOnnx(
       modelOf({
         inputs: { x: ['N', 1, 1, 2] },
         nodes: [op('BatchNormalization', 'x s b m v -> y m2 v2', { momentum: real(0.75), training_mode: 1 })],
@@ -837,6 +837,48 @@ describe('what files have', () => {
     )
     expect(options(network, 0)).toEqual({ epsilon: 1e-5, momentum: 0.25 })
     expect(parameters['y/variance']).toEqual(Float32Array.of(4))
+    expect(notes.inTrainingMode).toEqual({ BatchNormalization: 1 })
+  })
+
+  const truth = (name: string, value: boolean): OnnxTensor => ({
+    name,
+    dims: [],
+    dataType: 9,
+    rawData: Uint8Array.of(Number(value)),
+  })
+
+  it('which nodes are in training mode, which each opset says in its own way', async () => {
+    const norm = (outputs: string, mode = {}) => op('BatchNormalization', `x s b m v -> ${outputs}`, mode)
+    const drop = (inputs: string) => op('Dropout', `${inputs} -> y mask`)
+    const cases: [opset: number, node: ReturnType<typeof op>, found: Record<string, number>][] = [
+      [9, norm('y'), {}],
+      [9, norm('y m2 v2 m3 v3'), { BatchNormalization: 1 }],
+      [9, drop('x'), {}],
+      [13, norm('y _ _'), {}],
+      [13, drop('x half yes'), { Dropout: 1 }],
+      [13, drop('x half no'), {}],
+      [13, drop('x half'), {}],
+      [13, drop('x zero yes'), {}],
+      [17, norm('y'), {}],
+      [17, norm('y', { training_mode: 0 }), {}],
+      [17, norm('y', { training_mode: 1 }), { BatchNormalization: 1 }],
+    ]
+    for (const [opset, node, found] of cases) {
+      const { notes } = await importOnnx(
+        modelOf({
+          inputs: { x: ['N', 1, 1, 2] },
+          nodes: [node, op('Relu', 'y -> z')],
+          constants: [
+            ...['s', 'b', 'm', 'v'].map((name) => numbers(name, [1])),
+            ...[numbers('half', [0.5], []), numbers('zero', [0], [])],
+            ...[truth('yes', true), truth('no', false)],
+          ],
+          outputs: ['z'],
+          opset,
+        }),
+      )
+      expect(notes.inTrainingMode, JSON.stringify([opset, node])).toEqual(found)
+    }
   })
 
   it('bounds of Clip as attributes or inputs, one of them or both', async () => {

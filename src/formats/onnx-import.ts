@@ -48,11 +48,11 @@ const optionRules: Rules<OnnxImportOptions> = {
 }
 
 /**
- * The network in the bytes of an ONNX model (opsets 1 to 21), its parameters and what was found. The network takes any batch, also if
- * the file froze one; its tensors are NHWC, with the file's names. Constants, and what depends only on shapes, are computed once.
- * Throws FormatError if the bytes are no model or a damaged one, and NetworkError if there is no network for it: if the image's size is
- * open and not given, or an UnsupportedModelError that lists every node without a layer. Messages do not name the file. Source:
- * https://onnx.ai/onnx/operators.
+ * The network in the bytes of an ONNX model (opsets 1 to 21), its parameters and what was found. The network takes any
+ * batch, also if the file froze one; its tensors are NHWC, with the file's names. Constants, and what depends only on
+ * shapes, are computed once. Throws FormatError if the bytes are no model or a damaged one, and NetworkError if there
+ * is no network for it: if the image's size is open and not given, or an UnsupportedModelError that lists every node
+ * without a layer. Messages do not name the file. Source: https://onnx.ai/onnx/operators.
  */
 export async function importOnnx(bytes: Uint8Array, options: OnnxImportOptions = {}): Promise<OnnxImport> {
   requireOptions('importOnnx', options, optionRules)

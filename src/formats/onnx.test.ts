@@ -437,6 +437,15 @@ describe('a model', () => {
     expect(model.tensors.get('e/normalized.shape')).toEqual({ type: 7, dims: [2], data: [0, 3] })
   })
 
+  it('has the size of an even LRN', () => {
+    const network = defineNetwork('even', {
+      inputs: { images: [2, 2, 5] },
+      layers: [lrn('a', { radius: 1, even: true, alpha: 0.5 })],
+    })
+    const [found] = decoded(network).nodes.filter(({ opType }) => opType === 'LRN')
+    expect(found!.attributes).toMatchObject({ size: 4, alpha: 2 })
+  })
+
   const attributesOf = ({ nodes }: ReturnType<typeof decode>, output: string) =>
     nodes.find(({ outputs }) => outputs[0] === output)!.attributes
 
@@ -506,6 +515,8 @@ describe('a model', () => {
         flatten('vector'),
         channelShuffle('shuffled-vector', { groups: 4 }),
         unflatten('image', { height: 2, width: 4 }),
+        flatten('pixels', { order: 'HWC' }),
+        unflatten('pixels-apart', { height: 2, width: 4, order: 'HWC' }),
         crop('part', { left: 3, height: 2, width: 2, step: [1, -2] }),
       ],
     })
@@ -529,11 +540,16 @@ describe('a model', () => {
       'Transpose shuffled-vector/split -> shuffled-vector/ordered',
       'Reshape shuffled-vector/ordered shuffled-vector/joined.shape -> shuffled-vector',
       'Reshape shuffled-vector image/shape -> image',
-      'Slice image part/starts part/ends part/axes part/steps -> part/nchw',
+      'Transpose image -> pixels/pixels',
+      'Flatten pixels/pixels -> pixels',
+      'Reshape pixels pixels-apart/shape -> pixels-apart/pixels',
+      'Transpose pixels-apart/pixels -> pixels-apart',
+      'Slice pixels-apart part/starts part/ends part/axes part/steps -> part/nchw',
       'Transpose part/nchw -> part',
     ])
     const dataOf = (name: string) => model.tensors.get(name)!.data
     expect(dataOf('image/shape').slice(2)).toEqual([2, 4])
+    expect(dataOf('pixels-apart/shape').slice(1, 3)).toEqual([2, 4])
     expect(dataOf('part/starts')).toEqual([0, 3])
     expect(dataOf('part/ends')).toEqual([2, -5])
     expect(dataOf('part/steps')).toEqual([1, -2])

@@ -89,8 +89,8 @@ export function onnxModel(
 }
 
 /**
- * What the names of a tensor's own values and constants begin with, before a slash: its name, unless other tensors' names begin so
- * too.
+ * What the names of a tensor's own values and constants begin with, before a slash: its name, unless other tensors'
+ * names begin so too.
  */
 function prefixesOf(tensors: readonly string[]): ReadonlyMap<string, string> {
   const taken = new Set(tensors)

@@ -29,7 +29,10 @@ import { eachVectorOfPixels, eachVectorOfRow, rowParts, storeGradient } from './
 /** Each function creates its constants once, before the loop. */
 interface ActivationKernel<Options> {
   readonly value: (b: ProgramBuilder, options: Options) => (x: Vector) => Vector
-  /** The gradient of the input, given the output (or the input, if the activation's `needsInput` says so) and the output's gradient. */
+  /**
+   * The gradient of the input, given the output (or the input, if the activation's `needsInput` says so) and the
+   * output's gradient.
+   */
   readonly gradient: (b: ProgramBuilder, options: Options) => (known: Vector, gradient: Vector) => Vector
 }
 

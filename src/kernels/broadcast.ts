@@ -7,11 +7,21 @@ import { inputKey, type StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { activationIn, changesZero } from './activation.ts'
 import { type ChannelSums, channelSumsBuffer, imageStage, pieceStage, sumByRows } from './channel-sums.ts'
-import { type Argument, argument, type KernelRule, onlyWay, type Part, type TargetTraits } from './kernel.ts'
 import {
+  type Argument,
+  argument,
+  bytes,
+  type KernelRule,
+  onlyWay,
+  type Part,
+  type TargetTraits,
+} from './kernel.ts'
+import {
+  eachVectorOfChannels,
   eachVectorOfPixels,
   eachVectorOfRow,
   eachVectorOfRowPixels,
+  firstLane,
   rowParts,
   storeGradient,
 } from './rows.ts'
@@ -26,13 +36,16 @@ function operandsOf(views: Views, output: View): Operands {
     Object.fromEntries(
       Object.entries(views).filter(([, { shape }]) => spreadOf(shape, output.shape) === spread),
     )
-  return { whole: of('whole'), pixel: of('pixel'), value: of('value') }
+  return { whole: of('whole'), pixel: of('pixel'), channel: of('channel'), value: of('value') }
 }
 
 const anyOf = (views: Views): boolean => Object.keys(views).length > 0
 
-/** Whether padded channels must be masked: a tensor of one value reaches them too, and 0 plus it, or 0 times infinity, is not 0. */
-const meetsValues = ({ value }: Operands): boolean => anyOf(value)
+/**
+ * Whether padded channels must be masked: a tensor of one value or one channel reaches them too, and 0 plus it, or 0
+ * times infinity, is not 0.
+ */
+const meetsValues = ({ channel, value }: Operands): boolean => anyOf(channel) || anyOf(value)
 
 /** Arguments for tensors that every task of an image reads from the image's first value on. */
 const byImage = (views: Views): Readonly<Record<string, Argument>> =>
@@ -42,9 +55,9 @@ const byImage = (views: Views): Readonly<Record<string, Argument>> =>
 
 /** Reads an operand, by its name, for the vector at `offset` of the output. */
 const loadsOf =
-  (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>, { value }: Operands, offset: number) =>
+  (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>, { channel, value }: Operands, offset: number) =>
   (name: string): Vector =>
-    name in value ? b.broadcast(row[name]!) : b.load(row[name]!, offset)
+    name in value || name in channel ? b.broadcast(row[name]!) : b.load(row[name]!, offset)
 
 /**
  * The tasks of a step that writes `to` from the operands. `write` begins a row's program and returns what it does for each
@@ -66,13 +79,18 @@ function broadcastParts(
   return rowParts(
     traits,
     name,
-    views,
+    { ...views, ...operands.channel },
     (b, row) => {
       const each = write(b, row)
       const loads = (offset: number) => loadsOf(b, row, operands, offset)
-      if (anyOf(operands.pixel)) {
-        eachVectorOfRowPixels(b, views, row, Object.keys(operands.pixel), (offset, isChannel) =>
-          each(loads(offset), offset, isMasked && isChannel ? isChannel() : null),
+      if (anyOf(operands.pixel) || anyOf(operands.channel)) {
+        eachVectorOfRowPixels(
+          b,
+          views,
+          row,
+          Object.keys(operands.pixel),
+          (offset, isChannel) => each(loads(offset), offset, isMasked && isChannel ? isChannel() : null),
+          operands.channel,
         )
         return
       }
@@ -131,7 +149,10 @@ export const broadcastForward = <Kind extends `${BroadcastKind}-forward`>(
 
 const PARTIAL = 0
 
-/** What an input's gradient is computed from: vectors of the output's gradient and, by their places, of the inputs that the step reads. */
+/**
+ * What an input's gradient is computed from: vectors of the output's gradient and, by their places, of the inputs that
+ * the step reads.
+ */
 interface Operand {
   readonly index: number
   /** The inputs that the step reads. */
@@ -173,9 +194,15 @@ export const broadcastInputGradient = <Kind extends `${BroadcastKind}-input-grad
       return { stages: [{ parts }] }
     }
 
+    if (spread === 'channel') {
+      const isMasked = !keepsZeros || meetsValues(operands)
+      return { stages: [{ parts: channelGradientParts(traits, name, step, operands, isMasked, made) }] }
+    }
+
     const sums: ChannelSums = {
       name,
       views: operands.whole,
+      ofPixels: operands.channel,
       channels: byImage(operands.pixel),
       values: byImage(operands.value),
       perChannel: 1,
@@ -191,12 +218,46 @@ export const broadcastInputGradient = <Kind extends `${BroadcastKind}-input-grad
       }
       const all = b.splat(0)
       eachVector((total) => b.assign(all, b.add(all, total)))
-      const isFirst = b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(1))
-      const sum = b.binary('and', b.unary('horizontalSum', all), isFirst)
+      const sum = b.binary('and', b.unary('horizontalSum', all), firstLane(b))
       storeGradient(b, to!, 0, sum, step.options)
     })
     return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
   })
+
+/** The tasks of the gradient of an input of one channel: at each pixel, the sum over the output's channels. */
+function channelGradientParts(
+  traits: TargetTraits,
+  name: string,
+  { writes: { inputGradient }, options }: StepOfKind<`${BroadcastKind}-input-gradient`>,
+  operands: Operands,
+  isMasked: boolean,
+  made: (b: ProgramBuilder, load: (name: string) => Vector) => Vector,
+): Part[] {
+  const moved = { ...operands.whole, inputGradient, ...operands.channel }
+  const output = operands.whole.outputGradient!
+  return rowParts(
+    traits,
+    name,
+    moved,
+    (b, row) => {
+      const isFirst = firstLane(b)
+      const pixels = Object.entries(moved).map(([key, view]) => [row[key]!, bytes(view.pixelPitch)] as const)
+      const ofChannels = [...Object.keys(operands.whole), ...Object.keys(operands.pixel)]
+      const pointers = ofChannels.map((key) => row[key]!)
+      b.walk(output.shape[2], pixels, () => {
+        const sum = b.splat(0)
+        eachVectorOfChannels(b, output, pointers, (offset, isChannel) => {
+          const gradient = made(b, loadsOf(b, row, operands, offset))
+          const masked = isMasked && isChannel ? b.binary('and', gradient, isChannel()) : gradient
+          b.assign(sum, b.add(sum, masked))
+        })
+        const total = b.binary('and', b.unary('horizontalSum', sum), isFirst)
+        storeGradient(b, row.inputGradient!, 0, total, options)
+      })
+    },
+    { ...byImage(operands.pixel), ...byImage(operands.value) },
+  )
+}
 
 /**
  * The gradient of an input of a maximum or minimum: the output's where the input is the first that has the extreme.

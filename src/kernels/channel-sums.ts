@@ -26,6 +26,8 @@ export interface ChannelSums {
   readonly views: Readonly<Record<string, View>>
   /** What a piece also reads: values by channel, of the whole batch or of its image, from the first channel on. */
   readonly channels: Readonly<Record<string, Argument>>
+  /** What a piece also reads: tensors of one channel, which all channels share. */
+  readonly ofPixels?: Readonly<Record<string, View>>
   /** What a piece also reads: one value of its image, which all channels share. */
   readonly values?: Readonly<Record<string, Argument>>
   readonly perChannel: number
@@ -80,8 +82,10 @@ export function pieceStage(
   const [images, , width] = view.shape
   const pitch = view.pixelPitch
   const values = sums.values ?? {}
+  const ofPixels = sums.ofPixels ?? {}
   const moved = [...Object.keys(sums.views), ...Object.keys(sums.channels), 'partial']
-  const names = [...moved, ...Object.keys(values)]
+  const names = [...moved, ...Object.keys(ofPixels), ...Object.keys(values)]
+  const isShared = (name: string) => name in values || name in ofPixels
   let firstPiece = 0
   const parts = piecesOf(sums).flatMap((rows): Part[] => {
     const at = firstPiece
@@ -92,12 +96,11 @@ export function pieceStage(
         string,
         Pointer
       >
-      const rowMoves = Object.entries(sums.views).map(
-        ([name, each]) => [pointers[name]!, bytes(each.rowPitch)] as const,
-      )
-      const pixelMoves = Object.entries(sums.views).map(
-        ([name, each]) => [pointers[name]!, bytes(each.pixelPitch)] as const,
-      )
+      const movesBy = (pitch: 'rowPitch' | 'pixelPitch') =>
+        Object.entries({ ...sums.views, ...ofPixels }).map(
+          ([name, each]) => [pointers[name]!, bytes(each[pitch])] as const,
+        )
+      const [rowMoves, pixelMoves] = [movesBy('rowPitch'), movesBy('pixelPitch')]
       const vectors = Array.from({ length: block.size }, (_, v) => v)
       const eachRow = (each: (eachPixel: (visit: VisitPixel) => void) => void): void =>
         b.walk(rows.size, rowMoves, () =>
@@ -105,7 +108,7 @@ export function pieceStage(
             b.walk(width, pixelMoves, () => {
               for (const v of vectors)
                 visit(v, (name) =>
-                  name in values ? b.broadcast(pointers[name]!) : b.load(pointers[name]!, v * b.vectorBytes),
+                  isShared(name) ? b.broadcast(pointers[name]!) : b.load(pointers[name]!, v * b.vectorBytes),
                 )
             }),
           ),
@@ -124,10 +127,15 @@ export function pieceStage(
         for (const name of moved) b.advance(pointers[name]!, block.size * b.vectorBytes)
       })
       const channel = block.first * traits.lanes
-      const viewArguments = Object.entries(sums.views).map(([name, each]) => [
-        name,
-        argument(each, channel + rows.first * each.rowPitch, [each.imagePitch, rows.size * each.rowPitch]),
-      ])
+      const ofRows = (each: View, firstChannel: number): Argument =>
+        argument(each, firstChannel + rows.first * each.rowPitch, [
+          each.imagePitch,
+          rows.size * each.rowPitch,
+        ])
+      const viewArguments = [
+        ...Object.entries(sums.views).map(([name, each]) => [name, ofRows(each, channel)]),
+        ...Object.entries(ofPixels).map(([name, each]) => [name, ofRows(each, 0)]),
+      ]
       const channelArguments = Object.entries(sums.channels).map(([name, each]) => [
         name,
         { ...each, byteOffset: each.byteOffset + bytes(channel) },

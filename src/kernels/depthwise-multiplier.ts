@@ -84,7 +84,10 @@ export function repeatedInput(g: WindowGeometry, input: View, output: View, lane
   }
 }
 
-/** The sums of each filter go to scratch, and from there the sum over a channel's filters to the gradient; null if each channel has one filter. */
+/**
+ * The sums of each filter go to scratch, and from there the sum over a channel's filters to the gradient; null if each
+ * channel has one filter.
+ */
 export function summedFilters(gradient: View, inputGradient: View): Spread | null {
   const [filters, channels] = [gradient.shape[3], inputGradient.shape[3]]
   if (filters === channels) return null

@@ -2,7 +2,10 @@
 import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
 import { bytes } from './kernel.ts'
 
-/** What is added to an output pixel: an input pixel, counted from the first one that the tile reads, times the weights of a tap. */
+/**
+ * What is added to an output pixel: an input pixel, counted from the first one that the tile reads, times the weights
+ * of a tap.
+ */
 export interface Tap {
   readonly row: number
   readonly column: number

@@ -32,7 +32,10 @@ interface WeightsCandidate extends Candidate {
 const COLUMNS = [8, 4] as const
 /** With fewer columns, each input that is loaded would serve too few taps. */
 const MIN_COLUMNS = 4
-/** Rows are summed in segments of so many values, all channels counted: one comes from memory once, and then serves every vector of channels. */
+/**
+ * Rows are summed in segments of so many values, all channels counted: one comes from memory once, and then serves
+ * every vector of channels.
+ */
 const SEGMENT_VALUES = 4096
 
 /** The tiles that fit the registers: they need a sum for each tap, a gradient for each column, and one value of the input. */

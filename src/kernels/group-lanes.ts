@@ -63,9 +63,15 @@ export function meetingsOf(
   return meetings
 }
 
-/** Reads a vector whose every lane has a value of the lane's own group: that of `channel`, counted within the group from the pointer on. */
+/**
+ * Reads a vector whose every lane has a value of the lane's own group: that of `channel`, counted within the group from
+ * the pointer on.
+ */
 export interface GroupLoad {
-  /** True: `channel` may be any number, but is a constant of the program. False: it is 0, and pointer and offset are at the channel. */
+  /**
+   * True: `channel` may be any number, but is a constant of the program. False: it is 0, and pointer and offset are at
+   * the channel.
+   */
   readonly byNumber: boolean
   (at: Pointer, offset: number, channel: number): Vector
 }

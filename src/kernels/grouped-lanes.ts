@@ -66,7 +66,10 @@ interface Strides {
 /** If a kernel row has at most this many taps, their weights stay in registers; otherwise they are read at each use. */
 const MOST_HELD_TAPS = 3
 
-/** A task must be so much work that its call costs little beside it; within that, enough tasks for many threads with one image. */
+/**
+ * A task must be so much work that its call costs little beside it; within that, enough tasks for many threads with one
+ * image.
+ */
 const MIN_TASK_FLOPS = 1e6
 const WANTED_TASKS = 32
 
@@ -315,7 +318,10 @@ export const groupedInputGradientByLanes: GroupedWay<'grouped-conv-input-gradien
   },
 }
 
-/** Packs the weights of a phase as [vector of channels][tap, flipped][filter of the group][lane]; lanes that are not channels get zeros. */
+/**
+ * Packs the weights of a phase as [vector of channels][tap, flipped][filter of the group][lane]; lanes that are not
+ * channels get zeros.
+ */
 function flipByVector(
   step: StepOfKind<'grouped-conv-input-gradient'>,
   { lanes }: TargetTraits,

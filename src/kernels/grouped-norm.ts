@@ -257,7 +257,10 @@ interface InputGradient {
   readonly options: { readonly adds: boolean }
 }
 
-/** factor * (h - mean of h - normalized * mean of (h * normalized)), where h is scale * the output's gradient, and means are over the group. */
+/**
+ * factor * (h - mean of h - normalized * mean of (h * normalized)), where h is scale * the output's gradient, and means
+ * are over the group.
+ */
 export function groupedInputGradient(
   traits: TargetTraits,
   normalized: Normalized,

@@ -9,6 +9,7 @@ import {
   batchNormParametersGradient,
   batchNormStatistics,
 } from './batch-norm.ts'
+import { channelPoolBackward, channelPoolForward } from './channel-pool.ts'
 import { channelShuffleBackward, channelShuffleForward } from './channel-shuffle.ts'
 import { concatBackward, concatForward } from './concat.ts'
 import { convForward } from './conv-forward.ts'
@@ -82,6 +83,8 @@ export const kernels: KernelTable = {
   'max-pool-backward': maxPoolBackward,
   'average-pool-forward': averagePoolForward,
   'average-pool-backward': averagePoolBackward,
+  'channel-pool-forward': channelPoolForward,
+  'channel-pool-backward': channelPoolBackward,
   'batch-norm-statistics': batchNormStatistics,
   'batch-norm-follow': batchNormFollow,
   'batch-norm-forward': batchNormForward,

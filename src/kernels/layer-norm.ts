@@ -62,7 +62,10 @@ export const layerNormForward = onlyWay<'layer-norm-forward'>(({ layer, reads, w
   return { stages: [{ parts: rowParts(traits, layer, views, write, fixed) }] }
 })
 
-/** The gradient of shift is the sum of the output's gradient over all pixels; that of scale, of the gradient times the normalized input. */
+/**
+ * The gradient of shift is the sum of the output's gradient over all pixels; that of scale, of the gradient times the
+ * normalized input.
+ */
 export const layerNormParametersGradient = onlyWay<'layer-norm-parameters-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
     const { input, outputGradient } = reads
@@ -102,7 +105,10 @@ export const layerNormParametersGradient = onlyWay<'layer-norm-parameters-gradie
   },
 )
 
-/** factor * (h - mean of h - normalized * mean of (h * normalized)), where h is scale * the output's gradient, and means are over the pixel. */
+/**
+ * factor * (h - mean of h - normalized * mean of (h * normalized)), where h is scale * the output's gradient, and means
+ * are over the pixel.
+ */
 export const layerNormInputGradient = onlyWay<'layer-norm-input-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
     const { input, outputGradient, scale } = reads

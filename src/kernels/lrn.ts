@@ -1,5 +1,6 @@
 import { FLOAT_BYTES, type Pointer, type ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { LrnOptions } from '../layers/index.ts'
+import { type LrnReach, reachOf, turned } from '../layers/lrn.ts'
 import type { View } from '../plan/views.ts'
 import { roundUp } from '../tensor.ts'
 import { evenSplit, onlyWay, runsOf, threadArgument } from './kernel.ts'
@@ -18,13 +19,11 @@ class WindowScratch {
   readonly pixels: number
   readonly pitch: number
   readonly #margin: number
-  readonly #radius: number
 
-  constructor(b: ProgramBuilder, view: View, radius: number) {
+  constructor(b: ProgramBuilder, view: View, reach: LrnReach) {
     this.#b = b
-    this.#radius = radius
-    this.#margin = roundUp(radius, b.lanes)
-    this.pitch = scratchPitch(view, radius, b.lanes)
+    this.#margin = marginOf(reach, b.lanes)
+    this.pitch = scratchPitch(view, reach, b.lanes)
     this.pixels = pixelsAtOnce(view)
   }
 
@@ -53,7 +52,7 @@ class WindowScratch {
   }
 
   /** The sum over the window of each channel in a vector. */
-  windowSum(at: Pointer, offset: number): Vector {
+  windowSum(at: Pointer, offset: number, { below, above }: LrnReach): Vector {
     const b = this.#b
     // By recursive halves: the chains of additions are short, and few sums are in registers at once.
     const sum = (from: number, to: number): Vector => {
@@ -61,18 +60,20 @@ class WindowScratch {
       const middle = Math.floor((from + to) / 2)
       return b.add(sum(from, middle), sum(middle + 1, to))
     }
-    return sum(-this.#radius, this.#radius)
+    return sum(-below, above)
   }
 }
 
 const pixelsAtOnce = (view: View): number =>
   Math.max(1, Math.min(view.shape[2], Math.floor(VALUES_AT_ONCE / view.pixelPitch)))
 
-const scratchPitch = (view: View, radius: number, lanes: number): number =>
-  view.pixelPitch + 2 * roundUp(radius, lanes)
+const marginOf = ({ below, above }: LrnReach, lanes: number): number => roundUp(Math.max(below, above), lanes)
 
-const scratchLength = (view: View, radius: number, lanes: number, areas: number): number =>
-  areas * pixelsAtOnce(view) * scratchPitch(view, radius, lanes)
+const scratchPitch = (view: View, reach: LrnReach, lanes: number): number =>
+  view.pixelPitch + 2 * marginOf(reach, lanes)
+
+const scratchLength = (view: View, reach: LrnReach, lanes: number, areas: number): number =>
+  areas * pixelsAtOnce(view) * scratchPitch(view, reach, lanes)
 
 /** bias + alpha * the sum of squares */
 function scaleOf(b: ProgramBuilder, options: LrnOptions, squares: Vector): Vector {
@@ -98,16 +99,17 @@ function eachChunk(
   for (const [pointer, view] of pointers) b.advance(pointer, -width * view.pixelPitch * FLOAT_BYTES)
 }
 
-/** Limits the radius: no window needs to reach further than from the first channel to the last. */
-const clipped = (options: LrnOptions, { shape }: View): LrnOptions => ({
-  ...options,
-  radius: Math.min(options.radius, shape[3] - 1),
-})
+/** Limits the reach: no window needs to reach further than from the first channel to the last. */
+function clippedReach(options: LrnOptions, { shape }: View): LrnReach {
+  const { below, above } = reachOf(options)
+  return { below: Math.min(below, shape[3] - 1), above: Math.min(above, shape[3] - 1) }
+}
 
 const bytesOf = (view: View) => view.pixelPitch * FLOAT_BYTES
 
 export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
-  const options = clipped(step.options, step.reads.input)
+  const { options } = step
+  const reach = clippedReach(options, step.reads.input)
   const views = { input: step.reads.input, output: step.writes.output }
   const vectors = views.input.pixelPitch / traits.lanes
   const parts = rowParts(
@@ -115,7 +117,7 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
     step.layer,
     views,
     (b, { input, output, scratch }) => {
-      const window = new WindowScratch(b, views.input, options.radius)
+      const window = new WindowScratch(b, views.input, reach)
       window.clearMargins(scratch!, views.input.pixelPitch, [0])
       const at = b.point(scratch!, window.area(0))
       eachChunk(
@@ -135,7 +137,7 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
           ] as const
           b.walk(pixels, moves, () => {
             eachVector(b, vectors, [input!, output!, at], (offset) => {
-              const scale = scaleOf(b, options, window.windowSum(at, offset))
+              const scale = scaleOf(b, options, window.windowSum(at, offset, reach))
               b.store(output!, offset, b.mul(b.load(input!, offset), inversePower(b, scale, options.beta)))
             })
           })
@@ -145,7 +147,7 @@ export const lrnForward = onlyWay<'lrn-forward'>((step, traits) => {
     { scratch: threadArgument },
   )
   return {
-    threadScratch: scratchLength(views.input, options.radius, traits.lanes, 1),
+    threadScratch: scratchLength(views.input, reach, traits.lanes, 1),
     stages: [{ parts }],
   }
 })
@@ -171,13 +173,14 @@ function squares(
 }
 
 const SQUARES = 0
-/** dy_j x_j scale_j^(-beta-1), summed over windows. */
+/** dy_j x_j scale_j^(-beta-1), summed over the windows that a channel is in. */
 const ACROSS = 1
 /** dy_c scale_c^-beta */
 const DIRECT = 2
 
 export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
-  const options = clipped(step.options, step.reads.input)
+  const { options } = step
+  const reach = clippedReach(options, step.reads.input)
   const views = { ...step.reads, ...step.writes }
   const vectors = views.input.pixelPitch / traits.lanes
   const parts = rowParts(
@@ -185,7 +188,7 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
     `${step.layer} gradient`,
     views,
     (b, { input, outputGradient, inputGradient, scratch }) => {
-      const window = new WindowScratch(b, views.input, options.radius)
+      const window = new WindowScratch(b, views.input, reach)
       window.clearMargins(scratch!, views.input.pixelPitch, [SQUARES, ACROSS])
       const [square, across, direct] = [SQUARES, ACROSS, DIRECT].map((area) =>
         b.point(scratch!, window.area(area)),
@@ -205,7 +208,7 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
         const pointers = moves.map(([pointer]) => pointer)
         b.walk(pixels, moves, () => {
           eachVector(b, vectors, pointers, (offset) => {
-            const scale = scaleOf(b, options, window.windowSum(square!, offset))
+            const scale = scaleOf(b, options, window.windowSum(square!, offset, reach))
             const inverse = b.div(b.splat(1), scale)
             const own = b.mul(b.load(outputGradient!, offset), inversePower(b, scale, options.beta))
             b.store(direct!, offset, own)
@@ -216,7 +219,7 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
           eachVector(b, vectors, pointers, (offset) => {
             const factor = b.mul(b.load(input!, offset), b.splat(-2 * options.alpha * options.beta))
             const sum = b.load(direct!, offset)
-            b.fma(sum, factor, window.windowSum(across!, offset))
+            b.fma(sum, factor, window.windowSum(across!, offset, turned(reach)))
             b.store(inputGradient!, offset, sum)
           })
         })
@@ -225,7 +228,7 @@ export const lrnBackward = onlyWay<'lrn-backward'>((step, traits) => {
     { scratch: threadArgument },
   )
   return {
-    threadScratch: scratchLength(views.input, options.radius, traits.lanes, 3),
+    threadScratch: scratchLength(views.input, reach, traits.lanes, 3),
     stages: [{ parts }],
   }
 })

@@ -230,7 +230,8 @@ function wholePower(b: ProgramBuilder, x: Vector, count: number): Vector {
 /** x to a power between 0 and 1. */
 function partialPower(b: ProgramBuilder, x: Vector, exponent: number): Vector {
   const made = exp(b, b.mul(log(b, x), b.splat(exponent)))
-  // The logarithm is of normal, positive numbers: 0 and infinity stay as they are, what is below 0 becomes NaN, like a root of it.
+  // The logarithm is of normal, positive numbers: 0 and infinity stay as they are, what is below 0 becomes NaN, like a
+  // root of it.
   const isNormal = b.binary('lessThan', b.splat(SMALLEST_NORMAL), x)
   const isBelowInfinity = b.binary('lessThan', x, b.splat(Infinity))
   return b.select(b.binary('and', isNormal, isBelowInfinity), made, b.sqrt(x))

@@ -205,7 +205,10 @@ function horizontalParts(
 const isSame = (taps: Taps, sources: number): boolean =>
   taps.length === sources && taps.every(([tap, ...others], i) => tap?.index === i && others.length === 0)
 
-/** Resizes one axis and then the other, in the order that makes the tensor between them smaller; an axis that stays as it is is left out. */
+/**
+ * Resizes one axis and then the other, in the order that makes the tensor between them smaller; an axis that stays as
+ * it is is left out.
+ */
 function bothAxes(
   traits: TargetTraits,
   name: string,

@@ -123,16 +123,26 @@ export function eachVectorOfChannels(
   write(whole * b.vectorBytes, () => b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(rest)))
 }
 
-/** Calls `write` for each vector of each pixel of a row; `fixed` names the pointers to values by channel, the same for every pixel. */
+/**
+ * Calls `write` for each vector of each pixel of a row; `fixed` names the pointers to values by channel, the same for
+ * every pixel, and `ofPixels` are tensors of one channel, whose pointers stay at each pixel's value.
+ */
 export function eachVectorOfRowPixels(
   b: ProgramBuilder,
   views: Readonly<Record<string, View>>,
   row: Readonly<Record<string, Pointer>>,
   fixed: readonly string[],
   write: (offset: number, isChannel: (() => Vector) | null) => void,
+  ofPixels: Readonly<Record<string, View>> = {},
 ): void {
   const view = Object.values(views)[0]!
-  const moves = Object.entries(views).map(([name, each]) => [row[name]!, bytes(each.pixelPitch)] as const)
+  const moves = Object.entries({ ...views, ...ofPixels }).map(
+    ([name, each]) => [row[name]!, bytes(each.pixelPitch)] as const,
+  )
   const pointers = [...Object.keys(views), ...fixed].map((name) => row[name]!)
   b.walk(view.shape[2], moves, () => eachVectorOfChannels(b, view, pointers, write))
 }
+
+/** A mask of the first lane: tensors of one channel have zeros in the others. */
+export const firstLane = (b: ProgramBuilder): Vector =>
+  b.binary('lessThan', b.unary('toFloat', b.laneIndexes()), b.splat(1))

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { gradientErrors } from '../../test/support/finite-differences.ts'
 import { backwardOf, forwardOf } from '../../test/support/layers.ts'
 import { absDefinition } from './abs.ts'
 
@@ -15,4 +16,9 @@ it('leaves out the sign, and keeps NaN', () => {
 
 it('turns the gradients of what is below 0, and gives 0 none', () => {
   expect(backwardOf(layer, [1, 2, 3, 4, 5], 10).input).toEqual([9, 10, 13, 10, 5])
+})
+
+it('backward against finite differences', () => {
+  const { input } = gradientErrors({ definition: absDefinition, options: {}, inputShape: [3, 4, 5] })
+  expect(input).toBeLessThan(1e-8)
 })

@@ -161,7 +161,10 @@ function functionOf(activation: Activation): readonly [Elementwise<object>, obje
 export const isActivation = (name: string | undefined): name is ActivationKind =>
   (KINDS as readonly (string | undefined)[]).includes(name)
 
-/** The root mean square that the sums must have for the check to see all that the activation does; null if any large one will do. */
+/**
+ * The root mean square that the sums must have for the check to see all that the activation does; null if any large one
+ * will do.
+ */
 export function inputSizeOf(activation: Activation | undefined): number | null {
   if (activation === undefined) return null
   const [pointwise, options] = functionOf(activation)

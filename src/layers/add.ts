@@ -7,9 +7,10 @@ export type AddLayer<Name extends string = string> = LayerOf<'add', Name, AddOpt
 
 /**
  * The activation of the sum of two or more tensors, value by value. The inputs have the same shape, or some have the largest
- * shape, (H, W, C), and the others are (1, 1, C), (C) or one value (1), which are broadcast over each image. The output has
- * the largest shape. The gradient of an input is the sum's, added up over the values that the input was broadcast to. A
- * residual block ends with this layer. Throws ShapeError. Source: He et al. 2015, 'Deep Residual Learning'.
+ * shape, (H, W, C), and the others are (1, 1, C), (C), (H, W, 1) or one value (1), which are broadcast over each image.
+ * The output has the largest shape. The gradient of an input is the sum's, added up over the values that the input
+ * was broadcast to. A residual block ends with this layer. Throws ShapeError. Source: He et al. 2015, 'Deep Residual
+ * Learning'.
  */
 export function add<const Name extends string>(
   name: Name,

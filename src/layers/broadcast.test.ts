@@ -30,6 +30,20 @@ describe('by hand', () => {
     expect(product).toEqual({ shape: [1, 2, 2], values: [-10, -40, -30, -80, 300, 480, 420, 640] })
   })
 
+  it('combines a channel with all channels, and adds up its gradient over them', () => {
+    const masked = { ...layer, others: [{ shape: [1, 2, 1], values: [10, 20, 30, 40] }] }
+    expect(forwardOf({ ...masked, definition: addDefinition }).values).toEqual([
+      11, 12, 23, 24, 35, 36, 47, 48,
+    ])
+    expect(forwardOf({ ...masked, definition: multiplyDefinition }).values).toEqual([
+      10, 20, 60, 80, 150, 180, 280, 320,
+    ])
+    expect(backwardOf({ ...masked, definition: multiplyDefinition }, [1, 1, 1, 0, 0, 1, 2, 2], 100)).toEqual({
+      input: [110, 110, 120, 100, 100, 130, 180, 180],
+      input1: [103, 103, 106, 130],
+    })
+  })
+
   it('adds up the gradient of a sum over what was broadcast, and adds it to what is there', () => {
     const gradients = backwardOf({ ...layer, definition: addDefinition }, [1, 2, 3, 4, 5, 6, 7, 8], 100)
     expect(gradients).toEqual({
@@ -75,6 +89,14 @@ it.each([
   ],
   [undefined, [4], [[1, 1, 4]]],
   ['gelu', [3, 3, 1], [[1], [3, 3, 1]]],
+  [
+    'silu',
+    [2, 3, 1],
+    [
+      [2, 3, 4],
+      [1, 1, 4],
+    ],
+  ],
 ] as const)('finite differences: activation %s, %o and %o', (activation, inputShape, otherShapes) => {
   for (const definition of [addDefinition, multiplyDefinition]) {
     const errors = gradientErrors({ definition, options: { activation }, inputShape, otherShapes, seed: 3 })
@@ -88,7 +110,7 @@ const shapeOf = (definition: typeof addDefinition, ...shapes: readonly Shape[]) 
 it.each([
   [
     [2, 3, 4],
-    [[2, 3, 4], [4], [1, 1, 4], [1], [], [1, 1, 1]],
+    [[2, 3, 4], [4], [1, 1, 4], [1], [], [1, 1, 1], [2, 3, 1]],
   ],
   [
     [1, 1, 4],
@@ -105,15 +127,15 @@ it.each([
   expect(shapeOf(multiplyDefinition, ...shapes.toReversed())).toEqual(largest)
 })
 
-const ofImages = (c: number) =>
-  `its inputs must have the same shape, or be broadcast from [1, 1, ${c}], [${c}] or [1]`
+const ofImages = (height: number, width: number, c: number) =>
+  `its inputs must have the same shape, or be broadcast from [1, 1, ${c}], [${c}], [${height}, ${width}, 1] or [1]`
 
 it.each([
-  [[4, 4, 3], [4, 4, 2], `a: [4, 4, 3] and [4, 4, 2] can't be added; ${ofImages(3)}`],
-  [[4, 4, 3], [4, 1, 3], `a: [4, 4, 3] and [4, 1, 3] can't be added; ${ofImages(3)}`],
-  [[4, 4, 3], [4, 4, 1], `a: [4, 4, 3] and [4, 4, 1] can't be added; ${ofImages(3)}`],
-  [[12], [2, 2, 3], `a: [2, 2, 3] and [12] can't be added; ${ofImages(3)}`],
-  [[2, 2, 6], [3], `a: [2, 2, 6] and [3] can't be added; ${ofImages(6)}`],
+  [[4, 4, 3], [4, 4, 2], `a: [4, 4, 3] and [4, 4, 2] can't be added; ${ofImages(4, 4, 3)}`],
+  [[4, 4, 3], [4, 1, 3], `a: [4, 4, 3] and [4, 1, 3] can't be added; ${ofImages(4, 4, 3)}`],
+  [[4, 4, 3], [4, 1, 1], `a: [4, 4, 3] and [4, 1, 1] can't be added; ${ofImages(4, 4, 3)}`],
+  [[12], [2, 2, 3], `a: [2, 2, 3] and [12] can't be added; ${ofImages(2, 2, 3)}`],
+  [[2, 2, 6], [3], `a: [2, 2, 6] and [3] can't be added; ${ofImages(2, 2, 6)}`],
   [[2], [5], "a: [5] and [2] can't be added; its inputs must have the same shape, or be broadcast from [1]"],
 ])('refuses %o and %o', (first, other, message) => {
   expect(() => shapeOf(addDefinition, first, first, other)).toThrow(new ShapeError(message))
@@ -126,4 +148,6 @@ it('an image of one channel is not taken for a single value', () => {
   expect(spreadOf([1, 1, 1, 1], [1, 4, 4, 1])).toBe('pixel')
   expect(spreadOf([1, 1, 1, 1], [1, 4, 4, 2])).toBe('value')
   expect(spreadOf([1, 1, 1, 2], [1, 1, 1, 2])).toBe('whole')
+  expect(spreadOf([1, 4, 4, 1], [1, 4, 4, 2])).toBe('channel')
+  expect(spreadOf([1, 4, 4, 1], [1, 4, 4, 1])).toBe('whole')
 })

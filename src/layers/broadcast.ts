@@ -1,4 +1,5 @@
-// What add, subtract, multiply, divide, maximum and minimum share: they combine tensors value by value, and broadcast the smaller ones.
+// What add, subtract, multiply, divide, maximum and minimum share: they combine tensors value by value, and broadcast
+// the smaller ones.
 import type { Rules } from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
 import {
@@ -33,14 +34,15 @@ interface Combination {
 
 /**
  * How an input is spread over the output, both (N, H, W, C): it has a value for each output (`whole`), one pixel for all
- * pixels of its image (`pixel`), or one value for the whole image (`value`).
+ * pixels of its image (`pixel`), one channel for all channels (`channel`), or one value for the whole image (`value`).
  */
-export type Spread = 'whole' | 'pixel' | 'value'
+export type Spread = 'whole' | 'pixel' | 'channel' | 'value'
 
 export function spreadOf(input: Grid['shape'], output: Grid['shape']): Spread {
   const [, height, width, channels] = output
-  if (input[3] !== channels) return 'value'
-  return input[1] === height && input[2] === width ? 'whole' : 'pixel'
+  const hasPixels = input[1] === height && input[2] === width
+  if (input[3] === channels) return hasPixels ? 'whole' : 'pixel'
+  return hasPixels && height * width > 1 ? 'channel' : 'value'
 }
 
 /** The shape with the most values; among several, the first of those with the most extents. */
@@ -51,13 +53,16 @@ function largestOf(shapes: readonly Shape[]): Shape {
   })
 }
 
-/** Whether an input can be broadcast to the largest shape: it has that shape, or one pixel with as many channels, or one value. */
+/**
+ * Whether an input can be broadcast to the largest shape: it has that shape, or one pixel with as many channels, or one
+ * channel of as many pixels, or one value.
+ */
 function fits(shape: Shape, largest: Shape): boolean {
   const [height, width, channels] = asImageShape(shape)
   const [fullHeight, fullWidth, fullChannels] = asImageShape(largest)
   const isPixel = height === 1 && width === 1
   const isWhole = height === fullHeight && width === fullWidth
-  return (isPixel && channels === 1) || (channels === fullChannels && (isPixel || isWhole))
+  return (isPixel || isWhole) && (channels === fullChannels || channels === 1)
 }
 
 function broadcastShape(name: string, participle: string, shapes: readonly Shape[]): Shape {
@@ -65,7 +70,9 @@ function broadcastShape(name: string, participle: string, shapes: readonly Shape
   const channels = largest.at(-1) ?? 1
   for (const shape of shapes) {
     if (fits(shape, largest)) continue
-    const pixel = largest.length === 3 ? `[1, 1, ${channels}], [${channels}] or ` : ''
+    const [height, width] = largest
+    const pixel =
+      largest.length === 3 ? `[1, 1, ${channels}], [${channels}], [${height}, ${width}, 1] or ` : ''
     throw new ShapeError(
       `${name}: ${formatShape(largest)} and ${formatShape(shape)} can't be ${participle}; ` +
         `its inputs must have the same shape, or be broadcast from ${pixel}[1]`,
@@ -82,7 +89,7 @@ function meetingAt(
   y: number,
   x: number,
 ): readonly [from: number, step: 0 | 1] {
-  if (spread === 'whole') return [pixelAt(input, n, y, x), 1]
+  if (spread === 'whole' || spread === 'channel') return [pixelAt(input, n, y, x), spread === 'whole' ? 1 : 0]
   return [pixelAt(input, n, 0, 0), spread === 'pixel' ? 1 : 0]
 }
 

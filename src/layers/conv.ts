@@ -168,7 +168,10 @@ export const convDefinition: LayerDefinition<ConvOptions> = {
 const PIXELS_AT_ONCE = 3
 const FILTERS_AT_ONCE = 4
 
-/** Writes the weights of `count` filters from `first` on into `block`, which has room for FILTERS_AT_ONCE, and zeros into the rest. */
+/**
+ * Writes the weights of `count` filters from `first` on into `block`, which has room for FILTERS_AT_ONCE, and zeros
+ * into the rest.
+ */
 function takeFilters(
   weights: Float32Array | Float64Array,
   filters: number,
@@ -183,9 +186,9 @@ function takeFilters(
 }
 
 /**
- * Some channels of an image in float64, with its padding around them. The sums of some pixels by some filters stay in registers during the
- * loops over taps, and the filters' weights stay in the cache during the loop over pixels: with one sum after the other,
- * a single image of VGG takes most of a minute.
+ * Some channels of an image in float64, with its padding around them. The sums of some pixels by some filters stay in
+ * registers during the loops over taps, and the filters' weights stay in the cache during the loop over pixels: with
+ * one sum after the other, a single image of VGG takes most of a minute.
  */
 class PaddedImage {
   readonly #geometry: WindowGeometry

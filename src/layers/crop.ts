@@ -19,8 +19,8 @@ export interface CropOptions {
 export type CropLayer<Name extends string = string> = LayerOf<'crop', Name, CropOptions>
 
 /**
- * Some rows and columns of an image, evenly spaced. (N, H, W, C) -> (N, height, width, C). With a step of -1 it mirrors the image.
- * Throws ShapeError if the input is no image or lacks one of the rows or columns. Source: ONNX, Slice.
+ * Some rows and columns of an image, evenly spaced. (N, H, W, C) -> (N, height, width, C). With a step of -1 it mirrors
+ * the image. Throws ShapeError if the input is no image or lacks one of the rows or columns. Source: ONNX, Slice.
  */
 export function crop<const Name extends string>(
   name: Name,

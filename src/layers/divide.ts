@@ -6,8 +6,9 @@ export type DivideOptions = Activated
 export type DivideLayer<Name extends string = string> = LayerOf<'divide', Name, DivideOptions>
 
 /**
- * The activation of the first tensor over the second, value by value. Shapes and broadcasting are those of `add`, whichever of the
- * two is the smaller. As in IEEE 754, x / 0 is infinite and 0 / 0 is NaN. Throws ShapeError. Source: ONNX, Div.
+ * The activation of the first tensor over the second, value by value. Shapes and broadcasting are those of `add`,
+ * whichever of the two is the smaller. As in IEEE 754, x / 0 is infinite and 0 / 0 is NaN. Throws ShapeError. Source:
+ * ONNX, Div.
  */
 export function divide<const Name extends string>(
   name: Name,

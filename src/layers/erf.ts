@@ -4,7 +4,10 @@ import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 export type ErfOptions = NoOptions
 export type ErfLayer<Name extends string = string> = LayerOf<'erf', Name, ErfOptions>
 
-/** The error function: the share of a normal distribution of variance 1/2 from -x to x; below 0 for x below 0. Any shape. Source: ONNX, Erf. */
+/**
+ * The error function: the share of a normal distribution of variance 1/2 from -x to x; below 0 for x below 0. Any
+ * shape. Source: ONNX, Erf.
+ */
 export function erf<const Name extends string>(name: Name, options: LayerInputs = {}): ErfLayer<Name> {
   return makeLayer('erf', name, options, errorFunction.rules)
 }
@@ -13,8 +16,8 @@ export function erf<const Name extends string>(name: Name, options: LayerInputs 
 const ALL_FROM = 8.5
 
 /**
- * How much of the standard normal distribution is between 0 and a value; below 0 for a value below 0. All terms of the series have one
- * sign, so no digits cancel. Source: Marsaglia 2004, 'Evaluating the Normal Distribution'.
+ * How much of the standard normal distribution is between 0 and a value; below 0 for a value below 0. All terms of the
+ * series have one sign, so no digits cancel. Source: Marsaglia 2004, 'Evaluating the Normal Distribution'.
  */
 export function normalShareFrom0(input: number): number {
   if (Math.abs(input) >= ALL_FROM) return Math.sign(input) / 2

@@ -22,6 +22,12 @@ it('is channel by channel, and each channel row by row', () => {
   })
 })
 
+it('is pixel by pixel if it is asked to be', () => {
+  const pixels = { ...layer, options: { order: 'HWC' } as const }
+  expect(forwardOf(pixels)).toEqual({ shape: [12], values: layer.input })
+  expect(backwardOf(pixels, layer.input, 1000).input).toEqual(layer.input.map((value) => value + 1000))
+})
+
 it('leaves a vector as it is, and makes one of a number', () => {
   expect(forwardOf({ definition, options: {}, inputShape: [3], input: [1, 2, 3] })).toEqual({
     shape: [3],
@@ -36,6 +42,7 @@ it('gives every value its gradient, added to what is there', () => {
   expect(gradientErrors({ definition, options: {}, inputShape: [3, 2, 5] }).input).toBeLessThan(1e-8)
 })
 
-it('has no options', () => {
+it('refuses other orders and options that it does not have', () => {
+  expect(() => flatten('a', { order: 'WHC' } as never)).toThrow("a: unknown order 'WHC'")
   expect(() => flatten('a', { axis: 1 } as never)).toThrow("a: unknown option 'axis'")
 })

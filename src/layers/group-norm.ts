@@ -11,10 +11,10 @@ export interface GroupNormOptions extends NormOptions {
 export type GroupNormLayer<Name extends string = string> = LayerOf<'group-norm', Name, GroupNormOptions>
 
 /**
- * Group normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, with the mean and the biased variance of each group of
- * channels over all pixels of an image. Keeps the shape, (N, H, W, C) or (N, C); parameters scale and shift (C). Epsilon
- * 1e-5 by default. In engines a variance beyond float32 is NaN, and so are the outputs. Throws ShapeError if the groups don't
- * divide the channels. Source: Wu & He 2018.
+ * Group normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, with the mean and the biased variance of
+ * each group of channels over all pixels of an image. Keeps the shape, (N, H, W, C) or (N, C); parameters scale and
+ * shift (C). Epsilon 1e-5 by default. In engines a variance beyond float32 is NaN, and so are the outputs. Throws
+ * ShapeError if the groups don't divide the channels. Source: Wu & He 2018.
  */
 export function groupNorm<const Name extends string>(
   name: Name,

@@ -2,6 +2,7 @@ import { type AbsLayer, absDefinition } from './abs.ts'
 import { type AddLayer, addDefinition } from './add.ts'
 import { type AveragePoolLayer, averagePoolDefinition } from './average-pool.ts'
 import { type BatchNormLayer, batchNormDefinition } from './batch-norm.ts'
+import { type ChannelPoolLayer, channelPoolDefinition } from './channel-pool.ts'
 import { type ChannelShuffleLayer, channelShuffleDefinition } from './channel-shuffle.ts'
 import { type ClipLayer, clipDefinition } from './clip.ts'
 import { type ConcatLayer, concatDefinition } from './concat.ts'
@@ -77,9 +78,10 @@ export {
 export { type BatchNormLayer, type BatchNormOptions, batchNorm } from './batch-norm.ts'
 export type { BlockOptions } from './blocks.ts'
 export { type BroadcastKind, type Spread, spreadOf } from './broadcast.ts'
+export { type ChannelPoolLayer, type ChannelPoolOptions, channelPool } from './channel-pool.ts'
 export { type ChannelShuffleLayer, type ChannelShuffleOptions, channelShuffle } from './channel-shuffle.ts'
 export { type ClipLayer, type ClipOptions, clip, relu6 } from './clip.ts'
-export { type ConcatLayer, concat } from './concat.ts'
+export { type ConcatAxis, type ConcatLayer, concat } from './concat.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
 export {
   type ConvTransposeLayer,
@@ -95,7 +97,7 @@ export { type DropoutLayer, type DropoutOptions, dropout } from './dropout.ts'
 export { type EluLayer, type EluOptions, elu } from './elu.ts'
 export { type ErfLayer, type ErfOptions, erf } from './erf.ts'
 export { type ExpLayer, type ExpOptions, exp } from './exp.ts'
-export { type FlattenLayer, flatten } from './flatten.ts'
+export { type FlattenLayer, type FlattenOptions, flatten } from './flatten.ts'
 export { type GeluLayer, type GeluOptions, gelu } from './gelu.ts'
 export { type GroupNormLayer, type GroupNormOptions, groupNorm } from './group-norm.ts'
 export { type HardSigmoidLayer, hardSigmoid } from './hard-sigmoid.ts'
@@ -127,7 +129,7 @@ export { type PowerLayer, type PowerOptions, power } from './power.ts'
 export { type PreluLayer, prelu } from './prelu.ts'
 export { type ReluLayer, relu } from './relu.ts'
 export { type ResizeLayer, type ResizeOptions, resize } from './resize.ts'
-export { type ScaleLayer, type ScaleOptions, scale } from './scale.ts'
+export { type ScaleLayer, type ScaleOptions, type ScalePer, scale } from './scale.ts'
 export { type SigmoidLayer, sigmoid } from './sigmoid.ts'
 export { type SiluLayer, silu } from './silu.ts'
 export { type SliceLayer, type SliceOptions, slice } from './slice.ts'
@@ -173,6 +175,7 @@ export type Layer<Name extends string = string> =
   | DropoutLayer<Name>
   | MaxPoolLayer<Name>
   | AveragePoolLayer<Name>
+  | ChannelPoolLayer<Name>
   | BatchNormLayer<Name>
   | ScaleLayer<Name>
   | AddLayer<Name>
@@ -245,6 +248,7 @@ export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<L
   dropout: dropoutDefinition,
   'max-pool': maxPoolDefinition,
   'average-pool': averagePoolDefinition,
+  'channel-pool': channelPoolDefinition,
   'batch-norm': batchNormDefinition,
   scale: scaleDefinition,
   add: addDefinition,

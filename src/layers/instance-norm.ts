@@ -5,10 +5,10 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from 
 export type InstanceNormLayer<Name extends string = string> = LayerOf<'instance-norm', Name, NormOptions>
 
 /**
- * Instance normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, with the mean and the biased variance of each channel of
- * each image. Keeps the shape, (N, H, W, C); parameters scale and shift (C). Epsilon 1e-5 by default. In engines a variance
- * beyond float32 is NaN, and so are the outputs. Throws ShapeError if the input is no image. Source: Ulyanov, Vedaldi &
- * Lempitsky 2016.
+ * Instance normalization: scale * (x - mean) / sqrt(variance + epsilon) + shift, with the mean and the biased variance
+ * of each channel of each image. Keeps the shape, (N, H, W, C); parameters scale and shift (C). Epsilon 1e-5 by
+ * default. In engines a variance beyond float32 is NaN, and so are the outputs. Throws ShapeError if the input is no
+ * image. Source: Ulyanov, Vedaldi & Lempitsky 2016.
  */
 export function instanceNorm<const Name extends string>(
   name: Name,

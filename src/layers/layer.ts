@@ -34,7 +34,10 @@ export interface ParameterSpec {
   readonly role: ParameterRole
   /** For weights: the axis of the output's channels, one of the last two; by default the last. The other one is the input's. */
   readonly outputAxis?: number
-  /** For a statistic, a slope, a scale or a constant: the initial value of its elements. By default 1 for a scale, 0 for the others. */
+  /**
+   * For a statistic, a slope, a scale or a constant: the initial value of its elements. By default 1 for a scale, 0 for
+   * the others.
+   */
   readonly initial?: number
 }
 

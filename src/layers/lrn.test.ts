@@ -18,6 +18,17 @@ describe('by hand', () => {
     expect(forwardOf(alone).values).toEqual([7 ** -0.5, 2 * 16 ** -0.5, 3 * 31 ** -0.5])
   })
 
+  it('reaches one channel further up if the window is even', () => {
+    // radius 0: sums of squares 1+4, 4+9, 9
+    const even = { ...layer, options: { ...options, radius: 0, even: true } }
+    expect(forwardOf(even).values).toEqual([1 * 7 ** -1, 2 * 15 ** -1, 3 * 11 ** -1])
+    // dy = (0, 1, 0) reaches channels 1 and 2 through y_1 = x_1 / (2 + x_1^2 + x_2^2)
+    const { input } = backwardOf(even, [0, 1, 0])
+    expect(input![0]).toBe(0)
+    expect(input![1]).toBeCloseTo(1 / 15 - (2 * 2 * 2) / 225, 15)
+    expect(input![2]).toBeCloseTo((-2 * 3 * 2) / 225, 15)
+  })
+
   it('backward: dy_c / scale_c, less 2 x_c times the window’s sum of dy_j x_j / scale_j^2', () => {
     // dy = (1, 0, 0) reaches channels 0 and 1 through y_0 = x_0 / (2 + x_0^2 + x_1^2)
     const { input } = backwardOf(layer, [1, 0, 0])
@@ -44,6 +55,7 @@ describe('backward against finite differences', () => {
     ['the article’s', ALEXNET_LRN],
     ['alpha that acts', { radius: 4, bias: 1, alpha: 0.5, beta: 0.75 }],
     ['radius 0', { radius: 0, bias: 1, alpha: 2, beta: 0.75 }],
+    ['an even window', { radius: 2, even: true, bias: 1, alpha: 2, beta: 0.75 }],
     ['radius past the channels', { radius: 20, bias: 0.5, alpha: 1, beta: 0.5 }],
     ['beta 0', { radius: 2, bias: 3, alpha: 1, beta: 0 }],
     ['beta 2', { radius: 2, bias: 3, alpha: 1, beta: 2 }],
@@ -63,6 +75,7 @@ it('the article’s constants unless given', () => {
 it.each<[Partial<LrnOptions>, string]>([
   [{ radius: -1 }, 'lrn1: radius is -1; it must be an integer from 0 to 2^53 - 1'],
   [{ radius: 0.5 }, 'lrn1: radius is 0.5; it must be an integer from 0 to 2^53 - 1'],
+  [{ even: 1 as unknown as boolean }, 'lrn1: even is 1; it must be true or false'],
   [{ bias: 0 }, 'lrn1: bias is 0; it must be a finite number over 0'],
   [{ alpha: -1 }, 'lrn1: alpha is -1; it must be a finite number from 0'],
   [{ beta: '1' as unknown as number }, "lrn1: beta is '1'; it must be a finite number"],

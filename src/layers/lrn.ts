@@ -3,7 +3,9 @@ import {
   integerFromZero,
   numberFromZero,
   numberOverZero,
+  optional,
   type Rules,
+  trueOrFalse,
 } from '../check-options.ts'
 import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
@@ -11,6 +13,11 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 export interface LrnOptions {
   /** The window is 2 * radius + 1 channels, cut off at the first and the last. */
   readonly radius: number
+  /**
+   * The window is 2 * radius + 2 channels: it reaches one channel further up than down, as ONNX's windows of even size
+   * do.
+   */
+  readonly even?: boolean
   readonly bias: number
   /** NOT divided by the window, unlike ONNX, oneDNN and PyTorch: their alpha is this one times the window. */
   readonly alpha: number
@@ -37,10 +44,25 @@ export function lrn<const Name extends string>(
 
 const rules: Rules<LrnOptions> = {
   radius: integerFromZero,
+  even: optional(trueOrFalse),
   bias: numberOverZero,
   alpha: numberFromZero,
   beta: finiteNumber,
 }
+
+/** How many channels the window reaches below and above its own. */
+export interface LrnReach {
+  readonly below: number
+  readonly above: number
+}
+
+export const reachOf = ({ radius, even = false }: Pick<LrnOptions, 'radius' | 'even'>): LrnReach => ({
+  below: radius,
+  above: radius + (even ? 1 : 0),
+})
+
+/** The reach of the windows that a channel is in, from one of them to the next. */
+export const turned = ({ below, above }: LrnReach): LrnReach => ({ below: above, above: below })
 
 export const lrnDefinition: LayerDefinition<LrnOptions> = {
   rules,
@@ -52,32 +74,34 @@ export const lrnDefinition: LayerDefinition<LrnOptions> = {
   forward({ options, inputs: [input], output }) {
     const channels = output.shape[3]
     const squares = new Float64Array(channels)
+    const reach = reachOf(options)
     eachPixel(output, (n, y, x) => {
       const [from, to] = [pixelAt(input!, n, y, x), pixelAt(output, n, y, x)]
       for (let c = 0; c < channels; c++) squares[c] = input!.values[from + c]! ** 2
       for (let c = 0; c < channels; c++) {
-        const scale = options.bias + options.alpha * overflowing(windowSum(squares, c, options.radius))
+        const scale = options.bias + options.alpha * overflowing(windowSum(squares, c, reach))
         output.values[to + c] = input!.values[from + c]! * scale ** -options.beta
       }
     })
   },
 
-  // dx_c = dy_c scale_c^-beta - 2 alpha beta x_c * sum over the window of dy_j x_j scale_j^(-beta-1)
+  // dx_c = dy_c scale_c^-beta - 2 alpha beta x_c * sum over the windows that c is in of dy_j x_j scale_j^(-beta-1)
   backward({ options, inputs: [input], outputGradient, inputGradients: [inputGradient] }) {
     if (!inputGradient) return
     const channels = input!.shape[3]
+    const reach = reachOf(options)
     const [squares, direct, across] = [0, 1, 2].map(() => new Float64Array(channels))
     eachPixel(input!, (n, y, x) => {
       const [at, from] = [pixelAt(input!, n, y, x), pixelAt(outputGradient, n, y, x)]
       const to = pixelAt(inputGradient, n, y, x)
       for (let c = 0; c < channels; c++) squares![c] = input!.values[at + c]! ** 2
       for (let c = 0; c < channels; c++) {
-        const scale = options.bias + options.alpha * overflowing(windowSum(squares!, c, options.radius))
+        const scale = options.bias + options.alpha * overflowing(windowSum(squares!, c, reach))
         direct![c] = outputGradient.values[from + c]! * scale ** -options.beta
         across![c] = (direct![c]! * input!.values[at + c]!) / scale
       }
       for (let c = 0; c < channels; c++) {
-        const sum = windowSum(across!, c, options.radius)
+        const sum = windowSum(across!, c, turned(reach))
         const value = input!.values[at + c]!
         inputGradient.values[to + c]! += direct![c]! - 2 * options.alpha * options.beta * value * sum
       }
@@ -85,10 +109,10 @@ export const lrnDefinition: LayerDefinition<LrnOptions> = {
   },
 }
 
-function windowSum(values: Float64Array, center: number, radius: number): number {
-  const last = Math.min(center + radius, values.length - 1)
+function windowSum(values: Float64Array, center: number, { below, above }: LrnReach): number {
+  const last = Math.min(center + above, values.length - 1)
   let sum = 0
-  for (let c = Math.max(center - radius, 0); c <= last; c++) sum += values[c]!
+  for (let c = Math.max(center - below, 0); c <= last; c++) sum += values[c]!
   return sum
 }
 

@@ -6,8 +6,9 @@ export type { MaxPoolOptions } from './window.ts'
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
 
 /**
- * Max-pooling; windows may overlap, and be dilated; what is padded is ignored, and the maximum of a window with a NaN is NaN. (N, H, W, C) -> (N, OH, OW, C).
- * The gradient goes to the first maximum in row-major window order. Padding 'valid' by default.
+ * Max-pooling; windows may overlap, and be dilated; what is padded is ignored, and the maximum of a window with a NaN
+ * is NaN. (N, H, W, C) -> (N, OH, OW, C). The gradient goes to the first maximum in row-major window order. Padding
+ * 'valid' by default.
  * Source: Krizhevsky 2012, section 3.4.
  */
 export function maxPool<const Name extends string>(

@@ -6,9 +6,9 @@ export type MaximumOptions = Activated
 export type MaximumLayer<Name extends string = string> = LayerOf<'maximum', Name, MaximumOptions>
 
 /**
- * The activation of the largest of two to eight tensors, value by value; it is NaN if one of them is. Shapes and broadcasting are those of
- * `add`. The gradient goes to the first input that has the largest value; where one is NaN it goes to one of them or to none. Throws
- * ShapeError. Source: ONNX, Max.
+ * The activation of the largest of two to eight tensors, value by value; it is NaN if one of them is. Shapes and
+ * broadcasting are those of `add`. The gradient goes to the first input that has the largest value; where one is NaN it
+ * goes to one of them or to none. Throws ShapeError. Source: ONNX, Max.
  */
 export function maximum<const Name extends string>(
   name: Name,

@@ -6,9 +6,9 @@ export type MinimumOptions = Activated
 export type MinimumLayer<Name extends string = string> = LayerOf<'minimum', Name, MinimumOptions>
 
 /**
- * The activation of the smallest of two to eight tensors, value by value; it is NaN if one of them is. Shapes and broadcasting are those of
- * `add`. The gradient goes to the first input that has the smallest value; where one is NaN it goes to one of them or to none. Throws
- * ShapeError. Source: ONNX, Min.
+ * The activation of the smallest of two to eight tensors, value by value; it is NaN if one of them is. Shapes and
+ * broadcasting are those of `add`. The gradient goes to the first input that has the smallest value; where one is NaN
+ * it goes to one of them or to none. Throws ShapeError. Source: ONNX, Min.
  */
 export function minimum<const Name extends string>(
   name: Name,

@@ -12,8 +12,9 @@ export type PowerLayer<Name extends string = string> = LayerOf<'power', Name, Po
 const MOST = 64
 
 /**
- * x to the power of a constant: 2 is the square, 0.5 the square root, -1 the reciprocal. Of numbers below 0 it is NaN unless the exponent is
- * an integer. Where a value's gradient is 0, so is the input's, also if the slope is infinite. Any shape. Source: ONNX, Pow.
+ * x to the power of a constant: 2 is the square, 0.5 the square root, -1 the reciprocal. Of numbers below 0 it is NaN
+ * unless the exponent is an integer. Where a value's gradient is 0, so is the input's, also if the slope is infinite.
+ * Any shape. Source: ONNX, Pow.
  */
 export function power<const Name extends string>(
   name: Name,

@@ -10,7 +10,10 @@ export const RESIZE_COORDINATES = ['half_pixel', 'asymmetric', 'align_corners'] 
 export const RESIZE_ROUNDINGS = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const
 
 export interface ResizeOptions {
-  /** How many times as large the image becomes; its size is computed in float32, as in ONNX, and rounded down. Give either this or `size`. */
+  /**
+   * How many times as large the image becomes; its size is computed in float32, as in ONNX, and rounded down. Give
+   * either this or `size`.
+   */
   readonly scale?: Extent
   /** The output's size in pixels: a number for both, or [height, width]. */
   readonly size?: Extent
@@ -28,7 +31,8 @@ export interface ResizeOptions {
 export type ResizeLayer<Name extends string = string> = LayerOf<'resize', Name, ResizeOptions>
 
 /**
- * Changes the size of an image: each output is the nearest pixel, or is interpolated between two pixels of each axis. (N, H, W, C)
+ * Changes the size of an image: each output is the nearest pixel, or is interpolated between two pixels of each axis.
+ * (N, H, W, C)
  * -> (N, OH, OW, C). Positions beyond the centres of the outermost pixels take those pixels' values. Throws ShapeError if the
  * input is no image, or nothing would be left of it. Source: ONNX, Resize, whose names the options' values have.
  */
@@ -109,7 +113,10 @@ const tapsAlong = (options: ResizeOptions, axis: Axis): Tap[][] =>
     ]
   })
 
-/** Positions are rounded to multiples of this: float64's rounding must not decide which way a half goes, nor make equal taps differ. */
+/**
+ * Positions are rounded to multiples of this: float64's rounding must not decide which way a half goes, nor make equal
+ * taps differ.
+ */
 const PRECISION = 2 ** -24
 
 function positionOf({ coordinates }: ResizeOptions, { input, output, scale }: Axis, at: number): number {

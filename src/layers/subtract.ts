@@ -6,8 +6,9 @@ export type SubtractOptions = Activated
 export type SubtractLayer<Name extends string = string> = LayerOf<'subtract', Name, SubtractOptions>
 
 /**
- * The activation of the first tensor minus the second, value by value. Shapes and broadcasting are those of `add`, whichever of the
- * two is the smaller. The gradient of the second is minus the difference's. Throws ShapeError. Source: ONNX, Sub.
+ * The activation of the first tensor minus the second, value by value. Shapes and broadcasting are those of `add`,
+ * whichever of the two is the smaller. The gradient of the second is minus the difference's. Throws ShapeError. Source:
+ * ONNX, Sub.
  */
 export function subtract<const Name extends string>(
   name: Name,

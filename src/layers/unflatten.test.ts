@@ -24,6 +24,14 @@ it('reads channel by channel, and each channel row by row', () => {
   })
 })
 
+it('reads pixel by pixel if it is asked to', () => {
+  const pixels = { ...layer, options: { ...options, order: 'HWC' } as const }
+  expect(forwardOf(pixels)).toEqual({ shape: [2, 3, 2], values: layer.input })
+  expect(backwardOf(pixels, layer.input, 1000).input).toEqual(layer.input.map((value) => value + 1000))
+  const errors = gradientErrors({ definition, options: pixels.options, inputShape: [30] })
+  expect(errors.input).toBeLessThan(1e-8)
+})
+
 it('gives every value its gradient, added to what is there', () => {
   const { values } = forwardOf(layer)
   expect(backwardOf(layer, values, 1000).input).toEqual(layer.input.map((value) => value + 1000))

@@ -1,10 +1,11 @@
 import { positiveInteger, type Rules } from '../check-options.ts'
 import { ShapeError } from '../errors.ts'
 import { asImageShape, formatShape } from '../tensor.ts'
+import { type VectorOptions, vectorRules } from './flatten.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { movedValues } from './moved.ts'
 
-export interface UnflattenOptions {
+export interface UnflattenOptions extends VectorOptions {
   /** The image's. */
   readonly height: number
   readonly width: number
@@ -13,9 +14,9 @@ export interface UnflattenOptions {
 export type UnflattenLayer<Name extends string = string> = LayerOf<'unflatten', Name, UnflattenOptions>
 
 /**
- * A vector as an image, which it has channel by channel, and each channel row by row: what flatten undoes. (N, C * height * width) ->
- * (N, height, width, C). Throws ShapeError if the input is no vector or image of one pixel, or height * width does not divide it.
- * Source: PyTorch, Unflatten.
+ * A vector as an image, which it has channel by channel, and each channel row by row, or pixel by pixel (`order`): it
+ * undoes flatten. (N, C * height * width) -> (N, height, width, C). Throws ShapeError if the input is no vector or
+ * image of one pixel, or height * width does not divide it. Source: PyTorch, Unflatten.
  */
 export function unflatten<const Name extends string>(
   name: Name,
@@ -24,7 +25,11 @@ export function unflatten<const Name extends string>(
   return makeLayer('unflatten', name, options, rules)
 }
 
-const rules: Rules<UnflattenOptions> = { height: positiveInteger, width: positiveInteger }
+const rules: Rules<UnflattenOptions> = {
+  height: positiveInteger,
+  width: positiveInteger,
+  ...vectorRules,
+}
 
 export const unflattenDefinition: LayerDefinition<UnflattenOptions> = {
   rules,
@@ -41,9 +46,12 @@ export const unflattenDefinition: LayerDefinition<UnflattenOptions> = {
     return [height, width, channels]
   },
 
-  ...movedValues<UnflattenOptions>(({ height, width }) => (y, x, c) => ({
-    y: 0,
-    x: 0,
-    c: (c * height + y) * width + x,
-  })),
+  ...movedValues<UnflattenOptions>(({ height, width, order }, [, , count]) => {
+    const channels = count / (height * width)
+    return (y, x, c) => ({
+      y: 0,
+      x: 0,
+      c: order === 'HWC' ? (y * width + x) * channels + c : (c * height + y) * width + x,
+    })
+  }),
 }

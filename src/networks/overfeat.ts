@@ -5,8 +5,8 @@ import { checked, leaveOut, type NetworkOptions } from './options.ts'
 /**
  * OverFeat's fast model as convnet-benchmarks times it: without dropout, and with ReLU after the dense layers (its Torch
  * version has a threshold that gives 1e-6 in place of 0); 145,920,872 parameters. images (N, 231, 231, 3), labels (N) -> fc8
- * (N, 1000), objective the mean cross-entropy. With images of another size fc6 has another size too. Source: Sermanet et al. 2013,
- * 'OverFeat', table 1; soumith/convnet-benchmarks, torch7/imagenet_winners/overfeat.lua.
+ * (N, 1000), objective the mean cross-entropy. With images of another size fc6 has another size too. Source: Sermanet
+ * et al. 2013, 'OverFeat', table 1; soumith/convnet-benchmarks, torch7/imagenet_winners/overfeat.lua.
  */
 export function overfeat(options: NetworkOptions = {}) {
   const { imageSize = 231, classes = 1000, activation = 'relu', without } = checked('overfeat', options)

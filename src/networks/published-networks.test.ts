@@ -17,7 +17,10 @@ interface Published {
   readonly parameters: number
   readonly statistics: number
   readonly depth: number
-  /** In thousands of millions, to three digits, as torchvision's `_ops` of the weights says; null if torchvision lacks the network. */
+  /**
+   * In thousands of millions, to three digits, as torchvision's `_ops` of the weights says; null if torchvision lacks
+   * the network.
+   */
   readonly multiplyAdds: number | null
   readonly classes: number
   /** The shapes that are printed, at the network's own size. */

@@ -60,7 +60,10 @@ export function squeezenet(options: NetworkOptions = {}) {
   })
 }
 
-/** A 1 x 1 convolution to few channels, then a 1 x 1 and a 3 x 3 one to many: (N, H, W, C) -> `name`.concat (N, H, W, 2 * expanded). */
+/**
+ * A 1 x 1 convolution to few channels, then a 1 x 1 and a 3 x 3 one to many: (N, H, W, C) -> `name`.concat
+ * (N, H, W, 2 * expanded).
+ */
 function fire(name: string, squeezed: number, expanded: number, activation: Activation): readonly Layer[] {
   const inputs = [`${name}.squeeze`]
   return [

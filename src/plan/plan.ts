@@ -189,7 +189,10 @@ class Planner {
   readonly #tensors: Record<string, PlannedTensor> = {}
   readonly #steps: Step[] = []
   readonly #losses: string[] = []
-  /** Tensors that need a gradient: their own layer or one before it has parameters that are trained, and a loss depends on them. */
+  /**
+   * Tensors that need a gradient: their own layer or one before it has parameters that are trained, and a loss depends
+   * on them.
+   */
   readonly #behindParameters = new Set<string>()
   /** Tensors between two steps of one layer, by name. */
   readonly #between = new Map<string, View>()
@@ -437,8 +440,8 @@ class Planner {
   }
 
   /**
-   * The tensors that some loss depends on. Throws NetworkError if a layer that is trained is not among them, or if there is no loss. Others,
-   * such as a softmax beside its loss, are only computed.
+   * The tensors that some loss depends on. Throws NetworkError if a layer that is trained is not among them, or if
+   * there is no loss. Others, such as a softmax beside its loss, are only computed.
    */
   #neededByLosses(): ReadonlySet<string> {
     const needed = new Set<string>()

@@ -3,6 +3,7 @@ import type { ActivationStep } from './layers/activation.ts'
 import type { AddStep } from './layers/add.ts'
 import type { AveragePoolStep } from './layers/average-pool.ts'
 import type { BatchNormStep } from './layers/batch-norm.ts'
+import type { ChannelPoolStep } from './layers/channel-pool.ts'
 import type { ChannelShuffleStep } from './layers/channel-shuffle.ts'
 import type { ConcatStep } from './layers/concat.ts'
 import type { ConvStep } from './layers/conv.ts'
@@ -66,6 +67,7 @@ export type Step =
   | DropoutStep
   | MaxPoolStep
   | AveragePoolStep
+  | ChannelPoolStep
   | BatchNormStep
   | ScaleStep
   | AddStep

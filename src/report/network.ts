@@ -119,6 +119,7 @@ interface FileNotes {
   readonly inputs: readonly TensorNote[]
   readonly outputs: readonly TensorNote[]
   readonly losses: readonly string[]
+  readonly inTrainingMode: OperatorCounts
   readonly remarks: readonly string[]
   readonly nodes: Readonly<Record<'layers' | 'fused' | 'views' | 'folded', OperatorCounts>>
 }
@@ -193,7 +194,7 @@ function fileTable(network: Network, { layers, total }: Counts, columns: number)
   )
 }
 
-function noteLines({ inputs, outputs, losses, nodes }: FileNotes): string[] {
+function noteLines({ inputs, outputs, losses, nodes, inTrainingMode }: FileNotes): string[] {
   const tensorText = ({ name, tensor, shape, type, layout }: TensorNote): string =>
     [
       `${shortened(name, 40)} ${shape}`,
@@ -209,11 +210,25 @@ function noteLines({ inputs, outputs, losses, nodes }: FileNotes): string[] {
     ['fused', [countsText(nodes.fused)]],
     ['views', [countsText(nodes.views)]],
     ['folded', [countsText(nodes.folded)]],
+    ['training', trainingLines(inTrainingMode)],
   ]
   return alignColumns(
     rows.flatMap(([title, lines]) => lines.filter((line) => line !== '').map((line) => [title, line])),
     ['left', 'left'],
   )
+}
+
+/** What another runtime makes of nodes in training mode. */
+const TRAINING_EFFECTS: readonly (readonly [operator: string, effect: string])[] = [
+  ['BatchNormalization', 'normalizes by the batch'],
+  ['Dropout', 'drops values'],
+]
+
+/** Says of nodes in training mode what other runtimes do in them; none without such nodes. */
+function trainingLines(counts: OperatorCounts): string[] {
+  const effects = TRAINING_EFFECTS.flatMap(([operator, effect]) => (counts[operator] ? [effect] : []))
+  if (effects.length === 0) return []
+  return [`${countsText(counts)}: another runtime ${effects.join(' and ')} there, convmark not in forward`]
 }
 
 /** `53 Conv, 49 Relu`; the most frequent first. */

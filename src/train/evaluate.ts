@@ -13,6 +13,7 @@ import { type Network, requireNetwork } from '../networks/network.ts'
 import { engineRule, openSession, type SessionOptions } from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
+import { batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
 import { evaluationBeside } from './room.ts'
 
@@ -80,6 +81,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   if (!logits) throw new UsageError(`${network.name} has no classes; a network that ends in softmaxLoss has`)
   const { parameters, batches, batch, views = 1, onBatch, ...sessionOptions } = options
   const { signal } = options
+  const { images: input } = batchInputs(network)
   const { classes, name } = logits
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
   const unpredicted = new Array<number>(classes).fill(0)
@@ -92,12 +94,12 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   })
   try {
     session.write(parameters)
-    const length = elementCount(network.inputs.images!)
+    const length = elementCount(network.inputs[input]!)
     const padded = new Float32Array(batch * length)
     for await (const { images, labels } of batches) {
       signal?.throwIfAborted()
       padded.set(images) // the rest is left from the batch before; it is computed but ignored
-      await session.run({ images: padded }, signal && { signal })
+      await session.run({ [input]: padded }, signal && { signal })
       const all = await session.fetch(name)
       labels.forEach((label, image) => {
         const own = views === 1 ? all : meanOfSoftmax(all, image * views, views, classes)

@@ -26,6 +26,7 @@ import { elementCount, firstNotFinite } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
 import { diverged } from './diverged.ts'
+import { type BatchInputs, batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
 import { trainingBeside } from './room.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
@@ -39,7 +40,7 @@ import {
   tensorsOf,
 } from './state.ts'
 
-/** Images (N, H, W, C) and the index of each one's class, by the network's input names. */
+/** Images (N, H, W, C) and the index of each one's class, whatever the network calls these inputs. */
 export interface TrainingBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -199,6 +200,7 @@ class TrainingRun {
   readonly #training: Training
   readonly #options: TrainOptions
   readonly #losses: readonly string[]
+  readonly #inputs: BatchInputs
   readonly #logits: { readonly name: string; readonly classes: number } | null
   #step: number
   #epoch: number
@@ -220,6 +222,7 @@ class TrainingRun {
     this.#batch = batch
     this.#sums = sums
     this.#losses = network.layers.filter(({ isLoss }) => isLoss).map(({ layer }) => layer.name)
+    this.#inputs = batchInputs(network)
     this.#logits = logitsOf(network)
   }
 
@@ -353,13 +356,16 @@ class TrainingRun {
 
   #microBatchOf(given: TrainingBatch, microBatch: number): Tensors {
     const { microBatches = 1 } = this.#training
+    const { images, labels } = this.#inputs
+    const parts = [['images', images] as const, ...(labels === null ? [] : [['labels', labels] as const])]
     return Object.fromEntries(
-      Object.entries(this.#network.inputs).map(([name, shape]) => {
-        const values = given[name as keyof TrainingBatch]
+      parts.map(([part, name]) => {
+        const shape = this.#network.inputs[name]!
+        const values = given[part]
         const length = (this.#options.batch / microBatches) * elementCount(shape)
         if (values?.length !== length * microBatches) {
           throw new ShapeError(
-            `a batch's '${name}' has ${values?.length ?? 'no'} values; ${length * microBatches} are ` +
+            `a batch's '${part}' has ${values?.length ?? 'no'} values; ${length * microBatches} are ` +
               `${this.#options.batch} of [${shape.join(', ')}]`,
           )
         }
@@ -375,7 +381,8 @@ class TrainingRun {
     return { [TURN_TENSOR]: Float32Array.of((this.#step * microBatches + microBatch) % 2 ** 24) }
   }
 
-  #correct({ labels }: Tensors): number | null {
+  #correct(inputs: Tensors): number | null {
+    const labels = inputs[this.#inputs.labels ?? '']
     if (!this.#logits || !labels) return null
     const { name, classes } = this.#logits
     const logits = this.#session.read(name)
@@ -432,7 +439,5 @@ function requireTrainable(network: Network, options: TrainOptions): void {
   if (batch % microBatch !== 0)
     throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
   requireFiniteRates(optimizer, rate)
-  const inputs = Object.keys(network.inputs)
-  const unknown = inputs.find((name) => name !== 'images' && name !== 'labels')
-  if (unknown) throw new UsageError(`${network.name}: its input '${unknown}' is neither images nor labels`)
+  batchInputs(network)
 }

@@ -20,7 +20,10 @@ const targets: readonly InlineTarget[] = [
 
 const isInterpreted = ({ name }: InlineTarget): boolean => name.startsWith('interpret')
 
-/** A depthwise convolution that reads the images, or the output of a convolution, which is padded to whole vectors; null if it does not fit. */
+/**
+ * A depthwise convolution that reads the images, or the output of a convolution, which is padded to whole vectors; null
+ * if it does not fit.
+ */
 function networkOf(
   [height, width]: readonly [number, number],
   channels: number,

@@ -3,6 +3,7 @@ import {
   add,
   averagePool,
   batchNorm,
+  channelPool,
   channelShuffle,
   clip,
   concat,
@@ -127,6 +128,7 @@ const networks: readonly Network[] = [
   ...[0, 0.25, 0.5, 0.6, 0.75, 1].map((beta) =>
     alone(`lrn, beta ${beta}`, lrn('a', { beta, radius: 2, alpha: 0.1 })),
   ),
+  alone('lrn with an even window', lrn('a', { radius: 1, even: true, alpha: 0.1 })),
   alone('lrn over all channels', lrn('a', { radius: 100_000 })),
   alone('dropout', dropout('a', { rate: 0.3 })),
   alone('conv', conv('a', { filters: 5, kernel: 3, padding: 'same' })),
@@ -156,6 +158,11 @@ const networks: readonly Network[] = [
   alone('add of a pixel', globalMaxPool('pixel'), add('a', { inputs: ['images', 'pixel'] })),
   alone('add of a value', ...ofOneValue, add('a', { inputs: ['value', 'images'], activation: 'relu' })),
   alone('multiply', multiply('a', { inputs: ['images', 'images'] })),
+  alone(
+    'multiply by a channel',
+    slice('channel', { begin: 1, end: 2 }),
+    multiply('a', { inputs: ['images', 'channel'] }),
+  ),
   alone('multiply by a pixel', globalMaxPool('pixel'), multiply('a', { inputs: ['images', 'pixel'] })),
   alone('multiply by a value', ...ofOneValue, multiply('a', { inputs: ['images', 'value'] })),
   alone('multiply and silu', multiply('a', { inputs: ['images', 'images'], activation: 'silu' })),
@@ -169,13 +176,21 @@ const networks: readonly Network[] = [
   alone('minimum of a pixel', globalMaxPool('pixel'), minimum('a', { inputs: ['images', 'pixel'] })),
   alone('scale', scale('a')),
   alone('scale without shift', scale('a', { shift: false })),
+  alone('scale of pixels', scale('a', { per: 'pixel' })),
+  alone('scale of values', scale('a', { per: 'value' })),
   alone('concat', concat('a', { inputs: ['images', 'images'] })),
+  alone('concat of rows', concat('a', { axis: 'rows', inputs: ['images', 'images'] })),
+  alone('concat of columns', concat('a', { axis: 'columns', inputs: ['images', 'images'] })),
+  alone('concat of pixels', concat('a', { axis: 'pixels', inputs: ['images', 'images'] })),
   alone('slice', slice('a', { begin: 2, end: 7 })),
   alone('crop', crop('a', { top: 1, height: 3, width: 4 })),
   alone('crop with a step', crop('a', { top: 5, height: 3, width: 2, step: [-2, 3] })),
   alone('pad', pad('a', { padding: [1, 2, 0, 3], value: 5 })),
   alone('pad by reflection', pad('a', { padding: 3, mode: 'reflect' })),
   alone('pad by the edge', pad('a', { padding: 3, mode: 'edge' })),
+  ...(['mean', 'max', 'sum', 'l2'] as const).map((mode) =>
+    alone(`channel-pool, ${mode}`, channelPool('a', { mode })),
+  ),
   alone('flatten', flatten('a')),
   alone('unflatten', flatten('vector'), unflatten('a', { height: 3, width: 7 })),
   alone('channel-shuffle', channelShuffle('a', { groups: 7 })),
@@ -229,10 +244,17 @@ export const NETWORKS_OF_EXTREMES: readonly NetworkOfExtremes[] = [
     backward('maximum of a pixel', globalMaxPool('pixel'), maximum('a', { inputs: ['sum', 'pixel'] })),
     backward('minimum', tanh('b'), minimum('a', { inputs: ['sum', 'b'] })),
     backward('scale', scale('a')),
+    backward('scale of pixels', scale('a', { per: 'pixel' })),
+    backward('scale of values', scale('a', { per: 'value' })),
     backward('concat', concat('a', { inputs: ['sum', 'sum'] })),
+    backward('concat of rows', concat('a', { axis: 'rows', inputs: ['sum', 'sum'] })),
+    backward('concat of pixels', concat('a', { axis: 'pixels', inputs: ['sum', 'sum'] })),
     backward('slice', slice('a', { begin: 2, end: 7 })),
     backward('crop', crop('a', { height: 3, width: 2, step: 2 })),
     backward('pad', pad('a', { padding: [1, 2, 0, 3], value: 5 })),
+    ...(['mean', 'max', 'sum', 'l2'] as const).map((mode) =>
+      backward(`channel-pool, ${mode}`, channelPool('a', { mode })),
+    ),
     backward('flatten', flatten('a')),
     backward('unflatten', flatten('vector'), unflatten('a', { height: 3, width: 7 })),
     backward('channel-shuffle', channelShuffle('a', { groups: 7 })),
@@ -249,6 +271,11 @@ export const NETWORKS_OF_EXTREMES: readonly NetworkOfExtremes[] = [
   // Products of products
   ...[
     backward('multiply', multiply('a', { inputs: ['sum', 'sum'] })),
+    backward(
+      'multiply by a channel',
+      slice('channel', { begin: 1, end: 2 }),
+      multiply('a', { inputs: ['sum', 'channel'] }),
+    ),
     backward('multiply by a pixel', globalMaxPool('pixel'), multiply('a', { inputs: ['sum', 'pixel'] })),
     backward(
       'multiply by a value',
@@ -262,6 +289,11 @@ export const NETWORKS_OF_EXTREMES: readonly NetworkOfExtremes[] = [
     gradient: 'a/scale.gradient',
     overflowsFrom: 1e19,
   },
+  ...(['pixel', 'value'] as const).map((per) => ({
+    ...backward(`scale of each ${per}, its own gradient`, scale('a', { per, shift: false })),
+    gradient: 'a/scale.gradient' as const,
+    overflowsFrom: 1e19,
+  })),
   // Twice 2e38 is infinite
   {
     ...backward('add and silu', add('a', { inputs: ['sum', 'sum'], activation: 'silu' })),

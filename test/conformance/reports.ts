@@ -40,7 +40,10 @@ export interface Report {
 const of = (shape: readonly [number, number, number], ...layers: readonly Layer[]): Network =>
   defineNetwork('reported', { inputs: { images: shape }, layers: [...layers, l2Loss('loss')] })
 
-/** Layers after a layer `x` that multiplies the images by 1: the gradient of its scale is the sum of images times their gradient. */
+/**
+ * Layers after a layer `x` that multiplies the images by 1: the gradient of its scale is the sum of images times their
+ * gradient.
+ */
 const after = (shape: readonly [number, number, number], ...layers: readonly Layer[]): Network =>
   of(shape, scale('x', { shift: false }), ...layers)
 

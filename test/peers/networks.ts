@@ -88,6 +88,20 @@ const LAYER_NETWORKS: readonly Network[] = [
       l2Loss('loss'),
     ],
   }),
+  defineNetwork('side by side', {
+    inputs: { images: [7, 8, 3] },
+    layers: [
+      conv('stem', { filters: 6, kernel: 3, activation: 'relu' }),
+      concat('high', { axis: 'rows', inputs: ['stem', 'stem'] }),
+      scale('positions', { per: 'value' }),
+      concat('wide', { axis: 'columns', inputs: ['positions', 'high'] }),
+      scale('mask', { per: 'pixel', shift: false }),
+      concat('all', { axis: 'pixels', inputs: ['mask', 'stem'] }),
+      scale('anchors', { per: 'value', trained: false }),
+      conv('last', { filters: 4, kernel: 1 }),
+      l2Loss('loss'),
+    ],
+  }),
   defineNetwork('compared', {
     inputs: { images: [7, 8, 3] },
     layers: [

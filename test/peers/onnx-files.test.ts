@@ -11,9 +11,10 @@ import { importOnnx } from '../../src/formats/onnx-import.ts'
 import { networkData } from '../../src/networks/network-data.ts'
 import { built } from '../support/built.ts'
 import { exampleSetup } from '../support/contenders/setup.ts'
-import { type GraphParts, indices, modelOf, op, weights } from '../support/onnx-graphs.ts'
+import { type GraphParts, indices, modelOf, numbers, op, weights } from '../support/onnx-graphs.ts'
 import { hasOnnxRuntime } from '../support/onnx-runtime.ts'
 import { root } from '../support/package.ts'
+import { exportZoo, hasTorchvision } from '../support/zoo.ts'
 
 const { Contender } = await built<typeof import('../../src/bench/contenders/contender.ts')>(
   'bench/contenders/contender.js',
@@ -27,10 +28,12 @@ interface Options extends Partial<Pick<ContenderSetup, 'engine' | 'batch' | 'pas
   readonly scale?: number
 }
 
-/** Opens the peer with a model of these parts, whose check compares it with convmark, and says what it says when it is ready. */
-async function openedWith(parts: GraphParts, options: Options = {}) {
+/** Opens the peer with a model of these parts, as `opened` does. */
+const openedWith = (parts: GraphParts, options?: Options) => opened(modelOf(parts), options)
+
+/** Opens the peer with a file, whose check compares it with convmark, and says what it says when it is ready. */
+async function opened(bytes: Uint8Array, options: Options = {}) {
   const { scale = 1, ...changes } = options
-  const bytes = modelOf(parts)
   const file = join(folder, 'model.onnx')
   writeFileSync(file, bytes)
   const { network, parameters, notes } = await importOnnx(bytes)
@@ -112,6 +115,19 @@ describe.skipIf(!hasOnnxRuntime).each(['onnxruntime-node', 'onnxruntime-web'])(
       expect(own.reason).toContain('; model.onnx itself; ')
     })
 
+    it('gets convmark’s export if the file normalizes by the batch, and says so', async () => {
+      const norm = op('BatchNormalization', 'pixels s b m v -> y m2 v2', { training_mode: 1 })
+      const constants = ['s', 'b', 'm', 'v'].map((name, i) =>
+        numbers(name, [1 + i, 2 + i, 3 + i].map(Math.sqrt)),
+      )
+      const parts = { ...open, nodes: [norm, op('Relu', 'y -> out')], constants, outputs: ['out'] }
+      const { check, warnings } = await openedWith(parts, { engine })
+      expect(warnings).toEqual([
+        "it runs convmark's export, not model.onnx: its BatchNormalization would run in training mode",
+      ])
+      expect(check).toMatchObject({ passed: true, tensor: 'out' })
+    })
+
     it('gets convmark’s export if the batch is in other places too, and says why', async () => {
       const {
         engine: info,
@@ -136,6 +152,23 @@ describe.skipIf(!hasOnnxRuntime).each(['onnxruntime-node', 'onnxruntime-web'])(
       expect(warnings).toHaveLength(1)
       expect(warnings![0]).toMatch(/^it runs convmark's export, not model\.onnx: /)
       expect(check).toMatchObject({ passed: true })
+    })
+  },
+)
+
+describe.skipIf(!hasOnnxRuntime || !hasTorchvision)(
+  'a peer with a file that PyTorch exported in training mode (skipped: not installed; apt-get install python3-torchvision)',
+  () => {
+    it.each([9, 17])('of opset %i gets convmark’s export, and says why', async (opset) => {
+      const options = ['--size', '32', '--opset', String(opset), '--train']
+      const { model } = exportZoo(['mobilenet_v2'], options)('mobilenet_v2')
+      const { engine: info, check, warnings } = await opened(model)
+      // Its opset 9 says of no Dropout that it drops.
+      const operators = opset === 9 ? 'BatchNormalization' : 'BatchNormalization and Dropout'
+      const reason = `its ${operators} would run in training mode`
+      expect(info.reason).toContain(`; convmark's export, since model.onnx can't be run here: ${reason}; `)
+      expect(warnings).toEqual([`it runs convmark's export, not model.onnx: ${reason}`])
+      expect(check).toMatchObject({ passed: true, tensor: 'output' })
     })
   },
 )

@@ -81,9 +81,9 @@ export function missing(name: string): string | null {
 }
 
 /**
- * Takes a peer's adapter through the conformance suite's networks and those of networks.ts, against float64; in a test file of its own,
- * since libraries leave things in their process that others trip over. A peer that is not installed is skipped. What the
- * adapter can't do it must refuse with that reason; of several that fit the first.
+ * Takes a peer's adapter through the conformance suite's networks and those of networks.ts, against float64; in a test
+ * file of its own, since libraries leave things in their process that others trip over. A peer that is not installed is
+ * skipped. What the adapter can't do it must refuse with that reason; of several that fit the first.
  */
 export function peerConformance(name: string, refusals: readonly Refusal[]): void {
   const command = missing(name)

@@ -1,9 +1,10 @@
 // The command on machines that lack something: a home folder, WebAssembly, threads, memory.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { encodeSafetensors } from '../../src/formats/safetensors.ts'
 import { commandsIn } from '../support/command.ts'
 import { root } from '../support/package.ts'
 
@@ -39,6 +40,29 @@ describe.runIf(canBeNobody)('a user without a home folder (skipped without root)
     const words = [...BENCH, '--engine', 'wasm@1', '--algorithm', 'direct']
     expect(await start(words, env, NOBODY).ended).toMatchObject({ code: 0, stderr: '' })
     expect(readdirSync(folder)).toEqual([])
+  })
+})
+
+describe.runIf(canBeNobody)('a network that the user may not read (skipped without root)', () => {
+  it.each([
+    ['info', []],
+    ['bench', ['--batch', '1', '--batches', '1', '--burn-in', '0']],
+    ['run', ['--input', 'x.safetensors', '--output', 'y.safetensors']],
+  ])('%s: one line, exit code 2', async (command, words) => {
+    chmodSync(folder, 0o777)
+    const x = { shape: [1, 1, 1, 1], data: Float32Array.of(1) }
+    writeFileSync(join(folder, 'x.safetensors'), encodeSafetensors({ x }))
+    writeFileSync(join(folder, 'mine.onnx'), 'never read', { mode: 0o600 })
+    try {
+      expect(await start([command, 'mine.onnx', ...words], {}, NOBODY).ended).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: "convmark: mine.onnx: can't be read: permission denied\n",
+      })
+      expect(readdirSync(folder).sort()).toEqual(['mine.onnx', 'x.safetensors'])
+    } finally {
+      for (const file of ['mine.onnx', 'x.safetensors']) rmSync(join(folder, file))
+    }
   })
 })
 

@@ -28,7 +28,7 @@ const OPERATORS = (
   'Conv ConvTranspose BatchNormalization InstanceNormalization GroupNormalization LayerNormalization LRN MaxPool ' +
   'AveragePool GlobalAveragePool GlobalMaxPool Relu Clip LeakyRelu PRelu Elu Sigmoid HardSigmoid HardSwish Softplus Mish ' +
   'Gelu Tanh Erf Softmax Gemm MatMul Add Sum Sub Mul Div Max Min Pow Sqrt Exp Abs Neg Concat Split Slice Pad Resize ' +
-  'Upsample DepthToSpace SpaceToDepth ReduceMean ReduceMax Flatten Reshape Squeeze Unsqueeze Transpose Identity Dropout ' +
+  'Upsample DepthToSpace SpaceToDepth ReduceMean ReduceMax ReduceSum ReduceL1 ReduceL2 ReduceSumSquare Flatten Reshape Squeeze Unsqueeze Transpose Identity Dropout ' +
   'Cast Constant ConstantOfShape Shape Gather'
 ).split(' ')
 /** All inputs of these are what a network computes, if they have one batch. */
@@ -51,14 +51,13 @@ const NO_NETWORKS: readonly (readonly [RegExp, reason: string])[] = [
   [/^cast(like)?_.*BFLOAT16/, 'bfloat16 is stored as if it were uint16'],
   [/^(max|min)_(int16|uint(16|32|64))$/, 'integers of types that are not read'],
   [/^div_uint8$/, 'integers'],
-  [/^PoissonNLLLLoss_no_reduce$/, 'a constant for each value of an image'],
   [/^pow(_bcast_array|_example|_types_.*)?$|^operator_pow$/, 'its exponents are a tensor'],
   [/^concat_\dd_axis_(0|negative_3)$|^concat_1d|^concat_2d_axis_negative_2$/, 'along the batch'],
   [/^split_.*(1d|default_axis)$|^operator_chunk$|^slice$/, 'it divides the batch'],
   [/^split_zero_size_splits$|^reshape_allowzero_reordered$|^slice_start_out_of_bounds$/, 'empty tensors'],
   [/^slice_neg_steps$/, 'backward, along several axes'],
   [/^squeeze$|^operator_index$/, 'the batch is squeezed away'],
-  [/^softmax_axis_0$|^reduce_(max|mean)_default_axes/, 'over the batch'],
+  [/^softmax_axis_0(_expanded)?$|^reduce_(l1|l2|max|mean|sum|sum_square)_default_axes/, 'over the batch'],
   [/^transpose_(default|all_permutations_[2-5])$/, 'the batch is not first in its output'],
   [/^reshape_negative_extended_dims$/, 'the batch is not first in its output'],
   [
@@ -69,15 +68,17 @@ const NO_NETWORKS: readonly (readonly [RegExp, reason: string])[] = [
   [/^batchnorm_.*training_mode$/, 'the batch’s statistics in forward'],
   [/^training_dropout(_default)?(_mask)?$/, 'it drops values in forward'],
   [/^gemm_(all_attributes|transposeA)$/, 'it transposes the batch'],
-  [/^gemm_default_matrix_bias$|^operator_(params|non_float_params)$/, 'a constant for each value of a batch'],
+  [
+    /^gemm_default_matrix_bias$|^operator_(params|non_float_params)$|^PoissonNLLLLoss_no_reduce$/,
+    'a constant for each value of a batch',
+  ],
   [/^operator_addmm$/, 'its biases are computed'],
-  [/^operator_symbolic_override_nested$/, 'a sum of tensors and constants'],
   [
     /^operator_(add_broadcast|add_size1_right_broadcast|add_size1_singleton_broadcast|addconstant)$/,
     'values beyond float32',
   ],
   [/^matmul_[34]d$/, 'matrices for each image'],
-  [/^prelu_(broadcast|example)$/, 'slopes that are not of the channels'],
+  [/^prelu_example$/, 'slopes that are not of the channels'],
   [/^Embedding(_sparse)?$|^gather_(0|1|2d_indices|negative_indices)$/, 'values picked by a table'],
   [/^resize_.*cubic/, 'cubic'],
   [

@@ -1,5 +1,6 @@
-// A real classifier, too large for this repository: SqueezeNet 1.1 in half precision, opset 7, of microsoft/Windows-Machine-Learning, and
-// photos. They are looked for in the folder CONVMARK_MODELS, or in ../shared/models beside the repository.
+// A real classifier, too large for this repository: SqueezeNet 1.1 in half precision, opset 7, of
+// microsoft/Windows-Machine-Learning, and photos. They are looked for in the folder CONVMARK_MODELS, or in
+// ../shared/models beside the repository.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'

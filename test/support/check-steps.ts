@@ -26,7 +26,10 @@ export interface CheckStepsOptions {
   readonly training?: Training
 }
 
-/** Runs forward-backward, or a training step, step by step and compares each, as the benchmark's check does. Returns what each step took. */
+/**
+ * Runs forward-backward, or a training step, step by step and compares each, as the benchmark's check does. Returns
+ * what each step took.
+ */
 export function checkSteps(
   target: InlineTarget,
   network: Network,

@@ -108,8 +108,8 @@ export const damagedBytes = (bytes: Uint8Array): fc.Arbitrary<Uint8Array> =>
     .map((list) => list.reduce((damaged, each) => damageBytes(damaged, each), bytes))
 
 /**
- * Data in which some numbers, texts or lists were replaced by others, as nothing but a wrong writer makes them. `Uint8Array`s stay
- * as they are.
+ * Data in which some numbers, texts or lists were replaced by others, as nothing but a wrong writer makes them.
+ * `Uint8Array`s stay as they are.
  */
 export const damagedData = <T>(data: T): fc.Arbitrary<T> =>
   fc

@@ -23,7 +23,8 @@ const STEP = 1e-5
 /**
  * How far a layer's backward is from finite differences of its forward, all in float64, for the objective
  * sum(direction * output) with a random direction: the 2-norm of the difference over that of the differences, for
- * `input` and for each parameter that is trained. A step must not cross a kink of ReLU or max-pooling: choose a seed that keeps away.
+ * `input` and for each parameter that is trained. A step must not cross a kink of ReLU or max-pooling: choose a seed
+ * that keeps away.
  */
 export function gradientErrors<Options>({
   definition,

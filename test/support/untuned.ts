@@ -19,8 +19,8 @@ const untunedKernels = Object.fromEntries(
 ) as unknown as KernelTable
 
 /**
- * An engine of `presentEngines` that takes each step's first tile and measures none: for networks of hundreds of different layers,
- * whose results and not speed are tested.
+ * An engine of `presentEngines` that takes each step's first tile and measures none: for networks of hundreds of
+ * different layers, whose results and not speed are tested.
  */
 export async function openUntuned(spec: string): Promise<Engine> {
   const [, name, target = '', threads] = spec.match(/^(\w+)(?::(\w+))?@(\d+)$/)!

@@ -75,7 +75,10 @@ export const x64Target = (target: X64Target): InlineTarget => {
   }
 }
 
-/** Runs a program on the machine and on `interpret`, its pointers at these bytes; returns both memories' bits. Denormals are kept. */
+/**
+ * Runs a program on the machine and on `interpret`, its pointers at these bytes; returns both memories' bits. Denormals
+ * are kept.
+ */
 export function runOnBoth(
   program: Program,
   target: X64Target,

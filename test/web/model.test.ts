@@ -11,6 +11,7 @@ import {
   anySize,
   classifier,
   fileOf,
+  inTrainingMode,
   type NamedFile,
   unsupported,
   WEIGHTS_FILE,
@@ -74,6 +75,9 @@ describe('a file', () => {
     expect(text).toMatch(/opset 17/)
     expect(text).toMatch(/images \[N, 3, 32, 24\], NCHW/)
     expect(text).toMatch(/7 \(2 conv, /)
+    const fates = panel().locator('details.fates')
+    expect(await fates.getAttribute('open')).toBeNull()
+    expect(await fates.textContent()).toMatch(/Layers2 Conv, .*Part of another layer/)
     for (const view of ['Benchmark', 'Compare']) {
       await page.getByRole('link', { name: view, exact: true }).click()
       const field = page.getByLabel('Network').and(page.locator(':visible'))
@@ -117,7 +121,7 @@ describe('a file', () => {
   it('of another size on request', async () => {
     await choose([own])
     await isChosen('own.onnx')
-    await panel().locator('summary').click()
+    await panel().locator('summary').first().click()
     await panel().getByLabel('Image size').fill('40 x 16')
     await panel().getByRole('button', { name: 'Use this size' }).click()
     await panel()
@@ -248,6 +252,10 @@ describe.skipIf(!hasPeers)('other libraries (skipped without peers)', () => {
   it.each([
     ['the file itself', classifier()],
     ['the file, for this batch and size', classifier({ batch: 1 })],
+    [
+      "convmark's export of the file, since the file itself can't be run: its BatchNormalization would run in training mode",
+      inTrainingMode,
+    ],
   ])('are checked and timed, ONNX Runtime on %s', async (what, bytes) => {
     const engines = 'wasm@1,tfjs-wasm,onnxruntime-web'
     await openPage(`compare?batch=2&rounds=6&runs=1&engines=${engines}`)

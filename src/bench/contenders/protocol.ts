@@ -22,11 +22,16 @@ export interface OnnxValue {
   readonly type: string | null
 }
 
-/** The ONNX file from which the network was imported. Peers that read such files get the file itself, and all others the network. */
+/**
+ * The ONNX file from which the network was imported. Peers that read such files get the file itself, and all others the
+ * network.
+ */
 export interface OnnxSource {
   readonly file: string
   readonly inputs: readonly OnnxValue[]
   readonly outputs: readonly OnnxValue[]
+  /** Its nodes in training mode: how many of each operator. With any, it computes something else than the network. */
+  readonly inTrainingMode: Readonly<Record<string, number>>
   /** What its import remarks, which is said of peers that get the file. */
   readonly remarks: readonly string[]
 }
@@ -38,8 +43,8 @@ export interface ContenderSetup {
   /** The whole network: a name alone would not identify one that the caller changed or made. */
   readonly network: NetworkData
   /**
-   * The file of the network's parameters (weights-file.ts), which each process reads for itself; null: the benchmark's own, which each
-   * process makes from the seed.
+   * The file of the network's parameters (weights-file.ts), which each process reads for itself; null: the benchmark's
+   * own, which each process makes from the seed.
    */
   readonly weightsFile: string | null
   /** Null: the network comes from no ONNX file. */

@@ -1,5 +1,6 @@
-// A network's parameters on their way from a comparison to the processes of its engines: a file of raw float32 values, one parameter
-// after the other in the network's order. Each process reads it once; in messages they would be copied several times.
+// A network's parameters on their way from a comparison to the processes of its engines: a file of raw float32 values,
+// one parameter after the other in the network's order. Each process reads it once; in messages they would be copied
+// several times.
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

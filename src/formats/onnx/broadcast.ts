@@ -1,4 +1,5 @@
-// What add, subtract, multiply, divide, maximum and minimum share: their inputs get as many axes as the output has, and ONNX broadcasts them.
+// What add, subtract, multiply, divide, maximum and minimum share: their inputs get as many axes as the output has, and
+// ONNX broadcasts them.
 import type { Activated, BroadcastKind, LayerKind } from '../../layers/index.ts'
 import { activated } from './activation.ts'
 import { integers, node, type OnnxNode, type OnnxTensor } from './graph.ts'

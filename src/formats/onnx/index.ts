@@ -4,6 +4,7 @@ import { activationConverter } from './activation.ts'
 import { addConverter } from './add.ts'
 import { averagePoolConverter } from './average-pool.ts'
 import { batchNormConverter } from './batch-norm.ts'
+import { channelPoolConverter } from './channel-pool.ts'
 import { channelShuffleConverter } from './channel-shuffle.ts'
 import { concatConverter } from './concat.ts'
 import { convConverter } from './conv.ts'
@@ -63,6 +64,7 @@ const layerConverters: { readonly [Kind in LayerKind]: LayerConverter<Kind> | 'l
   dropout: dropoutConverter,
   'max-pool': maxPoolConverter,
   'average-pool': averagePoolConverter,
+  'channel-pool': channelPoolConverter,
   'batch-norm': batchNormConverter,
   scale: scaleConverter,
   add: addConverter,

@@ -1,15 +1,12 @@
+import { reachOf } from '../../layers/lrn.ts'
 import { elementCount } from '../../tensor.ts'
 import { float, integer, integers, node } from './graph.ts'
 import type { LayerConverter } from './layer-converter.ts'
 
-export const lrnConverter: LayerConverter<'lrn'> = ({
-  name,
-  options: { radius, bias, alpha, beta },
-  input,
-  inputShape,
-  output,
-}) => {
-  const size = 2 * radius + 1
+export const lrnConverter: LayerConverter<'lrn'> = ({ name, options, input, inputShape, output }) => {
+  const { bias, alpha, beta } = options
+  const { below, above } = reachOf(options)
+  const size = below + 1 + above
   const attributes = [
     integer('size', size),
     float('bias', bias),

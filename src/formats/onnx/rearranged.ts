@@ -2,7 +2,10 @@
 import { integers, node, type OnnxTensor, transpose } from './graph.ts'
 import type { OnnxNodes } from './layer-converter.ts'
 
-/** A Reshape, a Transpose and a Reshape. `split` and `joined` leave out the batch, and so does `order`, which counts from axis 1. */
+/**
+ * A Reshape, a Transpose and a Reshape. `split` and `joined` leave out the batch, and so does `order`, which counts
+ * from axis 1.
+ */
 export function rearranged(
   name: string,
   input: string,

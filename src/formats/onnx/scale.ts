@@ -1,4 +1,5 @@
-import { constantNode, floats, node } from './graph.ts'
+import { asImageShape } from '../../tensor.ts'
+import { constantNode, floats, node, permuted } from './graph.ts'
 import type { LayerConverter } from './layer-converter.ts'
 
 export const scaleConverter: LayerConverter<'scale'> = ({
@@ -9,10 +10,19 @@ export const scaleConverter: LayerConverter<'scale'> = ({
   output,
   parameters,
 }) => {
+  const { per = 'channel' } = options
+  const [height, width, channels] = asImageShape(inputShape)
   // ONNX broadcasts them to (N, C, H, W) or (N, C).
+  const ofImages = {
+    channel: [1, 1, channels],
+    pixel: [height, width, 1],
+    value: [height, width, channels],
+  } as const
   const tensors = Object.entries(parameters).map(([end, values]) => {
-    const shape = inputShape.length === 3 ? [values.length, 1, 1] : [values.length]
-    return floats(`${name}/${end}`, shape, values)
+    if (inputShape.length < 3) return floats(`${name}/${end}`, [values.length], values)
+    const [rows, columns, each] = ofImages[per]
+    const channelsFirst = permuted(values, [1, rows, columns, each], [0, 3, 1, 2])
+    return floats(`${name}/${end}`, [each, rows, columns], channelsFirst)
   })
   const isTrained = options.trained !== false
   const constants = isTrained ? [] : tensors.map(constantNode)

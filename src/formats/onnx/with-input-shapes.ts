@@ -17,11 +17,11 @@ const IN_FILE = 0
 const SHAPE_INPUTS: Readonly<Record<string, number>> = { Reshape: 1, Expand: 1, Resize: 3 }
 
 /**
- * The bytes of an ONNX model, for inputs of these shapes, by name: with other shapes where the file fixes them, and, where it froze
- * the batch, with the new one in the constants that begin with the old one and are the shape of a Reshape, an Expand or a Resize. What
- * the file says of other values' shapes is left out. The very same bytes if they need no change; external data stay where they are.
- * A file may have its batch in other places too: whoever runs the result must see whether it works. Throws FormatError if the
- * bytes are no model.
+ * The bytes of an ONNX model, for inputs of these shapes, by name: with other shapes where the file fixes them, and,
+ * where it froze the batch, with the new one in the constants that begin with the old one and are the shape of a
+ * Reshape, an Expand or a Resize. What the file says of other values' shapes is left out. The very same bytes if they
+ * need no change; external data stay where they are. A file may have its batch in other places too: whoever runs the
+ * result must see whether it works. Throws FormatError if the bytes are no model.
  */
 export function withInputShapes(
   bytes: Uint8Array,

@@ -15,8 +15,9 @@ interface Planner<S> {
 export type BroadcastForward<K extends BroadcastKind> = StepOf<`${K}-forward`, string, 'output', Activated>
 
 /**
- * The gradient of one input, summed over what the input was broadcast to. It is computed from the output's gradient and those inputs
- * that the kind needs (`GradientRule`), which the step reads. The activation's gradient is a step before it.
+ * The gradient of one input, summed over what the input was broadcast to. It is computed from the output's gradient and
+ * those inputs that the kind needs (`GradientRule`), which the step reads. The activation's gradient is a step before
+ * it.
  */
 export type BroadcastInputGradient<K extends BroadcastKind> = MayAdd &
   StepOf<
@@ -52,7 +53,10 @@ function gradientBefore(context: Context): { readonly gradient: View; readonly s
   return { gradient, steps: [throughActivation(activation, context, sums, gradient)] }
 }
 
-/** The step that computes the gradient of one input; none if nobody needs it. `factors` are the inputs that it is computed from, by their names. */
+/**
+ * The step that computes the gradient of one input; none if nobody needs it. `factors` are the inputs that it is
+ * computed from, by their names.
+ */
 function inputGradient<K extends BroadcastKind>(
   kind: K,
   context: Context,

@@ -1,27 +1,28 @@
+import { type ConcatOptions, concatExtent } from '../../layers/concat.ts'
 import type { Adding, MayAdd, StepOf } from '../step.ts'
 import { addingTo, type LayerPlanner, namedInputs } from './layer-planner.ts'
 
 /** Its inputs are `input`, `input1` and so on. */
 export type ConcatStep =
-  | StepOf<'concat-forward', string, 'output'>
-  /** The gradient of input `index`: some channels of the output's gradient, from `begin` on. */
+  | StepOf<'concat-forward', string, 'output', ConcatOptions>
+  /** The gradient of input `index`: a part of the output's gradient, from `begin` on along the axis. */
   | (MayAdd &
       StepOf<
         'concat-backward',
         'outputGradient',
         'inputGradient',
-        Adding & { readonly index: number; readonly begin: number }
+        ConcatOptions & Adding & { readonly index: number; readonly begin: number }
       >)
 
 export const concatPlanner: LayerPlanner<'concat', ConcatStep> = {
-  forward: ({ name: layer, inputs, output }) => [
+  forward: ({ name: layer, options, inputs, output }) => [
     {
       kind: 'concat-forward',
       layer,
       pass: 'forward',
       reads: namedInputs(inputs),
       writes: { output },
-      options: {},
+      options,
     },
   ],
 
@@ -38,10 +39,10 @@ export const concatPlanner: LayerPlanner<'concat', ConcatStep> = {
           pass: 'backward',
           reads: { outputGradient: context.outputGradient(), ...reads },
           writes,
-          options: { index, begin, ...options },
+          options: { ...context.options, index, begin, ...options },
         })
       }
-      begin += input.shape[3]
+      begin += concatExtent(context.options.axis ?? 'channels', input.shape)
     }
     return steps
   },

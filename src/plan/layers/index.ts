@@ -4,6 +4,7 @@ import { activationPlanner } from './activation.ts'
 import { addPlanner } from './add.ts'
 import { averagePoolPlanner } from './average-pool.ts'
 import { batchNormPlanner } from './batch-norm.ts'
+import { channelPoolPlanner } from './channel-pool.ts'
 import { channelShufflePlanner } from './channel-shuffle.ts'
 import { concatPlanner } from './concat.ts'
 import { convPlanner } from './conv.ts'
@@ -63,6 +64,7 @@ const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> } = {
   dropout: dropoutPlanner,
   'max-pool': maxPoolPlanner,
   'average-pool': averagePoolPlanner,
+  'channel-pool': channelPoolPlanner,
   'batch-norm': batchNormPlanner,
   scale: scalePlanner,
   add: addPlanner,

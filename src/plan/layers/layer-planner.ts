@@ -40,7 +40,10 @@ export interface PlanContext<Kind extends LayerKind> {
   addedGradient(index?: number): GradientPlace | null
   /** Says that an input's gradient is this tensor, which others read too and nobody may change. */
   passGradient(index: number, gradient: View): void
-  /** A tensor between two steps of this layer, with the output's shape. The same name gives the same tensor, forward and backward. */
+  /**
+   * A tensor between two steps of this layer, with the output's shape. The same name gives the same tensor, forward and
+   * backward.
+   */
   between(name: string, halo: Halo): View
   /** A few values of the whole batch, made by forward and read by backward. */
   ofBatch(name: string, length: number): View

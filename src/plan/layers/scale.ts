@@ -1,13 +1,20 @@
+import type { ScalePer } from '../../layers/scale.ts'
 import type { Adding, MayAdd, StepOf } from '../step.ts'
 import type { View } from '../views.ts'
 import { addingTo, type LayerPlanner } from './layer-planner.ts'
 
+type Per = { readonly per: ScalePer }
+
 export type ScaleStep =
-  | (StepOf<'scale-forward', 'input' | 'scale', 'output'> & { readonly reads: { readonly shift?: View } })
-  | (StepOf<'scale-parameters-gradient', 'input' | 'outputGradient', 'scaleGradient'> & {
+  | (StepOf<'scale-forward', 'input' | 'scale', 'output', Per> & {
+      readonly reads: { readonly shift?: View }
+    })
+  | (StepOf<'scale-parameters-gradient', 'input' | 'outputGradient', 'scaleGradient', Per> & {
       readonly writes: { readonly shiftGradient?: View }
     })
-  | (MayAdd & StepOf<'scale-input-gradient', 'outputGradient' | 'scale', 'inputGradient', Adding>)
+  | (MayAdd & StepOf<'scale-input-gradient', 'outputGradient' | 'scale', 'inputGradient', Adding & Per>)
+
+const perOf = ({ per = 'channel' }: { readonly per?: ScalePer | undefined }): Per => ({ per })
 
 export const scalePlanner: LayerPlanner<'scale', ScaleStep> = {
   forward: ({ name: layer, options, input, output, parameter }) => [
@@ -21,7 +28,7 @@ export const scalePlanner: LayerPlanner<'scale', ScaleStep> = {
         ...(options.shift !== false && { shift: parameter('shift') }),
       },
       writes: { output },
-      options: {},
+      options: perOf(options),
     },
   ],
 
@@ -39,7 +46,7 @@ export const scalePlanner: LayerPlanner<'scale', ScaleStep> = {
           scaleGradient: parameterGradient('scale'),
           ...(options.shift !== false && { shiftGradient: parameterGradient('shift') }),
         },
-        options: {},
+        options: perOf(options),
       })
     if (place) {
       const adding = addingTo(place)
@@ -49,7 +56,7 @@ export const scalePlanner: LayerPlanner<'scale', ScaleStep> = {
         pass: 'backward',
         reads: { outputGradient: context.outputGradient(), scale: parameter('scale'), ...adding.reads },
         writes: adding.writes,
-        options: adding.options,
+        options: { ...adding.options, ...perOf(options) },
       })
     }
     return steps

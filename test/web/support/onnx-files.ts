@@ -10,7 +10,7 @@ import {
   maxPool,
   softmax,
 } from '../../../src/index.ts'
-import { modelOf, op, weights } from '../../support/onnx-graphs.ts'
+import { modelOf, numbers, op, weights } from '../../support/onnx-graphs.ts'
 
 export interface NamedFile {
   readonly name: string
@@ -41,6 +41,19 @@ export function classifier(options: { readonly batch?: number } = {}): Uint8Arra
   })
   return onnxModel(network, initialize(network, { seed: 1 }), { layout: 'NCHW', ...options })
 }
+
+/** As exported for training: another runtime normalizes by the batch. */
+export const inTrainingMode = modelOf({
+  nodes: [op('BatchNormalization', 'x s b m v -> y m2 v2', { training_mode: 1 }), op('Relu', 'y -> z')],
+  constants: ['s', 'b', 'm', 'v'].map((name, i) =>
+    numbers(
+      name,
+      [1, 2, 3].map((each) => each + i),
+    ),
+  ),
+  inputs: { x: ['N', 3, 8, 8] },
+  outputs: ['z'],
+})
 
 /** Takes images of any size. */
 export const anySize = modelOf({

@@ -69,7 +69,7 @@ function ownText({ layers, kinds }: Texts['explain'], { layer, inputShapes }: Re
     const { filters, kernel, stride, groups = 1 } = layer.options
     return layers.conv(filters, extentText(kernel), channels / groups, strideOf(stride))
   }
-  if (layer.kind === 'lrn') return layers.lrn(2 * layer.options.radius + 1)
+  if (layer.kind === 'lrn') return layers.lrn(2 * layer.options.radius + (layer.options.even ? 2 : 1))
   if (layer.kind === 'max-pool' && layer.options.kernel !== 'global') {
     const { kernel, stride } = layer.options
     return layers['max-pool'](extentText(kernel), strideOf(stride))

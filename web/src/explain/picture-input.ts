@@ -8,7 +8,10 @@ export interface PictureInput {
   readonly channels: 1 | 3
 }
 
-/** The input that takes the picture; null if there are several or it has other channels. Labels, which only losses read, need not be given. */
+/**
+ * The input that takes the picture; null if there are several or it has other channels. Labels, which only losses read,
+ * need not be given.
+ */
 export function pictureInputOf({ inputs, layers }: Network): PictureInput | null {
   const read = new Set(layers.filter(({ isLoss }) => !isLoss).flatMap((layer) => layer.inputs))
   const [first, ...others] = Object.entries(inputs).filter(([name]) => read.has(name))

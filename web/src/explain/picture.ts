@@ -5,7 +5,10 @@ export interface PictureSize {
   readonly width: number
 }
 
-/** The middle of a picture file, as large as it can be in these proportions, scaled. Rejects for what is not a picture that this browser reads. */
+/**
+ * The middle of a picture file, as large as it can be in these proportions, scaled. Rejects for what is not a picture
+ * that this browser reads.
+ */
 export async function readPicture(file: File, size: PictureSize): Promise<ImageData> {
   const bitmap = await createImageBitmap(file)
   const picture = scaled(bitmap, size)

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 
 /**
- * Files that are dropped anywhere on the page. Those that are `wanted` come here wherever they are dropped; others if nothing at that
- * place takes them. Returns whether something is being dragged over the page.
+ * Files that are dropped anywhere on the page. Those that are `wanted` come here wherever they are dropped; others if
+ * nothing at that place takes them. Returns whether something is being dragged over the page.
  */
 export function useFileDrop(
   wanted: (files: readonly File[]) => boolean,

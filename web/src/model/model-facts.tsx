@@ -1,5 +1,5 @@
 import { networkCounts } from 'convmark'
-import type { OnnxTensorNote } from 'convmark/formats'
+import type { OnnxNotes, OnnxTensorNote } from 'convmark/formats'
 import { formatCount } from 'convmark/report'
 import { useTexts } from '../texts/index.ts'
 import { FactList } from '../ui/fact-list.tsx'
@@ -27,6 +27,7 @@ export function ModelFacts({ model }: { readonly model: Model }) {
   const { model: texts } = useTexts()
   const { network, notes } = model
   const { facts } = texts
+  const training = Object.keys(notes.inTrainingMode)
   const { parameters, statistics, forward } = networkCounts(network)
   return (
     <FactList
@@ -37,9 +38,24 @@ export function ModelFacts({ model }: { readonly model: Model }) {
         [facts.parameters, texts.parameters(formatCount(parameters), formatCount(statistics))],
         [facts.flops, formatCount(forward)],
         [facts.losses, texts.losses(notes.losses.join(', '))],
+        ...(training.length > 0 ? [[facts.training, texts.training(training)] as const] : []),
         ...(notes.remarks.length > 0 ? [[facts.remarks, notes.remarks.join(' ')] as const] : []),
       ]}
     />
+  )
+}
+
+const FATES = ['layers', 'fused', 'views', 'folded'] as const
+
+/** What became of the file's nodes, by operator. */
+export function NodeFates({ nodes }: Pick<OnnxNotes, 'nodes'>) {
+  const { model: texts } = useTexts()
+  const facts = FATES.map((fate) => [texts.fates[fate], countsText(Object.entries(nodes[fate]))] as const)
+  return (
+    <details class="fates">
+      <summary>{texts.fates.heading}</summary>
+      <FactList facts={facts.filter(([, counts]) => counts !== '')} />
+    </details>
   )
 }
 
@@ -61,8 +77,14 @@ function kindsText({ network }: Model): string {
   const layers = network.layers.filter(({ isLoss }) => !isLoss)
   const counts = new Map<string, number>()
   for (const { layer } of layers) counts.set(layer.kind, (counts.get(layer.kind) ?? 0) + 1)
-  const kinds = [...counts].sort((a, b) => b[1] - a[1]).map(([kind, count]) => `${count} ${kind}`)
-  return `${layers.length} (${kinds.join(', ')})`
+  return `${layers.length} (${countsText([...counts])})`
 }
+
+/** `52 conv, 35 clip`, the most frequent first. */
+const countsText = (counts: readonly (readonly [what: string, count: number])[]): string =>
+  counts
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ')
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toPrecision(3)

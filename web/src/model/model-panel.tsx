@@ -4,7 +4,7 @@ import { FilesButton } from '../ui/fields.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { AttemptNotice } from './attempt-notice.tsx'
 import type { Model } from './model.ts'
-import { ModelFacts, ModelSummary } from './model-facts.tsx'
+import { ModelFacts, ModelSummary, NodeFates } from './model-facts.tsx'
 import { SizeForm } from './size-form.tsx'
 import { useModel } from './use-model.ts'
 
@@ -31,6 +31,7 @@ export function ModelPanel() {
             <ModelSummary model={model} />
           </summary>
           <ModelFacts model={model} />
+          <NodeFates nodes={model.notes.nodes} />
           <SizeForm key={sizeOf(model)} first={sizeOf(model)} submit={texts.resize} onSize={resize} />
         </details>
       )}

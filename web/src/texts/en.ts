@@ -55,8 +55,18 @@ export const en = {
       parameters: 'Parameters',
       flops: 'FLOPs an image',
       losses: 'Losses',
+      training: 'Training mode',
       remarks: 'Mind',
     },
+    fates: {
+      heading: 'What became of the file’s nodes',
+      layers: 'Layers',
+      fused: 'Part of another layer',
+      views: 'Only views',
+      folded: 'Computed once',
+    },
+    training: (operators: readonly string[]) =>
+      `${operators.join(' and ')}: the file has them as in training. Here forward uses stored statistics and drops nothing; other runtimes may not.`,
     parameters: (trained: string, statistics: string) =>
       statistics === '0' ? trained : `${trained}, and ${statistics} running statistics`,
     losses: (losses: string) => `The file has none; for the passes that go backward: ${losses}.`,
@@ -296,7 +306,7 @@ export const en = {
     kinds: {
       add: 'The sum of its inputs, value by value.',
       multiply: 'The product of its inputs, value by value.',
-      concat: 'The channels of its inputs, one after the other.',
+      concat: 'Its inputs one after the other: their channels, or their rows, columns or pixels.',
       'batch-norm': 'Batch normalization: each channel is shifted and scaled by what was learned of it.',
       dense: 'Each output is a sum of all inputs, each with a weight of its own.',
       'average-pool': 'The mean of each window.',

@@ -47,8 +47,18 @@ export const zh: Texts = {
       parameters: '参数',
       flops: '每张图片的 FLOP',
       losses: '损失',
+      training: '训练模式',
       remarks: '注意',
     },
+    fates: {
+      heading: '文件中的节点变成了什么',
+      layers: '层',
+      fused: '融合进其他层',
+      views: '仅改变视图',
+      folded: '只计算一次',
+    },
+    training: (operators) =>
+      `文件中的 ${operators.join('、')} 处于训练模式。这里前向过程使用存储的统计量，且不丢弃任何值；其他运行时未必如此。`,
     parameters: (trained, statistics) =>
       statistics === '0' ? trained : `${trained}，另有 ${statistics} 个滑动统计量`,
     losses: (losses) => `文件中没有；反向过程使用：${losses}。`,
@@ -256,7 +266,7 @@ export const zh: Texts = {
     kinds: {
       add: '各输入逐值相加。',
       multiply: '各输入逐值相乘。',
-      concat: '各输入的通道依次排列。',
+      concat: '各输入依次排列：按通道，或按行、列、像素。',
       'batch-norm': '批归一化：每个通道按学到的数值平移和缩放。',
       dense: '每个输出是所有输入的加权和，权重各不相同。',
       'average-pool': '每个窗口的平均值。',

@@ -1,4 +1,5 @@
-// Stage 5: the layers that were made become a network: outputs get the file's names, and losses are added, which files don't have.
+// Stage 5: the layers that were made become a network: outputs get the file's names, and losses are added, which files
+// don't have.
 import { type Layer, l2Loss, softmaxLoss } from '../../../layers/index.ts'
 import { defineNetwork, type Network } from '../../../networks/index.ts'
 import { elementCount, type Shape } from '../../../tensor.ts'

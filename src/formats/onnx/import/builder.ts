@@ -6,7 +6,10 @@ import { Refusal } from './sizes.ts'
 /** A larger image would not fit into any memory; it is refused before anything is allocated. */
 const MAX_VALUES = 2 ** 31
 
-/** How many values an import may compute: some, and each that a file of this size may have several times. A small file can ask for any number. */
+/**
+ * How many values an import may compute: some, and each that a file of this size may have several times. A small file
+ * can ask for any number.
+ */
 const COMPUTED = { values: 2 ** 22, perByte: 4 } as const
 
 /** Makes a layer of a name. */
@@ -26,6 +29,8 @@ export interface Tensor {
 export class Builder {
   readonly inputs: Record<string, Shape> = {}
   readonly layers: BuiltLayer[] = []
+  /** The operators of nodes that are in training mode. */
+  readonly inTrainingMode: string[] = []
   readonly #shapes = new Map<string, Shape>()
   /** Tensors that depend on parameters that are trained. */
   readonly #behindWeights = new Set<string>()
@@ -52,7 +57,10 @@ export class Builder {
       throw new Refusal('more constants would be computed than a model of this size needs')
   }
 
-  /** A name as near to the wanted one as it can be: with `_` for characters that names don't have, and a suffix if it is taken. */
+  /**
+   * A name as near to the wanted one as it can be: with `_` for characters that names don't have, and a suffix if it is
+   * taken.
+   */
   claim(wanted: string, shape: Shape, parameters: readonly string[]): string {
     const allowed = wanted.replace(/[^A-Za-z0-9_./:-]/g, '_').replace(/^(?=[.-])|^$/, '_')
     const isOther = (name: string) => this.#taken.has(name) || (name !== wanted && this.#reserved.has(name))
@@ -92,8 +100,8 @@ export class Builder {
   }
 
   /**
-   * Adds a layer; `make` gets the name that it has in the end. Throws ShapeError, or another error of the layer's own, if it does not
-   * fit, and Refusal if its parameters have other sizes.
+   * Adds a layer; `make` gets the name that it has in the end. Throws ShapeError, or another error of the layer's own,
+   * if it does not fit, and Refusal if its parameters have other sizes.
    */
   add(
     wanted: string,

@@ -136,8 +136,8 @@ export const storedBytes = ({ dims = [], dataType = 0 }: OnnxTensor): number =>
   elementCount(dims) * TYPES[dataType]!.bytes
 
 /**
- * A tensor of the file. Throws FormatError, naming the tensor, if its values do not fill its shape, before anything is allocated. A
- * type that is not known is refused only when the values are read.
+ * A tensor of the file. Throws FormatError, naming the tensor, if its values do not fill its shape, before anything is
+ * allocated. A type that is not known is refused only when the values are read.
  */
 export function storedConstant(tensor: OnnxTensor): Constant {
   const { name = '', dims = [], dataType = 0 } = tensor

@@ -6,11 +6,12 @@ import { shortened } from '../../../plain-text.ts'
 import { isPositiveInteger } from '../../../tensor.ts'
 import { type Assembled, assemble } from './assemble.ts'
 import { Builder } from './builder.ts'
+import { lastChannelsOf } from './channels-last.ts'
 import { type Constant, nameOfType } from './constants.ts'
 import { fold, hasFolder, isFoldable } from './fold.ts'
 import { described, settle } from './layout.ts'
 import { type GraphInput, type GraphNode, type Model, madeAttributes } from './model.ts'
-import { NodeContext } from './node-context.ts'
+import { NodeContext, type Surroundings } from './node-context.ts'
 import {
   type OnnxNotes,
   type OnnxRefusal,
@@ -23,6 +24,7 @@ import { importerOf } from './operators/index.ts'
 import { Refusal } from './sizes.ts'
 import {
   joined,
+  LAST_LAYOUTS,
   LAYOUTS,
   sameAxis,
   sizesOf,
@@ -41,12 +43,6 @@ export interface OnnxImport {
   readonly notes: OnnxNotes
 }
 
-/** Of inputs whose channels are last, by rank. */
-const LAST_LAYOUTS: Readonly<Record<number, readonly TensorAxis[]>> = {
-  3: ['n', 'w', 'c'],
-  4: ['n', 'h', 'w', 'c'],
-}
-
 /** The file's constants, and those that are computed from them alone. */
 export function constantsOf(model: Model): ReadonlyMap<string, Constant> {
   const constants = new Map(model.constants)
@@ -54,7 +50,12 @@ export function constantsOf(model: Model): ReadonlyMap<string, Constant> {
   const areWeights = model.constants.size === 0
   const builder = new Builder(model.byteLength)
   for (const node of model.nodes) {
-    const context = contextOf(node, constants, { opset: model.opset, frozenBatch: 1, builder })
+    const context = contextOf(node, constants, {
+      opset: model.opset,
+      frozenBatch: 1,
+      builder,
+      hasLastChannels: () => false,
+    })
     const isComplete = node.inputs.every((name) => name === '' || constants.has(name))
     if (!isComplete || !isFoldable(context)) continue
     try {
@@ -73,7 +74,7 @@ export function constantsOf(model: Model): ReadonlyMap<string, Constant> {
 const contextOf = (
   node: GraphNode,
   known: ReadonlyMap<string, Constant | Value>,
-  surroundings: Readonly<Pick<NodeContext, 'opset' | 'frozenBatch' | 'builder'>>,
+  surroundings: Surroundings,
 ): NodeContext =>
   new NodeContext(
     node,
@@ -94,6 +95,7 @@ export class Import {
   readonly #frozenBatch: number
   /** Where inputs have their channels if nothing says so: after the batch, as in most files, or last. */
   readonly #channels: 'first' | 'last'
+  readonly #hasLastChannels: (name: string) => boolean
 
   constructor(
     model: Model,
@@ -109,8 +111,18 @@ export class Import {
     this.#builder = new Builder(model.byteLength, names)
     this.#model = model
     this.#imageSize = imageSize
+    this.#hasLastChannels = lastChannelsOf(model.nodes, constants)
     this.#known = new Map<string, Constant | Value>(constants)
     this.#frozenBatch = frozenBatchOf(this.#readInputs())
+  }
+
+  #surroundings(): Surroundings {
+    return {
+      opset: this.#model.opset,
+      frozenBatch: this.#frozenBatch,
+      builder: this.#builder,
+      hasLastChannels: this.#hasLastChannels,
+    }
   }
 
   #readInputs(): readonly GraphInput[] {
@@ -139,6 +151,7 @@ export class Import {
       outputs: named(outputs),
       tensors: this.#tensors(network, nameOf),
       losses,
+      inTrainingMode: countsOf(this.#builder.inTrainingMode),
       remarks,
     }
     return { network, parameters, notes }
@@ -155,11 +168,12 @@ export class Import {
       return made.every((layer) => takenIn.has(layer)) ? 'fused' : 'layers'
     }
     const of = (fate: keyof OnnxNotes['nodes']) => this.#model.nodes.filter((node) => fateOf(node) === fate)
+    const counts = (nodes: readonly GraphNode[]) => countsOf(nodes.map(({ operator }) => operator))
     return {
-      layers: countsOf(of('layers')),
-      fused: countsOf([...replaced, ...of('fused')]),
-      views: countsOf(of('views')),
-      folded: countsOf(of('folded')),
+      layers: counts(of('layers')),
+      fused: counts([...replaced, ...of('fused')]),
+      views: counts(of('views')),
+      folded: counts(of('folded')),
     }
   }
 
@@ -185,7 +199,7 @@ export class Import {
     if (typeName === null)
       throw new NetworkError(`its input '${name}' is of the type ${type}, which is not read`)
     const rank = dims.length
-    const isLast = this.#channels === 'last' || (rank === 4 && this.#isChannelsLast(name))
+    const isLast = this.#channels === 'last' || (rank === 4 && this.#hasLastChannels(name))
     const layout = (isLast ? LAST_LAYOUTS[rank] : undefined) ?? LAYOUTS[rank]
     if (!layout)
       throw new NetworkError(
@@ -226,29 +240,10 @@ export class Import {
     })
   }
 
-  /** Whether all that read an input first put its last axis second, as files from TensorFlow do. */
-  #isChannelsLast(name: string): boolean {
-    const passes = ['Cast', 'Identity', 'Add', 'Sub', 'Mul', 'Div']
-    const waiting = [name]
-    const seen = new Set<string>()
-    let found = false
-    for (let each = waiting.pop(); each !== undefined; each = waiting.pop()) {
-      for (const { operator, inputs, outputs, attributes } of this.#model.nodes) {
-        if (!inputs.includes(each) || seen.has(outputs[0] ?? '')) continue
-        seen.add(outputs[0] ?? '')
-        if (operator === 'Transpose' && attributes.integers('perm')?.join() === '0,3,1,2') found = true
-        else if (passes.includes(operator)) waiting.push(outputs[0]!)
-        else return false
-      }
-    }
-    return found
-  }
-
   #node(node: GraphNode): void {
     const isComputed = node.outputs.every((output) => output === '' || this.#known.has(output))
     if (isComputed) return
-    const surroundings = { opset: this.#model.opset, frozenBatch: this.#frozenBatch, builder: this.#builder }
-    const context = contextOf(node, this.#known, surroundings)
+    const context = contextOf(node, this.#known, this.#surroundings())
     const importer = importerOf(node.operator)
     if (!importer && !hasFolder(node.operator)) {
       // All of them are listed; a node that only depends on a refused one is not.
@@ -297,8 +292,7 @@ export class Import {
       this.#refuse(node, value ? 'it is a constant' : 'it is made by no layer')
       return { name, tensor: '', shape: '', sizes: [], type: null, layout: null }
     }
-    const surroundings = { opset: this.#model.opset, frozenBatch: this.#frozenBatch, builder: this.#builder }
-    const context = contextOf(node, this.#known, surroundings)
+    const context = contextOf(node, this.#known, this.#surroundings())
     const settled = this.#computed(context, settle(context, value))
     this.#known.set(name, settled)
     if (orderOf(settled) === undefined)
@@ -329,9 +323,9 @@ function frozenBatchOf(inputs: readonly GraphInput[]): number {
   throw new NetworkError(`the first axes of its inputs are ${batches.join(' and ')}; they must be one batch`)
 }
 
-function countsOf(nodes: readonly GraphNode[]): OperatorCounts {
+function countsOf(operators: readonly string[]): OperatorCounts {
   const counts: Record<string, number> = {}
-  for (const { operator } of nodes) counts[operator] = (counts[operator] ?? 0) + 1
+  for (const operator of operators) counts[operator] = (counts[operator] ?? 0) + 1
   return counts
 }
 

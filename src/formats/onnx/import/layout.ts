@@ -9,6 +9,7 @@ import {
   hasLayout,
   isWhole,
   joined,
+  LAST_LAYOUTS,
   LAYOUTS,
   type Part,
   reshaped,
@@ -38,6 +39,21 @@ export function asImage(node: NodeContext, value: Value): Value {
   throw new Refusal(`its input ${described(value)} is no image (N, C, H, W)`)
 }
 
+/**
+ * The same for an image whose channels may also be last; `layout` is the one that it has. Its axes are then channels
+ * first, too.
+ */
+export function asImageOfEither(
+  node: NodeContext,
+  value: Value,
+): { readonly image: Value; readonly layout: readonly TensorAxis[] } {
+  const rank = value.axes.length
+  const [first, last] = [LAYOUTS[rank], LAST_LAYOUTS[rank]]
+  const isLast = value.shape.length === 3 && last && hasLayout(value, last) && !hasLayout(value, first!)
+  if (!isLast) return { image: asImage(node, value), layout: first! }
+  return { image: valueIn(value.tensor, value.shape, first!), layout: last }
+}
+
 /** Throws Refusal unless axis 1 are the channels of the network's tensor, as layers have them that work channel by channel. */
 export function withChannels(node: NodeContext, value: Value): Value {
   const settled = settle(node, value)
@@ -58,53 +74,96 @@ function channelParts(sizes: readonly number[]): Part[] {
 }
 
 /**
- * The value in a tensor in which each of its axes is a whole one, if there is a layer that moves the values there: a vector, shuffled
- * channels, or pixels that become channels or the reverse. Otherwise the value as it is.
+ * The value in a tensor in which each of its axes is a whole one, if there is a layer that moves the values there: a
+ * vector, shuffled channels, or pixels that become channels or the reverse. Otherwise the value as it is.
  */
 export const settle = (node: NodeContext, value: Value): Value =>
   flattened(node, value) ??
   (isChannelsOfPixel(value) ? null : unflattened(node, value)) ??
   rearranged(node, value)
 
-/** Whether one axis, wherever it is, are all the channels. Only what reads an image, channels first, takes them for its columns. */
+/**
+ * Whether one axis, wherever it is, are all the channels. Only what reads an image, channels first, takes them for its
+ * columns.
+ */
 const isChannelsOfPixel = (value: Value): boolean => value.axes.some((_, axis) => isWhole(value, axis, 'c'))
 
 /** As `settle`, but an image that was flattened stays one: a dense layer reads it as it is. */
 export const rearranged = (node: NodeContext, value: Value): Value =>
   shuffled(node, value) ?? spread(node, value) ?? gathered(node, value) ?? value
 
-/** An axis (C, H, W) of an image. */
+/** The orders in which a vector has an image's values: as ONNX has images, and as TensorFlow does. */
+const VECTOR_ORDERS = {
+  CHW: ['c', 'h', 'w'],
+  HWC: ['h', 'w', 'c'],
+} as const
+
+/** An axis (C, H, W) of an image, or (H, W, C). */
 function flattened(node: NodeContext, value: Value): Value | null {
   const { shape, axes } = value
   if (shape.length !== 3) return null
-  const order = (['c', 'h', 'w'] as const).flatMap((axis) => wholeAxis(shape, axis))
-  if (order.length < 2) return null
-  const position = axes.findIndex((axis) => sameAxis(axis, order))
-  if (position < 0) return null
-  const vector = node.layerBefore('flattened', [value], (name, inputs) => flatten(name, inputs))
-  return { ...value, ...vector, axes: replaced(axes, position, wholeAxis(vector.shape, 'c')) }
+  for (const order of ['CHW', 'HWC'] as const) {
+    const whole = joined(VECTOR_ORDERS[order].flatMap((axis) => wholeAxis(shape, axis)))
+    if (whole.length < 2) return null
+    const position = axes.findIndex((axis) => sameAxis(axis, whole))
+    if (position < 0) continue
+    const options = order === 'CHW' ? {} : { order }
+    const vector = node.layerBefore('flattened', [value], (name, inputs) =>
+      flatten(name, { ...options, ...inputs }),
+    )
+    return { ...value, ...vector, axes: replaced(axes, position, wholeAxis(vector.shape, 'c')) }
+  }
+  return null
 }
 
-/** A vector whose channels are those of an image, channels first. */
+/** A vector that a Reshape made an image (N, H, W, C) of, if what reads that first puts the channels second. */
+export function unflattenedLast(node: NodeContext, value: Value): Value | null {
+  const layout = LAST_LAYOUTS[4]!
+  const [batch, ...image] = value.axes as [ValueAxis, ...ValueAxis[]]
+  const isVector = extentOf(value.shape, 'h') * extentOf(value.shape, 'w') === 1
+  const isImage =
+    isVector &&
+    value.axes.length === layout.length &&
+    sameAxis(batch, wholeAxis(value.shape, 'n')) &&
+    sameAxis(joined(image.flat()), wholeAxis(value.shape, 'c'))
+  const [height, width] = sizesOf(value).slice(1) as [number, number]
+  const [output] = node.node.outputs
+  if (!isImage || height * width === 1 || !output || !node.hasLastChannels(output)) return null
+  const made = node.layerBefore('image', [value], (name, inputs) =>
+    unflatten(name, { height, width, order: 'HWC', ...inputs }),
+  )
+  return valueIn(made.tensor, made.shape, layout)
+}
+
+/** A vector whose channels are those of an image, channel by channel or, where a Transpose put them first, pixel by pixel. */
 function unflattened(node: NodeContext, value: Value): Value | null {
   const { shape, axes } = value
   const layout = LAYOUTS[axes.length]
   const isVector = extentOf(shape, 'h') * extentOf(shape, 'w') === 1
   if (!isVector || !layout || axes.length < 3) return null
   const [batch, ...image] = axes as [ValueAxis, ...ValueAxis[]]
-  if (!sameAxis(batch, wholeAxis(shape, 'n')) || !sameAxis(joined(image.flat()), wholeAxis(shape, 'c')))
-    return null
+  if (!sameAxis(batch, wholeAxis(shape, 'n'))) return null
+  const order = (['CHW', 'HWC'] as const).find((each) => {
+    const [, ...inOrder] = layout
+    const axis = (name: TensorAxis) => image[inOrder.indexOf(name)] ?? []
+    return sameAxis(joined(VECTOR_ORDERS[each].flatMap(axis)), wholeAxis(shape, 'c'))
+  })
+  if (!order) return null
   const size = (axis: TensorAxis) =>
     (axes[layout.indexOf(axis)] ?? []).reduce((product, part) => product * part.size, 1)
   const [height, width] = [size('h'), size('w')]
   if (height * width === 1) return null
+  const options = { height, width, ...(order === 'HWC' && { order }) }
   const made = node.layerBefore('image', [value], (name, inputs) =>
-    unflatten(name, { height, width, ...inputs }),
+    unflatten(name, { ...options, ...inputs }),
   )
   return valueIn(made.tensor, made.shape, layout)
 }
 
-/** An image whose values, in ONNX's order, are divided into other extents: by way of a vector. Null if they are in another order. */
+/**
+ * An image whose values, in ONNX's order, are divided into other extents: by way of a vector. Null if they are in
+ * another order.
+ */
 export function dividedAnew(node: NodeContext, value: Value, sizes: readonly Size[]): Value | null {
   const [batch, ...image] = value.axes as [ValueAxis, ...ValueAxis[]]
   const vector = flattened(node, { ...value, axes: [batch, joined(image.flat())] })

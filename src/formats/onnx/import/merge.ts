@@ -2,7 +2,10 @@
 import { type Activation, definitionOf, isActivation } from '../../../layers/index.ts'
 import type { BuiltLayer } from './builder.ts'
 
-/** What two layers are together, the second of which alone reads the first; null if they stay two. It has the second one's name. */
+/**
+ * What two layers are together, the second of which alone reads the first; null if they stay two. It has the second
+ * one's name.
+ */
 type Merger = (before: BuiltLayer, after: BuiltLayer) => BuiltLayer | null
 
 const named = (before: BuiltLayer, after: BuiltLayer, options: object, parameters = before.parameters) =>
@@ -26,11 +29,15 @@ const isAll = (values: Float32Array | undefined, value: number): boolean =>
 const isTrained = ({ layer }: BuiltLayer): boolean =>
   (layer.options as { readonly trained?: boolean }).trained !== false
 
+/** What has a scale of its own: a channel by default. */
+const perOf = ({ layer }: BuiltLayer): string => (layer.options as { readonly per?: string }).per ?? 'channel'
+
 /** A multiplication and an addition are one layer, and so is either with a normalization that has only ones and zeros. */
 const scaled: Merger = (before, after) => {
   const [first, second] = [before.parameters, after.parameters]
   const hasScale = first.scale !== undefined && !hasActivation(before)
   if (after.layer.kind !== 'scale' || !hasScale || isTrained(before) !== isTrained(after)) return null
+  if (perOf(before) !== perOf(after)) return null
   const isPlain = isAll(first.scale, 1) && isAll(first.shift, 0)
   const isSum = isAll(first.shift, 0) && isAll(second.scale, 1)
   if (!isPlain && !isSum) return null

@@ -13,12 +13,19 @@ export type OperatorImporter = (node: NodeContext) => Result
 /** As many groups as convolutions have in the widest networks; a damaged file may ask for a billion. */
 const MOST_PARTS = 2 ** 12
 
+/** What is the same for all nodes. */
+export type Surroundings = Readonly<
+  Pick<NodeContext, 'opset' | 'frozenBatch' | 'builder' | 'hasLastChannels'>
+>
+
 export class NodeContext {
   readonly node: GraphNode
   readonly opset: number
   /** Of the inputs, where the file froze it; a 1 before a shape stands for any batch. */
   readonly frozenBatch: number
   readonly builder: Builder
+  /** Whether all that read a value, by its name, first put its last axis second. */
+  readonly hasLastChannels: (name: string) => boolean
   readonly #inputs: readonly (Constant | Value | undefined)[]
   /** The layers that were made for the node so far. */
   #made = 0
@@ -26,13 +33,14 @@ export class NodeContext {
   constructor(
     node: GraphNode,
     inputs: readonly (Constant | Value | undefined)[],
-    { opset, frozenBatch, builder }: Readonly<Pick<NodeContext, 'opset' | 'frozenBatch' | 'builder'>>,
+    { opset, frozenBatch, builder, hasLastChannels }: Surroundings,
   ) {
     this.node = node
     this.#inputs = inputs
     this.opset = opset
     this.frozenBatch = frozenBatch
     this.builder = builder
+    this.hasLastChannels = hasLastChannels
   }
 
   /** The same node of other inputs. */
@@ -82,7 +90,7 @@ export class NodeContext {
   }
 
   /** The same number for each channel of a value. Throws Refusal if they are too many. */
-  filled(value: Value, each: number): Float32Array {
+  filled(value: Tensor, each: number): Float32Array {
     const channels = extentOf(value.shape, 'c')
     this.builder.compute(channels)
     return new Float32Array(channels).fill(each)
@@ -115,11 +123,16 @@ export class NodeContext {
   }
 
   /**
-   * Integers that are an input from some opset on and an attribute before; undefined if there is neither. What is an input is never an
-   * attribute too, so the opset need not be known.
+   * Integers that are an input from some opset on and an attribute before; undefined if there is neither. What is an
+   * input is never an attribute too, so the opset need not be known.
    */
   integersOf(attribute: string, index: number): readonly number[] | undefined {
     return this.attributes.integers(attribute) ?? (this.has(index) ? this.numbers(index) : undefined)
+  }
+
+  /** The node is in training mode, in which its results depend on the batch or on chance; those of a network don't. */
+  noteTrainingMode(): void {
+    this.builder.inTrainingMode.push(this.node.operator)
   }
 
   /** A layer that reads tensors of the network and is named after the node's output. */

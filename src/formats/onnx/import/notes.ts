@@ -41,6 +41,11 @@ export interface OnnxNotes {
     /** Computed once, of constants and shapes. */
     readonly folded: OperatorCounts
   }
+  /**
+   * Nodes in training mode: how many of each operator. Another runtime normalizes by the batch or drops values in them;
+   * the pass forward here uses the stored statistics and drops nothing.
+   */
+  readonly inTrainingMode: OperatorCounts
   /** What else one should know, in sentences. */
   readonly remarks: readonly string[]
 }

@@ -137,8 +137,8 @@ const TOLERANCE = 2e-5
 const MAX_NODES = 12
 
 /**
- * Nodes that together compute a known function of one value, whichever way the exporter wrote it: found by computing them for some
- * numbers. The largest group that ends in the node is tried first.
+ * Nodes that together compute a known function of one value, whichever way the exporter wrote it: found by computing
+ * them for some numbers. The largest group that ends in the node is tried first.
  */
 const knownFunction: Pattern = (graph, last) => {
   if (!Object.hasOwn(elementary, last.operator)) return
@@ -285,26 +285,33 @@ const LEAST_FLOAT = -3.4e38
 const padded: Pattern = (graph, last) => {
   const { attributes } = last
   if (!['Conv', 'AveragePool', 'MaxPool'].includes(last.operator)) return
-  const pad = graph.makerOf(last.inputs[0], 'Pad')
-  if (!pad || !graph.isReadOnlyBy(pad, new Set([last])) || pad.inputs[3]) return
+  // TensorFlow pads the images before it puts their channels second.
+  const toFirst = graph.makerOf(last.inputs[0], 'Transpose')
+  const pad = graph.makerOf(toFirst ? toFirst.inputs[0] : last.inputs[0], 'Pad')
+  if (!pad || !graph.isReadOnlyBy(pad, new Set([toFirst ?? last])) || pad.inputs[3]) return
+  if (toFirst && !graph.isReadOnlyBy(toFirst, new Set([last]))) return
   const name = pad.inputs[1]
   const constant = name === undefined ? undefined : graph.constants.get(name)
-  const pads = pad.attributes.integers('pads') ?? (constant && numbersOf(constant, name!))
+  const given = pad.attributes.integers('pads') ?? (constant && numbersOf(constant, name!))
+  const order = toFirst?.attributes.integers('perm') ?? given?.slice(given.length / 2).map((_, axis) => axis)
+  if (!given || order?.length !== given.length / 2) return
+  const pads = [...order, ...order.map((axis) => axis + order.length)].map((i) => given[i] ?? Number.NaN)
   const value = pad.inputs[2] ? graph.scalar(pad.inputs[2]) : pad.attributes.float('value', 0)
   const isNeutral = value !== null && (last.operator === 'MaxPool' ? value < LEAST_FLOAT : value === 0)
-  if (!pads || !isNeutral || pad.attributes.text('mode', 'constant') !== 'constant') return
+  if (!isNeutral || pad.attributes.text('mode', 'constant') !== 'constant') return
   const rank = pads.length / 2
   const [before, after] = [pads.slice(2, rank), pads.slice(rank + 2)]
   const isOfImage = [0, 1].every((axis) => pads[axis] === 0 && pads[rank + axis] === 0)
-  if (!isOfImage || pads.some((each) => each < 0) || attributes.text('auto_pad', 'NOTSET') !== 'NOTSET')
+  if (!isOfImage || !pads.every((each) => each >= 0) || attributes.text('auto_pad', 'NOTSET') !== 'NOTSET')
     return
   const own = attributes.integers('pads') ?? pads.slice(4).map(() => 0)
   const counts = last.operator === 'AveragePool'
   if (counts && own.some((each) => each !== 0)) return
   const sum = [...before, ...after].map((each, i) => each + (own[i] ?? 0))
-  graph.replace(new Set([pad, last]), {
+  if (toFirst) graph.replace(new Set([pad, toFirst]), { ...toFirst, inputs: [pad.inputs[0]!] })
+  graph.replace(new Set(toFirst ? [last] : [pad, last]), {
     ...last,
-    inputs: [pad.inputs[0]!, ...last.inputs.slice(1)],
+    inputs: [toFirst ? last.inputs[0]! : pad.inputs[0]!, ...last.inputs.slice(1)],
     attributes: attributes.with([
       integerList('pads', sum),
       ...(counts ? [integer('count_include_pad', 1)] : []),

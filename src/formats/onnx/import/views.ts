@@ -8,8 +8,8 @@ import { BATCH, isNumber, product, type Size } from './sizes.ts'
 export type TensorAxis = 'n' | 'h' | 'w' | 'c'
 
 /**
- * An axis of the tensor, or a part of one: `size` positions, from one to the next `stride` positions of the axis. The batch, n, is
- * never divided; its size is 1 batch.
+ * An axis of the tensor, or a part of one: `size` positions, from one to the next `stride` positions of the axis. The
+ * batch, n, is never divided; its size is 1 batch.
  */
 export interface Part {
   readonly axis: TensorAxis
@@ -61,6 +61,12 @@ export const LAYOUTS: Readonly<Record<number, readonly TensorAxis[]>> = {
   2: ['n', 'c'],
   3: ['n', 'c', 'w'],
   4: ['n', 'c', 'h', 'w'],
+}
+
+/** The layouts of files whose images have their channels last. */
+export const LAST_LAYOUTS: Readonly<Record<number, readonly TensorAxis[]>> = {
+  3: ['n', 'w', 'c'],
+  4: ['n', 'h', 'w', 'c'],
 }
 
 /** A tensor as ONNX has it: (N, C, H, W), (N, C, L), (N, C) or (N). */

@@ -1,5 +1,6 @@
-// Weights in the order in which layers have them. They are read from the file piece by piece and written once, so that nothing but the
-// file and the result is in memory; and in blocks, which stay in the cache: there may be a hundred million of them.
+// Weights in the order in which layers have them. They are read from the file piece by piece and written once, so that
+// nothing but the file and the result is in memory; and in blocks, which stay in the cache: there may be a hundred
+// million of them.
 import { elementCount } from '../../../tensor.ts'
 import { type Constant, floatsOf } from './constants.ts'
 
@@ -11,7 +12,8 @@ const PIECE = 256
 const PITCH = PIECE + 16
 
 /**
- * A matrix (rows, columns), row-major, with rows and columns exchanged, times a factor: column c becomes row `placeOf(c)` of the result.
+ * A matrix (rows, columns), row-major, with rows and columns exchanged, times a factor: column c becomes row
+ * `placeOf(c)` of the result.
  */
 export function transposed(
   constant: Constant,
@@ -64,7 +66,10 @@ export function copied(constant: Constant): Float32Array {
   return result
 }
 
-/** Of any kind of constant, as `FloatConstant.read`. Throws Refusal for integers that depend on the batch and for a type that is not read. */
+/**
+ * Of any kind of constant, as `FloatConstant.read`. Throws Refusal for integers that depend on the batch and for a type
+ * that is not read.
+ */
 export function readerOf(
   constant: Constant,
   what = 'a weight',

@@ -86,6 +86,8 @@ export const openOnnxRuntime =
       })
       const lost = outputsOf(network).find((name) => notes.outputs.every(({ tensor }) => tensor !== name))
       if (lost) throw new Error(`it has no output for ${lost}`)
+      const training = Object.keys(notes.inTrainingMode)
+      if (training.length > 0) throw new Error(`its ${training.join(' and ')} would run in training mode`)
       const other = notes.inputs.find(({ type }) => type !== 'float32')
       if (other) throw new Error(`its input ${other.name} is of the type ${other.type}`)
       const [inputs, outputs] = [notes.inputs.map(port), notes.outputs.map(port)]

@@ -287,7 +287,8 @@ function apply(
     }
     case 'lrn': {
       // Its alpha is not divided by the window either
-      const { radius, bias: k, alpha, beta } = layer.options
+      const { radius, even, bias: k, alpha, beta } = layer.options
+      if (even) throw new Error(`${layer.name}: an lrn with a window of even size is not handled here`)
       return tf.localResponseNormalization(x, radius, k, alpha, beta)
     }
     case 'max-pool': {
@@ -311,8 +312,15 @@ function apply(
       const product = ofOneRank(tf, inputs).reduce((total, factor) => tf.mul(total, factor))
       return activated(tf, layer.options.activation, product)
     }
-    case 'concat':
-      return tf.concat(inputs, -1)
+    case 'concat': {
+      const { axis = 'channels' } = layer.options
+      const asRow = (image: Tensor): Tensor => {
+        const [images, height, width, channels] = image.shape as [number, number, number, number]
+        return tf.reshape(image, [images, 1, height * width, channels])
+      }
+      const joined = axis === 'pixels' ? inputs.map(asRow) : inputs
+      return tf.concat(joined, { channels: -1, rows: 1, columns: 2, pixels: 2 }[axis])
+    }
     case 'slice': {
       const { begin, end } = layer.options
       const before = x.shape.slice(0, -1)
@@ -356,9 +364,10 @@ function apply(
         value,
       )
     }
-    case 'flatten':
-      // Channels first, as flatten has them
-      return tf.reshape(x.shape.length === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x, [x.shape[0]!, -1])
+    case 'flatten': {
+      const isInOrder = x.shape.length !== 4 || layer.options.order === 'HWC'
+      return tf.reshape(isInOrder ? x : tf.transpose(x, [0, 3, 1, 2]), [x.shape[0]!, -1])
+    }
     case 'channel-shuffle': {
       const channels = x.shape.at(-1)!
       const { groups } = layer.options
@@ -506,7 +515,10 @@ const reachOf = ({ outputs, stride, kernel, input, before, after }: WindowAxis):
   Math.max(after, (outputs - 1) * stride + kernel - input - before),
 ]
 
-/** Means over whole windows, and where the padding cuts some times what makes them means of what counts: tfjs counts no padding. */
+/**
+ * Means over whole windows, and where the padding cuts some times what makes them means of what counts: tfjs counts no
+ * padding.
+ */
 function averagePool(tf: TensorFlow, resolved: ResolvedLayer, x: Tensor): Tensor {
   const { countPadding = false } = resolved.layer.options as { readonly countPadding?: boolean }
   const window = windowOf(resolved)

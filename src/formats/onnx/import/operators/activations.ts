@@ -24,7 +24,7 @@ import {
   tanh,
 } from '../../../../layers/index.ts'
 import type { MakeLayer } from '../builder.ts'
-import { described, settle, withChannels } from '../layout.ts'
+import { described, settle } from '../layout.ts'
 import { axisOf, type NodeContext, type OperatorImporter } from '../node-context.ts'
 import { Refusal, sameSize } from '../sizes.ts'
 import { extentOf, isWhole, reshaped, sizesOf, type Value } from '../views.ts'
@@ -39,7 +39,7 @@ const elementwise =
 
 const plain = (make: MakeLayer): OperatorImporter => elementwise(() => make)
 
-const LARGEST_FLOAT = 3.4028234663852886e38
+export const LARGEST_FLOAT = 3.4028234663852886e38
 
 /** The bounds are attributes before opset 11, and inputs from then on. */
 const importClip: OperatorImporter = elementwise((node) => {
@@ -85,10 +85,12 @@ const importPrelu: OperatorImporter = (node) => {
   const { dims } = node.constant(1)
   const slopes = node.floats(1)
   if (slopes.length === 1) return withSlope(node, slopes[0]!)
-  const value = withChannels(node, node.value())
+  const value = settle(node, node.value())
+  const axis = value.axes.findIndex((_, i) => isWhole(value, i, 'c'))
+  if (axis < 1) throw new Refusal(`no axis of its input ${described(value)} are the channels`)
   // They are aligned with the last axes, and all but the channels are 1;
   // before opset 7 with the channels.
-  const channels = node.opset < 7 && dims.length === 1 ? 0 : dims.length - (value.axes.length - 1)
+  const channels = node.opset < 7 && dims.length === 1 ? 0 : dims.length - (value.axes.length - axis)
   if (channels < 0 || dims.some((extent, i) => i !== channels && extent !== 1))
     throw new Refusal(`its slopes [${dims}] are not one for each channel`)
   return { ...value, ...node.layer([value], prelu, { slope: slopes.slice() }) }
@@ -141,6 +143,9 @@ const importDropout: OperatorImporter = (node) => {
   const value = node.value()
   const rate = node.attributes.has('ratio') ? node.attributes.float('ratio', 0.5) : node.scalar(1, 0.5)
   if (rate === 0) return value
+  // From opset 12 on; those before only infer.
+  const isTraining = node.has(2) && node.input(2).kind !== 'value' && node.scalar(2, 0) !== 0
+  if (isTraining) node.noteTrainingMode()
   return { ...value, ...node.layer([value], (name, inputs) => dropout(name, { rate, ...inputs })) }
 }
 

@@ -1,25 +1,27 @@
-// Sums, differences, products and quotients: of tensors, and of tensors and constants.
+// Sums, differences, products, quotients, powers and extremes: of tensors, and of tensors and constants.
 import {
   add,
   clip,
   divide,
+  exp,
   maximum,
   minimum,
   multiply,
   power,
   relu,
-  scale,
   subtract,
 } from '../../../../layers/index.ts'
+import { elementCount } from '../../../../tensor.ts'
 import type { MakeLayer } from '../builder.ts'
 import { described, settle } from '../layout.ts'
 import type { NodeContext, OperatorImporter } from '../node-context.ts'
 import { Refusal } from '../sizes.ts'
-import { extentOf, isWhole, sameAxis, type Value, type ValueAxis } from '../views.ts'
+import { extentOf, hasLayout, LAYOUTS, sameAxis, sizesOf, type Value } from '../views.ts'
+import { constantTensor, expanded, type Meeting, meet, scaledBy, withRank } from './meeting.ts'
 
 /**
- * The values of all inputs, their axes aligned at the last. Throws Refusal unless one of them has the shape of the result, and the
- * others have it too or lack whole axes of it; `result` is that one.
+ * The values of all inputs, their axes aligned at the last. Throws Refusal unless one of them has the shape of the
+ * result, and the others have it too or lack whole axes of it; `result` is that one.
  */
 function broadcastValues(
   node: NodeContext,
@@ -27,10 +29,10 @@ function broadcastValues(
 ): { readonly values: readonly Value[]; readonly result: Value } {
   const values = inputs.map((value) => settle(node, value))
   const rank = Math.max(...values.map(({ axes }) => axes.length))
-  const aligned = values.map((value) => {
-    const missing = Array.from({ length: rank - value.axes.length }, (): ValueAxis => [])
-    return { ...value, axes: [...missing, ...value.axes] }
-  })
+  const aligned = withWholePixels(
+    node,
+    values.map((value) => withRank(value, rank)),
+  )
   const covers = (large: Value, small: Value) =>
     small.axes.every((axis, i) => axis.length === 0 || sameAxis(axis, large.axes[i]!))
   const largest = aligned.find((large) => aligned.every((small) => covers(large, small)))
@@ -39,64 +41,38 @@ function broadcastValues(
   return { values: aligned, result: largest }
 }
 
-/** Of a constant: one number for each channel. */
-interface PerChannel {
-  readonly value: Value
-  readonly constants: Float32Array
-  /** Whether they are weights of a layer and no constants of the model. */
-  readonly isTrained: boolean
+/**
+ * Layers broadcast pixels. So one row is repeated to as many as others have, and one column likewise, as in coordinate
+ * attention.
+ */
+function withWholePixels(node: NodeContext, values: readonly Value[]): readonly Value[] {
+  const layout = LAYOUTS[4]!
+  const isImage = (value: Value) => value.shape.length === 3 && hasLayout(value, layout)
+  const images = values.filter(isImage)
+  const largest = (['h', 'w'] as const).map((axis) =>
+    Math.max(...images.map(({ shape }) => extentOf(shape, axis))),
+  )
+  return values.map((value) => {
+    const extents = (['h', 'w'] as const).map((axis) => extentOf(value.shape, axis))
+    const isLine = extents.filter((extent) => extent === 1).length === 1
+    if (!isImage(value) || !isLine) return value
+    const [height, width] = extents.map((extent, i) => (extent === 1 ? largest[i]! : extent))
+    return expanded(node, value, [...sizesOf(value).slice(0, 2), height!, width!])
+  })
 }
 
-/** A value and the constant that is its partner, one number or one for each channel. Throws Refusal for other constants. */
-function withConstant(node: NodeContext, valueIndex: number): PerChannel {
-  const value = settle(node, node.value(valueIndex))
-  const constantIndex = 1 - valueIndex
-  const { dims, isWeight = false } = node.constant(constantIndex)
-  const values = node.floats(constantIndex)
-  const channels = extentOf(value.shape, 'c')
-  if (values.length === 1) {
-    return { value, constants: node.filled(value, values[0]!), isTrained: false }
-  }
-  // Before opset 7 an attribute says where the constant's first axis is; else the last ones are aligned.
-  const first = node.attributes.has('axis')
-    ? node.attributes.integer('axis', 0)
-    : value.axes.length - dims.length
-  const isPerChannel =
-    values.length === channels &&
-    dims.every((extent, i) => extent === 1 || (extent === channels && isChannelAxis(value, first + i)))
-  if (!isPerChannel)
-    throw new Refusal(`its constant [${dims}] is not one number for each channel of ${described(value)}`)
-  // What images are normalized by, before any weight, is a constant too.
-  const isTrained = isWeight && node.builder.isBehindWeights(value.tensor)
-  return { value, constants: values.slice(), isTrained }
+/** What has a constant among its two inputs. */
+interface WithConstant {
+  readonly meeting: Meeting
+  /** The value is the first input. */
+  readonly isFirst: boolean
 }
 
-const isChannelAxis = (value: Value, axis: number): boolean =>
-  axis >= 0 && axis < value.axes.length && isWhole(value, axis, 'c')
-
-function scaled(
-  node: NodeContext,
-  value: Value,
-  scales: Float32Array | null,
-  shifts: Float32Array | null,
-  isTrained = false,
-): Value {
-  const parameters = {
-    scale: scales ?? node.filled(value, 1),
-    ...(shifts && { shift: shifts }),
-  }
-  const options = { ...(!shifts && { shift: false }), ...(!isTrained && { trained: false }) }
-  return {
-    ...value,
-    ...node.layer([value], (name, inputs) => scale(name, { ...options, ...inputs }), parameters),
-  }
-}
-
-/** The position of the input that is no constant; null if neither is one. */
-function onlyValue(node: NodeContext): 0 | 1 | null {
-  const isValue = [0, 1].map((i) => node.input(i).kind === 'value')
-  if (isValue[0] && isValue[1]) return null
-  return isValue[0] ? 0 : 1
+/** Null if both inputs are values. */
+function withConstant(node: NodeContext): WithConstant | null {
+  const [isFirst, isSecond] = [0, 1].map((i) => node.input(i).kind === 'value')
+  if (isFirst && isSecond) return null
+  return { meeting: meet(node, node.value(isFirst ? 0 : 1), isFirst ? 1 : 0), isFirst: isFirst! }
 }
 
 type Combine =
@@ -107,7 +83,10 @@ type Combine =
   | typeof maximum
   | typeof minimum
 
-/** A layer of several values, which are broadcast; more than it takes are combined some at a time, into layers named after a `part`. */
+/**
+ * A layer of several values, which are broadcast; more than it takes are combined some at a time, into layers named
+ * after a `part`.
+ */
 function combinedValues(node: NodeContext, make: Combine, inputs: readonly Value[], part?: string): Value {
   if (inputs.length === 1) return inputs[0]!
   if (inputs.length > MOST_FACTORS && make !== add) {
@@ -128,83 +107,107 @@ const combined =
       node.inputs.map((_, i) => node.value(i)),
     )
 
+/** The inputs that are values, and the positions of those that are constants. */
+function sorted(node: NodeContext): {
+  readonly values: readonly Value[]
+  readonly constants: readonly number[]
+} {
+  const { inputs } = node
+  const values = inputs.flatMap((input) => (input.kind === 'value' ? [input] : []))
+  if (values.length === 0) throw new Refusal('all its inputs are constants')
+  return { values, constants: inputs.flatMap(({ kind }, i) => (kind === 'value' ? [] : [i])) }
+}
+
+/** The sum of all values, then one constant after the other. */
 const importAdd: OperatorImporter = (node) => {
-  const only = node.inputCount === 2 ? onlyValue(node) : null
-  if (only === null) return combined(add)(node)
-  const { value, constants, isTrained } = withConstant(node, only)
-  return scaled(node, value, null, constants, isTrained)
+  const { values, constants } = sorted(node)
+  const last = constants.length - 1
+  const sum = combinedValues(node, add, values, last < 0 ? undefined : 'values')
+  return constants.reduce((value, index, i) => {
+    const meeting = meet(node, value, index)
+    const part = i < last ? `sum${i + 1}` : undefined
+    return scaledBy(node, meeting.value, { ...meeting, shift: meeting.constants, part })
+  }, sum)
 }
 
 const importMul: OperatorImporter = (node) => {
-  const only = onlyValue(node)
-  if (only === null) return combined(multiply)(node)
-  const { value, constants, isTrained } = withConstant(node, only)
-  return scaled(node, value, constants, null, isTrained)
+  const { meeting } = withConstant(node) ?? {}
+  if (!meeting) return combined(multiply)(node)
+  return scaledBy(node, meeting.value, { ...meeting, scale: meeting.constants })
 }
 
 const importSub: OperatorImporter = (node) => {
-  const only = onlyValue(node)
-  if (only === null) return combined(subtract)(node)
-  const { value, constants } = withConstant(node, only)
-  if (only === 0)
-    return scaled(
-      node,
-      value,
-      null,
-      constants.map((each) => -each),
-    )
-  return scaled(node, value, new Float32Array(constants.length).fill(-1), constants)
+  const given = withConstant(node)
+  if (!given) return combined(subtract)(node)
+  const { value, per, constants } = given.meeting
+  const fixed = { per, isTrained: false }
+  if (given.isFirst) return scaledBy(node, value, { ...fixed, shift: constants.map((each) => -each) })
+  return scaledBy(node, value, { ...fixed, scale: constants.map(() => -1), shift: constants })
 }
 
-function negated(node: NodeContext, value: Value, output?: string) {
-  const parameters = { scale: node.filled(value, -1) }
-  const options = { shift: false, trained: false }
-  return node.layer([value], (name, inputs) => scale(name, { ...options, ...inputs }), parameters, output)
+function negated(node: NodeContext, value: Value) {
+  return scaledBy(node, value, { per: 'channel', isTrained: false, scale: node.filled(value, -1) })
 }
 
 /** A constant over a value: the value's reciprocal times the constant. */
-function overValue(node: NodeContext): Value {
-  const { value, constants } = withConstant(node, 1)
+function overValue(node: NodeContext, { value, per, constants }: Meeting): Value {
   const reciprocal = node.layerBefore('reciprocal', [value], (name, inputs) =>
     power(name, { exponent: -1, ...inputs }),
   )
-  return scaled(node, { ...value, ...reciprocal }, constants, null)
+  return scaledBy(node, { ...value, ...reciprocal }, { per, isTrained: false, scale: constants })
 }
 
 const importDiv: OperatorImporter = (node) => {
-  const only = onlyValue(node)
-  if (only === null) return combined(divide)(node)
-  if (only === 1) return overValue(node)
-  const { value, constants } = withConstant(node, 0)
-  return scaled(
-    node,
-    value,
-    constants.map((each) => 1 / each),
-    null,
-  )
+  const given = withConstant(node)
+  if (!given) return combined(divide)(node)
+  if (!given.isFirst) return overValue(node, given.meeting)
+  const { value, per, constants } = given.meeting
+  return scaledBy(node, value, { per, isTrained: false, scale: constants.map((each) => 1 / each) })
 }
 
 const MOST_FACTORS = 8
 
 const importPow: OperatorImporter = (node) => {
+  if (node.input(0).kind !== 'value') return raisedConstant(node)
   const value = node.value()
   const exponent = node.scalar(1, Number.NaN)
   if (exponent === 1) return value
   return { ...value, ...node.layer([value], (name, inputs) => power(name, { exponent, ...inputs })) }
 }
 
+/** A constant to the power of a value: e to the value times the constant's logarithm. */
+function raisedConstant(node: NodeContext): Value {
+  const { value, per, constants } = meet(node, node.value(1), 0)
+  // 1 to any power is 1, but 0 times infinity is NaN; and of a number below 0 only some powers are numbers.
+  if (constants.some((each) => !(each > 0 && each !== 1 && each < Number.POSITIVE_INFINITY)))
+    throw new Refusal('its base must be finite numbers over 0 other than 1')
+  const scale = constants.map(Math.log)
+  const exponent = scaledBy(node, value, { per, isTrained: false, scale, part: 'exponent' })
+  return { ...value, ...node.layer([exponent], exp) }
+}
+
 const LARGEST_FLOAT = 3.4028234663852886e38
 
-/** The greatest or the least of values and of numbers; a number bounds the values from the side that `bound` says. */
+/** The greatest or the least of values and of constants; a number bounds the values from the side that `bound` says. */
 const importExtreme =
   (make: typeof maximum | typeof minimum, bound: 'min' | 'max'): OperatorImporter =>
   (node) => {
-    const isValue = node.inputs.map(({ kind }) => kind === 'value')
-    const values = isValue.flatMap((is, i) => (is ? [node.value(i)] : []))
-    const limits = isValue.flatMap((is, i) => (is ? [] : [node.scalar(i, 0)]))
-    if (limits.length === 0) return combinedValues(node, make, values)
+    const { values, constants } = sorted(node)
+    const isNumber = (index: number) => elementCount(node.constant(index).dims) === 1
+    const limits = constants.filter(isNumber).flatMap((index) => [...node.numbers(index)])
+    const tensors = constants.filter((index) => !isNumber(index))
+    const hasLimits = limits.length > 0
+    const value = [...tensors.entries()].reduce(
+      (made, [i, index]) => {
+        const meeting = meet(node, made, index)
+        const tensor = constantTensor(node, meeting, `constant${index + 1}`)
+        const isLast = i === tensors.length - 1 && !hasLimits
+        return combinedValues(node, make, [meeting.value, tensor], isLast ? undefined : `extreme${i + 1}`)
+      },
+      combinedValues(node, make, values, tensors.length > 0 || hasLimits ? 'values' : undefined),
+    )
+    if (!hasLimits) return value
     const limit = bound === 'min' ? Math.max(...limits) : Math.min(...limits)
-    const value = values.length === 1 ? values[0]! : combinedValues(node, make, values)
     if (bound === 'min' && limit === 0) return { ...value, ...node.layer([value], relu) }
     const options = { min: -LARGEST_FLOAT, max: LARGEST_FLOAT, [bound]: limit }
     return { ...value, ...node.layer([value], (name, inputs) => clip(name, { ...options, ...inputs })) }
@@ -217,7 +220,7 @@ export const arithmeticImporters: Readonly<Record<string, OperatorImporter>> = {
   Sub: importSub,
   Div: importDiv,
   Pow: importPow,
-  Neg: (node) => ({ ...node.value(), ...negated(node, node.value()) }),
+  Neg: (node) => negated(node, node.value()),
   // The greater of a value and a number bounds the value from below.
   Max: importExtreme(maximum, 'min'),
   Min: importExtreme(minimum, 'max'),

@@ -39,6 +39,22 @@ function positionsOf(size: number, start: number, end: number, step: number): nu
   })
 }
 
+it.each([
+  ['every third of many channels', [0, 21, 3], [0, 3, 6, 9, 12, 15, 18]],
+  ['every third from the last of the first three on', [2, 20, 3], [2, 5, 8, 11, 14, 17]],
+  ['every fourth, the last one at the end', [3, 20, 4], [3, 7, 11, 15, 19]],
+  ['many, backward', [19, -100, -4], [19, 15, 11, 7, 3]],
+  ['every second, of which the groups fit neither way', [0, 20, 19], [0, 19]],
+] as const)('Slice of channels: %s', async (_, [start, end, step], expected) => {
+  const nodes = [op('Slice', 'x starts ends axes steps -> y')]
+  const constants = Object.entries({ starts: start, ends: end, axes: 1, steps: step }).map(([name, value]) =>
+    indices(name, [value]),
+  )
+  const bytes = modelOf({ inputs: { x: ['N', 20, 1, 1] }, nodes, constants, outputs: ['y'] })
+  const { values } = await importedOutput(bytes, { x: Array.from({ length: 20 }, (_, i) => i) })
+  expect(values).toEqual(expected)
+})
+
 describe('Slice', () => {
   it.each<Slices>([
     { starts: [1], ends: [4], axes: [2] },
@@ -49,6 +65,9 @@ describe('Slice', () => {
     { starts: [-1], ends: [-(2 ** 31)], axes: [3], steps: [-1] },
     { starts: [5, 20], ends: [0, -6], axes: [2, 3], steps: [-2, -4] },
     { starts: [0, 0], ends: [2, 6], axes: [1, 2] },
+    { starts: [-1], ends: [-100], axes: [1], steps: [-1] },
+    { starts: [1, 5], ends: [-100, -100], axes: [1, 2], steps: [-1, -2] },
+    { starts: [0], ends: [2], axes: [1], steps: [2] },
   ])('%o', async (slices) => {
     const taken = EXTENTS.map((size, axis) => {
       const i = slices.axes.findIndex((each) => (each + 4) % 4 === axis)

@@ -1,6 +1,6 @@
 // Several tensors to one, and one to several.
-import { crop, slice } from '../../../../layers/index.ts'
-import type { MakeLayer } from '../builder.ts'
+import { channelShuffle, concat, crop, slice } from '../../../../layers/index.ts'
+import type { MakeLayer, Tensor } from '../builder.ts'
 import { described, settle } from '../layout.ts'
 import { axisOf, type NodeContext, type OperatorImporter } from '../node-context.ts'
 import { isNumber, Refusal, type Size } from '../sizes.ts'
@@ -34,12 +34,7 @@ function partOf(
   const [channels, rows, columns] = [along.get('c'), along.get('h'), along.get('w')]
   let made = value
   if (channels) {
-    const { first: begin, count, step } = channels
-    if (step !== 1) throw new Refusal(`it takes channels in steps of ${step}`)
-    const make: MakeLayer = (name, inputs) => slice(name, { begin, end: begin + count, ...inputs })
-    const sliced =
-      rows || columns ? node.layerBefore('channels', [made], make) : node.layer([made], make, {}, output)
-    made = { ...made, ...sliced }
+    made = { ...made, ...channelsOf(node, made, channels, rows || columns ? `${output}/channels` : output) }
   }
   if (rows || columns) {
     const [vertical, horizontal] = [rows ?? all(made, 'h'), columns ?? all(made, 'w')]
@@ -58,6 +53,44 @@ function partOf(
   }
   const changed = new Map([...along].map(([name, { axis }]) => [axis, wholeAxis(made.shape, name)]))
   return { ...made, axes: axes.map((axis, i) => changed.get(i) ?? axis) }
+}
+
+/** So many channels are taken one by one. */
+const FEW_CHANNELS = 4
+
+/** Some channels; `output` names the layer that has them. */
+function channelsOf(
+  node: NodeContext,
+  value: Value,
+  { first, count, step }: Positions,
+  output?: string,
+): Tensor {
+  const range =
+    (begin: number, end: number): MakeLayer =>
+    (name, inputs) =>
+      slice(name, { begin, end, ...inputs })
+  if (step === 1 || count === 1) return node.layer([value], range(first, first + count), {}, output)
+  const size = extentOf(value.shape, 'c')
+  // Groups of `step` channels that begin with those that are wanted, or else that end with them
+  const begins = [first, first - step + 1]
+  const begin = begins.find((each) => each >= 0 && each + count * step <= size)
+  if (step > 0 && count > FEW_CHANNELS && begin !== undefined) {
+    const groups =
+      begin === 0 && count * step === size
+        ? value
+        : node.layerBefore('groups', [value], range(begin, begin + count * step))
+    // The first channel of each group, then the second of each, and so on
+    const shuffled = node.layerBefore('shuffled', [groups], (name, inputs) =>
+      channelShuffle(name, { groups: count, ...inputs }),
+    )
+    const from = (first - begin) * count
+    return node.layer([shuffled], range(from, from + count), {}, output)
+  }
+  const each = node.parts(count).map((i) => {
+    const channel = first + i * step
+    return node.layerBefore(`channel${channel}`, [value], range(channel, channel + 1))
+  })
+  return node.layer(each, (name, { inputs }) => concat(name, { inputs }), {}, output)
 }
 
 const all = ({ shape }: Value, axis: 'h' | 'w'): Positions => ({

@@ -1,5 +1,6 @@
-// Concatenations: of channels; along a new axis; and of what lies in memory one after the other, as a detector's heads do.
-import { concat, spaceToDepth } from '../../../../layers/index.ts'
+// Concatenations: of channels, rows, columns or pixels; along a new axis; and of what lies in memory one after the
+// other, as a detector's heads do.
+import { type ConcatAxis, concat, flatten } from '../../../../layers/index.ts'
 import type { Constant } from '../constants.ts'
 import { asVector, described, settle } from '../layout.ts'
 import { axisOf, type NodeContext, type OperatorImporter } from '../node-context.ts'
@@ -7,7 +8,6 @@ import { isNumber, product, Refusal, sameSize } from '../sizes.ts'
 import {
   extentOf,
   hasLayout,
-  isWhole,
   joined,
   LAYOUTS,
   reshaped,
@@ -18,6 +18,7 @@ import {
   wholeAxis,
 } from '../views.ts'
 import { constantChannels } from './constant-channels.ts'
+import { withRank } from './meeting.ts'
 
 /** The values of all inputs, as images or all as vectors, their axes aligned at the last. Throws Refusal for most constants. */
 function alignedValues(node: NodeContext): readonly [Value, ...Value[]] {
@@ -34,11 +35,7 @@ function alignedValues(node: NodeContext): readonly [Value, ...Value[]] {
   const isPixel = ({ shape }: Value) => extentOf(shape, 'h') * extentOf(shape, 'w') === 1
   const alike = isMixed && values.every(isPixel) ? values.map((value) => asVector(node, value)) : values
   const rank = Math.max(...alike.map(({ axes }) => axes.length))
-  const aligned = alike.map((value) => {
-    const missing = Array.from({ length: rank - value.axes.length }, (): ValueAxis => [])
-    return { ...value, axes: [...missing, ...value.axes] }
-  })
-  return aligned as unknown as readonly [Value, ...Value[]]
+  return alike.map((value) => withRank(value, rank)) as unknown as readonly [Value, ...Value[]]
 }
 
 /** A constant that adds channels to an image: one number in all of them, for every image. */
@@ -60,11 +57,16 @@ function channelsOf(node: NodeContext, index: number, constant: Constant, like: 
 export const importConcat: OperatorImporter = (node) => {
   const values = alignedValues(node)
   const axis = axisOf(node.attributes.integer('axis', 1), values[0].axes.length)
-  const made = ofChannels(node, values, axis) ?? stacked(node, values, axis) ?? inARow(node, values, axis)
+  if (values.some(({ axes }) => axes[axis]!.some((part) => part.axis === 'n')))
+    throw new Refusal('it joins batches')
+  const made =
+    inTheirLayout(node, values, axis) ??
+    longer(node, values, axis) ??
+    stacked(node, values, axis) ??
+    along(node, values, axis, 'rows') ??
+    inARow(node, values, axis)
   if (made) return made
-  const other = values.find((value) => !isWhole(value, axis, 'c'))
-  if (other) throw new Refusal(`axis ${axis} of its input ${described(other)} are not the channels`)
-  throw new Refusal(`${values.map(described).join(' and ')} can't be concatenated`)
+  throw new Refusal(`there is no layer that joins ${values.map(described).join(' and ')} along axis ${axis}`)
 }
 
 /** Whether the values are in the same places but along one axis. */
@@ -75,17 +77,86 @@ const sameBut = (axis: number, [first, ...others]: readonly [Value, ...Value[]])
       axes.every((each, i) => i === axis || sameAxis(each, first.axes[i]!)),
   )
 
-const joinedChannels = (node: NodeContext, values: readonly Value[]) =>
-  node.layer(values, (name, { inputs }) => concat(name, { inputs }))
+const joinedAlong = (node: NodeContext, values: readonly Value[], axis: ConcatAxis = 'channels') =>
+  node.layer(values, (name, { inputs }) => concat(name, { ...(axis !== 'channels' && { axis }), inputs }))
 
-function ofChannels(node: NodeContext, values: readonly [Value, ...Value[]], axis: number): Value | null {
-  if (!values.every((value) => isWhole(value, axis, 'c')) || !sameBut(axis, values)) return null
+/** Images or signals, channels first: extents of 1 could else be those of another axis. */
+function inTheirLayout(node: NodeContext, values: readonly [Value, ...Value[]], axis: number): Value | null {
+  const layout = LAYOUTS[values[0].axes.length]
+  const areImages = layout && values.every((value) => value.shape.length === 3 && hasLayout(value, layout))
+  if (!areImages || axis === 0) return null
+  const named = { n: null, c: 'channels', h: 'rows', w: 'columns' } as const
+  const found = named[layout[axis]!]
+  return found && along(node, values, axis, found)
+}
+
+/** Along whatever is longer than 1 in one of the values. */
+function longer(node: NodeContext, values: readonly [Value, ...Value[]], axis: number): Value | null {
+  for (const way of ['channels', 'pixels', 'rows', 'columns'] as const) {
+    const isLonger = values.some(({ shape }) => LONGER[way].some((each) => extentOf(shape, each) > 1))
+    const made = isLonger && along(node, values, axis, way)
+    if (made) return made
+  }
+  return null
+}
+
+/** The axes of a tensor that become longer, in the order of memory. */
+const LONGER: Readonly<Record<ConcatAxis, readonly ('c' | 'h' | 'w')[]>> = {
+  channels: ['c'],
+  rows: ['h'],
+  columns: ['w'],
+  pixels: ['h', 'w'],
+}
+
+/**
+ * What an axis has after its slowest parts, if these are all positions of the tensor's axes, in steps of `stride`; null
+ * if they are not.
+ */
+function afterSlowest(
+  { shape, axes }: Value,
+  position: number,
+  slowest: readonly ('c' | 'h' | 'w')[],
+): { readonly stride: number; readonly rest: ValueAxis } | null {
+  let rest = axes[position]!
+  let stride = 1
+  for (const axis of slowest) {
+    const extent = extentOf(shape, axis)
+    if (extent === 1) continue
+    const [part, ...others] = rest
+    if (part?.axis !== axis || part.size * part.stride !== extent) return null
+    stride = part.stride
+    rest = others
+  }
+  return { stride, rest }
+}
+
+/**
+ * Values that have the axis as the slowest part of the same axis of their tensors: other parts may follow it, such as
+ * anchors and classes.
+ */
+function along(
+  node: NodeContext,
+  values: readonly [Value, ...Value[]],
+  axis: number,
+  way: ConcatAxis,
+): Value | null {
   const [first] = values
-  const made = joinedChannels(node, values)
+  if (way !== 'channels' && first.shape.length !== 3) return null
+  const divided = values.map((value) => afterSlowest(value, axis, LONGER[way]))
+  const [like] = divided
+  const isAlike = divided.every(
+    (each) => each && like && each.stride === like.stride && sameAxis(each.rest, like.rest),
+  )
+  // Pixels are counted one by one.
+  if (!like || !isAlike || !sameBut(axis, values) || (way === 'pixels' && like.stride > 1)) return null
+  const made = joinedAlong(node, values, way)
+  const of = LONGER[way].at(-1)!
+  const size = extentOf(made.shape, of) / like.stride
+  const longest: ValueAxis = size === 1 ? [] : [{ axis: of, size, stride: like.stride }]
   return {
     ...first,
     ...made,
-    axes: first.axes.map((each, i) => (i === axis ? wholeAxis(made.shape, 'c') : each)),
+    axes: first.axes.map((each, i) => (i === axis ? joined([...longest, ...like.rest]) : each)),
   }
 }
 
@@ -97,7 +168,7 @@ function stacked(node: NodeContext, values: readonly [Value, ...Value[]], axis: 
   if (!values.every(isShare) || !sameBut(axis, values)) return null
   const isOnly = first.axes.flat().every((part) => part.axis !== 'c' || part.size === channels)
   if (!isOnly) return null
-  const made = joinedChannels(node, values)
+  const made = joinedAlong(node, values)
   const stack: ValueAxis = [{ axis: 'c', size: values.length, stride: channels }]
   return { ...first, ...made, axes: first.axes.map((each, i) => (i === axis ? stack : each)) }
 }
@@ -113,11 +184,10 @@ function inARow(node: NodeContext, values: readonly [Value, ...Value[]], axis: n
       sameAxis(joined(value.axes.flat()), memoryOrder(value)),
   )
   if (axis === 0 || !isAlike) return null
-  const rows = values.map((value, i) => inOnePixel(node, value, `row${i + 1}`))
+  const rows = values.map((value, i) => inOneVector(node, value, `row${i + 1}`))
   const inner = product(rest(first))
-  const isOfOneKind = rows.every((row) => row?.shape.length === rows[0]?.shape.length)
-  if (!isOfOneKind || !rows[0] || !isNumber(inner)) return null
-  const made = joinedChannels(node, rows as Value[])
+  if (!isNumber(inner)) return null
+  const made = joinedAlong(node, rows)
   const count = extentOf(made.shape, 'c') / inner
   const axes = reshaped(
     [wholeAxis(made.shape, 'n'), wholeAxis(made.shape, 'c')],
@@ -129,13 +199,12 @@ function inARow(node: NodeContext, values: readonly [Value, ...Value[]], axis: n
 const memoryOrder = ({ shape }: Value): ValueAxis =>
   joined((['n', 'h', 'w', 'c'] as const).flatMap((axis) => wholeAxis(shape, axis)))
 
-/** All values of an image as the channels of one pixel, in the order H, W, C; null if there is no layer for it. */
-function inOnePixel(node: NodeContext, value: Value, part: string): Value | null {
+/** All values of an image, in the order H, W, C. */
+function inOneVector(node: NodeContext, value: Value, part: string): Value {
   const { shape } = value
-  const [height, width] = [extentOf(shape, 'h'), extentOf(shape, 'w')]
-  if (height * width === 1) return value
-  if (height !== width) return null
+  if (shape.length < 3) return value
+  const isPixel = extentOf(shape, 'h') * extentOf(shape, 'w') === 1
   const make = (name: string, inputs: { readonly inputs: readonly string[] }) =>
-    spaceToDepth(name, { blockSize: height, ...inputs })
+    flatten(name, { ...(!isPixel && { order: 'HWC' }), ...inputs })
   return { ...value, ...node.layerBefore(part, [value], make) }
 }

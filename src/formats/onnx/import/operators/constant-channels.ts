@@ -3,8 +3,8 @@ import type { NodeContext } from '../node-context.ts'
 import { extentOf, type Value, wholeAxis } from '../views.ts'
 
 /**
- * An image of the size of `image`, (N, C, H, W), with `count` channels that are `number` everywhere: rows of padding, without the image
- * that they were added to. `part` is for the layers' names.
+ * An image of the size of `image`, (N, C, H, W), with `count` channels that are `number` everywhere: rows of padding,
+ * without the image that they were added to. `part` is for the layers' names.
  */
 export function constantChannels(
   node: NodeContext,

@@ -1,10 +1,11 @@
 // Axes that are moved, divided and joined, which mostly become no layer; and layers that move or repeat pixels.
 import { depthToSpace, resize, spaceToDepth } from '../../../../layers/index.ts'
-import { asImage, described, dividedAnew, rearranged } from '../layout.ts'
+import { asImage, described, dividedAnew, rearranged, settle, unflattenedLast } from '../layout.ts'
 import { shortest } from '../model.ts'
 import { axisOf, type NodeContext, type OperatorImporter } from '../node-context.ts'
 import { formatSizes, isNumber, over, product, Refusal, type Size, sameSize } from '../sizes.ts'
 import { LAYOUTS, reshaped, sizesOf, type Value, valueIn } from '../views.ts'
+import { commonSizes, expanded } from './meeting.ts'
 import { importPad } from './padding.ts'
 
 export const importIdentity: OperatorImporter = (node) => node.input(0)
@@ -18,8 +19,8 @@ function reshapedTo(node: NodeContext, value: Value, sizes: readonly Size[]): Va
 }
 
 /**
- * The shape that a Reshape gives a value: 0 keeps an extent, -1 is what is left. Where the file froze the batch, a leading extent is
- * the batch's or a multiple of it; a leading 1 is any batch.
+ * The shape that a Reshape gives a value: 0 keeps an extent, -1 is what is left. Where the file froze the batch, a
+ * leading extent is the batch's or a multiple of it; a leading 1 is any batch.
  */
 export function reshapeSizes(
   from: readonly Size[],
@@ -48,7 +49,8 @@ export const importReshape: OperatorImporter = (node) => {
   const value = node.value()
   const keepsZeros = node.attributes.integer('allowzero', 0) === 1
   const sizes = reshapeSizes(sizesOf(value), node.sizes(1), node.frozenBatch, keepsZeros)
-  return rearranged(node, reshapedTo(node, value, sizes))
+  const reshaped = reshapedTo(node, value, sizes)
+  return unflattenedLast(node, reshaped) ?? rearranged(node, reshaped)
 }
 
 export const importFlatten: OperatorImporter = (node) => {
@@ -231,6 +233,16 @@ function coordinatesOf(name: string, extents: readonly number[]) {
   throw new Refusal(`its coordinate_transformation_mode is '${name}'`)
 }
 
+/** A value that is repeated along axes; the shape may also have extents of 1 where the value has more. */
+const importExpand: OperatorImporter = (node) => {
+  const value = settle(node, node.value())
+  const sizes = node.sizes(1).map((size, i, all): Size => {
+    const isBatch = size === node.frozenBatch && i === 0 && all.length === value.axes.length
+    return isBatch ? sizesOf(value)[0]! : size
+  })
+  return expanded(node, value, commonSizes(sizesOf(value), sizes))
+}
+
 /** Floats of other precisions are float32 here, and so are images of bytes. */
 const importCast: OperatorImporter = (node) => node.value()
 
@@ -244,6 +256,7 @@ export const moveImporters: Readonly<Record<string, OperatorImporter>> = {
   Unsqueeze: importUnsqueeze,
   DepthToSpace: importBlocks(depthToSpace),
   SpaceToDepth: importBlocks(spaceToDepth),
+  Expand: importExpand,
   Pad: importPad,
   Resize: importResize,
   Upsample: importResize,

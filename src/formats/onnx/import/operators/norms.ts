@@ -8,6 +8,7 @@ import { copied } from '../weights.ts'
 
 /** Forward uses the stored statistics even if the node is in training mode, as a session does. */
 const importBatchNorm: OperatorImporter = (node) => {
+  if (isInTrainingMode(node)) node.noteTrainingMode()
   const value = withChannels(node, node.value())
   const { attributes } = node
   const [scale, shift, mean, variance] = [1, 2, 3, 4].map((index) => copied(node.constant(index)))
@@ -22,6 +23,12 @@ const importBatchNorm: OperatorImporter = (node) => {
     ...node.layer([value], (name, inputs) => batchNorm(name, { ...options, ...inputs }), parameters),
   }
 }
+
+/** Until opset 13 only its further outputs, the statistics, say so. */
+const isInTrainingMode = ({ node, opset, attributes }: NodeContext): boolean =>
+  opset < 14
+    ? node.outputs.slice(1).some((name) => name !== '')
+    : attributes.integer('training_mode', 0) !== 0
 
 /** Of channels; or of groups of channels, which PyTorch exports as an instance norm of as many channels. */
 const importInstanceNorm: OperatorImporter = (node) => {
@@ -102,10 +109,10 @@ const importLrn: OperatorImporter = (node) => {
   const value = withChannels(node, node.value())
   const { attributes } = node
   const size = attributes.integer('size', 0)
-  if (size < 1 || size % 2 === 0)
-    throw new Refusal(`its window is ${size} channels; it must be odd, to reach as far on both sides`)
+  if (size < 1) throw new Refusal(`its window is ${size} channels`)
   const options = {
-    radius: (size - 1) / 2,
+    radius: Math.floor((size - 1) / 2),
+    ...(size % 2 === 0 && { even: true }),
     bias: attributes.float('bias', 1),
     // ONNX divides it by the window, convmark does not.
     alpha: attributes.float('alpha', 1e-4) / size,

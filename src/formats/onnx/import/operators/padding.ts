@@ -1,7 +1,7 @@
 // Pad: rows, columns and channels that are added, and rows and columns that negative pads remove.
 import { concat, crop, pad } from '../../../../layers/index.ts'
 import type { MakeLayer } from '../builder.ts'
-import { asImage } from '../layout.ts'
+import { asImageOfEither } from '../layout.ts'
 import { axisOf, type NodeContext, type OperatorImporter } from '../node-context.ts'
 import { Refusal } from '../sizes.ts'
 import { extentOf, LAYOUTS, type Value, valueIn } from '../views.ts'
@@ -19,8 +19,7 @@ export const importPad: OperatorImporter = (node) => {
   const given = axes.map((axis, i) => ({ axis, before: pads[i]!, after: pads[i + axes.length]! }))
   const added = given.filter(({ before, after }) => before !== 0 || after !== 0)
   if (added.length === 0) return value
-  const image = asImage(node, value)
-  const layout = LAYOUTS[rank]!
+  const { image, layout } = asImageOfEither(node, value)
   const side = (of: 'h' | 'w' | 'c') =>
     added.find(({ axis }) => layout[axis] === of) ?? { before: 0, after: 0 }
   if (added.some(({ axis }) => layout[axis] === 'n')) throw new Refusal('it pads the batch')
@@ -41,12 +40,12 @@ export const importPad: OperatorImporter = (node) => {
   const isOfPixels = sides.some((each) => each > 0)
   const hasChannels = channels.before > 0 || channels.after > 0
   if (!hasChannels) {
-    if (!isOfPixels) return inside
+    if (!isOfPixels) return valueIn(inside.tensor, inside.shape, layout)
     const made = node.layer([inside], make)
     return valueIn(made.tensor, made.shape, layout)
   }
   const pixels = isOfPixels ? node.layerBefore('pixels', [inside], make) : inside
-  const like = valueIn(pixels.tensor, pixels.shape, layout)
+  const like = valueIn(pixels.tensor, pixels.shape, LAYOUTS[rank]!)
   const more = (count: number, part: string) =>
     count > 0 ? [constantChannels(node, like, { count, number: constant, part })] : []
   const all = [...more(channels.before, 'before'), like, ...more(channels.after, 'after')]
