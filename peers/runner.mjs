@@ -139,7 +139,7 @@ async function turn(peer, count) {
 function described({ name, target, threads, reason }) {
   return {
     engine: { name, target, threads, reason, v8Flags: [] },
-    plan: { steps: [], layerBytes: {} },
+    plan: { steps: [], layerBytes: {}, fusedWith: {} },
     tuning: null,
   }
 }

@@ -3,6 +3,7 @@
 //   --rounds 6              turns of each
 //   --families a,b          only these: x64:avx512, x64:avx2, wasm, wasm:revectorized
 //   --peers                 also the peers that are installed in peers/
+//   --networks              instead: network by network beside other engines; scripts/benchmark/networks.mjs has its options
 // The exit code is 1 if a direct convolution is above its peak even without its padding's zeros (then the peak is wrong);
 // goals that are missed are only reported.
 import { existsSync } from 'node:fs'
@@ -20,14 +21,22 @@ import {
   takeTurns,
 } from './benchmark/contenders.mjs'
 import { families, peers } from './benchmark/families.mjs'
+import { compareNetworks } from './benchmark/networks.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '6' },
+    rounds: { type: 'string' },
     families: { type: 'string' },
     peers: { type: 'boolean', default: false },
+    networks: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    batch: { type: 'string' },
+    pass: { type: 'string' },
+    pairs: { type: 'string' },
   },
 })
+if (options.networks) process.exit((await compareNetworks(options)) ? 0 : 1)
+const rounds = options.rounds ?? '6'
 const threads = Math.min(2, availableParallelism())
 const known = families(threads)
 const wanted = options.families?.split(',') ?? Object.keys(known)
@@ -62,12 +71,12 @@ for (const setup of options.peers ? peers(threads) : []) {
 }
 const own = Object.values(running).flatMap((family) => Object.values(family))
 const all = [...own, ...rivals.filter(({ samples }) => samples)]
-await takeTurns(all, Number(options.rounds))
+await takeTurns(all, Number(rounds))
 
 console.log(
   `${cpus()[0].model.trim()}, ${threads} threads, Node ${process.version}, V8 ${process.versions.v8}`,
 )
-console.log(`${new Date().toISOString().slice(0, 10)}, medians of ${options.rounds} rounds\n`)
+console.log(`${new Date().toISOString().slice(0, 10)}, medians of ${rounds} rounds\n`)
 for (const contender of all) {
   const { name, setup, ready, samples } = contender
   const { reason, maxRelativeError } = ready.info

@@ -160,7 +160,14 @@ export async function openSession<Names extends string>(
     ? await openEngine(given, { threads, experimentalV8Flags, tuningCache, retune, signal })
     : given
   try {
-    const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
+    const plan = createPlan(network, {
+      batch,
+      pass,
+      lanes: engine.lanes,
+      fuses: engine.fuses,
+      keep,
+      training,
+    })
     const prepared = await engine.prepare(plan, prepareOptions)
     return new EngineSession(network, tensors, engine, isOwnEngine, prepared)
   } catch (error) {
@@ -182,7 +189,7 @@ export async function requireRoom(
 ): Promise<void> {
   const { batch, pass = 'forward', keep: kept, training, engine, names, layout, ...prepareOptions } = options
   const keep = new SessionTensors(network, names ?? {}, layout ?? 'nhwc').ownNames(kept)
-  const plan = createPlan(network, { batch, pass, lanes: engine.lanes, keep, training })
+  const plan = createPlan(network, { batch, pass, lanes: engine.lanes, fuses: engine.fuses, keep, training })
   await engine.requireRoom?.(plan, prepareOptions)
 }
 
@@ -394,10 +401,10 @@ class EngineSession<Names extends string> implements Session<Names> {
 
   /** Null if this network or batch can't be run in that pass. */
   #planOf(pass: Pass): Plan | null {
-    const { batch, lanes } = this.plan
+    const { batch, lanes, fuses } = this.plan
     try {
       const training = pass === 'train' ? { training: benchmarkTraining(this.network) } : {}
-      return createPlan(this.network, { batch, lanes, pass, ...training })
+      return createPlan(this.network, { batch, lanes, fuses, pass, ...training })
     } catch (error) {
       if (error instanceof UsageError) return null
       throw error

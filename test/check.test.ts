@@ -108,7 +108,7 @@ const keepingSums = defineNetwork('keeping sums', {
 const saturating = defineNetwork('saturating', {
   inputs: { images: [9, 9, 3], labels: [] },
   layers: [
-    conv('conv', { filters: 8, kernel: 3, activation: 'tanh' }),
+    conv('conv', { filters: 8, kernel: 3, activation: 'sigmoid' }),
     conv('sums', { filters: 8, kernel: 3 }),
     sigmoid('sigmoid'),
     conv('other', { filters: 8, kernel: 3 }),
@@ -233,6 +233,17 @@ const squeezed = defineNetwork('squeezed', {
 })
 
 /** relu6 in each place that can have it: as a layer, and as the activation of a convolution, a batch norm and a sum. */
+const residual = defineNetwork('residual', {
+  inputs: { images: [9, 11, 3] },
+  layers: [
+    conv('stem', { filters: 8, kernel: 3, padding: 1 }),
+    conv('conv', { filters: 8, kernel: 3, padding: 1 }),
+    batchNorm('norm'),
+    add('sum', { inputs: ['stem', 'norm'], activation: 'silu' }),
+    conv('after', { filters: 4, kernel: 3 }),
+  ],
+})
+
 const bounded = defineNetwork('bounded', {
   inputs: { images: [9, 9, 3] },
   layers: [
@@ -560,7 +571,7 @@ describe('the check', () => {
       "activation-forward of conv: 'conv'",
     ],
     [
-      'a gradient that goes around tanh',
+      'a gradient that goes around the activation',
       planted('output-gradient', (step) => ({ ...step, options: {} })),
       'output-gradient of conv',
     ],
@@ -832,13 +843,55 @@ describe('the check', () => {
     expect((await check({}, bounded)).passed).toBe(true)
   })
 
-  it.each(['layer', 'next', 'deep'])('refuses a relu6 without its upper bound in %s', async (name) => {
-    const wrong = planted('activation-forward', (step) =>
-      step.layer === name ? { ...step, options: { activation: UNBOUNDED } } : step,
+  it('refuses a relu6 without its upper bound in layer', async () => {
+    const wrong = planted('activation-forward', (step) => ({ ...step, options: { activation: UNBOUNDED } }))
+    await expect(check({ kernels: wrong }, bounded)).rejects.toThrow("activation-forward of layer: 'layer'")
+  })
+
+  it.each(['next', 'deep'])('refuses a relu6 without its upper bound in %s', async (name) => {
+    const wrong = planted('conv-forward', (step) =>
+      step.layer === name ? { ...step, options: { ...step.options, activation: UNBOUNDED } } : step,
     )
-    await expect(check({ kernels: wrong }, bounded)).rejects.toThrow(
-      `activation-forward of ${name}: '${name}'`,
-    )
+    await expect(check({ kernels: wrong }, bounded)).rejects.toThrow(`conv-forward of ${name}: '${name}'`)
+  })
+
+  it('passes layers that one step does', async () => {
+    expect((await check({}, residual, 'forward')).passed).toBe(true)
+  })
+
+  it.each([
+    [
+      'weights folded with another epsilon',
+      planted('fold-scale', (step) => ({ ...step, options: { epsilon: 10 } })),
+      "fold-scale of conv: 'conv/weights folded'",
+    ],
+    [
+      'biases folded without the shift',
+      planted('fold-scale', ({ reads: { shift: _, ...reads }, ...step }) => ({ ...step, reads })),
+      "fold-scale of conv: 'conv/biases folded'",
+    ],
+    [
+      'a sum without what is added',
+      planted('conv-forward', ({ reads: { addend: _, ...reads }, ...step }) => ({ ...step, reads })),
+      "conv-forward of conv: 'sum'",
+    ],
+    [
+      'a sum with what is added to another image',
+      planted('conv-forward', (step) => {
+        const { addend } = step.reads
+        return addend ? { ...step, reads: { ...step.reads, addend: { ...addend, imagePitch: 0 } } } : step
+      }),
+      "conv-forward of conv: 'sum'",
+    ],
+    [
+      'a sum without its activation',
+      planted('conv-forward', (step) =>
+        step.reads.addend ? { ...step, options: { ...step.options, activation: undefined } } : step,
+      ),
+      "conv-forward of conv: 'sum'",
+    ],
+  ])('of layers that one step does refuses %s', async (_fault, wrong, named) => {
+    await expect(check({ kernels: wrong }, residual, 'forward')).rejects.toThrow(named)
   })
 
   it.each([
@@ -1539,9 +1592,10 @@ describe('the check end to end', () => {
 
 describe('auto', () => {
   it('times what passes where the fastest engine is wrong, and says why', async () => {
-    const wrong = planted('activation-forward', (step) => ({
+    const wrong = planted('conv-forward', (step) => ({
       ...step,
-      reads: { input: withoutLastImage(step.reads.input) },
+      reads: { ...step.reads, input: withoutLastImage(step.reads.input) },
+      writes: { output: withoutLastImage(step.writes.output) },
     }))
     const engine = await openWasm('', { threads: 1 }, { kernels: wrong })
     const right = await openWasm('', { threads: 1, reason: 'the next' })
@@ -1554,7 +1608,7 @@ describe('auto', () => {
     const options = { engine, batch: 2, batches: 2, burnIn: 0, passes: ['forward'] as const }
     for await (const event of benchmark(withRelu, options))
       if (event.kind === 'finished') runs.push(event.run)
-    expect(reasons).toEqual([expect.stringContaining('the check failed: activation-forward of relu')])
+    expect(reasons).toEqual([expect.stringContaining('the check failed: conv-forward of conv')])
     expect(runs).toHaveLength(1)
     expect(runs[0]!.engine.reason).toContain('the next')
     expect(runs[0]!.check!.passed).toBe(true)

@@ -208,7 +208,7 @@ async function* benchmarkPass(
       samplesMs: measured.samplesMs,
       startsMs: measured.startsMs,
       rounds: rounds > 1 ? roundSizes(measured.samplesMs.length, perRound) : null,
-      plan: session && seenPlan(session.steps),
+      plan: session && seenPlan(session.steps, session.plan),
       stepMediansMs: measured.stepMediansMs(),
       weightsMedianMs: pass === 'train' ? measured.weightsMedianMs : undefined,
       check,

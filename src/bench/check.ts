@@ -228,6 +228,8 @@ export class Checker {
 
   /** Fills what the step must write with NaN; what it changes in place is kept by the workers. */
   async #poison(inspection: Inspection, step: Step, index: number): Promise<void> {
+    // It does nothing in a run: what it makes is there before the first step.
+    if (step.pass === 'prepare') return
     const copies = await inspection.fetch(buffersOf(changesOf(step)))
     const poisoned = await this.#askAll({ kind: 'poison', index, copies }, 'poisoned')
     inspection.store(poisoned[0]!.copies)

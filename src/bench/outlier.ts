@@ -116,8 +116,13 @@ function truthOf(
   const sums = new Float64Array(count)
   if (step.kind === 'conv-forward') {
     const own = denseParameter({ ...weights, shape: [1, 1, weights.shape[2], count] })
+    const addend = step.reads.addend ? look(step.reads.addend) : null
     return (image, y, x) => {
       convolvePixel({ geometry }, source, own, biases, image, y, x, 0, sums)
+      if (addend) {
+        const at = pixelAt(addend, image, y, x)
+        for (let f = 0; f < count; f++) sums[f]! += addend.values[at + f]!
+      }
       return sums
     }
   }

@@ -74,7 +74,9 @@ export async function requireRoomForAll(
     const others = engine.info.name === 'reference' ? passes.slice(i + 1) : []
     const memoryBeside = (plan: Plan): MemoryBeside => ({
       ...beside(plan),
-      plans: others.map((pass) => createPlan(network, { batch: plan.batch, pass, lanes: plan.lanes })),
+      plans: others.map((pass) =>
+        createPlan(network, { batch: plan.batch, pass, lanes: plan.lanes, fuses: plan.fuses }),
+      ),
     })
     await requireRoom(network, { batch, pass, engine, algorithm, memoryBeside, training: trainingOf(pass) })
   }

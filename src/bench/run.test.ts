@@ -40,6 +40,7 @@ function measured(changes: Partial<RunMeasurement> = {}): RunMeasurement {
     plan: {
       steps: FORWARD,
       layerBytes: { conv: { forward: 11, backward: 12 }, fc: { forward: 13, backward: 14 } },
+      fusedWith: { relu: 'conv' },
     },
     stepMediansMs: [0.5, 0.25, 0.125],
     check: null,
@@ -161,7 +162,7 @@ describe("a run's layers", () => {
       step('grouped-conv-weights-gradient', 'conv', 'backward', '2x8'),
       step('grouped-conv-input-gradient', 'conv', 'backward', '6x8'),
     ]
-    const plan = { steps, layerBytes: {} }
+    const plan = { steps, layerBytes: {}, fusedWith: {} }
     const { layers } = describeRun(measured({ pass: 'forward-backward', plan, stepMediansMs: [1, 2, 3] }))
     expect(layers[0]!.tile).toBe('forward 4x8; weights 2x8; input 6x8')
   })
@@ -179,7 +180,7 @@ describe("a run's layers", () => {
       step('sgd-update', 'conv', 'update'),
     ]
     const stepMediansMs = steps.map((_, i) => 2 ** i)
-    const plan = { steps, layerBytes: {} }
+    const plan = { steps, layerBytes: {}, fusedWith: {} }
     const { layers } = describeRun(measured({ pass: 'train', plan, stepMediansMs }))
     const told = layers.map(({ name, forwardMs, backwardMs, updateMs }) => [
       name,
@@ -224,7 +225,7 @@ describe("a run's layers", () => {
       step('conv-weights-gradient', 'up', 'backward', '2x8'),
       step('conv-forward', 'up', 'backward', '3x8'),
     ]
-    const plan = { steps: tiles, layerBytes: {} }
+    const plan = { steps: tiles, layerBytes: {}, fusedWith: {} }
     const { layers } = describeRun(
       measured({ network: decoder, pass: 'forward-backward', plan, stepMediansMs: [1, 2, 4] }),
     )
@@ -244,7 +245,7 @@ describe("a run's layers", () => {
   })
 
   it('have no bytes where no step can be seen, and a loss has no shape', () => {
-    const plan = { steps: [], layerBytes: {} }
+    const plan = { steps: [], layerBytes: {}, fusedWith: {} }
     const { layers } = describeRun(measured({ pass: 'train', plan, stepMediansMs: null }))
     expect(layers.map(({ name }) => name)).toEqual(['conv', 'relu', 'fc', 'loss'])
     for (const layer of layers) expect(layer).not.toHaveProperty('bytes')
@@ -253,14 +254,15 @@ describe("a run's layers", () => {
 })
 
 it('a plan is seen as its steps, and as what those of each layer move at the least by direction', () => {
-  const { steps } = createPlan(network, { batch: 2, pass: 'forward-backward', lanes: 4 })
+  const plan = createPlan(network, { batch: 2, pass: 'forward-backward', lanes: 4 })
+  const { steps } = plan
   const prepared = steps.map((step, i) => ({
     step,
     algorithm: 'direct',
     tile: `${i}x8`,
     note: i ? null : 'so',
   }))
-  const seen = seenPlan(prepared)
+  const seen = seenPlan(prepared, plan)
   expect(seen.steps).toEqual(
     steps.map(({ kind, layer, pass }, i) => ({
       ...{ kind, layer, pass, algorithm: 'direct', tile: `${i}x8` },

@@ -4,7 +4,7 @@ import type { Peaks } from '../engines/peak.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
 import { layerCounts, networkCounts } from '../networks/counts.ts'
 import type { Network } from '../networks/network.ts'
-import type { Pass } from '../plan/plan.ts'
+import type { Pass, Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
 import { clockResolution } from '../runtime/clock.ts'
 import type { Tuning } from '../runtime/tuning.ts'
@@ -40,9 +40,14 @@ export interface SeenPlan {
   readonly steps: readonly SeenStep[]
   /** By layer: the least that its steps must read and write. */
   readonly layerBytes: Readonly<Record<string, { readonly forward: number; readonly backward: number }>>
+  /** By layer without steps: the layer whose step does it. */
+  readonly fusedWith: Readonly<Record<string, string>>
 }
 
-export function seenPlan(prepared: readonly PreparedStep[]): SeenPlan {
+export function seenPlan(
+  prepared: readonly PreparedStep[],
+  { fusedWith }: Pick<Plan, 'fusedWith'> = { fusedWith: {} },
+): SeenPlan {
   const layers = [...new Set(prepared.map(({ step }) => step.layer))]
   const bytesOf = (layer: string, pass: Step['pass']) =>
     leastBytes(prepared.map(({ step }) => step).filter((step) => step.layer === layer && step.pass === pass))
@@ -56,6 +61,7 @@ export function seenPlan(prepared: readonly PreparedStep[]): SeenPlan {
       return { kind, layer, pass, algorithm, tile, note }
     }),
     layerBytes: Object.fromEntries(layerBytes),
+    fusedWith,
   }
 }
 
@@ -146,11 +152,15 @@ export function stepMedians(stepsMs: readonly (readonly number[])[]): number[] |
   return stepsMs[0]?.map((_, step) => median(stepsMs.map((times) => times[step]!))) ?? null
 }
 
+/** What a table shows of a layer that another one's step does. */
+const fusedIn = (layer: string, fusedWith: SeenPlan['fusedWith']): string =>
+  Object.hasOwn(fusedWith, layer) ? `in ${fusedWith[layer]}` : ''
+
 function layerTimes(
   network: Network,
   pass: Pass,
   batch: number,
-  { steps, layerBytes }: SeenPlan,
+  { steps, layerBytes, fusedWith }: SeenPlan,
   mediansMs: readonly number[] | null,
 ): LayerTime[] {
   return network.layers
@@ -158,7 +168,7 @@ function layerTimes(
     .map((layer): LayerTime => {
       const own = steps
         .map((step, i) => ({ ...step, ms: mediansMs?.[i] ?? 0 }))
-        .filter((step) => step.layer === layer.layer.name)
+        .filter((step) => step.layer === layer.layer.name && step.pass !== 'prepare')
       const time = (direction: Step['pass']) =>
         own.filter((step) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
       const tiled = own.filter(({ tile }) => tile !== '')
@@ -172,7 +182,7 @@ function layerTimes(
         name: layer.layer.name,
         kind: layer.layer.kind,
         shape: layer.isLoss ? [] : [batch, ...layer.outputShape],
-        algorithm: algorithms.join(', '),
+        algorithm: own.length > 0 ? algorithms.join(', ') : fusedIn(layer.layer.name, fusedWith),
         tile: tiled.map((step) => labelled(step, tileOf(step))).join('; '),
         notes: own.flatMap((step) => (step.note === null ? [] : [labelled(step, step.note)])),
         forwardMs: mediansMs ? time('forward') : null,

@@ -153,6 +153,16 @@ const transposed = defineNetwork('transposed', {
     l2Loss('loss'),
   ],
 })
+const fused = defineNetwork('fused', {
+  inputs: { images: [3, 4, 3] },
+  layers: [
+    conv('first', { filters: 6, kernel: 2 }),
+    batchNorm('normalized', { activation: 'silu' }),
+    conv('second', { filters: 6, kernel: 1, biases: false }),
+    scale('scaled'),
+    add('sum', { inputs: ['scaled', 'normalized'], activation: 'relu' }),
+  ],
+})
 const BATCH = 4
 
 const planOf = (network: Network, training: Training): Plan =>
@@ -166,6 +176,7 @@ const plans = [
   planOf(inGroups, { optimizer: sgd() }),
   planOf(keepingSums, { optimizer: sgd() }),
   planOf(transposed, { optimizer: sgd() }),
+  createPlan(fused, { batch: BATCH, pass: 'forward', lanes: 4, fuses: true }),
 ]
 const steps = plans.flatMap((plan) =>
   plan.steps.map((step) => ({ plan, step, name: `${step.kind} of ${step.layer}` })),

@@ -90,16 +90,46 @@ function compareConvForward(
   const [input, output] = [look(reads.input), look(writes.output)]
   const weights = denseWeights(look(reads.weights))
   const biases = reads.biases ? denseParameter(look(reads.biases)) : null
+  const addend = 'addend' in reads && reads.addend ? look(reads.addend) : null
   const filters = output.shape[3]
   const positions = samplePixels(output)
   return sampled(writes.output, positions, share, ([n, y, x, block], comparer) => {
     const [first, sums] = blockOf(block!, filters, CHANNELS_OF_PIXEL)
     convolvePixel(options, input, weights, biases, n!, y!, x!, first, sums)
     const at = pixelAt(output, n!, y!, x!) + first
+    const addendAt = addend ? pixelAt(addend, n!, y!, x!) + first : 0
     sums.forEach((sum, f) => {
-      comparer.add(output.values[at + f]!, activate(options, sum))
+      const whole = addend ? sum + addend.values[addendAt + f]! : sum
+      comparer.add(output.values[at + f]!, activate(options, whole))
     })
   })
+}
+
+/** Weights and biases as a layer after them scales and shifts their sums. */
+function compareFolded(
+  { reads, writes, options }: StepOfKind<'fold-scale'>,
+  _plan: StepsOf,
+  look: Look,
+  share: Share,
+): Comparison[] {
+  const comparers = [new Comparer(writes.foldedWeights), new Comparer(writes.foldedBiases)] as const
+  if (share.index === 0) {
+    const dense = (view: View | undefined) => (view ? denseParameter(look(view)) : null)
+    const [scale, shift, mean] = [dense(reads.scale)!, dense(reads.shift), dense(reads.mean)]
+    const [variance, weights, biases] = [dense(reads.variance), dense(reads.weights)!, dense(reads.biases)]
+    const factors = scale.map((each, f) =>
+      variance ? each / Math.sqrt(variance[f]! + options.epsilon) : each,
+    )
+    const [written, writtenBiases] = [dense(writes.foldedWeights)!, dense(writes.foldedBiases)!]
+    for (const [i, weight] of weights.entries())
+      comparers[0].add(written[i]!, weight * factors[i % factors.length]!)
+    for (const [f, factor] of factors.entries())
+      comparers[1].add(
+        writtenBiases[f]!,
+        ((biases?.[f] ?? 0) - (mean?.[f] ?? 0)) * factor + (shift?.[f] ?? 0),
+      )
+  }
+  return comparers.map((comparer) => comparer.result())
 }
 
 function compareConvWeightsGradient(
@@ -162,6 +192,7 @@ function compareConvInputGradient(
 
 /** What is not a layer's own loops over what a step read: too dear to be computed whole, or no layer's. */
 const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
+  'fold-scale': compareFolded,
   'conv-forward': compareConvForward,
   'conv-weights-gradient': compareConvWeightsGradient,
   'conv-input-gradient': compareConvInputGradient,

@@ -3,6 +3,7 @@ import { FLOAT_BYTES, type Program } from '../codegen/program.ts'
 import type { Argument, Implementation, MemoryPlace, Part, Stage } from '../kernels/kernel.ts'
 import { type LayOutMemory, layOutMemory, type MemoryLayout } from '../plan/memory.ts'
 import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
+import { readsOf, writesOf } from '../plan/steps.ts'
 import type { Buffer } from '../plan/views.ts'
 import type { LoadedPart, LoadedStage } from '../runtime/tasks.ts'
 import { roundUp } from '../tensor.ts'
@@ -134,12 +135,19 @@ export function loadStages(assembly: Assembly, base: number, add: AddProgram): L
   const load = (step: number, stage: Implementation['stages'][number]) =>
     loadStage(stage, resolver(assembly, step, base), add)
   const prologue: LoadedStage[] = []
+  const { steps } = assembly.plan
+  /** The prologue's stage from which on a buffer that it makes can be read. */
+  const readyAt = new Map<number, number>()
   assembly.implementations.forEach((implementation, step) => {
+    const first = Math.max(0, ...readsOf(steps[step]!).map(({ buffer }) => readyAt.get(buffer) ?? 0))
     implementation.prologue.forEach((stage, i) => {
       const loaded = load(step, stage)
-      const joined = [...(prologue[i]?.parts ?? []), ...loaded.parts]
-      prologue[i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
+      const joined = [...(prologue[first + i]?.parts ?? []), ...loaded.parts]
+      prologue[first + i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
     })
+    if (steps[step]!.pass === 'prepare')
+      for (const { buffer } of writesOf(steps[step]!))
+        readyAt.set(buffer, first + implementation.prologue.length)
   })
   const all = [...prologue]
   const firstStage: number[] = []

@@ -49,6 +49,7 @@ export interface CompiledEngineOptions extends CompiledEngineDependencies {
 export class CompiledEngine implements Engine {
   readonly info: EngineInfo
   readonly lanes: number
+  readonly fuses = true
   fallback: Engine['fallback']
   readonly #options: CompiledEngineOptions
 

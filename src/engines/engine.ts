@@ -93,6 +93,8 @@ export interface Engine {
   readonly info: EngineInfo
   /** The vector to which the plan should round channels up, in values. */
   readonly lanes: number
+  /** Whether one of its steps may do several layers: see `PlanOptions`. */
+  readonly fuses: boolean
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
   /** Throws UsageError if the plan does not fit into memory, as `prepare` does. Allocates nothing. */
   requireRoom?(plan: Plan, options?: PrepareOptions): Promise<void>

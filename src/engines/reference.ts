@@ -37,7 +37,7 @@ export async function openReference(target: string, { threads }: EngineOptions):
   const requireRoom = async (plan: Plan, options: PrepareOptions = {}): Promise<void> => {
     ;(await makeReferenceRoom(plan, options)).settle()
   }
-  return { info, lanes: 1, prepare: prepareReference, requireRoom, dispose: async () => {} }
+  return { info, lanes: 1, fuses: false, prepare: prepareReference, requireRoom, dispose: async () => {} }
 }
 
 async function prepareReference(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {

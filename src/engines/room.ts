@@ -137,11 +137,11 @@ function largestBatch(plan: Plan, fits: (plan: Plan) => boolean): number {
   const keep = Object.entries(plan.tensors)
     .filter(([name, { role, isKept }]) => role === 'activation' && isKept && !plan.outputs.includes(name))
     .map(([name]) => name)
-  const { network, pass, lanes, training } = plan
+  const { network, pass, lanes, fuses, training } = plan
   let [low, high] = [0, plan.batch]
   while (high - low > 1) {
     const batch = (low + high) >> 1
-    const smaller = createPlan(network, { batch, pass, lanes, keep, ...(training && { training }) })
+    const smaller = createPlan(network, { batch, pass, lanes, fuses, keep, ...(training && { training }) })
     if (fits(smaller)) low = batch
     else high = batch
   }

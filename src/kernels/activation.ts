@@ -28,6 +28,8 @@ import { eachVectorOfPixels, eachVectorOfRow, rowParts, storeGradient } from './
 
 /** Each function creates its constants once, before the loop. */
 interface ActivationKernel<Options> {
+  /** It needs no registers but those of its constants, so that it can be computed while many sums are in registers. */
+  readonly isLight?: boolean
   readonly value: (b: ProgramBuilder, options: Options) => (x: Vector) => Vector
   /**
    * The gradient of the input, given the output (or the input, if the activation's `needsInput` says so) and the
@@ -39,6 +41,7 @@ interface ActivationKernel<Options> {
 /** The table kind -> kernel. An activation without one does not compile. */
 const activations: { readonly [Kind in ActivationKind]: ActivationKernel<OptionsOfActivation[Kind]> } = {
   relu: {
+    isLight: true,
     value: (b) => {
       const zero = b.splat(0)
       return (x) => b.max(x, zero)
@@ -49,6 +52,7 @@ const activations: { readonly [Kind in ActivationKind]: ActivationKernel<Options
     },
   },
   clip: {
+    isLight: true,
     value: (b, { min, max }) => {
       const [lowest, highest] = [b.splat(min), b.splat(max)]
       return (x) => atMost(b, b.max(x, lowest), highest)
@@ -217,6 +221,31 @@ export function activationIn(
     const made = value(sum)
     if (!isMasked || isChannel === null) return made
     return b.binary('and', made, typeof isChannel === 'function' ? isChannel() : isChannel)
+  }
+}
+
+/** The activation of sums that a kernel holds in registers, all at once. */
+export interface SumsActivation {
+  /** Before a sum is stored. */
+  readonly inRegister: (sum: Vector) => Vector
+  /** After all are stored: an activation that needs registers itself goes over them once more, while they are in the first cache. */
+  readonly inMemory: ((at: Pointer, offset: number) => void) | null
+}
+
+/** Sums whose padded channels are 0: the activation must leave 0 as it is. */
+export function activationOfSums(b: ProgramBuilder, activation: Activation | undefined): SumsActivation {
+  const same = (sum: Vector) => sum
+  if (activation === undefined) return { inRegister: same, inMemory: null }
+  if (kernelOf(activation)[0].isLight) {
+    const activate = activationIn(b, activation)
+    return { inRegister: (sum) => activate(sum, null), inMemory: null }
+  }
+  return {
+    inRegister: same,
+    inMemory: (at, offset) => {
+      const activate = activationIn(b, activation)
+      b.store(at, offset, activate(b.load(at, offset), null))
+    },
   }
 }
 

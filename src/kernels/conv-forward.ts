@@ -1,4 +1,5 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
+import type { View } from '../plan/views.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
 import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
@@ -7,6 +8,13 @@ import type { WinogradCandidate } from './winograd/convolution.ts'
 import { forwardSizes, winogradForward } from './winograd/forward.ts'
 
 const PACKED = 0
+
+const outputOf = (view: View) => ({
+  at: (values: number, steps: readonly number[]) => argument(view, values, steps),
+  image: view.imagePitch,
+  row: view.rowPitch,
+  pixel: view.pixelPitch,
+})
 
 export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
@@ -23,7 +31,7 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
   build(step, traits, candidate) {
     if ('points' in candidate) return winogradForward(step, traits, candidate)
     const { geometry: g, activation } = step.options
-    const { input, weights, biases } = step.reads
+    const { input, weights, biases, addend } = step.reads
     const { output } = step.writes
     const [images, height, width] = output.shape
     const channels = input.shape[3]
@@ -71,13 +79,9 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
         },
         weights: (values, steps) => privateArgument(PACKED, values, steps),
         biases: biases ? (values, steps) => argument(biases, values, steps) : null,
-        output: {
-          at: (values, steps) => argument(output, values, steps),
-          image: output.imagePitch,
-          row: output.rowPitch,
-          pixel: output.pixelPitch,
-        },
-        relu: activation === 'relu',
+        output: outputOf(output),
+        addend: addend && outputOf(addend),
+        activation,
       },
       candidate,
     )

@@ -94,7 +94,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
               row: vertical.stride * inputGradient.rowPitch,
               pixel: horizontal.stride * inputGradient.pixelPitch,
             },
-            relu: activation === 'relu',
+            activation,
           },
           candidate,
         ),

@@ -1,5 +1,6 @@
 import { ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
+import { activationIn } from './activation.ts'
 import { linesOf } from './dense.ts'
 import {
   argument,
@@ -218,10 +219,11 @@ function productPart(
     b.walk(lines.columns, [[at.a, bytes(lines.columnPitch)]], line)
   })
 
-  if (step.options.activation === 'relu') {
-    const zero = b.splat(0)
+  const { activation } = step.options
+  if (activation !== undefined) {
+    const activate = activationIn(b, activation)
     b.walk(images, overImages, () => {
-      for (const offset of vectors) b.store(at.c, offset, b.max(b.load(at.c, offset), zero))
+      for (const offset of vectors) b.store(at.c, offset, activate(b.load(at.c, offset), null))
     })
   }
   const first = block.first * traits.lanes

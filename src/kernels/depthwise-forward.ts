@@ -42,7 +42,7 @@ function sumsOf({ layer, reads, writes, options }: Forward, { lanes }: TargetTra
       pixel: output.pixelPitch,
       at: (values, steps) => argument(output, values, steps),
     },
-    relu: activation === 'relu',
+    activation,
     ...(spread && { spread }),
   }
 }

@@ -69,7 +69,7 @@ function sumsOf(step: InputGradient, { lanes }: TargetTraits): DepthwiseSums {
       pixel: inputGradient.pixelPitch,
       at: (values, steps) => argument(inputGradient, values, steps),
     },
-    relu: false,
+    activation: undefined,
     ...(spread && { spread }),
   }
 }

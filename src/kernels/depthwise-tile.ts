@@ -1,5 +1,7 @@
 // The tile of a depthwise convolution: one vector of channels at some output pixels, whose sums are in registers together.
 import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
+import type { Activation } from '../layers/index.ts'
+import { activationOfSums } from './activation.ts'
 import { bytes } from './kernel.ts'
 
 /**
@@ -90,7 +92,7 @@ export interface TilePlaces {
 
 export interface TileUse {
   readonly pitches: TilePitches
-  readonly relu: boolean
+  readonly activation: Activation | undefined
   /** Weights stay in registers; otherwise each product reads its weights from the cache. */
   readonly keepsWeights: boolean
 }
@@ -100,7 +102,7 @@ export function writeDepthwiseTile(
   b: ProgramBuilder,
   { sums: places, loads }: DepthwiseTile,
   at: TilePlaces,
-  { pitches, relu, keepsWeights }: TileUse,
+  { pitches, activation, keepsWeights }: TileUse,
 ): void {
   const sums = places.map(() => (at.biases === null ? b.splat(0) : b.load(at.biases)))
   const kept = new Map<number, Vector>()
@@ -115,10 +117,10 @@ export function writeDepthwiseTile(
     const value = b.load(at.input, bytes(row * pitches.inputRow + column * pitches.inputPixel))
     for (const { sum, weights } of uses) b.fma(sums[sum]!, value, weightsOf(weights))
   }
-  const zero = relu ? b.splat(0) : null
-  for (const [i, { row, column }] of places.entries()) {
-    const offset = bytes(row * pitches.outputRow + column * pitches.outputPixel)
-    // max(sum, 0) is sum < 0 ? 0 : sum, so a NaN stays NaN.
-    b.store(at.output, offset, zero === null ? sums[i]! : b.max(sums[i]!, zero))
-  }
+  const { inRegister, inMemory } = activationOfSums(b, activation)
+  const offsets = places.map(({ row, column }) =>
+    bytes(row * pitches.outputRow + column * pitches.outputPixel),
+  )
+  for (const [i, offset] of offsets.entries()) b.store(at.output, offset, inRegister(sums[i]!))
+  if (inMemory) for (const offset of offsets) inMemory(at.output, offset)
 }

@@ -1,5 +1,6 @@
 // What a depthwise convolution's forward and its input gradient share: sums over the taps of each channel alone.
 import { type Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { Activation } from '../layers/index.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type Cuts, cutImages, cutInUnits } from './depthwise-tasks.ts'
@@ -47,7 +48,7 @@ export interface DepthwiseSums {
   readonly weights: View
   readonly biases: View | null
   readonly output: Place
-  readonly relu: boolean
+  readonly activation: Activation | undefined
   /** If the sums can't read the input or write the output in place: what a task does in scratch before or after its sums. */
   readonly spread?: Spread
 }
@@ -204,7 +205,11 @@ function depthwiseProgram(
   const tileRow = (rows: number): void => {
     for (const { size, count } of columnPieces) {
       const tile = depthwiseTile(rows, size, tapsOf)
-      const use = { pitches, relu: sums.relu, keepsWeights: tile.registers <= usableRegisters(traits) }
+      const use = {
+        pitches,
+        activation: sums.activation,
+        keepsWeights: tile.registers <= usableRegisters(traits),
+      }
       b.loop(count, () => {
         b.walk(vectors, channelMoves, () => writeDepthwiseTile(b, tile, at, use))
         b.advance(at.input, bytes(Math.ceil(size / unit.columns) * step.columns * pitches.inputPixel))

@@ -1,4 +1,5 @@
-import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
+import { FLOAT_BYTES, type Pointer, ProgramBuilder } from '../codegen/program.ts'
+import type { Activation } from '../layers/index.ts'
 import {
   type Argument,
   bytes,
@@ -31,9 +32,13 @@ export interface DirectConvolution {
   /** Packed by blocks of filters, as conv-forward.ts and flipped-weights.ts do. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
-  readonly output: Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }
-  readonly relu: boolean
+  readonly output: DirectOutput
+  /** Added to the sums. */
+  readonly addend?: DirectOutput | undefined
+  readonly activation: Activation | undefined
 }
+
+type DirectOutput = Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }
 
 interface Strides {
   readonly image: number
@@ -88,7 +93,9 @@ export function directParts(
       // image, rows, block: consecutive tasks share the image's rows, which are larger than a block's weights
       const steps = (image: number, chunk: number, perBlock: number) => [image, chunk, perBlock]
       const biases = conv.biases?.(block.first * traits.lanes, steps(0, 0, blockWidth))
-      const { input, output } = conv
+      const { input, output, addend } = conv
+      const ofOutput = (to: DirectOutput): Argument =>
+        to.at(first * to.row + block.first * traits.lanes, steps(to.image, height * to.row, blockWidth))
       const inputAt = input.at(steps(input.image, height * input.row, 0))
       return {
         program: directProgram(traits, conv, { ...candidate, vectors: block.size }, rows),
@@ -97,10 +104,8 @@ export function directParts(
           input: { ...inputAt, byteOffset: inputAt.byteOffset + first * input.row * FLOAT_BYTES },
           weights: conv.weights(block.first * traits.lanes * taps, steps(0, 0, blockWidth * taps)),
           ...(biases && { biases }),
-          output: output.at(
-            first * output.row + block.first * traits.lanes,
-            steps(output.image, height * output.row, blockWidth),
-          ),
+          ...(addend && { addend: ofOutput(addend) }),
+          output: ofOutput(output),
         },
       }
     })
@@ -136,9 +141,19 @@ function directProgram(
   rows: readonly Stretch[],
 ) {
   const { kernelHeight, kernelWidth, channels, width } = conv
-  const parameters = ['input', 'weights', ...(conv.biases ? ['biases'] : []), 'output']
+  const optional = [...(conv.biases ? ['biases'] : []), ...(conv.addend ? ['addend'] : [])]
+  const parameters = ['input', 'weights', ...optional, 'output']
   const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, parameters)
   const [input, weights, output] = [b.parameter('input'), b.parameter('weights'), b.parameter('output')]
+  /** What moves from output to output, and how far. */
+  const moving: readonly (readonly [Pointer, Strides])[] = [
+    [input, conv.input],
+    [output, conv.output],
+    ...(conv.addend ? [[b.parameter('addend'), conv.addend] as const] : []),
+  ]
+  const move = (along: 'row' | 'pixel', count: number): void => {
+    for (const [pointer, strides] of moving) b.advance(pointer, count * bytes(strides[along]))
+  }
   const begin = conv.biases ? b.parameter('biases') : 'zero'
   const block = candidate.vectors * traits.lanes
   const tapRow = { a: bytes(conv.input.tapRow!), b: bytes(kernelWidth * channels * block) }
@@ -155,14 +170,18 @@ function directProgram(
     for (const { size, count } of runsOf(pieces)) {
       b.loop(count, () => {
         const tile = { ...candidate, rows: size, sum, aRow: inputStep, cRow: outputStep }
-        writeTile(b, tile, { a: input, b: weights, c: output }, { begin, relu: conv.relu })
-        b.advance(input, size * inputStep)
-        b.advance(output, size * outputStep)
+        const addend = conv.addend && { at: b.parameter('addend'), row: bytes(conv.addend[along]) }
+        writeTile(
+          b,
+          tile,
+          { a: input, b: weights, c: output },
+          { begin, addend, activation: conv.activation },
+        )
+        move(along, size)
       })
     }
     const length = pieces.reduce((total, piece) => total + piece, 0)
-    b.advance(input, -length * inputStep)
-    b.advance(output, -length * outputStep)
+    move(along, -length)
   }
 
   const full = candidate.cut === 'column' ? width - (width % candidate.rows) : width
@@ -172,24 +191,18 @@ function directProgram(
     b.advance(weights, skip * tapRow.b)
     b.loop(count, () => {
       line('pixel', rowPieces, taps)
-      b.advance(input, bytes(conv.input.row))
-      b.advance(output, bytes(conv.output.row))
+      move('row', 1)
     })
     b.advance(input, -skip * tapRow.a)
     b.advance(weights, -skip * tapRow.b)
   }
   const height = rows.reduce((sum, { count }) => sum + count, 0)
-  b.advance(input, -height * bytes(conv.input.row))
-  b.advance(output, -height * bytes(conv.output.row))
+  move('row', -height)
   if (full < width) {
-    b.advance(input, bytes(full * conv.input.pixel))
-    b.advance(output, bytes(full * conv.output.pixel))
+    move('pixel', full)
     b.walk(
       width - full,
-      [
-        [input, bytes(conv.input.pixel)],
-        [output, bytes(conv.output.pixel)],
-      ],
+      moving.map(([pointer, { pixel }]) => [pointer, bytes(pixel)] as const),
       // The pixels of an upright tile lie in several rows, so all kernel rows are summed, including those over the
       // halo's zeros.
       () => line('row', evenSplit(height, candidate.rows), kernelHeight),

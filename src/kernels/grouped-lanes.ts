@@ -1,8 +1,10 @@
 // Convolutions in groups of any width, by vectors whose lanes may belong to several groups: each lane multiplies the values
 // of its own group by its own weights.
 import { ProgramBuilder } from '../codegen/program.ts'
+import type { Activation } from '../layers/index.ts'
 import { type GradientPhase, inputGradientPhases } from '../plan/geometry.ts'
 import type { StepOfKind } from '../plan/steps.ts'
+import { activationOfSums } from './activation.ts'
 import { groupLoadIn, meetingsOf, onlyChannels, type VectorsAlike, vectorsAlike } from './group-lanes.ts'
 import type { GroupedWay } from './grouped-way.ts'
 import {
@@ -53,7 +55,7 @@ interface LaneConvolution {
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
   readonly output: Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }
-  readonly relu: boolean
+  readonly activation: Activation | undefined
 }
 
 /** The distance in values from one image, output row or output pixel to the next. */
@@ -151,10 +153,9 @@ function laneProgram(
       if (load.byNumber) for (let channel = 0; channel < summed; channel++) add(channel)
       else over(summed, bytes(1), b.vectorBytes, () => add(0))
     })
-    for (const [i, sum] of sums.entries()) {
-      // max(sum, 0) keeps a NaN.
-      b.store(output, i * outputPixel, only(conv.relu ? b.max(sum, b.splat(0)) : sum))
-    }
+    const { inRegister, inMemory } = activationOfSums(b, conv.activation)
+    for (const [i, sum] of sums.entries()) b.store(output, i * outputPixel, only(inRegister(sum)))
+    if (inMemory) b.walk(size, [[output, outputPixel]], () => inMemory(output, 0))
   }
 
   const rowSteps = [
@@ -230,7 +231,7 @@ export const groupedForwardByLanes: GroupedWay<'grouped-conv-forward', LaneCandi
         row: output.rowPitch,
         pixel: output.pixelPitch,
       },
-      relu: activation === 'relu',
+      activation,
     }
     const parts = [packByVector(step, traits, rows)]
     const packed = { name: 'packed', length: rows * output.pixelPitch, parts }
@@ -310,7 +311,7 @@ export const groupedInputGradientByLanes: GroupedWay<'grouped-conv-input-gradien
           row: vertical.stride * inputGradient.rowPitch,
           pixel: horizontal.stride * inputGradient.pixelPitch,
         },
-        relu: false,
+        activation: undefined,
       }
       parts.push(...laneParts(traits, conv, candidate))
     }

@@ -23,6 +23,7 @@ import { depthToSpaceBackward, depthToSpaceForward } from './depth-to-space.ts'
 import { divideForward, divideInputGradient } from './divide.ts'
 import { dropoutBackward, dropoutForward } from './dropout.ts'
 import { flattenBackward, flattenForward } from './flatten.ts'
+import { foldScale } from './fold.ts'
 import { groupNormForward, groupNormInputGradient, groupNormParametersGradient } from './group-norm.ts'
 import { groupedConvForward, groupedConvInputGradient, groupedConvWeightsGradient } from './grouped-conv.ts'
 import { withHalos } from './halo.ts'
@@ -69,6 +70,7 @@ export const kernels: KernelTable = {
   'dense-forward': denseForward,
   'dense-weights-gradient': denseWeightsGradient,
   'dense-input-gradient': denseInputGradient,
+  'fold-scale': foldScale,
   'output-gradient': layerOutputGradient,
   'activation-forward': activationForward,
   'activation-backward': activationBackward,

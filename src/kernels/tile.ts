@@ -1,4 +1,6 @@
 import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
+import type { Activation } from '../layers/index.ts'
+import { activationOfSums } from './activation.ts'
 
 /** One loop of a sum: how often it runs, and how far A and B move each time, in bytes. */
 export interface SumLevel {
@@ -32,7 +34,9 @@ export interface TilePointers {
 export interface TileEnds {
   /** The initial value of the sums: zero, C as it is, or a row of biases. */
   readonly begin: 'zero' | 'accumulate' | Pointer
-  readonly relu?: boolean
+  /** What is added to the sums, and the bytes between its rows. */
+  readonly addend?: { readonly at: Pointer; readonly row: number } | undefined
+  readonly activation?: Activation | undefined
 }
 
 /** Writes one tile. Afterwards the pointers are where they were before. */
@@ -87,14 +91,20 @@ export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends:
   }
   if (levels.length > 0) write(0)
 
-  const zero = ends.relu ? b.splat(0) : null
+  const { addend } = ends
+  const { inRegister, inMemory } = activationOfSums(b, ends.activation)
   for (let row = 0; row < rows; row++) {
     for (let v = 0; v < vectors; v++) {
+      const offset = v * b.vectorBytes
       const sum = sums[row]![v]!
-      // max(sum, 0) is sum < 0 ? 0 : sum, so a NaN stays NaN.
-      b.store(at.c, row * tile.cRow + v * b.vectorBytes, zero === null ? sum : b.max(sum, zero))
+      const whole = addend ? b.add(sum, b.load(addend.at, row * addend.row + offset)) : sum
+      b.store(at.c, row * tile.cRow + offset, inRegister(whole))
     }
   }
+  if (inMemory)
+    b.walk(rows, [[at.c, tile.cRow]], () => {
+      for (let v = 0; v < vectors; v++) inMemory(at.c, v * b.vectorBytes)
+    })
 }
 
 /** Joins two loops if the outer one continues where the inner one ended; a sum over nothing has no loops. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { gradientErrors } from '../../test/support/finite-differences.ts'
 import { NetworkError } from '../errors.ts'
-import { ACTIVATIONS, type Activation, activate, isRelu, partsOf } from './activation.ts'
+import { ACTIVATIONS, type Activation, activate, partsOf } from './activation.ts'
 import { addDefinition } from './add.ts'
 import { batchNormDefinition } from './batch-norm.ts'
 import { conv, convDefinition } from './conv.ts'
@@ -16,15 +16,6 @@ describe('an activation', () => {
     expect(partsOf({ kind: 'gelu' })).toEqual(partsOf('gelu'))
     expect(activate({ activation: { kind: 'leaky-relu', slope: 0.5 } }, -3)).toBe(-1.5)
     expect(activate({}, -3)).toBe(-3)
-  })
-
-  it('is ReLU by its name or its kind', () => {
-    expect([undefined, 'relu', { kind: 'relu' }, 'relu6'].map((each) => isRelu(each as Activation))).toEqual([
-      false,
-      true,
-      true,
-      false,
-    ])
   })
 
   it.each<[unknown, string]>([

@@ -148,10 +148,6 @@ export function partsOf(activation: Activation): ActivationParts {
   return { kind, options: { ...functions[kind].defaults, ...chosen } }
 }
 
-/** Whether it is ReLU, which layers of weighted sums compute along with the sums. */
-export const isRelu = (activation: Activation | undefined): boolean =>
-  activation !== undefined && partsOf(activation).kind === 'relu'
-
 /** The activation's function, and its options, defaults included. */
 function functionOf(activation: Activation): readonly [Elementwise<object>, object] {
   const { kind, options } = partsOf(activation)

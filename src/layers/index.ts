@@ -62,7 +62,6 @@ export {
   activationRule,
   inputSizeOf,
   isActivation,
-  isRelu,
   needsSums,
   type OptionsOfActivation,
   partsOf,

@@ -8,6 +8,7 @@ import {
   type Rules,
   requireOptions,
   someObject,
+  trueOrFalse,
 } from '../check-options.ts'
 import { NetworkError, UsageError, unknownName } from '../errors.ts'
 import { definitionOf, isTrainedRole, type LayerKind } from '../layers/index.ts'
@@ -21,6 +22,7 @@ import {
 } from '../networks/network.ts'
 import { RATES } from '../optimizers/index.ts'
 import { elementCount, type Shape } from '../tensor.ts'
+import { type Chain, chainsOf } from './fuse.ts'
 import { type LayerStep, type PlanContext, plannerOf } from './layers/index.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
 import {
@@ -54,6 +56,8 @@ export interface PlanOptions {
   readonly training?: Training
   /** The vector that channels are rounded up to, in values; the engine sets it. */
   readonly lanes?: number
+  /** Whether a step may do several layers of the pass forward, if the tensors between them aren't kept; the engine sets it. */
+  readonly fuses?: boolean
 }
 
 export const keepRule: Rule = {
@@ -67,6 +71,7 @@ const planRules: Rules<PlanOptions> = {
   keep: optional(keepRule),
   training: optional(someObject),
   lanes: optional(positiveInteger),
+  fuses: optional(trueOrFalse),
 }
 
 /** A tensor that the caller may write or read, and its shape as the caller sees it. */
@@ -89,6 +94,9 @@ export interface Plan {
   /** The names of the layers whose parameters get no gradient. */
   readonly frozen: readonly string[]
   readonly lanes: number
+  readonly fuses: boolean
+  /** Layers without steps of their own: the name of the layer whose step does each. */
+  readonly fusedWith: Readonly<Record<string, string>>
   readonly steps: readonly Step[]
   /** The first of the steps that update parameters by their gradients; the number of steps if there is none. */
   readonly firstUpdate: number
@@ -111,13 +119,13 @@ export const AFTER_ALL = Number.MAX_SAFE_INTEGER
 export function createPlan(network: Network, options: PlanOptions): Plan {
   requireNetwork('createPlan', network)
   requireOptions('createPlan', options, planRules)
-  const { batch, pass, lanes = 4, training } = options
+  const { batch, pass, lanes = 4, fuses = false, training } = options
   if (training) requireTraining(network, training)
   else if (pass === 'train')
     throw new UsageError(`pass 'train' needs an optimizer: training: { optimizer: sgd() }`)
   const kept = keptTensors(network, options.keep)
   const frozen = frozenLayers(network, training?.freeze)
-  return new Planner(network, { batch, pass, lanes, kept, frozen, training: training ?? null }).plan()
+  return new Planner(network, { batch, pass, lanes, fuses, kept, frozen, training: training ?? null }).plan()
 }
 
 const WRITTEN: readonly PlannedTensor['role'][] = ['input', 'parameter', 'setting', 'state']
@@ -167,6 +175,7 @@ interface PlannerOptions {
   readonly batch: number
   readonly pass: Pass
   readonly lanes: number
+  readonly fuses: boolean
   readonly kept: ReadonlySet<string>
   readonly frozen: ReadonlySet<string>
   readonly training: Training | null
@@ -177,6 +186,7 @@ class Planner {
   readonly #batch: number
   readonly #pass: Pass
   readonly #lanes: number
+  readonly #fuses: boolean
   readonly #kept: ReadonlySet<string>
   readonly #frozen: ReadonlySet<string>
   readonly #training: Training | null
@@ -196,15 +206,22 @@ class Planner {
   readonly #behindParameters = new Set<string>()
   /** Tensors between two steps of one layer, by name. */
   readonly #between = new Map<string, View>()
+  /** By the name of their last layer. */
+  readonly #chains = new Map<string, Chain>()
+  /** Layers that a chain's step does before its last one: their outputs are never in memory. */
+  readonly #within = new Set<string>()
+  /** Ids of buffers that last from run to run although the caller does not write them. */
+  readonly #lasting = new Set<number>()
   /** By tensor. */
   readonly #gradients = new Map<string, Gradient>()
 
   constructor(network: Network, options: PlannerOptions) {
-    const { batch, pass, lanes, kept, frozen, training } = options
+    const { batch, pass, lanes, fuses, kept, frozen, training } = options
     this.#network = network
     this.#batch = batch
     this.#pass = pass
     this.#lanes = lanes
+    this.#fuses = fuses
     this.#kept = kept
     this.#frozen = frozen
     this.#training = training
@@ -213,6 +230,13 @@ class Planner {
     for (const layer of this.#layers)
       for (const input of new Set(layer.inputs))
         this.#readers.set(input, [...(this.#readers.get(input) ?? []), layer])
+    if (fuses && pass === 'forward') {
+      const readersOf = (tensor: string) => this.#readers.get(tensor) ?? []
+      for (const chain of chainsOf(this.#layers, readersOf, (tensor) => this.#isKept(tensor))) {
+        this.#chains.set(chain.rest.at(-1)!.layer.name, chain)
+        for (const { layer } of [chain.first, ...chain.rest.slice(0, -1)]) this.#within.add(layer.name)
+      }
+    }
     const needed = pass === 'forward' ? null : this.#neededByLosses()
     for (const { layer, inputs, parameters, isLoss } of network.layers) {
       if (needed && !isLoss && !needed.has(layer.name)) continue
@@ -242,6 +266,12 @@ class Planner {
       training,
       frozen: [...this.#frozen],
       lanes: this.#lanes,
+      fuses: this.#fuses,
+      fusedWith: Object.fromEntries(
+        [...this.#chains.values()].flatMap(({ first, rest }) =>
+          rest.map(({ layer }) => [layer.name, first.layer.name]),
+        ),
+      ),
       steps: this.#steps,
       firstUpdate,
       buffers: this.#lifetimes(),
@@ -304,8 +334,13 @@ class Planner {
     }
   }
 
+  /** Whether an activation can be read after a run. */
+  readonly #isKept = (tensor: string): boolean =>
+    this.#kept.has(tensor) || outputsOf(this.#network).includes(tensor)
+
   #forward(layer: ResolvedLayer): void {
     const name = layer.layer.name
+    if (this.#within.has(name)) return
     const isScalar = layer.isLoss
     const isOff = this.#isOff(layer)
     if (isScalar) this.#losses.push(name)
@@ -315,10 +350,31 @@ class Planner {
           halo: this.#haloFor(name),
           ...(isScalar && { batch: 1 }),
         })
-    const isKept = isScalar || this.#kept.has(name) || outputsOf(this.#network).includes(name)
+    const isKept = isScalar || this.#isKept(name)
     const shape = isScalar ? [] : [this.#batch, ...layer.outputShape]
     this.#tensors[name] = { role: 'activation', shape, view, isKept }
-    if (!isOff) this.#steps.push(...stepsOf(plannerOf(layer).forward(this.#context(layer))))
+    const chain = this.#chains.get(name)
+    if (chain) this.#fusedForward(chain, view)
+    else if (!isOff) this.#steps.push(...stepsOf(plannerOf(layer).forward(this.#context(layer))))
+  }
+
+  #fusedForward({ first, rest, scaling, addend, activation }: Chain, output: View): void {
+    for (const { layer, outputShape } of [first, ...rest.slice(0, -1)]) {
+      const shape = [this.#batch, ...outputShape]
+      this.#tensors[layer.name] = { role: 'activation', shape, view: output, isKept: false }
+    }
+    const ownName = (parameter: string, { name }: ResolvedLayer['layer']) => parameter.slice(name.length + 1)
+    const scaled = scaling && {
+      reads: Object.fromEntries(
+        Object.keys(scaling.layer.parameters).map((parameter) => [
+          ownName(parameter, scaling.layer.layer),
+          this.#tensors[parameter]!.view,
+        ]),
+      ),
+      epsilon: scaling.epsilon,
+    }
+    const fused = { scaled, addend: addend === null ? null : this.#tensors[addend]!.view, activation }
+    this.#steps.push(...stepsOf(plannerOf(first).forward({ ...this.#context(first), fused })))
   }
 
   #backward(layer: ResolvedLayer): void {
@@ -432,6 +488,11 @@ class Planner {
         this.#between.set(tensor, view)
         return view
       },
+      prepared: (own, like) => {
+        const view = this.#allocate(`${name}/${own}`, like.shape.slice(1), { batch: 1 })
+        this.#lasting.add(view.buffer)
+        return view
+      },
       ofBatch: (own, length) => {
         const tensor = `${name}/${own}`
         return this.#tensors[tensor]?.view ?? this.#few(tensor, 'activation', length)
@@ -502,6 +563,8 @@ class Planner {
       if (isWritable(role)) buffer.firstStep = BEFORE_ALL
       if (isKept) buffer.lastStep = AFTER_ALL
     }
+    for (const id of this.#lasting)
+      Object.assign(this.#buffers[id]!, { firstStep: BEFORE_ALL, lastStep: AFTER_ALL })
     return this.#buffers.map((buffer, id) => ({ id, ...buffer }))
   }
 }

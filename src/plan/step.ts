@@ -10,7 +10,8 @@ export interface StepOf<
   readonly kind: Kind
   /** The layer that it belongs to. */
   readonly layer: string
-  readonly pass: 'forward' | 'backward' | 'update'
+  /** `prepare`: it depends on parameters alone, and runs only after they were written. */
+  readonly pass: 'prepare' | 'forward' | 'backward' | 'update'
   /** The tensors it needs, all written by earlier steps or by the caller. */
   readonly reads: { readonly [Name in Reads]: View }
   /**

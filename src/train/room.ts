@@ -31,10 +31,10 @@ export const trainingBeside =
     const batchBytes = (inputBytes(plan) / plan.batch) * (whole ?? plan.batch)
     const bytes = BATCHES_AT_ONCE * batchBytes + 3 * learned + (areFiles ? DECODERS_BYTES : 0)
     if (tested === 0) return { bytes }
-    const { network, lanes } = plan
+    const { network, lanes, fuses } = plan
     const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
     const batch = Math.min(plan.batch, tested)
-    const test = createPlan(network, { batch, pass: 'forward', lanes, keep })
+    const test = createPlan(network, { batch, pass: 'forward', lanes, fuses, keep })
     return { bytes: bytes + evaluationBeside(test).bytes, plans: [test] }
   }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { denseImage, Scratch } from '../../src/bench/comparison.ts'
 import { wasmFeatures } from '../../src/codegen/wasm/features.ts'
-import { activate } from '../../src/layers/activation.ts'
+import { activate, partsOf } from '../../src/layers/activation.ts'
 import {
   ACTIVATIONS,
   type Activation,
@@ -490,6 +490,75 @@ function groupsStayApart(target: InlineTarget, { groups, groupChannels, groupFil
   }
 }
 
+/** What may follow a convolution or a dense layer in one step with it: see plan/fuse.ts. */
+const followers = fc.record({
+  scaled: fc.constantFrom('no', 'batch-norm', 'scale', 'scale without shift'),
+  adds: fc.boolean(),
+  /** The convolution whose output is added, or is it the tested one that is added to another's? */
+  isFirst: fc.boolean(),
+  options: activated,
+  /** The activation is a layer of its own. */
+  isOwn: fc.boolean(),
+})
+
+const fusable = fc.oneof(
+  fc
+    .record({ filters: channels, window, biases: fc.boolean(), dilation: extent(2) })
+    .map(({ window: w, ...others }) => ({
+      channels: 5,
+      make: (name: string) => conv(name, { ...w, ...others, inputs: ['before'] }),
+    })),
+  grouped.map(({ channels, layer }) => ({
+    channels,
+    make: (name: string) => conv(name, { ...layer.options, activation: undefined, inputs: ['before'] }),
+  })),
+  fc.record({ units: channels, biases: fc.boolean() }).map((options) => ({
+    channels: 5,
+    make: (name: string) => dense(name, { ...options, inputs: ['before'] }),
+  })),
+)
+
+const activationLayer = (name: string, activation: Activation): Layer => {
+  const { kind, options } = partsOf(activation)
+  return { kind, name, options } as Layer
+}
+
+type Following = typeof followers extends fc.Arbitrary<infer T> ? T : never
+
+function fusedNetwork(
+  height: number,
+  width: number,
+  { channels, make }: { readonly channels: number; readonly make: (name: string) => Layer },
+  { scaled, adds, isFirst, options, isOwn }: Following,
+): Network | null {
+  const scaling: Readonly<Record<string, Layer>> = {
+    'batch-norm': batchNorm('scaled', { epsilon: 0.1, ...(!adds && !isOwn && options) }),
+    scale: scale('scaled'),
+    'scale without shift': scale('scaled', { shift: false }),
+  }
+  const last = scaled === 'no' ? 'tested' : 'scaled'
+  try {
+    return defineNetwork('fused', {
+      inputs: { images: [height, width, 3] },
+      layers: [
+        conv('before', { filters: channels, kernel: 1 }),
+        ...(adds ? [make('other')] : []),
+        make('tested'),
+        ...(scaled === 'no' ? [] : [scaling[scaled]!]),
+        ...(adds
+          ? [add('sum', { inputs: isFirst ? [last, 'other'] : ['other', last], ...(!isOwn && options) })]
+          : []),
+        ...(isOwn && options.activation ? [activationLayer('own', options.activation)] : []),
+        // A reader with a halo
+        conv('after', { filters: 2, kernel: 3, padding: 1 }),
+        l2Loss('loss'),
+      ],
+    })
+  } catch {
+    return null // the window does not fit: another example
+  }
+}
+
 /** Tests every kernel against float64, over this share of the shapes; on every target if that is all of them. */
 export function kernelConformance(share: number): void {
   const targets = share < 1 ? quick : [...compiled, ...interpreted]
@@ -546,6 +615,21 @@ export function kernelConformance(share: number): void {
         { groups: 2, groupFilters: 17, groupChannels: 3 },
       ])('conv in $groups groups of $groupChannels: no value reaches another group', (sizes) => {
         groupsStayApart(target, sizes)
+      })
+
+      it('what is fused with a convolution or a dense layer: every step agrees with float64', () => {
+        const property = fc.property(
+          fc.record({ height: size, width: size, tested: fusable, following: followers }),
+          fc.integer({ min: 1, max: 3 }),
+          fc.nat(),
+          ({ height, width, tested, following }, batch, choice) => {
+            const network = fusedNetwork(height, width, tested, following)
+            fc.pre(network !== null)
+            const steps = checkSteps(target, network, batch, choice, { isFused: true })
+            expect(steps.some(({ step }) => step.kind === 'fold-scale')).toBe(following.scaled !== 'no')
+          },
+        )
+        fc.assert(property, { numRuns: 2 * runs })
       })
 
       it('softmax-loss: every step agrees with float64, over any number of classes', () => {

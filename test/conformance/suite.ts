@@ -443,6 +443,11 @@ export const DEEP_NETWORKS: readonly Network[] = [
 
 const ALL_NETWORKS = [...NETWORKS, ...DEEP_NETWORKS]
 
+const halved = (tensors: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, values]) => [name, values.map((value) => value / 2)]),
+  )
+
 export function dataFor(network: Network, batch: number) {
   const make = (name: string, length: number, sd: number) => {
     const values = new Float32Array(length)
@@ -527,6 +532,24 @@ export function engineConformance(conformance: Conformance): void {
             },
             'forward',
           ),
+        )
+
+        conforms(
+          'forward',
+          `${network.name}, batch ${batch}: so do outputs with nothing kept between`,
+          async () => {
+            await using session = await open(network, { batch, pass: 'forward' })
+            session.write(parameters)
+            await session.run(inputs)
+            // What was made of parameters is made again when they are written
+            for (const changed of [parameters, halved(parameters)]) {
+              session.write(changed)
+              await session.run()
+              const truth = runPlainly(network, batch, inputs, changed, 'forward')
+              for (const tensor of session.plan.outputs)
+                expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(tolerance)
+            }
+          },
         )
 
         conforms(

@@ -24,11 +24,13 @@ export interface CheckStepsOptions {
   readonly choose?: (candidates: readonly Candidate[]) => Candidate
   /** A whole training step instead of forward-backward. */
   readonly training?: Training
+  /** Forward alone, with layers fused and nothing kept. */
+  readonly isFused?: boolean
 }
 
 /**
- * Runs forward-backward, or a training step, step by step and compares each, as the benchmark's check does. Returns
- * what each step took.
+ * Runs forward-backward, a training step or a fused forward, step by step and compares each, as the benchmark's check
+ * does. Returns what each step took.
  */
 export function checkSteps(
   target: InlineTarget,
@@ -37,12 +39,18 @@ export function checkSteps(
   seed: number,
   options: CheckStepsOptions = {},
 ): { step: Step; candidate: Candidate }[] {
-  const { weightSd = 1, choose = (candidates) => candidates[seed % candidates.length]!, training } = options
+  const {
+    weightSd = 1,
+    choose = (candidates) => candidates[seed % candidates.length]!,
+    training,
+    isFused = false,
+  } = options
   const plan = createPlan(network, {
     batch,
-    pass: training ? 'train' : 'forward-backward',
+    pass: isFused ? 'forward' : training ? 'train' : 'forward-backward',
     lanes: target.lanes,
-    keep: 'all',
+    fuses: isFused,
+    keep: isFused ? [] : 'all',
     ...(training && { training }),
   })
   const run = openInline(target, plan, choose)

@@ -75,7 +75,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     engine: engine.info,
     check: subject.check,
     warnings: valueWarning === null ? [] : [valueWarning],
-    plan: seenPlan(session.steps),
+    plan: seenPlan(session.steps, session.plan),
     tuning: session.tuning,
   })
 }

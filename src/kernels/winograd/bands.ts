@@ -1,5 +1,6 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../../codegen/program.ts'
 import {
+  type Argument,
   argument,
   bytes,
   evenSplit,
@@ -12,6 +13,7 @@ import {
 import type { BlockRows } from './blocks.ts'
 import {
   convolutionWeightsLayout,
+  type OutputPlace,
   pointsOf,
   type WinogradCandidate,
   type WinogradConvolution,
@@ -105,6 +107,7 @@ export function bandStages(
       'input',
       'weights',
       ...(conv.biases ? ['biases'] : []),
+      ...(conv.addend ? ['addend'] : []),
       'output',
       'values',
       'products',
@@ -114,6 +117,7 @@ export function bandStages(
     const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, names)
     const pointer = (name: string) => b.parameter(name)
     const biases = conv.biases ? pointer('biases') : null
+    const addend = conv.addend && { at: pointer('addend'), pitches: conv.addend }
     const tiles: TileRows = { vertical, horizontal, rows: band.rows }
     const count = band.size * horizontal.count
     const [a, c] = [pointer('values'), pointer('products')]
@@ -160,18 +164,23 @@ export function bandStages(
             pitches: conv.output,
             vectors,
             biases,
-            relu: conv.relu,
+            addend,
+            activation: conv.activation,
             scratch: pointer('scratch'),
           })
           b.advance(pointer('weights'), vectors * b.vectorBytes * channels)
           b.advance(pointer('output'), vectors * b.vectorBytes)
           if (biases !== null) b.advance(biases, vectors * b.vectorBytes)
+          if (addend) b.advance(addend.at, vectors * b.vectorBytes)
         })
       }
     }
     const none = [0, 0]
     const biasesAt = conv.biases?.(0, none)
-    const outputRow = vertical.outputs * conv.output.row
+    const ofOutput = (to: OutputPlace): Argument => {
+      const rows = vertical.outputs * to.row
+      return to.at(band.first * rows, [to.image, band.size * rows])
+    }
     const { view } = input
     const inputAt = inputBlocks
       ? argument(view, band.blockRows.first * inputBlocks.inputRow, [
@@ -189,7 +198,8 @@ export function bandStages(
         input: inputAt,
         weights: conv.weights(0, none),
         ...(biasesAt && { biases: biasesAt }),
-        output: conv.output.at(band.first * outputRow, [conv.output.image, band.size * outputRow]),
+        ...(conv.addend && { addend: ofOutput(conv.addend) }),
+        output: ofOutput(conv.output),
         values: { ...threadArgument, byteOffset: bytes(scratch) },
         products: { ...threadArgument, byteOffset: bytes(scratch + values.length) },
         scratch: threadArgument,

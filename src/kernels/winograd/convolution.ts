@@ -1,3 +1,4 @@
+import type { Activation } from '../../layers/index.ts'
 import type { Argument, Candidate, PrivateBuffer, Stage } from '../kernel.ts'
 import type { TileShape } from '../tile.ts'
 import { type WeightsLayout, weightsLayout } from './layout.ts'
@@ -26,13 +27,17 @@ export interface WinogradConvolution {
   /** The transformed weights. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
-  readonly output: {
-    readonly at: (values: number, steps: readonly number[]) => Argument
-    readonly image: number
-    readonly row: number
-    readonly pixel: number
-  }
-  readonly relu: boolean
+  readonly output: OutputPlace
+  /** Added to the sums. */
+  readonly addend: OutputPlace | null
+  readonly activation: Activation | undefined
+}
+
+export interface OutputPlace {
+  readonly at: (values: number, steps: readonly number[]) => Argument
+  readonly image: number
+  readonly row: number
+  readonly pixel: number
 }
 
 /** What the steps of a Winograd convolution need beyond their tensors. */

@@ -25,7 +25,7 @@ export function winogradForward(
   candidate: WinogradCandidate,
 ): Implementation {
   const { geometry, activation } = step.options
-  const { weights, biases } = step.reads
+  const { weights, biases, addend } = step.reads
   const input = sourceOf(step, traits)
   return implementWinograd(traits, candidate, {
     name: step.layer,
@@ -33,7 +33,8 @@ export function winogradForward(
     weights: blockedWeights(step.layer, geometry, input, weights),
     biases: biases ? (values, steps) => argument(biases, values, steps) : null,
     output: step.writes.output,
-    relu: activation === 'relu',
+    addend,
+    activation,
     ownBuffers: [],
     prologue: [],
   })

@@ -1,5 +1,6 @@
 import { type Pointer, ProgramBuilder } from '../../codegen/program.ts'
 import {
+  type Argument,
   bytes,
   type EqualPieces,
   evenSplit,
@@ -13,6 +14,7 @@ import {
 } from '../kernel.ts'
 import {
   convolutionWeightsLayout,
+  type OutputPlace,
   pointsOf,
   type WinogradCandidate,
   type WinogradConvolution,
@@ -85,7 +87,12 @@ export function groupStages(
     const pieces = Math.min(all, Math.ceil(WANTED_TASKS / (images * vertical.count)))
     return vertical.runs.flatMap((row) =>
       runsOf(evenSplit(all, Math.ceil(all / pieces))).map((piece): Part => {
-        const names = ['image', 'tiles', 'scratch', ...(side === 'output' && conv.biases ? ['biases'] : [])]
+        const hasAddend = side === 'output' && conv.addend !== null
+        const optional = [
+          ...(side === 'output' && conv.biases ? ['biases'] : []),
+          ...(hasAddend ? ['addend'] : []),
+        ]
+        const names = ['image', 'tiles', 'scratch', ...optional]
         const b = new ProgramBuilder(`${conv.name} ${side} tiles`, traits.lanes, names)
         const common = {
           vertical,
@@ -106,7 +113,8 @@ export function groupStages(
             products: tiles,
             layout: products,
             biases,
-            relu: conv.relu,
+            addend: conv.addend && { at: b.parameter('addend'), pitches: conv.addend },
+            activation: conv.activation,
           })
         }
         const first = piece.first * traits.lanes
@@ -115,6 +123,10 @@ export function groupStages(
           side === 'input' ? ([values, valuesAt] as const) : ([products, productsAt] as const)
         const tensor = side === 'input' ? input : conv.output
         const rowStep = vertical.outputs * tensor.row
+        const ofOutput = (to: OutputPlace): Argument => {
+          const rows = vertical.outputs * to.row
+          return to.at(firstImage * to.image + row.first * rows + first, [to.image, rows, width])
+        }
         const rowOfTiles = horizontal.count * layout.tile
         const biases = side === 'output' ? conv.biases?.(first, [0, 0, width]) : undefined
         const at = row.first * rowStep + first
@@ -125,7 +137,8 @@ export function groupStages(
             image:
               side === 'input'
                 ? source.at(firstImage, input.corner + at, [source.image, rowStep, width])
-                : conv.output.at(firstImage * conv.output.image + at, [conv.output.image, rowStep, width]),
+                : ofOutput(conv.output),
+            ...(hasAddend && { addend: ofOutput(conv.addend!) }),
             tiles: privateArgument(index, row.first * rowOfTiles + first, [
               tilesOfImage * layout.tile,
               rowOfTiles,

@@ -9,7 +9,12 @@ import {
   vectorBlocks,
 } from '../kernel.ts'
 import { bandStages } from './bands.ts'
-import { convolutionWeightsLayout, type WinogradCandidate, type WinogradConvolution } from './convolution.ts'
+import {
+  convolutionWeightsLayout,
+  type OutputPlace,
+  type WinogradCandidate,
+  type WinogradConvolution,
+} from './convolution.ts'
 import { groupStages } from './groups.ts'
 import { tiledAxis } from './tiling.ts'
 import { transformScratch } from './transform.ts'
@@ -20,20 +25,28 @@ const TRANSFORMED = 0
 export const FIRST_OWN = 1
 
 /** A convolution with stride 1 and what has to happen before it. */
-export interface WinogradStep extends Pick<WinogradConvolution, 'name' | 'input' | 'biases' | 'relu'> {
+export interface WinogradStep extends Pick<WinogradConvolution, 'name' | 'input' | 'biases' | 'activation'> {
   readonly weights: PlainWeights
   readonly output: View
+  readonly addend?: View | undefined
   readonly ownBuffers: readonly PrivateBuffer[]
   /** Runs before the weights are transformed. */
   readonly prologue: readonly Stage[]
 }
+
+const placeOf = (view: View): OutputPlace => ({
+  at: (values, steps) => argument(view, values, steps),
+  image: view.imagePitch,
+  row: view.rowPitch,
+  pixel: view.pixelPitch,
+})
 
 export function implementWinograd(
   traits: TargetTraits,
   candidate: WinogradCandidate,
   step: WinogradStep,
 ): Implementation {
-  const { input, output, ownBuffers } = step
+  const { input, output, addend, ownBuffers } = step
   const { axes } = input
   const vectors = output.pixelPitch / traits.lanes
   const conv: WinogradConvolution = {
@@ -43,12 +56,8 @@ export function implementWinograd(
     horizontal: tiledAxis(candidate.points, axes.horizontal),
     vectors,
     weights: (values, steps) => privateArgument(TRANSFORMED, values, steps),
-    output: {
-      at: (values, steps) => argument(output, values, steps),
-      image: output.imagePitch,
-      row: output.rowPitch,
-      pixel: output.pixelPitch,
-    },
+    output: placeOf(output),
+    addend: addend ? placeOf(addend) : null,
   }
   const layout = convolutionWeightsLayout(conv, traits.lanes)
   const blocks = vectorBlocks(vectors, candidate.vectors)

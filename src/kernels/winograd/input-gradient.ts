@@ -61,7 +61,7 @@ export function winogradInputGradient(
     },
     biases: biases ? (values, steps) => argument(biases, values, steps) : null,
     output: inputGradient,
-    relu: activation === 'relu',
+    activation,
     ownBuffers: [
       { name: `${step.layer}/weights flipped`, length: taps * filters * width, lifetime: 'parameters' },
     ],

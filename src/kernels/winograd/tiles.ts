@@ -1,4 +1,6 @@
 import type { Pointer, ProgramBuilder } from '../../codegen/program.ts'
+import type { Activation } from '../../layers/index.ts'
+import { activationOfSums } from '../activation.ts'
 import { bytes } from '../kernel.ts'
 import type { TilePitches } from './layout.ts'
 import { columnsOf, type TiledAxis, type TileRun } from './tiling.ts'
@@ -17,33 +19,43 @@ export interface Pitches {
   readonly pixel: number
 }
 
-/** Goes over tiles, row by row; afterwards both pointers are where they were before. */
+/** A tensor's first tile. */
+interface Placed {
+  readonly at: Pointer
+  readonly pitches: Pitches
+}
+
+/** Goes over tiles, row by row; afterwards all pointers are where they were before. */
 function eachTile(
   b: ProgramBuilder,
   { vertical, horizontal, rows }: TileRows,
-  image: Pointer,
-  pitches: Pitches,
+  images: readonly Placed[],
   tiles: Pointer,
   layout: TilePitches,
   write: (row: TileRun, column: TileRun) => void,
 ): void {
-  const rowStep = bytes(vertical.outputs * pitches.row)
-  const columnStep = bytes(horizontal.outputs * pitches.pixel)
+  const move = (rows: number, columns: number): void => {
+    for (const { at, pitches } of images)
+      b.advance(
+        at,
+        bytes(rows * vertical.outputs * pitches.row + columns * horizontal.outputs * pitches.pixel),
+      )
+  }
   let count = 0
   for (const row of rows) {
     b.loop(row.count, () => {
       for (const column of horizontal.runs) {
         b.loop(column.count, () => {
           write(row, column)
-          b.advance(image, columnStep)
+          move(0, 1)
           b.advance(tiles, bytes(layout.tile))
         })
       }
-      b.advance(image, rowStep - horizontal.count * columnStep)
+      move(1, -horizontal.count)
     })
     count += row.count
   }
-  b.advance(image, -count * rowStep)
+  move(-count, 0)
   b.advance(tiles, -count * horizontal.count * bytes(layout.tile))
 }
 
@@ -61,7 +73,7 @@ export interface InputTiles extends TileRows {
 export function writeInputTiles(b: ProgramBuilder, tiles: InputTiles): void {
   const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
   const [rowStep, columnStep] = [bytes(pitches.row), bytes(pitches.pixel)]
-  eachTile(b, tiles, image, pitches, values, layout, (row, column) => {
+  eachTile(b, tiles, [{ at: image, pitches }], values, layout, (row, column) => {
     const outside = row.skip * rowStep + column.skip * columnStep
     b.advance(image, outside)
     const moves = [
@@ -89,38 +101,48 @@ export interface OutputTiles extends TileRows {
   readonly pitches: Pitches
   readonly vectors: number
   readonly biases: Pointer | null
-  readonly relu: boolean
+  /** Its first tile's first value; added to the sums. */
+  readonly addend: Placed | null
+  readonly activation: Activation | undefined
   readonly scratch: Pointer
 }
 
 /** Transforms products back, into those outputs that lie inside the image. */
 export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
-  const { vertical, horizontal, products, layout, image, pitches, vectors, biases, relu, scratch } = tiles
-  const zero = relu ? b.splat(0) : null
-  eachTile(b, tiles, image, pitches, products, layout, (row, column) => {
-    const moves: [Pointer, number][] = [image, products].map((pointer) => [pointer, b.vectorBytes])
-    if (biases !== null) moves.push([biases, b.vectorBytes])
-    b.walk(vectors, moves, () =>
+  const { vertical, horizontal, products, layout, image, pitches, vectors, biases, addend, scratch } = tiles
+  const { inRegister, inMemory } = activationOfSums(b, tiles.activation)
+  const [imageRow, imageColumn] = [bytes(pitches.row), bytes(pitches.pixel)]
+  const images = [{ at: image, pitches }, ...(addend ? [addend] : [])]
+  const beside = addend && { pointer: addend.at, column: bytes(addend.pitches.pixel) }
+  eachTile(b, tiles, images, products, layout, (row, column) => {
+    const pointers = [...images.map(({ at }) => at), products, ...(biases === null ? [] : [biases])]
+    const moves = pointers.map((pointer) => [pointer, b.vectorBytes] as const)
+    b.walk(vectors, moves, () => {
       writeTransform(b, {
         vertical: vertical.forward.output.slice(0, row.outputs),
         horizontal: horizontal.forward.output.slice(0, column.outputs),
         source: { pointer: products, ...pointSteps(horizontal, layout) },
-        sink: { pointer: image, row: bytes(pitches.row), column: bytes(pitches.pixel) },
+        sink: { pointer: image, row: imageRow, column: imageColumn },
+        ...(beside && { beside }),
         scratch,
-        finish: (value) => {
+        finish: (value, rowOfTile) => {
           const sum = biases === null ? value : b.add(value, b.load(biases))
-          // max(sum, 0) is sum < 0 ? 0 : sum, so a NaN stays NaN.
-          return zero === null ? sum : b.max(sum, zero)
+          const whole = addend ? b.add(sum, b.load(addend.at, bytes(rowOfTile * addend.pitches.row))) : sum
+          return inRegister(whole)
         },
-      }),
-    )
+      })
+      if (inMemory)
+        b.walk(column.outputs, [[image, imageColumn]], () => {
+          for (let i = 0; i < row.outputs; i++) inMemory(image, i * imageRow)
+        })
+    })
   })
 }
 
 /** Transforms tiles of the output's gradient as a filter with this many taps. */
 export function writeGradientTiles(b: ProgramBuilder, tiles: InputTiles): void {
   const { vertical, horizontal, image, pitches, values, layout, vectors, scratch } = tiles
-  eachTile(b, tiles, image, pitches, values, layout, (row, column) => {
+  eachTile(b, tiles, [{ at: image, pitches }], values, layout, (row, column) => {
     const moves = [
       [image, b.vectorBytes],
       [values, b.vectorBytes],

@@ -11,8 +11,10 @@ export interface Transform2d {
   readonly sink: { readonly pointer: Pointer; readonly row: number; readonly column: number }
   /** Room for inputs of `vertical` by outputs of `horizontal` vectors. */
   readonly scratch: Pointer
-  /** Applied to each value before it is stored. */
-  readonly finish?: (value: Vector) => Vector
+  /** Moves along the columns as the sink does. */
+  readonly beside?: { readonly pointer: Pointer; readonly column: number }
+  /** Applied to each value, which is in this row of the sink's column, before it is stored. */
+  readonly finish?: (value: Vector, row: number) => Vector
 }
 
 /** Scratch that a transform needs, in values, for a tile with this many points. */
@@ -20,7 +22,7 @@ export const transformScratch = (points: number, lanes: number): number => point
 
 /** First transforms every row, then every column of the result. Afterwards the pointers are where they were before. */
 export function writeTransform(b: ProgramBuilder, transform: Transform2d): void {
-  const { source, sink, scratch, finish = (value) => value } = transform
+  const { source, sink, beside, scratch, finish = (value) => value } = transform
   const horizontal = sharedSums(transform.horizontal)
   const vertical = sharedSums(transform.vertical)
   const [sourceRows, sinkColumns] = [vertical.inputs, horizontal.rows.length]
@@ -43,10 +45,11 @@ export function writeTransform(b: ProgramBuilder, transform: Transform2d): void 
     [
       [scratch, b.vectorBytes],
       [sink.pointer, sink.column],
+      ...(beside ? [[beside.pointer, beside.column] as const] : []),
     ],
     () => {
       const values = Array.from({ length: sourceRows }, (_, i) => b.load(scratch, i * scratchRow))
-      writeSums(b, vertical, values, (i, value) => b.store(sink.pointer, i * sink.row, finish(value)))
+      writeSums(b, vertical, values, (i, value) => b.store(sink.pointer, i * sink.row, finish(value, i)))
     },
   )
 }

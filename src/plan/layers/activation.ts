@@ -78,6 +78,7 @@ export const activationPlanner = <Kind extends ActivationKind>(
 ): LayerPlanner<Kind, ActivationStep> => {
   const activationOf = ({ options }: PlanContext<Kind>) => ({ kind, ...options }) as Activation
   return {
+    tail: (_layer, options) => ({ does: 'activates', activation: { kind, ...options } as Activation }),
     forward: (context) => [applied(activationOf(context), context.name, context.input, context.output)],
     backward: (context) => {
       const place = context.addedGradient()

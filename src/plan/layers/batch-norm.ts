@@ -56,6 +56,8 @@ const normalized = (context: Context): Normalized => ({
 })
 
 export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | ActivationStep> = {
+  tail: (_layer, { epsilon, activation }) => ({ does: 'scales', epsilon, activation }),
+
   forward(context) {
     const { name: layer, input, output, parameter, options } = context
     const moments = momentsOf(context)

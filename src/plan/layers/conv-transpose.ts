@@ -12,12 +12,15 @@ const geometryOf = (layer: ResolvedLayer, options: Options) =>
 
 /**
  * Its steps are those of the convolution whose gradient it is. Its forward is that convolution's input gradient, with biases
- * and ReLU. Its input gradient is that convolution's forward over the gradient of the sums, and in its weights gradient the
+ * and the activation. Its input gradient is that convolution's forward over the gradient of the sums, and in its weights gradient the
  * input and the gradient of the sums change places.
  */
 export const convTransposePlanner: LayerPlanner<'conv-transpose'> = {
   inputHalo: (layer, options) => inputGradientHalo(geometryOf(layer, options)),
   gradientHalo: (layer, options) => convolutionHalo(geometryOf(layer, options)),
+
+  // Its filters are the channels of the convolution whose gradient it is: weights can't be scaled by columns.
+  fuses: (does) => does === 'activates',
 
   forward(context) {
     const { sums, activation, following } = forwardSums(context)

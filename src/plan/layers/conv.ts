@@ -4,7 +4,14 @@ import { convolutionHalo, inputGradientHalo } from '../geometry.ts'
 import type { StepOf } from '../step.ts'
 import { NO_HALO, type View } from '../views.ts'
 import type { LayerPlanner, LayerStep, PlanContext } from './layer-planner.ts'
-import { biasesOf, forwardSums, type Rectified, sumsGradient } from './weighted-sums.ts'
+import {
+  type Addend,
+  type Finished,
+  type FoldStep,
+  forwardSums,
+  forwardWeights,
+  sumsGradient,
+} from './weighted-sums.ts'
 
 type Window = { readonly geometry: WindowGeometry }
 
@@ -13,12 +20,13 @@ type Biased = { readonly reads: { readonly biases?: View } }
 /** With more than one group the steps have kinds, and kernels, of their own. */
 type Grouped = Window & { readonly groups: number }
 
-/** As the forward of a transposed convolution, the input gradient adds biases and computes ReLU. */
+/** As the forward of a transposed convolution, the input gradient adds biases and activates. */
 export type ConvStep =
-  | (StepOf<'conv-forward', 'input' | 'weights', 'output', Window & Rectified> & Biased)
+  | FoldStep
+  | (StepOf<'conv-forward', 'input' | 'weights', 'output', Window & Finished> & Biased & Addend)
   | StepOf<'conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Window>
-  | (StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window & Rectified> & Biased)
-  | (StepOf<'grouped-conv-forward', 'input' | 'weights', 'output', Grouped & Rectified> & Biased)
+  | (StepOf<'conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Window & Finished> & Biased)
+  | (StepOf<'grouped-conv-forward', 'input' | 'weights', 'output', Grouped & Finished> & Biased)
   | StepOf<'grouped-conv-weights-gradient', 'input' | 'gradient', 'weightsGradient', Grouped>
   | StepOf<'grouped-conv-input-gradient', 'gradient' | 'weights', 'inputGradient', Grouped>
 
@@ -32,21 +40,25 @@ export const convPlanner: LayerPlanner<'conv'> = {
   gradientHalo: (layer, options) =>
     inputGradientHalo(convGeometry(layer.layer.name, options, layer.inputShapes[0]!)),
 
+  // Of a convolution in groups no sum follows in the networks that people run.
+  fuses: (does, { groups = 1 }) => does !== 'adds' || groups === 1,
+
   forward(context) {
-    const { sums, activation, following } = forwardSums(context)
+    const { sums, activation, addend, following } = forwardSums(context)
+    const { weights, biases, before } = forwardWeights(context)
     const { groups = 1 } = context.options
     const geometry = geometryOf(context)
     const step = {
       layer: context.name,
       pass: 'forward',
-      reads: { input: context.input, weights: context.parameter('weights'), ...biasesOf(context) },
+      reads: { input: context.input, weights, ...biases, ...addend },
       writes: { output: sums },
     } as const
     const own: ConvStep =
       groups > 1
         ? { kind: 'grouped-conv-forward', ...step, options: { geometry, groups, activation } }
         : { kind: 'conv-forward', ...step, options: { geometry, activation } }
-    return [own, ...following]
+    return [...before, own, ...following]
   },
 
   backward(context) {

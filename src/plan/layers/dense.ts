@@ -1,10 +1,11 @@
 import type { StepOf } from '../step.ts'
 import { NO_HALO, type View } from '../views.ts'
 import type { LayerPlanner } from './layer-planner.ts'
-import { biasesOf, forwardSums, type Rectified, sumsGradient } from './weighted-sums.ts'
+import { type Finished, type FoldStep, forwardSums, forwardWeights, sumsGradient } from './weighted-sums.ts'
 
 export type DenseStep =
-  | (StepOf<'dense-forward', 'input' | 'weights', 'output', Rectified> & {
+  | FoldStep
+  | (StepOf<'dense-forward', 'input' | 'weights', 'output', Finished> & {
       readonly reads: { readonly biases?: View }
     })
   | StepOf<'dense-weights-gradient', 'input' | 'gradient', 'weightsGradient'>
@@ -13,17 +14,20 @@ export type DenseStep =
 export const densePlanner: LayerPlanner<'dense'> = {
   readsAnyPitch: true,
 
+  fuses: (does) => does !== 'adds',
+
   forward(context) {
     const { sums, activation, following } = forwardSums(context)
+    const { weights, biases, before } = forwardWeights(context)
     const step: DenseStep = {
       kind: 'dense-forward',
       layer: context.name,
       pass: 'forward',
-      reads: { input: context.input, weights: context.parameter('weights'), ...biasesOf(context) },
+      reads: { input: context.input, weights, ...biases },
       writes: { output: sums },
       options: { activation },
     }
-    return [step, ...following]
+    return [...before, step, ...following]
   },
 
   backward(context) {

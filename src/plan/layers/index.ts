@@ -36,7 +36,7 @@ import { spaceToDepthPlanner } from './space-to-depth.ts'
 import { subtractPlanner } from './subtract.ts'
 import { unflattenPlanner } from './unflatten.ts'
 
-export type { LayerPlanner, LayerStep, PlanContext } from './layer-planner.ts'
+export type { Fused, LayerPlanner, LayerStep, PlanContext, Tail } from './layer-planner.ts'
 
 /** The table kind -> rule. A kind without one does not compile. */
 const layerPlanners: { readonly [Kind in LayerKind]: LayerPlanner<Kind> } = {

@@ -1,4 +1,4 @@
-import type { LayerKind, LayerOptions } from '../../layers/index.ts'
+import type { Activation, LayerKind, LayerOptions } from '../../layers/index.ts'
 import type { ResolvedLayer } from '../../networks/network.ts'
 import type { MayAdd } from '../step.ts'
 import type { Halo, View } from '../views.ts'
@@ -10,6 +10,24 @@ export interface GradientPlace {
   readonly adds: boolean
 }
 
+/**
+ * What a layer does to its input value by value, so that a step that makes the input can do it as well, without the input ever being
+ * in memory: `scales` each channel by its parameters (scale, shift, mean, variance), `adds` its other input, or only `activates`.
+ */
+export interface Tail {
+  readonly does: 'scales' | 'adds' | 'activates'
+  readonly epsilon?: number
+  /** Of the result. */
+  readonly activation?: Activation | undefined
+}
+
+/** The tails that a layer's step does after its own sums: it scales, then adds, then activates. */
+export interface Fused {
+  readonly scaled: { readonly reads: Readonly<Record<string, View>>; readonly epsilon: number } | null
+  readonly addend: View | null
+  readonly activation: Activation | undefined
+}
+
 /** What a layer's rule may ask while its steps are planned. */
 export interface PlanContext<Kind extends LayerKind> {
   readonly layer: ResolvedLayer
@@ -18,7 +36,9 @@ export interface PlanContext<Kind extends LayerKind> {
   /** The first input, and for most layers the only one. */
   readonly input: View
   readonly inputs: readonly View[]
+  /** Of the last of the layers that are fused with this one, if there are any. */
   readonly output: View
+  readonly fused?: Fused
   /**
    * False in the pass forward and for a frozen layer: the layer then does what it does after training, and its
    * parameters get no gradient.
@@ -45,6 +65,8 @@ export interface PlanContext<Kind extends LayerKind> {
    * backward.
    */
   between(name: string, halo: Halo): View
+  /** A tensor of a parameter's shape that a step of the pass `prepare` makes. It lasts as long as the parameters stay. */
+  prepared(name: string, like: View): View
   /** A few values of the whole batch, made by forward and read by backward. */
   ofBatch(name: string, length: number): View
 }
@@ -53,7 +75,7 @@ export interface PlanContext<Kind extends LayerKind> {
 export interface LayerStep {
   readonly kind: string
   readonly layer: string
-  readonly pass: 'forward' | 'backward' | 'update'
+  readonly pass: 'prepare' | 'forward' | 'backward' | 'update'
   readonly reads: object
   readonly writes: object
   readonly options: object
@@ -67,6 +89,10 @@ export interface LayerPlanner<Kind extends LayerKind, S extends LayerStep = Laye
   readonly gradientHalo?: (layer: ResolvedLayer, options: LayerOptions<Kind>) => Halo
   /** It reads its input value by value, so the input's channels need not be rounded up to whole vectors. */
   readonly readsAnyPitch?: boolean
+  /** What the layer does to its input value by value; null or left out if it does more. Asked in the pass forward alone. */
+  readonly tail?: (layer: ResolvedLayer, options: LayerOptions<Kind>) => Tail | null
+  /** Whether the layer's own step can do a tail of this sort after its sums. */
+  readonly fuses?: (does: Tail['does'], options: LayerOptions<Kind>) => boolean
   forward(context: PlanContext<Kind>): readonly S[]
   backward(context: PlanContext<Kind>): readonly S[]
 }

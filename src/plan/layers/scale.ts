@@ -17,6 +17,8 @@ export type ScaleStep =
 const perOf = ({ per = 'channel' }: { readonly per?: ScalePer | undefined }): Per => ({ per })
 
 export const scalePlanner: LayerPlanner<'scale', ScaleStep> = {
+  tail: (_layer, options) => (perOf(options).per === 'channel' ? { does: 'scales' } : null),
+
   forward: ({ name: layer, options, input, output, parameter }) => [
     {
       kind: 'scale-forward',

@@ -29,5 +29,11 @@ if (engine === 'crashes') process.exit(3)
 else if (engine === 'unsupported') send({ kind: 'unsupported', reason: 'no filter gradient' })
 else if (engine === 'fails') send({ kind: 'failed', reason: 'refused: conv1 is off' })
 else if (engine !== 'hangs') {
-  send({ kind: 'ready', engine: info, check: null, plan: { steps: [], layerBytes: {} }, tuning: null })
+  send({
+    kind: 'ready',
+    engine: info,
+    check: null,
+    plan: { steps: [], layerBytes: {}, fusedWith: {} },
+    tuning: null,
+  })
 }

@@ -23,7 +23,7 @@ export const ownWork = contenderWork(async ({ engine, network: choice, pass, bat
   return {
     engine: { ...session.engine, v8Flags: [...session.engine.v8Flags] },
     check,
-    plan: seenPlan(session.steps),
+    plan: seenPlan(session.steps, session.plan),
     tuning: session.tuning,
     run: () => session.run(),
   }
