@@ -1,5 +1,5 @@
 import type { LayerTime, Run } from '../bench/result.ts'
-import { formatPeakFraction, formatRate } from './format.ts'
+import { formatMs, formatPeakFraction, formatPercent, formatRate } from './format.ts'
 import type { Palette } from './palette.ts'
 import { type Alignment, alignColumns } from './table.ts'
 import { isWinograd } from './winograd.ts'
@@ -57,6 +57,27 @@ function workOf(layer: LayerTime, direction: Direction): Work | null {
   return bytes && ms ? { flops, bytes, ms } : null
 }
 
+/** A layer that takes more than twice as long as memory and the peak allow. */
+interface Slow {
+  readonly name: string
+  readonly fraction: number
+  readonly ms: number
+}
+
+const SLOW_FRACTION = 0.5
+const MOST_NAMED = 8
+
+/** Those that lose the most time come first: that is where a better kernel would gain something. */
+function slowestLine(slow: readonly Slow[]): string {
+  const all = slow.toSorted((a, b) => b.ms * (1 - b.fraction) - a.ms * (1 - a.fraction))
+  const named = all
+    .slice(0, MOST_NAMED)
+    .map(({ name, fraction, ms }) => `${name} ${formatPercent(fraction)} (${formatMs(ms)} ms)`)
+  const rest = all.length - named.length
+  const more = rest > 0 ? ` and ${rest} more` : ''
+  return `slowest against its bound: ${named.length > 0 ? `${named.join(', ')}${more}` : 'none is under half of what is attainable'}`
+}
+
 /** Below the layers' times: what limits each layer, and how close it comes. Empty if the run's limits are not known. */
 export function rooflineLines(run: Run, palette: Palette): string[] {
   const { peakGflopsPerSecond: peak, bandwidthGigabytesPerSecond: bandwidth, layers } = run
@@ -72,13 +93,14 @@ export function rooflineLines(run: Run, palette: Palette): string[] {
   const shown = DIRECTIONS.map((_, i) => i).filter((i) => found.some(({ rooflines }) => rooflines[i]))
   if (shown.length === 0) return []
 
-  const headings = ['FLOP/byte', 'attainable GFLOP/s', 'of attainable']
+  const headings = ['FLOP/byte', 'bound by', 'attainable GFLOP/s', 'of attainable']
   const cells = (layer: LayerTime, entry: Roofline | null | undefined): string[] => {
     if (!entry) return headings.map(() => '-')
-    const { flopsPerByte, attainableGflopsPerSecond, attainableFraction } = entry
+    const { flopsPerByte, isMemoryBound, attainableGflopsPerSecond, attainableFraction } = entry
     const hasFlops = flopsPerByte > 0
     return [
       hasFlops ? formatRate(flopsPerByte) : '-',
+      isMemoryBound ? 'memory' : 'compute',
       hasFlops ? formatRate(attainableGflopsPerSecond) : '-',
       formatPeakFraction(attainableFraction, isWinograd(layer)),
     ]
@@ -90,17 +112,21 @@ export function rooflineLines(run: Run, palette: Palette): string[] {
     ],
     ...found.map(({ layer, rooflines }) => [layer.name, ...shown.flatMap((i) => cells(layer, rooflines[i]))]),
   ]
-  const alignments: Alignment[] = ['left', ...shown.flatMap(() => headings.map(() => 'right' as const))]
+  const columns = headings.map((heading): Alignment => (heading === 'bound by' ? 'left' : 'right'))
+  const alignments: Alignment[] = ['left', ...shown.flatMap(() => columns)]
   const [heading, ...body] = alignColumns(rows, alignments)
-  const memoryBound = shown.map((i) => {
-    const names = found.flatMap(({ layer, rooflines }) => (rooflines[i]?.isMemoryBound ? [layer.name] : []))
-    return `${DIRECTIONS[i]} ${names.join(', ') || 'none'}`
-  })
+  const slow = shown.flatMap((i) =>
+    found.flatMap(({ layer, rooflines }): Slow[] => {
+      const fraction = rooflines[i]?.attainableFraction ?? 1
+      const ms = workOf(layer, DIRECTIONS[i]!)?.ms ?? 0
+      return fraction < SLOW_FRACTION ? [{ name: `${DIRECTIONS[i]} ${layer.name}`, fraction, ms }] : []
+    }),
+  )
   return [
     `roofline: ${formatRate(peak)} GFLOP/s at the most, ${formatRate(bandwidth)} GB/s from memory; ` +
       `memory-bound below ${formatRate(peak / bandwidth)} FLOP/byte`,
     palette.dim(heading!),
     ...body,
-    `memory-bound: ${memoryBound.join('; ')}`,
+    slowestLine(slow),
   ]
 }
