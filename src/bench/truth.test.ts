@@ -4,6 +4,7 @@ import {
   add,
   averagePool,
   batchNorm,
+  channelPool,
   channelShuffle,
   concat,
   conv,
@@ -142,6 +143,7 @@ const normalized = defineNetwork('normalized', {
     layerNorm('pixels'),
     instanceNorm('channels'),
     groupNorm('groups', { groups: 2 }),
+    channelPool('lengths', { mode: 'l2' }),
     l2Loss('loss'),
   ],
 })
