@@ -536,23 +536,24 @@ export function engineConformance(conformance: Conformance): void {
           ),
         )
 
-        conforms(
-          'forward',
-          `${network.name}, batch ${batch}: so do outputs with nothing kept between`,
-          async () => {
-            await using session = await open(network, { batch, pass: 'forward' })
-            session.write(parameters)
-            await session.run(inputs)
-            // What was made of parameters is made again when they are written
-            for (const changed of [parameters, halved(parameters)]) {
-              session.write(changed)
-              await session.run()
-              const truth = runPlainly(network, batch, inputs, changed, 'forward')
-              for (const tensor of session.plan.outputs)
-                expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(tolerance)
-            }
-          },
-        )
+        if (batch === batches.at(-1))
+          conforms(
+            'forward',
+            `${network.name}, batch ${batch}: so do outputs with nothing kept between`,
+            async () => {
+              await using session = await open(network, { batch, pass: 'forward' })
+              session.write(parameters)
+              await session.run(inputs)
+              // What was made of parameters is made again when they are written
+              for (const changed of [parameters, halved(parameters)]) {
+                session.write(changed)
+                await session.run()
+                const truth = runPlainly(network, batch, inputs, changed, 'forward')
+                for (const tensor of session.plan.outputs)
+                  expect(relativeError(session.read(tensor), truth[tensor]!), tensor).toBeLessThan(tolerance)
+              }
+            },
+          )
 
         conforms(
           'gradients',
