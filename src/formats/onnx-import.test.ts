@@ -581,12 +581,16 @@ describe('refusals', () => {
     expect(error).toBeInstanceOf(NetworkError)
     expect((error as UnsupportedModelError).refusals).toEqual([
       { operator: 'Resize', node: 'e', why: "its mode is 'cubic'" },
-      { operator: 'QLinearConv', node: 'a', why: 'there is no such layer' },
+      {
+        operator: 'QLinearConv',
+        node: 'a',
+        why: 'quantized; take the float model that this one was made of',
+      },
       { operator: 'NonMaxSuppression', node: 'c', why: 'there is no such layer' },
       { operator: 'Resize', node: 'd', why: "its mode is 'cubic'" },
     ])
     expect((error as Error).message).toBe(
-      "it can't be imported: Resize 'e', 'd' (its mode is 'cubic'); QLinearConv 'a' (there is no such layer); " +
+      "it can't be imported: Resize 'e', 'd' (its mode is 'cubic'); QLinearConv 'a' (quantized; take the float model that this one was made of); " +
         "NonMaxSuppression 'c' (there is no such layer)",
     )
     const { network } = await importOnnx(

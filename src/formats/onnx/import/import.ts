@@ -82,6 +82,15 @@ const contextOf = (
     surroundings,
   )
 
+/** Operators of ONNX that compute with integers in place of floats, or convert between the two. */
+const QUANTIZED = /^QLinear|Integer$|Quantize/
+const CONTROL = ['If', 'Loop', 'Scan']
+
+function whyNone(operator: string): string {
+  if (QUANTIZED.test(operator)) return 'quantized; take the float model that this one was made of'
+  return CONTROL.includes(operator) ? 'what it computes depends on values' : 'there is no such layer'
+}
+
 export class Import {
   readonly #model: Model
   readonly #imageSize: ImageSize | undefined
@@ -247,7 +256,7 @@ export class Import {
     const importer = importerOf(node.operator)
     if (!importer && !hasFolder(node.operator)) {
       // All of them are listed; a node that only depends on a refused one is not.
-      this.#refuse(node, 'there is no such layer')
+      this.#refuse(node, whyNone(node.operator))
       return
     }
     const isWaiting = node.inputs.some((name) => name !== '' && !this.#known.has(name))
