@@ -1,20 +1,12 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
-import type { View } from '../plan/views.ts'
 import { type DirectCandidate, directCandidates, directParts } from './direct.ts'
-import { argument, type KernelRule, type Part, privateArgument, vectorBlocks } from './kernel.ts'
+import { argument, type KernelRule, type Part, placeOf, privateArgument, vectorBlocks } from './kernel.ts'
 import { stretchesOf } from './stretches.ts'
 import { whyNotWinograd, winogradCandidates } from './winograd/candidates.ts'
 import type { WinogradCandidate } from './winograd/convolution.ts'
 import { forwardSizes, winogradForward } from './winograd/forward.ts'
 
 const PACKED = 0
-
-const outputOf = (view: View) => ({
-  at: (values: number, steps: readonly number[]) => argument(view, values, steps),
-  image: view.imagePitch,
-  row: view.rowPitch,
-  pixel: view.pixelPitch,
-})
 
 export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradCandidate> = {
   candidates: (step, traits) => {
@@ -79,8 +71,8 @@ export const convForward: KernelRule<'conv-forward', DirectCandidate | WinogradC
         },
         weights: (values, steps) => privateArgument(PACKED, values, steps),
         biases: biases ? (values, steps) => argument(biases, values, steps) : null,
-        output: outputOf(output),
-        addend: addend && outputOf(addend),
+        output: placeOf(output),
+        addend: addend && placeOf(addend),
         activation,
       },
       candidate,

@@ -5,6 +5,7 @@ import {
   bytes,
   type Candidate,
   evenSplit,
+  type OutputPlace,
   type Part,
   runsOf,
   type TargetTraits,
@@ -32,13 +33,11 @@ export interface DirectConvolution {
   /** Packed by blocks of filters, as conv-forward.ts and flipped-weights.ts do. */
   readonly weights: (values: number, steps: readonly number[]) => Argument
   readonly biases: ((values: number, steps: readonly number[]) => Argument) | null
-  readonly output: DirectOutput
+  readonly output: OutputPlace
   /** Added to the sums. */
-  readonly addend?: DirectOutput | undefined
+  readonly addend?: OutputPlace | undefined
   readonly activation: Activation | undefined
 }
-
-type DirectOutput = Strides & { readonly at: (values: number, steps: readonly number[]) => Argument }
 
 interface Strides {
   readonly image: number
@@ -94,7 +93,7 @@ export function directParts(
       const steps = (image: number, chunk: number, perBlock: number) => [image, chunk, perBlock]
       const biases = conv.biases?.(block.first * traits.lanes, steps(0, 0, blockWidth))
       const { input, output, addend } = conv
-      const ofOutput = (to: DirectOutput): Argument =>
+      const ofOutput = (to: OutputPlace): Argument =>
         to.at(first * to.row + block.first * traits.lanes, steps(to.image, height * to.row, blockWidth))
       const inputAt = input.at(steps(input.image, height * input.row, 0))
       return {

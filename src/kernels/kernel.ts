@@ -119,6 +119,21 @@ export function argument(view: View, values: number, steps: readonly number[]): 
   }
 }
 
+/** Where a kernel writes its outputs, or reads what it adds to them. Pitches in values. */
+export interface OutputPlace {
+  readonly at: (values: number, steps: readonly number[]) => Argument
+  readonly image: number
+  readonly row: number
+  readonly pixel: number
+}
+
+export const placeOf = (view: View): OutputPlace => ({
+  at: (values, steps) => argument(view, values, steps),
+  image: view.imagePitch,
+  row: view.rowPitch,
+  pixel: view.pixelPitch,
+})
+
 export function privateArgument(index: number, values: number, steps: readonly number[]): Argument {
   return {
     place: { kind: 'private', index },

@@ -4,6 +4,7 @@ import {
   argument,
   bytes,
   evenSplit,
+  type OutputPlace,
   type Part,
   runsOf,
   type TargetTraits,
@@ -13,7 +14,6 @@ import {
 import type { BlockRows } from './blocks.ts'
 import {
   convolutionWeightsLayout,
-  type OutputPlace,
   pointsOf,
   type WinogradCandidate,
   type WinogradConvolution,

@@ -1,5 +1,5 @@
 import type { Activation } from '../../layers/index.ts'
-import type { Argument, Candidate, PrivateBuffer, Stage } from '../kernel.ts'
+import type { Argument, Candidate, OutputPlace, PrivateBuffer, Stage } from '../kernel.ts'
 import type { TileShape } from '../tile.ts'
 import { type WeightsLayout, weightsLayout } from './layout.ts'
 import type { PointCount } from './matrices.ts'
@@ -31,13 +31,6 @@ export interface WinogradConvolution {
   /** Added to the sums. */
   readonly addend: OutputPlace | null
   readonly activation: Activation | undefined
-}
-
-export interface OutputPlace {
-  readonly at: (values: number, steps: readonly number[]) => Argument
-  readonly image: number
-  readonly row: number
-  readonly pixel: number
 }
 
 /** What the steps of a Winograd convolution need beyond their tensors. */

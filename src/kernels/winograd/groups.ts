@@ -4,6 +4,7 @@ import {
   bytes,
   type EqualPieces,
   evenSplit,
+  type OutputPlace,
   type Part,
   privateArgument,
   runsOf,
@@ -14,7 +15,6 @@ import {
 } from '../kernel.ts'
 import {
   convolutionWeightsLayout,
-  type OutputPlace,
   pointsOf,
   type WinogradCandidate,
   type WinogradConvolution,

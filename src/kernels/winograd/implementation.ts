@@ -1,20 +1,15 @@
 import type { View } from '../../plan/views.ts'
 import {
-  argument,
   type Implementation,
   type PrivateBuffer,
+  placeOf,
   privateArgument,
   type Stage,
   type TargetTraits,
   vectorBlocks,
 } from '../kernel.ts'
 import { bandStages } from './bands.ts'
-import {
-  convolutionWeightsLayout,
-  type OutputPlace,
-  type WinogradCandidate,
-  type WinogradConvolution,
-} from './convolution.ts'
+import { convolutionWeightsLayout, type WinogradCandidate, type WinogradConvolution } from './convolution.ts'
 import { groupStages } from './groups.ts'
 import { tiledAxis } from './tiling.ts'
 import { transformScratch } from './transform.ts'
@@ -33,13 +28,6 @@ export interface WinogradStep extends Pick<WinogradConvolution, 'name' | 'input'
   /** Runs before the weights are transformed. */
   readonly prologue: readonly Stage[]
 }
-
-const placeOf = (view: View): OutputPlace => ({
-  at: (values, steps) => argument(view, values, steps),
-  image: view.imagePitch,
-  row: view.rowPitch,
-  pixel: view.pixelPitch,
-})
 
 export function implementWinograd(
   traits: TargetTraits,
