@@ -1,5 +1,6 @@
-// How many times as fast as other engines convmark is, network by network: `npm run benchmark -- --networks`. In each pair two
-// engines take turns in one run (src/bench/compare.ts), each checked before it is timed; other engines get convmark's own ONNX exports.
+// How many times as fast as other engines convmark is, network by network: `npm run benchmark -- --networks`. In each
+// pair two engines take turns in one run (src/bench/compare.ts), each checked before it is timed; engines that read ONNX
+// get convmark's own exports.
 //   --only a,b              networks; by default all of about ImageNet's size
 //   --batch 1,16            batches
 //   --pass forward          or forward-backward, train

@@ -228,7 +228,10 @@ export function activationIn(
 export interface SumsActivation {
   /** Before a sum is stored. */
   readonly inRegister: (sum: Vector) => Vector
-  /** After all are stored: an activation that needs registers itself goes over them once more, while they are in the first cache. */
+  /**
+   * After all are stored: an activation that needs registers itself goes over them once more, while they are in the first
+   * cache.
+   */
   readonly inMemory: ((at: Pointer, offset: number) => void) | null
 }
 

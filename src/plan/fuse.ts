@@ -17,8 +17,9 @@ export interface Chain {
 const ORDER: readonly Tail['does'][] = ['scales', 'adds', 'activates']
 
 /**
- * The chains of a network in the pass forward. A layer's output must be read by the next layer of its chain alone, and nobody may want
- * to see it. If both inputs of a sum could take it, the later one does, since the earlier is there by then.
+ * The chains of a network in the pass forward. A layer's output must be read by the next layer of its chain alone, and
+ * nobody may want to see it. If the layers of both inputs of a sum could do the sum, the later one does, since the other
+ * input is there by then.
  */
 export function chainsOf(
   layers: readonly ResolvedLayer[],

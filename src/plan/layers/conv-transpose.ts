@@ -11,9 +11,9 @@ const geometryOf = (layer: ResolvedLayer, options: Options) =>
   convTransposeGeometry(layer.layer.name, options, layer.inputShapes[0]!)
 
 /**
- * Its steps are those of the convolution whose gradient it is. Its forward is that convolution's input gradient, with biases
- * and the activation. Its input gradient is that convolution's forward over the gradient of the sums, and in its weights gradient the
- * input and the gradient of the sums change places.
+ * Its steps are those of the convolution whose gradient it is. Its forward is that convolution's input gradient, with
+ * biases and the activation. Its input gradient is that convolution's forward over the gradient of the sums, and in its
+ * weights gradient the input and the gradient of the sums change places.
  */
 export const convTransposePlanner: LayerPlanner<'conv-transpose'> = {
   inputHalo: (layer, options) => inputGradientHalo(geometryOf(layer, options)),

@@ -11,8 +11,9 @@ export interface GradientPlace {
 }
 
 /**
- * What a layer does to its input value by value, so that a step that makes the input can do it as well, without the input ever being
- * in memory: `scales` each channel by its parameters (scale, shift, mean, variance), `adds` its other input, or only `activates`.
+ * What a layer does to its input value by value, so that a step that makes the input can do it as well, without the input
+ * ever being in memory: `scales` each channel by its parameters (scale, shift, mean, variance), `adds` its other input, or
+ * only `activates`.
  */
 export interface Tail {
   readonly does: 'scales' | 'adds' | 'activates'

@@ -40,7 +40,10 @@ type Context = PlanContext<'conv'> | PlanContext<'conv-transpose'> | PlanContext
 export const biasesOf = ({ options, parameter }: Context): { readonly biases?: View } =>
   options.biases === false ? {} : { biases: parameter('biases') }
 
-/** The weights and biases that the layer's step forward reads, and the step that makes them if a layer after it is folded into them. */
+/**
+ * The weights and biases that the layer's step forward reads, and the step that makes them if a layer after it is folded
+ * into them.
+ */
 export function forwardWeights(context: Context): {
   readonly weights: View
   readonly biases: { readonly biases?: View }
