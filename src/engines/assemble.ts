@@ -5,8 +5,9 @@ import { type LayOutMemory, layOutMemory, type MemoryLayout } from '../plan/memo
 import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import { readsOf, writesOf } from '../plan/steps.ts'
 import type { Buffer } from '../plan/views.ts'
-import type { LoadedPart, LoadedStage } from '../runtime/tasks.ts'
+import type { LoadedPart, LoadedSegment, LoadedStage } from '../runtime/tasks.ts'
 import { roundUp } from '../tensor.ts'
+import { ofFirstImage, reachOf, type Segment, segmentsOf } from './segments.ts'
 
 /** A plan with an implementation for each step and a place for every buffer: everything except the base of the addresses. */
 export interface Assembly {
@@ -16,18 +17,35 @@ export interface Assembly {
   /** For each step, the ids of its implementation's private buffers. */
   readonly privateBuffers: readonly (readonly number[])[]
   readonly buffers: readonly Buffer[]
-  readonly threadScratchByteLength: number
+  readonly segments: readonly Segment[]
+  /** Of each thread: what kernels ask for, then one image's share of what is between a segment's steps. */
+  readonly threadScratch: { readonly ofKernelsBytes: number; readonly byteLength: number }
 }
 
 /** The address of one of a step's places, and its length, both in bytes. */
-export type Resolve = (place: MemoryPlace) => { readonly address: number; readonly byteLength: number }
+export type Resolve = (place: MemoryPlace) => ResolvedPlace
+
+export interface ResolvedPlace {
+  /** In the thread's scratch it is an offset. */
+  readonly address: number
+  readonly byteLength: number
+  readonly isInThreadScratch?: boolean
+  /** Only the share of the image at hand is in memory. */
+  readonly isOfOneImage?: boolean
+}
 
 const CACHE_LINE_BYTES = 64
+
+export interface AssembleOptions {
+  readonly layOut?: LayOutMemory | undefined
+  /** How many threads will run it. Without, no step is done image by image. */
+  readonly threads?: number
+}
 
 export function assemble(
   plan: Plan,
   implementations: readonly Implementation[],
-  layOut: LayOutMemory = layOutMemory,
+  { layOut = layOutMemory, threads }: AssembleOptions = {},
 ): Assembly {
   const buffers = [...plan.buffers]
   const privateBuffers = implementations.map((implementation, step) =>
@@ -38,31 +56,63 @@ export function assemble(
       return id
     }),
   )
-  const threadScratch = Math.max(0, ...implementations.map((implementation) => implementation.threadScratch))
+  const parts = { plan, implementations, buffers, privateBuffers }
+  const segments = threads === undefined ? [] : segmentsOf(parts, threads, layOut)
+  const inLines = (values: number): number => roundUp(values * FLOAT_BYTES, CACHE_LINE_BYTES)
+  const ofKernelsBytes = inLines(most(implementations.map(({ threadScratch }) => threadScratch)))
+  const ofSegmentsBytes = most(segments.map(({ layout }) => layout.byteLength))
   return {
-    plan,
-    implementations,
-    layout: layOut(buffers),
-    privateBuffers,
-    buffers,
-    // One extra cache line, so that no two threads write to the same line.
-    threadScratchByteLength: roundUp(threadScratch * FLOAT_BYTES, CACHE_LINE_BYTES) + CACHE_LINE_BYTES,
+    ...parts,
+    layout: layOut(buffers.map((buffer) => aliveInSegments(buffer, segments))),
+    segments,
+    threadScratch: {
+      ofKernelsBytes,
+      // One extra cache line, so that no two threads write to the same line.
+      byteLength: ofKernelsBytes + roundUp(ofSegmentsBytes, CACHE_LINE_BYTES) + CACHE_LINE_BYTES,
+    },
   }
+}
+
+const most = (numbers: readonly number[]): number => Math.max(0, ...numbers)
+
+/**
+ * When a buffer must not be overwritten if steps of a segment are done image by image: its first step may write the
+ * second image after its last one has read the first. What is only used within a segment is not in the slab then; its
+ * place there is for steps that are run alone.
+ */
+function aliveInSegments(buffer: Buffer, segments: readonly Segment[]): Buffer {
+  if (segments.some(({ layout }) => layout.byteOffsets.has(buffer.id))) return buffer
+  let { firstStep, lastStep } = buffer
+  for (const { first, end } of segments) {
+    if (firstStep > first && firstStep < end) firstStep = first
+    if (lastStep >= first && lastStep < end) lastStep = end - 1
+  }
+  return { ...buffer, firstStep, lastStep }
 }
 
 /** Bytes that a session needs: the slab, then each thread's scratch. */
 export function byteLengthOf(assembly: Assembly, threads: number): number {
-  return assembly.layout.byteLength + threads * assembly.threadScratchByteLength
+  return assembly.layout.byteLength + threads * assembly.threadScratch.byteLength
 }
 
-/** Resolves the places of one step in a slab that begins at `base`. */
-export function resolver(assembly: Assembly, step: number, base: number): Resolve {
+/** Resolves the places of one step in a slab that begins at `base`; as part of a segment, if one is given. */
+export function resolver(assembly: Assembly, step: number, base: number, segment?: Segment): Resolve {
+  const { threadScratch, plan } = assembly
   return (place) => {
-    if (place.kind === 'thread') return { address: 0, byteLength: assembly.threadScratchByteLength }
+    if (place.kind === 'thread')
+      return { address: 0, byteLength: threadScratch.ofKernelsBytes, isInThreadScratch: true }
     const id = place.kind === 'buffer' ? place.buffer : assembly.privateBuffers[step]![place.index]!
+    const byteLength = assembly.buffers[id]!.length * FLOAT_BYTES
+    const inScratch = segment?.layout.byteOffsets.get(id)
+    if (inScratch === undefined) {
+      const address = base + assembly.layout.byteOffsets.get(id)!
+      return { address, byteLength }
+    }
     return {
-      address: base + assembly.layout.byteOffsets.get(id)!,
-      byteLength: assembly.buffers[id]!.length * FLOAT_BYTES,
+      address: threadScratch.ofKernelsBytes + inScratch,
+      byteLength: byteLength / plan.batch,
+      isInThreadScratch: true,
+      isOfOneImage: true,
     }
   }
 }
@@ -85,11 +135,12 @@ function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): LoadedP
   const { program, grid } = part
   const extents = extentsOf(program)
   const loaded = program.parameters.map((name, i) => {
-    const argument = part.arguments[name]
-    if (!argument) throw new Error(`${program.name}: no argument '${name}'`)
-    const { address, byteLength } = resolve(argument.place)
+    const given = part.arguments[name]
+    if (!given) throw new Error(`${program.name}: no argument '${name}'`)
+    const { address, byteLength, isInThreadScratch, isOfOneImage } = resolve(given.place)
+    const argument = isOfOneImage ? ofFirstImage(given) : given
     requireWithin(program.name, name, argument, grid, extents[i]!, byteLength)
-    return { address: address + argument.byteOffset, argument }
+    return { address: address + argument.byteOffset, argument, isInThreadScratch }
   })
   return {
     program: addProgram(program),
@@ -97,7 +148,7 @@ function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): LoadedP
     tasks: grid.reduce((product, extent) => product * extent, 1),
     addresses: loaded.map(({ address }) => address),
     steps: loaded.map(({ argument }) => argument.steps),
-    inThreadScratch: loaded.map(({ argument }) => argument.place.kind === 'thread'),
+    inThreadScratch: loaded.map(({ isInThreadScratch = false }) => isInThreadScratch),
   }
 }
 
@@ -109,11 +160,7 @@ function requireWithin(
   extent: ReturnType<typeof extentsOf>[number],
   byteLength: number,
 ): void {
-  const moved = argument.steps.map((step, d) => step * (grid[d]! - 1))
-  const lowest = argument.byteOffset + moved.reduce((sum, move) => sum + Math.min(move, 0), 0)
-  const highest = argument.byteOffset + moved.reduce((sum, move) => sum + Math.max(move, 0), 0)
-  const from = lowest + Math.min(extent.readFrom, extent.writeFrom)
-  const to = highest + Math.max(extent.readTo, extent.writeTo)
+  const { from, to } = reachOf(argument, grid, extent)
   if (from < 0 || to > byteLength) {
     throw new RangeError(
       `${program}: '${parameter}' would be used from byte ${from} to ${to} of a buffer of ${byteLength}; a kernel is wrong`,
@@ -121,24 +168,50 @@ function requireWithin(
   }
 }
 
-/** All stages of a plan, in the order of a run. */
+/** All stages of a plan, in the order in which they run. */
 export interface LoadedStages {
-  readonly all: readonly LoadedStage[]
-  /** How many stages come before the first step's: they run only after parameters were written. */
-  readonly prologue: number
-  /** The first stage of each step, then the number of stages. */
-  readonly firstStage: readonly number[]
+  /** Each step's, as if it is run alone. */
+  readonly ofSteps: readonly (readonly LoadedStage[])[]
+  /** Runs before the steps, but only after parameters were written. */
+  readonly prologue: readonly LoadedStage[]
+  /** All steps, those of a segment image by image. */
+  readonly run: readonly (LoadedStage | LoadedSegment)[]
+  /** Which of `run` is the first of the update. */
+  readonly firstUpdate: number
 }
 
 /** Loads a plan's stages into a slab that begins at `base`. */
 export function loadStages(assembly: Assembly, base: number, add: AddProgram): LoadedStages {
-  const load = (step: number, stage: Implementation['stages'][number]) =>
-    loadStage(stage, resolver(assembly, step, base), add)
+  const { implementations, plan, segments } = assembly
+  const load = (step: number, stage: Stage, segment?: Segment) =>
+    loadStage(stage, resolver(assembly, step, base, segment), add)
+  const ofSteps = implementations.map(({ stages }, step) => stages.map((stage) => load(step, stage)))
+  const run: (LoadedStage | LoadedSegment)[] = []
+  let firstUpdate = 0
+  let firstSlot = 0
+  for (const [step, stages] of ofSteps.entries()) {
+    const segment = segments.find(({ first, end }) => step >= first && step < end)
+    if (!segment) run.push(...stages)
+    else if (step === segment.first) {
+      const inner = implementations
+        .slice(segment.first, segment.end)
+        .flatMap((implementation, i) => implementation.stages.map((stage) => load(step + i, stage, segment)))
+      run.push({ stages: inner, tasks: plan.batch, firstSlot })
+      firstSlot += inner.length
+    }
+    if (step < plan.firstUpdate) firstUpdate = run.length
+  }
+  return { ofSteps, prologue: loadPrologue(assembly, load), run, firstUpdate }
+}
+
+function loadPrologue(
+  { plan: { steps }, implementations }: Assembly,
+  load: (step: number, stage: Stage) => LoadedStage,
+): LoadedStage[] {
   const prologue: LoadedStage[] = []
-  const { steps } = assembly.plan
   /** The prologue's stage from which on a buffer that it makes can be read. */
   const readyAt = new Map<number, number>()
-  assembly.implementations.forEach((implementation, step) => {
+  implementations.forEach((implementation, step) => {
     const first = Math.max(0, ...readsOf(steps[step]!).map(({ buffer }) => readyAt.get(buffer) ?? 0))
     implementation.prologue.forEach((stage, i) => {
       const loaded = load(step, stage)
@@ -149,12 +222,5 @@ export function loadStages(assembly: Assembly, base: number, add: AddProgram): L
       for (const { buffer } of writesOf(steps[step]!))
         readyAt.set(buffer, first + implementation.prologue.length)
   })
-  const all = [...prologue]
-  const firstStage: number[] = []
-  assembly.implementations.forEach((implementation, step) => {
-    firstStage.push(all.length)
-    for (const stage of implementation.stages) all.push(load(step, stage))
-  })
-  firstStage.push(all.length)
-  return { all, prologue: prologue.length, firstStage }
+  return prologue
 }

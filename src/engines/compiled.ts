@@ -5,7 +5,7 @@ import { type LayOutMemory, layOutMemory } from '../plan/memory.ts'
 import { BEFORE_ALL, type Plan, type PlannedTensor } from '../plan/plan.ts'
 import { writesOf } from '../plan/steps.ts'
 import { type ComputeWorker, startComputeWorkers } from '../runtime/compute-workers.ts'
-import type { Executor } from '../runtime/executor.ts'
+import type { Executor, LoadedProgram } from '../runtime/executor.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { processorMs } from '../runtime/host.ts'
 import { OwnMemoryExecutor } from '../runtime/own-memory-executor.ts'
@@ -81,7 +81,7 @@ export class CompiledEngine implements Engine {
     try {
       const memoryBytes = room.ownBytes
       const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
-      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), layOut)
+      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), { layOut, threads })
       // A faster tile may need more memory. If that doesn't fit, the tiles that are known to fit are used.
       const fits = byteLengthOf(tuned, threads) <= memoryBytes
       const assembly = fits ? tuned : this.#defaults(plan, options)
@@ -89,14 +89,14 @@ export class CompiledEngine implements Engine {
       room.take(byteLength)
       slab = target.allocate(byteLength)
       const programs = collectPrograms(target)
-      const stages = loadStages(assembly, slab.address, programs.add)
+      const stages = stageList(loadStages(assembly, slab.address, programs.add))
       compiled = await programs.compile()
       const program = {
         memory: slab.buffer,
         codes: compiled.codes,
         stages: stages.all,
         threadScratch: slab.address + assembly.layout.byteLength,
-        threadScratchByteLength: assembly.threadScratchByteLength,
+        threadScratchByteLength: assembly.threadScratch.byteLength,
       }
       const { byteOffsets } = assembly.layout
       let executor: Executor
@@ -163,7 +163,11 @@ export class CompiledEngine implements Engine {
 
   /** An assembly with the first candidate of each step, unmeasured. */
   #defaults(plan: Plan, options: PrepareOptions): Assembly {
-    return assemble(plan, this.#choicesFor(plan, options).defaults(plan), this.#options.layOutMemory)
+    const { layOutMemory: layOut } = this.#options
+    return assemble(plan, this.#choicesFor(plan, options).defaults(plan), {
+      layOut,
+      threads: this.info.threads,
+    })
   }
 
   async measurePeaks(options: PeakOptions = {}): Promise<Peaks> {
@@ -172,6 +176,30 @@ export class CompiledEngine implements Engine {
   }
 
   async dispose(): Promise<void> {} // plans free their own memory and code
+}
+
+/** A plan's stages one after the other, as the executor knows them, and where each of them is. */
+interface StageList {
+  readonly all: LoadedProgram['stages']
+  /** The first stage of each step if it is run alone, then the number of these stages. */
+  readonly firstStage: readonly number[]
+  /** Stages [first, end). */
+  readonly prologue: { readonly first: number; readonly end: number }
+  /** They follow the prologue. */
+  readonly run: { readonly first: number; readonly firstUpdate: number; readonly end: number }
+}
+
+function stageList({ ofSteps, prologue, run, firstUpdate }: LoadedStages): StageList {
+  const firstStage = [0]
+  for (const stages of ofSteps) firstStage.push(firstStage.at(-1)! + stages.length)
+  const all = [...ofSteps.flat(), ...prologue, ...run]
+  const first = all.length - run.length
+  return {
+    all,
+    firstStage,
+    prologue: { first: first - prologue.length, end: first },
+    run: { first, firstUpdate: first + firstUpdate, end: all.length },
+  }
 }
 
 class CompiledPlan implements PreparedPlan {
@@ -184,7 +212,7 @@ class CompiledPlan implements PreparedPlan {
   readonly #room: Room
   readonly #compiled: CompiledPrograms
   readonly #executor: Executor
-  readonly #stages: LoadedStages
+  readonly #stages: StageList
   readonly #memory: PlanMemory
   readonly #chosen: Tuned
   readonly #watch: TuningWatch
@@ -202,7 +230,7 @@ class CompiledPlan implements PreparedPlan {
     compiled: CompiledPrograms,
     executor: Executor,
     memory: PlanMemory,
-    stages: LoadedStages,
+    stages: StageList,
     chosen: Tuned,
     choices: StepChoices,
     watch: TuningWatch,
@@ -260,12 +288,11 @@ class CompiledPlan implements PreparedPlan {
   }
 
   async run({ signal, part = 'all' }: RunOptions = {}): Promise<void> {
-    const { prologue, firstStage } = this.#stages
-    const firstUpdate = firstStage[this.plan.firstUpdate]!
-    const end = part === 'gradients' ? firstUpdate : firstStage.at(-1)!
-    const hasUpdate = end > firstUpdate
+    const { prologue, run } = this.#stages
+    const end = part === 'gradients' ? run.firstUpdate : run.end
+    const hasUpdate = end > run.firstUpdate
     if (part !== 'update') this.#hadPrologue = this.#parametersChanged
-    const first = part === 'update' ? firstUpdate : this.#parametersChanged ? 0 : prologue
+    const first = part === 'update' ? run.firstUpdate : this.#parametersChanged ? prologue.first : run.first
     // After a run that may have changed parameters, finished or not, what was prepared from them must be prepared
     // again.
     this.#parametersChanged ||= hasUpdate
@@ -307,7 +334,7 @@ class CompiledPlan implements PreparedPlan {
   async #runStep(index: number): Promise<void> {
     const { prologue, firstStage } = this.#stages
     this.#memory.send()
-    if (index === BEFORE_ALL) await this.#executor.run(0, prologue)
+    if (index === BEFORE_ALL) await this.#executor.run(prologue.first, prologue.end)
     else await this.#executor.run(firstStage[index]!, firstStage[index + 1]!)
   }
 
@@ -318,18 +345,17 @@ class CompiledPlan implements PreparedPlan {
   }
 
   stepTimesMs(): readonly number[] {
-    const { firstStage } = this.#stages
-    const stages = this.#executor.stageTimesMs(firstStage[0]!, firstStage.at(-1)!)
-    return this.steps.map((_, step) => {
-      const from = firstStage[step]! - firstStage[0]!
-      const to = firstStage[step + 1]! - firstStage[0]!
-      return stages.slice(from, to).reduce((total, ms) => total + ms, 0)
-    })
+    const { firstStage, run } = this.#stages
+    const stages = this.#executor.stageTimesMs(run.first, run.end)
+    return this.steps.map((_, step) =>
+      stages.slice(firstStage[step], firstStage[step + 1]).reduce((total, ms) => total + ms, 0),
+    )
   }
 
   weightsTimeMs(): number {
     if (!this.#hadPrologue) return 0
-    return this.#executor.stageTimesMs(0, this.#stages.prologue).reduce((total, ms) => total + ms, 0)
+    const { first, end } = this.#stages.prologue
+    return this.#executor.stageTimesMs(first, end).reduce((total, ms) => total + ms, 0)
   }
 
   async dispose(): Promise<void> {

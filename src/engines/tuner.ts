@@ -215,11 +215,11 @@ class StepTuner {
       const { address, buffer, byteOffset } = block
       const programs = collectPrograms(this.#target)
       const requests = assemblies.map((assembly) => {
-        const { all, prologue } = loadStages(assembly, address, programs.add)
+        const { ofSteps, prologue } = loadStages(assembly, address, programs.add)
         return {
-          stages: all.slice(prologue),
+          stages: ofSteps.flat(),
           // If the weights change in every run, their preparation counts too.
-          prologue: this.#plan.pass === 'train' ? all.slice(0, prologue) : [],
+          prologue: this.#plan.pass === 'train' ? prologue : [],
           threadScratch: address + assembly.layout.byteLength,
         }
       })

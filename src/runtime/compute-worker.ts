@@ -16,7 +16,7 @@ import {
   writeOwn,
 } from './own-memory-runner.ts'
 import { onMessage, postMessage } from './port.ts'
-import { type LoadedStage, runTasks } from './tasks.ts'
+import { type LoadedSegment, type LoadedStage, runTasks } from './tasks.ts'
 
 /** What a worker receives before it runs. */
 export interface LoadRequest {
@@ -26,8 +26,9 @@ export interface LoadRequest {
   readonly control: SharedArrayBuffer
   /** When the run began, then when each stage ended on thread 0, in milliseconds. */
   readonly times: SharedArrayBuffer
+  readonly segmentTimes: SharedArrayBuffer
   readonly codes: readonly Code[]
-  readonly stages: readonly LoadedStage[]
+  readonly stages: readonly (LoadedStage | LoadedSegment)[]
   readonly thread: number
   readonly threads: number
   readonly threadScratch: number
@@ -116,12 +117,14 @@ function serve(loaded: Loaded, seen: number): never {
 
 function runStages(loaded: Loaded, control: Int32Array): void {
   const { stages, kernels, threads, threadScratch, thread } = loaded
+  const segmentTimes = new Float64Array(loaded.segmentTimes).fill(0)
+  const runner = { kernels, threadScratch, segmentTimes }
   const times = new Float64Array(loaded.times)
   const [first, end] = [Atomics.load(control, FIRST_STAGE), Atomics.load(control, END_STAGE)]
   const isAborted = () => Atomics.load(control, ABORT) !== 0 || isToldToEnd()
   if (thread === 0) times[first] = performance.now()
   for (let stage = first; stage < end; stage++) {
-    runTasks(stages[stage]!, kernels, threadScratch, () => takeTask(control, stage), isAborted)
+    runTasks(stages[stage]!, runner, () => takeTask(control, stage), isAborted)
     if (!barrier(control, threads)) return
     if (thread === 0) times[stage + 1] = performance.now()
   }

@@ -1,12 +1,12 @@
 import { ConvmarkError } from '../errors.ts'
 import type { Code } from './code.ts'
-import type { LoadedStage } from './tasks.ts'
+import type { LoadedSegment, LoadedStage } from './tasks.ts'
 
 export interface LoadedProgram {
   /** Null if it belongs to the only worker. */
   readonly memory: ArrayBufferLike | null
   readonly codes: readonly Code[]
-  readonly stages: readonly LoadedStage[]
+  readonly stages: readonly (LoadedStage | LoadedSegment)[]
   /** The first byte of each thread's scratch is `threadScratch + thread * threadScratchByteLength`. */
   readonly threadScratch: number
   readonly threadScratchByteLength: number
@@ -16,7 +16,7 @@ export interface LoadedProgram {
 export interface Executor {
   /** Runs stages [first, end). If the signal aborts, throws InterruptedError within the time of one task. */
   run(first: number, end: number, signal?: AbortSignal): Promise<void>
-  /** How long each of the stages [first, end) took in the last run, by the first thread's clock. */
+  /** How long each of the stages [first, end) took in the last run, by the first thread's clock; those of a segment each. */
   stageTimesMs(first: number, end: number): number[]
   dispose(): Promise<void>
 }

@@ -2,6 +2,7 @@ import { InterruptedError } from '../errors.ts'
 import { type ComputeWorker, replyOf } from './compute-workers.ts'
 import { type Executor, type LoadedProgram, unusable } from './executor.ts'
 import type { MemoryRange } from './own-memory-runner.ts'
+import { type SegmentTimes, slotsOf, stageTimesOf } from './tasks.ts'
 
 /**
  * Runs stages on one worker with its own memory, if threads can't share any. The caller writes and reads values by
@@ -12,10 +13,14 @@ export class OwnMemoryExecutor implements Executor {
   /** When the last run's first stage began, then when each stage ended. */
   #timesMs: readonly number[] = []
   #firstTimed = 0
+  readonly #stages: LoadedProgram['stages']
+  #segmentTimes: SegmentTimes
   #failure: Error | null = null
 
-  private constructor(worker: ComputeWorker) {
+  private constructor(worker: ComputeWorker, stages: LoadedProgram['stages']) {
     this.#worker = worker
+    this.#stages = stages
+    this.#segmentTimes = new Float64Array(slotsOf(stages))
     worker.onLoss((error) => {
       this.#failure ??= error
     })
@@ -25,7 +30,7 @@ export class OwnMemoryExecutor implements Executor {
     const { codes, stages, threadScratch } = program
     worker.post({ kind: 'load-alone', codes, stages, threadScratch })
     await replyOf(worker, 'loaded')
-    return new OwnMemoryExecutor(worker)
+    return new OwnMemoryExecutor(worker, stages)
   }
 
   async run(first: number, end: number, signal?: AbortSignal): Promise<void> {
@@ -35,9 +40,10 @@ export class OwnMemoryExecutor implements Executor {
     signal?.addEventListener('abort', interrupt, { once: true })
     try {
       this.#worker.post({ kind: 'run', first, end })
-      const { timesMs, isAborted } = await replyOf(this.#worker, 'ran')
+      const { timesMs, segmentTimes, isAborted } = await replyOf(this.#worker, 'ran')
       this.#firstTimed = first
       this.#timesMs = timesMs
+      this.#segmentTimes = segmentTimes
       if (isAborted) throw new InterruptedError('the run was interrupted', { cause: signal?.reason })
     } finally {
       signal?.removeEventListener('abort', interrupt)
@@ -46,7 +52,9 @@ export class OwnMemoryExecutor implements Executor {
 
   stageTimesMs(first: number, end: number): number[] {
     const timeOf = (stage: number): number => this.#timesMs[stage - this.#firstTimed] ?? 0
-    return Array.from({ length: end - first }, (_, i) => timeOf(first + i + 1) - timeOf(first + i))
+    const stages = this.#stages.slice(first, end)
+    const timesMs = stages.map((_, i) => timeOf(first + i + 1) - timeOf(first + i))
+    return stageTimesOf(stages, timesMs, [this.#segmentTimes])
   }
 
   /** Copies the values into the worker's memory, before any later request. */

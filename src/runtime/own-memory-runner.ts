@@ -4,12 +4,19 @@
 import type { KernelFunction } from '../codegen/program.ts'
 import { type Code, loadCodes } from './code.ts'
 import { ownMemory } from './heap.ts'
-import { type LoadedStage, runTasks } from './tasks.ts'
+import {
+  type LoadedSegment,
+  type LoadedStage,
+  runTasks,
+  type SegmentTimes,
+  slotsOf,
+  type TaskRunner,
+} from './tasks.ts'
 
 export interface LoadAloneRequest {
   readonly kind: 'load-alone'
   readonly codes: readonly Code[]
-  readonly stages: readonly LoadedStage[]
+  readonly stages: readonly (LoadedStage | LoadedSegment)[]
   readonly threadScratch: number
 }
 
@@ -22,6 +29,7 @@ export interface MemoryRange {
 export interface OwnRun {
   /** When the run began, then when each of its stages ended, in milliseconds. */
   readonly timesMs: readonly number[]
+  readonly segmentTimes: SegmentTimes
   readonly isAborted: boolean
 }
 
@@ -29,15 +37,13 @@ export interface OwnRun {
 const SLICE_MS = 50
 
 export class OwnMemoryRunner {
-  readonly #stages: readonly LoadedStage[]
-  readonly #kernels: readonly KernelFunction[]
-  readonly #threadScratch: number
+  readonly #stages: readonly (LoadedStage | LoadedSegment)[]
+  readonly #runner: TaskRunner
   #isAborted = false
 
   private constructor({ stages, threadScratch }: LoadAloneRequest, kernels: readonly KernelFunction[]) {
     this.#stages = stages
-    this.#kernels = kernels
-    this.#threadScratch = threadScratch
+    this.#runner = { kernels, threadScratch, segmentTimes: new Float64Array(slotsOf(stages)) }
   }
 
   static async load(request: LoadAloneRequest): Promise<OwnMemoryRunner> {
@@ -47,13 +53,15 @@ export class OwnMemoryRunner {
   /** Runs stages [first, end), or until `abort` is called. */
   async run(first: number, end: number): Promise<OwnRun> {
     this.#isAborted = false
+    const { segmentTimes } = this.#runner
+    segmentTimes.fill(0)
     const timesMs = [performance.now()]
     let untilMs = timesMs[0]! + SLICE_MS
     for (const stage of this.#stages.slice(first, end)) {
       let next = 0
       const takeTask = (): number => (performance.now() < untilMs ? next++ : Infinity)
       do {
-        runTasks(stage, this.#kernels, this.#threadScratch, takeTask, () => false)
+        runTasks(stage, this.#runner, takeTask, () => false)
         if (performance.now() < untilMs) break
         await messagesSeen()
         untilMs = performance.now() + SLICE_MS
@@ -61,7 +69,7 @@ export class OwnMemoryRunner {
       if (this.#isAborted) break
       timesMs.push(performance.now())
     }
-    return { timesMs, isAborted: this.#isAborted }
+    return { timesMs, segmentTimes, isAborted: this.#isAborted }
   }
 
   abort(): void {

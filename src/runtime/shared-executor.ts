@@ -11,6 +11,7 @@ import {
   resetTasks,
 } from './control.ts'
 import { type Executor, type LoadedProgram, unusable } from './executor.ts'
+import { type SegmentTimes, slotsOf, stageTimesOf } from './tasks.ts'
 import { endAll } from './worker-pool.ts'
 
 /**
@@ -21,13 +22,19 @@ export class SharedExecutor implements Executor {
   readonly #workers: readonly ComputeWorker[]
   readonly #control: Int32Array<SharedArrayBuffer>
   readonly #times: Float64Array<SharedArrayBuffer>
+  readonly #stages: LoadedProgram['stages']
+  /** Of each thread. */
+  readonly #segmentTimes: readonly SegmentTimes[]
   readonly #lost: Promise<never>
   #failure: Error | null = null
 
-  private constructor(workers: readonly ComputeWorker[], stages: number) {
+  private constructor(workers: readonly ComputeWorker[], stages: LoadedProgram['stages']) {
     this.#workers = workers
-    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages)))
-    this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages + 1)))
+    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages.length)))
+    this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages.length + 1)))
+    this.#stages = stages
+    const slots = slotsOf(stages)
+    this.#segmentTimes = workers.map(() => new Float64Array(new SharedArrayBuffer(8 * slots)))
     const { promise, reject } = withResolvers<never>()
     this.#lost = promise
     promise.catch(() => {}) // the current run gets the error, or else the next one
@@ -43,7 +50,7 @@ export class SharedExecutor implements Executor {
   }
 
   static async load(workers: readonly ComputeWorker[], program: LoadedProgram): Promise<SharedExecutor> {
-    const executor = new SharedExecutor(workers, program.stages.length)
+    const executor = new SharedExecutor(workers, program.stages)
     await Promise.all(
       workers.map(async (worker, thread) => {
         worker.post({
@@ -51,6 +58,7 @@ export class SharedExecutor implements Executor {
           memory: program.memory,
           control: executor.#control.buffer,
           times: executor.#times.buffer,
+          segmentTimes: executor.#segmentTimes[thread]!.buffer as SharedArrayBuffer,
           codes: program.codes,
           stages: program.stages,
           thread,
@@ -89,10 +97,9 @@ export class SharedExecutor implements Executor {
   }
 
   stageTimesMs(first: number, end: number): number[] {
-    return Array.from(
-      { length: end - first },
-      (_, i) => this.#times[first + i + 1]! - this.#times[first + i]!,
-    )
+    const stages = this.#stages.slice(first, end)
+    const timesMs = stages.map((_, i) => this.#times[first + i + 1]! - this.#times[first + i]!)
+    return stageTimesOf(stages, timesMs, this.#segmentTimes)
   }
 
   async dispose(): Promise<void> {

@@ -18,6 +18,18 @@ export interface LoadedStage {
   readonly tasks: number
 }
 
+/** Stages without barriers between them: a task is all of them for one image, which is the first dimension of every grid. */
+export interface LoadedSegment {
+  readonly stages: readonly LoadedStage[]
+  /** The number of images. */
+  readonly tasks: number
+  /** Of the thread's `SegmentTimes`, the first stage's. */
+  readonly firstSlot: number
+}
+
+/** How long a thread was at work on each stage of each segment, in milliseconds, added up over images. */
+export type SegmentTimes = Float64Array
+
 /** Calls one task of a part. A task's number counts through the grid; the last dimension varies fastest. */
 export function runTask(part: LoadedPart, kernel: KernelFunction, task: number, threadScratch: number): void {
   const { grid, addresses, steps, inThreadScratch } = part
@@ -32,19 +44,71 @@ export function runTask(part: LoadedPart, kernel: KernelFunction, task: number, 
   kernel(...pointers)
 }
 
-/** Runs the tasks of a stage that `takeTask` hands out, until there are no more or `isAborted`. */
+/** How a thread runs tasks. */
+export interface TaskRunner {
+  readonly kernels: readonly KernelFunction[]
+  /** The address of the thread's scratch. */
+  readonly threadScratch: number
+  readonly segmentTimes: SegmentTimes
+}
+
+/** Runs the tasks of a stage or segment that `takeTask` hands out, until there are no more or `isAborted`. */
 export function runTasks(
-  stage: LoadedStage,
-  kernels: readonly KernelFunction[],
-  threadScratch: number,
+  stage: LoadedStage | LoadedSegment,
+  runner: TaskRunner,
   takeTask: () => number,
   isAborted: () => boolean,
 ): void {
-  for (let task = takeTask(); task < stage.tasks && !isAborted(); task = takeTask()) {
-    let within = task
-    let index = 0
-    while (within >= stage.parts[index]!.tasks) within -= stage.parts[index++]!.tasks
-    const part = stage.parts[index]!
-    runTask(part, kernels[part.program]!, within, threadScratch)
+  const run = 'stages' in stage ? runImage : runTaskOf
+  for (let task = takeTask(); task < stage.tasks && !isAborted(); task = takeTask())
+    run(stage as never, task, runner, isAborted)
+}
+
+function runTaskOf(stage: LoadedStage, task: number, { kernels, threadScratch }: TaskRunner): void {
+  let within = task
+  let index = 0
+  while (within >= stage.parts[index]!.tasks) within -= stage.parts[index++]!.tasks
+  const part = stage.parts[index]!
+  runTask(part, kernels[part.program]!, within, threadScratch)
+}
+
+function runImage(segment: LoadedSegment, image: number, runner: TaskRunner, isAborted: () => boolean): void {
+  const { kernels, threadScratch, segmentTimes } = runner
+  let startMs = performance.now()
+  for (const [i, { parts }] of segment.stages.entries()) {
+    for (const part of parts) {
+      const kernel = kernels[part.program]!
+      const tasks = part.tasks / segment.tasks
+      for (let task = image * tasks; task < (image + 1) * tasks; task++) {
+        runTask(part, kernel, task, threadScratch)
+        if (isAborted()) return
+      }
+    }
+    const endMs = performance.now()
+    segmentTimes[segment.firstSlot + i]! += endMs - startMs
+    startMs = endMs
   }
+}
+
+export const slotsOf = (stages: readonly (LoadedStage | LoadedSegment)[]): number =>
+  stages.reduce((slots, stage) => slots + ('stages' in stage ? stage.stages.length : 0), 0)
+
+/**
+ * How long each stage of `stages` took, those of segments too, if they took `timesMs` one after the other: a segment's
+ * time is shared out by the times that all threads were at work on its stages.
+ */
+export function stageTimesOf(
+  stages: readonly (LoadedStage | LoadedSegment)[],
+  timesMs: readonly number[],
+  threadTimes: readonly SegmentTimes[],
+): number[] {
+  return stages.flatMap((stage, i) => {
+    const ms = timesMs[i]!
+    if (!('stages' in stage)) return [ms]
+    const busy = stage.stages.map((_, inner) =>
+      threadTimes.reduce((total, times) => total + times[stage.firstSlot + inner]!, 0),
+    )
+    const all = busy.reduce((total, each) => total + each, 0)
+    return busy.map((each) => (all > 0 ? (ms * each) / all : ms / busy.length))
+  })
 }

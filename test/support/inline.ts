@@ -89,12 +89,13 @@ export function openInline(
   }
   const look = (view: View): Grid => gridOf(view, floats, offsetOf(view.buffer))
   const run = (loaded: readonly LoadedStage[]): void => {
+    const threadScratch = address + assembly.layout.byteLength
+    const runner = { kernels: functions, threadScratch, segmentTimes: new Float64Array(0) }
     for (const stage of loaded) {
       let next = 0
       runTasks(
         stage,
-        functions,
-        address + assembly.layout.byteLength,
+        runner,
         () => next++,
         () => false,
       )
@@ -117,10 +118,7 @@ export function openInline(
       }
     },
     runStep(index) {
-      const { all, prologue, firstStage } = stages
-      run(
-        index === BEFORE_ALL ? all.slice(0, prologue) : all.slice(firstStage[index]!, firstStage[index + 1]!),
-      )
+      run(index === BEFORE_ALL ? stages.prologue : stages.ofSteps[index]!)
     },
   }
 }
