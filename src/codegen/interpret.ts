@@ -96,6 +96,9 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
       case 'max':
         bits[to] = registers[a]! < registers[b]! ? bits[b]! : bits[a]!
         break
+      case 'min':
+        bits[to] = registers[b]! < registers[a]! ? bits[b]! : bits[a]!
+        break
       case 'lessThan':
         bits[to] = registers[a]! < registers[b]! ? -1 : 0
         break

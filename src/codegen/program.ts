@@ -8,8 +8,8 @@ export type Vector = number & { readonly __brand: 'vector' }
 export type Pointer = number & { readonly __brand: 'pointer' }
 
 /**
- * `max` is a < b ? b : a (wasm's pmax): twice as fast as the IEEE maximum; a NaN in `a` stays. `unordered` is all ones
- * if a or b is NaN; read as a float, that is NaN itself.
+ * `max` is a < b ? b : a (wasm's pmax), `min` is b < a ? b : a (pmin): twice as fast as the IEEE maximum and minimum; a
+ * NaN in `a` stays. `unordered` is all ones if a or b is NaN; read as a float, that is NaN itself.
  */
 export type BinaryOperation =
   | 'add'
@@ -17,6 +17,7 @@ export type BinaryOperation =
   | 'mul'
   | 'div'
   | 'max'
+  | 'min'
   | 'lessThan'
   | 'equal'
   | 'unordered'
@@ -173,6 +174,30 @@ export class ProgramBuilder {
     if (count > 0) for (const [pointer, bytes] of steps) this.advance(pointer, -count * bytes)
   }
 
+  /**
+   * Writes computations that do not depend on each other in turns, an instruction of each, so that one has something to
+   * do while another waits for a result: a processor looks only so far ahead. They must not move pointers.
+   */
+  interleave(bodies: readonly (() => void)[]): void {
+    const outer = this.#body
+    const written = bodies.map((body) => {
+      this.#body = []
+      body()
+      return this.#body
+    })
+    this.#body = outer
+    const longest = Math.max(0, ...written.map(({ length }) => length))
+    for (let i = 0; i < longest; i++) {
+      for (const body of written) {
+        const instruction = body[i]
+        if (!instruction) continue
+        if (instruction.op === 'advance' || instruction.op === 'point')
+          throw new Error(`${this.#name}: what is interleaved moves a pointer`)
+        this.#body.push(instruction)
+      }
+    }
+  }
+
   splat(value: number): Vector {
     const to = this.#vector()
     this.#body.push({ op: 'splat', to, value: Math.fround(value) })
@@ -228,6 +253,7 @@ export class ProgramBuilder {
   mul = (a: Vector, b: Vector): Vector => this.binary('mul', a, b)
   div = (a: Vector, b: Vector): Vector => this.binary('div', a, b)
   max = (a: Vector, b: Vector): Vector => this.binary('max', a, b)
+  min = (a: Vector, b: Vector): Vector => this.binary('min', a, b)
   sqrt = (a: Vector): Vector => this.unary('sqrt', a)
 
   shift(op: 'shiftLeft' | 'shiftRight', a: Vector, bits: number): Vector {

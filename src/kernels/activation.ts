@@ -20,6 +20,7 @@ import {
   normalShare,
   power,
   sigmoid,
+  silu,
   softplus,
   softplusSlope,
   tanh,
@@ -113,7 +114,7 @@ const activations: { readonly [Kind in ActivationKind]: ActivationKernel<Options
     },
   },
   silu: {
-    value: (b) => (x) => b.mul(x, sigmoid(b, x)),
+    value: (b) => (x) => silu(b, x),
     gradient: (b) => (x, gradient) => {
       const share = sigmoid(b, x)
       const one = b.splat(1)
@@ -232,8 +233,11 @@ export interface SumsActivation {
    * After all are stored: an activation that needs registers itself goes over them once more, while they are in the first
    * cache.
    */
-  readonly inMemory: ((at: Pointer, offset: number) => void) | null
+  readonly inMemory: ((at: Pointer, offsets: readonly number[]) => void) | null
 }
+
+/** How many vectors are activated at the same time: with 16 registers there is room for the values of two. */
+const mostAtOnce = ({ lanes }: ProgramBuilder): number => (lanes === 16 ? 4 : 2)
 
 /** Sums whose padded channels are 0: the activation must leave 0 as it is. */
 export function activationOfSums(b: ProgramBuilder, activation: Activation | undefined): SumsActivation {
@@ -245,9 +249,16 @@ export function activationOfSums(b: ProgramBuilder, activation: Activation | und
   }
   return {
     inRegister: same,
-    inMemory: (at, offset) => {
-      const activate = activationIn(b, activation)
-      b.store(at, offset, activate(b.load(at, offset), null))
+    inMemory: (at, offsets) => {
+      const some = mostAtOnce(b)
+      for (let first = 0; first < offsets.length; first += some) {
+        b.interleave(
+          offsets.slice(first, first + some).map((offset) => () => {
+            const activate = activationIn(b, activation)
+            b.store(at, offset, activate(b.load(at, offset), null))
+          }),
+        )
+      }
     },
   }
 }

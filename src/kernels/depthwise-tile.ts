@@ -122,5 +122,5 @@ export function writeDepthwiseTile(
     bytes(row * pitches.outputRow + column * pitches.outputPixel),
   )
   for (const [i, offset] of offsets.entries()) b.store(at.output, offset, inRegister(sums[i]!))
-  if (inMemory) for (const offset of offsets) inMemory(at.output, offset)
+  inMemory?.(at.output, offsets)
 }

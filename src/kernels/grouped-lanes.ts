@@ -155,7 +155,10 @@ function laneProgram(
     })
     const { inRegister, inMemory } = activationOfSums(b, conv.activation)
     for (const [i, sum] of sums.entries()) b.store(output, i * outputPixel, only(inRegister(sum)))
-    if (inMemory) b.walk(size, [[output, outputPixel]], () => inMemory(output, 0))
+    inMemory?.(
+      output,
+      [...sums.keys()].map((i) => i * outputPixel),
+    )
   }
 
   const rowSteps = [

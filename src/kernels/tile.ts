@@ -101,11 +101,25 @@ export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends:
       b.store(at.c, row * tile.cRow + offset, inRegister(whole))
     }
   }
-  if (inMemory)
-    b.walk(rows, [[at.c, tile.cRow]], () => {
-      for (let v = 0; v < vectors; v++) inMemory(at.c, v * b.vectorBytes)
-    })
+  if (inMemory) {
+    const vectorsOf = (count: number): number[] =>
+      Array.from({ length: count * vectors }, (_, i) => {
+        return Math.floor(i / vectors) * tile.cRow + (i % vectors) * b.vectorBytes
+      })
+    const together = Math.max(1, Math.floor(ACTIVATED_TOGETHER / vectors))
+    const rest = rows % together
+    const pastWhole = (rows - rest) * tile.cRow
+    b.walk((rows - rest) / together, [[at.c, together * tile.cRow]], () =>
+      inMemory(at.c, vectorsOf(together)),
+    )
+    b.advance(at.c, pastWhole)
+    inMemory(at.c, vectorsOf(rest))
+    b.advance(at.c, -pastWhole)
+  }
 }
+
+/** About so many vectors are activated in one round of a loop. */
+const ACTIVATED_TOGETHER = 4
 
 /** Joins two loops if the outer one continues where the inner one ended; a sum over nothing has no loops. */
 function joinLevels(sum: readonly SumLevel[]): SumLevel[] {

@@ -56,6 +56,7 @@ const SIMD = {
   sub: 229,
   mul: 230,
   div: 231,
+  min: 234,
   max: 235,
   toInt: 248,
   toFloat: 250,

@@ -47,6 +47,7 @@ function vectorCases(bits: VectorBits): Case[] {
     ['vsubps', 'vsubps'],
     ['vdivps', 'vdivps'],
     ['vmaxps', 'vmaxps'],
+    ['vminps', 'vminps'],
     ['vpand', `vpand${d}`],
     ['vpandn', `vpandn${d}`],
     ['vpor', `vpor${d}`],
@@ -54,6 +55,7 @@ function vectorCases(bits: VectorBits): Case[] {
     ['vpaddd', 'vpaddd'],
     ['vpsubd', 'vpsubd'],
     ['vpmulld', 'vpmulld'],
+    ['vfmadd213ps', 'vfmadd213ps'],
     ['vfmadd231ps', 'vfmadd231ps'],
     ['vpermps', 'vpermps'],
   ]

@@ -60,6 +60,7 @@ const VECTOR = {
   vsubps: instruction(MAP_0F, NONE, 0x5c),
   vdivps: instruction(MAP_0F, NONE, 0x5e),
   vmaxps: instruction(MAP_0F, NONE, 0x5f),
+  vminps: instruction(MAP_0F, NONE, 0x5d),
   vpand: instruction(MAP_0F, P66, 0xdb),
   vpandn: instruction(MAP_0F, P66, 0xdf),
   vpor: instruction(MAP_0F, P66, 0xeb),
@@ -67,6 +68,7 @@ const VECTOR = {
   vpaddd: instruction(MAP_0F, P66, 0xfe),
   vpsubd: instruction(MAP_0F, P66, 0xfa),
   vpmulld: instruction(MAP_0F38, P66, 0x40),
+  vfmadd213ps: instruction(MAP_0F38, P66, 0xa8),
   vfmadd231ps: instruction(MAP_0F38, P66, 0xb8),
   /** Lane i of the result is the lane of b whose number is in lane i of a. */
   vpermps: instruction(MAP_0F38, P66, 0x16),

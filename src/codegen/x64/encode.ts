@@ -33,7 +33,13 @@ const COUNTER_BYTES = 8
 const MASK = 1
 
 type Comparison = 'lessThan' | 'equal' | 'unordered'
-type Arithmetic = Exclude<BinaryOperation, 'max' | Comparison | 'andNot'>
+/**
+ * a < b ? b : a is vmaxps of b and a, which returns its second operand if they are equal or unordered; so is vminps. a &
+ * ~b is vpandn, which negates its first operand.
+ */
+const SWAPPED = { max: 'vmaxps', min: 'vminps', andNot: 'vpandn' } as const
+type Swapped = keyof typeof SWAPPED
+type Arithmetic = Exclude<BinaryOperation, Swapped | Comparison>
 const ARITHMETIC: Readonly<Record<Arithmetic, { readonly name: BinaryName; readonly commutes: boolean }>> = {
   add: { name: 'vaddps', commutes: true },
   sub: { name: 'vsubps', commutes: false },
@@ -164,6 +170,8 @@ class FunctionEncoder {
         continue
       }
       if (i.op === 'load' || i.op === 'broadcast') this.#load(i, next)
+      else if (i.op === 'splat' && this.#isAddend(i.to, body, index))
+        this.#places.set(i.to, { memory: this.#constantOf(i), isBroadcast: false })
       else if (this.#isMadeFor(i, next)) {
         // t = a op b; v = t: writes straight into v's register
         this.#instruction({ ...i, to: next.to } as Instruction)
@@ -172,6 +180,27 @@ class FunctionEncoder {
       } else this.#instruction(i)
       this.#endPosition()
     }
+  }
+
+  /**
+   * Whether a constant, made by the instruction at `index`, is next what a product is added to, and a factor is used for
+   * the last time there: then the sum can take that factor's register, and the constant stays in memory.
+   */
+  #isAddend(vector: number, body: readonly Instruction[], index: number): boolean {
+    for (let ahead = 1; index + ahead < body.length; ahead++) {
+      const i = body[index + ahead]!
+      if (i.op === 'loop') return false
+      if (i.op === 'fma' && i.to === vector) return this.#lastFactor(i, this.#position + ahead) !== null
+      if (vectorsReadBy(i).includes(vector) || ('to' in i && i.op !== 'point' && i.to === vector))
+        return false
+    }
+    return false
+  }
+
+  /** The factor that dies with the product; null if there is none, or if the product is a square. */
+  #lastFactor({ to, a, b }: Extract<Instruction, { op: 'fma' }>, position: number): number | null {
+    if (a === b || a === to || b === to) return null
+    return [a, b].find((factor) => this.#lifetimes.vectors[factor]!.to === position) ?? null
   }
 
   /** Whether `next` only copies the result of `i` into a register that already exists. */
@@ -327,7 +356,22 @@ class FunctionEncoder {
     return constant
   }
 
-  #fma({ to, a, b }: Extract<Instruction, { op: 'fma' }>): void {
+  #fma(i: Extract<Instruction, { op: 'fma' }>): void {
+    const { to, a, b } = i
+    if (this.#isMemory(to)) {
+      const factor = this.#lastFactor(i, this.#position)!
+      const addend = this.#operand(to)
+      const other = this.#register(factor === a ? b : a)
+      if (!this.#isMemory(factor)) {
+        const register = this.#register(factor)
+        this.#out.binary('vfmadd213ps', register, other, addend)
+        this.#places.set(to, { register })
+        this.#places.delete(factor)
+        return
+      }
+      this.#places.delete(to)
+      this.#out.unary('vmovups', this.#define(to), addend)
+    }
     const sum = this.#register(to)
     const [first, second] = this.#isMemory(a) ? [b, a] : [a, b]
     const register = this.#register(first)
@@ -370,12 +414,8 @@ class FunctionEncoder {
       this.#compare(op, to, i.a, i.b)
       return
     }
-    // a < b ? b : a is vmaxps of b and a, which returns its second operand if they are equal or unordered. a & ~b is
-    // vpandn, which negates its first operand.
-    const isSwapped = op === 'max' || op === 'andNot'
-    const { name, commutes } = isSwapped
-      ? ({ name: op === 'max' ? 'vmaxps' : 'vpandn', commutes: false } as const)
-      : ARITHMETIC[op]
+    const isSwapped = op === 'max' || op === 'min' || op === 'andNot'
+    const { name, commutes } = isSwapped ? { name: SWAPPED[op], commutes: false } : ARITHMETIC[op]
     let [first, second] = isSwapped ? [i.b, i.a] : [i.a, i.b]
     if (commutes && this.#isMemory(first)) [first, second] = [second, first]
     const [x, y] = [this.#register(first), this.#operand(second)]
@@ -523,6 +563,7 @@ function canReadMemory(i: Instruction, vector: number): boolean {
     case 'subInt':
       return i.b === vector
     case 'max':
+    case 'min':
     case 'andNot':
       return i.a === vector
     case 'fma':

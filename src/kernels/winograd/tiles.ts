@@ -133,7 +133,10 @@ export function writeOutputTiles(b: ProgramBuilder, tiles: OutputTiles): void {
       })
       if (inMemory)
         b.walk(column.outputs, [[image, imageColumn]], () => {
-          for (let i = 0; i < row.outputs; i++) inMemory(image, i * imageRow)
+          inMemory(
+            image,
+            Array.from({ length: row.outputs }, (_, i) => i * imageRow),
+          )
         })
     })
   })
