@@ -73,6 +73,27 @@ describe('the wasm target', () => {
     }
   })
 
+  it('min is b < a ? b : a, for the same reason', () => {
+    const values = new Float32Array(12)
+    values.set([Number.NaN, 1, -0, 3, 1, Number.NaN, 0, 2])
+    for (const bits of runOnBoth(operations.min!, values)) {
+      expect([...new Float32Array(bits.buffer, 128, 4)]).toEqual([Number.NaN, 1, -0, 2])
+    }
+  })
+
+  it('what is interleaved is written in turns; it must not move pointers', () => {
+    const b = new ProgramBuilder('turns', 4, ['data'])
+    const data = b.parameter('data')
+    b.interleave([
+      () => b.store(data, 0, b.mul(b.load(data, 0), b.splat(2))),
+      () => b.store(data, 16, b.load(data, 16)),
+    ])
+    expect(b.finish().body.map(({ op }) => op)).toEqual(['load', 'load', 'splat', 'store', 'mul', 'store'])
+    expect(() => b.interleave([() => b.advance(data, 16)])).toThrow(
+      'turns: what is interleaved moves a pointer',
+    )
+  })
+
   it('fma is a sum and a product, rounded once where the engine has relaxed SIMD', () => {
     const program = operation((b, x, y, z) => {
       b.fma(z, x, y)

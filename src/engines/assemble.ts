@@ -57,7 +57,7 @@ export function assemble(
     }),
   )
   const parts = { plan, implementations, buffers, privateBuffers }
-  const segments = threads === undefined ? [] : segmentsOf(parts, threads, layOut)
+  const segments = threads === undefined ? [] : segmentsOf(parts, threads)
   const inLines = (values: number): number => roundUp(values * FLOAT_BYTES, CACHE_LINE_BYTES)
   const ofKernelsBytes = inLines(most(implementations.map(({ threadScratch }) => threadScratch)))
   const ofSegmentsBytes = most(segments.map(({ layout }) => layout.byteLength))

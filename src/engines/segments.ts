@@ -2,7 +2,7 @@
 import { type Extent, extentsOf } from '../codegen/extents.ts'
 import { FLOAT_BYTES } from '../codegen/program.ts'
 import type { Argument, Implementation, Part } from '../kernels/kernel.ts'
-import { type LayOutMemory, layOutMemory, type MemoryLayout } from '../plan/memory.ts'
+import { layOutMemory, type MemoryLayout } from '../plan/memory.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Buffer } from '../plan/views.ts'
 
@@ -36,11 +36,7 @@ const MIN_BUSY_SHARE = 0.9
  * The segments of a plan for so many threads, in order. Which image a step's tasks belong to is derived from their
  * addresses, so kernels need to know nothing of it.
  */
-export function segmentsOf(
-  assembled: Assembled,
-  threads: number,
-  layOut: LayOutMemory = layOutMemory,
-): Segment[] {
+export function segmentsOf(assembled: Assembled, threads: number): Segment[] {
   const { plan, implementations, buffers } = assembled
   const images = plan.batch
   const rounds = Math.ceil(images / threads)
@@ -55,7 +51,7 @@ export function segmentsOf(
       ({ id, firstStep, lastStep }) => written.has(id) && firstStep >= first && lastStep < end,
     )
     const shares = own.map((buffer) => ({ ...buffer, length: buffer.length / images }))
-    if (own.length > 0) segments.push({ first, end, layout: layOut(shares) })
+    if (own.length > 0) segments.push({ first, end, layout: layOutMemory(shares) })
     whole = new Set()
     written = new Set()
   }

@@ -20,7 +20,6 @@ import {
   normalShare,
   power,
   sigmoid,
-  silu,
   softplus,
   softplusSlope,
   tanh,
@@ -114,7 +113,7 @@ const activations: { readonly [Kind in ActivationKind]: ActivationKernel<Options
     },
   },
   silu: {
-    value: (b) => (x) => silu(b, x),
+    value: (b) => (x) => b.mul(x, sigmoid(b, x)),
     gradient: (b) => (x, gradient) => {
       const share = sigmoid(b, x)
       const one = b.splat(1)

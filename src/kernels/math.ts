@@ -59,9 +59,9 @@ export function log1p(b: ProgramBuilder, x: Vector): Vector {
   return b.select(b.binary('equal', kept, b.splat(0)), x, b.mul(log(b, sum), b.div(x, kept)))
 }
 
-/** e^x; the result is clamped to 2^-126 and 2^126. NaN stays NaN. */
-export function exp(b: ProgramBuilder, x: Vector): Vector {
-  const bounded = b.max(b.min(x, b.splat(LARGEST_EXPONENT * Math.LN2)), b.splat(-LARGEST_EXPONENT * Math.LN2))
+/** e^x; the result is clamped to 2^-126 and to that of `highest`, 2^126 at most. NaN stays NaN. */
+export function exp(b: ProgramBuilder, x: Vector, highest = LARGEST_EXPONENT * Math.LN2): Vector {
+  const bounded = b.max(b.min(x, b.splat(highest)), b.splat(-LARGEST_EXPONENT * Math.LN2))
   const rounder = b.splat(ROUNDER)
   const power = b.sub(b.add(b.mul(bounded, b.splat(Math.LOG2E)), rounder), rounder)
   // ln 2 in two parts, so that the remainder keeps its last bits; nothing reads what is bounded after that.
@@ -71,19 +71,18 @@ export function exp(b: ProgramBuilder, x: Vector): Vector {
   return b.binary('addInt', polynomial(b, bounded, EXP_POLYNOMIAL), scale)
 }
 
+/** From here on the sigmoid is 1 in float32, and e^x is finite. */
+const SIGMOID_ONE_FROM = 40
+
 /**
  * 1 / (1 + e^-x), with a relative error of about 4e-7 down to the smallest values of float32 (on x64, which flushes
  * denormals, the smallest normal ones); NaN stays NaN.
  */
-export const sigmoid = (b: ProgramBuilder, x: Vector): Vector => b.div(b.splat(1), onePlusPower(b, x))
-
-/** x sigmoid x, with the same error. */
-export const silu = (b: ProgramBuilder, x: Vector): Vector => b.div(x, onePlusPower(b, x))
-
-/** 1 + e^-x. The power is made by squaring its root, since exp alone would end at 2^-126 and 2^126. */
-function onePlusPower(b: ProgramBuilder, x: Vector): Vector {
-  const root = exp(b, b.mul(x, b.splat(-0.5)))
-  return b.add(b.mul(root, root), b.splat(1))
+export function sigmoid(b: ProgramBuilder, x: Vector): Vector {
+  // The power is made by squaring its root, since exp alone would end at 2^-126.
+  const root = exp(b, b.mul(x, b.splat(0.5)), SIGMOID_ONE_FROM / 2)
+  const power = b.mul(root, root)
+  return b.div(power, b.add(power, b.splat(1)))
 }
 
 /** The hyperbolic tangent, with a relative error of about 2e-7; NaN stays NaN. Near 0 a polynomial is used: Cephes' tanhf. */

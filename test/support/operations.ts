@@ -7,6 +7,7 @@ export const BINARY: readonly BinaryOperation[] = [
   'mul',
   'div',
   'max',
+  'min',
   'lessThan',
   'equal',
   'and',

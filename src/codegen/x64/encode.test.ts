@@ -43,6 +43,12 @@ type Move =
       readonly c: number
       readonly d: number
     }
+  | {
+      readonly kind: 'polynomial'
+      readonly a: number
+      readonly b: number
+      readonly values: readonly number[]
+    }
   | { readonly kind: 'permute'; readonly a: number; readonly first: number; readonly step: number }
   | { readonly kind: 'store' | 'storeLane'; readonly a: number; readonly at: number }
   | { readonly kind: 'loop'; readonly count: number; readonly step: number; readonly moves: readonly Move[] }
@@ -82,6 +88,15 @@ const moveOf = (depth: number): fc.Arbitrary<Move> =>
     {
       weight: 3,
       arbitrary: fc.record({ kind: fc.constantFrom('fma', 'assign'), to: pick, a: pick, b: pick }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('polynomial'),
+        a: pick,
+        b: pick,
+        values: fc.array(fc.float({ noNaN: true }), { minLength: 1, maxLength: 3 }),
+      }),
     },
     {
       weight: 1,
@@ -153,6 +168,19 @@ function programOf(moves: readonly Move[], lanes: number): Program {
           b.fma(from(move.to), from(move.a), from(move.b))
           b.assign(from(move.to), number(from(move.to)))
           break
+        case 'polynomial': {
+          // Constants that products are added to, as in kernels/math.ts
+          const sum = move.values.reduce<Vector>(
+            (value, constant) => {
+              const next = b.splat(constant)
+              b.fma(next, value, from(move.a))
+              return next
+            },
+            b.mul(from(move.b), b.splat(0.5)),
+          )
+          make(number(sum))
+          break
+        }
         case 'assign':
           b.assign(from(move.to), number(b.add(from(move.a), from(move.b))))
           break
