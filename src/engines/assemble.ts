@@ -128,10 +128,40 @@ export function loadStage(stage: Stage, resolve: Resolve, addProgram: AddProgram
   const parts = stage.parts
     .map((part) => loadPart(part, resolve, addProgram))
     .filter(({ tasks }) => tasks > 0)
-  return { parts, tasks: parts.reduce((total, { tasks }) => total + tasks, 0) }
+  return stageOf(parts)
 }
 
-function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): LoadedPart {
+function stageOf(parts: readonly WrittenPart[]): LoadedStage {
+  const tasks = parts.reduce((total, part) => total + part.tasks, 0)
+  const isInOrder = parts.length < 2 || parts.some(({ written }) => written < 0)
+  return { parts, tasks, order: isInOrder ? null : orderOf(parts) }
+}
+
+interface WrittenPart extends LoadedPart {
+  /** The first pointer that it writes through, other than into the thread's scratch; -1 if there is none. */
+  readonly written: number
+}
+
+/**
+ * Tasks by the places that they write to. Threads take contiguous ranges of them, so each of them stays in the same part
+ * of images from stage to stage.
+ */
+function orderOf(parts: readonly WrittenPart[]): Int32Array {
+  const places = parts.flatMap(({ grid, tasks, addresses, steps, written }) =>
+    Array.from({ length: tasks }, (_, task) => {
+      let [place, rest] = [addresses[written]!, task]
+      for (let d = grid.length - 1; d >= 0; d--) {
+        const position = rest % grid[d]!
+        rest = (rest - position) / grid[d]!
+        place += position * (steps[written]![d] ?? 0)
+      }
+      return place
+    }),
+  )
+  return Int32Array.from(places.keys()).sort((a, b) => places[a]! - places[b]! || a - b)
+}
+
+function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): WrittenPart {
   const { program, grid } = part
   const extents = extentsOf(program)
   const loaded = program.parameters.map((name, i) => {
@@ -149,6 +179,9 @@ function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): LoadedP
     addresses: loaded.map(({ address }) => address),
     steps: loaded.map(({ argument }) => argument.steps),
     inThreadScratch: loaded.map(({ isInThreadScratch = false }) => isInThreadScratch),
+    written: extents.findIndex(
+      ({ writeFrom, writeTo }, i) => writeFrom < writeTo && !loaded[i]!.isInThreadScratch,
+    ),
   }
 }
 
@@ -216,7 +249,8 @@ function loadPrologue(
     implementation.prologue.forEach((stage, i) => {
       const loaded = load(step, stage)
       const joined = [...(prologue[first + i]?.parts ?? []), ...loaded.parts]
-      prologue[first + i] = { parts: joined, tasks: joined.reduce((total, { tasks }) => total + tasks, 0) }
+      const tasks = joined.reduce((total, part) => total + part.tasks, 0)
+      prologue[first + i] = { parts: joined, tasks, order: null }
     })
     if (steps[step]!.pass === 'prepare')
       for (const { buffer } of writesOf(steps[step]!))

@@ -124,7 +124,8 @@ function runStages(loaded: Loaded, control: Int32Array): void {
   const isAborted = () => Atomics.load(control, ABORT) !== 0 || isToldToEnd()
   if (thread === 0) times[first] = performance.now()
   for (let stage = first; stage < end; stage++) {
-    runTasks(stages[stage]!, runner, () => takeTask(control, stage), isAborted)
+    const counted = { index: stage, stages: stages.length, tasks: stages[stage]!.tasks }
+    runTasks(stages[stage]!, runner, () => takeTask(control, counted, thread, threads), isAborted)
     if (!barrier(control, threads)) return
     if (thread === 0) times[stage + 1] = performance.now()
   }

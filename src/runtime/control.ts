@@ -1,5 +1,7 @@
 // The words that the caller's thread and the workers share while a session runs, all in one SharedArrayBuffer.
 
+import { roundUp } from '../tensor.ts'
+
 export const GENERATION = 0
 /** Set if a worker failed or died, or if the caller wants to stop: then nobody takes another task and nobody waits. */
 export const ABORT = 1
@@ -18,15 +20,53 @@ const COUNTERS = 16
  */
 const SPINS = 2000
 
-export const controlByteLength = (stages: number): number => 4 * (COUNTERS + stages)
+const CACHE_LINE_WORDS = 16
 
-export function takeTask(control: Int32Array, stage: number): number {
-  return Atomics.add(control, COUNTERS + stage, 1)
+/** A counter for each thread and stage; no two threads' are in one cache line. */
+const countersOf = (stages: number): number => roundUp(stages, CACHE_LINE_WORDS)
+
+export const controlByteLength = (stages: number, threads: number): number =>
+  4 * (COUNTERS + threads * countersOf(stages))
+
+/** Where a thread's tasks begin, and those of the next one. */
+export const firstTaskOf = (thread: number, threads: number, tasks: number): number =>
+  Math.floor((thread * tasks) / threads)
+
+/**
+ * Hands out the tasks of a stage, to each thread first those of its own range: the same part of all stages, so that what
+ * a thread reads is mostly what it wrote itself and is still in its own cache. A thread without any more takes those
+ * that others have left. Returns `tasks` if there are none.
+ */
+export function takeTask(
+  control: Int32Array,
+  stage: { readonly index: number; readonly stages: number; readonly tasks: number },
+  thread: number,
+  threads: number,
+): number {
+  const { index, stages, tasks } = stage
+  for (let i = 0; i < threads; i++) {
+    const owner = (thread + i) % threads
+    const first = firstTaskOf(owner, threads, tasks)
+    const end = firstTaskOf(owner + 1, threads, tasks)
+    const counter = COUNTERS + owner * countersOf(stages) + index
+    // Looked at first, so that the counters of others are not changed for nothing.
+    if (first + Atomics.load(control, counter) >= end) continue
+    const task = first + Atomics.add(control, counter, 1)
+    if (task < end) return task
+  }
+  return tasks
 }
 
 /** Called by the caller's thread while no worker runs. */
-export function resetTasks(control: Int32Array, firstStage: number, endStage: number): void {
-  control.fill(0, COUNTERS + firstStage, COUNTERS + endStage)
+export function resetTasks(
+  control: Int32Array,
+  range: { readonly first: number; readonly end: number; readonly stages: number },
+  threads: number,
+): void {
+  for (let thread = 0; thread < threads; thread++) {
+    const counters = COUNTERS + thread * countersOf(range.stages)
+    control.fill(0, counters + range.first, counters + range.end)
+  }
   control[ARRIVED] = 0
   control[LEFT] = 0
   Atomics.store(control, ABORT, 0)

@@ -30,7 +30,7 @@ export class SharedExecutor implements Executor {
 
   private constructor(workers: readonly ComputeWorker[], stages: LoadedProgram['stages']) {
     this.#workers = workers
-    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages.length)))
+    this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages.length, workers.length)))
     this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages.length + 1)))
     this.#stages = stages
     const slots = slotsOf(stages)
@@ -75,7 +75,7 @@ export class SharedExecutor implements Executor {
     if (this.#failure) throw unusable(this.#failure)
     if (signal?.aborted) throw new InterruptedError('the run was interrupted', { cause: signal.reason })
     const control = this.#control
-    resetTasks(control, first, end)
+    resetTasks(control, { first, end, stages: this.#stages.length }, this.#workers.length)
     control[FIRST_STAGE] = first
     control[END_STAGE] = end
     const interrupt = (): void => abort(control)

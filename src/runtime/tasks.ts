@@ -16,6 +16,8 @@ export interface LoadedPart {
 export interface LoadedStage {
   readonly parts: readonly LoadedPart[]
   readonly tasks: number
+  /** The tasks, counted through all parts, in the order in which they are handed out: null if that is 0, 1, 2, ... */
+  readonly order: Int32Array | null
 }
 
 /** Stages without barriers between them: a task is all of them for one image, which is the first dimension of every grid. */
@@ -65,7 +67,7 @@ export function runTasks(
 }
 
 function runTaskOf(stage: LoadedStage, task: number, { kernels, threadScratch }: TaskRunner): void {
-  let within = task
+  let within = stage.order === null ? task : stage.order[task]!
   let index = 0
   while (within >= stage.parts[index]!.tasks) within -= stage.parts[index++]!.tasks
   const part = stage.parts[index]!
