@@ -1,11 +1,7 @@
 // How the images of a depthwise convolution are cut into tasks.
-import { type EqualPieces, evenSplit, runsOf, vectorBlocks } from './kernel.ts'
-import { VALUES_PER_TASK } from './rows.ts'
+import { type EqualPieces, evenSplit, runsOf, vectorBlocks, WANTED_TASKS } from './kernel.ts'
+import { MIN_TASK_VALUES, VALUES_PER_TASK } from './rows.ts'
 
-/** Enough tasks for many threads even with one image. How images are cut must not depend on the number of threads. */
-const WANTED_TASKS = 32
-/** With fewer values, a task takes less time than a thread needs to take it. */
-const MIN_TASK_VALUES = 4096
 /** With fewer rows in a band, the tasks beside it would read most of the same rows as well. */
 const MIN_BAND_ROWS = 4
 

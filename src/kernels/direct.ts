@@ -10,6 +10,7 @@ import {
   runsOf,
   type TargetTraits,
   vectorBlocks,
+  WANTED_TASKS,
 } from './kernel.ts'
 import { cutStretches, type Stretch } from './stretches.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
@@ -72,7 +73,6 @@ export function directCandidates(traits: TargetTraits, vectors: number, width: n
 
 /** Enough work that a call costs little beside it, and little enough that all threads end at about the same time. */
 const MIN_TASK_FLOPS = 1e6
-const WANTED_TASKS = 32
 
 /** The tasks of a convolution: for each image, some rows by one block of filters. */
 export function directParts(

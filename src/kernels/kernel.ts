@@ -144,6 +144,12 @@ export function privateArgument(index: number, values: number, steps: readonly n
 
 export const threadArgument: Argument = { place: { kind: 'thread' }, byteOffset: 0, steps: [] }
 
+/**
+ * About so many tasks a step should have, enough for many threads; it has more if it has many images. How a step is cut
+ * must not depend on the number of threads.
+ */
+export const WANTED_TASKS = 32
+
 /** Cuts `length` into pieces of at most `most`, as even as possible, larger ones first: 13 in fives is 5 + 4 + 4. */
 export function evenSplit(length: number, most: number): number[] {
   const pieces = Math.ceil(length / most)

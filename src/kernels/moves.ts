@@ -2,7 +2,7 @@
 import { type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
 import { argument, bytes, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
-import { eachVector, rowParts, storeGradient, VALUES_PER_TASK } from './rows.ts'
+import { eachVector, linesPerTask, rowParts, storeGradient } from './rows.ts'
 
 /** Places in an image, in values: the first, counted from the image's first pixel, and the step of each of the move's loops. */
 interface Places {
@@ -33,7 +33,7 @@ export function moveParts(
 ): Part[] {
   return moves.map(joined).flatMap((move) => {
     const values = move.counts.slice(1).reduce((product, count) => product * count, 1)
-    const perTask = Math.max(1, Math.floor(VALUES_PER_TASK / values))
+    const perTask = linesPerTask(to.shape[0], move.counts[0]!, values)
     return runsOf(evenSplit(move.counts[0]!, perTask)).map((run): Part => {
       const b = new ProgramBuilder(name, traits.lanes, ['from', 'to'])
       const own = { ...move, counts: [run.size, ...move.counts.slice(1)] }

@@ -3,7 +3,7 @@ import { type PadOptions, type PadStretch, padSides, padStretches } from '../lay
 import type { View } from '../plan/views.ts'
 import { argument, bytes, evenSplit, onlyWay, type Part, runsOf, type TargetTraits } from './kernel.ts'
 import { type Move, moveParts, reversed, writeMove } from './moves.ts'
-import { eachVectorOfChannels, VALUES_PER_TASK } from './rows.ts'
+import { eachVectorOfChannels, linesPerTask } from './rows.ts'
 
 /** A rectangle of the output, whose pixels come from evenly spaced pixels of the image, or have the constant. */
 interface Rectangle {
@@ -60,7 +60,7 @@ function fillParts(
   columns: PadStretch,
   value: number,
 ): Part[] {
-  const perTask = Math.max(1, Math.floor(VALUES_PER_TASK / (columns.count * view.pixelPitch)))
+  const perTask = linesPerTask(view.shape[0], rows.count, columns.count * view.pixelPitch)
   return runsOf(evenSplit(rows.count, perTask)).map((run): Part => {
     const b = new ProgramBuilder(`${name} constant`, traits.lanes, ['to'])
     const to = b.parameter('to')

@@ -16,7 +16,7 @@ import {
   type Stage,
   type TargetTraits,
 } from './kernel.ts'
-import { eachVector, storeGradient, VALUES_PER_TASK } from './rows.ts'
+import { eachVector, linesPerTask, storeGradient } from './rows.ts'
 
 /** For each position of an axis, the taps that it is the sum of. */
 type Taps = readonly (readonly Tap[])[]
@@ -122,7 +122,7 @@ function verticalParts(
 ) {
   const values = to.shape[2] * to.pixelPitch
   return progressionsOf(taps).flatMap((rows) => {
-    const perTask = Math.max(1, Math.floor(VALUES_PER_TASK / (values * Math.max(rows.taps.length, 1))))
+    const perTask = linesPerTask(to.shape[0], rows.count, values * Math.max(rows.taps.length, 1))
     const [fromStep, toStep] = [rows.sourceStep * from.rowPitch, rows.step * to.rowPitch]
     return runsOf(evenSplit(rows.count, perTask)).map((run): Part => {
       const b = new ProgramBuilder(`${name} rows`, traits.lanes, ['from', 'to'])
@@ -162,7 +162,7 @@ function horizontalParts(
   adding: Adding,
 ) {
   const [images, height] = to.shape
-  const perTask = Math.max(1, Math.floor(VALUES_PER_TASK / Math.max(from.rowPitch, to.rowPitch)))
+  const perTask = linesPerTask(images, height, Math.max(from.rowPitch, to.rowPitch))
   const progressions = progressionsOf(taps)
   const chunks = Array.from({ length: Math.ceil(progressions.length / PROGRESSIONS_AT_ONCE) }, (_, i) =>
     progressions.slice(i * PROGRESSIONS_AT_ONCE, (i + 1) * PROGRESSIONS_AT_ONCE),

@@ -1,9 +1,30 @@
 import { FLOAT_BYTES, type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
 import type { View } from '../plan/views.ts'
-import { type Argument, argument, bytes, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
+import {
+  type Argument,
+  argument,
+  bytes,
+  evenSplit,
+  type Part,
+  runsOf,
+  type TargetTraits,
+  WANTED_TASKS,
+} from './kernel.ts'
 
-/** Values in one task of a memory-bound step: some ten microseconds of work. */
+/** Most values in one task of a memory-bound step: some ten microseconds of work. */
 export const VALUES_PER_TASK = 65536
+/** With fewer values, a task takes less time than a thread needs to take it. */
+export const MIN_TASK_VALUES = 4096
+
+/**
+ * How many lines of an image of `lines`, each with so many values, make a task: there should be tasks for many threads
+ * even with few images.
+ */
+export function linesPerTask(images: number, lines: number, lineValues: number): number {
+  const fromTo = (values: number): number => Math.max(1, Math.floor(values / lineValues))
+  const forThreads = Math.ceil(lines / Math.ceil(WANTED_TASKS / images))
+  return Math.min(fromTo(VALUES_PER_TASK), Math.max(forThreads, fromTo(MIN_TASK_VALUES)))
+}
 
 /**
  * The tasks of a step that goes row by row over tensors of the same height. `write` writes the program for one row,
@@ -18,7 +39,7 @@ export function rowParts(
 ): Part[] {
   const first = Object.values(views)[0]!
   const [images, height, width] = first.shape
-  const rowsPerTask = Math.max(1, Math.floor(VALUES_PER_TASK / (width * first.pixelPitch)))
+  const rowsPerTask = linesPerTask(images, height, width * first.pixelPitch)
   return runsOf(evenSplit(height, rowsPerTask)).map((rows): Part => {
     const parameters = [...Object.keys(views), ...Object.keys(others)]
     const b = new ProgramBuilder(name, traits.lanes, parameters)

@@ -3,8 +3,18 @@ import { type Pointer, ProgramBuilder } from '../codegen/program.ts'
 import type { WindowGeometry } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
 import { clearChannels } from './copy.ts'
-import { argument, bytes, evenSplit, type Part, runsOf, type TargetTraits } from './kernel.ts'
-import { eachVector, VALUES_PER_TASK } from './rows.ts'
+import {
+  argument,
+  bytes,
+  type EqualPieces,
+  evenSplit,
+  type Part,
+  runsOf,
+  type TargetTraits,
+  vectorBlocks,
+  WANTED_TASKS,
+} from './kernel.ts'
+import { eachVector, linesPerTask, MIN_TASK_VALUES } from './rows.ts'
 import { type Stretch, stretchesOf } from './stretches.ts'
 
 const verticalStretches = (g: WindowGeometry) =>
@@ -77,6 +87,17 @@ export function eachTapOfTwo(
   )
 }
 
+/** Channels are divided among tasks if each image has only one window, over all its pixels. */
+function blocksOfVectors(
+  [images, height, width]: View['shape'],
+  windowValues: number,
+  vectors: number,
+): EqualPieces[] {
+  const wanted = height * width === 1 ? Math.ceil(WANTED_TASKS / images) : 1
+  const blocks = Math.max(1, Math.min(vectors, wanted, Math.floor(windowValues / MIN_TASK_VALUES)))
+  return vectorBlocks(vectors, Math.ceil(vectors / blocks))
+}
+
 /**
  * Forward: `write` computes one vector of channels of a window. `at` points to the window's first value; the result
  * goes to `offset` of `to`.
@@ -90,43 +111,55 @@ export function windowParts(
 ): Part[] {
   const columns = horizontalStretches(g)
   const dilation = { down: g.dilationHeight, right: g.dilationWidth }
-  const rowsPerTask = Math.max(1, Math.floor(VALUES_PER_TASK / (g.kernelHeight * input.rowPitch)))
+  const blocks = blocksOfVectors(
+    output.shape,
+    g.kernelHeight * input.rowPitch,
+    output.pixelPitch / traits.lanes,
+  )
   return verticalStretches(g).flatMap((y) =>
-    runsOf(evenSplit(y.count, rowsPerTask)).map((rows): Part => {
-      const b = new ProgramBuilder(name, traits.lanes, ['input', 'output'])
-      const [from, to] = [b.parameter('input'), b.parameter('output')]
-      const rowMoves = [
-        [from, bytes(g.strideHeight * input.rowPitch)],
-        [to, bytes(output.rowPitch)],
-      ] as const
-      b.walk(rows.size, rowMoves, () => {
-        for (const x of columns) {
-          const start = firstTap(g, input, y, x) - firstTap(g, input, y, columns[0]!)
-          const at = b.point(from, bytes(start))
-          b.loop(x.count, () => {
-            eachVector(b, output.pixelPitch / b.lanes, [at, to], (offset) => {
-              write(b, { rows: y, columns: x, ...dilation }, at, to, offset)
+    runsOf(
+      evenSplit(y.count, linesPerTask(output.shape[0], y.count, g.kernelHeight * input.rowPitch)),
+    ).flatMap((rows) =>
+      blocks.map((block): Part => {
+        const b = new ProgramBuilder(name, traits.lanes, ['input', 'output'])
+        const [from, to] = [b.parameter('input'), b.parameter('output')]
+        const rowMoves = [
+          [from, bytes(g.strideHeight * input.rowPitch)],
+          [to, bytes(output.rowPitch)],
+        ] as const
+        b.walk(rows.size, rowMoves, () => {
+          for (const x of columns) {
+            const start = firstTap(g, input, y, x) - firstTap(g, input, y, columns[0]!)
+            const at = b.point(from, bytes(start))
+            b.loop(x.count, () => {
+              eachVector(b, block.size, [at, to], (offset) => {
+                write(b, { rows: y, columns: x, ...dilation }, at, to, offset)
+              })
+              b.advance(at, bytes(g.strideWidth * input.pixelPitch))
+              b.advance(to, bytes(output.pixelPitch))
             })
-            b.advance(at, bytes(g.strideWidth * input.pixelPitch))
-            b.advance(to, bytes(output.pixelPitch))
-          })
+          }
+          b.advance(to, -bytes(output.shape[2] * output.pixelPitch))
+        })
+        const [inputRows, outputRows] = [g.strideHeight * input.rowPitch, output.rowPitch]
+        const firstInput = firstTap(g, input, y, columns[0]!) + rows.first * inputRows
+        const firstOutput = (y.first + rows.first) * outputRows
+        const place = (view: View, first: number, rowStep: number) =>
+          argument(view, first + block.first * traits.lanes, [
+            view.imagePitch,
+            rows.size * rowStep,
+            block.size * traits.lanes,
+          ])
+        return {
+          program: b.finish(),
+          grid: [output.shape[0], rows.count, block.count],
+          arguments: {
+            input: place(input, firstInput, inputRows),
+            output: place(output, firstOutput, outputRows),
+          },
         }
-        b.advance(to, -bytes(output.shape[2] * output.pixelPitch))
-      })
-      const [inputRows, outputRows] = [g.strideHeight * input.rowPitch, output.rowPitch]
-      const first = firstTap(g, input, y, columns[0]!) + rows.first * inputRows
-      return {
-        program: b.finish(),
-        grid: [output.shape[0], rows.count],
-        arguments: {
-          input: argument(input, first, [input.imagePitch, rows.size * inputRows]),
-          output: argument(output, (y.first + rows.first) * outputRows, [
-            output.imagePitch,
-            rows.size * outputRows,
-          ]),
-        },
-      }
-    }),
+      }),
+    ),
   )
 }
 
