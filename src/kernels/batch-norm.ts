@@ -89,10 +89,10 @@ function channelFactors(
   }
 }
 
-/** (x - mean) * factor + shift; the factor is computed once for each channel. */
+/** (x - mean) * factor + shift; the factor is computed once for each channel, before the run if it depends on parameters alone. */
 export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, writes, options }, traits) => {
   const { input, scale, shift, mean, variance } = reads
-  const { epsilon, activation } = options
+  const { epsilon, activation, isOfBatch } = options
   const factors = channelFactors(traits, `${layer} factors`, { scale, variance }, (b, load) => [
     b.div(load('scale'), b.sqrt(b.add(load('variance'), b.splat(epsilon)))),
   ])
@@ -111,9 +111,12 @@ export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, w
       b.store(row.output!, offset, activate(sum, isChannel))
     })
   }
+  const [first, rows] = [{ parts: [factors] }, { parts: rowParts(traits, layer, views, write, fixed) }]
+  const lifetime = isOfBatch ? 'step' : 'parameters'
   return {
-    privateBuffers: [{ name: `${layer}/factors`, length: scale.pixelPitch, lifetime: 'step' }],
-    stages: [{ parts: [factors] }, { parts: rowParts(traits, layer, views, write, fixed) }],
+    privateBuffers: [{ name: `${layer}/factors`, length: scale.pixelPitch, lifetime }],
+    prologue: isOfBatch ? [] : [first],
+    stages: isOfBatch ? [first, rows] : [rows],
   }
 })
 

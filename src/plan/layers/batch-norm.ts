@@ -21,7 +21,13 @@ export type BatchNormStep =
       Moments,
       { readonly momentum: number; readonly count: number }
     >
-  | StepOf<'batch-norm-forward', 'input' | 'scale' | 'shift' | Moments, 'output', Normalized>
+  /** `isOfBatch`: mean and variance are the batch's, made in the same run. */
+  | StepOf<
+      'batch-norm-forward',
+      'input' | 'scale' | 'shift' | Moments,
+      'output',
+      Normalized & { readonly isOfBatch: boolean }
+    >
   | (StepOf<
       'batch-norm-parameters-gradient',
       'input' | 'outputGradient' | Moments,
@@ -99,7 +105,7 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
       pass: 'forward',
       reads: { input, scale: parameter('scale'), shift: parameter('shift'), ...moments },
       writes: { output: kept ?? output },
-      options: normalized(context),
+      options: { ...normalized(context), isOfBatch: context.isTrained },
     })
     if (kept && activation !== undefined) steps.push(applied(activation, layer, kept, output))
     return steps
