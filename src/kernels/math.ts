@@ -59,16 +59,23 @@ export function log1p(b: ProgramBuilder, x: Vector): Vector {
   return b.select(b.binary('equal', kept, b.splat(0)), x, b.mul(log(b, sum), b.div(x, kept)))
 }
 
-/** e^x; the result is clamped to 2^-126 and to that of `highest`, 2^126 at most. NaN stays NaN. */
-export function exp(b: ProgramBuilder, x: Vector, highest = LARGEST_EXPONENT * Math.LN2): Vector {
-  const bounded = b.max(b.min(x, b.splat(highest)), b.splat(-LARGEST_EXPONENT * Math.LN2))
+/** e^x; the result is clamped to 2^-126 and 2^126. NaN stays NaN. */
+export function exp(b: ProgramBuilder, x: Vector): Vector {
+  return expOf(b, x, 1, LARGEST_EXPONENT * Math.LN2)
+}
+
+/** e^(x * share), where the share is a power of 2; clamped to 2^-126 and to that of `highest`, 2^126 at most. */
+function expOf(b: ProgramBuilder, x: Vector, share: number, highest: number): Vector {
+  const bounded = b.max(b.min(x, b.splat(highest)), b.splat((-LARGEST_EXPONENT * Math.LN2) / share))
   const rounder = b.splat(ROUNDER)
-  const power = b.sub(b.add(b.mul(bounded, b.splat(Math.LOG2E)), rounder), rounder)
+  const power = b.sub(b.add(b.mul(bounded, b.splat(Math.LOG2E * share)), rounder), rounder)
   // ln 2 in two parts, so that the remainder keeps its last bits; nothing reads what is bounded after that.
-  b.fma(bounded, power, b.splat(-0.693359375))
-  b.fma(bounded, power, b.splat(2.1219444e-4))
+  b.fma(bounded, power, b.splat(-0.693359375 / share))
+  b.fma(bounded, power, b.splat(2.1219444e-4 / share))
   const scale = b.shift('shiftLeft', b.unary('toInt', power), MANTISSA_BITS)
-  return b.binary('addInt', polynomial(b, bounded, EXP_POLYNOMIAL), scale)
+  const degree = EXP_POLYNOMIAL.length - 1
+  const coefficients = EXP_POLYNOMIAL.map((coefficient, i) => coefficient * share ** (degree - i))
+  return b.binary('addInt', polynomial(b, bounded, coefficients), scale)
 }
 
 /** From here on the sigmoid is 1 in float32, and e^x is finite. */
@@ -80,7 +87,7 @@ const SIGMOID_ONE_FROM = 40
  */
 export function sigmoid(b: ProgramBuilder, x: Vector): Vector {
   // The power is made by squaring its root, since exp alone would end at 2^-126.
-  const root = exp(b, b.mul(x, b.splat(0.5)), SIGMOID_ONE_FROM / 2)
+  const root = expOf(b, x, 0.5, SIGMOID_ONE_FROM)
   const power = b.mul(root, root)
   return b.div(power, b.add(power, b.splat(1)))
 }
@@ -106,7 +113,7 @@ export const magnitude = (b: ProgramBuilder, x: Vector): Vector => b.binary('and
 
 /** e^x of what is not NaN. Far below 0 it is 0, where `exp` alone would not go below 2^-126. */
 function expToZero(b: ProgramBuilder, x: Vector): Vector {
-  const root = exp(b, b.mul(x, b.splat(0.5)))
+  const root = expOf(b, x, 0.5, 2 * LARGEST_EXPONENT * Math.LN2)
   return b.mul(root, root)
 }
 
