@@ -26,6 +26,7 @@ import { peaksOrNull } from './peaks.ts'
 import { requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
 import { seenByAll } from './shared-tensors.ts'
+import { fewerThreadsWarnings } from './thread-warnings.ts'
 import { madeDenormalsWarning } from './value-warnings.ts'
 import { type Subject, warmUp } from './warm-up.ts'
 
@@ -214,7 +215,10 @@ async function* benchmarkPass(
       check,
       peaks,
       peakMemoryBytes,
-      warnings: valueWarning === null ? [] : [valueWarning],
+      warnings: [
+        ...(valueWarning === null ? [] : [valueWarning]),
+        ...(session ? fewerThreadsWarnings(session) : []),
+      ],
       tuning: session?.tuning ?? null,
       interrupted: isInterrupted,
     }),

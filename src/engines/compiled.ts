@@ -25,6 +25,7 @@ import {
   type RunOptions,
   type TensorView,
 } from './engine.ts'
+import { chooseThreads, type FewerThreads } from './few-threads.ts'
 import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { makeRoom, type Room } from './room.ts'
@@ -110,6 +111,11 @@ export class CompiledEngine implements Engine {
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
       options.signal?.throwIfAborted()
+      // Other passes change parameters or statistics in a run.
+      const fewerThreads =
+        plan.pass === 'forward'
+          ? await chooseThreads(executor, { ...stages.run, threads }, options.signal)
+          : null
       const watch = new TuningWatch(fits ? chosen.expectedMs : [], threads)
       return new CompiledPlan(
         assembly,
@@ -122,6 +128,7 @@ export class CompiledEngine implements Engine {
         chosen,
         choices,
         watch,
+        fewerThreads,
       )
     } catch (error) {
       // Code and memory are freed only when no worker can be running in them.
@@ -208,6 +215,7 @@ class CompiledPlan implements PreparedPlan {
   readonly steps: readonly PreparedStep[]
   readonly tuning: Tuning
   readonly inspection: Inspection
+  readonly fewerThreads: FewerThreads | null
   readonly #slab: MemoryBlock
   readonly #room: Room
   readonly #compiled: CompiledPrograms
@@ -234,7 +242,9 @@ class CompiledPlan implements PreparedPlan {
     chosen: Tuned,
     choices: StepChoices,
     watch: TuningWatch,
+    fewerThreads: FewerThreads | null,
   ) {
+    this.fewerThreads = fewerThreads
     this.plan = assembly.plan
     this.slabByteLength = assembly.layout.byteLength
     this.steps = assembly.plan.steps.map((step, i) => {

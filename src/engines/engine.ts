@@ -13,6 +13,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Step } from '../plan/steps.ts'
 import { type Tuning, tuningRules } from '../runtime/tuning.ts'
 import type { Shape } from '../tensor.ts'
+import type { FewerThreads } from './few-threads.ts'
 import type { PeakOptions, Peaks } from './peak.ts'
 
 /** Describes an engine, for results and for people. */
@@ -156,6 +157,8 @@ export interface PreparedPlan {
    * from the cache, so that they are measured again at the next start. True if there was any. `dispose` calls it too.
    */
   forgetDoubtfulTiles?(): Promise<boolean>
+  /** If the plan is so small that it runs on fewer threads than the engine has. */
+  readonly fewerThreads?: FewerThreads | null
   /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */
   readonly inspection: Inspection | null
   dispose(): Promise<void>

@@ -4,7 +4,17 @@
 import type { KernelFunction } from '../codegen/program.ts'
 import { messageOf } from '../errors.ts'
 import { type Code, loadCodes } from './code.ts'
-import { ABORT, abort, barrier, END_STAGE, FIRST_STAGE, GENERATION, leave, takeTask } from './control.ts'
+import {
+  ABORT,
+  ACTIVE_THREADS,
+  abort,
+  barrier,
+  END_STAGE,
+  FIRST_STAGE,
+  generationOf,
+  leave,
+  takeTask,
+} from './control.ts'
 import { EndedError, inNativeCode, isToldToEnd } from './gate.ts'
 import { type MeasureRequest, type MeasureResult, measureCandidates } from './measure.ts'
 import {
@@ -76,7 +86,10 @@ async function answer(request: WorkerRequest): Promise<void> {
       return reply({ kind: 'measured', ...(await inNativeCode(() => measureCandidates(request))) })
     case 'load': {
       const loaded = { ...request, kernels: await inNativeCode(() => loadCodes(request.codes)) }
-      const seen = Atomics.load(new Int32Array(request.control), GENERATION)
+      const seen = Atomics.load(
+        new Int32Array(request.control),
+        generationOf(loaded.thread, loaded.stages.length),
+      )
       reply({ kind: 'loaded' })
       return serve(loaded, seen)
     }
@@ -102,21 +115,23 @@ async function answer(request: WorkerRequest): Promise<void> {
 /** Runs one generation after another and blocks between them; ends with the worker. */
 function serve(loaded: Loaded, seen: number): never {
   const control = new Int32Array(loaded.control)
+  const generation = generationOf(loaded.thread, loaded.stages.length)
   for (;;) {
-    Atomics.wait(control, GENERATION, seen)
-    seen = Atomics.load(control, GENERATION)
+    Atomics.wait(control, generation, seen)
+    seen = Atomics.load(control, generation)
     try {
       inNativeCode(() => runStages(loaded, control))
     } catch (error) {
       abort(control)
       if (!(error instanceof EndedError)) reply({ kind: 'failed', message: messageOf(error) })
     }
-    leave(control, loaded.threads, seen)
+    leave(control, Atomics.load(control, ACTIVE_THREADS))
   }
 }
 
 function runStages(loaded: Loaded, control: Int32Array): void {
-  const { stages, kernels, threads, threadScratch, thread } = loaded
+  const { stages, kernels, threadScratch, thread } = loaded
+  const threads = Atomics.load(control, ACTIVE_THREADS)
   const segmentTimes = new Float64Array(loaded.segmentTimes).fill(0)
   const runner = { kernels, threadScratch, segmentTimes }
   const times = new Float64Array(loaded.times)

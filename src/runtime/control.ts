@@ -2,17 +2,18 @@
 
 import { roundUp } from '../tensor.ts'
 
-export const GENERATION = 0
 /** Set if a worker failed or died, or if the caller wants to stop: then nobody takes another task and nobody waits. */
 export const ABORT = 1
-/** The last generation that all workers have left. */
+/** How many generations all their workers have left. */
 export const DONE = 2
 const ARRIVED = 3
 const PHASE = 4
 const LEFT = 5
 export const FIRST_STAGE = 6
 export const END_STAGE = 7
-const COUNTERS = 16
+/** How many threads take part in the generation: the first ones. */
+export const ACTIVE_THREADS = 8
+const HEADER_WORDS = 16
 
 /**
  * How often a thread looks at the word before it sleeps: some 20 microseconds, which is more than the threads of a
@@ -22,11 +23,17 @@ const SPINS = 2000
 
 const CACHE_LINE_WORDS = 16
 
-/** A counter for each thread and stage; no two threads' are in one cache line. */
-const countersOf = (stages: number): number => roundUp(stages, CACHE_LINE_WORDS)
+/** A thread's own words: its generation, then a counter for each stage. No two threads' are in one cache line. */
+const ownWords = (stages: number): number => CACHE_LINE_WORDS + roundUp(stages, CACHE_LINE_WORDS)
+
+/** The word that a thread waits for between generations. */
+export const generationOf = (thread: number, stages: number): number =>
+  HEADER_WORDS + thread * ownWords(stages)
+
+const countersOf = (thread: number, stages: number): number => generationOf(thread, stages) + CACHE_LINE_WORDS
 
 export const controlByteLength = (stages: number, threads: number): number =>
-  4 * (COUNTERS + threads * countersOf(stages))
+  4 * (HEADER_WORDS + threads * ownWords(stages))
 
 /** Where a thread's tasks begin, and those of the next one. */
 export const firstTaskOf = (thread: number, threads: number, tasks: number): number =>
@@ -48,7 +55,7 @@ export function takeTask(
     const owner = (thread + i) % threads
     const first = firstTaskOf(owner, threads, tasks)
     const end = firstTaskOf(owner + 1, threads, tasks)
-    const counter = COUNTERS + owner * countersOf(stages) + index
+    const counter = countersOf(owner, stages) + index
     // Looked at first, so that the counters of others are not changed for nothing.
     if (first + Atomics.load(control, counter) >= end) continue
     const task = first + Atomics.add(control, counter, 1)
@@ -64,7 +71,7 @@ export function resetTasks(
   threads: number,
 ): void {
   for (let thread = 0; thread < threads; thread++) {
-    const counters = COUNTERS + thread * countersOf(range.stages)
+    const counters = countersOf(thread, range.stages)
     control.fill(0, counters + range.first, counters + range.end)
   }
   control[ARRIVED] = 0
@@ -97,8 +104,8 @@ export function abort(control: Int32Array): void {
 }
 
 /** A worker has finished a generation; the last one notifies the caller. */
-export function leave(control: Int32Array, threads: number, generation: number): void {
+export function leave(control: Int32Array, threads: number): void {
   if (Atomics.add(control, LEFT, 1) !== threads - 1) return
-  Atomics.store(control, DONE, generation)
+  Atomics.add(control, DONE, 1)
   Atomics.notify(control, DONE)
 }

@@ -18,6 +18,8 @@ export interface Executor {
   run(first: number, end: number, signal?: AbortSignal): Promise<void>
   /** How long each of the stages [first, end) took in the last run, by the first thread's clock; those of a segment each. */
   stageTimesMs(first: number, end: number): number[]
+  /** How many of the threads take part in later runs. Only an executor with several threads has it. */
+  useThreads?(count: number): void
   dispose(): Promise<void>
 }
 

@@ -2,12 +2,13 @@ import { ConvmarkError, InterruptedError } from '../errors.ts'
 import { type ComputeWorker, replyOf } from './compute-workers.ts'
 import {
   ABORT,
+  ACTIVE_THREADS,
   abort,
   controlByteLength,
   DONE,
   END_STAGE,
   FIRST_STAGE,
-  GENERATION,
+  generationOf,
   resetTasks,
 } from './control.ts'
 import { type Executor, type LoadedProgram, unusable } from './executor.ts'
@@ -27,12 +28,14 @@ export class SharedExecutor implements Executor {
   readonly #segmentTimes: readonly SegmentTimes[]
   readonly #lost: Promise<never>
   #failure: Error | null = null
+  #threads: number
 
   private constructor(workers: readonly ComputeWorker[], stages: LoadedProgram['stages']) {
     this.#workers = workers
     this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages.length, workers.length)))
     this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages.length + 1)))
     this.#stages = stages
+    this.#threads = workers.length
     const slots = slotsOf(stages)
     this.#segmentTimes = workers.map(() => new Float64Array(new SharedArrayBuffer(8 * slots)))
     const { promise, reject } = withResolvers<never>()
@@ -78,13 +81,17 @@ export class SharedExecutor implements Executor {
     resetTasks(control, { first, end, stages: this.#stages.length }, this.#workers.length)
     control[FIRST_STAGE] = first
     control[END_STAGE] = end
+    control[ACTIVE_THREADS] = this.#threads
     const interrupt = (): void => abort(control)
     signal?.addEventListener('abort', interrupt, { once: true })
     for (const worker of this.#workers) worker.keepAlive(true)
     try {
       const before = Atomics.load(control, DONE)
-      Atomics.add(control, GENERATION, 1)
-      Atomics.notify(control, GENERATION)
+      for (let thread = 0; thread < this.#threads; thread++) {
+        const generation = generationOf(thread, this.#stages.length)
+        Atomics.add(control, generation, 1)
+        Atomics.notify(control, generation)
+      }
       const ended = waitAsync(control, DONE, before)
       await Promise.race([ended, this.#lost])
       if (Atomics.load(control, ABORT) === 0) return
@@ -94,6 +101,10 @@ export class SharedExecutor implements Executor {
       for (const worker of this.#workers) worker.keepAlive(false)
       signal?.removeEventListener('abort', interrupt)
     }
+  }
+
+  useThreads(count: number): void {
+    this.#threads = count
   }
 
   stageTimesMs(first: number, end: number): number[] {

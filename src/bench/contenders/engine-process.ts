@@ -7,6 +7,7 @@ import { Checker } from '../check.ts'
 import { makeData } from '../data.ts'
 import { requireRoomForAll } from '../room.ts'
 import { seenPlan } from '../run.ts'
+import { fewerThreadsWarnings } from '../thread-warnings.ts'
 import { madeDenormalsWarning } from '../value-warnings.ts'
 import { type Subject, warmUp } from '../warm-up.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
@@ -74,7 +75,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     kind: 'ready',
     engine: engine.info,
     check: subject.check,
-    warnings: valueWarning === null ? [] : [valueWarning],
+    warnings: [...(valueWarning === null ? [] : [valueWarning]), ...fewerThreadsWarnings(session)],
     plan: seenPlan(session.steps, session.plan),
     tuning: session.tuning,
   })

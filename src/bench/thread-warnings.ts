@@ -1,0 +1,12 @@
+import { formatFixed } from '../digits.ts'
+import type { Session } from '../session.ts'
+
+/** Says that a session does not use all threads of its engine, and why. */
+export function fewerThreadsWarnings({ prepared }: Pick<Session, 'prepared'>): string[] {
+  if (!prepared.fewerThreads) return []
+  const { threads, of, slowdownOnAll } = prepared.fewerThreads
+  const factor = formatFixed(slowdownOnAll, 1)
+  return [
+    `it ran on ${threads} of ${of} threads: it is so small that it takes ${factor} times as long on all`,
+  ]
+}
