@@ -17,11 +17,15 @@ const PAIRS = {
   'forward-backward': ['x64/pytorch'],
   train: ['x64/pytorch'],
 }
+/** Fewer show no difference: see src/bench/compare.ts. */
+const MIN_ROUNDS = 6
 /** About so many images are timed in a turn, and a batch at least. */
 const IMAGES_PER_TURN = 32
 
 /** Prints a line for each pair, then for each kind of pair the geometric mean and the worst; returns whether all were compared. */
 export async function compareNetworks({ only, batch = '1,16', pass = 'forward', pairs, rounds = '10' }) {
+  if (!(Number(rounds) >= MIN_ROUNDS))
+    throw new Error(`--rounds is ${rounds}; it must be ${MIN_ROUNDS} or more`)
   const names = only?.split(',') ?? TRAINABLE_NETWORK_NAMES.filter((name) => !SMALL.includes(name))
   const wanted = pairs?.split(',') ?? PAIRS[pass]
   const found = new Map()
