@@ -1580,6 +1580,18 @@ describe('the check of steps that are done image by image', () => {
       "the check failed: the run as it is timed: 'fc' is not what its step wrote",
     )
   })
+
+  it('refuses a tensor that is left in the scratch and then read in memory', async () => {
+    const wrong = checkSegments('forward', (segment, plan) => {
+      const { buffer } = plan.tensors.pool!.view
+      const byteOffsets = new Map(segment.layout.byteOffsets).set(buffer, segment.layout.byteLength)
+      const share = (4 * plan.buffers.find(({ id }) => id === buffer)!.length) / BATCH
+      return { ...segment, layout: { byteOffsets, byteLength: segment.layout.byteLength + share } }
+    })
+    await expect(wrong).rejects.toThrow(
+      "the check failed: the run as it is timed: 'fc' is not what its step wrote",
+    )
+  })
 })
 
 describe('the check of the run as it is timed', () => {
