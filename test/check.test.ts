@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import type { PreparedPlan } from '../src/engines/engine.ts'
+import type { Segment } from '../src/engines/segments.ts'
 import type { KernelTable } from '../src/kernels/index.ts'
 import type { Network } from '../src/networks/network.ts'
 import type { LayOutMemory } from '../src/plan/memory.ts'
@@ -13,6 +14,7 @@ const { kernels } = await built<typeof import('../src/kernels/index.ts')>('kerne
 const { createPlan } = await built<typeof import('../src/plan/plan.ts')>('plan/plan.js')
 const { benchmarkTraining } = await built<typeof import('../src/plan/training.ts')>('plan/training.js')
 const { layOutMemory } = await built<typeof import('../src/plan/memory.ts')>('plan/memory.js')
+const { segmentsOf } = await built<typeof import('../src/engines/segments.ts')>('engines/segments.js')
 const { benchmark } = await built<typeof import('../src/bench/bench.ts')>('bench/bench.js')
 const { Checker } = await built<typeof import('../src/bench/check.ts')>('bench/check.js')
 const {
@@ -1519,6 +1521,78 @@ describe('the check', () => {
 })
 
 const PASSES = ['forward', 'forward-backward', 'train'] as const
+
+describe('the check of steps that are done image by image', () => {
+  /** So that there are segments: two images for each thread. */
+  const BATCH = 4
+  const separable = defineNetwork('separable', {
+    inputs: { images: [9, 9, 3] },
+    layers: [
+      conv('stem', { filters: 8, kernel: 3, activation: 'relu' }),
+      conv('depthwise', { filters: 8, kernel: 3, groups: 8, padding: 1, activation: 'relu6' }),
+      conv('project', { filters: 12, kernel: 1, biases: false }),
+      batchNorm('norm'),
+      conv('skipped', { filters: 12, kernel: 1, inputs: ['stem'] }),
+      add('sum', { inputs: ['norm', 'skipped'] }),
+      maxPool('pool', { kernel: 2, stride: 2 }),
+      dense('fc', { units: 5 }),
+      l2Loss('loss'),
+    ],
+  })
+  const checker = new Checker(separable, BATCH, 2)
+  afterAll(() => checker.dispose())
+
+  const separableFound: (readonly Segment[])[] = []
+  /** Checks the network on an engine whose segments `alter` has changed. */
+  async function checkSegments(pass: Pass, alter: (segment: Segment, plan: Plan) => Segment) {
+    const engine = await openWasm(
+      '',
+      { threads: 2 },
+      {
+        segmentsOf: (assembled, threads) => {
+          const segments = segmentsOf(assembled, threads).map((segment) => alter(segment, assembled.plan))
+          separableFound.push(segments)
+          return segments
+        },
+      },
+    )
+    await using session = await openSession(separable, {
+      ...planned(separable, pass),
+      batch: BATCH,
+      engine,
+      algorithm: 'direct',
+    })
+    return await checker.check(session)
+  }
+
+  it.each(PASSES)('passes %s with segments as they are', async (pass) => {
+    separableFound.length = 0
+    expect(await checkSegments(pass, (segment) => segment)).toMatchObject({ passed: true })
+    expect(separableFound.at(-1)!.length).toBeGreaterThan(0)
+  })
+
+  it('refuses two tensors in one place of the scratch', async () => {
+    const wrong = checkSegments('forward', (segment) => {
+      const ids = [...segment.layout.byteOffsets.keys()]
+      return { ...segment, layout: { ...segment.layout, byteOffsets: new Map(ids.map((id) => [id, 0])) } }
+    })
+    await expect(wrong).rejects.toThrow(
+      "the check failed: the run as it is timed: 'fc' is not what its step wrote",
+    )
+  })
+
+  it('refuses a tensor that is left in the scratch and then read in memory', async () => {
+    const wrong = checkSegments('forward', (segment, plan) => {
+      const { buffer } = plan.tensors.pool!.view
+      const byteOffsets = new Map(segment.layout.byteOffsets).set(buffer, segment.layout.byteLength)
+      const share = (4 * plan.buffers.find(({ id }) => id === buffer)!.length) / BATCH
+      return { ...segment, layout: { byteOffsets, byteLength: segment.layout.byteLength + share } }
+    })
+    await expect(wrong).rejects.toThrow(
+      "the check failed: the run as it is timed: 'fc' is not what its step wrote",
+    )
+  })
+})
 
 describe('the check of the run as it is timed', () => {
   it.each(PASSES)('refuses every tensor that a run of %s leaves otherwise than the steps', async (pass) => {

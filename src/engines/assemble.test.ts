@@ -1,7 +1,14 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
-import type { Argument, Stage } from '../kernels/kernel.ts'
-import { loadStage } from './assemble.ts'
+import { extentsOf } from '../codegen/extents.ts'
+import { FLOAT_BYTES, type Program, ProgramBuilder } from '../codegen/program.ts'
+import { kernelOf, kernels } from '../kernels/index.ts'
+import type { Argument, Implementation, Part, Stage } from '../kernels/kernel.ts'
+import { conv, dense, maxPool, unflatten } from '../layers/index.ts'
+import { defineNetwork } from '../networks/network.ts'
+import { createPlan, type Plan } from '../plan/plan.ts'
+import { runTasks, slotsOf } from '../runtime/tasks.ts'
+import { assemble, byteLengthOf, loadStage, loadStages } from './assemble.ts'
 
 const LANES = 4
 const VECTOR = LANES * FLOAT_BYTES
@@ -76,5 +83,181 @@ describe('the bounds of a stage', () => {
     expect(() => load({ grid: [4, 2] })).toThrow(`from byte 0 to ${ALL + 2 * TASK} of a buffer of ${ALL}`)
     expect(() => load({ grid: [3, 3] })).toThrow(`from byte 0 to ${ALL + TASK} of a buffer of ${ALL}`)
     expect(() => load({ byteLength: ALL - FLOAT_BYTES })).toThrow(RangeError)
+  })
+})
+
+describe('the order of a stage’s tasks', () => {
+  const stepsOf = (columns: number) => [columns * VECTOR, VECTOR]
+
+  /** Rows x columns tasks that write one vector each, from a place of buffer 1 on. */
+  const writer = (rows: number, columns: number, byteOffset: number, steps = stepsOf(columns)): Part => ({
+    program: copyProgram(1),
+    grid: [rows, columns],
+    arguments: {
+      from: { place: { kind: 'buffer', buffer: 0 }, byteOffset: 0, steps: [] },
+      to: { place: { kind: 'buffer', buffer: 1 }, byteOffset, steps },
+    },
+  })
+
+  const loaded = (parts: readonly Part[]) =>
+    loadStage(
+      { parts },
+      ({ kind }) => ({ address: 4096, byteLength: 1 << 20, isInThreadScratch: kind === 'thread' }),
+      () => 0,
+    )
+
+  it('is the parts’ own where there is one part, or none', () => {
+    expect(loaded([])).toMatchObject({ tasks: 0, order: null })
+    expect(loaded([writer(3, 4, 0)])).toMatchObject({ tasks: 12, order: null })
+    // A part without tasks is none.
+    expect(loaded([writer(3, 4, 0), writer(0, 4, 4 * VECTOR)])).toMatchObject({ tasks: 12, order: null })
+  })
+
+  it('follows the places that tasks write to, through all parts', () => {
+    // Of two images: the first rows of both, then their other three rows.
+    const [top, rest] = [writer(2, 1, 0, [64, 16]), writer(2, 3, 16, [64, 16])]
+    expect([...loaded([top, rest]).order!]).toEqual([0, 2, 3, 4, 1, 5, 6, 7])
+    expect([...loaded([rest, top]).order!]).toEqual([6, 0, 1, 2, 7, 3, 4, 5])
+    expect([...loaded([writer(1, 1, 0), writer(1, 1, 0)]).order!]).toEqual([0, 1])
+  })
+
+  it('is the parts’ own if a part writes only to the thread’s scratch', () => {
+    const scratch = writer(2, 1, 0, [])
+    const to: Argument = { place: { kind: 'thread' }, byteOffset: 0, steps: [] }
+    const parts = [writer(2, 2, 0), { ...scratch, arguments: { ...scratch.arguments, to } }]
+    expect(loaded(parts).order).toBeNull()
+  })
+
+  it('has each task once; a thread that takes them in turn goes upward in memory', () => {
+    const part = fc
+      .record({
+        rows: fc.integer({ min: 0, max: 5 }),
+        columns: fc.integer({ min: 1, max: 5 }),
+        byteOffset: fc.integer({ min: 1000, max: 2000 }),
+        steps: fc.tuple(fc.integer({ min: -100, max: 100 }), fc.integer({ min: -100, max: 100 })),
+      })
+      .map(({ rows, columns, byteOffset, steps }) => writer(rows, columns, byteOffset, steps))
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 2, maxLength: 4 }), (parts) => {
+        const stage = loaded(parts)
+        const order = stage.order ?? Int32Array.from({ length: stage.tasks }, (_, task) => task)
+        expect([...order].sort((a, b) => a - b)).toEqual(
+          Array.from({ length: stage.tasks }, (_, task) => task),
+        )
+        if (stage.order === null) return
+        const written: number[] = []
+        let next = 0
+        runTasks(
+          stage,
+          {
+            kernels: [(_from, to) => void written.push(to!)],
+            threadScratch: 0,
+            segmentTimes: new Float64Array(0),
+          },
+          () => next++,
+          () => false,
+        )
+        expect(written).toEqual([...written].sort((a, b) => a - b))
+      }),
+    )
+  })
+})
+
+describe('steps that are done image by image', () => {
+  const traits = { name: 'any', lanes: LANES, vectorRegisters: 16 }
+  const BATCH = 4
+  const BASE = 1 << 16
+  const network = defineNetwork('separable', {
+    inputs: { images: [6, 6, 4] },
+    layers: [
+      conv('wide', { filters: 8, kernel: 1 }),
+      conv('depthwise', { filters: 8, kernel: 3, groups: 8, padding: 1 }),
+      maxPool('pool', { kernel: 2, stride: 2 }),
+      dense('fc', { units: 16 }),
+    ],
+  })
+  const plan = createPlan(network, { batch: BATCH, pass: 'forward', lanes: LANES, fuses: true })
+  const implementationsOf = ({ steps }: Plan) =>
+    steps.map((step): Implementation => {
+      const rule = kernelOf(kernels, step)
+      return rule.build(step as never, traits, rule.candidates(step as never, traits)[0]!)
+    })
+  const implementations = implementationsOf(plan)
+  const assembly = assemble(plan, implementations, { threads: 2 })
+  const programs: Program[] = []
+  const stages = loadStages(assembly, BASE, (program) => programs.push(program) - 1)
+  const slab = assembly.layout.byteLength
+  const scratch = assembly.threadScratch
+
+  it('are one entry of the run, whose tasks are the images; the other steps follow with their stages', () => {
+    expect(assembly.segments).toMatchObject([{ first: 0, end: 3 }])
+    const [segment, ...others] = stages.run
+    const inner = stages.ofSteps.slice(0, 3).flat()
+    expect(segment).toMatchObject({ tasks: BATCH, firstSlot: 0 })
+    expect('stages' in segment! && segment.stages).toHaveLength(inner.length)
+    expect(others).toEqual(stages.ofSteps[3])
+    expect(stages.firstUpdate).toBe(stages.run.length)
+  })
+
+  it('have in the thread’s scratch, after the kernels’ part of it, what is between them, in the same place for all images', () => {
+    const [segment] = stages.run
+    if (!('stages' in segment!)) throw new Error('no segment')
+    const names = new Set<string>()
+    for (const [i, stage] of segment.stages.entries()) {
+      const alone = stages.ofSteps.slice(0, 3).flat()[i]!
+      for (const [p, part] of stage.parts.entries()) {
+        const program = programs[part.program]!
+        const arguments_ = implementations.slice(0, 3).flatMap((each) => each.stages)[i]!.parts[p]!.arguments
+        const extents = extentsOf(program)
+        for (const [a, name] of program.parameters.entries()) {
+          const { place } = arguments_[name]!
+          const id = place.kind === 'buffer' ? place.buffer : -1
+          const isOwn = assembly.segments[0]!.layout.byteOffsets.has(id)
+          expect(part.inThreadScratch[a]).toBe(isOwn || place.kind === 'thread')
+          if (!isOwn) {
+            expect(part.addresses[a]).toBe(alone.parts[p]!.addresses[a])
+            expect(part.steps[a]).toEqual(alone.parts[p]!.steps[a])
+            continue
+          }
+          names.add(assembly.buffers[id]!.name)
+          expect(part.steps[a]![0]).toBe(0)
+          expect(alone.parts[p]!.steps[a]![0]).toBe((assembly.buffers[id]!.length * FLOAT_BYTES) / BATCH)
+          const { readFrom, writeFrom } = extents[a]!
+          const from = part.addresses[a]! + Math.min(readFrom, writeFrom)
+          expect(from).toBeGreaterThanOrEqual(scratch.ofKernelsBytes)
+          expect(from).toBeLessThan(scratch.byteLength)
+        }
+      }
+    }
+    expect([...names].sort()).toEqual(['depthwise', 'wide'])
+  })
+
+  it('have times of their own for the stages of each segment', () => {
+    const longer = defineNetwork('longer', {
+      inputs: network.inputs,
+      layers: [
+        ...network.layers.map(({ layer }) => layer),
+        unflatten('image', { height: 2, width: 2 }),
+        conv('after', { filters: 4, kernel: 1 }),
+      ],
+    })
+    const two = createPlan(longer, { batch: BATCH, pass: 'forward', lanes: LANES })
+    const assembled = assemble(two, implementationsOf(two), { threads: 2 })
+    const { run, ofSteps } = loadStages(assembled, BASE, () => 0)
+    const slots = run.flatMap((each, i) =>
+      'stages' in each ? [[each.firstSlot, slotsOf(run.slice(0, i))]] : [],
+    )
+    expect(slots).toHaveLength(2)
+    for (const [firstSlot, before] of slots) expect(firstSlot).toBe(before)
+    const stagesOf = run.flatMap((each) => ('stages' in each ? each.stages : [each]))
+    expect(stagesOf.map(({ tasks }) => tasks)).toEqual(ofSteps.flat().map(({ tasks }) => tasks))
+  })
+
+  it('need memory for one image for each thread', () => {
+    const apart = assemble(plan, implementations)
+    const share = assembly.segments[0]!.layout.byteLength
+    expect(apart.segments).toEqual([])
+    expect(scratch.byteLength).toBe(apart.threadScratch.byteLength + share)
+    expect(byteLengthOf(assembly, 2)).toBe(slab + 2 * scratch.byteLength)
   })
 })

@@ -7,7 +7,7 @@ import { readsOf, writesOf } from '../plan/steps.ts'
 import type { Buffer } from '../plan/views.ts'
 import type { LoadedPart, LoadedSegment, LoadedStage } from '../runtime/tasks.ts'
 import { roundUp } from '../tensor.ts'
-import { ofFirstImage, reachOf, type Segment, segmentsOf } from './segments.ts'
+import { ofFirstImage, reachOf, type Segment, type SegmentsOf, segmentsOf } from './segments.ts'
 
 /** A plan with an implementation for each step and a place for every buffer: everything except the base of the addresses. */
 export interface Assembly {
@@ -38,6 +38,7 @@ const CACHE_LINE_BYTES = 64
 
 export interface AssembleOptions {
   readonly layOut?: LayOutMemory | undefined
+  readonly findSegments?: SegmentsOf | undefined
   /** How many threads will run it. Without, no step is done image by image. */
   readonly threads?: number
 }
@@ -45,7 +46,7 @@ export interface AssembleOptions {
 export function assemble(
   plan: Plan,
   implementations: readonly Implementation[],
-  { layOut = layOutMemory, threads }: AssembleOptions = {},
+  { layOut = layOutMemory, findSegments = segmentsOf, threads }: AssembleOptions = {},
 ): Assembly {
   const buffers = [...plan.buffers]
   const privateBuffers = implementations.map((implementation, step) =>
@@ -57,7 +58,7 @@ export function assemble(
     }),
   )
   const parts = { plan, implementations, buffers, privateBuffers }
-  const segments = threads === undefined ? [] : segmentsOf(parts, threads)
+  const segments = threads === undefined ? [] : findSegments(parts, threads)
   const inLines = (values: number): number => roundUp(values * FLOAT_BYTES, CACHE_LINE_BYTES)
   const ofKernelsBytes = inLines(most(implementations.map(({ threadScratch }) => threadScratch)))
   const ofSegmentsBytes = most(segments.map(({ layout }) => layout.byteLength))

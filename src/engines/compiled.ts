@@ -29,15 +29,17 @@ import { chooseThreads, type FewerThreads } from './few-threads.ts'
 import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { makeRoom, type Room } from './room.ts'
+import type { SegmentsOf } from './segments.ts'
 import { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { type Tuned, tune } from './tuner.ts'
 import { TuningWatch } from './tuning-watch.ts'
 
-/** For tests that plant a wrong kernel or memory layout. */
+/** For tests that plant a wrong kernel, memory layout or segment. */
 export interface CompiledEngineDependencies {
   readonly kernels?: KernelTable
   readonly layOutMemory?: LayOutMemory
+  readonly segmentsOf?: SegmentsOf
 }
 
 export interface CompiledEngineOptions extends CompiledEngineDependencies {
@@ -62,7 +64,7 @@ export class CompiledEngine implements Engine {
 
   async prepare(plan: Plan, options: PrepareOptions = {}): Promise<PreparedPlan> {
     requireOptions('prepare', options, prepareRules)
-    const { layOutMemory: layOut = layOutMemory } = this.#options
+    const { layOutMemory: layOut, segmentsOf: findSegments } = this.#options
     const { target, processor } = this.#options
     const { threads } = this.info
     const choices = this.#choicesFor(plan, options)
@@ -82,7 +84,11 @@ export class CompiledEngine implements Engine {
     try {
       const memoryBytes = room.ownBytes
       const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
-      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), { layOut, threads })
+      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), {
+        layOut,
+        findSegments,
+        threads,
+      })
       // A faster tile may need more memory. If that doesn't fit, the tiles that are known to fit are used.
       const fits = byteLengthOf(tuned, threads) <= memoryBytes
       const assembly = fits ? tuned : this.#defaults(plan, options)
@@ -170,9 +176,10 @@ export class CompiledEngine implements Engine {
 
   /** An assembly with the first candidate of each step, unmeasured. */
   #defaults(plan: Plan, options: PrepareOptions): Assembly {
-    const { layOutMemory: layOut } = this.#options
+    const { layOutMemory: layOut, segmentsOf: findSegments } = this.#options
     return assemble(plan, this.#choicesFor(plan, options).defaults(plan), {
       layOut,
+      findSegments,
       threads: this.info.threads,
     })
   }

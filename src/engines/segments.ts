@@ -27,6 +27,9 @@ export interface Assembled {
   readonly privateBuffers: readonly (readonly number[])[]
 }
 
+/** Finds the segments of a plan for so many threads, in order. A type, so that tests can pass another function. */
+export type SegmentsOf = (assembled: Assembled, threads: number) => readonly Segment[]
+
 /** With fewer images for each thread, one that is late keeps the others waiting too long. */
 const MIN_IMAGES_PER_THREAD = 2
 /** The least share of the threads' time that is spent on images if each takes the same time: 9 images on 2 threads are 0.9. */

@@ -1,13 +1,13 @@
 import { interpret } from '../../src/codegen/interpret.ts'
 import type { KernelFunction, Program } from '../../src/codegen/program.ts'
 import { encodeWasm } from '../../src/codegen/wasm/encode.ts'
-import { assemble, byteLengthOf, loadStages } from '../../src/engines/assemble.ts'
+import { type Assembly, assemble, byteLengthOf, loadStages } from '../../src/engines/assemble.ts'
 import { kernelOf, kernels } from '../../src/kernels/index.ts'
 import type { Candidate } from '../../src/kernels/kernel.ts'
 import { BEFORE_ALL, type Plan } from '../../src/plan/plan.ts'
 import type { Step } from '../../src/plan/steps.ts'
 import { gridOf, type View } from '../../src/plan/views.ts'
-import { type LoadedStage, runTasks } from '../../src/runtime/tasks.ts'
+import { type LoadedSegment, type LoadedStage, runTasks, slotsOf } from '../../src/runtime/tasks.ts'
 import { type Grid, pixelAt } from '../../src/tensor.ts'
 
 /** A target that runs in the test's own thread. */
@@ -55,13 +55,21 @@ export const wasmTarget = (relaxedMadd: boolean): InlineTarget => ({
   },
 })
 
-/** A plan on an inline target: run step by step, looked at freely. */
+export interface InlineOptions {
+  /** The number of threads that the plan is assembled for; this thread alone runs it. Without, there are no segments. */
+  readonly threads?: number
+}
+
+/** A plan on an inline target: run step by step or as it is timed, looked at freely. */
 export interface InlineRun {
+  readonly assembly: Assembly
   readonly candidates: readonly Candidate[]
   look(view: View): Grid
   write(tensor: string, values: ArrayLike<number>): void
   /** Step -1 is what runs when parameters were written. */
   runStep(index: number): void
+  /** What runs when parameters were written, then all steps, those of a segment image by image. */
+  run(): void
 }
 
 /** Everything but what the caller writes begins as NaN: a value that no step wrote can't go unseen. */
@@ -69,6 +77,7 @@ export function openInline(
   target: InlineTarget,
   plan: Plan,
   choose: (candidates: readonly Candidate[], step: Step) => Candidate = ([first]) => first!,
+  options: InlineOptions = {},
 ): InlineRun {
   const traits = { name: target.name, lanes: target.lanes, vectorRegisters: target.vectorRegisters }
   const candidates = plan.steps.map((step) =>
@@ -77,7 +86,7 @@ export function openInline(
   const implementations = plan.steps.map((step, i) =>
     kernelOf(kernels, step).build(step as never, traits, candidates[i]!),
   )
-  const assembly = assemble(plan, implementations)
+  const assembly = assemble(plan, implementations, options)
   const { memory, address, compile } = target.open(byteLengthOf(assembly, 1))
   const functions: KernelFunction[] = []
   const stages = loadStages(assembly, address, (program) => functions.push(compile(program)) - 1)
@@ -88,9 +97,10 @@ export function openInline(
       floats.fill(0, offsetOf(buffer.id), offsetOf(buffer.id) + buffer.length)
   }
   const look = (view: View): Grid => gridOf(view, floats, offsetOf(view.buffer))
-  const run = (loaded: readonly LoadedStage[]): void => {
-    const threadScratch = address + assembly.layout.byteLength
-    const runner = { kernels: functions, threadScratch, segmentTimes: new Float64Array(0) }
+  const threadScratch = address + assembly.layout.byteLength
+  const segmentTimes = new Float64Array(slotsOf(stages.run))
+  const runner = { kernels: functions, threadScratch, segmentTimes }
+  const run = (loaded: readonly (LoadedStage | LoadedSegment)[]): void => {
     for (const stage of loaded) {
       let next = 0
       runTasks(
@@ -102,6 +112,7 @@ export function openInline(
     }
   }
   return {
+    assembly,
     candidates,
     look,
     write(tensor, values) {
@@ -119,6 +130,9 @@ export function openInline(
     },
     runStep(index) {
       run(index === BEFORE_ALL ? stages.prologue : stages.ofSteps[index]!)
+    },
+    run() {
+      run([...stages.prologue, ...stages.run])
     },
   }
 }
