@@ -8,7 +8,7 @@ import {
   END_STAGE,
   FIRST_STAGE,
   firstTaskOf,
-  GENERATION,
+  generationOf,
   resetTasks,
   takeTask,
 } from './control.ts'
@@ -182,7 +182,7 @@ describe('a reset', () => {
   it('ends an abort, and leaves the other words as they are', () => {
     const given: Sizes = { threads: 2, stages: 3, tasks: 5 }
     const control = openControl(given)
-    const words = [GENERATION, DONE, FIRST_STAGE, END_STAGE]
+    const words = [generationOf(0, given.stages), generationOf(1, given.stages), DONE, FIRST_STAGE, END_STAGE]
     for (const word of words) control[word] = 10 + word
     abort(control)
     expect(control[ABORT]).toBe(1)
