@@ -24,6 +24,7 @@ import {
   prepareRules,
   type RunOptions,
   type TensorView,
+  type UnmeasuredSteps,
 } from './engine.ts'
 import { chooseThreads, type FewerThreads } from './few-threads.ts'
 import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
@@ -216,6 +217,7 @@ class CompiledPlan implements PreparedPlan {
   readonly tuning: Tuning
   readonly inspection: Inspection
   readonly fewerThreads: FewerThreads | null
+  readonly unmeasuredSteps: UnmeasuredSteps | null
   readonly #slab: MemoryBlock
   readonly #room: Room
   readonly #compiled: CompiledPrograms
@@ -252,6 +254,7 @@ class CompiledPlan implements PreparedPlan {
       return { step, algorithm, tile, note: choices.noteOf(step) }
     })
     this.tuning = chosen.tuning
+    this.unmeasuredSteps = chosen.unmeasured
     this.#chosen = chosen
     this.#watch = watch
     this.#slab = slab
