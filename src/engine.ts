@@ -10,6 +10,7 @@ export type {
   PreparedStep,
   PrepareOptions,
   TensorView,
+  UnmeasuredSteps,
 } from './engines/engine.ts'
 export { type EngineSpec, engines, openEngine, parseEngineSpec } from './engines/index.ts'
 export type { Peaks } from './engines/peak.ts'

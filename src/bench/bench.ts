@@ -27,6 +27,7 @@ import { requireRoomForAll } from './room.ts'
 import { describeRun, type RunSettings, seenPlan, stepMedians } from './run.ts'
 import { seenByAll } from './shared-tensors.ts'
 import { fewerThreadsWarnings } from './thread-warnings.ts'
+import { unmeasuredWarnings } from './tuning-warnings.ts'
 import { madeDenormalsWarning } from './value-warnings.ts'
 import { type Subject, warmUp } from './warm-up.ts'
 
@@ -48,6 +49,8 @@ export interface BenchOptions {
   readonly algorithm?: Algorithm
   /** Measure tiles again and ignore the cached ones. */
   readonly retune?: boolean
+  /** For each pass; as in PrepareOptions. */
+  readonly tuningBudgetMs?: number
   /** 7 by default. */
   readonly seed?: number
   /**
@@ -80,11 +83,13 @@ const rules: Rules<BenchOptions> = {
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
   retune: engineRules.retune,
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
 }
 
 interface BenchSettings extends RunSettings {
   readonly rounds: number
   readonly retune: boolean
+  readonly tuningBudgetMs: number | undefined
   readonly betweenSamples: NonNullable<BenchOptions['betweenSamples']>
 }
 
@@ -101,7 +106,7 @@ export async function* benchmark(
   requireOptions('benchmark', options, rules)
   if (options.parameters) requireParameters(network, options.parameters)
   const { batch = 32, batches = 100, rounds = 1, burnIn = 10, retune = false } = options
-  const { threads, experimentalV8Flags } = options
+  const { threads, experimentalV8Flags, tuningBudgetMs } = options
   const { seed = 7, algorithm = 'auto', passes = CLASSIC_PASSES, betweenSamples = () => {} } = options
   const settings: BenchSettings = {
     batch,
@@ -111,6 +116,7 @@ export async function* benchmark(
     seed,
     algorithm,
     retune,
+    tuningBudgetMs,
     betweenSamples,
   }
 
@@ -177,8 +183,8 @@ async function* benchmarkPass(
   let isInterrupted = false
   let valueWarning: string | null = null
   try {
-    const { batch, burnIn, algorithm, retune } = settings
-    const setup = { network, pass, engine, batch, burnIn, algorithm, retune, checker, data }
+    const { batch, burnIn, algorithm, retune, tuningBudgetMs } = settings
+    const setup = { network, pass, engine, batch, burnIn, algorithm, retune, tuningBudgetMs, checker, data }
     yield* warmUp(subject, setup, signal)
     const session = subject.session!
     for (let step = 0; step < batches; step++) {
@@ -217,7 +223,7 @@ async function* benchmarkPass(
       peakMemoryBytes,
       warnings: [
         ...(valueWarning === null ? [] : [valueWarning]),
-        ...(session ? fewerThreadsWarnings(session) : []),
+        ...(session ? [...fewerThreadsWarnings(session), ...unmeasuredWarnings(session)] : []),
       ],
       tuning: session?.tuning ?? null,
       interrupted: isInterrupted,

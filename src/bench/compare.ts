@@ -53,6 +53,8 @@ export interface CompareOptions {
   readonly algorithm?: Algorithm
   /** convmark's own engines measure their tiles again and ignore the cached ones. */
   readonly retune?: boolean
+  /** For each of convmark's own engines and each pass; as in PrepareOptions. */
+  readonly tuningBudgetMs?: number
   readonly check?: boolean
   /** Called before each round, for work beside the comparison, such as a calibration. */
   readonly betweenRounds?: () => void
@@ -78,6 +80,7 @@ const rules: Rules<CompareOptions> = {
   threads: engineRules.threads,
   algorithm: prepareRules.algorithm,
   retune: optional(trueOrFalse),
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
   check: optional(trueOrFalse),
   betweenRounds: optional(someFunction),
   signal: prepareRules.signal,
@@ -150,6 +153,7 @@ export async function* compare(
     threads,
     algorithm,
     retune,
+    tuningBudgetMs: options.tuningBudgetMs ?? null,
     isChecked: check,
     packagesFrom: from?.href ?? null,
   })

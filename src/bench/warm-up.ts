@@ -20,6 +20,8 @@ export interface WarmUpSetup {
   readonly burnIn: number
   readonly algorithm: Algorithm
   readonly retune: boolean
+  /** Undefined: all tiles are measured. */
+  readonly tuningBudgetMs: number | undefined
   /** Null: unchecked. */
   readonly checker: Checker | null
   readonly data: Promise<Readonly<Record<string, Float32Array>>>
@@ -39,13 +41,15 @@ export async function* warmUp(
 ): AsyncGenerator<BenchEvent, void, void> {
   yield* openWarm(subject, setup, signal)
   if (!(await subject.session!.prepared.forgetDoubtfulTiles?.())) return
+  // A doubtful tile was measured once, and is better than one that never was.
+  if (setup.tuningBudgetMs === 0 || subject.session!.prepared.unmeasuredSteps) return
   await subject.session!.dispose()
   yield* openWarm(subject, { ...setup, retune: false }, signal)
 }
 
 async function* openWarm(
   subject: Subject,
-  { network, pass, engine, batch, burnIn, algorithm, retune, checker, data }: WarmUpSetup,
+  { network, pass, engine, batch, burnIn, algorithm, retune, tuningBudgetMs, checker, data }: WarmUpSetup,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<BenchEvent, void, void> {
   const tuning = latest((onProgress: (p: { done: number; total: number }) => void) =>
@@ -55,6 +59,7 @@ async function* openWarm(
       engine,
       algorithm,
       retune,
+      ...(tuningBudgetMs !== undefined && { tuningBudgetMs }),
       memoryBeside: benchmarkBeside(checker !== null),
       isRoomSure: true,
       onProgress,

@@ -14,6 +14,7 @@ import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
 import { addTimingOptions, passesOf, type TimingOptions } from './timing.ts'
+import { tuningBudgetOf } from './tuning-budget.ts'
 
 interface Options extends TimingOptions {
   readonly engine: string
@@ -71,6 +72,7 @@ async function bench(text: string, options: Options): Promise<number> {
         seed,
         algorithm,
         retune,
+        ...tuningBudgetOf(options),
         check,
         betweenSamples: () => calibration.measureIfDue(),
         signal,

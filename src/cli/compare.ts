@@ -14,6 +14,7 @@ import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
 import { addTimingOptions, passesOf, type TimingOptions } from './timing.ts'
+import { tuningBudgetOf } from './tuning-budget.ts'
 
 interface Options extends TimingOptions {
   readonly network: string
@@ -69,6 +70,7 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
       seed,
       algorithm,
       retune,
+      ...tuningBudgetOf(options),
       check,
       betweenRounds: () => calibration.measureIfDue(),
       signal,

@@ -24,8 +24,9 @@ import { type NetworkSource, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openProgress, type Progress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
+import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf, warnOfUnmeasured } from './tuning-budget.ts'
 
-interface Options {
+interface Options extends TuningBudgetOptions {
   readonly data: string
   readonly split?: SplitName
   readonly imageSize?: ImageSize
@@ -58,6 +59,7 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
+    .option(...TUNING_BUDGET)
     .option('--json <file>', "the evaluation as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the evaluation as one page')
     .option('--no-color', 'plain text')
@@ -230,6 +232,8 @@ async function accuracyOf(
       experimentalV8Flags: true,
       ...(options.threads !== undefined && { threads: options.threads }),
       ...(options.retune && { retune: true }),
+      ...tuningBudgetOf(options),
+      onOpen: warnOfUnmeasured,
       onBatch: (done) => onProgress(done, split.count),
       signal,
     })

@@ -41,10 +41,11 @@ it.each([
   ['run', addRunCommand],
   ['train', addTrainCommand],
   ['evaluate', addEvaluateCommand],
-])('the help of %s names every engine, and how tiles are measured anew', (_, add) => {
+])('the help of %s names every engine, how tiles are measured anew, and how long at most', (_, add) => {
   const help = helpOf(add)
   for (const name of Object.keys(engines)) expect(help).toMatch(new RegExp(`[ ,]${name}[,;: ]`))
   expect(help).toContain('--retune')
+  expect(help).toContain('--tuning-budget <seconds>')
 })
 
 it('the help of compare names every peer', () => {

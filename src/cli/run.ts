@@ -19,8 +19,9 @@ import { isFile, NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
 import { openProgress } from './progress.ts'
+import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf, warnOfUnmeasured } from './tuning-budget.ts'
 
-interface Options {
+interface Options extends TuningBudgetOptions {
   readonly weights?: string
   readonly input: string
   readonly output: string
@@ -68,6 +69,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
     )
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
+    .option(...TUNING_BUDGET)
     .option('--no-color', 'plain text')
     .action(async (network: string, options: Options) => {
       await run(network, options)
@@ -119,8 +121,11 @@ async function run(text: string, options: Options): Promise<void> {
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
       ...(options.threads !== undefined && { threads: options.threads }),
       ...(options.retune && { retune: true }),
+      ...tuningBudgetOf(options),
     })
     try {
+      progress.clear()
+      warnOfUnmeasured(session)
       session.write(parameters)
       await session.run(inputs, { signal })
       const written = await resultsOf(session, source, layout)

@@ -4,8 +4,9 @@ import type { ImageSize } from '../formats/onnx-import.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { CLASSIC_PASSES, PASSES, type Pass } from '../plan/plan.ts'
 import { IMAGE_SIZE, integerFromZero, OUTPUTS, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { TUNING_BUDGET, type TuningBudgetOptions } from './tuning-budget.ts'
 
-export interface TimingOptions {
+export interface TimingOptions extends TuningBudgetOptions {
   readonly pass: Pass | 'both'
   readonly batch: number
   readonly batches: number
@@ -47,6 +48,7 @@ export function addTimingOptions(
       'auto',
     )
     .option(...RETUNE)
+    .option(...TUNING_BUDGET)
     .option('--no-check', 'time without a check; the result says so')
     .option('--json <file>', "the result as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the result as one page with charts')

@@ -15,6 +15,7 @@ import type { TrainingFiles } from './training/files.ts'
 import type { BegunJob, FollowedTraining, Job } from './training/follow.ts'
 import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
 import type { Beginning } from './training/setup.ts'
+import { tuningBudgetOf } from './tuning-budget.ts'
 
 /** What a log says of weights that a file began with, in place of a value of `--init`. */
 const OF_FILE = 'file'
@@ -193,6 +194,7 @@ async function trainerOptions(
     experimentalV8Flags: true,
     ...(threads !== undefined && { threads }),
     ...(retune && { retune }),
+    ...tuningBudgetOf(options),
     batch,
     ...(microBatch !== null && { microBatch }),
     epochs,

@@ -24,6 +24,7 @@ import {
   prepareRules,
   type RunOptions,
   type TensorView,
+  type UnmeasuredSteps,
 } from './engine.ts'
 import { chooseThreads, type FewerThreads } from './few-threads.ts'
 import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
@@ -223,6 +224,7 @@ class CompiledPlan implements PreparedPlan {
   readonly tuning: Tuning
   readonly inspection: Inspection
   readonly fewerThreads: FewerThreads | null
+  readonly unmeasuredSteps: UnmeasuredSteps | null
   readonly #slab: MemoryBlock
   readonly #room: Room
   readonly #compiled: CompiledPrograms
@@ -259,6 +261,7 @@ class CompiledPlan implements PreparedPlan {
       return { step, algorithm, tile, note: choices.noteOf(step) }
     })
     this.tuning = chosen.tuning
+    this.unmeasuredSteps = chosen.unmeasured
     this.#chosen = chosen
     this.#watch = watch
     this.#slab = slab

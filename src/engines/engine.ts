@@ -1,5 +1,6 @@
 import {
   abortSignal,
+  numberFromZero,
   objectWith,
   oneOf,
   optional,
@@ -58,6 +59,12 @@ export interface PrepareOptions {
   readonly tuningCache?: boolean
   /** Ignore the cache, measure all that `tuning` does not name, and replace what is in the cache. */
   readonly retune?: boolean
+  /**
+   * No further step's tiles are measured once this time is spent; steps that probably take longest come first. The rest
+   * use their first tile, see `PreparedPlan.unmeasuredSteps`, and what was not measured to its end is not stored in the
+   * cache. 0 measures none; by default all are measured. What x64 measures to choose its target does not count.
+   */
+  readonly tuningBudgetMs?: number
   /** Restricts steps that can be done in several ways to this algorithm; `auto` takes the fastest. */
   readonly algorithm?: Algorithm
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
@@ -82,6 +89,7 @@ export const prepareRules: Rules<PrepareOptions> = {
   tuning: optional(objectWith(tuningRules)),
   tuningCache: optional(trueOrFalse),
   retune: optional(trueOrFalse),
+  tuningBudgetMs: optional(numberFromZero),
   algorithm: optional(oneOf(ALGORITHMS)),
   onProgress: optional(someFunction),
   signal: optional(abortSignal),
@@ -113,6 +121,14 @@ export interface PreparedStep {
   readonly tile: string
   /** Why the step is not done by the algorithm that was asked for. */
   readonly note: string | null
+}
+
+/** Steps whose tiles were not measured, or only in part, because the budget for tuning was spent. */
+export interface UnmeasuredSteps {
+  readonly count: number
+  /** All steps that had to be measured. */
+  readonly of: number
+  readonly budgetMs: number
 }
 
 /** A tensor as it lies in memory: value (i, j, ...) is `data[offset + i * strides[0] + j * strides[1] + ...]`. */
@@ -157,6 +173,8 @@ export interface PreparedPlan {
    * from the cache, so that they are measured again at the next start. True if there was any. `dispose` calls it too.
    */
   forgetDoubtfulTiles?(): Promise<boolean>
+  /** If the budget for tuning did not suffice. */
+  readonly unmeasuredSteps?: UnmeasuredSteps | null
   /** If the plan is so small that it runs on fewer threads than the engine has. */
   readonly fewerThreads?: FewerThreads | null
   /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */

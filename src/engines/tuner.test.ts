@@ -31,7 +31,7 @@ it('looks at the first two of each family, then at the rest of those that are ne
       [a3, 9],
     ]),
   )
-  expect(await fastestOf(all, measure)).toEqual({ candidate: a3, ms: 9 })
+  expect(await fastestOf(all, measure)).toEqual({ candidate: a3, ms: 9, isCutShort: false })
   expect(asked).toEqual([
     [a1, a2, b1, b2],
     [a1, a3],
@@ -52,7 +52,7 @@ it('compares no times of different moments: a busy one does not hand the step to
       [a3, 160],
     ]),
   )
-  expect(await fastestOf(all, measure)).toEqual({ candidate: a1, ms: 150 })
+  expect(await fastestOf(all, measure)).toEqual({ candidate: a1, ms: 150, isCutShort: false })
 })
 
 it('asks once where there is one family', async () => {
@@ -63,6 +63,34 @@ it('asks once where there is one family', async () => {
       [a3, 4],
     ]),
   )
-  expect(await fastestOf([a1, a2, a3], measure)).toEqual({ candidate: a2, ms: 2 })
+  expect(await fastestOf([a1, a2, a3], measure)).toEqual({ candidate: a2, ms: 2, isCutShort: false })
   expect(asked).toHaveLength(1)
+})
+
+it('leaves the second round out if the budget is spent after the first, and says so', async () => {
+  const { asked, measure } = measured(
+    new Map([
+      [a1, 10],
+      [a2, 11],
+      [b1, 20],
+      [b2, 30],
+    ]),
+  )
+  expect(await fastestOf(all, measure, () => true)).toEqual({ candidate: a1, ms: 10, isCutShort: true })
+  expect(asked).toEqual([[a1, a2, b1, b2]])
+})
+
+it('is not cut short by a spent budget if there is nothing left to measure', async () => {
+  const { measure } = measured(
+    new Map([
+      [a1, 3],
+      [a2, 2],
+      [a3, 4],
+    ]),
+  )
+  expect(await fastestOf([a1, a2, a3], measure, () => true)).toEqual({
+    candidate: a2,
+    ms: 2,
+    isCutShort: false,
+  })
 })

@@ -9,9 +9,10 @@ import { EVICTED_BYTES } from '../runtime/measure.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { roundUp } from '../tensor.ts'
 import { assemble, byteLengthOf, loadStages } from './assemble.ts'
-import type { PrepareOptions } from './engine.ts'
+import type { PrepareOptions, UnmeasuredSteps } from './engine.ts'
 import { MemoryShare } from './memory-share.ts'
 import type { StepChoices } from './step-choices.ts'
+import { costliestFirst } from './step-cost.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
 import type { DoubtfulStep } from './tuning-watch.ts'
@@ -27,6 +28,8 @@ export interface TunerContext {
 /** The choices for a plan, and how long its steps are expected to take with them. */
 export interface Tuned {
   readonly tuning: Tuning
+  /** Null if all were measured for which neither the given tuning nor the cache has a choice. */
+  readonly unmeasured: UnmeasuredSteps | null
   /**
    * For each step: how long its tile took when it was chosen, and how long the step took in the runs that made an
    * earlier choice doubtful. Empty if it has no choice, or if the caller made the choice.
@@ -40,7 +43,16 @@ export interface Tuned {
   forget(doubtful: readonly DoubtfulStep[]): Promise<void>
 }
 
-/** Measures what neither the given tuning nor the cache contains, as many steps at a time as there are workers. */
+/** Steps of one key, which share a choice. */
+interface OpenChoice {
+  readonly key: string
+  readonly steps: Step[]
+}
+
+/**
+ * Measures what neither the given tuning nor the cache contains, as many steps at a time as there are workers, until the
+ * budget is spent. A step whose measuring has begun is finished, except that its second round is left out.
+ */
 export async function tune(
   plan: Plan,
   stepChoices: StepChoices,
@@ -48,9 +60,10 @@ export async function tune(
   options: PrepareOptions,
 ): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
+  const firstCandidateOf = (step: Step): Candidate => stepChoices.candidatesOf(step)[0]!
   const choices: Record<string, string> = {}
   const measuredMs = new Map<string, number>()
-  const open = new Map<string, Step>()
+  const open = new Map<string, OpenChoice>()
   const cacheKeys = new Map<string, string>()
   for (const step of plan.steps) {
     const names = stepChoices.candidatesOf(step).map(candidateName)
@@ -64,27 +77,37 @@ export async function tune(
     else if (typeof cached?.ms === 'number' && names.includes(cached.choice)) {
       choices[key] = cached.choice
       measuredMs.set(key, cached.ms)
-    } else open.set(key, step)
+    } else if (open.has(key)) open.get(key)!.steps.push(step)
+    else open.set(key, { key, steps: [step] })
   }
   const total = open.size
-  const queue = [...open]
+  const unmeasured = new Set(open.values())
+  const queue = costliestFirst([...open.values()])
+  const budgetMs = options.tuningBudgetMs ?? Infinity
+  const startMs = performance.now()
+  const isBudgetSpent = (): boolean => performance.now() - startMs >= budgetMs
   const memory = new MemoryShare(memoryBytes)
   await Promise.all(
     workers.map(async (worker) => {
-      for (let next = queue.shift(); next; next = queue.shift()) {
+      while (queue.length > 0 && !isBudgetSpent()) {
         options.signal?.throwIfAborted()
-        const [key, step] = next
+        const next = queue.shift()!
+        const { key, steps } = next
+        const step = steps[0]!
         const threads = workers.length
         const tuner = new StepTuner(plan, step, stepChoices, { target, worker, memory, threads })
-        const fastest = await tuner.fastest()
-        choices[key] = candidateName(fastest?.candidate ?? stepChoices.candidatesOf(step)[0]!)
-        if (fastest && !tuner.lacksMemory) measuredMs.set(key, fastest.ms / threads)
+        const fastest = await tuner.fastest(isBudgetSpent)
+        choices[key] = candidateName(fastest?.candidate ?? firstCandidateOf(step))
+        const isCutShort = fastest?.isCutShort ?? false
+        if (!isCutShort) unmeasured.delete(next)
+        if (fastest && !isCutShort && !tuner.lacksMemory) measuredMs.set(key, fastest.ms / threads)
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
   )
+  for (const { key, steps } of queue) choices[key] = candidateName(firstCandidateOf(steps[0]!))
   if (total > 0) {
-    // A choice that was limited by memory is not stored: there may be more memory next time.
+    // A choice that was limited by memory or by the budget is not stored: there may be more of it next time.
     const measured = [...open.keys()].flatMap((key) => {
       const ms = measuredMs.get(key)
       if (ms === undefined) return []
@@ -102,6 +125,8 @@ export async function tune(
   }
   return {
     tuning: { version: 1, processor, engine: target.version, choices },
+    unmeasured:
+      unmeasured.size === 0 ? null : { count: stepCount(unmeasured), of: stepCount(open.values()), budgetMs },
     expectedMs: plan.steps.map(expectedOf),
     async forget(doubtful) {
       const changes = doubtful.flatMap(({ step, ms }) => {
@@ -114,6 +139,9 @@ export async function tune(
     },
   }
 }
+
+const stepCount = (choices: Iterable<OpenChoice>): number =>
+  [...choices].reduce((sum, { steps }) => sum + steps.length, 0)
 
 /** The cache key of how long a step took in the runs that made its choice doubtful. */
 const doubtKey = (cacheKey: string): string => `${cacheKey} in runs`
@@ -177,9 +205,10 @@ class StepTuner {
   }
 
   /** Null if there is not enough memory to measure any of the candidates. */
-  async fastest(): Promise<Timed | null> {
+  async fastest(isBudgetSpent: () => boolean): Promise<Fastest | null> {
     try {
-      return await fastestOf(this.#choices.candidatesOf(this.#step), (some) => this.#measure(some))
+      const candidates = this.#choices.candidatesOf(this.#step)
+      return await fastestOf(candidates, (some) => this.#measure(some), isBudgetSpent)
     } catch (error) {
       if (!(error instanceof NoMemoryToMeasure)) throw error
       return null
@@ -248,14 +277,20 @@ interface Timed {
   readonly ms: number
 }
 
+interface Fastest extends Timed {
+  /** True if the second round was left out because the budget was spent: another candidate may be faster. */
+  readonly isCutShort: boolean
+}
+
 /**
  * Measures the candidates that may be the fastest, in at most two rounds. `measure` gives the times of some, taken
- * alternately.
+ * alternately. There is no second round if `isBudgetSpent` after the first.
  */
 export async function fastestOf(
   candidates: readonly Candidate[],
   measure: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<Candidate, number>>,
-): Promise<Timed> {
+  isBudgetSpent: () => boolean = () => false,
+): Promise<Fastest> {
   const families = new Map<string, Candidate[]>()
   for (const candidate of candidates) {
     const family = `${candidate.algorithm} ${candidate.family ?? ''}`
@@ -270,9 +305,10 @@ export async function fastestOf(
     family.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
   )
   const rest = hopeful.flatMap((family) => family.slice(first))
-  if (rest.length === 0) return best
+  if (rest.length === 0) return { ...best, isCutShort: false }
+  if (isBudgetSpent()) return { ...best, isCutShort: true }
   // Only times of the same measurement are compared: the machine may have been busy during another.
-  return fastestIn(await measure([best.candidate, ...rest]))
+  return { ...fastestIn(await measure([best.candidate, ...rest])), isCutShort: false }
 }
 
 function fastestIn(times: ReadonlyMap<Candidate, number>): Timed {

@@ -10,7 +10,7 @@ import {
 import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { UsageError } from '../errors.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
-import { engineRule, openSession, type SessionOptions } from '../session.ts'
+import { engineRule, openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
 import { batchInputs } from './inputs.ts'
@@ -26,7 +26,14 @@ export interface EvaluationBatch {
 export interface EvaluateOptions
   extends Pick<
     SessionOptions,
-    'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'onProgress' | 'memoryBeside' | 'isRoomSure'
+    | 'algorithm'
+    | 'threads'
+    | 'experimentalV8Flags'
+    | 'retune'
+    | 'tuningBudgetMs'
+    | 'onProgress'
+    | 'memoryBeside'
+    | 'isRoomSure'
   > {
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
@@ -35,6 +42,8 @@ export interface EvaluateOptions
   /** Views of each image, whose answers are averaged: 10 for ten crops; 1 by default. */
   readonly views?: number
   readonly engine?: string | Engine
+  /** Called before the first batch, for what the session says of itself, such as steps that were not measured. */
+  readonly onOpen?: (session: Session) => void
   readonly onBatch?: (imagesDone: number) => void
   readonly signal?: AbortSignal
 }
@@ -45,6 +54,7 @@ const rules: Rules<EvaluateOptions> = {
   batch: positiveInteger,
   views: optional(positiveInteger),
   engine: optional(engineRule),
+  onOpen: optional(someFunction),
   onBatch: optional(someFunction),
   algorithm: prepareRules.algorithm,
   onProgress: prepareRules.onProgress,
@@ -52,6 +62,7 @@ const rules: Rules<EvaluateOptions> = {
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
   retune: engineRules.retune,
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
   memoryBeside: prepareRules.memoryBeside,
   isRoomSure: prepareRules.isRoomSure,
 }
@@ -79,7 +90,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   requireOptions('evaluate', options, rules)
   const logits = logitsOf(network)
   if (!logits) throw new UsageError(`${network.name} has no classes; a network that ends in softmaxLoss has`)
-  const { parameters, batches, batch, views = 1, onBatch, ...sessionOptions } = options
+  const { parameters, batches, batch, views = 1, onOpen, onBatch, ...sessionOptions } = options
   const { signal } = options
   const { images: input } = batchInputs(network)
   const { classes, name } = logits
@@ -93,6 +104,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
     keep: [name],
   })
   try {
+    onOpen?.(session)
     session.write(parameters)
     const length = elementCount(network.inputs[input]!)
     const padded = new Float32Array(batch * length)

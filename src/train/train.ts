@@ -49,7 +49,10 @@ export interface TrainingBatch {
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
 export interface TrainOptions
-  extends Pick<SessionOptions, 'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'memoryBeside'> {
+  extends Pick<
+    SessionOptions,
+    'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'tuningBudgetMs' | 'memoryBeside'
+  > {
   /**
    * The batches of an epoch (counted from 1) from `firstBatch` on. All have `batch` images; asked again for the same
    * epoch, they come in the same order.
@@ -146,7 +149,7 @@ export async function* train(
     clipNorm: options.clipNorm,
     ...(options.freeze && { freeze: options.freeze }),
   }
-  const { threads, experimentalV8Flags, retune, algorithm, onProgress } = options
+  const { threads, experimentalV8Flags, retune, tuningBudgetMs, algorithm, onProgress } = options
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
   let session: Session | null = null
   try {
@@ -161,6 +164,7 @@ export async function* train(
       algorithm,
       tuning: retune ? undefined : (resume?.tuning ?? undefined),
       retune,
+      ...(tuningBudgetMs !== undefined && { tuningBudgetMs }),
       memoryBeside: options.memoryBeside ?? trainingBeside({ whole: microBatch === batch ? null : batch }),
       onProgress,
       signal,
@@ -429,6 +433,7 @@ const rules: Rules<TrainOptions> = {
   threads: engineRules.threads,
   experimentalV8Flags: engineRules.experimentalV8Flags,
   retune: engineRules.retune,
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
   memoryBeside: prepareRules.memoryBeside,
 }
 

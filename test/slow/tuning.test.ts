@@ -133,6 +133,30 @@ it('a benchmark does not go on with it: it measures again before it takes its sa
   expect(Object.values(entries())[0]!.ms).toBeGreaterThan(IMPOSSIBLE_MS)
 })
 
+it('a benchmark goes on with a doubtful tile if nothing may be measured', async () => {
+  plant(({ choice }) => ({ choice, ms: IMPOSSIBLE_MS }))
+  const [{ choice }] = Object.values(entries()) as [CachedChoice]
+  const events = benchmark(network, {
+    engine: 'wasm@1',
+    algorithm: 'direct',
+    tuningBudgetMs: 0,
+    passes: ['forward'],
+    batch: 1,
+    batches: 1,
+    burnIn: RUNS,
+    check: false,
+  })
+  const kinds: string[] = []
+  for await (const event of events) {
+    kinds.push(event.kind)
+    if (event.kind !== 'finished') continue
+    expect(event.run.warnings).toEqual([])
+    expect(Object.values(event.run.tuning!.choices)).toEqual([choice])
+  }
+  expect(kinds.filter((kind) => kind === 'prepared')).toHaveLength(1)
+  expect(kinds.at(-1)).toBe('finished')
+})
+
 it('measures anew a choice that is none of the candidates', async () => {
   plant(({ ms }) => ({ choice: 'direct 99x99', ms }))
   expect(await used()).toBe(true)

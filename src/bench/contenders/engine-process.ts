@@ -8,6 +8,7 @@ import { makeData } from '../data.ts'
 import { requireRoomForAll } from '../room.ts'
 import { seenPlan } from '../run.ts'
 import { fewerThreadsWarnings } from '../thread-warnings.ts'
+import { unmeasuredWarnings } from '../tuning-warnings.ts'
 import { madeDenormalsWarning } from '../value-warnings.ts'
 import { type Subject, warmUp } from '../warm-up.ts'
 import type { ContenderReply, ContenderRequest, ContenderSetup } from './protocol.ts'
@@ -19,6 +20,7 @@ const reply = (message: ContenderReply): void => {
 
 async function open(setup: ContenderSetup): Promise<void> {
   const { pass, batch, burnIn, seed, threads, algorithm, retune, isChecked, weightsFile } = setup
+  const tuningBudgetMs = setup.tuningBudgetMs ?? undefined
   const network = networkOf(setup.network)
   const engine = await openEngine(setup.engine, {
     experimentalV8Flags: true,
@@ -31,7 +33,18 @@ async function open(setup: ContenderSetup): Promise<void> {
   const data = makeData({ network, batch, seed }, given)
   data.catch(() => {}) // reported where it is awaited
   const subject: Subject = { session: null, check: null }
-  const warming = warmUp(subject, { network, pass, engine, batch, burnIn, algorithm, retune, checker, data })
+  const warming = warmUp(subject, {
+    network,
+    pass,
+    engine,
+    batch,
+    burnIn,
+    algorithm,
+    retune,
+    tuningBudgetMs,
+    checker,
+    data,
+  })
   for await (const _ of warming) {
     // Its progress is not reported to the parent
   }
@@ -75,7 +88,11 @@ async function open(setup: ContenderSetup): Promise<void> {
     kind: 'ready',
     engine: engine.info,
     check: subject.check,
-    warnings: [...(valueWarning === null ? [] : [valueWarning]), ...fewerThreadsWarnings(session)],
+    warnings: [
+      ...(valueWarning === null ? [] : [valueWarning]),
+      ...fewerThreadsWarnings(session),
+      ...unmeasuredWarnings(session),
+    ],
     plan: seenPlan(session.steps, session.plan),
     tuning: session.tuning,
   })

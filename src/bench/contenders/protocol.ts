@@ -57,6 +57,8 @@ export interface ContenderSetup {
   readonly algorithm: Algorithm
   /** Measure tiles again and ignore the cached ones. */
   readonly retune: boolean
+  /** As in PrepareOptions, for convmark's own engines; null: all tiles are measured. */
+  readonly tuningBudgetMs: number | null
   readonly isChecked: boolean
   /** The URL of the folder from which a peer's packages are imported; null for one that has none. */
   readonly packagesFrom: string | null

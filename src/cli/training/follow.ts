@@ -11,11 +11,13 @@ import {
 } from '../../report/format.ts'
 import { saysTop5 } from '../../report/outcome.ts'
 import { epochLine } from '../../report/training.ts'
+import type { Session } from '../../session.ts'
 import { diverged } from '../../train/diverged.ts'
 import type { Accuracy, TrainEvent, TrainingState } from '../../train/index.ts'
 import { VERSION } from '../../version.ts'
 import type { Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
+import { tuningBudgetOf, warnOfUnmeasured } from '../tuning-budget.ts'
 import type { TrainingFiles } from './files.ts'
 import type { TrainOptions } from './options.ts'
 import type { Resumed } from './resume.ts'
@@ -69,6 +71,8 @@ export class FollowedTraining {
   #images = 0
   /** Whether the next test measures its tiles again: only the first one does, if that was asked for. */
   #retunesNext: boolean
+  /** Whether it was said that tiles of the test were not measured; that is said once, and not after each epoch. */
+  #hasWarnedOfTest = false
 
   constructor(job: Job) {
     this.#job = job
@@ -84,10 +88,11 @@ export class FollowedTraining {
     else await this.#finish(event)
   }
 
-  async #begin({ engine }: EventOf<'start'>): Promise<void> {
+  async #begin({ engine, session }: EventOf<'start'>): Promise<void> {
     const { files, setup, options, networkName, output, settings, resumed } = this.#job
     const { name, target, threads, reason } = engine
     output.lines(`engine ${name}, ${target}, ${threads} ${threads === 1 ? 'thread' : 'threads'}: ${reason}`)
+    warnOfUnmeasured(session, 'training')
     const left = resumed?.checkpoint.state
     if (left) {
       this.#images = left.sums.images
@@ -258,11 +263,20 @@ export class FollowedTraining {
       engine: options.engine,
       experimentalV8Flags: true,
       retune,
+      ...tuningBudgetOf(options),
+      onOpen: (session) => this.#warnOfTest(session),
       ...(options.threads !== undefined && { threads: options.threads }),
       isRoomSure: true, // its memory is counted beside the training's
       onBatch: (done) => progress.update(testedOn(dataset), done, tried.count),
       signal,
     })
+  }
+
+  #warnOfTest(session: Session): void {
+    if (this.#hasWarnedOfTest || !session.prepared.unmeasuredSteps) return
+    this.#hasWarnedOfTest = true
+    this.#job.progress.clear()
+    warnOfUnmeasured(session, `${testedOn(this.#job.setup.dataset)} set`)
   }
 }
 

@@ -17,6 +17,7 @@ import {
   positiveInteger,
   RETUNE,
 } from '../command.ts'
+import { TUNING_BUDGET, type TuningBudgetOptions } from '../tuning-budget.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
@@ -24,7 +25,7 @@ export const INITS = ['training', 'benchmark'] as const
 /** The values of `--without`: parts of the network, and the augmentation. */
 const PARTS = [...REMOVABLE_PARTS, 'augment'] as const
 
-export interface TrainOptions {
+export interface TrainOptions extends TuningBudgetOptions {
   readonly data: string
   readonly epochs: number
   readonly batch: number
@@ -103,6 +104,7 @@ export function addTrainOptions(command: Command): Command {
     .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...RETUNE)
+    .option(...TUNING_BUDGET)
     .option('--out <file>', 'the model, and beside it a checkpoint after every epoch')
     .option('--resume <checkpoint>', 'continue from this checkpoint')
     .option('--log <file>', 'steps and epochs as JSON lines, appended')

@@ -12,6 +12,7 @@ export function exampleSetup(
     threads: 1,
     algorithm: 'auto',
     retune: false,
+    tuningBudgetMs: null,
     isChecked: false,
     packagesFrom: null,
     weightsFile: null,
