@@ -459,9 +459,7 @@ describe('a session', () => {
         },
       },
     )
-    // A small forward pass would be run, and trap, while it is prepared, to choose its threads.
-    const pass = 'forward-backward'
-    const session = await openSession(tower, { batch: 2, pass, engine, keep: ['pool2'] })
+    const session = await openSession(tower, { batch: 2, engine, keep: ['pool2'] })
     open.push(session)
     session.write({ ...initialize(tower, { seed: 7 }), ...initializeImages(tower, 2, { seed: 7 }) } as never)
     await expect(session.run()).rejects.toThrow(/a compute worker failed: memory access out of bounds/)

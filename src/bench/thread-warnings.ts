@@ -7,6 +7,6 @@ export function fewerThreadsWarnings({ prepared }: Pick<Session, 'prepared'>): s
   const { threads, of, slowdownOnAll } = prepared.fewerThreads
   const factor = formatFixed(slowdownOnAll, 1)
   return [
-    `it ran on ${threads} of ${of} threads: it is so small that it takes ${factor} times as long on all`,
+    `it ran on ${threads} of ${of} threads, since it is small: on all of them it takes ${factor} times as long`,
   ]
 }

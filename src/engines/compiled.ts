@@ -26,7 +26,7 @@ import {
   type TensorView,
   type UnmeasuredSteps,
 } from './engine.ts'
-import { chooseThreads, type FewerThreads } from './few-threads.ts'
+import { type FewerThreads, ThreadChoice } from './few-threads.ts'
 import { measurePeaks, type PeakOptions, type Peaks, peakRules } from './peak.ts'
 import { CopiedPlanMemory, type PlanMemory, SharedPlanMemory } from './plan-memory.ts'
 import { makeRoom, type Room } from './room.ts'
@@ -118,11 +118,6 @@ export class CompiledEngine implements Engine {
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
       options.signal?.throwIfAborted()
-      // Other passes change parameters or statistics in a run.
-      const fewerThreads =
-        plan.pass === 'forward'
-          ? await chooseThreads(executor, { ...stages.run, threads }, options.signal)
-          : null
       const watch = new TuningWatch(fits ? chosen.expectedMs : [], threads)
       return new CompiledPlan(
         assembly,
@@ -135,7 +130,7 @@ export class CompiledEngine implements Engine {
         chosen,
         choices,
         watch,
-        fewerThreads,
+        new ThreadChoice(executor.useThreads ? threads : 1),
       )
     } catch (error) {
       // Code and memory are freed only when no worker can be running in them.
@@ -223,7 +218,6 @@ class CompiledPlan implements PreparedPlan {
   readonly steps: readonly PreparedStep[]
   readonly tuning: Tuning
   readonly inspection: Inspection
-  readonly fewerThreads: FewerThreads | null
   readonly unmeasuredSteps: UnmeasuredSteps | null
   readonly #slab: MemoryBlock
   readonly #room: Room
@@ -233,6 +227,7 @@ class CompiledPlan implements PreparedPlan {
   readonly #memory: PlanMemory
   readonly #chosen: Tuned
   readonly #watch: TuningWatch
+  readonly #threadChoice: ThreadChoice
   /** True after the first `forget`: from then on the cache may contain choices measured after this session. */
   #hasForgotten = false
   /** For each step, the readable buffers that it writes. */
@@ -251,9 +246,9 @@ class CompiledPlan implements PreparedPlan {
     chosen: Tuned,
     choices: StepChoices,
     watch: TuningWatch,
-    fewerThreads: FewerThreads | null,
+    threadChoice: ThreadChoice,
   ) {
-    this.fewerThreads = fewerThreads
+    this.#threadChoice = threadChoice
     this.plan = assembly.plan
     this.slabByteLength = assembly.layout.byteLength
     this.steps = assembly.plan.steps.map((step, i) => {
@@ -318,7 +313,9 @@ class CompiledPlan implements PreparedPlan {
     this.#parametersChanged ||= hasUpdate
     this.#memory.send()
     const isWatched = part !== 'update' && this.#watch.isWatching
-    const [startMs, startProcessorMs] = isWatched ? [performance.now(), processorMs()] : [0, null]
+    const startProcessorMs = isWatched ? processorMs() : null
+    this.#executor.useThreads?.(this.#threadChoice.next)
+    const startMs = performance.now()
     try {
       await this.#executor.run(first, end, signal)
     } catch (error) {
@@ -326,14 +323,20 @@ class CompiledPlan implements PreparedPlan {
       if (error instanceof InterruptedError) await this.#receive(part)
       throw error
     }
+    const elapsedMs = performance.now() - startMs
+    if (part === 'all') this.#threadChoice.add(elapsedMs)
     if (isWatched) {
       const used = startProcessorMs === null ? null : processorMs()! - startProcessorMs
-      this.#watch.add(this.stepTimesMs(), performance.now() - startMs, used)
+      this.#watch.add(this.stepTimesMs(), elapsedMs, used)
     }
     await this.#receive(part)
     if (!hasUpdate) this.#parametersChanged = false
     this.#slab.wasWritten()
     this.#room.settle()
+  }
+
+  get fewerThreads(): FewerThreads | null {
+    return this.#threadChoice.fewer
   }
 
   async forgetDoubtfulTiles(): Promise<boolean> {

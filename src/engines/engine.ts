@@ -175,7 +175,7 @@ export interface PreparedPlan {
   forgetDoubtfulTiles?(): Promise<boolean>
   /** If the budget for tuning did not suffice. */
   readonly unmeasuredSteps?: UnmeasuredSteps | null
-  /** If the plan is so small that it runs on fewer threads than the engine has. */
+  /** If the plan is so small that, by its runs so far, it runs on fewer threads than the engine has. */
   readonly fewerThreads?: FewerThreads | null
   /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */
   readonly inspection: Inspection | null

@@ -1,65 +1,47 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Executor } from '../runtime/executor.ts'
-import { chooseThreads } from './few-threads.ts'
+import { expect, it } from 'vitest'
+import { ThreadChoice } from './few-threads.ts'
 
-let nowMs = 0
-beforeEach(() => {
-  nowMs = 0
-  vi.spyOn(performance, 'now').mockImplementation(() => nowMs)
-})
-afterEach(() => vi.restoreAllMocks())
-
-/** An executor whose runs take as long as `msOn` says for the number of threads; it remembers all numbers. */
-function fakeExecutor(msOn: (threads: number) => number) {
-  const ran: number[] = []
-  let threads = Number.NaN
-  const executor = {
-    run: async (first: number, end: number) => {
-      expect([first, end]).toEqual([3, 7])
-      ran.push(threads)
-      nowMs += msOn(threads)
-    },
-    useThreads: (count: number) => {
-      threads = count
-    },
-  } as unknown as Executor
-  return { executor, ran, inUse: () => threads }
-}
-const range = { first: 3, end: 7 }
-
-it('takes the number of threads on which a small run is fastest, and says how much slower all are', async () => {
-  const { executor, ran, inUse } = fakeExecutor((threads) => ({ 1: 0.3, 2: 0.2, 4: 0.25, 8: 0.5 })[threads]!)
-  expect(await chooseThreads(executor, { ...range, threads: 8 })).toEqual({
-    threads: 2,
-    of: 8,
-    slowdownOnAll: expect.closeTo(2.5),
+/** Makes runs that take as long as `msOn` says; returns the numbers of threads that they used. */
+function runs(choice: ThreadChoice, count: number, msOn: (threads: number) => number): number[] {
+  return Array.from({ length: count }, () => {
+    const threads = choice.next
+    choice.add(msOn(threads))
+    return threads
   })
-  expect(inUse()).toBe(2)
-  expect(new Set(ran)).toEqual(new Set([8, 1, 2, 4]))
+}
+
+it('tries fewer threads with small runs, keeps the fastest number, and says how much slower all are', () => {
+  const choice = new ThreadChoice(8)
+  const msOn = (threads: number) => ({ 1: 0.3, 2: 0.2, 4: 0.25, 8: 0.5 })[threads]!
+  expect(new Set(runs(choice, 10, msOn))).toEqual(new Set([8]))
+  expect(choice.fewer).toBeNull()
+  expect(runs(choice, 36, msOn).slice(0, 8)).toEqual([8, 1, 2, 4, 8, 1, 2, 4])
+  expect(choice.fewer).toEqual({ threads: 2, of: 8, slowdownOnAll: expect.closeTo(2.5) })
+  expect(runs(choice, 5, msOn)).toEqual([2, 2, 2, 2, 2])
 })
 
-it('keeps all threads if fewer gain next to nothing', async () => {
-  const { executor, inUse } = fakeExecutor((threads) => (threads === 1 ? 0.19 : 0.2))
-  expect(await chooseThreads(executor, { ...range, threads: 3 })).toBeNull()
-  expect(inUse()).toBe(3)
+it('takes fewer threads unless all of them gain enough', () => {
+  const much = new ThreadChoice(2)
+  runs(much, 40, (threads) => (threads === 1 ? 0.25 : 0.2))
+  expect([much.next, much.fewer]).toEqual([2, null])
+  const little = new ThreadChoice(2)
+  runs(little, 40, (threads) => (threads === 1 ? 0.23 : 0.2))
+  expect([little.next, little.fewer]).toEqual([
+    1,
+    { threads: 1, of: 2, slowdownOnAll: expect.closeTo(0.2 / 0.23) },
+  ])
 })
 
-it('tries nothing with runs that are not small: the first one, over new memory, does not count', async () => {
-  let runs = 0
-  const large = fakeExecutor(() => (runs++ === 0 ? 0.1 : 2))
-  expect(await chooseThreads(large.executor, { ...range, threads: 2 })).toBeNull()
-  expect(large.ran).toEqual([2, 2, 2])
-  runs = 0
-  const small = fakeExecutor(() => (runs++ === 0 ? 50 : 0.2))
-  await chooseThreads(small.executor, { ...range, threads: 2 })
-  expect(small.ran).toContain(1)
+it('tries again later, when the code has become faster, and then no more', () => {
+  const choice = new ThreadChoice(2)
+  runs(choice, 28, (threads) => (threads === 1 ? 0.9 : 0.5))
+  expect(choice.next).toBe(2)
+  const later = runs(choice, 2000, (threads) => (threads === 1 ? 0.1 : 0.2))
+  expect(choice.fewer).toMatchObject({ threads: 1 })
+  expect(later.slice(-900).every((threads) => threads === 1)).toBe(true)
 })
 
-it('runs nothing where there is only one thread', async () => {
-  const { executor, ran } = fakeExecutor(() => 0.1)
-  expect(await chooseThreads(executor, { ...range, threads: 1 })).toBeNull()
-  expect(
-    await chooseThreads({ ...executor, useThreads: undefined } as never, { ...range, threads: 4 }),
-  ).toBeNull()
-  expect(ran).toEqual([])
+it('never tries with runs that are not small, nor with one thread', () => {
+  expect(new Set(runs(new ThreadChoice(2), 2000, () => 1.5))).toEqual(new Set([2]))
+  expect(new Set(runs(new ThreadChoice(1), 2000, () => 0.1))).toEqual(new Set([1]))
 })

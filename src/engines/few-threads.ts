@@ -1,49 +1,85 @@
-// Whether a run is so small that it is faster on fewer threads than there are.
-import type { Executor } from '../runtime/executor.ts'
-
 /** On how many of an engine's threads a plan runs, if it is not all of them. */
 export interface FewerThreads {
   readonly threads: number
   readonly of: number
-  /** How many times as long the run takes on all of them. */
+  /** How many times as long a run takes on all of them. */
   readonly slowdownOnAll: number
 }
 
 /** Runs that take longer than this on all threads are not tried on fewer. */
 const SMALL_MS = 1
+/** After so many runs numbers are tried: more than once, since code that is new becomes faster. */
+const TRIED_AFTER_RUNS = [10, 100, 1000]
 const ROUNDS = 9
-/** What fewer threads must gain: with all of them the next run may have less to wait for. */
-const LEAST_GAIN = 1.1
+/** All threads must gain this much over fewer: what they compute costs others more. */
+const LEAST_GAIN_OF_ALL = 1.2
 
 /**
- * Runs the stages [first, end) on all threads and on 1, 2, 4, ... of them, if they are done that soon, and leaves the
- * executor with the fastest number. To wake a thread and to wait for it at each barrier takes a while, which a small
- * network's steps do not gain. Null if all threads are used. The stages must be such that running them again does no harm.
+ * On how many threads runs of a plan are fastest. To wake a thread and to wait for it at each barrier takes a while, which the
+ * steps of a small network do not gain. It is measured in the runs that the caller makes, with their pauses: if they
+ * are short, some of them are made on 1, 2, 4, ... threads in turns.
  */
-export async function chooseThreads(
-  executor: Executor,
-  { first, end, threads }: { readonly first: number; readonly end: number; readonly threads: number },
-  signal?: AbortSignal,
-): Promise<FewerThreads | null> {
-  if (!executor.useThreads || threads === 1) return null
-  const timeOn = async (count: number): Promise<number> => {
-    executor.useThreads!(count)
-    const start = performance.now()
-    await executor.run(first, end, signal)
-    return performance.now() - start
+export class ThreadChoice {
+  readonly #threads: number
+  #current: number
+  #runs = 0
+  #tried = 0
+  #leastMs = Infinity
+  /** Numbers that are being tried, in turns, and their times; null between trials. */
+  #trial: { readonly counts: readonly number[]; readonly timesMs: readonly number[][]; turn: number } | null =
+    null
+  #fewer: FewerThreads | null = null
+
+  constructor(threads: number) {
+    this.#threads = threads
+    this.#current = threads
+    if (threads === 1) this.#tried = TRIED_AFTER_RUNS.length
   }
-  // The first run touches the memory for the first time.
-  await timeOn(threads)
-  if (Math.min(await timeOn(threads), await timeOn(threads)) > SMALL_MS) return null
-  const counts = [threads]
-  for (let count = 1; count < threads; count *= 2) counts.push(count)
-  const times = counts.map((): number[] => [])
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [i, count] of counts.entries()) times[i]!.push(await timeOn(count))
-  const medians = times.map((all) => all.sort((a, b) => a - b)[ROUNDS >> 1]!)
-  const best = medians.indexOf(Math.min(...medians))
-  const slowdownOnAll = medians[0]! / medians[best]!
-  const isWorthIt = best > 0 && slowdownOnAll >= LEAST_GAIN
-  executor.useThreads(isWorthIt ? counts[best]! : threads)
-  return isWorthIt ? { threads: counts[best]!, of: threads, slowdownOnAll } : null
+
+  /** How many threads the next run should use. */
+  get next(): number {
+    const trial = this.#trial
+    return trial === null ? this.#current : trial.counts[trial.turn % trial.counts.length]!
+  }
+
+  /** What was found last; null if all threads are used. */
+  get fewer(): FewerThreads | null {
+    return this.#fewer
+  }
+
+  /** How long a run took that used `next` threads. */
+  add(elapsedMs: number): void {
+    if (this.#tried === TRIED_AFTER_RUNS.length) return
+    const trial = this.#trial
+    if (trial === null) {
+      this.#runs++
+      this.#leastMs = Math.min(this.#leastMs, elapsedMs)
+      if (this.#runs < TRIED_AFTER_RUNS[this.#tried]!) return
+      if (this.#leastMs <= SMALL_MS) this.#trial = this.#newTrial()
+      else this.#tried++
+      return
+    }
+    trial.timesMs[trial.turn % trial.counts.length]!.push(elapsedMs)
+    if (++trial.turn < ROUNDS * trial.counts.length) return
+    this.#decide(trial.counts, trial.timesMs)
+    this.#trial = null
+    this.#tried++
+  }
+
+  #newTrial() {
+    const counts = [this.#threads]
+    for (let count = 1; count < this.#threads; count *= 2) counts.push(count)
+    return { counts, timesMs: counts.map((): number[] => []), turn: 0 }
+  }
+
+  #decide(counts: readonly number[], timesMs: readonly number[][]): void {
+    const [onAll, ...onFewer] = timesMs.map((all) => all.sort((a, b) => a - b)[ROUNDS >> 1]!) as [
+      number,
+      ...number[],
+    ]
+    const least = Math.min(...onFewer)
+    const isFewer = least < LEAST_GAIN_OF_ALL * onAll
+    this.#current = isFewer ? counts[1 + onFewer.indexOf(least)]! : this.#threads
+    this.#fewer = isFewer ? { threads: this.#current, of: this.#threads, slowdownOnAll: onAll / least } : null
+  }
 }
