@@ -310,7 +310,7 @@ function runOf(
     peaks,
     peakMemoryBytes: Math.max(...turns.map(({ peakMemoryBytes }) => peakMemoryBytes)),
     tuning: ready.tuning,
-    warnings: ready.warnings ?? [],
+    warnings: [...(ready.warnings ?? []), ...(turns.at(-1)?.warnings ?? [])],
     interrupted,
   })
   return {

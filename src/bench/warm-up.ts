@@ -11,6 +11,9 @@ import type { BenchEvent } from './events.ts'
 import { latest } from './latest.ts'
 import { benchmarkBeside } from './room.ts'
 
+/** Enough to decide on how many threads a small plan runs, however many there are. */
+const MOST_TRIAL_RUNS = 200
+
 /** The caller has made sure that there is enough memory. */
 export interface WarmUpSetup {
   readonly network: Network
@@ -86,4 +89,7 @@ async function* openWarm(
     await session.run({}, signal && { signal })
     yield { kind: 'progress', pass, phase: 'burn-in', done: step + 1, total: burnIn }
   }
+  // A small plan tries numbers of threads in its first runs, which are not what is to be timed.
+  for (let run = 0; burnIn > 0 && run < MOST_TRIAL_RUNS && session.prepared.isChoosingThreads; run++)
+    await session.run({}, signal && { signal })
 }

@@ -85,14 +85,12 @@ export class CompiledEngine implements Engine {
     try {
       const memoryBytes = room.ownBytes
       const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
-      const tuned = assemble(plan, choices.chosen(plan, chosen.tuning), {
-        layOut,
-        findSegments,
-        threads,
-      })
-      // A faster tile may need more memory. If that doesn't fit, the tiles that are known to fit are used.
-      const fits = byteLengthOf(tuned, threads) <= memoryBytes
-      const assembly = fits ? tuned : this.#defaults(plan, options)
+      const implementations = choices.chosen(plan, chosen.tuning)
+      const fits = (assembly: Assembly): boolean => byteLengthOf(assembly, threads) <= memoryBytes
+      // Segments take memory of their own, and a faster tile may need more. What is known to fit has neither.
+      const inSegments = assemble(plan, implementations, { layOut, findSegments, threads })
+      const tuned = fits(inSegments) ? inSegments : assemble(plan, implementations, { layOut })
+      const assembly = fits(tuned) ? tuned : this.#defaults(plan, options)
       const byteLength = byteLengthOf(assembly, threads)
       room.take(byteLength)
       slab = target.allocate(byteLength)
@@ -118,7 +116,7 @@ export class CompiledEngine implements Engine {
         memory = new CopiedPlanMemory(plan, slab, alone, byteOffsets)
       }
       options.signal?.throwIfAborted()
-      const watch = new TuningWatch(fits ? chosen.expectedMs : [], threads)
+      const watch = new TuningWatch(assembly === tuned ? chosen.expectedMs : [], threads)
       return new CompiledPlan(
         assembly,
         slab,
@@ -170,14 +168,10 @@ export class CompiledEngine implements Engine {
     return new StepChoices(table, target.traits, { algorithm, weightsChange: plan.pass === 'train' })
   }
 
-  /** An assembly with the first candidate of each step, unmeasured. */
+  /** An assembly with the first candidate of each step, unmeasured, and without segments: the least that a plan needs. */
   #defaults(plan: Plan, options: PrepareOptions): Assembly {
-    const { layOutMemory: layOut, segmentsOf: findSegments } = this.#options
-    return assemble(plan, this.#choicesFor(plan, options).defaults(plan), {
-      layOut,
-      findSegments,
-      threads: this.info.threads,
-    })
+    const { layOutMemory: layOut } = this.#options
+    return assemble(plan, this.#choicesFor(plan, options).defaults(plan), { layOut })
   }
 
   async measurePeaks(options: PeakOptions = {}): Promise<Peaks> {
@@ -324,7 +318,7 @@ class CompiledPlan implements PreparedPlan {
       throw error
     }
     const elapsedMs = performance.now() - startMs
-    if (part === 'all') this.#threadChoice.add(elapsedMs)
+    this.#threadChoice.add(elapsedMs, part !== 'gradients')
     if (isWatched) {
       const used = startProcessorMs === null ? null : processorMs()! - startProcessorMs
       this.#watch.add(this.stepTimesMs(), elapsedMs, used)
@@ -333,6 +327,10 @@ class CompiledPlan implements PreparedPlan {
     if (!hasUpdate) this.#parametersChanged = false
     this.#slab.wasWritten()
     this.#room.settle()
+  }
+
+  get isChoosingThreads(): boolean {
+    return this.#threadChoice.isTrying
   }
 
   get fewerThreads(): FewerThreads | null {

@@ -177,6 +177,8 @@ export interface PreparedPlan {
   readonly unmeasuredSteps?: UnmeasuredSteps | null
   /** If the plan is so small that, by its runs so far, it runs on fewer threads than the engine has. */
   readonly fewerThreads?: FewerThreads | null
+  /** True if runs are so short that fewer threads are tried, until that was decided for the first time. */
+  readonly isChoosingThreads?: boolean
   /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */
   readonly inspection: Inspection | null
   dispose(): Promise<void>

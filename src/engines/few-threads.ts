@@ -11,8 +11,8 @@ const SMALL_MS = 1
 /** After so many runs numbers are tried: more than once, since code that is new becomes faster. */
 const TRIED_AFTER_RUNS = [10, 100, 1000]
 const ROUNDS = 9
-/** All threads must gain this much over fewer: what they compute costs others more. */
-const LEAST_GAIN_OF_ALL = 1.2
+/** All threads must gain this much over fewer: less is within what such short runs differ by. */
+const LEAST_GAIN_OF_ALL = 1.05
 
 /**
  * On how many threads runs of a plan are fastest. To wake a thread and to wait for it at each barrier takes a while, which the
@@ -25,6 +25,8 @@ export class ThreadChoice {
   #runs = 0
   #tried = 0
   #leastMs = Infinity
+  /** Of the parts since the last whole run. */
+  #partsMs = 0
   /** Numbers that are being tried, in turns, and their times; null between trials. */
   #trial: { readonly counts: readonly number[]; readonly timesMs: readonly number[][]; turn: number } | null =
     null
@@ -47,9 +49,18 @@ export class ThreadChoice {
     return this.#fewer
   }
 
-  /** How long a run took that used `next` threads. */
-  add(elapsedMs: number): void {
+  /** Whether runs are small and nothing was decided yet. */
+  get isTrying(): boolean {
+    return this.#tried === 0 && this.#leastMs <= SMALL_MS
+  }
+
+  /** How long a run took that used `next` threads; if it was not the last part of a training step, others follow. */
+  add(partMs: number, isLastPart = true): void {
     if (this.#tried === TRIED_AFTER_RUNS.length) return
+    this.#partsMs += partMs
+    if (!isLastPart) return
+    const elapsedMs = this.#partsMs
+    this.#partsMs = 0
     const trial = this.#trial
     if (trial === null) {
       this.#runs++

@@ -8,7 +8,7 @@ import type { Buffer } from '../plan/views.ts'
 
 /**
  * Consecutive steps that a thread does one after the other for one image, then for the next: a task is an image. The
- * tensors that only these steps use are never in memory whole: each thread has those of its image in its scratch.
+ * tensors that only these steps use are not made whole: each thread has those of its image in its scratch.
  */
 export interface Segment {
   /** Steps [first, end). */

@@ -111,8 +111,8 @@ export const atMost = (b: ProgramBuilder, x: Vector, bound: Vector): Vector => b
 /** |x| */
 export const magnitude = (b: ProgramBuilder, x: Vector): Vector => b.binary('and', x, b.splatInt(~SIGN_BIT))
 
-/** e^x of what is not NaN. Far below 0 it is 0, where `exp` alone would not go below 2^-126. */
-function expToZero(b: ProgramBuilder, x: Vector): Vector {
+/** e^x, from 0 to infinity, where `exp` ends at 2^-126 and 2^126; NaN stays NaN. */
+export function exponential(b: ProgramBuilder, x: Vector): Vector {
   const root = expOf(b, x, 0.5, 2 * LARGEST_EXPONENT * Math.LN2)
   return b.mul(root, root)
 }
@@ -132,7 +132,7 @@ export function elu(b: ProgramBuilder, x: Vector, alpha: number): Vector {
 
 /** log(1 + e^x) */
 export function softplus(b: ProgramBuilder, x: Vector): Vector {
-  const power = expToZero(b, b.binary('or', x, b.splatInt(SIGN_BIT)))
+  const power = exponential(b, b.binary('or', x, b.splatInt(SIGN_BIT)))
   return b.add(b.max(x, b.splat(0)), log1p(b, power))
 }
 
@@ -147,7 +147,7 @@ const MISH_ALL_FROM = 20
 
 /** p = e^x, and tanh(softplus(x)), which is n / (n + 2) with n = p (p + 2). */
 function mishParts(b: ProgramBuilder, x: Vector): { power: Vector; share: Vector } {
-  const power = expToZero(b, atMost(b, x, b.splat(MISH_ALL_FROM)))
+  const power = exponential(b, atMost(b, x, b.splat(MISH_ALL_FROM)))
   const two = b.splat(2)
   const n = b.mul(power, b.add(power, two))
   return { power, share: b.div(n, b.add(n, two)) }
@@ -174,7 +174,7 @@ const ERFC_POLYNOMIAL = [
 function halfErfc(b: ProgramBuilder, z: Vector): Vector {
   const t = b.div(b.splat(1), b.add(b.splat(1), b.mul(z, b.splat(0.5))))
   const exponent = b.sub(polynomial(b, t, ERFC_POLYNOMIAL), b.mul(z, z))
-  return b.mul(b.mul(t, b.splat(0.5)), expToZero(b, exponent))
+  return b.mul(b.mul(t, b.splat(0.5)), exponential(b, exponent))
 }
 
 /** The share of the standard normal distribution that is below x, with a relative error of about 2e-7. */
@@ -205,11 +205,6 @@ export function erf(b: ProgramBuilder, x: Vector): Vector {
 /** The derivative of the error function. */
 export const erfSlope = (b: ProgramBuilder, x: Vector): Vector =>
   b.mul(b.splat(2 / Math.sqrt(Math.PI)), exponential(b, b.sub(b.splat(0), b.mul(x, x))))
-
-/** e^x, from 0 to infinity; NaN stays NaN. */
-export function exponential(b: ProgramBuilder, x: Vector): Vector {
-  return b.select(b.binary('unordered', x, x), x, expToZero(b, x))
-}
 
 /** x to the power of a constant; of numbers below 0 it is NaN unless the exponent is an integer. */
 export function power(b: ProgramBuilder, x: Vector, exponent: number): Vector {
@@ -259,7 +254,7 @@ export const nearlyNormalShare = (b: ProgramBuilder, x: Vector): Vector =>
 /** The derivative of gelu: the share of the normal distribution below x, plus x times the share's derivative. */
 export function geluGradient(b: ProgramBuilder, x: Vector, approximate: 'none' | 'tanh'): Vector {
   if (approximate === 'none') {
-    const power = expToZero(b, b.mul(b.mul(x, x), b.splat(-0.5)))
+    const power = exponential(b, b.mul(b.mul(x, x), b.splat(-0.5)))
     const density = b.mul(power, b.splat(1 / Math.sqrt(2 * Math.PI)))
     return b.add(normalShare(b, x), b.mul(x, density))
   }

@@ -166,10 +166,7 @@ function writeSums(
   }
 
   /** e^(logit - largest); NaN stays NaN, and infinity minus infinity is NaN. */
-  const power = (logit: Vector) => {
-    const distance = b.sub(logit, largest)
-    return b.select(b.binary('unordered', distance, distance), distance, exp(b, distance))
-  }
+  const power = (logit: Vector) => exp(b, b.sub(logit, largest))
   const others = b.splat(0)
   eachVectorOfClasses((value, offset, { isLabel, isClass }) => {
     const each = isClass ? b.binary('and', power(value), isClass()) : power(value)

@@ -32,9 +32,7 @@ export const softmaxForward = onlyWay<'softmax-forward'>(({ layer, reads, writes
       const sum = b.splat(0)
       eachVectorOfChannels(b, views.output, [from, to], (offset, isChannel) => {
         const distance = b.sub(b.load(from, offset), largest)
-        // exp turns a NaN into a number
-        const isNotNumber = b.binary('unordered', distance, distance)
-        const power = b.select(isNotNumber, distance, exp(b, distance))
+        const power = exp(b, distance)
         const own = isChannel === null ? power : b.binary('and', power, isChannel())
         b.store(to, offset, own)
         b.assign(sum, b.add(sum, own))

@@ -14,7 +14,7 @@ export interface LoadedProgram {
 
 /** Runs the stages of a program that the workers have loaded. The calling thread neither computes nor blocks. */
 export interface Executor {
-  /** Runs stages [first, end). If the signal aborts, throws InterruptedError within the time of one task. */
+  /** Runs stages [first, end). If the signal aborts, throws InterruptedError within the time of one task; of a segment, one image. */
   run(first: number, end: number, signal?: AbortSignal): Promise<void>
   /** How long each of the stages [first, end) took in the last run, by the first thread's clock; those of a segment each. */
   stageTimesMs(first: number, end: number): number[]

@@ -110,7 +110,8 @@ export class SharedExecutor implements Executor {
   stageTimesMs(first: number, end: number): number[] {
     const stages = this.#stages.slice(first, end)
     const timesMs = stages.map((_, i) => this.#times[first + i + 1]! - this.#times[first + i]!)
-    return stageTimesOf(stages, timesMs, this.#segmentTimes)
+    // Threads that took no part have the times of an earlier run.
+    return stageTimesOf(stages, timesMs, this.#segmentTimes.slice(0, this.#threads))
   }
 
   async dispose(): Promise<void> {

@@ -74,6 +74,7 @@ async function open(setup: ContenderSetup): Promise<void> {
       processorMs: (user + system) / 1000,
       elapsedMs: performance.now() - startMs,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      warnings: fewerThreadsWarnings(session),
     })
   }
   const peaks = async (): Promise<void> => {
@@ -88,11 +89,7 @@ async function open(setup: ContenderSetup): Promise<void> {
     kind: 'ready',
     engine: engine.info,
     check: subject.check,
-    warnings: [
-      ...(valueWarning === null ? [] : [valueWarning]),
-      ...fewerThreadsWarnings(session),
-      ...unmeasuredWarnings(session),
-    ],
+    warnings: [...(valueWarning === null ? [] : [valueWarning]), ...unmeasuredWarnings(session)],
     plan: seenPlan(session.steps, session.plan),
     tuning: session.tuning,
   })

@@ -86,6 +86,8 @@ export interface ContenderSamples {
   readonly elapsedMs: number
   /** The process's largest resident size so far. */
   readonly peakMemoryBytes: number
+  /** What is known of the run by now, in addition to what was known before. */
+  readonly warnings?: readonly string[]
 }
 
 export interface ContenderPeaks {

@@ -361,9 +361,9 @@ class FunctionEncoder {
     if (this.#isMemory(to)) {
       const factor = this.#lastFactor(i, this.#position)!
       const addend = this.#operand(to)
-      const other = this.#register(factor === a ? b : a)
       if (!this.#isMemory(factor)) {
         const register = this.#register(factor)
+        const other = this.#register(factor === a ? b : a)
         this.#out.binary('vfmadd213ps', register, other, addend)
         this.#places.set(to, { register })
         this.#places.delete(factor)
