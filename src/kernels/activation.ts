@@ -6,7 +6,6 @@ import { type Activation, type ActivationKind, type OptionsOfActivation, partsOf
 import type { View } from '../plan/views.ts'
 import { onlyWay } from './kernel.ts'
 import {
-  atMost,
   elu,
   erf,
   erfSlope,
@@ -55,7 +54,7 @@ const activations: { readonly [Kind in ActivationKind]: ActivationKernel<Options
     isLight: true,
     value: (b, { min, max }) => {
       const [lowest, highest] = [b.splat(min), b.splat(max)]
-      return (x) => atMost(b, b.max(x, lowest), highest)
+      return (x) => b.min(b.max(x, lowest), highest)
     },
     gradient: (b, { min, max }) => {
       const [lowest, highest] = [b.splat(min), b.splat(max)]

@@ -1,8 +1,6 @@
 import { ProgramBuilder, type Vector } from '../codegen/program.ts'
 import { argument, bytes, evenSplit, onlyWay, type Part, runsOf } from './kernel.ts'
-
-/** Values of weights in one task. */
-const VALUES_PER_TASK = 65536
+import { VALUES_PER_TASK } from './rows.ts'
 
 /** Weights * factor and (biases - mean) * factor + shift, where factor = scale / sqrt(variance + epsilon): see `FoldStep`. */
 export const foldScale = onlyWay<'fold-scale'>(({ layer, reads, writes, options }, traits) => {

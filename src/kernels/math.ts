@@ -105,9 +105,6 @@ export function tanh(b: ProgramBuilder, x: Vector): Vector {
   return b.select(b.binary('lessThan', negative, b.splat(-TANH_POLYNOMIAL_END)), far, near)
 }
 
-/** The smaller of `x` and `bound`; a NaN in `x` stays NaN. */
-export const atMost = (b: ProgramBuilder, x: Vector, bound: Vector): Vector => b.min(x, bound)
-
 /** |x| */
 export const magnitude = (b: ProgramBuilder, x: Vector): Vector => b.binary('and', x, b.splatInt(~SIGN_BIT))
 
@@ -119,7 +116,7 @@ export function exponential(b: ProgramBuilder, x: Vector): Vector {
 
 /** x / 6 + 1/2, but at least 0 and at most 1. */
 export function hardSigmoid(b: ProgramBuilder, x: Vector): Vector {
-  const from0To6 = atMost(b, b.max(b.add(x, b.splat(3)), b.splat(0)), b.splat(6))
+  const from0To6 = b.min(b.max(b.add(x, b.splat(3)), b.splat(0)), b.splat(6))
   return b.mul(from0To6, b.splat(1 / 6))
 }
 
@@ -147,7 +144,7 @@ const MISH_ALL_FROM = 20
 
 /** p = e^x, and tanh(softplus(x)), which is n / (n + 2) with n = p (p + 2). */
 function mishParts(b: ProgramBuilder, x: Vector): { power: Vector; share: Vector } {
-  const power = exponential(b, atMost(b, x, b.splat(MISH_ALL_FROM)))
+  const power = exponential(b, b.min(x, b.splat(MISH_ALL_FROM)))
   const two = b.splat(2)
   const n = b.mul(power, b.add(power, two))
   return { power, share: b.div(n, b.add(n, two)) }
@@ -261,7 +258,7 @@ export function geluGradient(b: ProgramBuilder, x: Vector, approximate: 'none' |
   const t = nearlyNormal(b, x)
   const one = b.splat(1)
   // x is bounded, since an infinite square times 0 would be NaN.
-  const bounded = atMost(b, magnitude(b, x), b.splat(ALL_FROM))
+  const bounded = b.min(magnitude(b, x), b.splat(ALL_FROM))
   const inner = b.add(b.splat(NEARLY), b.mul(b.mul(bounded, bounded), b.splat(3 * NEARLY * CUBIC)))
   const slope = b.mul(b.mul(b.sub(one, t), b.add(one, t)), inner)
   return b.mul(b.splat(0.5), b.add(b.add(one, t), b.mul(x, slope)))
