@@ -84,8 +84,9 @@ export class CompiledEngine implements Engine {
     let compiled: CompiledPrograms | null = null
     try {
       const memoryBytes = room.ownBytes
-      const chosen = await tune(plan, choices, { target, processor, workers, memoryBytes }, options)
-      const implementations = choices.chosen(plan, chosen.tuning)
+      const context = { target, processor, workers, memoryBytes, layOut, findSegments }
+      const chosen = await tune(plan, choices, context, options)
+      const implementations = choices.chosen(plan, chosen.tuning.choices)
       const fits = (assembly: Assembly): boolean => byteLengthOf(assembly, threads) <= memoryBytes
       // Segments take memory of their own, and a faster tile may need more. What is known to fit has neither.
       const inSegments = assemble(plan, implementations, { layOut, findSegments, threads })

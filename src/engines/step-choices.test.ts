@@ -133,7 +133,7 @@ describe('the candidates', () => {
     const names = namesOf(own.candidatesOf(step))
     const chosenOf = (choice: string, key = own.keyOf(step)) => {
       const tuning = { version: 1, processor: '', engine: '', choices: { [key]: choice } } as const
-      return namesOf(own.chosen(plan, tuning))[0]
+      return namesOf(own.chosen(plan, tuning.choices))[0]
     }
     expect(names.length).toBeGreaterThan(2)
     expect(chosenOf(names[2]!)).toBe(names[2])

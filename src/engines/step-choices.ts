@@ -61,13 +61,14 @@ export class StepChoices {
     return plan.steps.map((step) => this.build(step, this.candidatesOf(step)[0]!))
   }
 
-  chosen(plan: Plan, tuning: Tuning): Implementation[] {
-    return plan.steps.map((step) => {
-      const candidates = this.candidatesOf(step)
-      const choice = tuning.choices[this.keyOf(step)]
-      const chosen = candidates.find((candidate) => candidateName(candidate) === choice)
-      return this.build(step, chosen ?? candidates[0]!)
-    })
+  chosen(plan: Plan, choices: Tuning['choices']): Implementation[] {
+    return plan.steps.map((step) => this.build(step, this.chosenFor(step, choices)))
+  }
+
+  chosenFor(step: Step, choices: Tuning['choices']): Candidate {
+    const candidates = this.candidatesOf(step)
+    const choice = choices[this.keyOf(step)]
+    return candidates.find((candidate) => candidateName(candidate) === choice) ?? candidates[0]!
   }
 
   /** See `KernelRule`. */

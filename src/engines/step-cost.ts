@@ -25,6 +25,10 @@ export function costliestFirst<Group extends { readonly steps: readonly Step[] }
   return costs.sort((a, b) => b.cost - a.cost).map(({ group }) => group)
 }
 
+/** Of all steps that have weights, with the direct algorithm. */
+export const multiplyAddsOfAll = (steps: readonly Step[]): number =>
+  steps.reduce((sum, step) => sum + multiplyAddsOf(step), 0)
+
 /** Of the direct algorithm; 0 for a step without weights. */
 function multiplyAddsOf(step: Step): number {
   const { weights } = step.reads as { readonly weights?: View }

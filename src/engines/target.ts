@@ -21,6 +21,8 @@ export interface CodeTarget {
   readonly traits: TargetTraits
   /** Identifies the target, its features and its version in tunings. */
   readonly version: string
+  /** Whether code becomes faster while it runs, since it is compiled again by a better compiler. */
+  readonly tiersUp: boolean
   /** The largest block that it can address now, however much memory the system has. */
   readonly maxByteLength: number
   /** Why no block can be larger, for messages. */

@@ -1,19 +1,17 @@
-import { FLOAT_BYTES } from '../codegen/program.ts'
 import { type Candidate, candidateName } from '../kernels/kernel.ts'
-import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
-import { readsOf, type Step, writesOf } from '../plan/steps.ts'
-import type { View } from '../plan/views.ts'
-import { type ComputeWorker, replyOf } from '../runtime/compute-workers.ts'
-import type { MemoryBlock } from '../runtime/heap.ts'
-import { EVICTED_BYTES } from '../runtime/measure.ts'
+import type { LayOutMemory } from '../plan/memory.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Step } from '../plan/steps.ts'
+import type { ComputeWorker } from '../runtime/compute-workers.ts'
 import type { Tuning } from '../runtime/tuning.ts'
-import { roundUp } from '../tensor.ts'
-import { assemble, byteLengthOf, loadStages } from './assemble.ts'
 import type { PrepareOptions, UnmeasuredSteps } from './engine.ts'
 import { MemoryShare } from './memory-share.ts'
+import { hasRunOff, runOff } from './run-off.ts'
+import type { SegmentsOf } from './segments.ts'
 import type { StepChoices } from './step-choices.ts'
 import { costliestFirst } from './step-cost.ts'
-import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
+import { StepTuner } from './step-tuner.ts'
+import type { CodeTarget } from './target.ts'
 import { type CachedChoice, openTuningCache } from './tuning-cache.ts'
 import type { DoubtfulStep } from './tuning-watch.ts'
 
@@ -23,6 +21,8 @@ export interface TunerContext {
   readonly workers: readonly ComputeWorker[]
   /** The most memory that may be used for measuring at any time. */
   readonly memoryBytes: number
+  readonly layOut?: LayOutMemory | undefined
+  readonly findSegments?: SegmentsOf | undefined
 }
 
 /** The choices for a plan, and how long its steps are expected to take with them. */
@@ -56,7 +56,7 @@ interface OpenChoice {
 export async function tune(
   plan: Plan,
   stepChoices: StepChoices,
-  { target, processor, workers, memoryBytes }: TunerContext,
+  { target, processor, workers, memoryBytes, layOut, findSegments }: TunerContext,
   options: PrepareOptions,
 ): Promise<Tuned> {
   const cache = options.tuningCache === false ? null : await openTuningCache(processor, target.version)
@@ -65,11 +65,13 @@ export async function tune(
   const measuredMs = new Map<string, number>()
   const open = new Map<string, OpenChoice>()
   const cacheKeys = new Map<string, string>()
+  const isPreliminary = hasRunOff(plan, target)
   for (const step of plan.steps) {
     const names = stepChoices.candidatesOf(step).map(candidateName)
     if (names.length === 1) continue
     const key = stepChoices.keyOf(step)
-    const cacheKey = `${key} on ${workers.length} | ${digestOf(names)}`
+    const inRuns = isPreliminary ? ', in runs' : ''
+    const cacheKey = `${key} on ${workers.length}${inRuns} | ${digestOf(names)}`
     cacheKeys.set(key, cacheKey)
     const given = options.tuning?.choices[key]
     const cached = options.retune ? undefined : cache?.get(cacheKey)
@@ -82,6 +84,7 @@ export async function tune(
   }
   const total = open.size
   const unmeasured = new Set(open.values())
+  const rivals = new Map<string, readonly Candidate[]>()
   const queue = costliestFirst([...open.values()])
   const budgetMs = options.tuningBudgetMs ?? Infinity
   const startMs = performance.now()
@@ -95,17 +98,52 @@ export async function tune(
         const { key, steps } = next
         const step = steps[0]!
         const threads = workers.length
-        const tuner = new StepTuner(plan, step, stepChoices, { target, worker, memory, threads })
+        const context = { target, worker, memory, threads, isPreliminary }
+        const tuner = new StepTuner(plan, step, stepChoices, context)
         const fastest = await tuner.fastest(isBudgetSpent)
         choices[key] = candidateName(fastest?.candidate ?? firstCandidateOf(step))
         const isCutShort = fastest?.isCutShort ?? false
         if (!isCutShort) unmeasured.delete(next)
-        if (fastest && !isCutShort && !tuner.lacksMemory) measuredMs.set(key, fastest.ms / threads)
+        if (fastest && !isCutShort && !tuner.lacksMemory) {
+          measuredMs.set(key, fastest.ms / threads)
+          rivals.set(key, fastest.rivals)
+        }
         options.onProgress?.({ done: total - queue.length, total })
       }
     }),
   )
   for (const { key, steps } of queue) choices[key] = candidateName(firstCandidateOf(steps[0]!))
+  const contested = isPreliminary ? [...open.values()].filter(({ key }) => rivals.has(key)) : []
+  if (contested.length > 0) {
+    const winners = isBudgetSpent()
+      ? null
+      : await runOff(
+          plan,
+          contested.map(({ key, steps }) => ({
+            steps: steps.map((step) => plan.steps.indexOf(step)),
+            rivals: rivals.get(key)!,
+          })),
+          plan.steps.map((step) => stepChoices.chosenFor(step, choices)),
+          stepChoices,
+          {
+            target,
+            threads: workers.length,
+            memoryBytes,
+            layOut,
+            findSegments,
+            runMs: plan.steps.reduce((sum, step) => sum + (measuredMs.get(stepChoices.keyOf(step)) ?? 0), 0),
+            isBudgetSpent,
+            signal: options.signal,
+          },
+        )
+    if (winners === null && isBudgetSpent()) for (const each of contested) unmeasured.add(each)
+    for (const [i, each] of contested.entries()) {
+      const winner = winners?.[i]
+      if (winner) choices[each.key] = candidateName(winner.candidate)
+      if (winner) measuredMs.set(each.key, winner.ms)
+      else measuredMs.delete(each.key)
+    }
+  }
   if (total > 0) {
     // A choice that was limited by memory or by the budget is not stored: there may be more of it next time.
     const measured = [...open.keys()].flatMap((key) => {
@@ -152,201 +190,4 @@ function digestOf(names: readonly string[]): string {
     .encode(names.join())
     .reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5)
   return (digest >>> 0).toString(16)
-}
-
-/** How many candidates of each family are measured first; the ones that are probably best come first. */
-const FIRST_OF_FAMILY = 2
-/** A family is dropped if its first candidates take this many times as long as the best. */
-const HOPELESS_FACTOR = 1.15
-
-/** What all steps together read and write may stay in a cache of this size from run to run. */
-const WARM_BYTES = 8 * 2 ** 20
-
-const byteLengthOfBuffers = ({ buffers }: Plan): number =>
-  buffers.reduce((total, { length }) => total + length * FLOAT_BYTES, 0)
-
-interface StepTunerContext {
-  readonly target: CodeTarget
-  readonly worker: ComputeWorker
-  readonly memory: MemoryShare
-  readonly threads: number
-}
-
-class NoMemoryToMeasure extends Error {}
-
-class StepTuner {
-  /** True if some candidates were not measured because there is not enough memory for them. */
-  lacksMemory = false
-  readonly #plan: Plan
-  readonly #step: Step
-  readonly #choices: StepChoices
-  readonly #target: CodeTarget
-  readonly #worker: ComputeWorker
-  readonly #memory: MemoryShare
-  readonly #isCold: boolean
-  readonly #threads: number
-  /** The number of images divided by the number that is measured. */
-  readonly #repeats: number
-
-  constructor(plan: Plan, step: Step, choices: StepChoices, context: StepTunerContext) {
-    const { target, worker, memory, threads } = context
-    this.#threads = threads
-    this.#memory = memory
-    const isWhole = choices.tilesImages(step)
-    const measured = onlyStep(plan, isWhole ? step : withFewImages(step))
-    this.#step = measured.step
-    this.#repeats = isWhole ? 1 : Math.max(1, plan.batch / MEASURED_IMAGES)
-    this.#plan = measured.plan
-    // With many images, a step finds its weights in the cache from the second image on.
-    this.#isCold = plan.batch <= MEASURED_IMAGES && byteLengthOfBuffers(plan) > WARM_BYTES
-    this.#choices = choices
-    this.#target = target
-    this.#worker = worker
-  }
-
-  /** Null if there is not enough memory to measure any of the candidates. */
-  async fastest(isBudgetSpent: () => boolean): Promise<Fastest | null> {
-    try {
-      const candidates = this.#choices.candidatesOf(this.#step)
-      return await fastestOf(candidates, (some) => this.#measure(some), isBudgetSpent)
-    } catch (error) {
-      if (!(error instanceof NoMemoryToMeasure)) throw error
-      return null
-    }
-  }
-
-  /**
-   * Allocates the step's memory on its own and runs some tasks of every candidate. Returns the times in ms of those
-   * that fit into memory; throws NoMemoryToMeasure if none does.
-   */
-  async #measure(all: readonly Candidate[]): Promise<Map<Candidate, number>> {
-    const assembled = all.map((candidate) => {
-      const assembly = assemble(this.#plan, [this.#choices.build(this.#step, candidate)])
-      return { candidate, assembly, byteLength: byteLengthOf(assembly, 1) }
-    })
-    const fitting = assembled.filter(({ byteLength }) => byteLength <= this.#memory.totalBytes)
-    if (fitting.length < all.length) this.lacksMemory = true
-    if (fitting.length === 0) throw new NoMemoryToMeasure()
-    const candidates = fitting.map(({ candidate }) => candidate)
-    const assemblies = fitting.map(({ assembly }) => assembly)
-    const stepBytes = roundUp(
-      Math.max(...fitting.map((each) => each.byteLength)),
-      Float32Array.BYTES_PER_ELEMENT,
-    )
-    const isCold = this.#isCold && stepBytes + EVICTED_BYTES <= this.#memory.totalBytes
-    if (isCold !== this.#isCold) this.lacksMemory = true
-    const byteLength = stepBytes + (isCold ? EVICTED_BYTES : 0)
-    await this.#memory.take(byteLength)
-    let block: MemoryBlock | null = null
-    let compiled: CompiledPrograms | null = null
-    try {
-      block = this.#target.allocate(byteLength)
-      const { address, buffer, byteOffset } = block
-      const programs = collectPrograms(this.#target)
-      const requests = assemblies.map((assembly) => {
-        const { ofSteps, prologue } = loadStages(assembly, address, programs.add)
-        return {
-          stages: ofSteps.flat(),
-          // If the weights change in every run, their preparation counts too.
-          prologue: this.#plan.pass === 'train' ? prologue : [],
-          threadScratch: address + assembly.layout.byteLength,
-        }
-      })
-      compiled = await programs.compile()
-      this.#worker.post({
-        kind: 'measure',
-        codes: compiled.codes,
-        candidates: requests,
-        evicted: isCold ? { memory: buffer, byteOffset: byteOffset + stepBytes } : null,
-        threads: this.#threads,
-        repeats: this.#repeats,
-      })
-      const { estimatesMs } = await replyOf(this.#worker, 'measured')
-      return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
-    } finally {
-      compiled?.free()
-      block?.free()
-      this.#memory.giveBack(byteLength)
-    }
-  }
-}
-
-/** The fastest of a step's candidates, and its time when it was last measured beside its rivals. */
-interface Timed {
-  readonly candidate: Candidate
-  readonly ms: number
-}
-
-interface Fastest extends Timed {
-  /** True if the second round was left out because the budget was spent: another candidate may be faster. */
-  readonly isCutShort: boolean
-}
-
-/**
- * Measures the candidates that may be the fastest, in at most two rounds. `measure` gives the times of some, taken
- * alternately. There is no second round if `isBudgetSpent` after the first.
- */
-export async function fastestOf(
-  candidates: readonly Candidate[],
-  measure: (candidates: readonly Candidate[]) => Promise<ReadonlyMap<Candidate, number>>,
-  isBudgetSpent: () => boolean = () => false,
-): Promise<Fastest> {
-  const families = new Map<string, Candidate[]>()
-  for (const candidate of candidates) {
-    const family = `${candidate.algorithm} ${candidate.family ?? ''}`
-    families.set(family, [...(families.get(family) ?? []), candidate])
-  }
-  const first = families.size === 1 ? Infinity : FIRST_OF_FAMILY
-  const all = [...families.values()]
-  const times = await measure(all.flatMap((family) => family.slice(0, first)))
-  const best = fastestIn(times)
-  const limit = HOPELESS_FACTOR * best.ms
-  const hopeful = all.filter((family) =>
-    family.slice(0, first).some((candidate) => times.get(candidate)! <= limit),
-  )
-  const rest = hopeful.flatMap((family) => family.slice(first))
-  if (rest.length === 0) return { ...best, isCutShort: false }
-  if (isBudgetSpent()) return { ...best, isCutShort: true }
-  // Only times of the same measurement are compared: the machine may have been busy during another.
-  return { ...fastestIn(await measure([best.candidate, ...rest])), isCutShort: false }
-}
-
-function fastestIn(times: ReadonlyMap<Candidate, number>): Timed {
-  const [[candidate, ms]] = [...times].sort(([, a], [, b]) => a - b) as [[Candidate, number]]
-  return { candidate, ms }
-}
-
-/** Images on which a candidate is measured: enough to fill the caches, few enough for a fast start. */
-const MEASURED_IMAGES = 8
-
-/** The step over only the first images. */
-function withFewImages(step: Step): Step {
-  const cut = (views: Readonly<Record<string, View>>) =>
-    Object.fromEntries(
-      Object.entries(views).map(([name, view]) => {
-        const [images, ...image] = view.shape
-        return [name, { ...view, shape: [Math.min(images, MEASURED_IMAGES), ...image] }]
-      }),
-    )
-  return { ...step, reads: cut(step.reads), writes: cut(step.writes) } as unknown as Step
-}
-
-/** A plan of a single step, with only its tensors, next to each other in memory. */
-function onlyStep(plan: Plan, step: Step): { readonly plan: Plan; readonly step: Step } {
-  const lengths = new Map<number, { id: number; length: number }>()
-  for (const { buffer, shape, imagePitch } of [...readsOf(step), ...writesOf(step)])
-    lengths.set(buffer, { id: lengths.get(buffer)?.id ?? lengths.size, length: shape[0] * imagePitch })
-  const moved = (views: Readonly<Record<string, View>>) =>
-    Object.fromEntries(
-      Object.entries(views).map(([name, view]) => [name, { ...view, buffer: lengths.get(view.buffer)!.id }]),
-    )
-  const own = { ...step, reads: moved(step.reads), writes: moved(step.writes) } as unknown as Step
-  const buffers = [...lengths].map(([buffer, { id, length }]) => ({
-    id,
-    name: plan.buffers[buffer]!.name,
-    length,
-    firstStep: BEFORE_ALL,
-    lastStep: AFTER_ALL,
-  }))
-  return { plan: { ...plan, steps: [own], buffers }, step: own }
 }

@@ -75,6 +75,7 @@ export async function openWasm(
   const codeTarget: CodeTarget = {
     traits: { name, lanes: WASM_LANES, vectorRegisters: VECTOR_REGISTERS },
     version: `${name} ${relaxedMadd ? 'fma' : 'mul-add'} ${engineText(runtime)}`,
+    tiersUp: true,
     get maxByteLength() {
       return wasmHeap.maxByteLength
     },

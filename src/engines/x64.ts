@@ -82,6 +82,7 @@ function codeTarget(native: Native, target: X64Target): CodeTarget {
   return {
     traits: { name, lanes, vectorRegisters },
     version: name,
+    tiersUp: false,
     maxByteLength: native.maxByteLength,
     maxReason: 'a session of x64 holds at most',
     allocate: (byteLength) => native.allocate(byteLength),

@@ -22,6 +22,8 @@ export interface MeasureRequest {
   readonly repeats: number
   /** How many threads will share each stage's tasks. */
   readonly threads: number
+  /** Fewer samples are taken: the fastest are measured again. */
+  readonly isPreliminary: boolean
 }
 
 /** Lent by the caller: a worker that blocks between its runs would never free memory that it allocated. */
@@ -41,6 +43,7 @@ const SAMPLE_MS = 0.8
 /** Steps of the clock in the shortest time worth measuring. */
 const CLOCK_STEPS = 2
 const MEASURED_ROUNDS = 2
+const PRELIMINARY_ROUNDS = 1
 /** V8 first runs WASM in its baseline compiler. A candidate that still becomes faster by this factor has not left it. */
 const TIERING_FACTOR = 1.25
 const MAX_ROUNDS = 12
@@ -63,6 +66,7 @@ export async function measureCandidates({
   evicted,
   threads,
   repeats,
+  isPreliminary,
 }: MeasureRequest): Promise<MeasureResult> {
   const kernels = await loadCodes(codes)
   const evict = evicted ? cacheEvictor(evicted) : () => 0
@@ -88,8 +92,10 @@ export async function measureCandidates({
   const leastMs = CLOCK_STEPS * clockMs
   const sampleMs = Math.max(SAMPLE_MS, leastMs)
   return {
-    estimatesMs: lowestTimes(candidates.length, (candidate, isFirst) =>
-      estimate(candidates[candidate]!, isFirst ? 0 : sampleMs),
+    estimatesMs: lowestTimes(
+      candidates.length,
+      (candidate, isFirst) => estimate(candidates[candidate]!, isFirst ? 0 : sampleMs),
+      isPreliminary,
     ),
   }
 }
@@ -97,11 +103,12 @@ export async function measureCandidates({
 /**
  * The lowest time of each candidate over samples taken alternately: other processes can only make a time longer.
  * `sample` takes one sample of a candidate. A lowest time counts once a second sample is near it; if none is, all of
- * them may have been disturbed, and the candidate is measured again.
+ * them may have been disturbed, and the candidate is measured again: not if it `isPreliminary`.
  */
 export function lowestTimes(
   candidates: number,
   sample: (candidate: number, isFirst: boolean) => number,
+  isPreliminary = false,
 ): number[] {
   const all = Array.from({ length: candidates }, (_, candidate) => candidate)
   const lowest = all.map((candidate) => sample(candidate, true))
@@ -113,7 +120,8 @@ export function lowestTimes(
     secondLowest[candidate] = Math.min(second, Math.max(low, ms))
     return ms
   }
-  for (let round = 0, settled = 0; settled < MEASURED_ROUNDS && round < MAX_ROUNDS; round++) {
+  const rounds = isPreliminary ? PRELIMINARY_ROUNDS : MEASURED_ROUNDS
+  for (let round = 0, settled = 0; settled < rounds && round < MAX_ROUNDS; round++) {
     let isSettled = true
     for (const candidate of all) {
       const before = lowest[candidate]!
@@ -121,6 +129,7 @@ export function lowestTimes(
     }
     if (isSettled) settled++
   }
+  if (isPreliminary) return lowest
   const isConfirmed = (candidate: number) =>
     secondLowest[candidate]! <= CONFIRMING_FACTOR * lowest[candidate]!
   for (let round = 0; round < CONFIRMING_ROUNDS; round++) {

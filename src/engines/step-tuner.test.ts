@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Candidate } from '../kernels/kernel.ts'
-import { fastestOf } from './tuner.ts'
+import { fastestOf } from './step-tuner.ts'
 
 const candidate = (family: string, tile: string): Candidate => ({ algorithm: 'direct', family, tile })
 const [a1, a2, a3] = ['1', '2', '3'].map((tile) => candidate('a', tile)) as [Candidate, Candidate, Candidate]
