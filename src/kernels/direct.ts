@@ -82,6 +82,8 @@ export function directParts(
 ): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
   const allRows = conv.rows.reduce((sum, { count }) => sum + count, 0)
+  // Then each thread reads some of the weights, and all of the images.
+  const isAlongWeights = conv.vectors * traits.lanes * taps > conv.images * conv.input.image
   return vectorBlocks(conv.vectors, candidate.vectors).flatMap((block) => {
     const blockWidth = block.size * traits.lanes
     const flops = 2 * allRows * conv.width * taps * blockWidth
@@ -99,6 +101,7 @@ export function directParts(
       return {
         program: directProgram(traits, conv, { ...candidate, vectors: block.size }, rows),
         grid: [conv.images, count, block.count],
+        ...(isAlongWeights && { takenAlong: 'weights' }),
         arguments: {
           input: { ...inputAt, byteOffset: inputAt.byteOffset + first * input.row * FLOAT_BYTES },
           weights: conv.weights(block.first * traits.lanes * taps, steps(0, 0, blockWidth * taps)),

@@ -46,6 +46,11 @@ export interface Part {
   readonly grid: readonly number[]
   /** By the program's parameters. */
   readonly arguments: Readonly<Record<string, Argument>>
+  /**
+   * The parameter along which a thread takes tasks, so that what is there is read by one thread and at one time. By
+   * default what is written: a thread then has the same part of the images in every step.
+   */
+  readonly takenAlong?: string
 }
 
 /** Tasks that may run at the same time: no two write to the same float. Between two stages there is a barrier. */
