@@ -53,6 +53,8 @@ export function interpret(program: Program, memory: ArrayBufferLike): KernelFunc
         for (let lane = 0; lane < count; lane++) words[to + lane] = bits[i.from * lanes + lane]!
         return
       }
+      case 'prefetch':
+        return
       case 'horizontalSum': {
         const values = Array.from(registers.subarray(i.a * lanes, (i.a + 1) * lanes))
         for (let width = lanes / 2; width >= 1; width /= 2) {

@@ -51,6 +51,8 @@ export type Instruction =
       readonly pointer: Pointer
       readonly offset: number
     }
+  /** Asks for the cache line of an address that will be read soon. The address may be outside of every buffer. */
+  | { readonly op: 'prefetch'; readonly pointer: Pointer; readonly offset: number }
   | { readonly op: BinaryOperation; readonly to: Vector; readonly a: Vector; readonly b: Vector }
   | { readonly op: UnaryOperation; readonly to: Vector; readonly a: Vector }
   | {
@@ -234,6 +236,11 @@ export class ProgramBuilder {
 
   storeLane(pointer: Pointer, offset: number, from: Vector): void {
     this.#body.push({ op: 'storeLane', from, pointer, offset })
+  }
+
+  /** Changes nothing but the time that a later load takes. */
+  prefetch(pointer: Pointer, offset = 0): void {
+    this.#body.push({ op: 'prefetch', pointer, offset })
   }
 
   binary(op: BinaryOperation, a: Vector, b: Vector): Vector {

@@ -80,7 +80,7 @@ function codeTarget(native: Native, target: X64Target): CodeTarget {
   const { lanes, vectorRegisters } = X64_TARGETS[target]
   const name = `x64:${target}`
   return {
-    traits: { name, lanes, vectorRegisters },
+    traits: { name, lanes, vectorRegisters, prefetches: true },
     version: name,
     tiersUp: false,
     maxByteLength: native.maxByteLength,

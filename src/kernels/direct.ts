@@ -74,6 +74,9 @@ export function directCandidates(traits: TargetTraits, vectors: number, width: n
 /** Enough work that a call costs little beside it, and little enough that all threads end at about the same time. */
 const MIN_TASK_FLOPS = 1e6
 
+/** Fewer weights stay in the cache from image to image. */
+const MIN_AHEAD_BYTES = 2 ** 19
+
 /** The tasks of a convolution: for each image, some rows by one block of filters. */
 export function directParts(
   traits: TargetTraits,
@@ -82,10 +85,16 @@ export function directParts(
 ): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
   const allRows = conv.rows.reduce((sum, { count }) => sum + count, 0)
+  const isAhead = traits.prefetches === true && bytes(conv.vectors * traits.lanes * taps) >= MIN_AHEAD_BYTES
+  const aheadEach = isAhead
+    ? Math.ceil(bytes(candidate.vectors * traits.lanes) / tilesIn(conv, candidate, allRows)) *
+      candidate.unroll
+    : 0
   // Then each thread reads some of the weights, and all of the images.
   const isAlongWeights = conv.vectors * traits.lanes * taps > conv.images * conv.input.image
   return vectorBlocks(conv.vectors, candidate.vectors).flatMap((block) => {
     const blockWidth = block.size * traits.lanes
+    const weightsEach = blockWidth * taps
     const flops = 2 * allRows * conv.width * taps * blockWidth
     const wanted = Math.ceil((WANTED_TASKS * candidate.vectors) / (conv.images * conv.vectors))
     const chunks = Math.max(1, Math.min(wanted, allRows, Math.floor(flops / MIN_TASK_FLOPS)))
@@ -97,14 +106,22 @@ export function directParts(
       const { input, output, addend } = conv
       const ofOutput = (to: OutputPlace): Argument =>
         to.at(first * to.row + block.first * traits.lanes, steps(to.image, height * to.row, blockWidth))
+      const share = (height: number) =>
+        Math.floor((weightsEach * height) / allRows / traits.lanes) * traits.lanes
       const inputAt = input.at(steps(input.image, height * input.row, 0))
       return {
-        program: directProgram(traits, conv, { ...candidate, vectors: block.size }, rows),
+        program: directProgram(traits, conv, { ...candidate, vectors: block.size }, rows, aheadEach),
         grid: [conv.images, count, block.count],
         ...(isAlongWeights && { takenAlong: 'weights' }),
         arguments: {
           input: { ...inputAt, byteOffset: inputAt.byteOffset + first * input.row * FLOAT_BYTES },
-          weights: conv.weights(block.first * traits.lanes * taps, steps(0, 0, blockWidth * taps)),
+          weights: conv.weights(block.first * traits.lanes * taps, steps(0, 0, weightsEach)),
+          ...(isAhead && {
+            ahead: conv.weights(
+              block.first * traits.lanes * taps + weightsEach + share(first),
+              steps(0, share(height), weightsEach),
+            ),
+          }),
           ...(biases && { biases }),
           ...(addend && { addend: ofOutput(addend) }),
           output: ofOutput(output),
@@ -136,15 +153,21 @@ function chunksOf(rows: readonly Stretch[], pieces: readonly number[]): Chunk[] 
   return chunks
 }
 
+/** About so many tiles use each block of weights. */
+const tilesIn = ({ width }: DirectConvolution, { rows, cut }: DirectCandidate, height: number): number =>
+  height * (cut === 'column' ? width / rows : Math.ceil(width / rows))
+
 function directProgram(
   traits: TargetTraits,
   conv: DirectConvolution,
   candidate: DirectCandidate,
   rows: readonly Stretch[],
+  aheadPerRound: number,
 ) {
   const { kernelHeight, kernelWidth, channels, width } = conv
   const optional = [...(conv.biases ? ['biases'] : []), ...(conv.addend ? ['addend'] : [])]
-  const parameters = ['input', 'weights', ...optional, 'output']
+  const isAhead = aheadPerRound > 0
+  const parameters = ['input', 'weights', ...optional, ...(isAhead ? ['ahead'] : []), 'output']
   const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, parameters)
   const [input, weights, output] = [b.parameter('input'), b.parameter('weights'), b.parameter('output')]
   /** What moves from output to output, and how far. */
@@ -178,6 +201,7 @@ function directProgram(
           tile,
           { a: input, b: weights, c: output },
           { begin, addend, activation: conv.activation },
+          isAhead ? { at: b.parameter('ahead'), bytesPerRound: aheadPerRound } : undefined,
         )
         move(along, size)
       })

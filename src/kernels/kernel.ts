@@ -8,6 +8,8 @@ export interface TargetTraits {
   readonly lanes: number
   /** Vector registers that a tile may use, including those of its operands. */
   readonly vectorRegisters: number
+  /** Whether memory can be asked for before it is read. */
+  readonly prefetches?: boolean
 }
 
 /** What a caller may ask for: the fastest algorithm, or a certain one for the steps that have it. */

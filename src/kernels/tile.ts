@@ -39,8 +39,21 @@ export interface TileEnds {
   readonly activation?: Activation | undefined
 }
 
-/** Writes one tile. Afterwards the pointers are where they were before. */
-export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends: TileEnds): void {
+/** What later tasks will read: in each round a little of it is asked for, so that it is in the cache then. */
+export interface Ahead {
+  /** Stays where it is when the tile is done. */
+  readonly at: Pointer
+  readonly bytesPerRound: number
+}
+
+/** Writes one tile. Afterwards the pointers are where they were before, except the one of what is ahead. */
+export function writeTile(
+  b: ProgramBuilder,
+  tile: Tile,
+  at: TilePointers,
+  ends: TileEnds,
+  ahead?: Ahead,
+): void {
   const { rows, vectors } = tile
   const sums: Vector[][] = []
   for (let row = 0; row < rows; row++) {
@@ -80,6 +93,10 @@ export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends:
     if (isWhole) {
       b.loop(rounds, () => {
         for (let u = 0; u < tile.unroll; u++) step(u * level.a, u * level.b)
+        if (ahead) {
+          for (let line = 0; line < ahead.bytesPerRound; line += CACHE_LINE_BYTES) b.prefetch(ahead.at, line)
+          b.advance(ahead.at, ahead.bytesPerRound)
+        }
         b.advance(at.a, tile.unroll * level.a)
         b.advance(at.b, tile.unroll * level.b)
       })
@@ -117,6 +134,8 @@ export function writeTile(b: ProgramBuilder, tile: Tile, at: TilePointers, ends:
     b.advance(at.c, -pastWhole)
   }
 }
+
+const CACHE_LINE_BYTES = 64
 
 /** About so many vectors are activated in one round of a loop. */
 const ACTIVATED_TOGETHER = 4

@@ -196,6 +196,8 @@ class FunctionEncoder {
         if (i.op === 'storeLane') out.bytes(0)
         return
       }
+      case 'prefetch': // wasm has none
+        return
       case 'fma':
         if (this.#features.relaxedMadd) {
           this.#get(i.a, i.b, i.to)

@@ -281,6 +281,9 @@ class FunctionEncoder {
       case 'storeLane':
         out.storeLane(this.#memory(i.pointer, i.offset), this.#register(i.from))
         return
+      case 'prefetch':
+        out.prefetch(this.#memory(i.pointer, i.offset))
+        return
       case 'splat':
       case 'splatInt':
       case 'laneIndexes':
