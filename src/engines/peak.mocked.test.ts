@@ -11,7 +11,8 @@ vi.mock('../runtime/compute-workers.ts', () => ({ startComputeWorkers: () => [] 
 const traits = { name: 'fake', lanes: 4, vectorRegisters: 16 }
 const target = (buffer: (byteLength: number) => ArrayBufferLike | null): CodeTarget => ({
   traits,
-  tiersUp: false, version: 'fake',
+  tiersUp: false,
+  version: 'fake',
   maxByteLength: Infinity,
   maxReason: '',
   allocate: (byteLength) =>

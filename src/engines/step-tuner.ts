@@ -5,11 +5,10 @@ import { AFTER_ALL, BEFORE_ALL, type Plan } from '../plan/plan.ts'
 import { readsOf, type Step, writesOf } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { type ComputeWorker, replyOf } from '../runtime/compute-workers.ts'
-import type { MemoryBlock } from '../runtime/heap.ts'
 import { EVICTED_BYTES } from '../runtime/measure.ts'
 import { roundUp } from '../tensor.ts'
 import { assemble, byteLengthOf, loadStages } from './assemble.ts'
-import type { MemoryShare } from './memory-share.ts'
+import type { KeptBlock } from './memory-share.ts'
 import type { StepChoices } from './step-choices.ts'
 import { type CodeTarget, type CompiledPrograms, collectPrograms } from './target.ts'
 
@@ -29,7 +28,9 @@ const byteLengthOfBuffers = ({ buffers }: Plan): number =>
 interface StepTunerContext {
   readonly target: CodeTarget
   readonly worker: ComputeWorker
-  readonly memory: MemoryShare
+  readonly memory: KeptBlock
+  /** The most that `memory` can have. */
+  readonly memoryBytes: number
   readonly threads: number
   /** The fastest will be measured again in runs of the whole plan. */
   readonly isPreliminary: boolean
@@ -45,7 +46,8 @@ export class StepTuner {
   readonly #choices: StepChoices
   readonly #target: CodeTarget
   readonly #worker: ComputeWorker
-  readonly #memory: MemoryShare
+  readonly #memory: KeptBlock
+  readonly #memoryBytes: number
   readonly #isCold: boolean
   readonly #threads: number
   readonly #isPreliminary: boolean
@@ -53,10 +55,11 @@ export class StepTuner {
   readonly #repeats: number
 
   constructor(plan: Plan, step: Step, choices: StepChoices, context: StepTunerContext) {
-    const { target, worker, memory, threads, isPreliminary } = context
+    const { target, worker, memory, memoryBytes, threads, isPreliminary } = context
     this.#isPreliminary = isPreliminary
     this.#threads = threads
     this.#memory = memory
+    this.#memoryBytes = memoryBytes
     const isWhole = choices.tilesImages(step)
     const measured = onlyStep(plan, isWhole ? step : withFewImages(step))
     this.#step = measured.step
@@ -89,7 +92,7 @@ export class StepTuner {
       const assembly = assemble(this.#plan, [this.#choices.build(this.#step, candidate)])
       return { candidate, assembly, byteLength: byteLengthOf(assembly, 1) }
     })
-    const fitting = assembled.filter(({ byteLength }) => byteLength <= this.#memory.totalBytes)
+    const fitting = assembled.filter(({ byteLength }) => byteLength <= this.#memoryBytes)
     if (fitting.length < all.length) this.lacksMemory = true
     if (fitting.length === 0) throw new NoMemoryToMeasure()
     const candidates = fitting.map(({ candidate }) => candidate)
@@ -98,42 +101,38 @@ export class StepTuner {
       Math.max(...fitting.map((each) => each.byteLength)),
       Float32Array.BYTES_PER_ELEMENT,
     )
-    const isCold = this.#isCold && stepBytes + EVICTED_BYTES <= this.#memory.totalBytes
+    const isCold = this.#isCold && stepBytes + EVICTED_BYTES <= this.#memoryBytes
     if (isCold !== this.#isCold) this.lacksMemory = true
     const byteLength = stepBytes + (isCold ? EVICTED_BYTES : 0)
-    await this.#memory.take(byteLength)
-    let block: MemoryBlock | null = null
-    let compiled: CompiledPrograms | null = null
-    try {
-      block = this.#target.allocate(byteLength)
-      const { address, buffer, byteOffset } = block
-      const programs = collectPrograms(this.#target)
-      const requests = assemblies.map((assembly) => {
-        const { ofSteps, prologue } = loadStages(assembly, address, programs.add)
-        return {
-          stages: ofSteps.flat(),
-          // If the weights change in every run, their preparation counts too.
-          prologue: this.#plan.pass === 'train' ? prologue : [],
-          threadScratch: address + assembly.layout.byteLength,
-        }
-      })
-      compiled = await programs.compile()
-      this.#worker.post({
-        kind: 'measure',
-        codes: compiled.codes,
-        candidates: requests,
-        evicted: isCold ? { memory: buffer, byteOffset: byteOffset + stepBytes } : null,
-        threads: this.#threads,
-        repeats: this.#repeats,
-        isPreliminary: this.#isPreliminary,
-      })
-      const { estimatesMs } = await replyOf(this.#worker, 'measured')
-      return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
-    } finally {
-      compiled?.free()
-      block?.free()
-      this.#memory.giveBack(byteLength)
-    }
+    return await this.#memory.with(byteLength, async ({ address, buffer, byteOffset }) => {
+      let compiled: CompiledPrograms | null = null
+      try {
+        const programs = collectPrograms(this.#target)
+        const requests = assemblies.map((assembly) => {
+          const { ofSteps, prologue } = loadStages(assembly, address, programs.add)
+          return {
+            stages: ofSteps.flat(),
+            // If the weights change in every run, their preparation counts too.
+            prologue: this.#plan.pass === 'train' ? prologue : [],
+            threadScratch: address + assembly.layout.byteLength,
+          }
+        })
+        compiled = await programs.compile()
+        this.#worker.post({
+          kind: 'measure',
+          codes: compiled.codes,
+          candidates: requests,
+          evicted: isCold ? { memory: buffer, byteOffset: byteOffset + stepBytes } : null,
+          threads: this.#threads,
+          repeats: this.#repeats,
+          isPreliminary: this.#isPreliminary,
+        })
+        const { estimatesMs } = await replyOf(this.#worker, 'measured')
+        return new Map(candidates.map((candidate, i) => [candidate, estimatesMs[i]!]))
+      } finally {
+        compiled?.free()
+      }
+    })
   }
 }
 

@@ -5,7 +5,7 @@ import type { Step } from '../plan/steps.ts'
 import type { ComputeWorker } from '../runtime/compute-workers.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import type { PrepareOptions, UnmeasuredSteps } from './engine.ts'
-import { MemoryShare } from './memory-share.ts'
+import { KeptBlock, MemoryShare } from './memory-share.ts'
 import { hasRunOff, runOff } from './run-off.ts'
 import type { SegmentsOf } from './segments.ts'
 import type { StepChoices } from './step-choices.ts'
@@ -89,27 +89,31 @@ export async function tune(
   const budgetMs = options.tuningBudgetMs ?? Infinity
   const startMs = performance.now()
   const isBudgetSpent = (): boolean => performance.now() - startMs >= budgetMs
-  const memory = new MemoryShare(memoryBytes)
+  const share = new MemoryShare(memoryBytes)
+  const threads = workers.length
+  const measureOn = async (worker: ComputeWorker, memory: KeptBlock): Promise<void> => {
+    while (queue.length > 0 && !isBudgetSpent()) {
+      options.signal?.throwIfAborted()
+      const next = queue.shift()!
+      const { key, steps } = next
+      const step = steps[0]!
+      const context = { target, worker, memory, memoryBytes, threads, isPreliminary }
+      const tuner = new StepTuner(plan, step, stepChoices, context)
+      const fastest = await tuner.fastest(isBudgetSpent)
+      choices[key] = candidateName(fastest?.candidate ?? firstCandidateOf(step))
+      const isCutShort = fastest?.isCutShort ?? false
+      if (!isCutShort) unmeasured.delete(next)
+      if (fastest && !isCutShort && !tuner.lacksMemory) {
+        measuredMs.set(key, fastest.ms / threads)
+        rivals.set(key, fastest.rivals)
+      }
+      options.onProgress?.({ done: total - queue.length, total })
+    }
+  }
   await Promise.all(
     workers.map(async (worker) => {
-      while (queue.length > 0 && !isBudgetSpent()) {
-        options.signal?.throwIfAborted()
-        const next = queue.shift()!
-        const { key, steps } = next
-        const step = steps[0]!
-        const threads = workers.length
-        const context = { target, worker, memory, threads, isPreliminary }
-        const tuner = new StepTuner(plan, step, stepChoices, context)
-        const fastest = await tuner.fastest(isBudgetSpent)
-        choices[key] = candidateName(fastest?.candidate ?? firstCandidateOf(step))
-        const isCutShort = fastest?.isCutShort ?? false
-        if (!isCutShort) unmeasured.delete(next)
-        if (fastest && !isCutShort && !tuner.lacksMemory) {
-          measuredMs.set(key, fastest.ms / threads)
-          rivals.set(key, fastest.rivals)
-        }
-        options.onProgress?.({ done: total - queue.length, total })
-      }
+      const memory = new KeptBlock(share, (byteLength) => target.allocate(byteLength))
+      await measureOn(worker, memory).finally(() => memory.free())
     }),
   )
   for (const { key, steps } of queue) choices[key] = candidateName(firstCandidateOf(steps[0]!))
@@ -127,7 +131,7 @@ export async function tune(
           stepChoices,
           {
             target,
-            threads: workers.length,
+            threads,
             memoryBytes,
             layOut,
             findSegments,
