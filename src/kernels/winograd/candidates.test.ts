@@ -13,8 +13,8 @@ const squareOf = (
   padding: 'same' | 'valid' = 'same',
 ): WindowGeometry => windowGeometry('conv', { kernel, stride, padding }, size, size)
 
-const candidatesOf = (geometry: WindowGeometry, channels = 64, filters = 64) =>
-  winogradCandidates(traits, { geometry, channels: roundUp(channels, traits.lanes), filters })
+const candidatesOf = (geometry: WindowGeometry, channels = 64, filters = 64, images = 32) =>
+  winogradCandidates(traits, { images, geometry, channels: roundUp(channels, traits.lanes), filters })
 
 /** The points of the candidates, in order. */
 const pointsOf = (candidates: readonly { readonly points: PointCount }[]) => [
@@ -41,7 +41,7 @@ describe.each(alexnet)("AlexNet's $name", ({ geometry, channels, filters, kernel
       const points = pointsOf(candidates)
       expect(points[0]).toBe(best)
       expect(points.map(products)).toEqual(points.map(products).sort((a, b) => a - b))
-      expect(products(best)).toBe(Math.min(...[6, 7, 8].map(products)))
+      expect(products(best)).toBe(Math.min(...[4, 5, 6, 7, 8].map(products)))
     }
   })
 
@@ -99,5 +99,15 @@ it.each([4, 8])(
       expect(lanes % rows).toBe(0)
       expect(vectors).toBeLessThanOrEqual(2)
     }
+  },
+)
+
+it.each([
+  [1, [7, 6, 4]],
+  [4, [7, 6]],
+])(
+  'with %i images of 14 x 14 pixels there are points for weights that come from memory too',
+  (images, points) => {
+    expect(pointsOf(candidatesOf(squareOf(14, 3), 256, 256, images))).toEqual(points)
   },
 )

@@ -1,3 +1,4 @@
+import { FLOAT_BYTES } from '../../codegen/program.ts'
 import type { WindowGeometry } from '../../layers/index.ts'
 import type { TargetTraits } from '../kernel.ts'
 import { type TileShape, tileName, tileShapes } from '../tile.ts'
@@ -15,6 +16,11 @@ const SHAPES = 3
 /** Bands of about this many tiles: small ones stay in the cache with more channels, large ones read the weights less often. */
 const BAND_TILES = [8, 24]
 const POINT_CHOICES = 2
+/**
+ * What all threads multiply and add while they read a byte of memory. With few images the transformed weights, of which
+ * there are more with more points, are not in a cache.
+ */
+const MULTIPLY_ADDS_PER_BYTE = 6
 
 const POINT_COUNTS = Object.keys(POINT_SETS).map(Number) as PointCount[]
 
@@ -34,15 +40,24 @@ function productsOf(g: WindowGeometry, points: PointCount): number | null {
 
 const isDilated = (g: WindowGeometry): boolean => g.dilationHeight > 1 || g.dilationWidth > 1
 
-/** The numbers of points that save multiplications; the one that saves most comes first. */
-function pointChoices(g: WindowGeometry): PointCount[] {
+/** The numbers of points that save multiplications, and their products; the one that saves most comes first. */
+function savingPoints(g: WindowGeometry): { readonly points: PointCount; readonly products: number }[] {
   if (isDilated(g)) return []
   const direct = g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
   return POINT_COUNTS.map((points) => ({ points, products: productsOf(g, points) ?? Infinity }))
     .filter(({ products }) => products < direct)
     .sort((a, b) => a.products - b.products)
-    .slice(0, POINT_CHOICES)
-    .map(({ points }) => points)
+}
+
+/** Those that save most, then the one that takes least if the transformed weights are read from memory. */
+function pointChoices(g: WindowGeometry, images: number): PointCount[] {
+  const saving = savingPoints(g)
+  const { vertical, horizontal } = strideOne(g)
+  const weightBytes = vertical.block * horizontal.block * FLOAT_BYTES
+  const costOf = ({ points, products }: (typeof saving)[number]): number =>
+    (products * images) / MULTIPLY_ADDS_PER_BYTE + points ** 2 * weightBytes
+  const fromMemory = saving.toSorted((a, b) => costOf(a) - costOf(b)).slice(0, 1)
+  return [...new Set([...saving.slice(0, POINT_CHOICES), ...fromMemory].map(({ points }) => points))]
 }
 
 /** Why Winograd is not possible for a convolution, or saves nothing. */
@@ -60,6 +75,7 @@ export function whyNotWinograd(g: WindowGeometry): string {
 
 /** The sizes of a convolution that its candidates depend on. */
 export interface WinogradSizes {
+  readonly images: number
   readonly geometry: WindowGeometry
   /** In whole vectors. */
   readonly channels: number
@@ -68,11 +84,11 @@ export interface WinogradSizes {
 
 /** Ways to do a convolution by Winograd; none if it saves nothing. In each family the one that is probably best comes first. */
 export function winogradCandidates(traits: TargetTraits, sizes: WinogradSizes): WinogradCandidate[] {
-  const { geometry, channels, filters } = sizes
+  const { images, geometry, channels, filters } = sizes
   const vectors = filters / traits.lanes
   const { vertical, horizontal } = strideOne(geometry)
   const shapes = tileShapes(traits.vectorRegisters, vectors).slice(0, SHAPES)
-  return pointChoices(geometry).flatMap((points) => {
+  return pointChoices(geometry, images).flatMap((points) => {
     const axes = { vertical: tiledAxis(points, vertical), horizontal: tiledAxis(points, horizontal) }
     const bands = BAND_TILES.map((tiles) => Math.ceil(tiles / axes.horizontal.count)).filter(
       (rows, i, all) => {
@@ -104,7 +120,8 @@ export function winogradGradientCandidates(
   filters: number,
 ): WinogradGradientCandidate[] {
   const shapes = dividingShapes(traits, filters / traits.lanes)
-  return pointChoices(geometry).flatMap((points) =>
+  const choices = savingPoints(geometry).slice(0, POINT_CHOICES)
+  return choices.flatMap(({ points }) =>
     shapes.map((shape): WinogradGradientCandidate => {
       const family = tileSizes(points, geometry)
       return {

@@ -14,6 +14,7 @@ const sourceOf = ({ options, reads }: Forward, traits: TargetTraits) =>
   tileSource(reads.input, strideOne(options.geometry), traits)
 
 export const forwardSizes = (step: Forward, traits: TargetTraits): WinogradSizes => ({
+  images: step.writes.output.shape[0],
   geometry: step.options.geometry,
   channels: sourceOf(step, traits).channels,
   filters: step.writes.output.pixelPitch,

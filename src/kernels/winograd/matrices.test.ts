@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Matrix, POINT_SETS, type PointCount, transformsOf, winogradMatrices } from './matrices.ts'
 import { add, multiply, type Rational, rational, ZERO } from './rational.ts'
 
-const POINT_COUNTS: readonly PointCount[] = [6, 7, 8]
+const POINT_COUNTS: readonly PointCount[] = [4, 5, 6, 7, 8]
 
 /** Every F(outputs, taps) for every set of points. */
 const tiles = POINT_COUNTS.flatMap((points) =>

@@ -21,7 +21,9 @@ const points = (...values: readonly (number | readonly [number, number])[]): Fin
   values.map((value) => (typeof value === 'number' ? rational(value) : rational(value[0], value[1])))
 
 /** By the number of points, infinity included; chosen for the smallest error in float32. */
-export const POINT_SETS: Readonly<Record<6 | 7 | 8, FinitePoints>> = {
+export const POINT_SETS: Readonly<Record<4 | 5 | 6 | 7 | 8, FinitePoints>> = {
+  4: points(0, 1, -1),
+  5: points(0, 1, -1, 2),
   6: points(0, 1, -1, 2, [-1, 2]),
   7: points(0, 1, -1, 2, [-1, 2], -2),
   8: points(0, 1, -1, 2, -2, [1, 2], [-1, 2]),

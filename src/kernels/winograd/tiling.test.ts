@@ -6,7 +6,7 @@ import { columnsOf, cutRuns, type TiledAxisOptions, type TileRun, tiledAxis } fr
 /** An input gradient's padding may be negative; blocks may leave an input shorter than its outputs need. */
 const cases = fc
   .record({
-    points: fc.constantFrom<PointCount>(6, 7, 8),
+    points: fc.constantFrom<PointCount>(4, 5, 6, 7, 8),
     input: fc.integer({ min: 1, max: 40 }),
     output: fc.integer({ min: 1, max: 40 }),
     before: fc.integer({ min: -4, max: 12 }),

@@ -133,7 +133,7 @@ const sides = (points: PointCount) =>
 
 const gaps = fc.tuple(fc.nat(2), fc.nat(2))
 
-describe.each<PointCount>([6, 7, 8])('a transform on %s points', (points) => {
+describe.each<PointCount>([4, 5, 6, 7, 8])('a transform on %s points', (points) => {
   const { input, filter, output } = transformsOf(points, points - 2, 3)
 
   it.each([
