@@ -4,9 +4,9 @@ import type { Session } from '../session.ts'
 /** Says that a session does not use all threads of its engine, and why. */
 export function fewerThreadsWarnings({ prepared }: Pick<Session, 'prepared'>): string[] {
   if (!prepared.fewerThreads) return []
-  const { threads, of, slowdownOnAll } = prepared.fewerThreads
+  const { threads, of, isCallingThread, slowdownOnAll } = prepared.fewerThreads
   const factor = formatFixed(slowdownOnAll, 2)
-  return [
-    `it ran on ${threads} of ${of} threads, since it is small: on all of them it takes ${factor} times as long`,
-  ]
+  const where = isCallingThread ? 'the thread that called it' : `${threads} of ${of} threads`
+  const others = !isCallingThread ? 'all of them' : of === 1 ? "the engine's own" : `the engine's ${of}`
+  return [`it ran on ${where}, since it is small: on ${others} it takes ${factor} times as long`]
 }

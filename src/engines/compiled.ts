@@ -129,7 +129,7 @@ export class CompiledEngine implements Engine {
         chosen,
         choices,
         watch,
-        new ThreadChoice(executor.useThreads ? threads : 1),
+        new ThreadChoice(threads, executor.useThreads !== undefined),
       )
     } catch (error) {
       // Code and memory are freed only when no worker can be running in them.

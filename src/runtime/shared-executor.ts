@@ -1,4 +1,5 @@
 import { ConvmarkError, InterruptedError } from '../errors.ts'
+import { loadCodes } from './code.ts'
 import { type ComputeWorker, replyOf } from './compute-workers.ts'
 import {
   ABORT,
@@ -11,8 +12,8 @@ import {
   generationOf,
   resetTasks,
 } from './control.ts'
-import { type Executor, type LoadedProgram, unusable } from './executor.ts'
-import { type SegmentTimes, slotsOf, stageTimesOf } from './tasks.ts'
+import { CALLING_THREAD, type Executor, type LoadedProgram, unusable } from './executor.ts'
+import { runTasks, type SegmentTimes, slotsOf, stageTimesOf, type TaskRunner } from './tasks.ts'
 import { endAll } from './worker-pool.ts'
 
 /**
@@ -23,18 +24,22 @@ export class SharedExecutor implements Executor {
   readonly #workers: readonly ComputeWorker[]
   readonly #control: Int32Array<SharedArrayBuffer>
   readonly #times: Float64Array<SharedArrayBuffer>
-  readonly #stages: LoadedProgram['stages']
+  readonly #program: LoadedProgram
   /** Of each thread. */
   readonly #segmentTimes: readonly SegmentTimes[]
   readonly #lost: Promise<never>
   #failure: Error | null = null
   #threads: number
+  /** The calling thread's own, once it has run something. */
+  #ownRunner: TaskRunner | null = null
+  #isDisposed = false
 
-  private constructor(workers: readonly ComputeWorker[], stages: LoadedProgram['stages']) {
+  private constructor(workers: readonly ComputeWorker[], program: LoadedProgram) {
+    const { stages } = program
     this.#workers = workers
     this.#control = new Int32Array(new SharedArrayBuffer(controlByteLength(stages.length, workers.length)))
     this.#times = new Float64Array(new SharedArrayBuffer(8 * (stages.length + 1)))
-    this.#stages = stages
+    this.#program = program
     this.#threads = workers.length
     const slots = slotsOf(stages)
     this.#segmentTimes = workers.map(() => new Float64Array(new SharedArrayBuffer(8 * slots)))
@@ -53,7 +58,7 @@ export class SharedExecutor implements Executor {
   }
 
   static async load(workers: readonly ComputeWorker[], program: LoadedProgram): Promise<SharedExecutor> {
-    const executor = new SharedExecutor(workers, program.stages)
+    const executor = new SharedExecutor(workers, program)
     await Promise.all(
       workers.map(async (worker, thread) => {
         worker.post({
@@ -77,8 +82,10 @@ export class SharedExecutor implements Executor {
   async run(first: number, end: number, signal?: AbortSignal): Promise<void> {
     if (this.#failure) throw unusable(this.#failure)
     if (signal?.aborted) throw new InterruptedError('the run was interrupted', { cause: signal.reason })
+    if (this.#threads === CALLING_THREAD) return this.#runHere(first, end)
     const control = this.#control
-    resetTasks(control, { first, end, stages: this.#stages.length }, this.#workers.length)
+    const { length } = this.#program.stages
+    resetTasks(control, { first, end, stages: length }, this.#workers.length)
     control[FIRST_STAGE] = first
     control[END_STAGE] = end
     control[ACTIVE_THREADS] = this.#threads
@@ -88,7 +95,7 @@ export class SharedExecutor implements Executor {
     try {
       const before = Atomics.load(control, DONE)
       for (let thread = 0; thread < this.#threads; thread++) {
-        const generation = generationOf(thread, this.#stages.length)
+        const generation = generationOf(thread, length)
         Atomics.add(control, generation, 1)
         Atomics.notify(control, generation)
       }
@@ -103,18 +110,39 @@ export class SharedExecutor implements Executor {
     }
   }
 
+  /** Can't be interrupted. */
+  async #runHere(first: number, end: number): Promise<void> {
+    const { codes, stages, threadScratch } = this.#program
+    const segmentTimes = this.#segmentTimes[0]!
+    this.#ownRunner ??= { kernels: await loadCodes(codes), threadScratch, segmentTimes }
+    if (this.#isDisposed) throw new ConvmarkError('the session was disposed of while it ran')
+    segmentTimes.fill(0)
+    this.#times[first] = performance.now()
+    for (let stage = first; stage < end; stage++) {
+      let task = 0
+      runTasks(
+        stages[stage]!,
+        this.#ownRunner,
+        () => task++,
+        () => false,
+      )
+      this.#times[stage + 1] = performance.now()
+    }
+  }
+
   useThreads(count: number): void {
     this.#threads = count
   }
 
   stageTimesMs(first: number, end: number): number[] {
-    const stages = this.#stages.slice(first, end)
+    const stages = this.#program.stages.slice(first, end)
     const timesMs = stages.map((_, i) => this.#times[first + i + 1]! - this.#times[first + i]!)
     // Threads that took no part have the times of an earlier run.
-    return stageTimesOf(stages, timesMs, this.#segmentTimes.slice(0, this.#threads))
+    return stageTimesOf(stages, timesMs, this.#segmentTimes.slice(0, Math.max(1, this.#threads)))
   }
 
   async dispose(): Promise<void> {
+    this.#isDisposed = true
     await endAll(this.#workers)
   }
 
