@@ -117,6 +117,28 @@ describe('a session', () => {
     expect(smallGradients.map((name) => session.read(name))).toEqual(before)
   })
 
+  it.each([1, 2])('gives the same bits where the calling thread computes, instead of %i', async (threads) => {
+    const tiny = defineNetwork('tiny', {
+      inputs: { images: [9, 9, 3] },
+      layers: [conv('a', { filters: 20, kernel: 3, activation: 'relu' }), dense('b', { units: 10 })],
+    })
+    const session = await openSession(tiny, { batch: 3, engine: 'wasm', threads })
+    open.push(session)
+    session.write({ ...initialize(tiny, { seed: 7 }), ...initializeImages(tiny, 3, { seed: 7 }) })
+    await session.run()
+    const first = session.read('b')
+    // Runs of a small network are tried on fewer threads and on the calling one, in turns.
+    let runs = 1
+    for (; runs < 11 || session.prepared.isChoosingThreads; runs++) {
+      await session.run()
+      expect(session.read('b'), `run ${runs}`).toEqual(first)
+      expect(session.prepared.stepTimesMs()!.every((ms) => ms >= 0)).toBe(true)
+    }
+    expect(runs).toBeGreaterThan(20)
+    const aborted = session.run({}, { signal: AbortSignal.abort(new Error('no more')) })
+    await expect(aborted).rejects.toThrow('interrupted')
+  })
+
   it('agrees with the reference engine, every kept activation and gradient', async () => {
     const network = defineNetwork('small', {
       inputs: { images: [11, 9, 3] },
