@@ -152,6 +152,47 @@ describe('the wasm target', () => {
   })
 })
 
+describe('a prefetch', () => {
+  /** Doubles vectors in a loop; asks for places near and far, also where there is no memory at all. */
+  const doubled = (isAhead: boolean): Program => {
+    const b = new ProgramBuilder('doubled', 4, ['data', 'ahead'])
+    const [data, ahead] = [b.parameter('data'), b.parameter('ahead')]
+    b.walk(3, [[data, 16]], () => {
+      if (isAhead) for (const offset of [0, 64, -(2 ** 30), 2 ** 30]) b.prefetch(ahead, offset)
+      b.store(data, 128, b.mul(b.load(data), b.splat(2)))
+      if (isAhead) b.prefetch(data, 2 ** 20)
+    })
+    return b.finish()
+  }
+
+  it('is in the program once for each call', () => {
+    const [loop] = doubled(true).body
+    expect(loop).toMatchObject({ op: 'loop' })
+    const inner = 'body' in loop! ? loop.body : []
+    expect(inner.filter(({ op }) => op === 'prefetch')).toHaveLength(5)
+  })
+
+  it('changes no result, on neither target', () => {
+    const values = Float32Array.from({ length: FLOATS }, (_, i) => i)
+    const [wasm, interpreted] = runOnBoth(doubled(true), values)
+    expect([...new Float32Array(interpreted.buffer, 128, 12)]).toEqual(
+      Array.from({ length: 12 }, (_, i) => 2 * i),
+    )
+    expect(wasm).toEqual(interpreted)
+  })
+
+  it('is nothing in wasm, which has none', () => {
+    const options = { relaxedMadd: false }
+    expect(encodeWasm(doubled(true), options)).toEqual(encodeWasm(doubled(false), options))
+  })
+
+  it('reads nothing: its address may be outside of every buffer', () => {
+    expect(extentsOf(doubled(true))).toEqual(extentsOf(doubled(false)))
+    const [, ahead] = extentsOf(doubled(true))
+    expect(ahead!.readFrom).toBeGreaterThan(ahead!.readTo)
+  })
+})
+
 describe('a program', () => {
   it('joins moves of a pointer, and leaves out those that come to nothing', () => {
     const b = new ProgramBuilder('moves', 4, ['p', 'q'])

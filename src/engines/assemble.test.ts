@@ -128,6 +128,38 @@ describe('the order of a stage’s tasks', () => {
     expect(loaded(parts).order).toBeNull()
   })
 
+  describe('where a part says along what tasks are taken', () => {
+    /** Reads as `from` says, too: both places are then different for each task. */
+    const reader = (part: Part, byteOffset: number, steps: readonly number[], takenAlong = 'from'): Part => ({
+      ...part,
+      takenAlong,
+      arguments: { ...part.arguments, from: { ...part.arguments.from!, byteOffset, steps } },
+    })
+
+    it('follows the places of that parameter, with one part', () => {
+      // Two images by three blocks of weights: each block is read for both images before the next one.
+      const part = writer(2, 3, 0)
+      expect(loaded([part]).order).toBeNull()
+      expect([...loaded([reader(part, 0, [0, VECTOR])]).order!]).toEqual([0, 3, 1, 4, 2, 5])
+      expect([...loaded([reader(part, 5 * VECTOR, [0, -VECTOR])]).order!]).toEqual([2, 5, 1, 4, 0, 3])
+      expect([...loaded([reader(part, 0, [0, VECTOR], 'to')]).order!]).toEqual([0, 1, 2, 3, 4, 5])
+    })
+
+    it('follows them through several parts', () => {
+      // The second part's blocks lie before and after the first part's.
+      const [inner, outer] = [writer(2, 2, 0), writer(2, 2, 4 * VECTOR)]
+      const parts = [reader(inner, VECTOR, [0, VECTOR]), reader(outer, 0, [0, 3 * VECTOR])]
+      expect([...loaded(parts).order!]).toEqual([4, 6, 0, 2, 1, 3, 5, 7])
+      expect([...loaded([inner, outer]).order!]).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+    })
+
+    it('needs no part that writes elsewhere than to the thread’s scratch', () => {
+      const part = reader(writer(2, 2, 0), 0, [0, VECTOR])
+      const to: Argument = { place: { kind: 'thread' }, byteOffset: 0, steps: [] }
+      expect([...loaded([{ ...part, arguments: { ...part.arguments, to } }]).order!]).toEqual([0, 2, 1, 3])
+    })
+  })
+
   it('has each task once; a thread that takes them in turn goes upward in memory', () => {
     const part = fc
       .record({

@@ -75,4 +75,30 @@ describe('the lowest times', () => {
     expect(lowestTimes(3, sample)).toEqual([1.1, 1, 5])
     expect(taken).toEqual([7, 7, 3])
   })
+
+  describe('if they are preliminary', () => {
+    const preliminary = (...[candidates, sample]: Parameters<typeof lowestTimes>) =>
+      lowestTimes(candidates, sample, true)
+
+    it('take the first sample and one round', () => {
+      const { taken, sample } = scripted([{ ms: 1 }, { ms: 2 }, { ms: 3 }])
+      expect(preliminary(3, sample)).toEqual([1, 2, 3])
+      expect(taken).toEqual([2, 2, 2])
+    })
+
+    it('take another round while code still becomes faster', () => {
+      const { taken, sample } = scripted([{ ms: 1 }, { ms: 2, hits: [4, 2, 0] }])
+      expect(preliminary(2, sample)).toEqual([1, 2])
+      expect(taken).toEqual([4, 4]) // 6, 4 and 2 ms, then the round that shows it has settled
+    })
+
+    it('have neither a run-off nor a second sample near the lowest', () => {
+      const near = scripted([{ ms: 1.1 }, { ms: 1, hits: [0.2, 0.2, 0] }, { ms: 5 }])
+      expect(preliminary(3, near.sample)).toEqual([1.1, 1.2, 5])
+      expect(near.taken).toEqual([2, 2, 2])
+      const unconfirmed = scripted([{ ms: 1, hits: [0, 9] }, { ms: 5 }])
+      expect(preliminary(2, unconfirmed.sample)).toEqual([1, 5])
+      expect(unconfirmed.taken).toEqual([2, 2])
+    })
+  })
 })

@@ -162,6 +162,7 @@ function generalCases(): Case[] {
     add(`mov ${textAt(base, displacement)},${names32(register)}`, (out) =>
       out.storeRegister32(memory, register),
     )
+    add(`prefetcht1 ${textAt(base, displacement, 'BYTE PTR ')}`, (out) => out.prefetch(memory))
     add(`dec ${textAt(base, displacement, 'DWORD PTR ')}`, (out) => out.decrementMemory(memory))
     add(`mov ${textAt(base, displacement, 'DWORD PTR ')},100000`, (out) => out.setMemory(memory, 100000))
   }
@@ -233,6 +234,18 @@ describe.skipIf(!hasBinutils)('the assembler writes the bytes of GNU as (skipped
 })
 
 describe('the assembler', () => {
+  it('writes prefetcht1 with a base below r8 and from there on', () => {
+    const bytesOf = (memory: Memory): string => {
+      const a = new Assembler(256)
+      a.prefetch(memory)
+      return hex(a.finish())
+    }
+    expect(bytesOf(at(GPR.rdi, 0))).toBe('0f1817')
+    expect(bytesOf(at(GPR.rsp, 64))).toBe('0f18542440')
+    expect(bytesOf(at(GPR.r8, 0))).toBe('410f1810')
+    expect(bytesOf(at(GPR.r13, 128))).toBe('410f189580000000')
+  })
+
   it('refuses instructions of the other width', () => {
     expect(() => new Assembler(256).bitSelect(1, 2, 3)).toThrow('an instruction of 512 bits')
     expect(() => new Assembler(512).vblendvps(1, 2, 3, 4)).toThrow('an instruction of 256 bits')

@@ -51,6 +51,7 @@ type Move =
     }
   | { readonly kind: 'permute'; readonly a: number; readonly first: number; readonly step: number }
   | { readonly kind: 'store' | 'storeLane'; readonly a: number; readonly at: number }
+  | { readonly kind: 'prefetch'; readonly offset: number }
   | { readonly kind: 'loop'; readonly count: number; readonly step: number; readonly moves: readonly Move[] }
 
 const pick = fc.nat(1000)
@@ -107,6 +108,11 @@ const moveOf = (depth: number): fc.Arbitrary<Move> =>
       arbitrary: fc.record({ kind: fc.constant('permute'), a: pick, first: fc.nat(15), step: fc.nat(15) }),
     },
     { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('store', 'storeLane'), a: pick, at: place }) },
+    // Also where there is no memory
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('prefetch'), offset: fc.integer({ min: -(2 ** 31) }) }),
+    },
     ...(depth > 0
       ? [
           {
@@ -197,6 +203,9 @@ function programOf(moves: readonly Move[], lanes: number): Program {
         case 'store':
         case 'storeLane':
           b[move.kind](data, move.at * 4, from(move.a))
+          break
+        case 'prefetch':
+          b.prefetch(data, move.offset)
           break
         case 'loop':
           b.walk(move.count, [[data, 4 * move.step]], () => write(move.moves, vectors))
@@ -330,7 +339,7 @@ describe('offsets beyond 32 bits', () => {
 /** Every program of AlexNet's steps, for the first candidate (used if none is measured) and the last. */
 function programsFor(target: X64Target): Program[] {
   const { lanes, vectorRegisters } = X64_TARGETS[target]
-  const traits = { name: `x64:${target}`, lanes, vectorRegisters }
+  const traits = { name: `x64:${target}`, lanes, vectorRegisters, prefetches: true }
   const plan = createPlan(alexnet(), { batch: 2, pass: 'forward-backward', lanes })
   return plan.steps.flatMap((step) => {
     const candidates = kernelOf(kernels, step).candidates(step as never, traits)
@@ -355,6 +364,7 @@ describe.skipIf(!hasBinutils)(
       const instructions = disassemble(code)
       expect(instructions.length).toBeGreaterThan(2000)
       expect(instructions.filter(({ text }) => text.includes('(bad)'))).toEqual([])
+      expect(instructions.some(({ text }) => text.startsWith('prefetcht1 '))).toBe(true)
       expect(Buffer.from(assembleAgain(instructions)).equals(code)).toBe(true)
     })
   },
