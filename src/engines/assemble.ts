@@ -134,29 +134,32 @@ export function loadStage(stage: Stage, resolve: Resolve, addProgram: AddProgram
 
 function stageOf(parts: readonly WrittenPart[]): LoadedStage {
   const tasks = parts.reduce((total, part) => total + part.tasks, 0)
-  const isInOrder = parts.some(({ along }) => along < 0) || (parts.length < 2 && !parts[0]?.isTakenAlong)
-  return { parts, tasks, order: isInOrder ? null : orderOf(parts) }
+  // Where parts do not agree, all are taken by what they write.
+  const isTakenAlong = parts.length > 0 && parts.every(({ takenAlong }) => takenAlong >= 0)
+  const along = parts.map(({ takenAlong, written }) => (isTakenAlong ? takenAlong : written))
+  const isInOrder = along.includes(-1) || (parts.length < 2 && !isTakenAlong)
+  return { parts, tasks, order: isInOrder ? null : orderOf(parts, along) }
 }
 
 interface WrittenPart extends LoadedPart {
-  /** The pointer by whose place tasks are taken; -1 if there is none. */
-  readonly along: number
-  /** Whether the part itself says so. */
-  readonly isTakenAlong: boolean
+  /** The first pointer that it writes through, other than into the thread's scratch; -1 if there is none. */
+  readonly written: number
+  /** The pointer by which its tasks are to be taken; -1 if it does not say. */
+  readonly takenAlong: number
 }
 
 /**
  * Tasks by the places that they write to, or as their parts say. Threads take contiguous ranges of them, so each of them
  * stays in the same part of images from stage to stage.
  */
-function orderOf(parts: readonly WrittenPart[]): Int32Array {
-  const places = parts.flatMap(({ grid, tasks, addresses, steps, along }) =>
+function orderOf(parts: readonly WrittenPart[], along: readonly number[]): Int32Array {
+  const places = parts.flatMap(({ grid, tasks, addresses, steps }, i) =>
     Array.from({ length: tasks }, (_, task) => {
-      let [place, rest] = [addresses[along]!, task]
+      let [place, rest] = [addresses[along[i]!]!, task]
       for (let d = grid.length - 1; d >= 0; d--) {
         const position = rest % grid[d]!
         rest = (rest - position) / grid[d]!
-        place += position * (steps[along]![d] ?? 0)
+        place += position * (steps[along[i]!]![d] ?? 0)
       }
       return place
     }),
@@ -182,14 +185,10 @@ function loadPart(part: Part, resolve: Resolve, addProgram: AddProgram): Written
     addresses: loaded.map(({ address }) => address),
     steps: loaded.map(({ argument }) => argument.steps),
     inThreadScratch: loaded.map(({ isInThreadScratch = false }) => isInThreadScratch),
-    isTakenAlong: part.takenAlong !== undefined,
-    along:
-      part.takenAlong === undefined
-        ? // What it writes first, other than into the thread's scratch
-          extents.findIndex(
-            ({ writeFrom, writeTo }, i) => writeFrom < writeTo && !loaded[i]!.isInThreadScratch,
-          )
-        : program.parameters.indexOf(part.takenAlong),
+    written: extents.findIndex(
+      ({ writeFrom, writeTo }, i) => writeFrom < writeTo && !loaded[i]!.isInThreadScratch,
+    ),
+    takenAlong: part.takenAlong === undefined ? -1 : program.parameters.indexOf(part.takenAlong),
   }
 }
 
