@@ -13,7 +13,7 @@ import {
   WANTED_TASKS,
 } from './kernel.ts'
 import { cutStretches, type Stretch } from './stretches.ts'
-import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
+import { isAskedAhead, type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 /**
  * A convolution as the tile computes it: outputs (images, height, width) by vectors of channels, each a sum over
@@ -74,9 +74,6 @@ export function directCandidates(traits: TargetTraits, vectors: number, width: n
 /** Enough work that a call costs little beside it, and little enough that all threads end at about the same time. */
 const MIN_TASK_FLOPS = 1e6
 
-/** Fewer weights stay in the cache from image to image. */
-const MIN_AHEAD_BYTES = 2 ** 19
-
 /** The tasks of a convolution: for each image, some rows by one block of filters. */
 export function directParts(
   traits: TargetTraits,
@@ -85,7 +82,7 @@ export function directParts(
 ): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
   const allRows = conv.rows.reduce((sum, { count }) => sum + count, 0)
-  const isAhead = traits.prefetches === true && bytes(conv.vectors * traits.lanes * taps) >= MIN_AHEAD_BYTES
+  const isAhead = isAskedAhead(traits, conv.vectors * traits.lanes * taps)
   const aheadEach = isAhead
     ? Math.ceil(bytes(candidate.vectors * traits.lanes) / tilesIn(conv, candidate, allRows)) *
       candidate.unroll

@@ -1,6 +1,7 @@
 import type { Pointer, ProgramBuilder, Vector } from '../codegen/program.ts'
 import type { Activation } from '../layers/index.ts'
 import { activationOfSums } from './activation.ts'
+import { bytes, type TargetTraits } from './kernel.ts'
 
 /** One loop of a sum: how often it runs, and how far A and B move each time, in bytes. */
 export interface SumLevel {
@@ -88,8 +89,8 @@ export function writeTile(
       )
       return
     }
-    const rounds = Math.floor(level.count / tile.unroll)
-    const isWhole = rounds > 1
+    const rounds = roundsOf(level.count, tile.unroll)
+    const isWhole = rounds > 0
     if (isWhole) {
       b.loop(rounds, () => {
         for (let u = 0; u < tile.unroll; u++) step(u * level.a, u * level.b)
@@ -136,6 +137,19 @@ export function writeTile(
 }
 
 const CACHE_LINE_BYTES = 64
+
+/** How many rounds the innermost loop of a sum over `count` has; 0 if it is none. */
+export function roundsOf(count: number, unroll: number): number {
+  const rounds = Math.floor(count / unroll)
+  return rounds > 1 ? rounds : 0
+}
+
+/** Fewer weights stay in the cache from image to image. */
+const MIN_AHEAD_BYTES = 2 ** 19
+
+/** Whether it is worth asking for these weights before they are used. */
+export const isAskedAhead = (traits: TargetTraits, weights: number): boolean =>
+  traits.prefetches === true && bytes(weights) >= MIN_AHEAD_BYTES
 
 /** About so many vectors are activated in one round of a loop. */
 const ACTIVATED_TOGETHER = 4

@@ -11,6 +11,7 @@ import {
   threadArgument,
   vectorBlocks,
 } from '../kernel.ts'
+import { isAskedAhead } from '../tile.ts'
 import type { BlockRows } from './blocks.ts'
 import {
   convolutionWeightsLayout,
@@ -89,6 +90,7 @@ export function bandStages(
   const blocksLength = inputBlocks ? mostBlockRows * inputBlocks.row : 0
 
   const weights = convolutionWeightsLayout(conv, traits.lanes)
+  const isAhead = isAskedAhead(traits, weights.length)
   const parts: Part[] = []
   let first = 0
   const runs: Band[] = []
@@ -113,6 +115,7 @@ export function bandStages(
       'products',
       'scratch',
       ...(inputBlocks ? ['blocks'] : []),
+      ...(isAhead ? ['ahead'] : []),
     ]
     const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, names)
     const pointer = (name: string) => b.parameter(name)
@@ -121,6 +124,7 @@ export function bandStages(
     const tiles: TileRows = { vertical, horizontal, rows: band.rows }
     const count = band.size * horizontal.count
     const [a, c] = [pointer('values'), pointer('products')]
+    const ahead = isAhead ? pointer('ahead') : null
     let image = pointer('input')
     if (inputBlocks) {
       const to = b.point(pointer('blocks'))
@@ -147,11 +151,12 @@ export function bandStages(
             [a, bytes(values.point)],
             [pointer('weights'), bytes(weights.point)],
             [c, bytes(products.point)],
+            ...(ahead === null ? [] : [[ahead, bytes(weights.point)] as const]),
           ] as const
           b.walk(points, overPoints, () =>
             writeProducts(
               b,
-              { a, b: pointer('weights'), c },
+              { a, b: pointer('weights'), c, ahead },
               { ...candidate, vectors: block.size },
               { tiles: count, blocks: size, channels, a: values, c: products },
             ),
@@ -169,6 +174,7 @@ export function bandStages(
             scratch: pointer('scratch'),
           })
           b.advance(pointer('weights'), vectors * b.vectorBytes * channels)
+          if (ahead !== null) b.advance(ahead, vectors * b.vectorBytes * channels)
           b.advance(pointer('output'), vectors * b.vectorBytes)
           if (biases !== null) b.advance(biases, vectors * b.vectorBytes)
           if (addend) b.advance(addend.at, vectors * b.vectorBytes)
@@ -203,6 +209,8 @@ export function bandStages(
         values: { ...threadArgument, byteOffset: bytes(scratch) },
         products: { ...threadArgument, byteOffset: bytes(scratch + values.length) },
         scratch: threadArgument,
+        // The next point's
+        ...(isAhead && { ahead: conv.weights(weights.point, none) }),
         ...(inputBlocks && { blocks: { ...threadArgument, byteOffset: bytes(blocksAt) } }),
       },
     })

@@ -13,6 +13,7 @@ import {
   threadArgument,
   vectorBlocks,
 } from '../kernel.ts'
+import { isAskedAhead } from '../tile.ts'
 import {
   convolutionWeightsLayout,
   pointsOf,
@@ -157,11 +158,13 @@ export function groupStages(
     const width = block.size * traits.lanes
     const flops = 2 * tiles * channels * width
     return runsOf(evenSplit(block.count, Math.ceil(PRODUCT_FLOPS / flops))).map((run): Part => {
-      const names = ['values', 'weights', 'products']
+      const isAhead = isAskedAhead(traits, weights.length)
+      const names = ['values', 'weights', 'products', ...(isAhead ? ['ahead'] : [])]
       const b = new ProgramBuilder(`${conv.name} ${candidate.tile}`, traits.lanes, names)
       const [from, by, to] = names.map((name) => b.parameter(name)) as [Pointer, Pointer, Pointer]
       const sizes = { tiles, blocks: run.size, channels, a: values, c: products }
-      writeProducts(b, { a: from, b: by, c: to }, { ...candidate, vectors: block.size }, sizes)
+      const ahead = isAhead ? b.parameter('ahead') : null
+      writeProducts(b, { a: from, b: by, c: to, ahead }, { ...candidate, vectors: block.size }, sizes)
       const first = block.first * traits.lanes + run.first * width
       const step = run.size * width
       return {
@@ -170,6 +173,9 @@ export function groupStages(
         arguments: {
           values: privateArgument(valuesAt, 0, [values.point, 0]),
           weights: conv.weights(first * channels, [weights.point, step * channels]),
+          ...(isAhead && {
+            ahead: conv.weights(first * channels + step * channels, [weights.point, step * channels]),
+          }),
           products: privateArgument(productsAt, first, [products.point, step]),
         },
       }

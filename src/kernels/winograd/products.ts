@@ -1,12 +1,15 @@
 import { FLOAT_BYTES, type Pointer, type ProgramBuilder } from '../../codegen/program.ts'
 import { bytes, evenSplit, runsOf } from '../kernel.ts'
-import { type TileShape, writeTile } from '../tile.ts'
+import { roundsOf, type TileShape, writeTile } from '../tile.ts'
 import type { TileLayout } from './layout.ts'
 
-/** Writes the products of some tiles and some blocks of filters, for one point. */
+/**
+ * Writes the products of some tiles and some blocks of filters, for one point. With `ahead`, it asks for as many weights
+ * from there on.
+ */
 export function writeProducts(
   b: ProgramBuilder,
-  at: { readonly a: Pointer; readonly b: Pointer; readonly c: Pointer },
+  at: { readonly a: Pointer; readonly b: Pointer; readonly c: Pointer; readonly ahead?: Pointer | null },
   shape: TileShape,
   sizes: {
     readonly tiles: number
@@ -24,10 +27,16 @@ export function writeProducts(
     [at.b, bytes(channels * width)],
     [at.c, bytes(width)],
   ] as const
+  const pieces = evenSplit(tiles, shape.rows)
+  const rounds = blocks * pieces.length * roundsOf(channels, shape.unroll)
+  const ahead =
+    at.ahead && rounds > 0
+      ? { at: at.ahead, bytesPerRound: Math.ceil(bytes(blocks * channels * width) / rounds) }
+      : undefined
   b.walk(blocks, overBlocks, () => {
-    for (const { size, count } of runsOf(evenSplit(tiles, shape.rows))) {
+    for (const { size, count } of runsOf(pieces)) {
       b.loop(count, () => {
-        writeTile(b, { ...shape, rows: size, sum, aRow, cRow }, at, { begin: 'zero' })
+        writeTile(b, { ...shape, rows: size, sum, aRow, cRow }, at, { begin: 'zero' }, ahead)
         b.advance(at.a, size * aRow)
         b.advance(at.c, size * cRow)
       })
@@ -35,4 +44,5 @@ export function writeProducts(
     b.advance(at.a, -tiles * aRow)
     b.advance(at.c, -tiles * cRow)
   })
+  if (ahead) b.advance(ahead.at, -rounds * ahead.bytesPerRound)
 }
