@@ -98,6 +98,23 @@ describe('the weights that a task of a direct convolution asks for', () => {
     expect(mostPieces).toBeGreaterThan(2)
   })
 
+  it('begin later for later pieces where these have different heights', () => {
+    const unequal = { ...MANY_WEIGHTS, size: 15 }
+    let most = 0
+    for (const candidate of candidatesOf(unequal)) {
+      const starts = new Map<number, number[]>()
+      for (const { arguments: of } of partsOf(unequal, candidate)) {
+        const { weights, ahead } = of as { weights: Argument; ahead: Argument }
+        starts.set(weights.byteOffset, [...(starts.get(weights.byteOffset) ?? []), ahead.byteOffset])
+      }
+      for (const all of starts.values()) {
+        most = Math.max(most, all.length)
+        expect(all).toEqual([...new Set(all)].sort((a, b) => a - b))
+      }
+    }
+    expect(most).toBeGreaterThan(1)
+  })
+
   it('are the whole share, and little more', () => {
     // Others leave out rounds, or count their tiles only about.
     const exact = candidatesOf(MANY_WEIGHTS).filter(
@@ -137,11 +154,12 @@ describe('the weights that a task of a direct convolution asks for', () => {
   })
 })
 
-it('tasks are taken along the weights if there are more weights than values in all images', () => {
+it('tasks are taken along the weights if they are large, and more than the values in all images', () => {
   const alongOf = (sizes: Sizes) =>
     new Set(partsOf(sizes, candidatesOf(sizes)[0]!, traits).map(({ takenAlong }) => takenAlong))
-  const few = { size: 8, channels: 64, filters: 128, kernel: 1 }
-  // 8,192 weights; an image has 4,096 values.
-  expect(alongOf({ ...few, batch: 1 })).toEqual(new Set(['weights']))
-  expect(alongOf({ ...few, batch: 2 })).toEqual(new Set([undefined]))
+  const large = { size: 8, channels: 512, filters: 256, kernel: 1 }
+  // 131,072 weights in 512 KiB; an image has 32,768 values.
+  expect(alongOf({ ...large, batch: 3 })).toEqual(new Set(['weights']))
+  expect(alongOf({ ...large, batch: 4 })).toEqual(new Set([undefined]))
+  expect(alongOf({ ...large, filters: 256 - LANES, batch: 1 })).toEqual(new Set([undefined]))
 })

@@ -13,7 +13,7 @@ import {
   WANTED_TASKS,
 } from './kernel.ts'
 import { cutStretches, type Stretch } from './stretches.ts'
-import { isAskedAhead, type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
+import { areLarge, isAskedAhead, type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 
 /**
  * A convolution as the tile computes it: outputs (images, height, width) by vectors of channels, each a sum over
@@ -82,13 +82,14 @@ export function directParts(
 ): Part[] {
   const taps = conv.kernelHeight * conv.kernelWidth * conv.channels
   const allRows = conv.rows.reduce((sum, { count }) => sum + count, 0)
-  const isAhead = isAskedAhead(traits, conv.vectors * traits.lanes * taps)
+  const weights = conv.vectors * traits.lanes * taps
+  const isAhead = isAskedAhead(traits, weights)
   const aheadEach = isAhead
     ? Math.ceil(bytes(candidate.vectors * traits.lanes) / tilesIn(conv, candidate, allRows)) *
       candidate.unroll
     : 0
   // Then each thread reads some of the weights, and all of the images.
-  const isAlongWeights = conv.vectors * traits.lanes * taps > conv.images * conv.input.image
+  const isAlongWeights = areLarge(weights) && weights > conv.images * conv.input.image
   return vectorBlocks(conv.vectors, candidate.vectors).flatMap((block) => {
     const blockWidth = block.size * traits.lanes
     const weightsEach = blockWidth * taps

@@ -144,12 +144,14 @@ export function roundsOf(count: number, unroll: number): number {
   return rounds > 1 ? rounds : 0
 }
 
-/** Fewer weights stay in the cache from image to image. */
-const MIN_AHEAD_BYTES = 2 ** 19
+const LARGE_BYTES = 2 ** 19
+
+/** Whether so many weights are too many to stay in a thread's cache beside other things. */
+export const areLarge = (weights: number): boolean => bytes(weights) >= LARGE_BYTES
 
 /** Whether it is worth asking for these weights before they are used. */
 export const isAskedAhead = (traits: TargetTraits, weights: number): boolean =>
-  traits.prefetches === true && bytes(weights) >= MIN_AHEAD_BYTES
+  traits.prefetches === true && areLarge(weights)
 
 /** About so many vectors are activated in one round of a loop. */
 const ACTIVATED_TOGETHER = 4
