@@ -25,7 +25,7 @@ export const convInputGradient: KernelRule<'conv-input-gradient', DirectCandidat
       ...directCandidates(traits, vectors, Math.ceil(shape[2] / geometry.strideWidth)),
       ...(isStrideOne(geometry)
         ? winogradCandidates(traits, {
-            images: shape[0],
+            images: null,
             geometry: flippedGeometry(geometry),
             channels: step.reads.gradient.pixelPitch,
             filters: pixelPitch,

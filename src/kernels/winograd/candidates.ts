@@ -23,6 +23,8 @@ const POINT_CHOICES = 2
 const MULTIPLY_ADDS_PER_BYTE = 6
 
 const POINT_COUNTS = Object.keys(POINT_SETS).map(Number) as PointCount[]
+/** Fewer save little, so they are tried only if there is little to multiply and many weights to read. */
+const MANY_POINTS = POINT_COUNTS.filter((points) => points >= 6)
 
 /**
  * Products for each pair of a channel and a filter, including those with the blocks' zeros; null if the points do not
@@ -40,24 +42,44 @@ function productsOf(g: WindowGeometry, points: PointCount): number | null {
 
 const isDilated = (g: WindowGeometry): boolean => g.dilationHeight > 1 || g.dilationWidth > 1
 
+interface PointChoice {
+  readonly points: PointCount
+  readonly products: number
+}
+
+const directProducts = (g: WindowGeometry): number =>
+  g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
+
 /** The numbers of points that save multiplications, and their products; the one that saves most comes first. */
-function savingPoints(g: WindowGeometry): { readonly points: PointCount; readonly products: number }[] {
+function savingPoints(g: WindowGeometry, of: readonly PointCount[]): PointChoice[] {
   if (isDilated(g)) return []
-  const direct = g.outputHeight * g.outputWidth * g.kernelHeight * g.kernelWidth
-  return POINT_COUNTS.map((points) => ({ points, products: productsOf(g, points) ?? Infinity }))
-    .filter(({ products }) => products < direct)
+  return of
+    .map((points) => ({ points, products: productsOf(g, points) ?? Infinity }))
+    .filter(({ products }) => products < directProducts(g))
     .sort((a, b) => a.products - b.products)
 }
 
-/** Those that save most, then the one that takes least if the transformed weights are read from memory. */
-function pointChoices(g: WindowGeometry, images: number): PointCount[] {
-  const saving = savingPoints(g)
+/** Those that save most. */
+const bestPoints = (g: WindowGeometry): PointCount[] =>
+  savingPoints(g, MANY_POINTS)
+    .slice(0, POINT_CHOICES)
+    .map(({ points }) => points)
+
+/** The one that takes least if the transformed weights are read from memory; none if that is direct convolution. */
+function bestFromMemory(g: WindowGeometry, images: number): PointCount[] {
   const { vertical, horizontal } = strideOne(g)
-  const weightBytes = vertical.block * horizontal.block * FLOAT_BYTES
-  const costOf = ({ points, products }: (typeof saving)[number]): number =>
-    (products * images) / MULTIPLY_ADDS_PER_BYTE + points ** 2 * weightBytes
-  const fromMemory = saving.toSorted((a, b) => costOf(a) - costOf(b)).slice(0, 1)
-  return [...new Set([...saving.slice(0, POINT_CHOICES), ...fromMemory].map(({ points }) => points))]
+  const costOf = (products: number, weights: number): number =>
+    (products * images) / MULTIPLY_ADDS_PER_BYTE + weights * FLOAT_BYTES
+  const costs = savingPoints(g, POINT_COUNTS).map(({ points, products }) => ({
+    points,
+    cost: costOf(products, points ** 2 * vertical.block * horizontal.block),
+  }))
+  const direct = costOf(directProducts(g), g.kernelHeight * g.kernelWidth)
+  return costs
+    .filter(({ cost }) => cost < direct)
+    .sort((a, b) => a.cost - b.cost)
+    .slice(0, 1)
+    .map(({ points }) => points)
 }
 
 /** Why Winograd is not possible for a convolution, or saves nothing. */
@@ -75,7 +97,8 @@ export function whyNotWinograd(g: WindowGeometry): string {
 
 /** The sizes of a convolution that its candidates depend on. */
 export interface WinogradSizes {
-  readonly images: number
+  /** Null for an input gradient: where there is one, the weights were transformed just before. */
+  readonly images: number | null
   readonly geometry: WindowGeometry
   /** In whole vectors. */
   readonly channels: number
@@ -88,7 +111,9 @@ export function winogradCandidates(traits: TargetTraits, sizes: WinogradSizes): 
   const vectors = filters / traits.lanes
   const { vertical, horizontal } = strideOne(geometry)
   const shapes = tileShapes(traits.vectorRegisters, vectors).slice(0, SHAPES)
-  return pointChoices(geometry, images).flatMap((points) => {
+  const fromMemory = images === null ? [] : bestFromMemory(geometry, images)
+  const choices = [...new Set([...bestPoints(geometry), ...fromMemory])]
+  return choices.flatMap((points) => {
     const axes = { vertical: tiledAxis(points, vertical), horizontal: tiledAxis(points, horizontal) }
     const bands = BAND_TILES.map((tiles) => Math.ceil(tiles / axes.horizontal.count)).filter(
       (rows, i, all) => {
@@ -120,8 +145,7 @@ export function winogradGradientCandidates(
   filters: number,
 ): WinogradGradientCandidate[] {
   const shapes = dividingShapes(traits, filters / traits.lanes)
-  const choices = savingPoints(geometry).slice(0, POINT_CHOICES)
-  return choices.flatMap(({ points }) =>
+  return bestPoints(geometry).flatMap((points) =>
     shapes.map((shape): WinogradGradientCandidate => {
       const family = tileSizes(points, geometry)
       return {
