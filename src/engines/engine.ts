@@ -175,7 +175,7 @@ export interface PreparedPlan {
   forgetDoubtfulTiles?(): Promise<boolean>
   /** If the budget for tuning did not suffice. */
   readonly unmeasuredSteps?: UnmeasuredSteps | null
-  /** If the plan is so small that, by its runs so far, it runs on fewer threads than the engine has. */
+  /** If the plan is so small that, by its runs so far, it runs on fewer threads than the engine has, or on the calling one. */
   readonly fewerThreads?: FewerThreads | null
   /** True if runs are so short that fewer threads are tried, until that was decided for the first time. */
   readonly isChoosingThreads?: boolean

@@ -135,7 +135,7 @@ describe('the runs', () => {
   it('follow each other with one variant, then with the next', async () => {
     await decide([{ steps: [0], rivals: [c0, c1] }])
     expect(runs.slice(0, 9)).toEqual([0, 0, 0, 1, 1, 1, 0, 0, 0])
-    expect(runs).toHaveLength(2 * 60)
+    expect(runs).toHaveLength(2 * 30)
   })
 
   it('are those of six variants at most, and of two if each run takes long', async () => {

@@ -42,7 +42,7 @@ export interface RunOffContext {
 const TIME_MS = 900
 /** Runs of one variant that follow each other, so that it finds in the caches what it would find there in a session. */
 const RUNS_IN_TURN = 3
-const MOST_RUNS = 60
+const MOST_RUNS = 30
 const MOST_VARIANTS = 6
 /** A plan with more multiply-adds would take too long. */
 const MOST_MULTIPLY_ADDS = 8e9
