@@ -83,8 +83,6 @@ export async function runOff(
   if (byteLength > memoryBytes) return null
 
   const workers = startComputeWorkers(threads)
-  const interrupt = (): void => void endAll(workers)
-  signal?.addEventListener('abort', interrupt)
   let slab: MemoryBlock | null = null
   let compiled: CompiledPrograms | null = null
   try {
@@ -108,6 +106,7 @@ export async function runOff(
       firstStage += run.length
       const stagesOf = ofSteps.map(({ length }) => length)
       return async (): Promise<number[]> => {
+        // Its signal ends the run alone: a worker that is ended meanwhile may never say that it has left the run.
         await executor.run(first, first + run.length, signal)
         const stages = executor.stageTimesMs(first, first + run.length)
         let at = 0
@@ -136,10 +135,9 @@ export async function runOff(
       return { candidate: contest.rivals[winner]!, ms: sums[winner]! / contest.steps.length }
     })
   } catch (error) {
-    signal?.throwIfAborted() // the error of a worker that was ended says less than its cause
+    signal?.throwIfAborted() // that the run was interrupted says less than why
     throw error
   } finally {
-    signal?.removeEventListener('abort', interrupt)
     // Code and memory are freed only when no worker can be running in them.
     await endAll(workers)
     compiled?.free()
