@@ -135,6 +135,13 @@ describe('a session', () => {
       expect(session.prepared.stepTimesMs()!.every((ms) => ms >= 0)).toBe(true)
     }
     expect(runs).toBeGreaterThan(20)
+    // Runs that take no turn of the event loop would hold up all else.
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    const startMs = performance.now()
+    while (performance.now() - startMs < 200) await session.run()
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(3)
     const aborted = session.run({}, { signal: AbortSignal.abort(new Error('no more')) })
     await expect(aborted).rejects.toThrow('interrupted')
   })

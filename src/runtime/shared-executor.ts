@@ -13,8 +13,12 @@ import {
   resetTasks,
 } from './control.ts'
 import { CALLING_THREAD, type Executor, type LoadedProgram, unusable } from './executor.ts'
+import { isNode } from './host.ts'
 import { runTasks, type SegmentTimes, slotsOf, stageTimesOf, type TaskRunner } from './tasks.ts'
 import { endAll } from './worker-pool.ts'
+
+/** A frame of a page that is drawn 60 times a second. */
+const MOST_BETWEEN_TURNS_MS = 16
 
 /**
  * Runs stages on all workers in lockstep, over shared memory. The caller is notified when a run has ended. A worker
@@ -33,6 +37,8 @@ export class SharedExecutor implements Executor {
   /** The calling thread's own, once it has run something. */
   #ownRunner: TaskRunner | null = null
   #isDisposed = false
+  /** When the calling thread last did something else between two of its own runs. */
+  #lastTurnMs = 0
 
   private constructor(workers: readonly ComputeWorker[], program: LoadedProgram) {
     const { stages } = program
@@ -115,6 +121,11 @@ export class SharedExecutor implements Executor {
     const { codes, stages, threadScratch } = this.#program
     const segmentTimes = this.#segmentTimes[0]!
     this.#ownRunner ??= { kernels: await loadCodes(codes), threadScratch, segmentTimes }
+    // A loop that only awaits such runs would let no timer, signal or message through.
+    if (performance.now() - this.#lastTurnMs > MOST_BETWEEN_TURNS_MS) {
+      await new Promise((resolve) => (isNode ? setImmediate(resolve) : setTimeout(resolve, 0)))
+      this.#lastTurnMs = performance.now()
+    }
     if (this.#isDisposed) throw new ConvmarkError('the session was disposed of while it ran')
     segmentTimes.fill(0)
     this.#times[first] = performance.now()
