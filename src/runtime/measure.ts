@@ -103,7 +103,7 @@ export async function measureCandidates({
 /**
  * The lowest time of each candidate over samples taken alternately: other processes can only make a time longer.
  * `sample` takes one sample of a candidate. A lowest time counts once a second sample is near it; if none is, all of
- * them may have been disturbed, and the candidate is measured again: not if it `isPreliminary`.
+ * them may have been disturbed, and the candidate is measured again, unless this `isPreliminary`.
  */
 export function lowestTimes(
   candidates: number,
