@@ -87,3 +87,51 @@ export function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): Kernel
   }
   return runs
 }
+
+/**
+ * The cut of operands that lie in memory as they are. Every task reads its own channels and filters of its images, so the cut
+ * is the one with the least memory traffic of those that give enough tasks, each with sums that stay in the cache: more
+ * parts of C read the operands more often, and more groups write and read more sums.
+ */
+export function splitInPlace(
+  step: WeightsGradient,
+  blocks: readonly EqualPieces[],
+  input: InputOperand,
+): TaskSplit {
+  const { kernelHeight } = step.options.geometry
+  const { gradient, input: images } = step.reads
+  const [count] = gradient.shape
+  const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)
+  const pieceCount = input.pieces.reduce((sum, { count }) => sum + count, 0)
+  const sums = sumsOf(step)
+  const [inputLength, gradientLength] = [count * images.imagePitch, count * gradient.imagePitch]
+  let best: TaskSplit | null = null
+  let least = [Infinity, Infinity]
+  for (const kernelRowsEach of new Set([kernelHeight, 1])) {
+    for (const blockCuts of cutsUpTo(blockCount)) {
+      for (const pieceCuts of cutsUpTo(pieceCount)) {
+        for (const wanted of cutsUpTo(count)) {
+          const imagesEach = Math.ceil(count / wanted)
+          const groups = Math.ceil(count / imagesEach)
+          const kernelCuts = kernelHeight / kernelRowsEach
+          const ofImage = kernelCuts * blockCuts * pieceCuts
+          const isTooMuch = sums / ofImage > SUMS_PER_TASK
+          const lack = Math.max(0, FEW_TASKS - groups * ofImage) + (isTooMuch ? sums / ofImage : 0)
+          const traffic =
+            kernelCuts * (blockCuts * inputLength + pieceCuts * gradientLength) + (groups > 1 ? 3 * groups : 1) * sums
+          if (lack > least[0]! || (lack === least[0]! && traffic >= least[1]!)) continue
+          least = [lack, traffic]
+          best = { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: false }
+        }
+      }
+    }
+  }
+  return best!
+}
+
+/** 1, 2, 4 and so on, and the number itself. */
+function cutsUpTo(most: number): number[] {
+  const cuts: number[] = []
+  for (let cut = 1; cut < most; cut *= 2) cuts.push(cut)
+  return [...cuts, most]
+}

@@ -1,8 +1,8 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { type FilterOperand, packedBefore, packedByTasks } from './conv-weights-gradient-filters.ts'
+import { type FilterOperand, packedBefore, packedByTasks, plainFilters } from './conv-weights-gradient-filters.ts'
 import { type InputOperand, packedInput, plainInput } from './conv-weights-gradient-input.ts'
-import { kernelRowRuns, splitTasks, sumsOf, type TaskSplit } from './conv-weights-gradient-tasks.ts'
+import { kernelRowRuns, splitInPlace, splitTasks, sumsOf, type TaskSplit } from './conv-weights-gradient-tasks.ts'
 import {
   type Argument,
   argument,
@@ -28,6 +28,8 @@ type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 interface DirectCandidate extends Candidate, TileShape {
   /** The input is packed by the tile's rows of channels, so that what a tile reads is contiguous. */
   readonly isInputPacked: boolean
+  /** The input is read where it lies, and a task takes channels and filters; the gradient's are packed by it or in place too. */
+  readonly way: 'packed' | 'gradient by tasks' | 'in place'
   /** Rows of the output whose pixels are summed before the tile moves to the next rows of C. */
   readonly rowsAtOnce: number
 }
@@ -59,13 +61,18 @@ export const convWeightsGradient: KernelRule<
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
     const few = PIXELS_AT_ONCE.map((pixels) => Math.max(1, Math.min(height, Math.floor(pixels / width))))
     const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
-    const ways = [...new Set(few)].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
+    const ways = [...new Set(few)].flatMap((rowsAtOnce) => [
+      { isInputPacked, way: 'packed', rowsAtOnce } as const,
+      { isInputPacked: false, way: 'gradient by tasks', rowsAtOnce } as const,
+      { isInputPacked: false, way: 'in place', rowsAtOnce } as const,
+    ])
     const direct = shapes.flatMap((shape) =>
       ways.map((way): DirectCandidate => {
         const part = way.rowsAtOnce < height ? `, ${way.rowsAtOnce} rows` : ''
         return {
           algorithm: 'direct',
-          tile: tileName(shape, traits.lanes) + part,
+          tile: tileName(shape, traits.lanes) + part + (way.way === 'packed' ? '' : `, ${way.way}`),
+          family: way.way,
           ...shape,
           ...way,
         }
@@ -82,10 +89,13 @@ export const convWeightsGradient: KernelRule<
     const input = candidate.isInputPacked
       ? packedInput(step, candidate.rows, PACKED_INPUT)
       : plainInput(step, candidate.rows)
-    const split = splitTasks(step, blocks, input)
-    const filters = split.packsGradient
-      ? packedByTasks(step, candidate.rowsAtOnce)
-      : packedBefore(step, blocks, PACKED_GRADIENT)
+    const split =
+      candidate.way === 'packed' ? splitTasks(step, blocks, input) : splitInPlace(step, blocks, input)
+    const filters = candidate.way === 'in place'
+      ? plainFilters(step)
+      : candidate.way === 'gradient by tasks' || split.packsGradient
+        ? packedByTasks(step, candidate.rowsAtOnce)
+        : packedBefore(step, blocks, PACKED_GRADIENT)
     const packs = [...filters.packs(traits), ...input.packs(traits)]
     const products = blocks.flatMap((block) =>
       input.pieces.flatMap((piece) =>
@@ -253,8 +263,8 @@ function productProgram(
   /** Computes a tile for each piece and block, from the pixels of some rows of the image. */
   const addPixels = (pixelRows: number): void => {
     const sum = [
-      { count: pixelRows, a: inputRow, b: bytes(width * blockWidth) },
-      { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
+      { count: pixelRows, a: inputRow, b: filterRows.row },
+      { count: width, a: bytes(distance.pixel), b: filterRows.pixel },
     ]
     const tile = {
       rows: piece.size,
