@@ -53,6 +53,9 @@ export class KeptBlock {
       await this.#share.take(byteLength)
       try {
         this.#block = this.#allocate(byteLength)
+        // Pages that were never written are all the same one, which stays in the cache.
+        const { buffer, byteOffset } = this.#block
+        if (buffer !== null) new Uint8Array(buffer, byteOffset, byteLength).fill(0)
       } catch (error) {
         this.#share.giveBack(byteLength)
         throw error

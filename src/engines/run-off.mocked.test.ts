@@ -2,12 +2,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { kernels } from '../kernels/index.ts'
 import type { Candidate } from '../kernels/kernel.ts'
-import { conv } from '../layers/index.ts'
+import { conv, l2Loss } from '../layers/index.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { createPlan } from '../plan/plan.ts'
 import type { MemoryBlock } from '../runtime/heap.ts'
 import { SharedExecutor } from '../runtime/shared-executor.ts'
-import { type Contest, type RunOffContext, runOff } from './run-off.ts'
+import { type Contest, type RunOffContext, runOff, runOffRules } from './run-off.ts'
 import { StepChoices } from './step-choices.ts'
 import type { CodeTarget } from './target.ts'
 
@@ -48,6 +48,8 @@ const candidates = choices.candidatesOf(plan.steps[0]!)
 const [c0, c1, c2] = candidates as [Candidate, Candidate, Candidate]
 const chosen = plan.steps.map(() => c0)
 
+const OF_SHORT_RUNS = runOffRules(plan, target)!
+
 /** The runs that were made, by variant. */
 const runs: number[] = []
 /** What the clock moves on with each run. */
@@ -74,8 +76,8 @@ beforeEach(() => {
 })
 afterEach(() => void vi.restoreAllMocks())
 
-const decide = (contests: readonly Contest[], changes: Partial<RunOffContext> = {}) =>
-  runOff(plan, contests, chosen, choices, {
+const decide = (contests: readonly Contest[], changes: Partial<RunOffContext> = {}, rules = OF_SHORT_RUNS) =>
+  runOff(plan, rules, contests, chosen, choices, {
     target,
     threads: 1,
     memoryBytes: Infinity,
@@ -176,5 +178,39 @@ describe('the runs', () => {
     }
     await expect(decide([contest])).rejects.toThrow('a worker failed')
     expect(blocks).toEqual([blocks[0], -blocks[0]!])
+  })
+})
+
+describe('where a run takes long', () => {
+  const winograd: Candidate = { algorithm: 'winograd', tile: 'F(2x2, 3x3)' }
+  const large = defineNetwork('large', {
+    inputs: { images: [8, 8, 64] },
+    layers: [conv('only', { filters: 64, kernel: 1 }), l2Loss('loss')],
+  })
+  const rules = runOffRules(createPlan(large, { batch: 16_000, pass: 'forward-backward', lanes: 8 }), target)!
+  const built: string[] = []
+
+  beforeEach(() => {
+    built.length = 0
+    const build = choices.build.bind(choices)
+    vi.spyOn(choices, 'build').mockImplementation((step, candidate) => {
+      if (step === plan.steps[0]) built.push(candidate.algorithm)
+      return build(step, candidate === winograd ? c1 : candidate)
+    })
+  })
+
+  it('the fastest of each algorithm alone are compared, in two turns after a run that does not count', async () => {
+    msOf = (variant, time) => [time === 0 && variant === 0 ? 50 : [10, 8][variant]!, 1, 1]
+    const contest = { steps: [0], rivals: [c0, c1, winograd, c2] }
+    expect(await decide([contest], {}, rules)).toEqual([{ candidate: winograd, ms: 8 }])
+    expect(built).toEqual(['direct', 'winograd'])
+    expect(runs).toEqual([0, 0, 1, 0, 1])
+  })
+
+  it('a gain of less than a twentieth is noise', async () => {
+    msOf = (variant) => [[10, 9.6][variant]!, 1, 1]
+    expect(await decide([{ steps: [0], rivals: [c0, winograd] }], {}, rules)).toEqual([
+      { candidate: c0, ms: 10 },
+    ])
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { conv, l2Loss } from '../layers/index.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { createPlan, type Pass } from '../plan/plan.ts'
-import { hasRunOff } from './run-off.ts'
+import { runOffRules } from './run-off.ts'
 import type { CodeTarget } from './target.ts'
 
 const target = (tiersUp: boolean) => ({ tiersUp }) as CodeTarget
@@ -18,20 +18,28 @@ const network = defineNetwork('two', {
 const MULTIPLY_ADDS_PER_IMAGE = 2 * 112 * 112 * 3 * 3 * 64 * 64
 const planOf = (batch: number, pass: Pass = 'forward') => createPlan(network, { batch, pass, lanes: 8 })
 
+const rulesOf = (batch: number, pass?: Pass, tiersUp = false) =>
+  runOffRules(planOf(batch, pass), target(tiersUp))
+const mostImages = (multiplyAdds: number, ofImage: number): number => Math.floor(multiplyAdds / ofImage)
+
 describe('candidates are decided in runs of the whole plan', () => {
-  it('forward', () => {
-    expect(hasRunOff(planOf(1), target(false))).toBe(true)
-    expect(hasRunOff(planOf(1, 'forward-backward'), target(false))).toBe(false)
+  it('of several runs each, if a run is short: the multiply-adds of all steps count', () => {
+    const most = mostImages(8e9, MULTIPLY_ADDS_PER_IMAGE)
+    expect(most).toBeGreaterThan(1)
+    expect(rulesOf(most)?.runsInTurn).toBeGreaterThan(1)
+    expect(rulesOf(1, 'forward-backward')).toEqual(rulesOf(1))
+    expect(rulesOf(most + 1)).toBeNull()
+  })
+
+  it('of single runs with each algorithm, if the pass goes backward', () => {
+    // Forward, two weights gradients and the second layer's input gradient
+    const most = mostImages(3e11, 2.5 * MULTIPLY_ADDS_PER_IMAGE)
+    expect(rulesOf(most, 'forward-backward')?.runsInTurn).toBe(1)
+    expect(rulesOf(most + 1, 'forward-backward')).toBeNull()
   })
 
   it('not if the code becomes faster while it runs', () => {
-    expect(hasRunOff(planOf(1), target(true))).toBe(false)
-  })
-
-  it('not if a run takes long: the multiply-adds of all steps count', () => {
-    const most = Math.floor(8e9 / MULTIPLY_ADDS_PER_IMAGE)
-    expect(most).toBeGreaterThan(1)
-    expect(hasRunOff(planOf(most), target(false))).toBe(true)
-    expect(hasRunOff(planOf(most + 1), target(false))).toBe(false)
+    expect(rulesOf(1, 'forward', true)).toBeNull()
+    expect(rulesOf(1, 'forward-backward', true)).toBeNull()
   })
 })

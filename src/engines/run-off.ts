@@ -38,20 +38,64 @@ export interface RunOffContext {
   readonly signal?: AbortSignal | undefined
 }
 
-/** All runs together take about so long. */
-const TIME_MS = 900
-/** Runs of one variant that follow each other, so that it finds in the caches what it would find there in a session. */
-const RUNS_IN_TURN = 3
-const MOST_RUNS = 30
-const MOST_VARIANTS = 6
-/** A plan with more multiply-adds would take too long. */
-const MOST_MULTIPLY_ADDS = 8e9
-/** A rival must take less than this share of the time of the one that was fastest alone: less is noise. */
-const LEAST_GAIN = 0.97
+/** How a plan's candidates are compared in its runs. */
+export interface RunOffRules {
+  /** All runs together take about so long, but each variant has `leastTurns`. */
+  readonly timeMs: number
+  /** Runs that are not counted, where few are. */
+  readonly warmUpRuns: number
+  readonly leastTurns: number
+  /** Runs of one variant that follow each other, so that it finds in the caches what it would find there in a session. */
+  readonly runsInTurn: number
+  readonly mostVariants: number
+  /** A rival must take less than this share of the time of the one that was fastest alone: less is noise. */
+  readonly leastGain: number
+  /** The fastest of each algorithm come first. */
+  readonly hasLeadersFirst: boolean
+  /** Each step alone is then measured only roughly. */
+  readonly isPreliminary: boolean
+}
 
-/** Whether the candidates of a plan's steps are to be decided by running it. */
-export const hasRunOff = (plan: Plan, target: CodeTarget): boolean =>
-  plan.pass === 'forward' && !target.tiersUp && multiplyAddsOfAll(plan.steps) <= MOST_MULTIPLY_ADDS
+const OF_SHORT_RUNS: RunOffRules = {
+  timeMs: 900,
+  warmUpRuns: 0,
+  leastTurns: 1,
+  runsInTurn: 3,
+  mostVariants: 6,
+  leastGain: 0.97,
+  hasLeadersFirst: false,
+  isPreliminary: true,
+}
+/** A run may take a second: there is time for the fastest of each algorithm, which differ most in how they use memory. */
+const OF_LONG_RUNS: RunOffRules = {
+  timeMs: 0,
+  warmUpRuns: 1,
+  leastTurns: 2,
+  runsInTurn: 1,
+  mostVariants: 2,
+  leastGain: 0.95,
+  hasLeadersFirst: true,
+  isPreliminary: true,
+}
+const MOST_RUNS = 30
+const SHORT_MULTIPLY_ADDS = 8e9
+/** A plan with more would take too long. */
+const MOST_MULTIPLY_ADDS = 3e11
+
+/** How the candidates of a plan's steps are to be decided by running it; null if they are not. */
+export function runOffRules(plan: Plan, target: CodeTarget): RunOffRules | null {
+  const multiplyAdds = multiplyAddsOfAll(plan.steps)
+  if (target.tiersUp || multiplyAdds > MOST_MULTIPLY_ADDS) return null
+  if (multiplyAdds <= SHORT_MULTIPLY_ADDS) return OF_SHORT_RUNS
+  return plan.pass === 'forward' ? null : OF_LONG_RUNS
+}
+
+/** The fastest of each algorithm first, in their order. */
+function leadersFirst(rivals: readonly Candidate[]): readonly Candidate[] {
+  const isLeader = ({ algorithm }: Candidate, i: number): boolean =>
+    rivals.findIndex((each) => each.algorithm === algorithm) === i
+  return [...rivals.filter(isLeader), ...rivals.filter((rival, i) => !isLeader(rival, i))]
+}
 
 /**
  * Alone and on one thread, a step has all of the memory's bandwidth and finds other things in the caches than between
@@ -60,14 +104,19 @@ export const hasRunOff = (plan: Plan, target: CodeTarget): boolean =>
  */
 export async function runOff(
   plan: Plan,
-  contests: readonly Contest[],
+  rules: RunOffRules,
+  given: readonly Contest[],
   chosen: readonly Candidate[],
   stepChoices: StepChoices,
   { target, threads, memoryBytes, layOut, findSegments, runMs, isBudgetSpent, signal }: RunOffContext,
 ): Promise<readonly Winner[] | null> {
+  const { timeMs, warmUpRuns, leastTurns, runsInTurn, mostVariants, leastGain, hasLeadersFirst } = rules
+  const contests = hasLeadersFirst
+    ? given.map(({ steps, rivals }) => ({ steps, rivals: leadersFirst(rivals) }))
+    : given
   const most = Math.max(0, ...contests.map(({ rivals }) => rivals.length))
-  const affordable = Math.max(2, Math.floor(TIME_MS / (RUNS_IN_TURN * runMs)))
-  const variants = Math.min(most, MOST_VARIANTS, affordable)
+  const affordable = timeMs > 0 ? Math.max(2, Math.floor(timeMs / (runsInTurn * runMs))) : mostVariants
+  const variants = Math.min(most, mostVariants, affordable)
   const contestOf = new Map(contests.flatMap((contest) => contest.steps.map((step) => [step, contest])))
   const rivalOf = ({ rivals }: Contest, variant: number): Candidate => rivals[variant % rivals.length]!
   const assemblies = Array.from({ length: variants }, (_, variant) => {
@@ -116,12 +165,15 @@ export async function runOff(
         })
       }
     })
+    // The first run touches pages that are new to the process.
+    for (let i = 0; i < warmUpRuns; i++) await runs[0]!()
     const times = new Map(contests.map((contest) => [contest, contest.rivals.map((): number[] => [])]))
     const startMs = performance.now()
-    for (let done = 0; done < MOST_RUNS; done += RUNS_IN_TURN) {
-      if (done > 0 && (isBudgetSpent() || performance.now() - startMs > TIME_MS)) break
+    for (let done = 0; done < MOST_RUNS; done += runsInTurn) {
+      const isLate = done >= leastTurns * runsInTurn && performance.now() - startMs > timeMs
+      if (done > 0 && (isBudgetSpent() || isLate)) break
       for (const [variant, run] of runs.entries()) {
-        for (let i = 0; i < RUNS_IN_TURN; i++) {
+        for (let i = 0; i < runsInTurn; i++) {
           const stepMs = await run()
           for (const [{ steps, rivals }, lists] of times)
             lists[variant % rivals.length]!.push(steps.reduce((sum, step) => sum + stepMs[step]!, 0))
@@ -131,7 +183,7 @@ export async function runOff(
     return contests.map((contest): Winner => {
       const sums = times.get(contest)!.map(median)
       const fastest = sums.indexOf(Math.min(...sums))
-      const winner = sums[fastest]! < LEAST_GAIN * sums[0]! ? fastest : 0
+      const winner = sums[fastest]! < leastGain * sums[0]! ? fastest : 0
       return { candidate: contest.rivals[winner]!, ms: sums[winner]! / contest.steps.length }
     })
   } catch (error) {
@@ -171,5 +223,8 @@ function givenRanges({ buffers, implementations, layout, privateBuffers }: Assem
  * Infinity if there are none. Not the least: stages end by the first thread's clock, and if that thread was late at the
  * end of one stage, the next one seems short.
  */
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Infinity
+function median(values: readonly number[]): number {
+  if (values.length === 0) return Infinity
+  const sorted = [...values].sort((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
+}

@@ -6,7 +6,7 @@ import type { ComputeWorker } from '../runtime/compute-workers.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import type { PrepareOptions, UnmeasuredSteps } from './engine.ts'
 import { KeptBlock, MemoryShare } from './memory-share.ts'
-import { hasRunOff, runOff } from './run-off.ts'
+import { runOff, runOffRules } from './run-off.ts'
 import type { SegmentsOf } from './segments.ts'
 import type { StepChoices } from './step-choices.ts'
 import { costliestFirst } from './step-cost.ts'
@@ -65,12 +65,13 @@ export async function tune(
   const measuredMs = new Map<string, number>()
   const open = new Map<string, OpenChoice>()
   const cacheKeys = new Map<string, string>()
-  const isPreliminary = hasRunOff(plan, target)
+  const rules = runOffRules(plan, target)
+  const isPreliminary = rules?.isPreliminary ?? false
   for (const step of plan.steps) {
     const names = stepChoices.candidatesOf(step).map(candidateName)
     if (names.length === 1) continue
     const key = stepChoices.keyOf(step)
-    const inRuns = isPreliminary ? ', in runs' : ''
+    const inRuns = rules ? ', in runs' : ''
     const cacheKey = `${key} on ${workers.length}${inRuns} | ${digestOf(names)}`
     cacheKeys.set(key, cacheKey)
     const given = options.tuning?.choices[key]
@@ -117,12 +118,13 @@ export async function tune(
     }),
   )
   for (const { key, steps } of queue) choices[key] = candidateName(firstCandidateOf(steps[0]!))
-  const contested = isPreliminary ? [...open.values()].filter(({ key }) => rivals.has(key)) : []
-  if (contested.length > 0) {
+  const contested = rules ? [...open.values()].filter(({ key }) => rivals.has(key)) : []
+  if (rules && contested.length > 0) {
     const winners = isBudgetSpent()
       ? null
       : await runOff(
           plan,
+          rules,
           contested.map(({ key, steps }) => ({
             steps: steps.map((step) => plan.steps.indexOf(step)),
             rivals: rivals.get(key)!,

@@ -21,9 +21,6 @@ export interface FilterRows {
   readonly b: Pointer
   /** The pointers that move from image to image and from row to row. */
   readonly moving: { readonly pointer: Pointer; readonly image: number; readonly row: number }
-  /** Bytes between pixels and between rows of pixels, as the tile reads them. */
-  readonly pixel: number
-  readonly row: number
   /** Bytes from one block to the next, if `rows` rows are summed. */
   blockStep(rows: number): number
   /** Copies that many rows to where the tile reads; does nothing if they are there already. */
@@ -113,8 +110,6 @@ export function packedBefore(
       return {
         b: pointer,
         moving: { pointer, image: bytes(pixels * blockWidth), row: bytes(width * blockWidth) },
-        pixel: bytes(blockWidth),
-        row: bytes(width * blockWidth),
         blockStep: () => bytes(images * pixels * blockWidth),
         take: () => {},
       }
@@ -148,8 +143,6 @@ export function packedByTasks({ reads: { gradient } }: WeightsGradient, rowsAtOn
       return {
         b: to,
         moving: { pointer: from, image: bytes(gradient.imagePitch), row: bytes(gradient.rowPitch) },
-        pixel: bytes(blockWidth),
-        row,
         blockStep: (rows) => rows * row,
         take: (rows, blocks) => {
           const overBlocks = [
@@ -163,33 +156,6 @@ export function packedByTasks({ reads: { gradient } }: WeightsGradient, rowsAtOn
             b.advance(to, -rows * row)
           })
         },
-      }
-    },
-  }
-}
-
-/** The gradient as it lies in memory. */
-export function plainFilters({ reads: { gradient } }: WeightsGradient): FilterOperand {
-  return {
-    parameters: ['gradient'],
-    packedLength: 0,
-    threadScratch: 0,
-    packs: () => [],
-    at: (group, firstPixelRow, block, own, lanes) => {
-      const firstFilter = block.first * lanes + own.first * block.size * lanes
-      const first = group.first * gradient.imagePitch + firstPixelRow * gradient.rowPitch
-      const steps = [group.size * gradient.imagePitch, 0, 0, own.size * block.size * lanes]
-      return { gradient: argument(gradient, firstFilter + first, steps) }
-    },
-    open: (b, block) => {
-      const pointer = b.parameter('gradient')
-      return {
-        b: pointer,
-        moving: { pointer, image: bytes(gradient.imagePitch), row: bytes(gradient.rowPitch) },
-        pixel: bytes(gradient.pixelPitch),
-        row: bytes(gradient.rowPitch),
-        blockStep: () => bytes(block.size * b.lanes),
-        take: () => {},
       }
     },
   }

@@ -1,18 +1,32 @@
 // How the products of a weights gradient are cut into tasks.
+import { ProgramBuilder } from '../codegen/program.ts'
 import type { WindowGeometry } from '../layers/index.ts'
 import type { StepOfKind } from '../plan/steps.ts'
 import type { InputOperand } from './conv-weights-gradient-input.ts'
-import type { EqualPieces } from './kernel.ts'
+import {
+  type Argument,
+  argument,
+  bytes,
+  type EqualPieces,
+  evenSplit,
+  type Part,
+  type PrivateBuffer,
+  privateArgument,
+  runsOf,
+  type Stage,
+  type TargetTraits,
+} from './kernel.ts'
+import { eachVector } from './rows.ts'
 
 type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 
 /** Enough tasks that all threads end at about the same time. */
 const WANTED_TASKS = 48
 /** With fewer tasks than this C is cut further, although then more tasks read each image. */
-const FEW_TASKS = 24
+export const FEW_TASKS = 24
 
 /** Sums that a task adds to, image after image. They and an image's input stay in the second-level cache. */
-const SUMS_PER_TASK = 65536
+export const SUMS_PER_TASK = 65536
 
 /** The number of values of C, with its padded columns. */
 export const sumsOf = ({ writes }: WeightsGradient): number =>
@@ -88,50 +102,62 @@ export function kernelRowRuns(g: WindowGeometry, kernelRowsEach: number): Kernel
   return runs
 }
 
-/**
- * The cut of operands that lie in memory as they are. Every task reads its own channels and filters of its images, so the cut
- * is the one with the least memory traffic of those that give enough tasks, each with sums that stay in the cache: more
- * parts of C read the operands more often, and more groups write and read more sums.
- */
-export function splitInPlace(
-  step: WeightsGradient,
-  blocks: readonly EqualPieces[],
-  input: InputOperand,
-): TaskSplit {
-  const { kernelHeight } = step.options.geometry
-  const { gradient, input: images } = step.reads
-  const [count] = gradient.shape
-  const blockCount = blocks.reduce((sum, { count }) => sum + count, 0)
-  const pieceCount = input.pieces.reduce((sum, { count }) => sum + count, 0)
-  const sums = sumsOf(step)
-  const [inputLength, gradientLength] = [count * images.imagePitch, count * gradient.imagePitch]
-  let best: TaskSplit | null = null
-  let least = [Infinity, Infinity]
-  for (const kernelRowsEach of new Set([kernelHeight, 1])) {
-    for (const blockCuts of cutsUpTo(blockCount)) {
-      for (const pieceCuts of cutsUpTo(pieceCount)) {
-        for (const wanted of cutsUpTo(count)) {
-          const imagesEach = Math.ceil(count / wanted)
-          const groups = Math.ceil(count / imagesEach)
-          const kernelCuts = kernelHeight / kernelRowsEach
-          const ofImage = kernelCuts * blockCuts * pieceCuts
-          const isTooMuch = sums / ofImage > SUMS_PER_TASK
-          const lack = Math.max(0, FEW_TASKS - groups * ofImage) + (isTooMuch ? sums / ofImage : 0)
-          const traffic =
-            kernelCuts * (blockCuts * inputLength + pieceCuts * gradientLength) + (groups > 1 ? 3 * groups : 1) * sums
-          if (lack > least[0]! || (lack === least[0]! && traffic >= least[1]!)) continue
-          least = [lack, traffic]
-          best = { groups, imagesEach, kernelRowsEach, blockCuts, pieceCuts, packsGradient: false }
-        }
-      }
-    }
-  }
-  return best!
-}
+/** Where the sums of several groups of images are before they are added up. */
+export const groupSums = (step: WeightsGradient, groups: number): PrivateBuffer => ({
+  name: `${step.layer}/weights.gradient partial`,
+  length: groups > 1 ? groups * sumsOf(step) : 0,
+  lifetime: 'step',
+})
 
-/** 1, 2, 4 and so on, and the number itself. */
-function cutsUpTo(most: number): number[] {
-  const cuts: number[] = []
-  for (let cut = 1; cut < most; cut *= 2) cuts.push(cut)
-  return [...cuts, most]
+/**
+ * Where tasks write the sums of C from its value `first` on: C itself, or the kernel's `groupSums` in its private buffer of this
+ * index. Their grid is one of groups, then `steps`.
+ */
+export const sumsPlace = (
+  step: WeightsGradient,
+  privateBuffer: number,
+  groups: number,
+  firstGroup: number,
+  first: number,
+  steps: readonly number[],
+): Argument =>
+  groups > 1
+    ? privateArgument(privateBuffer, firstGroup * sumsOf(step) + first, [sumsOf(step), ...steps])
+    : argument(step.writes.weightsGradient, first, [0, ...steps])
+
+/** Values of C that one task adds up. */
+const ADDED_PER_TASK = 8192
+
+/** Stages that add up the groups' results, in order; none if there is one group. */
+export function addGroups(
+  step: WeightsGradient,
+  traits: TargetTraits,
+  privateBuffer: number,
+  groups: number,
+): Stage[] {
+  if (groups === 1) return []
+  const { weightsGradient } = step.writes
+  const vectors = sumsOf(step) / traits.lanes
+  const parts = runsOf(evenSplit(vectors, ADDED_PER_TASK / traits.lanes)).map((run): Part => {
+    const b = new ProgramBuilder(`${step.layer} weights gradient sum`, traits.lanes, ['partial', 'weights'])
+    const [partial, weights] = [b.parameter('partial'), b.parameter('weights')]
+    eachVector(b, run.size, [partial, weights], (offset) => {
+      let sum = b.load(partial, offset)
+      for (let group = 1; group < groups; group++) {
+        sum = b.add(sum, b.load(partial, offset + group * bytes(sumsOf(step))))
+      }
+      b.store(weights, offset, sum)
+    })
+    const first = run.first * traits.lanes
+    const steps = [run.size * traits.lanes]
+    return {
+      program: b.finish(),
+      grid: [run.count],
+      arguments: {
+        partial: privateArgument(privateBuffer, first, steps),
+        weights: argument(weightsGradient, first, steps),
+      },
+    }
+  })
+  return [{ parts }]
 }

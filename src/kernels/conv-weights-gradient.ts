@@ -1,24 +1,32 @@
 import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { type FilterOperand, packedBefore, packedByTasks, plainFilters } from './conv-weights-gradient-filters.ts'
+import { type FilterOperand, packedBefore, packedByTasks } from './conv-weights-gradient-filters.ts'
+import {
+  type InPlaceCandidate,
+  inPlaceCandidates,
+  inPlaceWeightsGradient,
+} from './conv-weights-gradient-in-place.ts'
 import { type InputOperand, packedInput, plainInput } from './conv-weights-gradient-input.ts'
-import { kernelRowRuns, splitInPlace, splitTasks, sumsOf, type TaskSplit } from './conv-weights-gradient-tasks.ts'
+import {
+  addGroups,
+  groupSums,
+  kernelRowRuns,
+  splitTasks,
+  sumsPlace,
+  type TaskSplit,
+} from './conv-weights-gradient-tasks.ts'
 import {
   type Argument,
-  argument,
   bytes,
   type Candidate,
   type EqualPieces,
   evenSplit,
   type KernelRule,
   type Part,
-  privateArgument,
   runsOf,
-  type Stage,
   type TargetTraits,
   vectorBlocks,
 } from './kernel.ts'
-import { eachVector } from './rows.ts'
 import { type TileShape, tileName, tileShapes, writeTile } from './tile.ts'
 import { whyNotWinograd, winogradGradientCandidates } from './winograd/candidates.ts'
 import { type WinogradGradientCandidate, winogradWeightsGradient } from './winograd/weights-gradient.ts'
@@ -28,8 +36,6 @@ type WeightsGradient = StepOfKind<'conv-weights-gradient'>
 interface DirectCandidate extends Candidate, TileShape {
   /** The input is packed by the tile's rows of channels, so that what a tile reads is contiguous. */
   readonly isInputPacked: boolean
-  /** The input is read where it lies, and a task takes channels and filters; the gradient's are packed by it or in place too. */
-  readonly way: 'packed' | 'gradient by tasks' | 'in place'
   /** Rows of the output whose pixels are summed before the tile moves to the next rows of C. */
   readonly rowsAtOnce: number
 }
@@ -54,48 +60,47 @@ const MIN_PACKED_CHANNELS = 8
  */
 export const convWeightsGradient: KernelRule<
   'conv-weights-gradient',
-  DirectCandidate | WinogradGradientCandidate
+  DirectCandidate | InPlaceCandidate | WinogradGradientCandidate
 > = {
-  candidates: ({ reads, options }, traits) => {
+  candidates: (step, traits) => {
+    const { reads, options } = step
     const [, height, width] = reads.gradient.shape
     const shapes = tileShapes(traits.vectorRegisters, reads.gradient.pixelPitch / traits.lanes)
     const few = PIXELS_AT_ONCE.map((pixels) => Math.max(1, Math.min(height, Math.floor(pixels / width))))
     const isInputPacked = reads.input.shape[3] >= MIN_PACKED_CHANNELS
-    const ways = [...new Set(few)].flatMap((rowsAtOnce) => [
-      { isInputPacked, way: 'packed', rowsAtOnce } as const,
-      { isInputPacked: false, way: 'gradient by tasks', rowsAtOnce } as const,
-      { isInputPacked: false, way: 'in place', rowsAtOnce } as const,
-    ])
+    const ways = [...new Set(few)].map((rowsAtOnce) => ({ isInputPacked, rowsAtOnce }))
     const direct = shapes.flatMap((shape) =>
       ways.map((way): DirectCandidate => {
         const part = way.rowsAtOnce < height ? `, ${way.rowsAtOnce} rows` : ''
         return {
           algorithm: 'direct',
-          tile: tileName(shape, traits.lanes) + part + (way.way === 'packed' ? '' : `, ${way.way}`),
-          family: way.way,
+          tile: tileName(shape, traits.lanes) + part,
+          family: 'packed',
           ...shape,
           ...way,
         }
       }),
     )
-    return [...direct, ...winogradGradientCandidates(traits, options.geometry, reads.gradient.pixelPitch)]
+    return [
+      ...direct,
+      ...inPlaceCandidates(step, traits),
+      ...winogradGradientCandidates(traits, options.geometry, reads.gradient.pixelPitch),
+    ]
   },
 
   whyNot: (step) => whyNotWinograd(step.options.geometry),
 
   build(step, traits, candidate) {
+    if ('packsGradient' in candidate) return inPlaceWeightsGradient(step, traits, candidate)
     if ('points' in candidate) return winogradWeightsGradient(step, traits, candidate)
     const blocks = vectorBlocks(step.reads.gradient.pixelPitch / traits.lanes, candidate.vectors)
     const input = candidate.isInputPacked
       ? packedInput(step, candidate.rows, PACKED_INPUT)
       : plainInput(step, candidate.rows)
-    const split =
-      candidate.way === 'packed' ? splitTasks(step, blocks, input) : splitInPlace(step, blocks, input)
-    const filters = candidate.way === 'in place'
-      ? plainFilters(step)
-      : candidate.way === 'gradient by tasks' || split.packsGradient
-        ? packedByTasks(step, candidate.rowsAtOnce)
-        : packedBefore(step, blocks, PACKED_GRADIENT)
+    const split = splitTasks(step, blocks, input)
+    const filters = split.packsGradient
+      ? packedByTasks(step, candidate.rowsAtOnce)
+      : packedBefore(step, blocks, PACKED_GRADIENT)
     const packs = [...filters.packs(traits), ...input.packs(traits)]
     const products = blocks.flatMap((block) =>
       input.pieces.flatMap((piece) =>
@@ -107,18 +112,14 @@ export const convWeightsGradient: KernelRule<
       privateBuffers: [
         { name: `${step.layer}/sums.gradient packed`, length: filters.packedLength, lifetime: 'step' },
         { name: `${step.layer}/input packed`, length: input.packedLength, lifetime: 'step' },
-        {
-          name: `${step.layer}/weights.gradient partial`,
-          length: split.groups > 1 ? split.groups * sumsOf(step) : 0,
-          lifetime: 'step',
-        },
+        groupSums(step, split.groups),
       ],
       threadScratch: filters.threadScratch,
       prologue: [],
       stages: [
         ...(packs.length > 0 ? [{ parts: packs }] : []),
         { parts: products },
-        ...(split.groups > 1 ? [addGroups(step, traits, split)] : []),
+        ...addGroups(step, traits, PARTIAL_SUMS, split.groups),
       ],
     }
   },
@@ -196,10 +197,7 @@ function productParts(
                 kernelRows.firstPixelRow * distance.row,
             ),
             ...filters.at(group, kernelRows.firstPixelRow, block, blocks, traits.lanes),
-            weights:
-              split.groups > 1
-                ? privateArgument(PARTIAL_SUMS, firstGroup * sumsOf(step) + c, [sumsOf(step), ...cSteps])
-                : argument(weightsGradient, c, [0, ...cSteps]),
+            weights: sumsPlace(step, PARTIAL_SUMS, split.groups, firstGroup, c, cSteps),
           },
         })
       }
@@ -263,8 +261,8 @@ function productProgram(
   /** Computes a tile for each piece and block, from the pixels of some rows of the image. */
   const addPixels = (pixelRows: number): void => {
     const sum = [
-      { count: pixelRows, a: inputRow, b: filterRows.row },
-      { count: width, a: bytes(distance.pixel), b: filterRows.pixel },
+      { count: pixelRows, a: inputRow, b: bytes(width * blockWidth) },
+      { count: width, a: bytes(distance.pixel), b: bytes(blockWidth) },
     ]
     const tile = {
       rows: piece.size,
@@ -309,34 +307,3 @@ const moved = (from: Argument, values: number): Argument => ({
   ...from,
   byteOffset: from.byteOffset + bytes(values),
 })
-
-/** Values of C that one task adds up. */
-const ADDED_PER_TASK = 8192
-
-/** C is the sum of the groups' results, in order. */
-function addGroups(step: WeightsGradient, traits: TargetTraits, { groups }: TaskSplit): Stage {
-  const { weightsGradient } = step.writes
-  const vectors = sumsOf(step) / traits.lanes
-  const parts = runsOf(evenSplit(vectors, ADDED_PER_TASK / traits.lanes)).map((run): Part => {
-    const b = new ProgramBuilder(`${step.layer} weights gradient sum`, traits.lanes, ['partial', 'weights'])
-    const [partial, weights] = [b.parameter('partial'), b.parameter('weights')]
-    eachVector(b, run.size, [partial, weights], (offset) => {
-      let sum = b.load(partial, offset)
-      for (let group = 1; group < groups; group++) {
-        sum = b.add(sum, b.load(partial, offset + group * bytes(sumsOf(step))))
-      }
-      b.store(weights, offset, sum)
-    })
-    const first = run.first * traits.lanes
-    const steps = [run.size * traits.lanes]
-    return {
-      program: b.finish(),
-      grid: [run.count],
-      arguments: {
-        partial: privateArgument(PARTIAL_SUMS, first, steps),
-        weights: argument(weightsGradient, first, steps),
-      },
-    }
-  })
-  return { parts }
-}

@@ -69,6 +69,8 @@ export async function measureCandidates({
   isPreliminary,
 }: MeasureRequest): Promise<MeasureResult> {
   const kernels = await loadCodes(codes)
+  // A sample goes on where the last one ended, so that it finds no more of its data in the caches than a run would.
+  const nextTasks = new Map<LoadedStage['parts'][number], number>()
   const evict = evicted ? cacheEvictor(evicted) : () => 0
   const estimate = (
     { prologue, stages, threadScratch }: MeasureRequest['candidates'][number],
@@ -80,8 +82,11 @@ export async function measureCandidates({
       some.reduce((total, { parts }) => {
         const times = parts.map((part) => {
           const kernel = kernels[part.program]!
-          const run = (task: number) => runTask(part, kernel, task, threadScratch)
-          return { tasks: part.tasks, taskMs: timeTask(part.tasks, run, sampleMs, leastMs) }
+          const first = nextTasks.get(part) ?? 0
+          const run = (i: number) => runTask(part, kernel, (first + i) % part.tasks, threadScratch)
+          const { taskMs, done } = timeTask(part.tasks, run, sampleMs, leastMs)
+          nextTasks.set(part, (first + done) % part.tasks)
+          return { tasks: part.tasks, taskMs }
         })
         return total + threads * stageTime(times, threads)
       }, 0)
@@ -148,17 +153,22 @@ export function lowestTimes(
  * The time of a task: the mean over as many as fit into `sampleMs`, but at least one. If all tasks together take less
  * than `leastMs`, they are repeated. It starts just after a step of the clock, so that a few of its steps are enough.
  */
-function timeTask(tasks: number, run: (task: number) => void, sampleMs: number, leastMs: number): number {
+function timeTask(
+  tasks: number,
+  run: (i: number) => void,
+  sampleMs: number,
+  leastMs: number,
+): { readonly taskMs: number; readonly done: number } {
   const before = performance.now()
   let start = before
   while (start === before) start = performance.now()
   let elapsedMs = 0
   let done = 0
   do {
-    run(done++ % tasks)
+    run(done++)
     elapsedMs = performance.now() - start
   } while (elapsedMs < leastMs || (elapsedMs < sampleMs && done < tasks))
-  return elapsedMs / done
+  return { taskMs: elapsedMs / done, done }
 }
 
 /**
