@@ -170,7 +170,7 @@ export async function runOff(
     const times = new Map(contests.map((contest) => [contest, contest.rivals.map((): number[] => [])]))
     const startMs = performance.now()
     for (let done = 0; done < MOST_RUNS; done += runsInTurn) {
-      const isLate = done >= leastTurns * runsInTurn && performance.now() - startMs > timeMs
+      const isLate = done >= leastTurns * runsInTurn && performance.now() - startMs >= timeMs
       if (done > 0 && (isBudgetSpent() || isLate)) break
       for (const [variant, run] of runs.entries()) {
         for (let i = 0; i < runsInTurn; i++) {
