@@ -4,7 +4,7 @@ import { ofBatch } from '../engines/reference-network.ts'
 import { type BroadcastKind, definitionOf, type LayerDefinition, spreadOf } from '../layers/index.ts'
 import type { ResolvedLayer } from '../networks/network.ts'
 import type { Plan } from '../plan/plan.ts'
-import { inputKey, type Step, type StepOfKind } from '../plan/steps.ts'
+import { goesForward, inputKey, type Step, type StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
 import { asImageShape, denseGrid, type Grid, pixelAt } from '../tensor.ts'
 import {
@@ -53,7 +53,7 @@ export function compareWithLoops(step: Step, plan: StepsOf, look: Look, share: S
   const own = ownStep(step, plan, look)
   const { layer } = own
   const isWhole = isOfWholeBatch(step, plan)
-  if (step.pass === 'forward') {
+  if (goesForward(step)) {
     const output = own.writes.output!
     return isWhole
       ? wholeBatch(output, look, share, (truth) => forward(own, look, truth))
@@ -98,7 +98,7 @@ export function isOfWholeBatch(step: Step, { network, frozen }: StepsOf): boolea
   if (!layer) return false
   const { usesTurns, isLoss, batchStatistics } = definitionOf(layer.layer)
   const isOfStatistics = batchStatistics !== undefined && !frozen.includes(step.layer)
-  return step.pass === 'forward' ? !!(usesTurns || isLoss) : !!usesTurns || isOfStatistics
+  return goesForward(step) ? !!(usesTurns || isLoss) : !!usesTurns || isOfStatistics
 }
 
 const cutValues = (values: Parameters, { first, count }: Channels): Parameters =>

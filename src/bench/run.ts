@@ -170,7 +170,9 @@ function layerTimes(
         .map((step, i) => ({ ...step, ms: mediansMs?.[i] ?? 0 }))
         .filter((step) => step.layer === layer.layer.name && step.pass !== 'prepare')
       const time = (direction: Step['pass']) =>
-        own.filter((step) => step.pass === direction).reduce((sum, { ms }) => sum + ms, 0)
+        own
+          .filter(({ pass }) => pass === direction || (direction === 'backward' && pass === 'remake'))
+          .reduce((sum, { ms }) => sum + ms, 0)
       const tiled = own.filter(({ tile }) => tile !== '')
       const algorithms = [...new Set((tiled.length > 0 ? tiled : own).map(({ algorithm }) => algorithm))]
       const labelled = (step: SeenStep, text: string) =>
@@ -204,7 +206,7 @@ function layerTimes(
  * convolution's input gradient is the step forward, and a convolution's forward computes the input gradient.
  */
 function labelOf({ kind, pass }: SeenStep): string {
-  if (pass === 'forward') return pass
+  if (pass === 'forward' || pass === 'remake') return pass
   if (kind.endsWith('-forward')) return 'input'
   return kind.replace(/-gradient$/, '').replace(/^.*-/, '')
 }

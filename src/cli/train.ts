@@ -204,6 +204,7 @@ async function trainerOptions(
     ...(decay !== undefined && { decay }),
     ...(clip !== null && { clipNorm: clip }),
     ...(freeze && { freeze }),
+    ...(options.checkpoint && { checkpoint: options.checkpoint }),
     seed,
     ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
     ...(parameters && { parameters }),

@@ -22,6 +22,7 @@ import {
 } from '../networks/network.ts'
 import { RATES } from '../optimizers/index.ts'
 import { elementCount, type Shape } from '../tensor.ts'
+import { type Block, blocksOf } from './blocks.ts'
 import { type Chain, chainsOf } from './fuse.ts'
 import { type LayerStep, type PlanContext, plannerOf } from './layers/index.ts'
 import { readsOf, type Step, writesOf } from './steps.ts'
@@ -164,6 +165,17 @@ interface GrowingBuffer {
 /** A rule's own steps are among those of the table. */
 const stepsOf = (steps: readonly LayerStep[]): readonly Step[] => steps as readonly Step[]
 
+/** Those of the steps whose results others of them or the `later` ones read. */
+function neededBy(later: readonly Step[], steps: readonly Step[]): Step[] {
+  const read = new Set(later.flatMap(readsOf).map(({ buffer }) => buffer))
+  const needed = steps.toReversed().filter((step) => {
+    const isRead = writesOf(step).some(({ buffer }) => read.has(buffer))
+    if (isRead) for (const { buffer } of readsOf(step)) read.add(buffer)
+    return isRead
+  })
+  return needed.toReversed()
+}
+
 /** The gradient of one tensor, added up from the layers that have been planned so far. */
 interface Gradient {
   readonly view: View
@@ -204,8 +216,10 @@ class Planner {
    * on them.
    */
   readonly #behindParameters = new Set<string>()
-  /** Tensors between two steps of one layer, by name. */
-  readonly #between = new Map<string, View>()
+  /** Tensors between two steps of one layer, by the layer's name and their own. */
+  readonly #between = new Map<string, Map<string, View>>()
+  /** The activations of the block that is going backward, where they were made again, by name. */
+  readonly #remade = new Map<string, View>()
   /** By the name of their last layer. */
   readonly #chains = new Map<string, Chain>()
   /** Layers that a chain's step does before its last one: their outputs are never in memory. */
@@ -252,7 +266,9 @@ class Planner {
     for (const layer of this.#layers) this.#forward(layer)
     if (this.#pass !== 'forward') {
       for (const name of this.#trained()) this.#likeParameter(name, 'gradient', '.gradient')
-      for (const layer of this.#layers.toReversed()) this.#backward(layer)
+      const isRemade = this.#training?.checkpoint === 'blocks'
+      const blocks = isRemade ? blocksOf(this.#layers) : [{ layers: this.#layers, output: null }]
+      for (const [index, block] of blocks.toReversed().entries()) this.#blockBackward(block, index === 0)
     }
     const training = this.#pass === 'train' ? this.#training : null
     if (training) this.#steps.push(...accumulationSteps(training, this.#trainingContext()))
@@ -358,6 +374,33 @@ class Planner {
     else if (!isOff) this.#steps.push(...stepsOf(plannerOf(layer).forward(this.#context(layer))))
   }
 
+  /** The last block's activations are still there; those of any other are made again in memory of their own. */
+  #blockBackward(block: Block, isLast: boolean): void {
+    const remade = isLast ? [] : this.#remakeBlock(block)
+    const first = this.#steps.length
+    for (const layer of block.layers.toReversed()) this.#backward(layer)
+    const backward = this.#steps.splice(first)
+    this.#steps.push(...neededBy(backward, remade), ...backward)
+    this.#remade.clear()
+  }
+
+  #remakeBlock({ layers, output }: Block): Step[] {
+    const first = this.#steps.length
+    const made = layers.filter(({ isLoss }) => !isLoss)
+    for (const { layer } of made) this.#between.delete(layer.name)
+    for (const layer of made) {
+      const { name } = layer.layer
+      this.#remade.set(name, this.#allocate(name, layer.outputShape, { halo: this.#haloFor(name) }))
+      const steps = stepsOf(
+        plannerOf(layer).forward({ ...this.#context(layer), isUpdated: false, isRemade: true }),
+      )
+      this.#steps.push(...steps.map((step): Step => ({ ...step, pass: 'remake' })))
+    }
+    // It was kept.
+    if (output !== null) this.#remade.delete(output)
+    return this.#steps.splice(first)
+  }
+
   #fusedForward({ first, rest, scaling, addend, activation }: Chain, output: View): void {
     for (const { layer, outputShape } of [first, ...rest.slice(0, -1)]) {
       const shape = [this.#batch, ...outputShape]
@@ -441,6 +484,8 @@ class Planner {
     return this.#allocate(`${tensor}.gradient`, maker.outputShape, { halo })
   }
 
+  readonly #viewOf = (tensor: string): View => this.#remade.get(tensor) ?? this.#tensors[tensor]!.view
+
   #context(layer: ResolvedLayer): PlanContext<LayerKind> {
     const { name } = layer.layer
     const inputNamed = (index: number): string | null => {
@@ -451,11 +496,12 @@ class Planner {
       layer,
       name,
       options: layer.layer.options,
-      input: this.#tensors[layer.inputs[0]!]!.view,
-      inputs: layer.inputs.map((name) => this.#tensors[name]!.view),
-      output: this.#tensors[name]!.view,
+      input: this.#viewOf(layer.inputs[0]!),
+      inputs: layer.inputs.map((name) => this.#viewOf(name)),
+      output: this.#viewOf(name),
       isTrained: this.#pass !== 'forward' && this.#isTrained(layer),
       isUpdated: this.#pass === 'train' && !this.#frozen.has(name),
+      isRemade: false,
       hasBackward: this.#pass !== 'forward' && this.#behindParameters.has(name),
       parameter: (own) => this.#tensors[`${name}/${own}`]!.view,
       parameterGradient: (own) => this.#tensors[`${name}/${own}.gradient`]!.view,
@@ -483,9 +529,9 @@ class Planner {
         if (tensor !== null) this.#passed.push({ tensor, view: gradient })
       },
       between: (own, halo) => {
-        const tensor = `${name}/${own}`
-        const view = this.#between.get(tensor) ?? this.#allocate(tensor, layer.outputShape, { halo })
-        this.#between.set(tensor, view)
+        const made = this.#between.get(name) ?? new Map<string, View>()
+        const view = made.get(own) ?? this.#allocate(`${name}/${own}`, layer.outputShape, { halo })
+        this.#between.set(name, made.set(own, view))
         return view
       },
       prepared: (own, like) => {

@@ -1,5 +1,15 @@
 import type { View } from './views.ts'
 
+/**
+ * `prepare`: it depends on parameters alone, and runs only after they were written. `remake`: a step of forward that is done
+ * again in backward, since what it made was not kept.
+ */
+export type StepPass = 'prepare' | 'forward' | 'remake' | 'backward' | 'update'
+
+/** Whether it does what its layer does forward. */
+export const goesForward = ({ pass }: { readonly pass: StepPass }): boolean =>
+  pass === 'forward' || pass === 'remake'
+
 /** What every step has. In plan/layers/ each layer kind says which steps it becomes. */
 export interface StepOf<
   Kind extends string,
@@ -10,8 +20,7 @@ export interface StepOf<
   readonly kind: Kind
   /** The layer that it belongs to. */
   readonly layer: string
-  /** `prepare`: it depends on parameters alone, and runs only after they were written. */
-  readonly pass: 'prepare' | 'forward' | 'backward' | 'update'
+  readonly pass: StepPass
   /** The tensors it needs, all written by earlier steps or by the caller. */
   readonly reads: { readonly [Name in Reads]: View }
   /**

@@ -40,7 +40,7 @@ export { inputKey } from './layers/layer-planner.ts'
 
 import { changesOf, readsOf } from './step.ts'
 
-export { changesOf, readsOf, writesOf } from './step.ts'
+export { changesOf, goesForward, readsOf, type StepPass, writesOf } from './step.ts'
 
 /**
  * Updates a parameter by its gradient, in place, and the optimizer's states. `total`: the gradient is the sum over

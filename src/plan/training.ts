@@ -2,6 +2,7 @@ import {
   arrayOfText,
   numberFromZero,
   numberOverZero,
+  oneOf,
   optional,
   positiveInteger,
   type Rules,
@@ -30,9 +31,16 @@ export interface Training {
    * frozen layer with running statistics uses them, as in the pass forward.
    */
   readonly freeze?: readonly string[]
+  /**
+   * `blocks`: what forward makes is kept only between blocks of layers, and within a block is made again just before its
+   * gradients. That takes the time of most of a forward pass and much less memory; the results have the same bits.
+   */
+  readonly checkpoint?: 'blocks'
   /** Over how many runs the gradients of one update are averaged; only the last of them makes the update. 1 by default. */
   readonly microBatches?: number
 }
+
+export const CHECKPOINTS = ['blocks'] as const
 
 /** AlexNet's weight decay. */
 export const BENCHMARK_DECAY = 5e-4
@@ -68,12 +76,15 @@ export interface TrainingContext {
   between(tensor: string): View
 }
 
+export const checkpointRule = optional(oneOf(CHECKPOINTS))
+
 const trainingRules: Rules<Training> = {
   optimizer: optimizerRule,
   decays: optional(recordOf(numberFromZero, 'an object of numbers by parameter')),
   clipNorm: optional(numberOverZero),
   microBatches: optional(positiveInteger),
   freeze: optional(arrayOfText),
+  checkpoint: checkpointRule,
 }
 
 /** Throws UsageError for options that are not valid. */

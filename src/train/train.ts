@@ -19,7 +19,7 @@ import { isInterruption, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
-import { isTotal, NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
+import { checkpointRule, isTotal, NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount, firstNotFinite } from '../tensor.ts'
@@ -77,6 +77,8 @@ export interface TrainOptions
   readonly clipNorm?: number
   /** Layers whose parameters stay as they are, by name or with `*`; see `Training`. */
   readonly freeze?: readonly string[]
+  /** `blocks`: activations are made again in backward, for less memory and the same bits; see `Training`. */
+  readonly checkpoint?: Training['checkpoint']
   /** Seed of the initial parameters; 7 by default. */
   readonly seed?: number
   /** Initial parameters; by default made from the seed. */
@@ -148,6 +150,7 @@ export async function* train(
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
     ...(options.freeze && { freeze: options.freeze }),
+    ...(options.checkpoint && { checkpoint: options.checkpoint }),
   }
   const { threads, experimentalV8Flags, retune, tuningBudgetMs, algorithm, onProgress } = options
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
@@ -423,6 +426,7 @@ const rules: Rules<TrainOptions> = {
   decay: optional(numberFromZero),
   clipNorm: optional(numberOverZero),
   freeze: optional(arrayOfText),
+  checkpoint: checkpointRule,
   seed: optional(integerFromZero),
   parameters: optional(float32Tensors),
   resume: optional(objectWith(stateRules)),

@@ -4,6 +4,7 @@ import { UsageError } from '../../errors.ts'
 import type { ImageSize } from '../../formats/onnx-import.ts'
 import { ACTIVATIONS, type ActivationName } from '../../layers/activation.ts'
 import { REMOVABLE_PARTS, type RemovablePart } from '../../networks/options.ts'
+import { CHECKPOINTS } from '../../plan/training.ts'
 import type { TrainingSettings } from '../../records/training-log.ts'
 import { SCHEDULES, type Schedule } from '../../train/schedule.ts'
 import {
@@ -36,6 +37,7 @@ export interface TrainOptions extends TuningBudgetOptions {
   readonly decay?: number
   readonly clip?: number
   readonly freeze?: readonly string[]
+  readonly checkpoint?: (typeof CHECKPOINTS)[number]
   readonly schedule: Schedule
   readonly augment: (typeof AUGMENTS)[number]
   readonly activation?: ActivationName
@@ -60,6 +62,11 @@ export function addTrainOptions(command: Command): Command {
     .option('--epochs <n>', 'how often every image is seen', positiveInteger('--epochs'), 10)
     .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
     .option('--micro-batch <n>', 'images at a time, if memory is short', positiveInteger('--micro-batch'))
+    .option(
+      '--checkpoint <how>',
+      'blocks: activations are made again in backward; less memory, more time',
+      oneOf('--checkpoint', CHECKPOINTS),
+    )
     .option('--optimizer <name>', OPTIMIZERS.join(' | '), oneOf('--optimizer', OPTIMIZERS), 'sgd')
     .option('--rate <x>', 'the learning rate', float32From('--rate', 0, { isOver: true }), 0.01)
     .option('--momentum <x>', 'of sgd', float32From('--momentum', 0, { below: 1 }), 0.9)

@@ -79,14 +79,16 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
         )
       }
       const writes = moments
-      steps.push({
-        kind: 'batch-norm-statistics',
-        layer,
-        pass: 'forward',
-        reads: { input },
-        writes,
-        options: {},
-      })
+      if (!context.isRemade) {
+        steps.push({
+          kind: 'batch-norm-statistics',
+          layer,
+          pass: 'forward',
+          reads: { input },
+          writes,
+          options: {},
+        })
+      }
     }
     if (context.isUpdated) {
       const running = { mean: parameter('mean'), variance: parameter('variance') }

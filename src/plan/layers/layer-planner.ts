@@ -1,6 +1,6 @@
 import type { Activation, LayerKind, LayerOptions } from '../../layers/index.ts'
 import type { ResolvedLayer } from '../../networks/network.ts'
-import type { MayAdd } from '../step.ts'
+import type { MayAdd, StepPass } from '../step.ts'
 import type { Halo, View } from '../views.ts'
 
 /** Where a layer writes its share of an input's gradient. */
@@ -47,6 +47,8 @@ export interface PlanContext<Kind extends LayerKind> {
   readonly isTrained: boolean
   /** True in the pass train unless the layer is frozen: its running statistics then follow the batch's. */
   readonly isUpdated: boolean
+  /** Whether forward is done again for what was not kept: statistics of the batch are there already. */
+  readonly isRemade: boolean
   /** Whether steps backward will follow: the pass computes gradients, and the gradient of this layer's output is needed. */
   readonly hasBackward: boolean
   parameter(name: string): View
@@ -76,7 +78,7 @@ export interface PlanContext<Kind extends LayerKind> {
 export interface LayerStep {
   readonly kind: string
   readonly layer: string
-  readonly pass: 'prepare' | 'forward' | 'backward' | 'update'
+  readonly pass: StepPass
   readonly reads: object
   readonly writes: object
   readonly options: object
