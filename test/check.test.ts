@@ -104,6 +104,7 @@ const keepingSums = defineNetwork('keeping sums', {
     add('sum', { inputs: ['norm', 'conv'], activation: { kind: 'leaky-relu', slope: 0.2 } }),
     conv('beside', { filters: 6, kernel: 2 }),
     gelu('gelu'),
+    batchNorm('gated', { activation: 'hard-swish' }),
     l2Loss('loss'),
   ],
 })
@@ -601,13 +602,29 @@ describe('the check', () => {
       "output-gradient of conv: 'conv/sums.gradient'",
     ],
     [
+      "sums of a batch norm that are made again with another layer's shift",
+      planted('batch-norm-input-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, shift: step.reads.scale },
+      })),
+      'batch-norm-input-gradient of norm',
+    ],
+    [
+      'the same, for the gradient of its parameters',
+      planted('batch-norm-parameters-gradient', (step) => ({
+        ...step,
+        reads: { ...step.reads, shift: step.reads.scale! },
+      })),
+      'batch-norm-parameters-gradient of norm',
+    ],
+    [
       "another image's sums of a batch norm",
       planted('activation-backward', (step) =>
-        step.layer === 'norm'
+        step.layer === 'gated'
           ? { ...step, reads: { ...step.reads, input: { ...step.reads.input!, imagePitch: 0 } } }
           : step,
       ),
-      'activation-backward of norm',
+      'activation-backward of gated',
     ],
     [
       'another slope',

@@ -1,11 +1,11 @@
 import { type Activated, activate, activateAll, gradientsThrough } from '../layers/activation.ts'
-import { addInputGradient, type BatchNormOptions } from '../layers/batch-norm.ts'
+import { addInputGradient, type BatchNormOptions, batchNormDefinition } from '../layers/batch-norm.ts'
 import { type Convolution, convolvePixel, inputGradientPixel, weightsGradientBlock } from '../layers/conv.ts'
 import { eachInput } from '../layers/dense.ts'
 import { optimizerOf, RATES } from '../optimizers/index.ts'
 import type { Step, StepKind, StepOfKind } from '../plan/steps.ts'
 import type { View } from '../plan/views.ts'
-import { denseGrid, eachPixel, type Grid, pixelAt } from '../tensor.ts'
+import { denseGrid, eachPixel, elementCount, type Grid, pixelAt } from '../tensor.ts'
 import {
   Comparer,
   type Comparison,
@@ -326,7 +326,7 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
   'batch-norm-input-gradient'({ layer: name, reads, writes, options }, plan, look, share) {
     const { layer } = plan.network.layers.find(({ layer }) => layer.name === name)!
     const dense = (view: View) => denseParameter(look(view))
-    const { input, mean, scaleGradient, shiftGradient } = reads
+    const { input, mean, shift, scaleGradient, shiftGradient } = reads
     const scale = dense(reads.scale)
     const variance = dense(reads.variance)
     // Of running statistics the step reads neither: they are not computed with.
@@ -336,11 +336,29 @@ const truths: { readonly [Kind in StepKind]?: StepTruth<Kind> } = {
         sums: { scale: dense(scaleGradient), shift: dense(shiftGradient) },
         count: plan.batch * writes.inputGradient.shape[1] * writes.inputGradient.shape[2],
       }
+    const sumsOf =
+      input &&
+      shift &&
+      ((image: (view: View) => Grid): Grid => {
+        const { shape } = input
+        const output = denseGrid(new Float64Array(elementCount(shape.slice(1))), 1, shape.slice(1))
+        const parameters = { scale, shift: dense(shift), ...moments }
+        const own = { ...(layer.options as BatchNormOptions), activation: undefined }
+        batchNormDefinition.forward({
+          name,
+          options: own,
+          turn: 0,
+          inputs: [image(input)],
+          parameters,
+          output,
+        })
+        return output
+      })
     return wholeImages(writes.inputGradient, look, share, (image, truth) => {
       const outputGradient = image(reads.outputGradient)
       const grids = {
         input: input ? image(input) : outputGradient,
-        known: reads.output ? image(reads.output) : outputGradient,
+        known: reads.output ? image(reads.output) : (sumsOf?.(image) ?? outputGradient),
         outputGradient,
         inputGradient: truth,
       }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { DamagedImageError, FormatError, UsageError } from '../errors.ts'
 import type { Augmentation } from './augmentation.ts'
 import type { Split } from './dataset.ts'
@@ -113,6 +113,42 @@ describe('an epoch', () => {
     expect(copyOf(first.value as Batch)).toEqual(copyOf(second.value as Batch))
     await a.return()
     await b.return()
+  })
+
+  it('prepares the first batches of the next one while it ends, up to the last epoch', async () => {
+    const made: number[] = []
+    const counting = numbered(12)
+    const split: Split = {
+      ...counting,
+      image: (index) => {
+        made.push(index)
+        return counting.image!(index)
+      },
+    }
+    const how = options({ prefetch: 2, epochs: 2 })
+    await using pipeline = await openPipeline(split, how)
+    for await (const _ of pipeline.epoch(1));
+    await vi.waitFor(() => expect(made).toHaveLength(12 + 2 * 4))
+    const second: ReturnType<typeof copyOf>[] = []
+    for await (const batch of pipeline.epoch(2)) second.push(copyOf(batch))
+    expect(second).toEqual((await read(counting, options(), 2)).batches)
+    expect(made).toHaveLength(24)
+  })
+
+  it('that follows another than was expected is the same as without', async () => {
+    const how = options({ augmentation, epochs: 9 })
+    await using pipeline = await openPipeline(train, how)
+    for await (const _ of pipeline.epoch(1));
+    for (const [epoch, fromBatch] of [
+      [5, 0],
+      [2, 3],
+      [2, 0],
+      [1, 0],
+    ] as const) {
+      const batches: ReturnType<typeof copyOf>[] = []
+      for await (const batch of pipeline.epoch(epoch, fromBatch)) batches.push(copyOf(batch))
+      expect(batches).toEqual((await read(train, options({ augmentation }), epoch, fromBatch)).batches)
+    }
   })
 
   it('says how long the consumer waited', async () => {

@@ -47,6 +47,11 @@ export interface PipelineOptions extends DecoderOptions {
   readonly workers?: number
   /** Batches that are prepared while the consumer works. 2 by default. */
   readonly prefetch?: number
+  /**
+   * How many epochs will be read, from 1 on: while one of them ends, the first batches of the next are prepared. 1 by
+   * default.
+   */
+  readonly epochs?: number
 }
 
 const rules: Rules<PipelineOptions> = {
@@ -59,6 +64,7 @@ const rules: Rules<PipelineOptions> = {
   tenCrop: optional(trueOrFalse),
   workers: optional(positiveInteger),
   prefetch: optional(positiveInteger),
+  epochs: optional(positiveInteger),
   ...decoderRules,
 }
 
@@ -98,7 +104,7 @@ const MAX_DAMAGED_SHARE = 0.01
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
-  const { batch, prefetch = DEFAULT_PREFETCH, workers } = options
+  const { batch, prefetch = DEFAULT_PREFETCH, epochs = 1, workers } = options
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)
@@ -109,7 +115,8 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   const maker = split.files
     ? await openFileMaker(split.files, recipe, { ...decodingOf(split, options), workers })
     : openInlineMaker(split, recipe)
-  return new SplitPipeline(split, maker, recipe, { batch, prefetch, batchesPerEpoch, isShuffled, areFull })
+  const layout = { batch, prefetch, epochs, batchesPerEpoch, isShuffled, areFull }
+  return new SplitPipeline(split, maker, recipe, layout)
 }
 
 /** How many full batches an epoch has. Throws UsageError if it has none. */
@@ -121,12 +128,20 @@ export function fullBatches(images: number, batch: number): number {
 interface Layout {
   readonly batch: number
   readonly prefetch: number
+  readonly epochs: number
   readonly batchesPerEpoch: number
   readonly isShuffled: boolean
   readonly areFull: boolean
 }
 
 type MadeBatch = Omit<Batch, 'waitedMs'>
+
+/** An epoch's batches that are being made, in order. */
+interface Making {
+  readonly epoch: number
+  readonly order: Uint32Array
+  readonly pending: { readonly memory: Float32Array; readonly made: Promise<MadeBatch> }[]
+}
 
 class SplitPipeline implements Pipeline {
   readonly batchesPerEpoch: number
@@ -138,6 +153,8 @@ class SplitPipeline implements Pipeline {
   readonly #skipped = new Map<number, SkippedImage>()
   /** Memory of batches that nobody uses now. */
   readonly #spare: Float32Array[] = []
+  /** The first batches of an epoch that nobody has asked for yet. */
+  #ahead: Making | null = null
 
   constructor(split: Split, maker: SampleMaker, recipe: Recipe, layout: Layout) {
     this.#split = split
@@ -153,19 +170,16 @@ class SplitPipeline implements Pipeline {
   }
 
   async *epoch(epoch: number, fromBatch = 0): AsyncGenerator<Batch, void> {
-    const { batchesPerEpoch, prefetch } = this.#layout
-    const order = this.#orderOf(epoch)
-    const pending: { readonly memory: Float32Array; readonly made: Promise<MadeBatch> }[] = []
-    let next = fromBatch
+    const { batchesPerEpoch, prefetch, epochs } = this.#layout
+    const making = (fromBatch === 0 && this.#takeAhead(epoch)) || this.#beginning(epoch)
+    const { pending } = making
+    let next = fromBatch + pending.length
     const begin = (): void => {
-      if (next >= batchesPerEpoch) return
-      const memory = this.#spare.pop() ?? this.#allocate()
-      const made = this.#make(epoch, order, next++, memory)
-      made.catch(() => {}) // reported when the batch is awaited
-      pending.push({ memory, made })
+      if (next < batchesPerEpoch) this.#begin(making, next++)
+      else if (epoch < epochs) this.#beginAhead(epoch + 1)
     }
     try {
-      for (let i = 0; i < prefetch; i++) begin()
+      while (pending.length < prefetch && next < batchesPerEpoch) begin()
       while (pending.length > 0) {
         const askedMs = performance.now()
         const batch = await pending[0]!.made
@@ -179,6 +193,32 @@ class SplitPipeline implements Pipeline {
       await Promise.allSettled(pending.map(({ made }) => made))
       this.#spare.push(...pending.map(({ memory }) => memory))
     }
+  }
+
+  #beginning(epoch: number): Making {
+    return { epoch, order: this.#orderOf(epoch), pending: [] }
+  }
+
+  #begin({ epoch, order, pending }: Making, number: number): void {
+    const memory = this.#spare.pop() ?? this.#allocate()
+    const made = this.#make(epoch, order, number, memory)
+    made.catch(() => {}) // reported when the batch is awaited
+    pending.push({ memory, made })
+  }
+
+  #beginAhead(epoch: number): void {
+    const { prefetch, batchesPerEpoch } = this.#layout
+    this.#ahead ??= this.#beginning(epoch)
+    const { pending } = this.#ahead
+    const isWanted = this.#ahead.epoch === epoch && pending.length < Math.min(prefetch, batchesPerEpoch)
+    if (isWanted) this.#begin(this.#ahead, pending.length)
+  }
+
+  #takeAhead(epoch: number): Making | null {
+    if (this.#ahead?.epoch !== epoch) return null
+    const ahead = this.#ahead
+    this.#ahead = null
+    return ahead
   }
 
   async dispose(): Promise<void> {

@@ -1,4 +1,5 @@
 import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts'
+import { type Activation, needsSums } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
 import { elementCount } from '../tensor.ts'
 import { activationIn, gradientThrough } from './activation.ts'
@@ -7,8 +8,10 @@ import { argument, bytes, onlyWay, type Part, privateArgument, type TargetTraits
 import { finiteVariance, momentsOfPiece, momentsOfPieces } from './moments.ts'
 import { eachVector, eachVectorOfRowPixels, rowParts, storeGradient } from './rows.ts'
 
-const PARTIAL = 0
+/** Private buffers: factors come first. */
 const FACTORS = 0
+const PARTIAL = 0
+const PARTIAL_BESIDE_FACTORS = 1
 
 /** Each channel's mean and biased variance over the whole batch. */
 export const batchNormStatistics = onlyWay<'batch-norm-statistics'>(({ layer, reads, writes }, traits) => {
@@ -89,12 +92,40 @@ function channelFactors(
   }
 }
 
+const deviationOf = (b: ProgramBuilder, variance: Vector, epsilon: number): Vector =>
+  b.sqrt(b.add(variance, b.splat(epsilon)))
+
+/** distance * factor + shift. Made again backward it has the same bits, so that an activation's mask is the same. */
+function sumOf(b: ProgramBuilder, distance: Vector, factor: Vector, shift: Vector): Vector {
+  const sum = b.unary('copy', shift)
+  b.fma(sum, distance, factor)
+  return sum
+}
+
+/**
+ * Makes the activation's constants; returns the gradient of the sums, given the output's and what the activation's gradient is
+ * computed from: sums that `remake` makes again, or the output.
+ */
+function throughActivation(
+  b: ProgramBuilder,
+  activation: Activation | undefined,
+): (outputGradient: Vector, from: { output(): Vector } | { sum(): Vector }) => Vector {
+  if (activation === undefined) return (outputGradient) => outputGradient
+  const through = gradientThrough(b, activation)
+  const activate = activationIn(b, activation)
+  const isOfSums = needsSums({ activation })
+  return (outputGradient, from) => {
+    if ('output' in from) return through(from.output(), outputGradient)
+    return through(isOfSums ? from.sum() : activate(from.sum(), null), outputGradient)
+  }
+}
+
 /** (x - mean) * factor + shift; the factor is computed once for each channel, before the run if it depends on parameters alone. */
 export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, writes, options }, traits) => {
   const { input, scale, shift, mean, variance } = reads
   const { epsilon, activation, isOfBatch } = options
   const factors = channelFactors(traits, `${layer} factors`, { scale, variance }, (b, load) => [
-    b.div(load('scale'), b.sqrt(b.add(load('variance'), b.splat(epsilon)))),
+    b.div(load('scale'), deviationOf(b, load('variance'), epsilon)),
   ])
   const fixed = {
     factor: privateArgument(FACTORS, 0, []),
@@ -105,9 +136,8 @@ export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, w
   const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
     const activate = activationIn(b, activation)
     eachVectorOfRowPixels(b, views, row, Object.keys(fixed), (offset, isChannel) => {
-      const sum = b.load(row.shift!, offset)
       const distance = b.sub(b.load(row.input!, offset), b.load(row.mean!, offset))
-      b.fma(sum, distance, b.load(row.factor!, offset))
+      const sum = sumOf(b, distance, b.load(row.factor!, offset), b.load(row.shift!, offset))
       b.store(row.output!, offset, activate(sum, isChannel))
     })
   }
@@ -123,26 +153,36 @@ export const batchNormForward = onlyWay<'batch-norm-forward'>(({ layer, reads, w
 /** Sums of the gradient, and of the gradient times the normalized input. */
 export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
-    const { input, outputGradient, output, mean, variance } = reads
+    const { input, outputGradient, mean, variance, scale, shift } = reads
+    const { activation, epsilon } = options
+    const remade = scale && shift && { scale, shift }
+    const factors =
+      remade &&
+      channelFactors(traits, `${layer} factors`, { scale: remade.scale, variance }, (b, load) => [
+        b.div(load('scale'), deviationOf(b, load('variance'), epsilon)),
+      ])
     const sums: ChannelSums = {
       name: `${layer} parameters gradient`,
-      views: { input, outputGradient, ...(output && { output }) },
-      channels: { mean: argument(mean, 0, []) },
+      views: { input, outputGradient },
+      channels: {
+        mean: argument(mean, 0, []),
+        ...(remade && { factor: privateArgument(FACTORS, 0, []), shift: argument(remade.shift, 0, []) }),
+      },
       perChannel: 2,
-      privateBuffer: PARTIAL,
+      privateBuffer: PARTIAL_BESIDE_FACTORS,
     }
     const pieces = pieceStage(traits, sums, (b, block) => {
-      const through = options.activation && gradientThrough(b, options.activation)
-      const means = block.of('mean')
+      const through = throughActivation(b, activation)
       const zeros = () => Array.from({ length: block.vectors }, () => b.splat(0))
-      const [shifts, products] = [zeros(), zeros()]
+      const [gradients, products] = [zeros(), zeros()]
       block.eachPixel((v, load) => {
-        const given = load('outputGradient')
-        const gradient = through ? through(load('output'), given) : given
-        b.assign(shifts[v]!, b.add(shifts[v]!, gradient))
-        b.fma(products[v]!, gradient, b.sub(load('input'), means[v]!))
+        const distance = b.sub(load('input'), block.at('mean', v))
+        const sum = () => sumOf(b, distance, block.at('factor', v), block.at('shift', v))
+        const gradient = through(load('outputGradient'), { sum })
+        b.assign(gradients[v]!, b.add(gradients[v]!, gradient))
+        b.fma(products[v]!, gradient, distance)
       })
-      return [shifts, products]
+      return [gradients, products]
     })
     const others = {
       variance: argument(variance, 0, []),
@@ -151,11 +191,17 @@ export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradie
     }
     const combined = combineStage(traits, sums, others, (b, pieces, pointers) => {
       const [shift, product] = totalsOf(b, sums, pieces)
-      const deviation = b.sqrt(b.add(b.load(pointers.variance!), b.splat(options.epsilon)))
+      const deviation = deviationOf(b, b.load(pointers.variance!), epsilon)
       b.store(pointers.scale!, 0, b.div(product!, deviation))
       b.store(pointers.shift!, 0, shift!)
     })
-    return { privateBuffers: [channelSumsBuffer(sums)], stages: [pieces, combined] }
+    return {
+      privateBuffers: [
+        { name: `${layer}/factors`, length: remade ? variance.pixelPitch : 0, lifetime: 'step' },
+        channelSumsBuffer(sums),
+      ],
+      stages: [...(factors ? [{ parts: [factors] }] : []), pieces, combined],
+    }
   },
 )
 
@@ -165,18 +211,21 @@ export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradie
  */
 export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
   ({ layer, reads, writes, options }, traits) => {
-    const { input, outputGradient, output, scale, mean, variance, scaleGradient, shiftGradient } = reads
+    const { input, outputGradient, output, scale, shift, mean, variance, scaleGradient, shiftGradient } =
+      reads
     const { inputGradient } = writes
     const count = elementCount(inputGradient.shape.slice(0, 3))
     const gradients = scaleGradient && shiftGradient && { scaleGradient, shiftGradient }
-    const ofBatch = gradients && input && mean && { input, mean }
+    const isOfBatch = gradients !== undefined
+    const isRemade = shift !== undefined
+    const ofInput = (isOfBatch || isRemade) && input && mean && { input, mean }
     const pitch = scale.pixelPitch
     const factors = channelFactors(
       traits,
       `${layer} gradient factors`,
       { scale, variance, ...gradients },
       (b, load) => {
-        const deviation = b.sqrt(b.add(load('variance'), b.splat(options.epsilon)))
+        const deviation = deviationOf(b, load('variance'), options.epsilon)
         const factor = b.div(load('scale'), deviation)
         if (!gradients) return [factor]
         const share = b.mul(factor, b.splat(-1 / count))
@@ -189,31 +238,36 @@ export const batchNormInputGradient = onlyWay<'batch-norm-input-gradient'>(
     )
     const fixed = {
       factor: privateArgument(FACTORS, 0, []),
-      ...(ofBatch && {
+      ...(isOfBatch && {
         slope: privateArgument(FACTORS, pitch, []),
         constant: privateArgument(FACTORS, 2 * pitch, []),
-        mean: argument(ofBatch.mean, 0, []),
       }),
+      ...(ofInput && { mean: argument(ofInput.mean, 0, []) }),
+      ...(shift && { shift: argument(shift, 0, []) }),
     }
     const views = {
       inputGradient,
       outputGradient,
-      ...(ofBatch && { input: ofBatch.input }),
-      ...(output && { output }),
+      ...(ofInput && { input: ofInput.input }),
+      ...(output && !isRemade && { output }),
     }
     const write = (b: ProgramBuilder, row: Readonly<Record<string, Pointer>>): void => {
-      const through = options.activation && gradientThrough(b, options.activation)
+      const through = throughActivation(b, options.activation)
       eachVectorOfRowPixels(b, views, row, Object.keys(fixed), (offset) => {
         const at = (name: string) => b.load(row[name]!, offset)
-        const given = at('outputGradient')
-        const gradient = through ? through(at('output'), given) : given
-        if (!ofBatch) {
-          storeGradient(b, row.inputGradient!, offset, b.mul(gradient, at('factor')), options)
+        const factor = at('factor')
+        const distance = ofInput ? b.sub(at('input'), at('mean')) : null
+        const gradient = through(
+          at('outputGradient'),
+          isRemade ? { sum: () => sumOf(b, distance!, factor, at('shift')) } : { output: () => at('output') },
+        )
+        if (!isOfBatch) {
+          storeGradient(b, row.inputGradient!, offset, b.mul(gradient, factor), options)
           return
         }
         const sum = at('constant')
-        b.fma(sum, b.sub(at('input'), at('mean')), at('slope'))
-        b.fma(sum, gradient, at('factor'))
+        b.fma(sum, distance!, at('slope'))
+        b.fma(sum, gradient, factor)
         storeGradient(b, row.inputGradient!, offset, sum, options)
       })
     }

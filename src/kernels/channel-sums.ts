@@ -64,6 +64,8 @@ export interface ChannelBlock {
   readonly count: number
   /** The block's vectors of one of the `channels`. */
   of(name: string): Vector[]
+  /** One of them, which stays in memory: it is loaded here. */
+  at(name: string, vector: number): Vector
   /** Calls `visit` at each pixel of the piece, for each vector; `load` reads that vector from a tensor. */
   eachPixel(visit: VisitPixel): void
   /** The same, row by row. */
@@ -118,6 +120,7 @@ export function pieceStage(
           vectors: block.size,
           count: rows.size * width,
           of: (name) => vectors.map((v) => b.load(pointers[name]!, v * b.vectorBytes)),
+          at: (name, v) => b.load(pointers[name]!, v * b.vectorBytes),
           eachRow,
           eachPixel: (visit) => eachRow((eachPixel) => eachPixel(visit)),
         })

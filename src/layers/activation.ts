@@ -174,6 +174,10 @@ export const rectifies = (kind: ActivationKind): boolean => functions[kind].rect
 export const needsSums = ({ activation }: Activated): boolean =>
   activation !== undefined && (functionOf(activation)[0].needsInput ?? false)
 
+/** Whether sums that are computed once more, and rounded otherwise, have nearly the same gradient. */
+export const isSmooth = ({ activation }: Activated): boolean =>
+  activation !== undefined && (functionOf(activation)[0].isSmooth ?? false)
+
 /** The layer's output for a sum. NaN stays NaN. */
 export function activate({ activation }: Activated, sum: number): number {
   if (activation === undefined) return sum

@@ -18,6 +18,8 @@ export interface Elementwise<Options = NoOptions> {
   gradient(from: number, valueGradient: number, options: Options): number
   /** Two inputs may have one value but different derivatives, so the gradient is computed from the input. */
   readonly needsInput?: boolean
+  /** Its derivative has no jumps, so that an input with a rounding error has nearly the same. Asked where it `needsInput`. */
+  readonly isSmooth?: boolean
   /** The same as a layer's `inputSize`. Far from 0 these functions are straight lines; the check needs values where they bend. */
   inputSize?(options: Options): number | null
   /** The same as a layer's `rectifies`. */

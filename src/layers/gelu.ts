@@ -38,6 +38,7 @@ export const normalGated = {
     return (valueGradient * (1 + share + input * slope)) / 2
   },
   needsInput: true,
+  isSmooth: true,
   inputSize: () => 1,
   rectifies: true,
 } satisfies Elementwise<GeluOptions>

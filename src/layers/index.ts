@@ -62,6 +62,7 @@ export {
   activationRule,
   inputSizeOf,
   isActivation,
+  isSmooth,
   needsSums,
   type OptionsOfActivation,
   partsOf,

@@ -21,6 +21,7 @@ export const softplusGated: Elementwise = {
     return valueGradient * (share + input * slope)
   },
   needsInput: true,
+  isSmooth: true,
   inputSize: () => 1,
   rectifies: true,
 }

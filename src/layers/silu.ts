@@ -20,6 +20,7 @@ export const logisticGated: Elementwise = {
     return valueGradient * share * (1 + input * (1 - share))
   },
   needsInput: true,
+  isSmooth: true,
   inputSize: () => 1,
   rectifies: true,
 }

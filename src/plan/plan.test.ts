@@ -506,6 +506,7 @@ describe('frozen layers', () => {
       'outputGradient',
       'scale',
       'scaleGradient',
+      'shift',
       'shiftGradient',
       'variance',
     ])

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts'
-import type { Activated } from '../../layers/index.ts'
+import { type Activated, isSmooth, needsSums } from '../../layers/index.ts'
 import { elementCount } from '../../tensor.ts'
 import type { Adding, MayAdd, StepOf } from '../step.ts'
 import { NO_HALO, type View } from '../views.ts'
@@ -7,9 +7,15 @@ import { type ActivationStep, applied, keepsSums, sumsOf, throughActivation } fr
 import { addingTo, type LayerPlanner, type PlanContext } from './layer-planner.ts'
 
 type Normalized = Activated & { readonly epsilon: number }
-/** The activation's output, if there is an activation: its gradient is computed from that. */
-type Activating = { readonly reads: { readonly output?: View } }
 type Moments = 'mean' | 'variance'
+/**
+ * If there is an activation, its gradient is computed from its output or, if it needs the sums, from those. A step that reads
+ * scale and shift makes either again, with the operations that forward does, so that it comes out with the same bits; that is
+ * faster than reading it. The output is among what it reads for the check: ReLU's mask is forward's.
+ */
+type Activating = {
+  readonly reads: Partial<Readonly<Record<'output' | 'scale' | 'shift', View>>>
+}
 
 /** `mean` and `variance` are the running statistics or the batch's, whichever the layer uses. */
 export type BatchNormStep =
@@ -44,7 +50,9 @@ export type BatchNormStep =
     > &
       Activating &
       MayAdd & {
-        readonly reads: Partial<Readonly<Record<'input' | 'mean' | 'scaleGradient' | 'shiftGradient', View>>>
+        readonly reads: Partial<
+          Readonly<Record<'input' | 'mean' | 'scaleGradient' | 'shiftGradient' | 'shift', View>>
+        >
       })
 
 type Context = PlanContext<'batch-norm'>
@@ -55,10 +63,13 @@ function momentsOf({ isTrained, parameter, ofBatch, input }: Context): Record<Mo
   return { mean: ofBatch('batchMean', channels), variance: ofBatch('batchVariance', channels) }
 }
 
-/** The options of the steps that normalize: without the activation if it is a step of its own. */
+/** Whether the activation is a step of its own, in both directions: its gradient needs the sums, and those made again won't do. */
+const isActivationApart = (context: Context): boolean => keepsSums(context) && !isSmooth(context.options)
+
+/** The options of the steps that normalize. */
 const normalized = (context: Context): Normalized => ({
   epsilon: context.options.epsilon,
-  activation: keepsSums(context) ? undefined : context.options.activation,
+  activation: isActivationApart(context) ? undefined : context.options.activation,
 })
 
 export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | ActivationStep> = {
@@ -69,7 +80,7 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
     const moments = momentsOf(context)
     const steps: (BatchNormStep | ActivationStep)[] = []
     const { activation } = options
-    const kept = activation !== undefined && keepsSums(context) ? sumsOf(context) : null
+    const kept = activation !== undefined && isActivationApart(context) ? sumsOf(context) : null
     const count = elementCount(input.shape.slice(0, 3))
     if (context.isTrained) {
       if (count === 1) {
@@ -121,15 +132,17 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
     const { activation } = context.options
     const steps: (BatchNormStep | ActivationStep)[] = []
     let outputGradient = context.outputGradient()
-    if (activation !== undefined && keepsSums(context)) {
+    if (activation !== undefined && isActivationApart(context)) {
       const gradient = context.between('sums.gradient', NO_HALO)
       steps.push(throughActivation(activation, context, sumsOf(context), gradient))
       outputGradient = gradient
     }
-    const given = {
-      outputGradient,
-      ...(normalized(context).activation !== undefined && { output: context.output }),
-      variance,
+    const given = { outputGradient, variance }
+    const activating = normalized(context).activation !== undefined
+    const parameters = { scale: parameter('scale'), shift: parameter('shift') }
+    const known = activating && {
+      ...(!needsSums(context.options) && { output: context.output }),
+      ...(isTrained || needsSums(context.options) ? { input, mean, ...parameters } : {}),
     }
     const gradients = isTrained && {
       scaleGradient: parameterGradient('scale'),
@@ -140,7 +153,7 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
         kind: 'batch-norm-parameters-gradient',
         layer,
         pass: 'backward',
-        reads: { input, mean, ...given },
+        reads: { input, mean, ...given, ...known },
         writes: gradients,
         options: normalized(context),
       })
@@ -151,7 +164,7 @@ export const batchNormPlanner: LayerPlanner<'batch-norm', BatchNormStep | Activa
         kind: 'batch-norm-input-gradient',
         layer,
         pass: 'backward',
-        reads: { ...given, scale: parameter('scale'), ...ofBatch, ...adding.reads },
+        reads: { ...given, ...known, scale: parameters.scale, ...ofBatch, ...adding.reads },
         writes: adding.writes,
         options: { ...normalized(context), ...adding.options },
       })

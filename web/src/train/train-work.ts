@@ -60,8 +60,13 @@ async function learn(
     preprocessing: PREPROCESSING,
     parameters: null,
   }
-  const pipeline = await openPipeline(dataset.train, { batch: BATCH, preprocessing, seed: SEED })
   const done = state ? state.epoch - 1 : 0
+  const pipeline = await openPipeline(dataset.train, {
+    batch: BATCH,
+    preprocessing,
+    seed: SEED,
+    epochs: done + epochs,
+  })
   const events = train(network, {
     batches: (epoch, firstBatch) => pipeline.epoch(epoch, firstBatch),
     batchesPerEpoch: pipeline.batchesPerEpoch,
