@@ -1,4 +1,4 @@
-"""A network of convmark's in PyTorch, run by pytorch.mjs: pytorch.py <pass> <threads> <network as JSON>.
+"""A network of convmark's in PyTorch, run by pytorch.mjs: pytorch.py <layout> <pass> <threads> <network as JSON>.
 
 native.mjs has what goes over stdin and stdout, pytorch.mjs what is in the JSON.
 """
@@ -11,9 +11,8 @@ import time
 import torch
 import torch.nn.functional as F
 
-PASS, THREADS, NETWORK = sys.argv[1:]
-# A tenth faster than the plain NCHW in forward, equal in forward-backward, 5% faster in train.
-FORMAT = torch.channels_last
+LAYOUT, PASS, THREADS, NETWORK = sys.argv[1:]
+FORMAT = torch.channels_last if LAYOUT == "channels last" else torch.contiguous_format
 torch.set_num_threads(int(THREADS))
 NETWORK = json.loads(NETWORK)
 LAYERS, OUTPUTS, LOSSES = NETWORK["layers"], NETWORK["outputs"], NETWORK["losses"]

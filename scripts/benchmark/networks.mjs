@@ -4,7 +4,8 @@
 //   --only a,b              networks; by default all of about ImageNet's size
 //   --batch 1,16            batches
 //   --pass forward          or forward-backward, train
-//   --pairs x64/pytorch     by default x64 with onnxruntime-node and wasm with onnxruntime-web, backward with pytorch
+//   --pairs x64/pytorch     by default x64 with onnxruntime-node and wasm with onnxruntime-web, backward x64 with pytorch, whose
+//                           other layout is the peer pytorch-channels-first
 //   --rounds 10             turns of each
 import { compare } from '../../dist/bench/compare.js'
 import { networkNamed } from '../../dist/networks/index.js'

@@ -84,7 +84,8 @@ const MOST_MULTIPLY_ADDS = 3e11
 
 /** How the candidates of a plan's steps are to be decided by running it; null if they are not. */
 export function runOffRules(plan: Plan, target: CodeTarget): RunOffRules | null {
-  const multiplyAdds = multiplyAddsOfAll(plan.steps)
+  // What is made again counts once, so that the candidates are chosen as without it.
+  const multiplyAdds = multiplyAddsOfAll(plan.steps.filter(({ pass }) => pass !== 'remake'))
   if (target.tiersUp || multiplyAdds > MOST_MULTIPLY_ADDS) return null
   if (multiplyAdds <= SHORT_MULTIPLY_ADDS) return OF_SHORT_RUNS
   return plan.pass === 'forward' ? null : OF_LONG_RUNS

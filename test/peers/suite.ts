@@ -74,7 +74,7 @@ export function missing(name: string): string | null {
   if (peers[name]!.packages.length > 0) {
     return existsSync(`${root}peers/node_modules`) ? null : 'npm ci --prefix peers --ignore-scripts'
   }
-  if (name === 'pytorch')
+  if (name.startsWith('pytorch'))
     return succeeds(PYTHON, '-c', 'import torch') ? null : 'apt-get install python3-torch'
   const hasOneDnn = succeeds('g++', '-fsyntax-only', '-x', 'c++', '-include', 'dnnl.hpp', '/dev/null')
   return hasOneDnn ? null : 'apt-get install g++ libdnnl-dev'

@@ -24,6 +24,7 @@ export const peers: Readonly<Record<string, Peer>> = {
   'tfjs-cpu': { packages: ['@tensorflow/tfjs'], hasThreads: false, isSlow: true },
   'jax-js': { packages: ['@jax-js/jax'], hasThreads: false, isSlow: true },
   pytorch: { packages: [], hasThreads: true },
+  'pytorch-channels-first': { packages: [], hasThreads: true },
   onednn: { packages: [], hasThreads: true },
   'onednn-winograd': { packages: [], hasThreads: true },
 }

@@ -1,0 +1,3 @@
+import { peerConformance } from './suite.ts'
+
+peerConformance('pytorch-channels-first', [])
