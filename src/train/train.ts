@@ -19,7 +19,14 @@ import { isInterruption, ShapeError, UsageError } from '../errors.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
-import { checkpointRule, isTotal, NORM_TENSOR, RATES_TENSOR, type Training, TURN_TENSOR } from '../plan/training.ts'
+import {
+  checkpointRule,
+  isTotal,
+  NORM_TENSOR,
+  RATES_TENSOR,
+  type Training,
+  TURN_TENSOR,
+} from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
 import { openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount, firstNotFinite } from '../tensor.ts'
