@@ -97,6 +97,9 @@ describe('train', () => {
     expect(await errorOf(...SMALL_TRAINING, '--rate', '1e38', '--optimizer', 'adam')).toMatch(
       /^2 convmark: rate is 1e\+38; in its first step adam multiplies by 1.0\d*e\+39, which is infinite/,
     )
+    expect(await errorOf(...SMALL_TRAINING, '--checkpoint', 'block')).toBe(
+      "2 convmark: unknown value of --checkpoint 'block'; did you mean 'blocks'? (blocks)",
+    )
     expect(await errorOf(...SMALL_TRAINING, '--without', 'lrn')).toContain(
       '2 convmark: lenet: it has no lrn to leave out',
     )
@@ -117,6 +120,26 @@ describe('train', () => {
     expect(await errorOf('train', 'alexnet-cifar10', '--data', 'folder:empty')).toMatch(
       /^[12] convmark: .*empty/,
     )
+  })
+
+  it('makes activations again if told to, and writes the same model', async () => {
+    // Nothing is measured, so all take the same tiles: a busy machine could change its choice in between
+    const cache = process.env.CONVMARK_CACHE
+    process.env.CONVMARK_CACHE = join(folder, 'empty cache')
+    const trained = async (name: string, ...more: readonly string[]) => {
+      const files = ['--out', `${name}.safetensors`, '--log', `${name}.jsonl`]
+      const words = ['--epochs', '1', '--tuning-budget', '0', ...files, ...more]
+      expect(await convmark(...SMALL_TRAINING, ...words)).toMatchObject({ code: 0 })
+      const { trainLoss, trainAccuracy, testLoss } = runsOf(`${name}.jsonl`)[0]!.epochs[0]!
+      // toEqual compares a million bytes one by one, in seconds
+      const model = bytesOf(`${name}.safetensors`).toString('base64')
+      return { model, trainLoss, trainAccuracy, testLoss }
+    }
+    try {
+      expect(await trained('again', '--checkpoint', 'blocks')).toEqual(await trained('kept'))
+    } finally {
+      process.env.CONVMARK_CACHE = cache
+    }
   })
 
   it('says what differs where a training is resumed otherwise, and where its loss is no number', async () => {

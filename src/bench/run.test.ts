@@ -211,6 +211,21 @@ describe("a run's layers", () => {
     ).not.toHaveProperty('updateMs')
   })
 
+  it('count what is done again for the gradients as backward, and name its tile', () => {
+    const steps = [
+      step('conv-forward', 'conv', 'forward', '4x8'),
+      step('conv-forward', 'conv', 'remake', '4x8'),
+      step('conv-weights-gradient', 'conv', 'backward', '2x8'),
+    ]
+    const plan = { steps, layerBytes: {}, fusedWith: {} }
+    const { layers } = describeRun(measured({ pass: 'train', plan, stepMediansMs: [1, 2, 4] }))
+    expect(layers[0]).toMatchObject({
+      forwardMs: 1,
+      backwardMs: 2 + 4,
+      tile: 'forward 4x8; remake 4x8; weights 2x8',
+    })
+  })
+
   it('name the steps of a transposed convolution by what they compute for it', () => {
     const decoder = defineNetwork('decoder', {
       inputs: { images: [6, 8, 2] },
