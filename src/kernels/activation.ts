@@ -183,6 +183,9 @@ function kernelOf(activation: Activation): readonly [ActivationKernel<object>, o
   return [activations[kind] as ActivationKernel<object>, options]
 }
 
+/** Whether it needs few registers. */
+export const isLight = (activation: Activation): boolean => kernelOf(activation)[0].isLight ?? false
+
 /** Whether its value at 0 is not 0: then padded channels must be masked. */
 export const changesZero = (activation: Activation): boolean => activate({ activation }, 0) !== 0
 
@@ -241,7 +244,7 @@ const mostAtOnce = ({ lanes }: ProgramBuilder): number => (lanes === 16 ? 4 : 2)
 export function activationOfSums(b: ProgramBuilder, activation: Activation | undefined): SumsActivation {
   const same = (sum: Vector) => sum
   if (activation === undefined) return { inRegister: same, inMemory: null }
-  if (kernelOf(activation)[0].isLight) {
+  if (isLight(activation)) {
     const activate = activationIn(b, activation)
     return { inRegister: (sum) => activate(sum, null), inMemory: null }
   }

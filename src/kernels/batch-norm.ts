@@ -2,7 +2,7 @@ import { type Pointer, ProgramBuilder, type Vector } from '../codegen/program.ts
 import { type Activation, needsSums } from '../layers/index.ts'
 import type { View } from '../plan/views.ts'
 import { elementCount } from '../tensor.ts'
-import { activationIn, gradientThrough } from './activation.ts'
+import { activationIn, gradientThrough, isLight } from './activation.ts'
 import { type ChannelSums, channelSumsBuffer, combineStage, pieceStage, totalsOf } from './channel-sums.ts'
 import { argument, bytes, onlyWay, type Part, privateArgument, type TargetTraits } from './kernel.ts'
 import { finiteVariance, momentsOfPiece, momentsOfPieces } from './moments.ts'
@@ -169,6 +169,7 @@ export const batchNormParametersGradient = onlyWay<'batch-norm-parameters-gradie
         ...(remade && { factor: privateArgument(FACTORS, 0, []), shift: argument(remade.shift, 0, []) }),
       },
       perChannel: 2,
+      needsRegisters: activation !== undefined && !isLight(activation),
       privateBuffer: PARTIAL_BESIDE_FACTORS,
     }
     const pieces = pieceStage(traits, sums, (b, block) => {

@@ -31,12 +31,20 @@ export interface ChannelSums {
   /** What a piece also reads: one value of its image, which all channels share. */
   readonly values?: Readonly<Record<string, Argument>>
   readonly perChannel: number
+  /** What is added takes many registers to compute. */
+  readonly needsRegisters?: boolean
   /** Which of the kernel's private buffers holds the pieces' sums. */
   readonly privateBuffer: number
 }
 
-/** Vectors of channels that are summed together, with their sums in registers. */
-const VECTORS_AT_ONCE = 2
+/**
+ * Vectors of channels that are summed together, with their sums in registers. The more, the longer are the stretches of memory
+ * that are read. V8 spills sooner than it has to, so WASM's are few.
+ */
+const vectorsAtOnce = (
+  { lanes, vectorRegisters }: TargetTraits,
+  { needsRegisters = false }: ChannelSums,
+): number => (lanes === 4 || needsRegisters ? vectorRegisters / 8 : vectorRegisters / 4)
 
 const first = ({ views }: ChannelSums): View => Object.values(views)[0]!
 
@@ -92,7 +100,7 @@ export function pieceStage(
   const parts = piecesOf(sums).flatMap((rows): Part[] => {
     const at = firstPiece
     firstPiece += rows.count
-    return vectorBlocks(pitch / traits.lanes, VECTORS_AT_ONCE).map((block): Part => {
+    return vectorBlocks(pitch / traits.lanes, vectorsAtOnce(traits, sums)).map((block): Part => {
       const b = new ProgramBuilder(sums.name, traits.lanes, names)
       const pointers = Object.fromEntries(names.map((name) => [name, b.parameter(name)])) as Record<
         string,
