@@ -226,7 +226,6 @@ describe('a plan with checkpoints', () => {
       'lrn-backward lrn input': 'remake',
       'max-pool-backward pool input': 'remake',
       'max-pool-backward pool output': 'remake',
-      'activation-backward norm2 input': 'remake',
       'batch-norm-parameters-gradient norm2 input': 'remake',
       'batch-norm-parameters-gradient norm2 mean': 'forward',
       'batch-norm-input-gradient norm1 output': 'remake',
