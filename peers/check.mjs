@@ -195,13 +195,17 @@ class PeerCheck {
       )
       const count = values.length / inputShapes[0].at(-1)
       for (let run = 0; run < 2; run++) followStatistics(layer.options, expected, statistics, count)
+      // The mean of values that come to nearly nothing, such as the sums of what another batch norm made, is rounding: it is
+      // judged beside their deviation.
+      const share = 1 - (1 - layer.options.momentum) ** 2
+      const deviations = share * norm(statistics.variance, Math.sqrt)
       for (const name of kept)
         this.#errors.compare(
           name,
           results[name],
           expected[shortOf(name, layer)],
           "float64's after two runs, given its own activations,",
-          { before: parameters[name] },
+          { before: parameters[name], least: shortOf(name, layer) === 'mean' ? deviations : 0 },
         )
     }
   }

@@ -16,13 +16,14 @@ import { engineRules, prepareRules } from '../engines/engine.ts'
 import type { Peaks } from '../engines/peak.ts'
 import { ConvmarkError, InterruptedError, isInterruption, UnavailableError, UsageError } from '../errors.ts'
 import type { Algorithm } from '../kernels/kernel.ts'
+import { networkCounts } from '../networks/counts.ts'
 import { type Network, requireNetwork, requireParameters } from '../networks/network.ts'
 import { networkData } from '../networks/network-data.ts'
 import { type Pass, passesRule } from '../plan/plan.ts'
 import { availableCores } from '../runtime/machine.ts'
 import { isPositiveInteger } from '../tensor.ts'
 import { compareRounds, MIN_ROUNDS, verdictText } from './compare-rounds.ts'
-import { Contender, LIMITS, SLOW_LIMITS } from './contenders/contender.ts'
+import { Contender, limitsFor } from './contenders/contender.ts'
 import { isPeer, isSlow, PEER_RUNNER, packagesFrom } from './contenders/peers.ts'
 import type { ContenderSamples, ContenderSetup, OnnxSource } from './contenders/protocol.ts'
 import { writeWeights } from './contenders/weights-file.ts'
@@ -166,7 +167,9 @@ export async function* compare(
     for (const pass of passes) {
       const running: Running[] = []
       try {
-        yield* start(engines, pass, (engine, from) => setupOf(engine, pass, from), running, refused, signal)
+        const flops = batch * networkCounts(network)[pass]
+        const setup = (engine: string, from: URL | null) => setupOf(engine, pass, from)
+        yield* start(engines, pass, setup, flops, running, refused, signal)
         if (running.length < 2) continue
         for (let round = 0; round < rounds && stillRunning(running).length >= 2; round++) {
           options.betweenRounds?.()
@@ -220,6 +223,7 @@ async function* start(
   engines: readonly string[],
   pass: Pass,
   setupOf: (engine: string, from: URL | null) => ContenderSetup,
+  flops: number,
   running: Running[],
   refused: Refused[],
   signal: AbortSignal | undefined,
@@ -239,7 +243,7 @@ async function* start(
     yield { kind: 'starting', engine, pass }
     try {
       const script = isPeer(engine) ? PEER_RUNNER : ENGINE_PROCESS
-      const limits = isSlow(engine) ? SLOW_LIMITS : LIMITS
+      const limits = limitsFor({ isSlow: isSlow(engine), flops })
       const contender = await Contender.start(script, setupOf(engine, from), { limits, signal })
       running.push({ contender, turns: [], hasFailed: false, peaks: null })
     } catch (error) {

@@ -8,9 +8,23 @@ export interface Limits {
   readonly turnMs: number
 }
 
-export const LIMITS: Limits = { startMs: 300_000, turnMs: 120_000 }
+const LIMITS: Limits = { startMs: 300_000, turnMs: 120_000 }
 /** For peers that take minutes for a run. */
-export const SLOW_LIMITS: Limits = { startMs: 3_600_000, turnMs: 1_800_000 }
+const SLOW_LIMITS: Limits = { startMs: 3_600_000, turnMs: 1_800_000 }
+/** Before it is ready it is checked, in float64 and by plain loops: of a batch through a large network that takes many minutes. */
+const LEAST_CHECKED_FLOPS_A_MS = 1e5
+
+/** For a contender whose run has so many FLOPs. */
+export const limitsFor = ({
+  isSlow,
+  flops,
+}: {
+  readonly isSlow: boolean
+  readonly flops: number
+}): Limits => {
+  const { startMs, turnMs } = isSlow ? SLOW_LIMITS : LIMITS
+  return { startMs: Math.max(startMs, flops / LEAST_CHECKED_FLOPS_A_MS), turnMs }
+}
 
 interface ContenderOptions {
   readonly limits?: Limits
