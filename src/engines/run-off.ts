@@ -75,7 +75,7 @@ const OF_LONG_RUNS: RunOffRules = {
   mostVariants: 2,
   leastGain: 0.95,
   hasLeadersFirst: true,
-  isPreliminary: true,
+  isPreliminary: false,
 }
 const MOST_RUNS = 30
 const SHORT_MULTIPLY_ADDS = 8e9

@@ -1,7 +1,19 @@
-import { FLOAT_BYTES, ProgramBuilder } from '../codegen/program.ts'
+import { ProgramBuilder } from '../codegen/program.ts'
 import type { GradientPhase } from '../plan/geometry.ts'
 import type { StepOfKind } from '../plan/steps.ts'
-import { type Argument, argument, type EqualPieces, type Part, type TargetTraits } from './kernel.ts'
+import {
+  type Argument,
+  argument,
+  bytes,
+  type EqualPieces,
+  evenSplit,
+  type Part,
+  runsOf,
+  type TargetTraits,
+} from './kernel.ts'
+
+/** Filters of a cache line: each is read once, and the lines that they are written to stay in the first-level cache. */
+const FILTERS_AT_ONCE = 16
 
 /** The weights as [block][tap, flipped][filter][channel of the block]: their channels become the vector. */
 export function flippedWeights(
@@ -29,17 +41,25 @@ export function flippedWeights(
       const present = Math.min(width, channels - first)
       const b = new ProgramBuilder(`flip ${step.layer}`, traits.lanes, ['weights', 'packed'])
       const [from, to] = [b.parameter('weights'), b.parameter('packed')]
-      b.loop(filters, () => {
-        if (present < width) {
-          const zero = b.splat(0)
+      if (present < width) {
+        const zero = b.splat(0)
+        b.walk(filters, [[to, bytes(width)]], () => {
           for (let v = 0; v < block.size; v++) b.store(to, v * b.vectorBytes, zero)
-        }
-        for (let c = 0; c < present; c++) {
-          b.storeLane(to, c * FLOAT_BYTES, b.loadLane(from, c * weights.pixelPitch * FLOAT_BYTES))
-        }
-        b.advance(from, FLOAT_BYTES)
-        b.advance(to, width * FLOAT_BYTES)
-      })
+        })
+      }
+      for (const { size, count } of runsOf(evenSplit(filters, FILTERS_AT_ONCE))) {
+        b.loop(count, () => {
+          const overChannels = [
+            [from, bytes(weights.pixelPitch)],
+            [to, bytes(1)],
+          ] as const
+          b.walk(present, overChannels, () => {
+            for (let f = 0; f < size; f++) b.storeLane(to, bytes(f * width), b.loadLane(from, bytes(f)))
+          })
+          b.advance(from, bytes(size))
+          b.advance(to, bytes(size * width))
+        })
+      }
       return {
         program: b.finish(),
         grid: [rows, columns],
