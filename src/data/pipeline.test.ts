@@ -151,6 +151,22 @@ describe('an epoch', () => {
     }
   })
 
+  // dmlc/dgl#7083: a loader that was left early could not be read again. apache/mxnet#19738: the batches made ahead were of
+  // the epoch before.
+  it('can be left while the next one is prepared, and read again', async () => {
+    await using pipeline = await openPipeline(train, options({ augmentation, epochs: 3 }))
+    const expected = await Promise.all([1, 2].map((epoch) => read(train, options({ augmentation }), epoch)))
+    for (let time = 0; time < 2; time++) {
+      let left = pipeline.batchesPerEpoch - 1
+      for await (const _ of pipeline.epoch(1)) if (--left === 0) break
+      for (const [i, { batches }] of expected.entries()) {
+        const again: ReturnType<typeof copyOf>[] = []
+        for await (const batch of pipeline.epoch(i + 1)) again.push(copyOf(batch))
+        expect(again).toEqual(batches)
+      }
+    }
+  })
+
   it('says how long the consumer waited', async () => {
     await using pipeline = await openPipeline(train, options())
     for await (const { waitedMs } of pipeline.epoch(0)) expect(waitedMs).toBeGreaterThanOrEqual(0)

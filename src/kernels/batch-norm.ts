@@ -104,7 +104,7 @@ function sumOf(b: ProgramBuilder, distance: Vector, factor: Vector, shift: Vecto
 
 /**
  * Makes the activation's constants; returns the gradient of the sums, given the output's and what the activation's gradient is
- * computed from: sums that `remake` makes again, or the output.
+ * computed from: the sums, made again, or the output.
  */
 function throughActivation(
   b: ProgramBuilder,

@@ -104,7 +104,15 @@ function cutOf(step: WeightsGradient, traits: TargetTraits, inputRows: InputRows
   const sums = sumsOf(step)
   const lines = Math.ceil(inputRows.count / ROWS_OF_LINE)
   const vectors = gradient.pixelPitch / traits.lanes
-  let best: { readonly lack: number; readonly traffic: number; readonly cut: readonly number[] } | null = null
+  let best = {
+    lack: Infinity,
+    traffic: Infinity,
+    imagesEach: 1,
+    groups: 1,
+    kernelRowsEach: 1,
+    rowCuts: 1,
+    vectorCuts: 1,
+  }
   for (const kernelRowsEach of new Set([kernelHeight, 1])) {
     const kernelCuts = kernelHeight / kernelRowsEach
     for (const rowCuts of cutsUpTo(lines)) {
@@ -117,20 +125,13 @@ function cutOf(step: WeightsGradient, traits: TargetTraits, inputRows: InputRows
             Math.max(0, 1 - (groups * parts) / FEW_TASKS) + Math.max(0, sums / parts / SUMS_PER_TASK - 1)
           const operands = vectorCuts * images * input.imagePitch + rowCuts * images * gradient.imagePitch
           const traffic = kernelCuts * operands + (groups > 1 ? 3 * groups : 1) * sums
-          const isBetter = best === null || lack < best.lack || (lack === best.lack && traffic < best.traffic)
-          if (isBetter)
-            best = { lack, traffic, cut: [imagesEach, groups, kernelRowsEach, rowCuts, vectorCuts] }
+          const isBetter = lack < best.lack || (lack === best.lack && traffic < best.traffic)
+          if (isBetter) best = { lack, traffic, imagesEach, groups, kernelRowsEach, rowCuts, vectorCuts }
         }
       }
     }
   }
-  const [imagesEach, groups, kernelRowsEach, rowCuts, vectorCuts] = best!.cut as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  const { imagesEach, groups, kernelRowsEach, rowCuts, vectorCuts } = best
   const rowsEach = Math.ceil(lines / rowCuts) * ROWS_OF_LINE
   const rows = Array.from({ length: Math.ceil(inputRows.count / rowsEach) }, (_, i) =>
     Math.min(rowsEach, inputRows.count - i * rowsEach),
