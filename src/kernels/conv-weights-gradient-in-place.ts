@@ -282,7 +282,6 @@ function productProgram(
 
   const pack = (pixelRows: number): void => {
     const to = at.b
-    const rowBytes = (block: EqualPieces) => width * block.size * b.vectorBytes
     overRuns(
       b,
       blocks,
@@ -294,7 +293,7 @@ function productProgram(
         b.walk(pixelRows, [[from, bytes(gradient.rowPitch)]], () =>
           copyPixels(b, from, to, width, gradient.pixelPitch, block.size),
         )
-        b.advance(to, -pixelRows * rowBytes(block))
+        b.advance(to, -blockStep(block, pixelRows))
       },
     )
   }
