@@ -56,6 +56,20 @@ export {
   tanh,
   unflatten,
 } from './layers/index.ts'
+export { parseLabels } from './models/labels.ts'
+export { type ModelData, type ModelSource, type OpenModelOptions, openModel } from './models/open-model.ts'
+export type {
+  Classified,
+  ClassifyOptions,
+  Embedded,
+  EmbedOptions,
+  ManyOptions,
+  ModelRunOptions,
+  OpenedModel,
+} from './models/opened-model.ts'
+export type { Picture, RgbaPixels } from './models/pictures.ts'
+export { modelBytes, type Saveable, saveModel } from './models/save-model.ts'
+export type { Prediction } from './models/scores.ts'
 export {
   alexnet,
   alexnetCifar10,

@@ -139,7 +139,7 @@ async function opened(
   }
   if (parameters === null) throw new UsageError(`${file}: it has no weights, so it classifies nothing yet`)
   const { classifierOf } = await import('./training/classifier.ts')
-  const { imageOf } = await import('./training/setup.ts')
+  const { imageOf } = await import('../train/inputs.ts')
   const { assumedText } = await import('./training/head-lines.ts')
   const { logitsOf } = await import('../train/logits.ts')
   const network = classifierOf(source)
@@ -171,7 +171,7 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
 
 /** The images that the model's network takes. Throws FormatError if its preprocessing makes others. */
 async function imageOfModel(file: string, { network, preprocessing }: Model) {
-  const { imageOf } = await import('./training/setup.ts')
+  const { imageOf } = await import('../train/inputs.ts')
   const { parsePreprocessing } = await import('../data/index.ts')
   const image = ofFile(file, () => imageOf(network))
   const made = parsePreprocessing(preprocessing, file)

@@ -39,7 +39,8 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   parseEngineSpec(options.engine)
   const { readCheckpoint } = await import('../train/read-model.ts')
   const { TrainingFiles } = await import('./training/files.ts')
-  const { askedNetwork, imageOf, setUp } = await import('./training/setup.ts')
+  const { askedNetwork, setUp } = await import('./training/setup.ts')
+  const { imageOf } = await import('../train/inputs.ts')
   const { requireSameSettings } = await import('./training/resume.ts')
   const { resume } = options
   const resumed = resume === undefined ? null : { file: resume, checkpoint: await readCheckpoint(resume) }

@@ -1,10 +1,8 @@
 import { optional, positiveInteger, type Rules, requireOptions, trueOrFalse } from '../check-options.ts'
 import { channelCount, type Dataset } from './dataset.ts'
+import { type ImageShape, RESIZE_OVER_SIZE } from './named-preprocessing.ts'
 import type { Preprocessing } from './preprocessing.ts'
 import { channelStatistics, passRules, type StatisticsOptions } from './statistics.ts'
-
-/** AlexNet's ratio for crops: 224 of a 256 square. */
-const RESIZE_OVER_SIZE = 256 / 224
 
 /** How the training set is sampled if its mean and sd are needed. */
 export interface PreprocessingOptions extends Omit<StatisticsOptions, 'sample' | 'side'> {
@@ -12,7 +10,7 @@ export interface PreprocessingOptions extends Omit<StatisticsOptions, 'sample' |
   readonly crop?: boolean
 }
 
-const imageRules: Rules<Pick<Preprocessing, 'size' | 'channels'>> = {
+const imageRules: Rules<ImageShape> = {
   size: positiveInteger,
   channels: channelCount,
 }
@@ -28,7 +26,7 @@ const rules: Rules<PreprocessingOptions> = { crop: optional(trueOrFalse), ...pas
  */
 export async function choosePreprocessing(
   dataset: Dataset,
-  image: Pick<Preprocessing, 'size' | 'channels'>,
+  image: ImageShape,
   options: PreprocessingOptions = {},
 ): Promise<Preprocessing> {
   requireOptions('choosePreprocessing', image, imageRules)

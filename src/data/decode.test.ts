@@ -23,7 +23,7 @@ import type { DecodedImage } from './dataset.ts'
 import { eighthsFor, openDecoder } from './decode.ts'
 import { readImageHeader } from './headers/read-header.ts'
 import { upright } from './orientation.ts'
-import { centralSquare } from './resample.ts'
+import { resizedSquare } from './resample.ts'
 
 const decoder = await openDecoder({ decoder: 'wasm' })
 const decode = (bytes: Uint8Array, side: number | null = null) => decoder.decode({ name: 'a', bytes }, side)
@@ -47,7 +47,7 @@ describe('decoding', () => {
   })
 
   it('to a square is decoding and then resizing', async () => {
-    expect(await decode(await pngOf(image), 20)).toEqual(centralSquare(image, 20))
+    expect(await decode(await pngOf(image), 20)).toEqual(resizedSquare(image, 20))
   })
 
   it('many at a time gives each its own', async () => {
@@ -111,7 +111,7 @@ describe('orientation', () => {
       const webp = withExif.webp(await webpOf(stored, true), tiff, [width, height])
       for (const bytes of [png, webp]) {
         expect(await decode(bytes)).toEqual(seen)
-        expect(await decode(bytes, 16)).toEqual(centralSquare(seen, 16))
+        expect(await decode(bytes, 16)).toEqual(resizedSquare(seen, 16))
       }
       expect(meanDifference(await decode(withExif.jpeg(await jpegOf(stored), tiff)), seen)).toBeLessThan(8)
     }
@@ -124,7 +124,7 @@ describe('orientation', () => {
       [2, painted(5, 2, (x) => [50 * (4 - x), 0, 0])],
     ] as const)
       expect(await decode(withExif.png(await pngOf(odd), exif({ value })), 2)).toEqual(
-        centralSquare(upright, 2),
+        resizedSquare(upright, 2),
       )
   })
 
@@ -181,7 +181,7 @@ describe('pixels', () => {
     })
     const bytes = pngFile({ width, height, type, depth, samples, chunks })
     expect(await decode(bytes)).toEqual(expected)
-    expect(await decode(bytes, 3)).toEqual(centralSquare(expected, 3))
+    expect(await decode(bytes, 3)).toEqual(resizedSquare(expected, 3))
   })
 
   it.each([
@@ -192,7 +192,7 @@ describe('pixels', () => {
   ])('that are transparent keep their colours, resized too: %s', async (_, alphaAt) => {
     for (const bytes of [await pngOf(image, alphaAt), await webpOf(image, true, alphaAt)]) {
       expect(await decode(bytes)).toEqual(image)
-      for (const side of [20, 7, 45]) expect(await decode(bytes, side)).toEqual(centralSquare(image, side))
+      for (const side of [20, 7, 45]) expect(await decode(bytes, side)).toEqual(resizedSquare(image, side))
     }
     expect(meanDifference(await decode(await webpOf(image, false, alphaAt)), image)).toBeLessThan(3)
   })
@@ -210,7 +210,7 @@ describe('pixels', () => {
       return isInside ? [small.pixels[at]!, small.pixels[at + 1]!, small.pixels[at + 2]!] : [0, 0, 0]
     })
     expect(await decode(lossless)).toEqual(expected)
-    expect(await decode(lossless, 12)).toEqual(centralSquare(expected, 12))
+    expect(await decode(lossless, 12)).toEqual(resizedSquare(expected, 12))
     // Lossy, with alpha in a chunk of its own
     const lossy = animatedWebp(50, 30, [await frame(large, 0, 0), await frame(small, 2, 2)])
     expect(meanDifference(await decode(lossy), large)).toBeLessThan(3)
@@ -270,7 +270,7 @@ describe('a JPEG far larger than what is asked for', () => {
           [56, 4],
         ] as const) {
           expect(eighthsFor(header, side)).toBe(eighths)
-          const expected = centralSquare(orientation === 1 ? whole : upright(whole, 6), side)
+          const expected = resizedSquare(orientation === 1 ? whole : upright(whole, 6), side)
           expect(meanDifference(await decode(file, side), expected)).toBeLessThan(1)
         }
       }
@@ -283,7 +283,7 @@ describe('a JPEG far larger than what is asked for', () => {
     const whole = await decode(jpeg)
     for (const side of [57, 100, 451]) {
       expect(eighthsFor(header, side)).toBe(8)
-      expect(meanDifference(await decode(jpeg, side), centralSquare(whole, side))).toBe(0)
+      expect(meanDifference(await decode(jpeg, side), resizedSquare(whole, side))).toBe(0)
     }
   })
 })

@@ -5,8 +5,8 @@ import { type DecodedImage, type DecoderOptions, decoderRules, type NamedBytes }
 import type { DecodeStored, ImageHeader } from './headers/image-header.ts'
 import { BLOCK_SIDE } from './headers/jpeg.ts'
 import { readImageHeader, visibleDamage } from './headers/read-header.ts'
-import { storedSquareOf, upright } from './orientation.ts'
-import { centralSquare, centralSquareOf } from './resample.ts'
+import { storedAreaOf, upright } from './orientation.ts'
+import { type Fit, resizedSquare } from './resample.ts'
 import { decodePng, decodeWebp } from './wasm-decoders.ts'
 
 /**
@@ -18,11 +18,12 @@ export interface Decoder {
   /** Why this decoder: `sharp 0.35.5 is installed`. */
   readonly reason: string
   /**
-   * With `side`, the image as `centralSquare` would make it; a JPEG that is far larger is decoded at a reduced size,
-   * which differs by less than one grey level on average. 3 channels. Rejects with DamagedImageError, naming the file,
-   * for what can't be decoded, and with UnavailableError, naming the decoder, if one can't start.
+   * With `side`, the image resized to a square of that side: its central square, or all of it if `fit` is 'stretch'; a
+   * JPEG that is far larger is decoded at a reduced size, which differs by less than one grey level on average. 3
+   * channels. Rejects with DamagedImageError, naming the file, for what can't be decoded, and with UnavailableError,
+   * naming the decoder, if one can't start.
    */
-  decode(file: NamedBytes, side?: number | null): Promise<DecodedImage>
+  decode(file: NamedBytes, side?: number | null, fit?: Fit): Promise<DecodedImage>
 }
 
 export const DEFAULT_MAX_PIXELS = 100_000_000
@@ -34,7 +35,7 @@ export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder
   const as = (name: Decoder['name'], reason: string, png: DecodeStored): Decoder => ({
     name,
     reason,
-    decode: (file, side = null) => decodeChecked(file, side, maxPixels, png),
+    decode: (file, side = null, fit = 'crop') => decodeChecked(file, { side, fit }, maxPixels, png),
   })
   if (decoder === 'wasm') return as('wasm', 'asked for', decodePng)
   if (!isNode) {
@@ -53,9 +54,15 @@ const DAMAGE = {
   damaged: 'is damaged: a checksum in it is wrong',
 } as const
 
+/** The square that is wanted; the image as it is if `side` is null. */
+interface Wanted {
+  readonly side: number | null
+  readonly fit: Fit
+}
+
 async function decodeChecked(
   file: NamedBytes,
-  side: number | null,
+  wanted: Wanted,
   maxPixels: number,
   png: DecodeStored,
 ): Promise<DecodedImage> {
@@ -70,7 +77,7 @@ async function decodeChecked(
   const damage = visibleDamage(file.bytes, header)
   if (damage) throw new DamagedImageError(file.name, DAMAGE[damage])
   try {
-    return upright(await decodeSquare(file.bytes, header, side, png), header.orientation)
+    return upright(await decodeSquare(file.bytes, header, wanted, png), header.orientation)
   } catch (error) {
     // A decoder that can't start and a lack of memory are not faults of the file
     if (!(error instanceof FormatError)) throw error
@@ -81,7 +88,7 @@ async function decodeChecked(
 async function decodeSquare(
   bytes: Uint8Array,
   header: ImageHeader,
-  side: number | null,
+  { side, fit }: Wanted,
   png: DecodeStored,
 ): Promise<DecodedImage> {
   const eighths = side === null ? BLOCK_SIDE : eighthsFor(header, side)
@@ -89,9 +96,14 @@ async function decodeSquare(
     (await import('./jpeg-decoder.ts')).decodeJpeg(bytes, header, eighths)
   const image = await { jpeg, png, webp: decodeWebp }[header.format](bytes, header)
   if (side === null) return image
-  const { left, top, extent } = storedSquareOf(header)
+  const { left, top, width, height } = storedAreaOf(header, fit)
   const scale = eighths / BLOCK_SIDE
-  return centralSquare(image, side, { left: scale * left, top: scale * top, extent: scale * extent })
+  return resizedSquare(image, side, fit, {
+    left: scale * left,
+    top: scale * top,
+    width: scale * width,
+    height: scale * height,
+  })
 }
 
 /**
@@ -102,9 +114,10 @@ const REDUCED_AFTERWARDS = 4
 /** From five eighths on hardly any time is saved. */
 const MOST_EIGHTHS = 4
 
-/** In how many eighths of its size to decode an image whose central square is then resized to `side`. */
+/** In how many eighths of its size to decode an image of which a square of `side` is then made. */
 export function eighthsFor(header: ImageHeader, side: number): number {
   if (header.format !== 'jpeg') return BLOCK_SIDE
-  const eighths = Math.ceil((BLOCK_SIDE * REDUCED_AFTERWARDS * side) / centralSquareOf(header).extent)
+  const shorter = Math.min(header.width, header.height)
+  const eighths = Math.ceil((BLOCK_SIDE * REDUCED_AFTERWARDS * side) / shorter)
   return eighths <= MOST_EIGHTHS ? eighths : BLOCK_SIDE
 }

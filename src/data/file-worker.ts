@@ -6,6 +6,7 @@ import { onMessage, postMessage } from '../runtime/port.ts'
 import { type DecodedImage, type DecoderOptions, withChannels } from './dataset.ts'
 import { type Decoder, openDecoder } from './decode.ts'
 import { addPixels, type Moments, noMoments } from './moments.ts'
+import type { Fit } from './resample.ts'
 import {
   type DamagedSample,
   type Recipe,
@@ -87,7 +88,8 @@ async function samplesOf({
 }: SamplesRequest): Promise<readonly DamagedSample[]> {
   const length = sampleLength(recipe)
   const bytes = length * Float32Array.BYTES_PER_ELEMENT
-  return eachImage(places, recipe.preprocessing.resize, (image, { index, file, position }) => {
+  const { resize, fit } = recipe.preprocessing
+  return eachImage(places, { side: resize, fit }, (image, { index, file, position }) => {
     const destination = new Float32Array(images, position * bytes, length)
     writeSample(image, recipe, epoch, { index, name: file }, destination)
   })
@@ -95,21 +97,23 @@ async function samplesOf({
 
 async function momentsOf({ images, channels, side }: MomentsRequest): Promise<Answers['moments']> {
   const moments = noMoments(channels)
-  const damaged = await eachImage(images, side, (image) => addPixels(moments, withChannels(image, channels)))
+  const damaged = await eachImage(images, { side }, (image) =>
+    addPixels(moments, withChannels(image, channels)),
+  )
   return { moments, damaged }
 }
 
 /** Decodes one image after the other; returns those that can't be decoded. */
 async function eachImage<Image extends NamedImage>(
   images: readonly Image[],
-  side: number | null,
+  { side, fit }: { readonly side: number | null; readonly fit?: Fit | undefined },
   use: (decoded: DecodedImage, image: Image) => void,
 ): Promise<readonly (Image & SkippedImage)[]> {
   const { readImageFile } = await import('./node/image-file.ts')
   const damaged: (Image & SkippedImage)[] = []
   for (const image of images) {
     try {
-      use(await opened!.decode(await readImageFile(image.file), side), image)
+      use(await opened!.decode(await readImageFile(image.file), side, fit), image)
     } catch (error) {
       if (!(error instanceof DamagedImageError)) throw error
       damaged.push({ ...image, reason: error.reason })

@@ -15,17 +15,33 @@ export {
 export { type Decoder, openDecoder } from './decode.ts'
 export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
+export {
+  FROM_MODEL,
+  type ImageShape,
+  type KnownPreprocessing,
+  knownPreprocessing,
+  namedPreprocessing,
+  PREPROCESSING_NAMES,
+  type PreprocessingChoice,
+  type PreprocessingName,
+  type PreprocessingParts,
+  preprocessingText,
+} from './named-preprocessing.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
 export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
 export { type Batch, fullBatches, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
 export {
+  CHANNEL_ORDERS,
+  type ChannelOrder,
   centreCrop,
   checkPreprocessing,
   type Normalisation,
   type Preprocessing,
+  type Range,
   tenCrops,
 } from './preprocessing.ts'
+export { FITS, type Fit } from './resample.ts'
 export type { SkippedImage } from './samples.ts'
 export { channelStatistics, colourComponents, type StatisticsOptions } from './statistics.ts'
 export { type SyntheticOptions, syntheticDataset } from './synthetic.ts'

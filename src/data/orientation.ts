@@ -1,7 +1,7 @@
 import type { DecodedImage } from './dataset.ts'
 import type { Orientation } from './headers/exif.ts'
 import type { ImageHeader } from './headers/image-header.ts'
-import { centralSquareOf, type Square } from './resample.ts'
+import { type Area, areaOf, type Fit } from './resample.ts'
 
 /** From 5 on rows and columns are exchanged. */
 const FIRST_TRANSPOSED = 5
@@ -34,14 +34,14 @@ export function upright(image: DecodedImage, orientation: Orientation): DecodedI
 }
 
 /**
- * Where the central square of the upright image lies in the stored one: if the sides differ by an odd number, it may be
- * one pixel off the stored image's own.
+ * Where the upright image's `areaOf` lies in the stored one: if the sides differ by an odd number, the central square may
+ * be one pixel off the stored image's own.
  */
-export function storedSquareOf({ width, height, orientation }: ImageHeader): Square {
-  const { left, top, extent } = centralSquareOf({ width, height })
+export function storedAreaOf({ width, height, orientation }: ImageHeader, fit: Fit): Area {
+  const area = areaOf({ width, height }, fit)
   return {
-    left: MIRRORED_X.includes(orientation) ? width - extent - left : left,
-    top: MIRRORED_Y.includes(orientation) ? height - extent - top : top,
-    extent,
+    ...area,
+    left: MIRRORED_X.includes(orientation) ? width - area.width - area.left : area.left,
+    top: MIRRORED_Y.includes(orientation) ? height - area.height - area.top : area.top,
   }
 }

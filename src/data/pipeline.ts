@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
   integerFromZero,
+  numberFromZero,
   optional,
   orNull,
   positiveInteger,
@@ -47,6 +48,8 @@ export interface PipelineOptions extends DecoderOptions {
   readonly workers?: number
   /** Batches that are prepared while the consumer works. 2 by default. */
   readonly prefetch?: number
+  /** The share of damaged images above which reading rejects; up to it they are skipped. 0.01 by default. */
+  readonly maxDamagedShare?: number
   /**
    * How many epochs will be read, from 1 on: while one of them ends, the first batches of the next are prepared. 1 by
    * default.
@@ -65,6 +68,7 @@ const rules: Rules<PipelineOptions> = {
   workers: optional(positiveInteger),
   prefetch: optional(positiveInteger),
   epochs: optional(positiveInteger),
+  maxDamagedShare: optional(numberFromZero),
   ...decoderRules,
 }
 
@@ -88,7 +92,7 @@ export interface Pipeline {
   /**
    * The batches of an epoch from `fromBatch` on: the same as if the epoch were read from its beginning, with any number
    * of threads. A batch's arrays belong to the consumer until it asks for the next one. Rejects with FormatError,
-   * naming the files, once over 1% of the images are damaged.
+   * naming the files, once too many of the images are damaged (`maxDamagedShare`).
    */
   epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void>
   /** Ends the workers; an epoch that is still being read rejects. */
@@ -98,13 +102,14 @@ export interface Pipeline {
 
 const DEFAULT_SEED = 7
 const DEFAULT_PREFETCH = 2
-const MAX_DAMAGED_SHARE = 0.01
+const DEFAULT_DAMAGED_SHARE = 0.01
 
 /** Throws UsageError for invalid options, UnavailableError if the decoder that was asked for can't be used. */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
   const { batch, prefetch = DEFAULT_PREFETCH, epochs = 1, workers } = options
+  const { maxDamagedShare = DEFAULT_DAMAGED_SHARE } = options
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)
@@ -115,7 +120,7 @@ export async function openPipeline(split: Split, options: PipelineOptions): Prom
   const maker = split.files
     ? await openFileMaker(split.files, recipe, { ...decodingOf(split, options), workers })
     : openInlineMaker(split, recipe)
-  const layout = { batch, prefetch, epochs, batchesPerEpoch, isShuffled, areFull }
+  const layout = { batch, prefetch, epochs, batchesPerEpoch, isShuffled, areFull, maxDamagedShare }
   return new SplitPipeline(split, maker, recipe, layout)
 }
 
@@ -132,6 +137,7 @@ interface Layout {
   readonly batchesPerEpoch: number
   readonly isShuffled: boolean
   readonly areFull: boolean
+  readonly maxDamagedShare: number
 }
 
 type MadeBatch = Omit<Batch, 'waitedMs'>
@@ -292,13 +298,15 @@ class SplitPipeline implements Pipeline {
   #skip(damaged: readonly DamagedSample[]): void {
     for (const { index, file, reason } of damaged) this.#skipped.set(index, { index, file, reason })
     const { count } = this.#split
-    if (damaged.length === 0 || this.#skipped.size <= count * MAX_DAMAGED_SHARE) return
+    if (damaged.length === 0 || this.#skipped.size <= count * this.#layout.maxDamagedShare) return
     throw new FormatError(
-      `${this.#skipped.size} of ${count} images are damaged, over 1%; repair or remove them; ` +
+      `${this.#skipped.size} of ${count} images are damaged, over ${formatShare(this.#layout.maxDamagedShare)}; repair or remove them; ` +
         damageText(this.skipped, count),
     )
   }
 }
+
+const formatShare = (share: number): string => `${Number((100 * share).toPrecision(3))}%`
 
 /** Moves the samples together over the damaged ones; returns the remaining indexes. */
 function compacted(

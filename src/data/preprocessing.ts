@@ -2,6 +2,8 @@
 import {
   faultOf,
   must,
+  oneOf,
+  optional,
   orNull,
   positiveInteger,
   type RequiredRule,
@@ -13,7 +15,7 @@ import {
 import { FormatError, UsageError, unknownName } from '../errors.ts'
 import type { ChannelStatistics } from './colour.ts'
 import { type Channels, channelCount, type DecodedImage, withChannels } from './dataset.ts'
-import { centralSquare } from './resample.ts'
+import { FITS, type Fit, resizedSquare } from './resample.ts'
 
 /** Plain data, stored in model files, so that evaluation needs nothing else. */
 export interface Preprocessing {
@@ -21,18 +23,37 @@ export interface Preprocessing {
   readonly size: number
   readonly channels: Channels
   /**
-   * The image's central square is resized to this, and crops are taken from that. Null: crops are taken from the image
+   * The image is resized to a square of this side, and crops are taken from that. Null: crops are taken from the image
    * as stored.
    */
   readonly resize: number | null
+  /** How an image that is not square is resized: by its central square, `crop`, which is the default, or `stretch`. */
+  readonly fit?: Fit | undefined
+  /** The order of the three channels in the network's input. `rgb` by default. */
+  readonly order?: ChannelOrder | undefined
   readonly normalise: Normalisation
 }
+
+export const CHANNEL_ORDERS = ['rgb', 'bgr'] as const
+export type ChannelOrder = (typeof CHANNEL_ORDERS)[number]
 
 export type Normalisation =
   /** (x - mean) / max(sd, 1 / sqrt(n)) over the n values of the crop. Source: TensorFlow's per_image_standardization. */
   | { readonly kind: 'per-image' }
-  /** (byte / 255 - mean) / sd, by channel: the units that torchvision uses. */
-  | { readonly kind: 'channels'; readonly mean: readonly number[]; readonly sd: readonly number[] }
+  /**
+   * (x - mean) / sd, by channel in the network's order, where x goes from `range[0]` for the byte 0 to `range[1]` for 255:
+   * [0, 1] by default, which gives the units that torchvision uses; with [0, 255] mean and sd are in units of bytes, as
+   * in Caffe.
+   */
+  | {
+      readonly kind: 'channels'
+      readonly mean: readonly number[]
+      readonly sd: readonly number[]
+      readonly range?: Range | undefined
+    }
+
+/** What the bytes 0 and 255 become. */
+export type Range = readonly [low: number, high: number]
 
 /** Which area of an image the network sees, and how. */
 export interface View {
@@ -60,24 +81,34 @@ const numbers = must(
   'an array of numbers',
 )
 
+export const rangeRule = must(
+  (value: unknown) =>
+    Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) && value[0] < value[1],
+  'two numbers, the second one larger, such as [0, 255]',
+)
+
 const normalisations: Readonly<Record<Normalisation['kind'], Readonly<Record<string, Rule>>>> = {
   'per-image': { kind: someText },
-  channels: { kind: someText, mean: numbers, sd: numbers },
+  channels: { kind: someText, mean: numbers, sd: numbers, range: optional(rangeRule) },
 }
 
 const rules: Rules<Preprocessing> = {
   size: positiveInteger,
   channels: channelCount,
   resize: orNull(positiveInteger),
+  fit: optional(oneOf(FITS)),
+  order: optional(oneOf(CHANNEL_ORDERS)),
   normalise: normaliseRule,
 }
 
 /** Throws UsageError for unknown keys, and for values that do not fit together. */
 export function checkPreprocessing(preprocessing: Preprocessing): void {
   requireOptions('preprocessing', preprocessing, rules)
-  const { size, channels, resize, normalise } = preprocessing
+  const { size, channels, resize, order, normalise } = preprocessing
   if (resize !== null && resize < size)
     throw new UsageError(`preprocessing: resize ${resize} is smaller than the crops of ${size}`)
+  if (order === 'bgr' && channels === 1)
+    throw new UsageError('preprocessing: grey images have one channel, so order can’t be bgr; leave it out')
   if (normalise.kind === 'per-image') return
   const { mean, sd } = normalise
   if (mean.length !== channels || sd.length !== channels || !sd.every((value) => value > 0)) {
@@ -90,10 +121,10 @@ export function checkPreprocessing(preprocessing: Preprocessing): void {
 /** The image that crops are taken from. `name` is for messages. Throws FormatError if it is smaller than a crop. */
 export function cropSource(
   image: DecodedImage,
-  { size, channels, resize }: Preprocessing,
+  { size, channels, resize, fit }: Preprocessing,
   name: string,
 ): DecodedImage {
-  const source = resize === null ? image : centralSquare(image, resize)
+  const source = resize === null ? image : resizedSquare(image, resize, fit)
   if (source.width < size || source.height < size) {
     throw new FormatError(
       `${name}: ${source.width} x ${source.height} pixels are less than the network's ${size} x ${size}; ` +
@@ -130,6 +161,7 @@ export function writeView(
   destination: Float32Array,
 ): void {
   copyView(source, view, preprocessing.size, destination)
+  if (preprocessing.order === 'bgr') swapRedAndBlue(destination)
   normaliseInPlace(destination, preprocessing)
 }
 
@@ -171,6 +203,15 @@ function copyView(source: DecodedImage, view: View, size: number, destination: F
   }
 }
 
+/** (pixels, 3) */
+function swapRedAndBlue(values: Float32Array): void {
+  for (let i = 0; i < values.length; i += 3) {
+    const red = values[i]!
+    values[i] = values[i + 2]!
+    values[i + 2] = red
+  }
+}
+
 function normaliseInPlace(values: Float32Array, { channels, normalise }: Preprocessing): void {
   if (normalise.kind === 'per-image') standardise(values)
   else standardiseChannels(values, channels, normalise)
@@ -179,10 +220,15 @@ function normaliseInPlace(values: Float32Array, { channels, normalise }: Preproc
 function standardiseChannels(
   values: Float32Array,
   channels: Channels,
-  { mean: means, sd }: ChannelStatistics,
+  {
+    mean: means,
+    sd,
+    range: [low, high] = [0, 1],
+  }: ChannelStatistics & { readonly range?: Range | undefined },
 ): void {
   for (let c = 0; c < channels; c++) {
-    const [mean, scale] = [BYTE * means[c]!, 1 / (BYTE * sd[c]!)]
+    const unit = BYTE / (high - low)
+    const [mean, scale] = [unit * (means[c]! - low), 1 / (unit * sd[c]!)]
     for (let i = c; i < values.length; i += channels) values[i] = (values[i]! - mean) * scale
   }
 }

@@ -4,34 +4,44 @@ import type { DecodedImage } from './dataset.ts'
  * In pixels of an image, not always integers: an image decoded at a reduced size may contain fractions of the original
  * pixels.
  */
-export interface Square {
+export interface Area {
   readonly left: number
   readonly top: number
-  readonly extent: number
+  readonly width: number
+  readonly height: number
 }
 
 /**
- * A square of an image, resized to (side, side, channels); by default the one in the middle that is as wide as the
- * shorter side. Bilinear, over an area that grows with the reduction, so that nothing aliases, as Pillow's BILINEAR and
- * libvips' linear kernel.
+ * How an image that is not square becomes a square: `crop` takes the square in the middle that is as wide as the shorter
+ * side, `stretch` all of the image, whose proportions change.
  */
-export function centralSquare(
+export const FITS = ['crop', 'stretch'] as const
+export type Fit = (typeof FITS)[number]
+
+/**
+ * An image, or an area of it, resized to (side, side, channels). Bilinear, over an area that grows with the reduction,
+ * so that nothing aliases, as Pillow's BILINEAR and libvips' linear kernel.
+ */
+export function resizedSquare(
   image: DecodedImage,
   side: number,
-  square: Square = centralSquareOf(image),
+  fit: Fit = 'crop',
+  area: Area = areaOf(image, fit),
 ): DecodedImage {
   const { width, height, channels } = image
-  if (width === side && height === side && square.extent === side) return image
-  const across = tapsOf(square.left, square.extent, side)
-  const down = tapsOf(square.top, square.extent, side)
+  const isAsItIs = width === side && height === side && area.width === side && area.height === side
+  if (isAsItIs) return image
+  const across = tapsOf(area.left, area.width, side)
+  const down = tapsOf(area.top, area.height, side)
   const pixels = resizeColumns(resizeRows(image, across, down), down, side * channels)
   return { width: side, height: side, channels, pixels }
 }
 
-/** The square in the middle. */
-export function centralSquareOf({ width, height }: Pick<DecodedImage, 'width' | 'height'>): Square {
+/** What a square shows of an image. */
+export function areaOf({ width, height }: Pick<DecodedImage, 'width' | 'height'>, fit: Fit): Area {
+  if (fit === 'stretch') return { left: 0, top: 0, width, height }
   const extent = Math.min(width, height)
-  return { left: (width - extent) >> 1, top: (height - extent) >> 1, extent }
+  return { left: (width - extent) >> 1, top: (height - extent) >> 1, width: extent, height: extent }
 }
 
 // In integers, which is twice as fast: weights in 2^-14, and 6 fraction bits between the two passes.

@@ -21,7 +21,7 @@ import {
 } from './dataset.ts'
 import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
 import { addMoments, addPixels, type Moments, noMoments } from './moments.ts'
-import { centralSquare } from './resample.ts'
+import { resizedSquare } from './resample.ts'
 import type { SkippedImage } from './samples.ts'
 export interface StatisticsOptions extends DecoderOptions {
   /** How many images are sampled, evenly spread over the set. 1,000 by default. */
@@ -112,7 +112,7 @@ async function addImages(
     }
     try {
       const image = await split.image(index)
-      const square = side === null ? image : centralSquare(image, side)
+      const square = side === null ? image : resizedSquare(image, side)
       addPixels(moments, withChannels(square, moments.sums.length as Channels))
     } catch (error) {
       // The training on this set counts and names it

@@ -91,6 +91,8 @@ export interface LayerDefinition<Options> {
    * large values will do.
    */
   inputSize?(options: Options): number | null
+  /** Its outputs are probabilities that add up to 1: a classifier's answer, whose logits it reads. */
+  readonly isDistribution?: boolean
   /** The layer is this activation and nothing else. */
   readonly activation?: string
   /** It lets large inputs through, as ReLU does: in training, the layer before it begins with the weights of He et al. 2015. */

@@ -18,6 +18,7 @@ export function softmax<const Name extends string>(
 }
 
 export const softmaxDefinition: LayerDefinition<SoftmaxOptions> = {
+  isDistribution: true,
   rules: {},
   inputSize: () => 1,
   outputShape(name, _options, [input]) {

@@ -47,13 +47,17 @@ export function meanOfSoftmax(
 ): Float32Array {
   const means = new Float64Array(classes)
   for (let row = first; row < first + rows; row++) {
-    const own = logits.subarray(row * classes, (row + 1) * classes)
-    const largest = own.reduce((a, b) => Math.max(a, b))
-    const powers = Float64Array.from(own, (logit) => Math.exp(logit - largest))
-    const total = powers.reduce((sum, power) => sum + power, 0)
-    powers.forEach((power, c) => {
-      means[c]! += power / total / rows
+    softmaxOf(logits.subarray(row * classes, (row + 1) * classes)).forEach((probability, c) => {
+      means[c]! += probability / rows
     })
   }
   return Float32Array.from(means, Math.log)
+}
+
+/** Probabilities from the logits of one image; NaN where `judge` predicts nothing. */
+export function softmaxOf(logits: Float32Array): Float64Array {
+  const largest = logits.reduce((a, b) => Math.max(a, b))
+  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - largest))
+  const total = powers.reduce((sum, power) => sum + power, 0)
+  return powers.map((power) => power / total)
 }

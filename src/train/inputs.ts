@@ -1,5 +1,7 @@
-import { UsageError } from '../errors.ts'
+import type { ImageShape } from '../data/index.ts'
+import { ShapeError, UsageError } from '../errors.ts'
 import { labelClasses, type Network } from '../networks/network.ts'
+import { formatShape } from '../tensor.ts'
 
 /** The network's own names of what a batch has. */
 export interface BatchInputs {
@@ -21,5 +23,15 @@ export function batchInputs(network: Network, what: string = network.name): Batc
   const ofLabels = labels.length > 0 ? `, and of labels ${labels.join(', ')}` : ''
   throw new UsageError(
     `${what}: its inputs of images are ${images.join(', ') || 'none'}${ofLabels}; training and evaluation give one of images and one of labels`,
+  )
+}
+
+/** The square images that the network takes. Throws ShapeError if it takes others. */
+export function imageOf(network: Network): ImageShape {
+  const { images } = batchInputs(network)
+  const [size = 0, width, channels] = network.inputs[images]!
+  if (size === width && (channels === 1 || channels === 3)) return { size, channels }
+  throw new ShapeError(
+    `${network.name}: its images are ${formatShape(network.inputs[images]!)}; pictures become squares of 1 or 3 channels`,
   )
 }

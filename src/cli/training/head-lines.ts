@@ -1,10 +1,11 @@
 // What a training prints before it begins: everything that could surprise the user later.
 import type { Dataset, Pipeline, Preprocessing } from '../../data/index.ts'
 import { formatCount } from '../../report/format.ts'
+import { imageOf } from '../../train/inputs.ts'
 import type { NetworkSource } from '../network-source.ts'
 import type { BegunJob } from './follow.ts'
 import { cantCompare } from './resume.ts'
-import { imageOf, parameterCount, type TrainingSetup } from './setup.ts'
+import { parameterCount, type TrainingSetup } from './setup.ts'
 
 /** The lines that are known before anything is decoded. */
 export function headLines({

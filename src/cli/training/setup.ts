@@ -14,11 +14,11 @@ import {
   parsePreprocessing,
   requireColours,
 } from '../../data/index.ts'
-import { ShapeError, UsageError } from '../../errors.ts'
+import { UsageError } from '../../errors.ts'
 import { networkCounts } from '../../networks/index.ts'
 import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
-import { batchInputs } from '../../train/inputs.ts'
+import { imageOf } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
 import { type NetworkSource, openNetworkSource } from '../network-source.ts'
 import type { Progress } from '../progress.ts'
@@ -114,14 +114,6 @@ export async function setUp(
     if (resumed) requireSameData(resumed, dataset, trainedOn)
   }
   return { network, parameters, source, dataset, batchesPerEpoch, trainedOn }
-}
-
-/** The square images that the network takes. */
-export function imageOf(network: Network): Pick<Preprocessing, 'size' | 'channels'> {
-  const [size = 0, width, channels] = network.inputs[batchInputs(network).images]!
-  if (size !== width || (channels !== 1 && channels !== 3))
-    throw new ShapeError(`${network.name}: its images are not square, of 1 or 3 channels`)
-  return { size, channels }
 }
 
 export const parameterCount = (network: Network): number => networkCounts(network).parameters

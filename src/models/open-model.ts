@@ -1,0 +1,182 @@
+// Opens anybody's model: a file, its bytes, or what training gave.
+import {
+  arrayOfText,
+  must,
+  optional,
+  positiveInteger,
+  type Rules,
+  requireOptions,
+  someFunction,
+} from '../check-options.ts'
+import {
+  knownPreprocessing,
+  type PreprocessingChoice,
+  type PreprocessingName,
+  parsePreprocessing,
+  preprocessingText,
+} from '../data/index.ts'
+import { engineRules, prepareRules } from '../engines/engine.ts'
+import { FormatError, ofFile, UsageError } from '../errors.ts'
+import type { ImageSize, ReadExternalData } from '../formats/onnx-import.ts'
+import { type Network, requireNetwork } from '../networks/network.ts'
+import { shownValue } from '../plain-text.ts'
+import { isNode } from '../runtime/host.ts'
+import { engineRule } from '../session.ts'
+import { imageOf } from '../train/inputs.ts'
+import { type Model, modelOf } from '../train/model-file.ts'
+import { labelsFor } from './labels.ts'
+import { type ModelRunOptions, OpenedModel } from './opened-model.ts'
+import { fetched } from './pictures.ts'
+import { type Scores, scoresOf } from './scores.ts'
+
+/** A model: a file's path (in a page, its address), the bytes of such a file, or a model's data. */
+export type ModelSource = string | Uint8Array | ArrayBuffer | ModelData
+
+/** A model as data. What it does not say is taken from `openModel`'s options, or assumed. */
+export interface ModelData extends Pick<Model, 'network' | 'parameters' | 'trainedOn'> {
+  /** In the order of their indexes. */
+  readonly classNames?: readonly string[] | undefined
+  /** Plain data, as in a model's file. */
+  readonly preprocessing?: unknown
+}
+
+export interface OpenModelOptions extends ModelRunOptions {
+  /** The names of the classes, in the order of the model's outputs, if its file has none or others are wanted. */
+  readonly labels?: readonly string[] | undefined
+  /** How pictures are prepared: a name, or a change of what the model's file says. */
+  readonly preprocessing?: PreprocessingName | PreprocessingChoice | undefined
+  /** Height and width of the images, if an ONNX file leaves them open. */
+  readonly imageSize?: number | undefined
+  /** The tensors at which an ONNX file is cut; by default its outputs. */
+  readonly outputs?: readonly string[] | undefined
+  /** Reads what an ONNX model has in other files, if it is given as bytes. */
+  readonly externalData?: ReadExternalData | undefined
+}
+
+const rules: Rules<OpenModelOptions> = {
+  labels: optional(arrayOfText),
+  preprocessing: optional(
+    must(
+      (value: unknown) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+      "a preprocessing's name or an object of its parts",
+    ),
+  ), // checked by knownPreprocessing
+  imageSize: optional(positiveInteger),
+  outputs: optional(arrayOfText),
+  externalData: optional(someFunction),
+  engine: optional(engineRule),
+  threads: engineRules.threads,
+  experimentalV8Flags: engineRules.experimentalV8Flags,
+  retune: engineRules.retune,
+  signal: prepareRules.signal,
+  algorithm: prepareRules.algorithm,
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
+  onProgress: prepareRules.onProgress,
+}
+
+/**
+ * Opens a model for pictures: an ONNX file, or a model that convmark wrote, by its path, its bytes or its data. A network
+ * is prepared when the first picture comes. Throws UsageError for invalid options and for what can't be read, FormatError,
+ * naming the file, for one that is damaged or of another kind, and ShapeError if the network takes no square images of 1
+ * or 3 channels.
+ */
+export async function openModel(source: ModelSource, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  requireOptions('openModel', options, rules)
+  const { labels, preprocessing: choice, imageSize, outputs, externalData, ...runOptions } = options
+  const { name, data } = await dataOf(source, { imageSize, outputs, externalData })
+  const scores = triedScores(data.network, name)
+  const network = typeof scores === 'string' ? data.network : scores.network
+  const image = ofFile(name, () => imageOf(network))
+  const own = data.preprocessing === undefined ? null : parsePreprocessing(data.preprocessing, name)
+  if (own && (own.size !== image.size || own.channels !== image.channels)) {
+    throw new FormatError(
+      `${name}: its preprocessing makes images of ${own.size} x ${own.size} x ${own.channels}, ` +
+        `its network takes ${image.size} x ${image.size} x ${image.channels}`,
+    )
+  }
+  const { preprocessing, ground } = knownPreprocessing(image, own, choice)
+  const known =
+    typeof scores === 'string'
+      ? { classNames: [], assumed: null }
+      : await labelsFor(scores.classes, labels ?? data.classNames)
+  const assumed = [
+    ...(ground === 'assumed'
+      ? [`pictures are assumed to be prepared so: ${preprocessingText(preprocessing)}`]
+      : []),
+    ...(known.assumed === null ? [] : [known.assumed]),
+  ]
+  const { parameters, trainedOn } = data
+  const { classNames } = known
+  const model = { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
+  return new OpenedModel(model, { preprocessing, scores, assumed, options: runOptions })
+}
+
+/** Why the network is no classifier, if it is none. */
+function triedScores(network: Network, name: string): Scores | string {
+  try {
+    return scoresOf(network, name)
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+}
+
+interface Named {
+  /** For messages. */
+  readonly name: string
+  readonly data: ModelData
+}
+
+type FileOptions = Pick<OpenModelOptions, 'imageSize' | 'outputs' | 'externalData'>
+
+async function dataOf(source: unknown, options: FileOptions): Promise<Named> {
+  if (typeof source === 'string') return ofPath(source, options)
+  if (source instanceof Uint8Array) return ofBytes(source, 'model', options)
+  if (source instanceof ArrayBuffer) return ofBytes(new Uint8Array(source), 'model', options)
+  const { network, parameters } = (source ?? {}) as Partial<ModelData>
+  if (typeof network !== 'object' || typeof parameters !== 'object') {
+    throw new UsageError(
+      `openModel: the model is ${shownValue(source)}; it must be a path, a file's bytes, or { network, parameters }`,
+    )
+  }
+  requireNetwork('openModel', network)
+  return { name: network.name, data: source as ModelData }
+}
+
+async function ofPath(path: string, options: FileOptions): Promise<Named> {
+  if (!isNode) return ofBytes(await fetched(path), path, options)
+  const { externalDataBeside, readBytes, readSafetensors } = await import('../formats/files.ts')
+  if (path.toLowerCase().endsWith(SAFETENSORS))
+    return { name: path, data: modelOf(await readSafetensors(path), path) }
+  const beside = options.externalData ?? externalDataBeside(path)
+  return ofBytes(await readBytes(path), path, { ...options, externalData: beside })
+}
+
+const SAFETENSORS = '.safetensors'
+/** A safetensors file has the length of its header in 8 bytes, and then the header's JSON. */
+const HEADER_LENGTH_BYTES = 8
+
+async function ofBytes(bytes: Uint8Array, name: string, options: FileOptions): Promise<Named> {
+  if (bytes[HEADER_LENGTH_BYTES] === '{'.charCodeAt(0)) {
+    const { decodeSafetensors } = await import('../formats/safetensors.ts')
+    return { name, data: modelOf(decodeSafetensors(bytes, name), name) }
+  }
+  const { imageSize, outputs, externalData } = options
+  const { importOnnx } = await import('../formats/onnx-import.ts')
+  const size: ImageSize | undefined = imageSize
+  try {
+    const { network, parameters } = await importOnnx(bytes, {
+      ...(externalData && { externalData }),
+      ...(size !== undefined && { imageSize: size }),
+      ...(outputs && { outputs }),
+    })
+    return { name, data: { network: { ...network, name: stemOf(name) }, parameters } }
+  } catch (error) {
+    return ofFile(name, () => {
+      throw error
+    })
+  }
+}
+
+/** Many exporters give every graph the same name. */
+const stemOf = (path: string): string => /([^\\/]+?)(\.[^.\\/]*)?$/.exec(path)?.[1] ?? path

@@ -1,0 +1,17 @@
+import type { Preprocessing, Split } from '../data/index.ts'
+import { isNode } from '../runtime/host.ts'
+import { decodedPicture, type Picture } from './pictures.ts'
+
+/**
+ * Pictures as the input pipeline takes them, without labels. Those that are all files are decoded by worker threads, in
+ * Node; others on the caller's thread.
+ */
+export function pictureSplit(pictures: readonly Picture[], preprocessing: Preprocessing): Split {
+  const areFiles = isNode && pictures.every((picture) => typeof picture === 'string')
+  return {
+    count: pictures.length,
+    label: () => 0,
+    image: (index) => decodedPicture(pictures[index]!, preprocessing, `picture ${index}`),
+    ...(areFiles && { files: pictures as readonly string[] }),
+  }
+}
