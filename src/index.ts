@@ -59,6 +59,7 @@ export {
 export { parseLabels } from './models/labels.ts'
 export { type ModelData, type ModelSource, type OpenModelOptions, openModel } from './models/open-model.ts'
 export type {
+  Assumed,
   Classified,
   ClassifyOptions,
   Embedded,

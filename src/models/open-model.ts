@@ -10,6 +10,7 @@ import {
 } from '../check-options.ts'
 import {
   knownPreprocessing,
+  type Preprocessing,
   type PreprocessingChoice,
   type PreprocessingName,
   parsePreprocessing,
@@ -34,6 +35,8 @@ export type ModelSource = string | Uint8Array | ArrayBuffer | ModelData
 
 /** A model as data. What it does not say is taken from `openModel`'s options, or assumed. */
 export interface ModelData extends Pick<Model, 'network' | 'parameters' | 'trainedOn'> {
+  /** What messages call it; its network's name by default. */
+  readonly name?: string | undefined
   /** In the order of their indexes. */
   readonly classNames?: readonly string[] | undefined
   /** Plain data, as in a model's file. */
@@ -99,16 +102,22 @@ export async function openModel(source: ModelSource, options: OpenModelOptions =
     typeof scores === 'string'
       ? { classNames: [], assumed: null }
       : await labelsFor(scores.classes, labels ?? data.classNames)
-  const assumed = [
-    ...(ground === 'assumed'
-      ? [`pictures are assumed to be prepared so: ${preprocessingText(preprocessing)}`]
-      : []),
-    ...(known.assumed === null ? [] : [known.assumed]),
-  ]
+  const assumed = {
+    preprocessing: ground === 'assumed' ? assumedText(name, preprocessing) : null,
+    classNames: known.assumed,
+  }
   const { parameters, trainedOn } = data
   const { classNames } = known
   const model = { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
-  return new OpenedModel(model, { preprocessing, scores, assumed, options: runOptions })
+  return new OpenedModel(model, { preprocessing, ground, scores, assumed, options: runOptions })
+}
+
+function assumedText(name: string, preprocessing: Preprocessing): string {
+  const ground =
+    preprocessing.channels === 3
+      ? 'imagenet, which most models of colour pictures expect'
+      : 'zero-one, as for most models of grey pictures'
+  return `${name} does not say how its pictures are to be prepared; assumed: ${ground} (${preprocessingText(preprocessing)})`
 }
 
 /** Why the network is no classifier, if it is none. */
@@ -140,7 +149,8 @@ async function dataOf(source: unknown, options: FileOptions): Promise<Named> {
     )
   }
   requireNetwork('openModel', network)
-  return { name: network.name, data: source as ModelData }
+  const data = source as ModelData
+  return { name: data.name ?? network.name, data }
 }
 
 async function ofPath(path: string, options: FileOptions): Promise<Named> {

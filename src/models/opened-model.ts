@@ -1,7 +1,7 @@
 // So that projects for browsers need not know the types of `await using`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { optional, positiveInteger, type Rules, requireOptions, someText } from '../check-options.ts'
-import { centreCrop, openPipeline, type Preprocessing } from '../data/index.ts'
+import { centreCrop, type KnownPreprocessing, openPipeline, type Preprocessing } from '../data/index.ts'
 import { DivergedError, UsageError } from '../errors.ts'
 import { type Network, shapeOf } from '../networks/network.ts'
 import { openSession, type Session, type SessionOptions } from '../session.ts'
@@ -56,6 +56,12 @@ export type Embedded =
   | { readonly index: number; readonly features: Float32Array; readonly error?: undefined }
   | { readonly index: number; readonly features?: undefined; readonly error: string }
 
+/** In sentences; null: nothing was assumed. */
+export interface Assumed {
+  readonly preprocessing: string | null
+  readonly classNames: string | null
+}
+
 const DEFAULT_TOP = 5
 const DEFAULT_BATCH = 16
 
@@ -71,8 +77,10 @@ export class OpenedModel implements AsyncDisposable {
   /** Its network, parameters, names of classes and preprocessing: what `saveModel` writes. */
   readonly model: Model
   readonly preprocessing: Preprocessing
-  /** What the model does not say and was assumed, in sentences: its preprocessing, the names of its classes. */
-  readonly assumed: readonly string[]
+  /** How the preprocessing is known. */
+  readonly ground: KnownPreprocessing['ground']
+  /** What was assumed because the model does not say it. */
+  readonly assumed: Assumed
   /** Where its answers are; null if it is no classifier. */
   readonly #scores: Scores | null
   /** Why it is no classifier. */
@@ -89,18 +97,21 @@ export class OpenedModel implements AsyncDisposable {
     model: Model,
     {
       preprocessing,
+      ground,
       scores,
       assumed,
       options,
     }: {
       readonly preprocessing: Preprocessing
+      readonly ground: KnownPreprocessing['ground']
       readonly scores: Scores | string
-      readonly assumed: readonly string[]
+      readonly assumed: Assumed
       readonly options: ModelRunOptions
     },
   ) {
     this.model = model
     this.preprocessing = preprocessing
+    this.ground = ground
     this.assumed = assumed
     this.#scores = typeof scores === 'string' ? null : scores
     this.#noScores = typeof scores === 'string' ? scores : ''
@@ -177,9 +188,14 @@ export class OpenedModel implements AsyncDisposable {
     return featuresOf(this.network, layer)
   }
 
-  /** The session for one picture, opened if it isn't yet: to measure a network's tiles before the first picture comes. */
-  async prepare(): Promise<Session> {
-    return this.#session(1, this.#scores?.tensor ?? this.featuresLayer())
+  /**
+   * Prepares the network for so many pictures at a time, one by default, which otherwise happens when they come: its tiles
+   * are measured, which takes seconds on a machine that has not seen it. With `layer` for `embed`, otherwise for `classify`.
+   * Returns the session that will run it. Throws UsageError if the batch does not fit into memory.
+   */
+  async prepare({ batch = 1, layer }: EmbedOptions & Pick<ManyOptions, 'batch'> = {}): Promise<Session> {
+    const isForScores = layer === undefined && this.#scores
+    return this.#session(batch, isForScores ? isForScores.tensor : this.featuresLayer(layer))
   }
 
   async dispose(): Promise<void> {
