@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
-import { UsageError } from '../errors.ts'
+import type { Classification, ClassifiedPicture } from '../records/classification.ts'
+import { formatImageRate } from '../report/format.ts'
 import { VERSION } from '../version.ts'
 import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Output } from './output.ts'
-import { openPhotos, PHOTOS_HELP, type Photo } from './photos.ts'
+import { openPhotos, PHOTOS_HELP } from './photos.ts'
 import {
   addPictureModelOptions,
   filesOf,
@@ -28,7 +29,10 @@ export function addClassifyCommand(program: Command, onEnd: OnEnd): void {
     .argument('<model>', MODEL_HELP)
     .argument('<photo...>', PHOTOS_HELP)
     .option('--top <n>', 'how many classes are told of each picture', positiveInteger('--top'), 5)
-    .option('--labels <file>', "the names of the classes, one a line; ImageNet's for 1,000 classes by default")
+    .option(
+      '--labels <file>',
+      "the names of the classes, one a line; ImageNet's for 1,000 classes by default",
+    )
   addPictureModelOptions(command)
     .option('--json <file>', "the answers as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the pictures with their answers as one page')
@@ -55,7 +59,7 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     output.lines(...lines)
   }
   const started = await startEnvironment()
-  const pictures: Classification['pictures'] = []
+  const pictures: ClassifiedPicture[] = []
   const { opened, session, elapsedMs } = await untilInterrupted(async (signal) => {
     await using opened = await openPictureModel(text, options, { signal, progress })
     const batch = Math.min(options.batch, photos.length)
@@ -69,11 +73,18 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     )
     for await (const { index, predictions, error } of each) {
       const file = photos[index]!.name
-      const picture = predictions ? { file, top: [...predictions] } : { file, error }
+      const picture: ClassifiedPicture = predictions
+        ? { file, top: predictions.map((prediction) => ({ ...prediction })) }
+        : { file, error }
       pictures.push(picture)
       say(...pictureLines(picture, output.palette))
       const seconds = (performance.now() - startedMs) / 1000
-      progress.update('pictures', index + 1, photos.length, `${formatImageRate((index + 1) / seconds)} images/s`)
+      progress.update(
+        'pictures',
+        index + 1,
+        photos.length,
+        `${formatImageRate((index + 1) / seconds)} images/s`,
+      )
     }
     return { opened, session, elapsedMs: performance.now() - startedMs }
   }).finally(() => progress.clear())
@@ -94,6 +105,8 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     pictures,
   }
   say(...summaryLines(classification, output.palette))
-  const exitCode = await files.write(classification, output, () => pageOf(classification, photos))
-  return pictures.some((picture) => 'error' in picture) ? 1 : exitCode
+  const exitCode = await files.write(classification, output, async () => {
+    throw new Error('not yet')
+  })
+  return pictures.some(({ error }) => error !== undefined) ? 1 : exitCode
 }

@@ -22,11 +22,12 @@ import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './e
 import { untilInterrupted } from './interrupt.ts'
 import { type NetworkSource, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
+import { addPreprocessOptions, type PreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
 import { openProgress, type Progress } from './progress.ts'
 import { openResultFiles } from './result-files.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf, warnOfUnmeasured } from './tuning-budget.ts'
 
-interface Options extends TuningBudgetOptions {
+interface Options extends TuningBudgetOptions, PreprocessOptions {
   readonly data: string
   readonly split?: SplitName
   readonly imageSize?: ImageSize
@@ -44,7 +45,7 @@ interface Options extends TuningBudgetOptions {
 const TEN = 10
 
 export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'evaluate', 'how well a trained model classifies')
+  const command = addCommand(program, 'evaluate', 'how well a trained model classifies')
     .argument('<model>', 'a .safetensors file that train wrote, an ONNX file, or a module with weights')
     .requiredOption(...DATA)
     .option(
@@ -54,6 +55,7 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     )
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
+  addPreprocessOptions(command)
     .option('--ten-crop', 'average over crops of the four corners and the centre, and their mirror images')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
     .option(...ENGINE)
@@ -130,17 +132,20 @@ async function opened(
   options: Options,
   progress: Progress,
 ): Promise<Opened> {
-  const { choosePreprocessing, openDataset } = await import('../data/index.ts')
+  const { knownPreprocessing, openDataset } = await import('../data/index.ts')
   const { model, parameters } = source
+  const choice = preprocessingChoice(options)
   if (model) {
-    const dataset = await openDataset(options.data, { synthetic: await imageOfModel(file, model) })
+    const { image, own } = await imageOfModel(file, model)
+    const { preprocessing } = knownPreprocessing(image, own, choice)
+    const dataset = await openDataset(options.data, { synthetic: image })
     requireFit(file, model, options.data, dataset)
-    return { dataset, model, assumed: null }
+    return { dataset, model: { ...model, preprocessing }, assumed: null }
   }
   if (parameters === null) throw new UsageError(`${file}: it has no weights, so it classifies nothing yet`)
   const { classifierOf } = await import('./training/classifier.ts')
   const { imageOf } = await import('../train/inputs.ts')
-  const { assumedText } = await import('./training/head-lines.ts')
+  const { datasetPreprocessing } = await import('./dataset-preprocessing.ts')
   const { logitsOf } = await import('../train/logits.ts')
   const network = classifierOf(source)
   const image = ofFile(file, () => imageOf(network))
@@ -149,14 +154,18 @@ async function opened(
   const classes = logitsOf(network)?.classes
   if (classes !== classNames.length)
     throw new FormatError(`${file}: it knows ${classes} classes, ${options.data} has ${classNames.length}`)
-  const preprocessing = await untilInterrupted((signal) =>
-    choosePreprocessing(dataset, image, {
+  const { preprocessing, assumed } = await untilInterrupted((signal) =>
+    datasetPreprocessing(dataset, image, {
+      own: null,
+      choice,
+      model: file,
+      isTrained: true,
       signal,
       onProgress: (done, total) => progress.update('colours of images', done, total),
     }),
   ).finally(() => progress.clear())
   const taken = { network, parameters, classNames, preprocessing }
-  return { dataset, model: taken, assumed: assumedText(source, preprocessing) }
+  return { dataset, model: taken, assumed }
 }
 
 /** Called after everything was printed and written: images without a prediction are a failure. */
@@ -169,7 +178,7 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
   )
 }
 
-/** The images that the model's network takes. Throws FormatError if its preprocessing makes others. */
+/** The images that the model's network takes, and how its file says they are made. Throws FormatError if these differ. */
 async function imageOfModel(file: string, { network, preprocessing }: Model) {
   const { imageOf } = await import('../train/inputs.ts')
   const { parsePreprocessing } = await import('../data/index.ts')
@@ -181,7 +190,7 @@ async function imageOfModel(file: string, { network, preprocessing }: Model) {
         `its network takes ${image.size} x ${image.size} x ${image.channels}`,
     )
   }
-  return image
+  return { image, own: made }
 }
 
 /** Throws if the model's classes are not those of the data. */

@@ -15,7 +15,8 @@ export interface Photo {
 export const STDIN = '-'
 
 /** For the help of commands. */
-export const PHOTOS_HELP = "pictures, folders of them, patterns ('photos/**/*.jpg'), or - for one on standard input"
+export const PHOTOS_HELP =
+  "pictures, folders of them, patterns ('photos/**/*.jpg'), or - for one on standard input"
 
 const PICTURES = '**/*.{jpg,jpeg,png,webp}'
 /** As in a data set: files that operating systems leave behind. */
@@ -38,13 +39,23 @@ async function pathsOf(word: string): Promise<readonly string[]> {
   const found = await stat(word).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
     if (!found.isDirectory()) return [word]
-    const files = await glob(PICTURES, { cwd: word, caseSensitiveMatch: false, ignore: IGNORED, onlyFiles: true })
+    const files = await glob(PICTURES, {
+      cwd: word,
+      caseSensitiveMatch: false,
+      ignore: IGNORED,
+      onlyFiles: true,
+    })
     if (files.length > 0) return sorted(files.map((file) => join(word, file)))
     throw new UsageError(`${word}: this folder has no picture: no .jpg, .jpeg, .png or .webp file`)
   }
   if (found.code !== 'ENOENT' || !isDynamicPattern(word))
     throw new UsageError(`${word}: can't be read: ${reasonOf(found)}`, { cause: found })
-  const files = await glob(word, { caseSensitiveMatch: true, ignore: IGNORED, onlyFiles: true, absolute: false })
+  const files = await glob(word, {
+    caseSensitiveMatch: true,
+    ignore: IGNORED,
+    onlyFiles: true,
+    absolute: false,
+  })
   if (files.length > 0) return sorted(files)
   throw new UsageError(`${word}: no file fits this pattern`)
 }
@@ -53,7 +64,9 @@ const sorted = (paths: readonly string[]): readonly string[] => [...paths].sort(
 
 async function standardInput(): Promise<Uint8Array> {
   if (process.stdin.isTTY)
-    throw new UsageError(`${STDIN}: standard input is the terminal; pipe a picture in: cat photo.jpg | convmark classify model.onnx -`)
+    throw new UsageError(
+      `${STDIN}: standard input is the terminal; pipe a picture in: cat photo.jpg | convmark classify model.onnx -`,
+    )
   const chunks: Uint8Array[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array)
   return Buffer.concat(chunks)

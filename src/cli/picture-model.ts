@@ -50,7 +50,12 @@ export async function openPictureModel(
   if (source.parameters === null) throw new UsageError(`${text}: it has no weights`)
   const { network, parameters, model } = source
   return await openModel(
-    { name: text, network, parameters, ...(model && { classNames: model.classNames, preprocessing: model.preprocessing }) },
+    {
+      name: text,
+      network,
+      parameters,
+      ...(model && { classNames: model.classNames, preprocessing: model.preprocessing }),
+    },
     {
       labels,
       preprocessing: preprocessingChoice(options),
@@ -64,7 +69,9 @@ export async function openPictureModel(
     },
   ).catch((error: unknown) => {
     const isOfLabels = error instanceof UsageError && error.message.startsWith(LABELS)
-    throw isOfLabels ? new UsageError(`${file}: ${error.message.slice(LABELS.length)}`, { cause: error }) : error
+    throw isOfLabels
+      ? new UsageError(`${file}: ${error.message.slice(LABELS.length)}`, { cause: error })
+      : error
   })
 }
 

@@ -33,7 +33,11 @@ export function addPreprocessOptions(command: Command): Command {
       `how pictures are prepared: ${NAMES.join(' | ')}; as the model's file says, by default`,
       oneOf('--preprocess', NAMES),
     )
-    .option('--mean <values>', 'subtracted: one number, or one for each channel: 0.485,0.456,0.406', numbers('--mean'))
+    .option(
+      '--mean <values>',
+      'subtracted: one number, or one for each channel: 0.485,0.456,0.406',
+      numbers('--mean'),
+    )
     .option('--sd <values>', 'divided by, after the mean', numbers('--sd'))
     .option('--range <low..high>', 'what the bytes 0 and 255 become before that: 0..1, 0..255, -1..1', range)
     .option(
@@ -46,11 +50,7 @@ export function addPreprocessOptions(command: Command): Command {
       "the square that pictures are resized to before the network's size is cut from its middle; or none",
       resize,
     )
-    .option(
-      '--fit <how>',
-      `how a picture becomes that square: ${FITS.join(' | ')}`,
-      oneOf('--fit', FITS),
-    )
+    .option('--fit <how>', `how a picture becomes that square: ${FITS.join(' | ')}`, oneOf('--fit', FITS))
 }
 
 /** What was asked for; undefined if nothing was. */
@@ -68,7 +68,9 @@ function numbers(option: string): (text: string) => readonly number[] {
   return (text) => {
     const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
     if (values.every(Number.isFinite)) return values
-    throw new UsageError(`${option} is '${text}'; it must be a number, or one for each channel, with commas between`)
+    throw new UsageError(
+      `${option} is '${text}'; it must be a number, or one for each channel, with commas between`,
+    )
   }
 }
 

@@ -1,8 +1,10 @@
 import { Command } from 'commander'
 import { VERSION } from '../version.ts'
 import { addBenchCommand } from './bench.ts'
+import { addClassifyCommand } from './classify.ts'
 import { throwUsageErrors } from './command.ts'
 import { addCompareCommand } from './compare.ts'
+import { addEmbedCommand } from './embed.ts'
 import { complain, exitCodeOf } from './errors.ts'
 import { addEvaluateCommand } from './evaluate.ts'
 import { addExportCommand } from './export.ts'
@@ -34,6 +36,8 @@ export async function main(words: readonly string[]): Promise<number> {
   addExportCommand(program, onEnd)
   addTrainCommand(program, onEnd)
   addEvaluateCommand(program, onEnd)
+  addClassifyCommand(program, onEnd)
+  addEmbedCommand(program, onEnd)
   addServeCommand(program, onEnd)
   try {
     await program.parseAsync(words, { from: 'user' })

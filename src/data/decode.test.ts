@@ -23,10 +23,11 @@ import type { DecodedImage } from './dataset.ts'
 import { eighthsFor, openDecoder } from './decode.ts'
 import { readImageHeader } from './headers/read-header.ts'
 import { upright } from './orientation.ts'
-import { resizedSquare } from './resample.ts'
+import { type Fit, resizedSquare } from './resample.ts'
 
 const decoder = await openDecoder({ decoder: 'wasm' })
-const decode = (bytes: Uint8Array, side: number | null = null) => decoder.decode({ name: 'a', bytes }, side)
+const decode = (bytes: Uint8Array, side: number | null = null, fit?: Fit) =>
+  decoder.decode({ name: 'a', bytes }, side, fit)
 
 function meanDifference(a: DecodedImage, b: DecodedImage): number {
   expect([a.width, a.height, a.channels]).toEqual([b.width, b.height, b.channels])
@@ -112,6 +113,7 @@ describe('orientation', () => {
       for (const bytes of [png, webp]) {
         expect(await decode(bytes)).toEqual(seen)
         expect(await decode(bytes, 16)).toEqual(resizedSquare(seen, 16))
+        expect(await decode(bytes, 16, 'stretch')).toEqual(resizedSquare(seen, 16, 'stretch'))
       }
       expect(meanDifference(await decode(withExif.jpeg(await jpegOf(stored), tiff)), seen)).toBeLessThan(8)
     }
@@ -272,6 +274,8 @@ describe('a JPEG far larger than what is asked for', () => {
           expect(eighthsFor(header, side)).toBe(eighths)
           const expected = resizedSquare(orientation === 1 ? whole : upright(whole, 6), side)
           expect(meanDifference(await decode(file, side), expected)).toBeLessThan(1)
+          const all = resizedSquare(orientation === 1 ? whole : upright(whole, 6), side, 'stretch')
+          expect(meanDifference(await decode(file, side, 'stretch'), all)).toBeLessThan(1)
         }
       }
     }

@@ -16,6 +16,8 @@ export { type Decoder, openDecoder } from './decode.ts'
 export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
 export {
+  assumedHow,
+  assumedText,
   FROM_MODEL,
   type ImageShape,
   type KnownPreprocessing,
@@ -26,6 +28,7 @@ export {
   type PreprocessingName,
   type PreprocessingParts,
   preprocessingText,
+  RESIZE_OVER_SIZE,
 } from './named-preprocessing.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
@@ -41,7 +44,7 @@ export {
   type Range,
   tenCrops,
 } from './preprocessing.ts'
-export { FITS, type Fit } from './resample.ts'
+export { FITS, type Fit, resizedSquare } from './resample.ts'
 export type { SkippedImage } from './samples.ts'
 export { channelStatistics, colourComponents, type StatisticsOptions } from './statistics.ts'
 export { type SyntheticOptions, syntheticDataset } from './synthetic.ts'

@@ -152,7 +152,7 @@ export interface KnownPreprocessing {
 export function knownPreprocessing(
   image: ImageShape,
   own: Preprocessing | null,
-  choice: PreprocessingName | PreprocessingChoice = {},
+  choice: PreprocessingName | typeof FROM_MODEL | PreprocessingChoice = {},
 ): KnownPreprocessing {
   const asked: PreprocessingChoice = typeof choice === 'string' ? { from: choice } : choice
   requireOptions('preprocessing', asked, choiceRules)
@@ -215,6 +215,19 @@ function normalisationWith(base: Preprocessing, parts: PreprocessingParts): Norm
     sd: sd === undefined ? kept(old.sd) : every(sd),
     ...(chosenRange !== undefined && { range: chosenRange }),
   }
+}
+
+/** A sentence about a model that does not say how its images are prepared; `how` is what was taken for it. */
+export const assumedText = (model: string, how: string): string =>
+  `${model} does not say how its images are to be prepared; assumed: ${how}`
+
+/** The end of that sentence for what `knownPreprocessing` assumes. */
+export function assumedHow(preprocessing: Preprocessing): string {
+  const name =
+    preprocessing.channels === 3
+      ? 'imagenet, as most models of colour images expect'
+      : 'zero-one, as many models of grey images expect'
+  return `${name} (${preprocessingText(preprocessing)})`
 }
 
 /** In words, for a line of a command: `the central square resized to 256 x 256, of it the central 224 x 224; ...`. */

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { FormatError, UsageError } from '../errors.ts'
 import { type DecodedImage, withChannels } from './dataset.ts'
-import { checkPreprocessing, cropSource, type Preprocessing, tenCrops, writeView } from './preprocessing.ts'
+import {
+  centreCrop,
+  checkPreprocessing,
+  cropSource,
+  type Preprocessing,
+  tenCrops,
+  writeView,
+} from './preprocessing.ts'
 
 const asBytes = { kind: 'channels', mean: [0], sd: [1 / 255] } as const
 const plain = (size: number): Preprocessing => ({ size, channels: 1, resize: null, normalise: asBytes })
@@ -110,6 +117,33 @@ describe('ten crops', () => {
   it('come from the resized square', () => {
     const image: DecodedImage = { width: 8, height: 4, channels: 1, pixels: new Uint8Array(32).fill(50) }
     expect(tenCrops(image, { ...plain(2), resize: 3 })).toEqual(new Float32Array(40).fill(50))
+  })
+})
+
+describe('a preprocessing with its parts', () => {
+  const colours: DecodedImage = { width: 1, height: 1, channels: 3, pixels: Uint8Array.of(255, 51, 0) }
+  const of = (part: Partial<Preprocessing>) =>
+    centreCrop(colours, { ...plain(1), channels: 3, ...part } as Preprocessing)
+  const plainValues = { kind: 'channels', mean: [0, 0, 0], sd: [1, 1, 1] } as const
+
+  it('in another order has mean and deviation of that order', () => {
+    const normalise = { kind: 'channels', mean: [0, 0.1, 0.2], sd: [1, 2, 4] } as const
+    expect([...of({ order: 'bgr', normalise })]).toEqual(
+      [0, 0.05, 0.2].map((value) => expect.closeTo(value, 6)),
+    )
+  })
+
+  it('has values in any range', () => {
+    const values = (range: readonly [number, number]) => [...of({ normalise: { ...plainValues, range } })]
+    expect(values([0, 255])).toEqual([255, 51, 0])
+    expect(values([-1, 1])).toEqual([1, -0.6, -1].map((value) => expect.closeTo(value, 6)))
+  })
+
+  it('sees all of a picture that is stretched', () => {
+    const image: DecodedImage = { width: 4, height: 1, channels: 1, pixels: Uint8Array.of(10, 20, 30, 40) }
+    const all = centreCrop(image, { ...plain(1), resize: 1, fit: 'stretch' })
+    expect(centreCrop(image, { ...plain(1), resize: 1 })[0]).toBe(20)
+    expect(all[0]).toBe(25)
   })
 })
 

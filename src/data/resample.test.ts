@@ -21,6 +21,15 @@ describe('the central square', () => {
     expect(resizedSquare(grey(2, 4, 1, 2, 3, 4, 5, 6, 7, 8), 2).pixels).toEqual(Uint8Array.of(3, 4, 5, 6))
   })
 
+  it('or all of the image, stretched', () => {
+    // Each pair of columns becomes one; the rows are as they are
+    const image = grey(4, 2, 0, 0, 100, 100, 200, 200, 40, 40)
+    const [a, b] = [Math.round(100 * (1 / 7)), Math.round(100 * (6 / 7))]
+    const [c, d] = [Math.round(200 - 160 * (1 / 7)), Math.round(200 - 160 * (6 / 7))]
+    expect(resizedSquare(image, 2, 'stretch').pixels).toEqual(Uint8Array.of(a, b, c, d))
+    expect(resizedSquare(grey(2, 2, 1, 2, 3, 4), 2, 'stretch').pixels).toEqual(Uint8Array.of(1, 2, 3, 4))
+  })
+
   it('halved: each value weighs its two nearest by 3/8 and the next two by 1/8', () => {
     // Of 4 values at distances 1.5, 0.5, 0.5, 1.5 over a support of 2: 1/4, 3/4, 3/4, 1/4, over 2. At the edge 3 are left.
     const rows = Array.from({ length: 4 }, () => [0, 80, 160, 240]).flat()

@@ -170,6 +170,10 @@ export function inputSizeOf(activation: Activation | undefined): number | null {
 /** Whether the activation lets large inputs through, as ReLU does. */
 export const rectifies = (kind: ActivationKind): boolean => functions[kind].rectifies ?? false
 
+/** Whether each value is a probability. */
+export const givesProbabilities = (activation: Activation): boolean =>
+  functionOf(activation)[0].givesProbabilities ?? false
+
 /** Whether the gradient of the sums is computed from the sums; otherwise it is computed from the layer's output. */
 export const needsSums = ({ activation }: Activated): boolean =>
   activation !== undefined && (functionOf(activation)[0].needsInput ?? false)

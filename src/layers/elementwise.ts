@@ -24,6 +24,8 @@ export interface Elementwise<Options = NoOptions> {
   inputSize?(options: Options): number | null
   /** The same as a layer's `rectifies`. */
   readonly rectifies?: boolean
+  /** Each value is a probability, from 0 to 1, whatever the others are. */
+  readonly givesProbabilities?: boolean
   /** What is wrong with options that are allowed one by one; null if nothing is. */
   fault?(options: Options): string | null
 }

@@ -60,6 +60,7 @@ export {
   type ActivationWithOptions,
   activateAll,
   activationRule,
+  givesProbabilities,
   inputSizeOf,
   isActivation,
   isSmooth,

@@ -20,6 +20,7 @@ export const logistic: Elementwise = {
   value: (input) => 1 / (1 + Math.exp(-input)),
   gradient: (value, valueGradient) => valueGradient * value * (1 - value),
   inputSize: () => 1,
+  givesProbabilities: true,
 }
 
 export const sigmoidDefinition = elementwise('sigmoid', logistic)

@@ -9,12 +9,12 @@ import {
   someFunction,
 } from '../check-options.ts'
 import {
+  assumedHow,
+  assumedText,
   knownPreprocessing,
-  type Preprocessing,
   type PreprocessingChoice,
   type PreprocessingName,
   parsePreprocessing,
-  preprocessingText,
 } from '../data/index.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import { FormatError, ofFile, UsageError } from '../errors.ts'
@@ -47,7 +47,7 @@ export interface OpenModelOptions extends ModelRunOptions {
   /** The names of the classes, in the order of the model's outputs, if its file has none or others are wanted. */
   readonly labels?: readonly string[] | undefined
   /** How pictures are prepared: a name, or a change of what the model's file says. */
-  readonly preprocessing?: PreprocessingName | PreprocessingChoice | undefined
+  readonly preprocessing?: PreprocessingName | 'from-model' | PreprocessingChoice | undefined
   /** Height and width of the images, if an ONNX file leaves them open. */
   readonly imageSize?: number | undefined
   /** The tensors at which an ONNX file is cut; by default its outputs. */
@@ -103,21 +103,13 @@ export async function openModel(source: ModelSource, options: OpenModelOptions =
       ? { classNames: [], assumed: null }
       : await labelsFor(scores.classes, labels ?? data.classNames)
   const assumed = {
-    preprocessing: ground === 'assumed' ? assumedText(name, preprocessing) : null,
+    preprocessing: ground === 'assumed' ? assumedText(name, assumedHow(preprocessing)) : null,
     classNames: known.assumed,
   }
   const { parameters, trainedOn } = data
   const { classNames } = known
   const model = { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
   return new OpenedModel(model, { preprocessing, ground, scores, assumed, options: runOptions })
-}
-
-function assumedText(name: string, preprocessing: Preprocessing): string {
-  const ground =
-    preprocessing.channels === 3
-      ? 'imagenet, which most models of colour pictures expect'
-      : 'zero-one, as for most models of grey pictures'
-  return `${name} does not say how its pictures are to be prepared; assumed: ${ground} (${preprocessingText(preprocessing)})`
 }
 
 /** Why the network is no classifier, if it is none. */

@@ -10,7 +10,7 @@ import { batchInputs } from '../train/inputs.ts'
 import type { Model } from '../train/model-file.ts'
 import { featuresOf } from './features.ts'
 import { pictureSplit } from './picture-split.ts'
-import { decodedPicture, type Picture } from './pictures.ts'
+import { decodedPicture, type Picture, type Preparation } from './pictures.ts'
 import { type Prediction, predictionsOf, type Scores } from './scores.ts'
 
 /** How a model's network is run. */
@@ -218,7 +218,7 @@ export class OpenedModel implements AsyncDisposable {
   }
 
   async #valuesOf(picture: Picture, tensor: string): Promise<Float32Array> {
-    const image = await decodedPicture(picture, this.preprocessing)
+    const image = await decodedPicture(picture, this.#preparation())
     return this.#run(1, tensor, centreCrop(image, this.preprocessing))
   }
 
@@ -235,7 +235,7 @@ export class OpenedModel implements AsyncDisposable {
     const size = Math.min(batch, pictures.length)
     await this.#session(size, tensor) // before a picture is decoded: what does not fit into memory is said at once
     const length = elementCount(shapeOf(this.network, tensor))
-    const pipeline = await openPipeline(pictureSplit(pictures, this.preprocessing), {
+    const pipeline = await openPipeline(pictureSplit(pictures, this.#preparation()), {
       batch: size,
       preprocessing: this.preprocessing,
       shuffle: false,
@@ -275,6 +275,10 @@ export class OpenedModel implements AsyncDisposable {
     })
     this.#last = run.catch(() => {}) // its caller gets the error
     return run
+  }
+
+  #preparation(): Preparation {
+    return { preprocessing: this.preprocessing, isForAnySize: this.ground === 'model' }
   }
 
   #imagesInput(): string {

@@ -1,6 +1,12 @@
 // What may be given as a picture, and how it is decoded.
 
-import { type DecodedImage, type Decoder, openDecoder, type Preprocessing } from '../data/index.ts'
+import {
+  type DecodedImage,
+  type Decoder,
+  openDecoder,
+  type Preprocessing,
+  resizedSquare,
+} from '../data/index.ts'
 import { DamagedImageError, UsageError } from '../errors.ts'
 import { shownValue } from '../plain-text.ts'
 import { isNode } from '../runtime/host.ts'
@@ -25,18 +31,35 @@ const sharedDecoder = (): Promise<Decoder> => {
   return opened
 }
 
+/** How a model's pictures are prepared. */
+export interface Preparation {
+  readonly preprocessing: Preprocessing
+  /**
+   * Whether pictures of other sizes than the model was trained on are resized although the preprocessing resizes none: it
+   * comes from a training on images of one size.
+   */
+  readonly isForAnySize: boolean
+}
+
+/** Images of which crops were taken as they are were at most so many times as large as the crop. */
+const LARGEST_OVER_SIZE = 1.5
+
 /**
  * The picture's pixels: those of a file in the square that the preprocessing resizes to, others as they are. Rejects with
  * DamagedImageError, naming the file, for what can't be read or decoded, and with UsageError for what is no picture.
  */
 export async function decodedPicture(
   picture: Picture,
-  { resize, fit }: Preprocessing,
+  { preprocessing, isForAnySize }: Preparation,
   name = 'picture',
 ): Promise<DecodedImage> {
-  if (isPixels(picture)) return asDecoded(picture)
-  const file = await bytesOf(picture, name)
-  return (await sharedDecoder()).decode(file, resize, fit)
+  const { size, resize, fit } = preprocessing
+  const decoded = isPixels(picture)
+    ? asDecoded(picture)
+    : await (await sharedDecoder()).decode(await bytesOf(picture, name), resize, fit)
+  const { width, height } = decoded
+  const isLikeTrained = Math.min(width, height) >= size && Math.max(width, height) <= LARGEST_OVER_SIZE * size
+  return isForAnySize && resize === null && !isLikeTrained ? resizedSquare(decoded, size, fit) : decoded
 }
 
 async function bytesOf(picture: unknown, name: string): Promise<{ name: string; bytes: Uint8Array }> {

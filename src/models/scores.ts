@@ -1,6 +1,12 @@
 // From a network's outputs to probabilities.
 import { UsageError } from '../errors.ts'
-import { definitionOf } from '../layers/index.ts'
+import {
+  type Activated,
+  type Activation,
+  definitionOf,
+  givesProbabilities,
+  type Layer,
+} from '../layers/index.ts'
 import { type Network, outputsOf, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
 import { softmaxOf } from '../train/accuracy.ts'
@@ -28,7 +34,7 @@ export interface Scores {
 export function scoresOf(network: Network, what: string): Scores {
   const [output, ...others] = outputsOf(network)
   const last = network.layers.find(({ layer }) => layer.name === output)?.layer
-  if (logitsOf(network) === null && others.length === 0 && last && isSigmoid(last)) {
+  if (logitsOf(network) === null && others.length === 0 && last && endsInProbabilities(last)) {
     const classes = elementCount(shapeOf(network, last.name))
     return { network, tensor: last.name, classes, kind: 'probabilities' }
   }
@@ -38,10 +44,10 @@ export function scoresOf(network: Network, what: string): Scores {
   return { network: classifier, tensor: logits.name, classes: logits.classes, kind: 'logits' }
 }
 
-/** A layer that ends in the function, or is nothing else. */
-function isSigmoid(layer: Network['layers'][number]['layer']): boolean {
-  const { activation = definitionOf(layer).activation } = layer.options as { activation?: unknown }
-  return activation === 'sigmoid'
+/** Whether each of the layer's values is a probability by itself: it ends in a sigmoid. */
+function endsInProbabilities(layer: Layer): boolean {
+  const { activation = definitionOf(layer).activation as Activation | undefined } = layer.options as Activated
+  return activation !== undefined && givesProbabilities(activation)
 }
 
 /** One class of a picture's answer. */

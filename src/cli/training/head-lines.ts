@@ -2,7 +2,6 @@
 import type { Dataset, Pipeline, Preprocessing } from '../../data/index.ts'
 import { formatCount } from '../../report/format.ts'
 import { imageOf } from '../../train/inputs.ts'
-import type { NetworkSource } from '../network-source.ts'
 import type { BegunJob } from './follow.ts'
 import { cantCompare } from './resume.ts'
 import { parameterCount, type TrainingSetup } from './setup.ts'
@@ -34,30 +33,15 @@ export function headLines({
 
 /** The lines about pictures, once the preprocessing is known. */
 export async function pictureLines(
-  { dataset, preprocessing, augmentation, source }: TrainingSetup,
+  { dataset, preprocessing, augmentation, assumed }: TrainingSetup,
   { decoder }: Pipeline,
 ): Promise<string[]> {
   const view = await viewText(dataset, preprocessing, augmentation?.crop ?? false)
-  const assumed = assumedText(source, preprocessing)
   return [
     ...(view === null ? [] : [view]),
     ...(assumed === null ? [] : [assumed]),
     ...(decoder === null ? [] : [`decoder: ${decoder}`]),
   ]
-}
-
-/** What was assumed of images because the network's file does not say how to prepare them; null if that is known. */
-export function assumedText(
-  { file, kind, parameters }: Pick<NetworkSource, 'file' | 'kind' | 'parameters'>,
-  { channels, normalise }: Preprocessing,
-): string | null {
-  if (kind === 'named' || kind === 'model' || parameters === null) return null
-  const how =
-    normalise.kind === 'per-image'
-      ? 'each image has mean 0 and deviation 1'
-      : 'each channel has mean 0 and deviation 1 over the images to train on'
-  const order = channels === 3 ? 'red, green, blue; ' : ''
-  return `${file} does not say how its images are to be prepared; assumed: ${order}${how}`
 }
 
 function partsText({ train, validation, test }: Dataset): string {
@@ -81,12 +65,13 @@ function epochText(count: number, batch: number, batchesPerEpoch: number): strin
 /** What the network sees of a picture; null if it sees all of it as it is stored. */
 async function viewText(
   { train }: Dataset,
-  { size, resize }: Preprocessing,
+  { size, resize, fit }: Preprocessing,
   hasCrops: boolean,
 ): Promise<string | null> {
   const crops = `${hasCrops ? 'random crops of' : 'the central'} ${size} x ${size}`
   if (resize !== null) {
-    const square = `pictures: the central square, resized to ${resize} x ${resize}`
+    const area = fit === 'stretch' ? 'all of each, stretched' : 'the central square, resized'
+    const square = `pictures: ${area} to ${resize} x ${resize}`
     return resize === size ? square : `${square}; of it ${crops}`
   }
   const { width, height } = await train.image(0)

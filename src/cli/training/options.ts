@@ -18,6 +18,7 @@ import {
   positiveInteger,
   RETUNE,
 } from '../command.ts'
+import { addPreprocessOptions, type PreprocessOptions } from '../preprocess-options.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions } from '../tuning-budget.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
@@ -26,7 +27,7 @@ export const INITS = ['training', 'benchmark'] as const
 /** The values of `--without`: parts of the network, and the augmentation. */
 const PARTS = [...REMOVABLE_PARTS, 'augment'] as const
 
-export interface TrainOptions extends TuningBudgetOptions {
+export interface TrainOptions extends TuningBudgetOptions, PreprocessOptions {
   readonly data: string
   readonly epochs: number
   readonly batch: number
@@ -57,8 +58,7 @@ export interface TrainOptions extends TuningBudgetOptions {
 }
 
 export function addTrainOptions(command: Command): Command {
-  return command
-    .requiredOption(...DATA)
+  return addPreprocessOptions(command.requiredOption(...DATA))
     .option('--epochs <n>', 'how often every image is seen', positiveInteger('--epochs'), 10)
     .option('--batch <n>', 'images of an update', positiveInteger('--batch'), 128)
     .option('--micro-batch <n>', 'images at a time, if memory is short', positiveInteger('--micro-batch'))

@@ -2,7 +2,6 @@
 import {
   type Augmentation,
   type ColourComponents,
-  choosePreprocessing,
   colourComponents,
   type DataIdentity,
   type Dataset,
@@ -20,7 +19,9 @@ import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
 import { imageOf } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
+import { datasetPreprocessing } from '../dataset-preprocessing.ts'
 import { type NetworkSource, openNetworkSource } from '../network-source.ts'
+import { preprocessingChoice } from '../preprocess-options.ts'
 import type { Progress } from '../progress.ts'
 import { classifierOf } from './classifier.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
@@ -38,6 +39,8 @@ export interface Beginning extends AskedNetwork {
 export interface Recipe {
   readonly preprocessing: Preprocessing
   readonly augmentation: Augmentation | null
+  /** A sentence that says what was assumed of images; null if nothing was. */
+  readonly assumed: string | null
 }
 
 export type TrainingSetup = Beginning & Recipe
@@ -128,7 +131,7 @@ const augmentKind = ({ without, augment }: TrainOptions): AugmentKind =>
  * colours. Throws FormatError if none of them can be decoded, UnavailableError if a decoder can't start.
  */
 export async function recipeFor(
-  { network, dataset }: Beginning,
+  { network, dataset, source }: Beginning,
   options: TrainOptions,
   { resumed, progress, signal }: Omit<SetupOptions, 'isKept'> & { readonly signal: AbortSignal },
 ): Promise<Recipe> {
@@ -139,15 +142,29 @@ export async function recipeFor(
   }
   const kept = resumed && keptRecipe(resumed)
   const crop = kind === 'crop' || kind === 'alexnet'
-  const preprocessing =
-    kept?.preprocessing ?? (await choosePreprocessing(dataset, imageOf(network), { crop, ...pass }))
+  const choice = preprocessingChoice(options)
+  if (resumed && choice)
+    throw new UsageError(
+      `--resume ${resumed.file}: images are prepared as in its training; leave --preprocess and its parts out`,
+    )
+  const { file, model, parameters } = source
+  const { preprocessing, assumed } = kept
+    ? { preprocessing: kept.preprocessing, assumed: null }
+    : await datasetPreprocessing(dataset, imageOf(network), {
+        own: model && parsePreprocessing(model.preprocessing, file!),
+        choice,
+        model: file ?? network.name,
+        isTrained: parameters !== null,
+        crop,
+        ...pass,
+      })
   // Older checkpoints have none
-  if (kept?.augmentation !== undefined) return { preprocessing, augmentation: kept.augmentation }
+  if (kept?.augmentation !== undefined) return { preprocessing, augmentation: kept.augmentation, assumed }
   const colours = () => colourComponents(dataset.train, { side: preprocessing.resize, ...pass })
-  return { preprocessing, augmentation: await augmentationOf(kind, colours) }
+  return { preprocessing, augmentation: await augmentationOf(kind, colours), assumed }
 }
 
-function keptRecipe(resumed: Resumed): Pick<Recipe, 'preprocessing'> & Partial<Recipe> {
+function keptRecipe(resumed: Resumed): Pick<Recipe, 'preprocessing'> & Partial<Pick<Recipe, 'augmentation'>> {
   const { augmentation } = keptSettings(resumed)
   return {
     preprocessing: parsePreprocessing(resumed.checkpoint.model.preprocessing, resumed.file),
