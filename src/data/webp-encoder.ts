@@ -1,5 +1,6 @@
 // Small pictures for pages, as WebP by libwebp in the build of @jsquash/webp: a tenth of a PNG's size.
-import open, { type WebPModule } from '@jsquash/webp/codec/enc/webp_enc_simd.js'
+import type { WebPModule } from '@jsquash/webp/codec/enc/webp_enc.js'
+import open from '@jsquash/webp/codec/enc/webp_enc_simd.js'
 import { defaultOptions } from '@jsquash/webp/meta.js'
 import { ConvmarkError } from '../errors.ts'
 import type { DecodedImage } from './dataset.ts'

@@ -30,9 +30,9 @@ export interface SheetOptions extends ReportOptions {
 /** Of a page: with more of them it would be slow to open. */
 export const MAX_THUMBNAILS = 500
 const MAX_CARDS = 5000
-const MAX_FAILURES_NAMED = 20
-/** In columns of a terminal; the card has three lines for it. */
-const MAX_NAME_WIDTH = 64
+const MAX_FAILURES_NAMED = 5
+/** Of a file's name, in columns of a terminal. Of longer ones both ends matter: the folder and the number. */
+const MAX_FILE_WIDTH = 64
 
 /** Classifications as one HTML file that needs no other file and runs no script. */
 export function renderClassification(
@@ -76,7 +76,7 @@ function section(
 ): Markup {
   const { network, model, pictures } = classification
   return html`<h2 id="${idOf(i)}">${name}</h2>
-<section class="card"><h3>What ${model} sees</h3><p class="quiet">Network ${network}.</p>
+<section class="card"><h3>Classified by ${model}</h3><p class="quiet">Network ${network}.</p>
 ${figureList(keyFigures(classification))}
 ${notices(classification)}</section>
 <section><h3>Pictures</h3>
@@ -136,7 +136,9 @@ const remarks = (pictures: readonly ClassifiedPicture[], areAllShown: boolean): 
         `The first ${formatCount(MAX_CARDS)} of ${formatCount(pictures.length)} pictures; the JSON has all of them.`,
       ]
     : []),
-  ...(areAllShown ? [] : [`Only the first ${formatCount(MAX_THUMBNAILS)} pictures of a page are shown.`]),
+  ...(areAllShown
+    ? []
+    : [`Only the first ${formatCount(MAX_THUMBNAILS)} pictures of a page have thumbnails.`]),
 ]
 
 const GROUNDS: Readonly<Record<Classification['preprocessing']['ground'], string>> = {
@@ -151,10 +153,10 @@ const preparationFacts = ({ preprocessing: { text, ground } }: Classification): 
 })
 
 function card({ file, top = [], error }: ClassifiedPicture, thumbnail: string | undefined): Markup {
-  const name = withinColumn(file, MAX_NAME_WIDTH)
+  const name = withinColumn(file, MAX_FILE_WIDTH)
   return html`<li class="card">${
     thumbnail === undefined
-      ? html`<p class="thumbnail none">${error === undefined ? 'picture not shown' : 'no picture'}</p>`
+      ? html`<p class="thumbnail none">${error === undefined ? 'no thumbnail' : 'no answer'}</p>`
       : html`<img class="thumbnail" src="${thumbnail}" alt="${`thumbnail of ${name}`}" width="160" height="160">`
   }
 <h4 title="${file}">${name}</h4>
@@ -164,5 +166,5 @@ ${error === undefined ? html`<ol>${top.map(answer)}</ol>` : html`<p class="fault
 function answer(prediction: Prediction): Markup {
   const { probability } = prediction
   const name = classText(prediction)
-  return html`<li><span title="${name}">${withinColumn(name, MAX_NAME_WIDTH)}</span> <b>${probabilityText(probability)}</b><i style="--share: ${(100 * probability).toFixed(1)}%"></i></li>\n`
+  return html`<li><span title="${name}">${name}</span> <b>${probabilityText(probability)}</b><i style="--share: ${(100 * probability).toFixed(1)}%"></i></li>\n`
 }
