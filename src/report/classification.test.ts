@@ -40,7 +40,7 @@ describe('a picture', () => {
     expect(lines).toEqual([
       'fish.png                              100.0%  金魚',
       '写真/夏.png                             6.5%  tabby',
-      `folder/folder/fol…older/photo-17.png   <0.1%  ${'a'.repeat(15)}…${'a'.repeat(14)}z`,
+      `folder/folder/fol…lder/photo-17.png    <0.1%  ${'a'.repeat(16)}…${'a'.repeat(15)}z`,
     ])
   })
 

@@ -98,11 +98,11 @@ it('says if not all pictures have thumbnails, or cards', () => {
       pictures: Array.from({ length: count }, (_, i) => classified(`${i}.png`, { tabby: 1 })),
     })
   const fewThumbnails = 'Only the first 500 pictures of a page have thumbnails.'
-  expect(textOfPage(page(of(MAX_THUMBNAILS)))).not.toContain(fewThumbnails)
-  expect(textOfPage(page(of(MAX_THUMBNAILS + 1)))).toContain(fewThumbnails)
+  expect(page(of(MAX_THUMBNAILS))).not.toContain(fewThumbnails)
+  expect(page(of(MAX_THUMBNAILS + 1))).toContain(fewThumbnails)
   const most = page(of(5001))
-  expect(textOfPage(most)).toContain('The first 5,000 of 5,001 pictures; the JSON has all of them.')
-  expect(cardsOf(elementsOf(most))).toHaveLength(5000)
+  expect(most).toContain('The first 5,000 of 5,001 pictures; the JSON has all of them.')
+  expect(most.match(/<h4 /g)).toHaveLength(5000)
 })
 
 it('shows each file once, if it has an answer', () => {

@@ -166,5 +166,5 @@ ${error === undefined ? html`<ol>${top.map(answer)}</ol>` : html`<p class="fault
 function answer(prediction: Prediction): Markup {
   const { probability } = prediction
   const name = classText(prediction)
-  return html`<li><span title="${name}">${name}</span> <b>${probabilityText(probability)}</b><i style="--share: ${(100 * probability).toFixed(1)}%"></i></li>\n`
+  return html`<li><span title="${name}">${name}</span> <span>${probabilityText(probability)}</span><i style="--share: ${(100 * probability).toFixed(1)}%"></i></li>\n`
 }

@@ -139,10 +139,9 @@ th { font-weight: 600; }
 .sheet .thumbnail { display: block; width: 100%; height: auto; aspect-ratio: 1; margin: 0; object-fit: cover; }
 .sheet .none { display: grid; place-content: center; background: var(--band); color: var(--quiet); font-size: 13px; }
 .sheet h4, .sheet ol, .sheet .fault { margin: 8px 10px 0; font-size: 13px; line-height: 1.35; }
-.sheet ol li { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin: 7px 0 0; }
-.sheet span { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; overflow: hidden; }
-.sheet ol li:first-child span { -webkit-line-clamp: 3; line-clamp: 3; }
-.sheet b { font-weight: inherit; font-variant-numeric: tabular-nums; }
+.sheet ol li { font-variant-numeric: tabular-nums; display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin: 7px 0 0; }
+.sheet span:first-child { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; line-clamp: 2; overflow: hidden; }
+.sheet ol li:first-child span:first-child { -webkit-line-clamp: 3; line-clamp: 3; }
 .sheet ol li:first-child { font-weight: 600; }
 .sheet i { grid-column: 1 / -1; height: 5px; border-radius: 2px; background: linear-gradient(var(--blue), var(--blue)) left / var(--share) 100% no-repeat var(--band); print-color-adjust: exact; }
 .fault { color: var(--bad); }
