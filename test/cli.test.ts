@@ -7,7 +7,9 @@ import { onnxModel } from '../src/formats/onnx.ts'
 import { decodeSafetensors, encodeSafetensors, type Tensor } from '../src/formats/safetensors.ts'
 import { alexnet, initialize, initializeImages, lenet, parametersOf } from '../src/networks/index.ts'
 import { NETWORK_NAMES } from '../src/networks/names.ts'
+import { classified, exampleClassification } from './support/classification.ts'
 import { commandsIn, type Ended } from './support/command.ts'
+import { gradient, pngOf } from './support/images.ts'
 import { inProcess } from './support/in-process.ts'
 import { packageJson, root } from './support/package.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
@@ -510,6 +512,20 @@ describe('report of training', () => {
     expect(readFileSync(join(folder, 'evaluation.html'), 'utf8')).toContain('Confusion matrix')
   })
 
+  it('prints a classification, and makes its page with the pictures that are there', async () => {
+    writeFileSync(join(folder, 'seen.png'), await pngOf(gradient(20, 20)))
+    const pictures = ['seen.png', 'gone.png'].map((file) => classified(file, { tabby: 0.9, lynx: 0.1 }))
+    const file = write('classification.json', JSON.stringify(exampleClassification({ pictures })))
+    const printed = await convmark('report', file)
+    expect(printed).toMatchObject({ code: 0, stderr: '' })
+    expect(printed.stdout).toMatch(/^seen\.png\n +90\.0% .* tabby\n.*\ngone\.png\n.*\n2 pictures, /s)
+    const ended = await convmark('report', file, '--html', 'sheet.html')
+    expect(ended).toEqual({ code: 0, stdout: 'saved sheet.html\n', stderr: '' })
+    const page = readFileSync(join(folder, 'sheet.html'), 'utf8')
+    expect(page.match(/src="data:image\/webp;base64,/g)).toHaveLength(1)
+    expect(page).toContain('Made by <code>convmark report classification.json --html sheet.html</code>')
+  })
+
   it.each([
     [
       'a log and a result',
@@ -522,6 +538,12 @@ describe('report of training', () => {
       2,
       [evaluation, result],
       'evaluation.json is an evaluation, result.json is not; ',
+    ],
+    [
+      'an evaluation and a classification',
+      2,
+      [write('classified.json', JSON.stringify(exampleClassification())), evaluation],
+      'classified.json is a classification, evaluation.json is not; ',
     ],
     [
       'a log without a step',

@@ -3,10 +3,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../src/bench/result.ts'
 import { FormatError } from '../src/errors.ts'
+import { parseClassification } from '../src/records/classification.ts'
 import { parseEvaluation } from '../src/records/evaluation.ts'
 import { parseTrainingLog } from '../src/records/read-training-log.ts'
 import { passLine } from '../src/report/classic.ts'
+import { classificationLines } from '../src/report/classification.ts'
 import { compareLines } from '../src/report/compare.ts'
+import { renderClassification } from '../src/report/html/classification.ts'
 import { renderCurves } from '../src/report/html/curves.ts'
 import { renderEvaluation } from '../src/report/html/evaluation.ts'
 import { reportHtml } from '../src/report/html/report.ts'
@@ -15,7 +18,7 @@ import { PLAIN } from '../src/report/palette.ts'
 import { summaryLines, warningLines } from '../src/report/summary.ts'
 import { evaluationLines, trainingLines } from '../src/report/training.ts'
 import { runsOf } from '../src/report/variants.ts'
-import { anyEvaluation, anyLog, anyResult } from './support/any-record.ts'
+import { anyClassification, anyEvaluation, anyLog, anyResult } from './support/any-record.ts'
 import { exampleEnvironment } from './support/environment.ts'
 import { attribute, elementsOf, withTag } from './support/page.ts'
 import { exampleBackward, exampleResult, exampleRun } from './support/run.ts'
@@ -83,6 +86,19 @@ describe('any record that its schema takes is shown', () => {
         const evaluation = parseEvaluation(JSON.stringify(made), 'a.json')
         expectLines(evaluationLines(evaluation, PLAIN))
         expectPage(renderEvaluation([{ name: 'a.json', evaluation }], OPTIONS))
+      }),
+      RUNS,
+    )
+  })
+
+  it('a classification', () => {
+    fc.assert(
+      fc.property(anyClassification, (made) => {
+        const classification = parseClassification(JSON.stringify(made), 'a.json')
+        expectLines(classificationLines(classification, PLAIN))
+        expectPage(
+          renderClassification([{ name: 'a.json', classification }], { ...OPTIONS, thumbnails: new Map() }),
+        )
       }),
       RUNS,
     )

@@ -1,6 +1,8 @@
-// What `report` prints for files that bench, compare and evaluate wrote: the same as these commands.
+// What `report` prints for files that bench, compare, evaluate and classify wrote: the same as these commands.
 import type { Result } from '../bench/result.ts'
+import { classificationLines } from '../report/classification.ts'
 import { compareLines } from '../report/compare.ts'
+import type { NamedClassification } from '../report/html/classification.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
 import type { ResultOfFile } from '../report/html/report.ts'
 import { layerLines } from '../report/layers.ts'
@@ -18,6 +20,18 @@ export const resultsLines = (results: readonly ResultOfFile[], palette: Palette)
 export const evaluationsLines = (evaluations: readonly NamedEvaluation[], palette: Palette): string[] =>
   underNames(
     evaluations.map(({ name, evaluation }) => ({ name, lines: evaluationLines(evaluation, palette) })),
+    palette,
+  )
+
+export const classificationsLines = (
+  classifications: readonly NamedClassification[],
+  palette: Palette,
+): string[] =>
+  underNames(
+    classifications.map(({ name, classification }) => ({
+      name,
+      lines: classificationLines(classification, palette),
+    })),
     palette,
   )
 

@@ -3,15 +3,19 @@ import { parseJson } from '../bench/parse-json.ts'
 import { parseResult } from '../bench/result.ts'
 import { FormatError, UsageError } from '../errors.ts'
 import { readText } from '../formats/files.ts'
+import { parseClassification } from '../records/classification.ts'
 import { parseEvaluation } from '../records/evaluation.ts'
 import { parseTrainingLog } from '../records/read-training-log.ts'
+import type { NamedClassification } from '../report/html/classification.ts'
 import type { NamedEvaluation } from '../report/html/evaluation.ts'
 import type { NamedResult, ResultOfFile } from '../report/html/report.ts'
+import type { Palette } from '../report/palette.ts'
 import type { NamedLog } from '../report/variants.ts'
 import { shellCommand } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
+import type { ThumbnailOptions } from './thumbnails.ts'
 
 interface Options {
   readonly html?: string
@@ -19,8 +23,15 @@ interface Options {
 }
 
 export function addReportCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'report', 'results, training logs or evaluations, printed or as one HTML file')
-    .argument('<file...>', 'of one kind: what bench, compare or evaluate wrote with --json, or logs of train')
+  addCommand(
+    program,
+    'report',
+    'results, training logs, evaluations or classifications, printed or as one HTML file',
+  )
+    .argument(
+      '<file...>',
+      'of one kind: what bench, compare, evaluate or classify wrote with --json, or logs of train',
+    )
     .option(
       '--html <file>',
       'one self-contained page with charts; without it the contents of the files are printed',
@@ -45,16 +56,9 @@ async function report(files: readonly string[], { html, color }: Options): Promi
     const named = await readLogs(logs)
     await (page ? page.write(await curvesPage(named)) : printLogs(named, output))
   } else {
-    const { evaluations, results } = await readJson(files)
-    if (page) {
-      await page.write(await (evaluations.length > 0 ? evaluationPage(evaluations) : resultPage(results)))
-    } else {
-      const { evaluationsLines, resultsLines } = await import('./report-lines.ts')
-      const { palette } = output
-      output.lines(
-        ...(evaluations.length > 0 ? evaluationsLines(evaluations, palette) : resultsLines(results, palette)),
-      )
-    }
+    const read = await readJson(files)
+    if (page) await page.write(await pageOf(read))
+    else output.lines(...(await linesOf(read, output.palette)))
   }
   if (html !== undefined) output.lines(`saved ${html}`)
 }
@@ -88,25 +92,60 @@ export async function curvesPage(logs: readonly NamedLog[]): Promise<string> {
   return renderCurves(logs, { command: ownCommand() })
 }
 
-/** Reads results of the benchmark, or evaluations. */
-async function readJson(
-  files: readonly string[],
-): Promise<{ readonly evaluations: NamedEvaluation[]; readonly results: ResultOfFile[] }> {
+/** What is in files of JSON: of one kind. */
+type ReadFiles =
+  | { readonly kind: 'results'; readonly named: readonly ResultOfFile[] }
+  | { readonly kind: 'evaluations'; readonly named: readonly NamedEvaluation[] }
+  | { readonly kind: 'classifications'; readonly named: readonly NamedClassification[] }
+
+const KINDS = { result: 'a result', evaluation: 'an evaluation', classification: 'a classification' } as const
+
+async function readJson(files: readonly string[]): Promise<ReadFiles> {
   const results: ResultOfFile[] = []
   const evaluations: NamedEvaluation[] = []
+  const classifications: NamedClassification[] = []
+  let first: { readonly file: string; readonly kind: keyof typeof KINDS } | null = null
   for (const file of files) {
     const text = await readText(file)
-    const json = parseJson(text, file)
-    if ((json as { kind?: unknown } | null)?.kind === 'evaluation') {
-      evaluations.push({ name: file, evaluation: parseEvaluation(text, file) })
-    } else {
-      results.push({ name: file, result: reportable(text, file) })
-    }
+    const kind = kindOf(parseJson(text, file))
+    first ??= { file, kind }
+    if (kind !== first.kind) throw mixed(first.file, KINDS[first.kind], file)
+    if (kind === 'evaluation') evaluations.push({ name: file, evaluation: parseEvaluation(text, file) })
+    else if (kind === 'classification')
+      classifications.push({ name: file, classification: parseClassification(text, file) })
+    else results.push({ name: file, result: reportable(text, file) })
   }
-  if (evaluations.length > 0 && results.length > 0) {
-    throw mixed(evaluations[0]!.name, 'an evaluation', results[0]!.name)
+  if (evaluations.length > 0) return { kind: 'evaluations', named: evaluations }
+  if (classifications.length > 0) return { kind: 'classifications', named: classifications }
+  return { kind: 'results', named: results }
+}
+
+function kindOf(json: unknown): keyof typeof KINDS {
+  const kind = (json as { kind?: unknown } | null)?.kind
+  return kind === 'evaluation' || kind === 'classification' ? kind : 'result'
+}
+
+async function linesOf(read: ReadFiles, palette: Palette): Promise<string[]> {
+  const { classificationsLines, evaluationsLines, resultsLines } = await import('./report-lines.ts')
+  switch (read.kind) {
+    case 'evaluations':
+      return evaluationsLines(read.named, palette)
+    case 'classifications':
+      return classificationsLines(read.named, palette)
+    case 'results':
+      return resultsLines(read.named, palette)
   }
-  return { evaluations, results }
+}
+
+async function pageOf(read: ReadFiles): Promise<string> {
+  switch (read.kind) {
+    case 'evaluations':
+      return evaluationPage(read.named)
+    case 'classifications':
+      return classificationPage(read.named)
+    case 'results':
+      return resultPage(read.named)
+  }
 }
 
 function reportable(text: string, file: string): NamedResult['result'] {
@@ -121,6 +160,20 @@ function reportable(text: string, file: string): NamedResult['result'] {
 export async function evaluationPage(evaluations: readonly NamedEvaluation[]): Promise<string> {
   const { renderEvaluation } = await import('../report/html/evaluation.ts')
   return renderEvaluation(evaluations, { command: ownCommand() })
+}
+
+/** The page names the command that is running, and shows those pictures whose files are there. */
+export async function classificationPage(
+  classifications: readonly NamedClassification[],
+  options: ThumbnailOptions = {},
+): Promise<string> {
+  const { renderClassification } = await import('../report/html/classification.ts')
+  const { thumbnailsOf } = await import('./thumbnails.ts')
+  const thumbnails = await thumbnailsOf(
+    classifications.map(({ classification }) => classification),
+    options,
+  )
+  return renderClassification(classifications, { command: ownCommand(), thumbnails })
 }
 
 /** The page names the command that is running. */

@@ -54,7 +54,7 @@ function lineOfOne(file: string, prediction: Prediction): string {
   ].join(GAP)
 }
 
-/** How many pictures there were and how fast that was, which one picture needs not, and a warning for all that was assumed. */
+/** If there are several pictures, how many and how fast they were classified; and a warning for all that was assumed. */
 export function summaryLines(
   classification: Pick<Classification, 'pictures' | 'elapsedMs' | 'assumed'>,
   palette: Palette,
@@ -84,10 +84,10 @@ function countText(pictures: readonly ClassifiedPicture[], elapsedMs: number): s
 export const failedCount = (pictures: readonly ClassifiedPicture[]): number =>
   pictures.filter(({ error }) => error !== undefined).length
 
-/** Of the pictures that have an answer; null if none has. */
+/** Of the pictures that have an answer; null if fewer than two have, whose time says more of the start. */
 export function imageRate(pictures: readonly ClassifiedPicture[], elapsedMs: number): number | null {
   const classified = pictures.length - failedCount(pictures)
-  return classified > 0 && elapsedMs > 0 ? (1000 * classified) / elapsedMs : null
+  return classified > 1 && elapsedMs > 0 ? (1000 * classified) / elapsedMs : null
 }
 
 const SMALLEST_SHOWN = 0.001

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import type * as z from 'zod/mini'
 import { type Result, resultSchema } from '../../src/bench/result.ts'
+import { type Classification, classificationSchema } from '../../src/records/classification.ts'
 import { type Evaluation, evaluationSchema } from '../../src/records/evaluation.ts'
 import { type LogRecord, recordSchema } from '../../src/records/training-log.ts'
 
@@ -61,6 +62,7 @@ function valuesOf(schema: z.ZodMiniType): fc.Arbitrary<unknown> {
   const make: Readonly<Record<string, () => fc.Arbitrary<unknown>>> = {
     string: () => anyText,
     boolean: () => fc.boolean(),
+    unknown: () => fc.json().map((json) => JSON.parse(json)),
     number: () => numbersOf(definition),
     literal: () => fc.constantFrom(...definition.values),
     enum: () => fc.constantFrom(...Object.values(definition.entries)),
@@ -159,6 +161,20 @@ export const anyEvaluation: fc.Arbitrary<Evaluation> = fc
     }
   })
   .filter(({ count }) => count > 0)
+
+/** Any classification that `parseClassification` takes. */
+export const anyClassification: fc.Arbitrary<Classification> = (
+  valuesOf(classificationSchema) as fc.Arbitrary<Classification>
+)
+  .map((classification) => ({
+    ...classification,
+    pictures: classification.pictures.map(({ file, top = [], error = 'is damaged' }) =>
+      top.length === 0
+        ? { file, error }
+        : { file, top: top.map((each) => ({ ...each, index: each.index % classification.classes })) },
+    ),
+  }))
+  .filter(({ pictures }) => pictures.length > 0)
 
 /** Any log that `parseTrainingLog` takes, of one run or more. */
 export const anyLog: fc.Arbitrary<LogRecord[]> = fc

@@ -37,15 +37,18 @@ export const attribute = ({ attrs }: Element, name: string): string | undefined 
 export const withTag = (elements: readonly Element[], tag: string): Element[] =>
   elements.filter(({ tagName }) => tagName === tag)
 
-/** Nothing is loaded, nothing is run, and links lead to what is in the page. */
-export function expectSelfContained(elements: readonly Element[]): void {
+/** Nothing is loaded, nothing is run, and links lead to what is in the page. `hasImages`: as data URIs. */
+export function expectSelfContained(elements: readonly Element[], { hasImages = false } = {}): void {
   const policy = withTag(elements, 'meta').find(
     (meta) => attribute(meta, 'http-equiv') === 'Content-Security-Policy',
   )!
   expect(attribute(policy, 'content')).toMatch(/^default-src 'none'; style-src 'unsafe-inline';/)
-  for (const tag of ['script', 'link', 'img', 'iframe', 'object', 'base'])
+  expect(attribute(policy, 'content')!.includes('img-src')).toBe(hasImages)
+  for (const tag of ['script', 'link', 'iframe', 'object', 'base', ...(hasImages ? [] : ['img'])])
     expect(withTag(elements, tag)).toEqual([])
-  const attributes = elements.flatMap(({ attrs }) => attrs)
+  const images = withTag(elements, 'img')
+  for (const image of images) expect(attribute(image, 'src')).toMatch(/^data:image\/webp;base64,[\w+/=]+$/)
+  const attributes = elements.filter((each) => !images.includes(each)).flatMap(({ attrs }) => attrs)
   expect(attributes.filter(({ name }) => /^on|^src$/.test(name))).toEqual([])
   const targets = elements.flatMap((element) => attribute(element, 'href') ?? [])
   const ids = elements.flatMap((element) => attribute(element, 'id') ?? [])

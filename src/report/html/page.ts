@@ -17,18 +17,21 @@ export interface Page extends ReportOptions {
   /** Links to its sections. */
   readonly contents: readonly { readonly id: string; readonly text: string }[]
   readonly main: Content
+  /** Whether it has pictures, as data URIs. */
+  readonly hasImages?: boolean
 }
 
 /** No script, and nothing from elsewhere: if the page may not do it, no text in it can make it do so. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+const WITH_IMAGES = `${POLICY}; img-src data:`
 
 /** One HTML file that needs no other file and runs no script. */
-export function pageHtml({ title, heading, contents, main, command }: Page): string {
+export function pageHtml({ title, heading, contents, main, command, hasImages = false }: Page): string {
   const page = html`<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${hasImages ? WITH_IMAGES : POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>convmark: ${title}</title>
 ${STYLE}
