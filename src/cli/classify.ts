@@ -106,7 +106,12 @@ async function run(text: string, words: readonly string[], options: Options): Pr
   }
   say(...summaryLines(classification, output.palette))
   const exitCode = await files.write(classification, output, async () => {
-    throw new Error('not yet')
+    const { classificationPage } = await import('./report.ts')
+    const given = photos.flatMap(({ name, picture }) =>
+      picture instanceof Uint8Array ? [[name, picture] as const] : [],
+    )
+    const onProgress = (done: number, total: number) => progress.update('small pictures', done, total)
+    return classificationPage([{ name: text, classification }], { bytes: new Map(given), onProgress })
   })
   return pictures.some(({ error }) => error !== undefined) ? 1 : exitCode
 }

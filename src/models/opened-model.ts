@@ -191,11 +191,14 @@ export class OpenedModel implements AsyncDisposable {
   /**
    * Prepares the network for so many pictures at a time, one by default, which otherwise happens when they come: its tiles
    * are measured, which takes seconds on a machine that has not seen it. With `layer` for `embed`, otherwise for `classify`.
-   * Returns the session that will run it. Throws UsageError if the batch does not fit into memory.
+   * Returns the session that will run it. Throws UsageError if the batch does not fit into memory, and without `layer` for
+   * a model that is no classifier.
    */
   async prepare({ batch = 1, layer }: EmbedOptions & Pick<ManyOptions, 'batch'> = {}): Promise<Session> {
-    const isForScores = layer === undefined && this.#scores
-    return this.#session(batch, isForScores ? isForScores.tensor : this.featuresLayer(layer))
+    return this.#session(
+      batch,
+      layer === undefined ? this.#requireScores().tensor : this.featuresLayer(layer),
+    )
   }
 
   async dispose(): Promise<void> {
