@@ -15,6 +15,7 @@ import { shellCommand } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
+import { openProgress } from './progress.ts'
 import type { ThumbnailOptions } from './thumbnails.ts'
 
 interface Options {
@@ -141,8 +142,11 @@ async function pageOf(read: ReadFiles): Promise<string> {
   switch (read.kind) {
     case 'evaluations':
       return evaluationPage(read.named)
-    case 'classifications':
-      return classificationPage(read.named)
+    case 'classifications': {
+      const progress = await openProgress()
+      const onProgress = (done: number, total: number) => progress.update('thumbnails', done, total)
+      return classificationPage(read.named, { onProgress }).finally(() => progress.clear())
+    }
     case 'results':
       return resultPage(read.named)
   }

@@ -54,7 +54,7 @@ export function expectSelfContained(elements: readonly Element[], { hasImages = 
   const ids = elements.flatMap((element) => attribute(element, 'id') ?? [])
   expect(new Set(ids).size).toBe(ids.length)
   for (const target of targets) expect(ids.map((id) => `#${id}`)).toContain(target)
-  expect(textOf(withTag(elements, 'style')[0]!)).not.toMatch(/url\(|@import/)
+  for (const style of withTag(elements, 'style')) expect(textOf(style)).not.toMatch(/url\(|@import/)
 }
 
 /** Every chart has a name, a description and a table behind it. Returns the names. */

@@ -15,6 +15,7 @@ import {
   type ReportOptions,
   warn,
 } from './page.ts'
+import { SHEET_STYLE } from './sheet-style.ts'
 
 /** A classification and the name of its file. */
 export interface NamedClassification {
@@ -48,6 +49,7 @@ export function renderClassification(
     main: classifications.map((named, i) => section(named, i, { thumbnails, areAllShown })),
     command,
     hasImages: true,
+    style: SHEET_STYLE,
   })
 }
 

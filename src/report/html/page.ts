@@ -19,6 +19,8 @@ export interface Page extends ReportOptions {
   readonly main: Content
   /** Whether it has pictures, as data URIs. */
   readonly hasImages?: boolean
+  /** What it needs beside the style of every page. */
+  readonly style?: Markup
 }
 
 /** No script, and nothing from elsewhere: if the page may not do it, no text in it can make it do so. */
@@ -26,7 +28,15 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 const WITH_IMAGES = `${POLICY}; img-src data:`
 
 /** One HTML file that needs no other file and runs no script. */
-export function pageHtml({ title, heading, contents, main, command, hasImages = false }: Page): string {
+export function pageHtml({
+  title,
+  heading,
+  contents,
+  main,
+  command,
+  hasImages = false,
+  style,
+}: Page): string {
   const page = html`<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,7 +44,7 @@ export function pageHtml({ title, heading, contents, main, command, hasImages = 
 <meta http-equiv="Content-Security-Policy" content="${hasImages ? WITH_IMAGES : POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>convmark: ${title}</title>
-${STYLE}
+${STYLE}${style ?? null}
 </head>
 <body>
 <header><h1>${heading}</h1>${THEME}</header>
