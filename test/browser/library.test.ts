@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseResult, type Result } from '../../src/bench/result.ts'
+import { encodeModel } from '../../src/train/model-file.ts'
+import { CERTAIN, colourModel } from '../support/colour-model.ts'
 import type { Results, Stopped, Trained } from './page/jobs.js'
 import { expectReferenceResults, expectReferenceTraining } from './support/agreement.ts'
 import { browsers, NO_BROWSER, type OpenBrowser } from './support/browsers.ts'
@@ -100,6 +102,15 @@ describe.each(browsers.map((browser) => [browser.name, browser] as const))('%s',
       const mean = (losses: readonly number[]) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length
       expect(mean(value.losses.slice(-5))).toBeLessThan(0.7 * mean(value.losses.slice(0, 5)))
       expect(value.parameters).toContain('conv1/weights')
+    })
+
+    it('says what a picture shows, in a page and in its worker', async () => {
+      const model = [...encodeModel(colourModel)]
+      for (const where of ['page', 'worker'] as const) {
+        const options = { engine: 'auto', model, colour: '#00ff00' }
+        const { value } = await done<readonly [string, number][]>({ name: 'classify', options, where })
+        expect(value).toEqual(new Array(4).fill(['green', expect.closeTo(CERTAIN, 4)]))
+      }
     })
 
     it('says in a sentence where WASM SIMD is missing', async () => {

@@ -1,5 +1,5 @@
 // Jobs that use the library in a page, each as a function of plain data. Node does them too, for comparison.
-import { initialize, initializeImages, lenet, openSession } from 'convmark'
+import { initialize, initializeImages, lenet, openModel, openSession } from 'convmark'
 import { benchmark, startEnvironment } from 'convmark/bench'
 import { choosePreprocessing, idxDataset, idxSplit, openPipeline, syntheticDataset } from 'convmark/data'
 import { decodeModel, encodeModel, train } from 'convmark/train'
@@ -134,6 +134,24 @@ export const jobs = {
     }
     await pipeline.dispose()
     return { losses, parameters: Object.keys(decodeModel(model, 'model').parameters) }
+  },
+
+  /** What a model, given as the bytes of its file, sees in a painted canvas: as a file, as pixels, and as one of many. */
+  async classify({ engine, model, colour }) {
+    const canvas = new OffscreenCanvas(30, 20)
+    const context = canvas.getContext('2d')
+    context.fillStyle = colour
+    context.fillRect(0, 0, 30, 20)
+    const opened = await openModel(Uint8Array.from(model), { engine })
+    try {
+      const picture = await canvas.convertToBlob()
+      const pixels = context.getImageData(0, 0, 30, 20)
+      const answers = [await opened.classify(picture), await opened.classify(pixels)]
+      for await (const { predictions } of opened.classifyAll([pixels, picture])) answers.push(predictions)
+      return answers.map(([{ name, probability }]) => [name, probability])
+    } finally {
+      await opened.dispose()
+    }
   },
 
   /** For a browser whose engine is too old. */
