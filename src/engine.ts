@@ -1,4 +1,8 @@
-// The interface for adapters and tools. An engine prepares a whole plan, not single operations.
+/**
+ * The interface for adapters and tools: an engine prepares a whole plan, not single operations.
+ *
+ * @module convmark/engine
+ */
 export { wasmFeatures } from './codegen/wasm/features.ts'
 export type {
   Engine,

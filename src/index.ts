@@ -1,3 +1,8 @@
+/**
+ * Networks, sessions that run and train them, and what both need.
+ *
+ * @module convmark
+ */
 export type { Engine, EngineInfo, PrepareOptions, RunOptions, TensorView } from './engines/engine.ts'
 export * from './errors.ts'
 export {

@@ -1,3 +1,8 @@
+/**
+ * Measuring: the benchmark, its check against the plain loops, and the schema of its result.
+ *
+ * @module convmark/bench
+ */
 export { type BenchOptions, benchmark } from './bench.ts'
 export { benchmarkResult } from './benchmark-result.ts'
 export { Checker, type CheckOptions, type CheckResult, MAX_RELATIVE_ERROR } from './check.ts'

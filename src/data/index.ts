@@ -1,4 +1,9 @@
-// These also run in a browser, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
+/**
+ * Data sets, decoding, preprocessing, augmentation and the input pipeline. `idxSplit`, `cifar10Split` and `openDecoder` also run
+ * in a browser, where bytes come from elsewhere.
+ *
+ * @module convmark/data
+ */
 export { type Augmentation, requireColours } from './augmentation.ts'
 export { choosePreprocessing, type PreprocessingOptions } from './choose-preprocessing.ts'
 export { cifar10Split } from './cifar10.ts'

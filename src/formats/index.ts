@@ -1,4 +1,9 @@
-// Everything except the files works in a browser, where bytes come from elsewhere.
+/**
+ * Files of other tools: safetensors and ONNX. All but the functions that take a path also run in a browser, where bytes come
+ * from elsewhere.
+ *
+ * @module convmark/formats
+ */
 export { readSafetensors, writeSafetensors } from './files.ts'
 export { withInputShapes } from './onnx/with-input-shapes.ts'
 export { type OnnxOptions, onnxModel } from './onnx.ts'

@@ -1,3 +1,8 @@
+/**
+ * Layers: what makes them, their options and shapes, and their definitions as plain loops, which are the truth.
+ *
+ * @module convmark/layers
+ */
 import { type AbsLayer, absDefinition } from './abs.ts'
 import { type AddLayer, addDefinition } from './add.ts'
 import { type AveragePoolLayer, averagePoolDefinition } from './average-pool.ts'

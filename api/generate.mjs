@@ -1,0 +1,94 @@
+// Makes docs/api/ from the docstrings of the package's entry points: `npm ci --prefix api`, then `npm run docs:api`. With --check nothing
+// is written, and it fails if the pages are not what the docstrings say. An export without a docstring is always a failure.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Application } from 'typedoc'
+import { MarkdownPageEvent } from 'typedoc-plugin-markdown'
+import { withContents, withoutAnchors } from './contents.mjs'
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const folder = dirname(fileURLToPath(import.meta.url))
+const root = dirname(folder)
+const pages = join(root, 'docs/api')
+process.chdir(root) // what warnings name is relative to it
+
+// Every entry that is no worker: ./layers is dist/layers/index.js, made from src/layers/index.ts
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const entryPoints = Object.entries(exports)
+  .filter(([entry, target]) => target.default && !entry.startsWith('./workers/'))
+  .map(([, target]) => join(root, target.default.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')))
+
+const app = await Application.bootstrapWithPlugins({
+  plugin: ['typedoc-plugin-markdown'],
+  tsconfig: join(folder, 'tsconfig.json'),
+  entryPoints,
+  name: 'convmark',
+  readme: join(folder, 'introduction.md'),
+  mergeReadme: true,
+  router: 'module',
+  flattenOutputFiles: true,
+  // The same pages on every machine and at every commit
+  disableSources: true,
+  disableGit: true,
+  // Members that come with Error and AsyncDisposable
+  excludeExternals: true,
+  sort: ['alphabetical'],
+  hidePageHeader: true,
+  hideBreadcrumbs: true,
+  pageTitleTemplates: { index: 'API reference', module: ({ name }) => name },
+  useCodeBlocks: true,
+  expandObjects: true,
+  indexFormat: 'table',
+  parametersFormat: 'table',
+  interfacePropertiesFormat: 'table',
+  classPropertiesFormat: 'table',
+  typeAliasPropertiesFormat: 'table',
+  typeDeclarationFormat: 'table',
+  typeDeclarationVisibility: 'compact',
+  tableColumnSettings: { hideInherited: true, hideOverrides: true, hideSources: true, hideModifiers: true },
+  validation: { notDocumented: true, notExported: false, invalidLink: true, rewrittenLink: true },
+  requiredToBeDocumented: [
+    'Module',
+    'Class',
+    'Interface',
+    'TypeAlias',
+    'Variable',
+    'Function',
+    'Accessor',
+    'Method',
+  ],
+})
+app.renderer.on(MarkdownPageEvent.END, (page) => {
+  page.contents = withContents(withoutAnchors(page.contents))
+})
+
+const project = await app.convert()
+if (!project) process.exit(1)
+app.validate(project)
+
+const read = (path) =>
+  new Map(readdirSync(path).map((name) => [name, readFileSync(join(path, name), 'utf8')]))
+const folderOfMade = mkdtempSync(join(tmpdir(), 'convmark-api-'))
+try {
+  await app.outputs.writeOutput({ name: 'markdown', path: folderOfMade }, project)
+  const made = read(folderOfMade)
+  if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1
+  if (values.check) {
+    const committed = read(pages)
+    const names = [...new Set([...committed.keys(), ...made.keys()])]
+    const different = names.filter((name) => committed.get(name) !== made.get(name))
+    if (different.length > 0) {
+      console.error(`docs/api is not what the docstrings say: ${different.join(', ')}; run npm run docs:api`)
+      process.exitCode = 1
+    }
+  } else {
+    rmSync(pages, { recursive: true, force: true })
+    mkdirSync(pages)
+    for (const [name, text] of made) writeFileSync(join(pages, name), text)
+  }
+} finally {
+  rmSync(folderOfMade, { recursive: true, force: true })
+}
