@@ -11,6 +11,7 @@ import {
 } from './layer.ts'
 import { type Decayed, decayedRules } from './trained.ts'
 
+/** The options of `batchNorm`. */
 export interface BatchNormOptions extends Activated, Decayed {
   /** Added to the variance. */
   readonly epsilon: number
@@ -18,6 +19,7 @@ export interface BatchNormOptions extends Activated, Decayed {
   readonly momentum: number
 }
 
+/** A layer that `batchNorm` makes. */
 export type BatchNormLayer<Name extends string = string> = LayerOf<'batch-norm', Name, BatchNormOptions>
 
 /**

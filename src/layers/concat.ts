@@ -6,10 +6,13 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 const AXES = ['channels', 'rows', 'columns', 'pixels'] as const
 export type ConcatAxis = (typeof AXES)[number]
 
+/** The options of `concat`. */
 export interface ConcatOptions {
   /** 'channels' by default. 'pixels': images of any height and width become one row of all their pixels. */
   readonly axis?: ConcatAxis | undefined
 }
+
+/** A layer that `concat` makes. */
 export type ConcatLayer<Name extends string = string> = LayerOf<'concat', Name, ConcatOptions>
 
 /**

@@ -26,6 +26,7 @@ import {
   windowRules,
 } from './window.ts'
 
+/** The options of `convTranspose`. */
 export interface ConvTransposeOptions extends WindowOptions, Activated, Trained {
   readonly filters: number
   /** Rows and columns of output that are added at the bottom and at the right; 0 by default. */
@@ -36,6 +37,7 @@ export interface ConvTransposeOptions extends WindowOptions, Activated, Trained 
   readonly biases?: boolean
 }
 
+/** A layer that `convTranspose` makes. */
 export type ConvTransposeLayer<Name extends string = string> = LayerOf<
   'conv-transpose',
   Name,

@@ -21,6 +21,7 @@ import {
   windowRules,
 } from './window.ts'
 
+/** The options of `conv`. */
 export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly filters: number
   /** From one tap of the kernel to the next, in pixels; 1 by default. */
@@ -34,6 +35,7 @@ export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly biases?: boolean
 }
 
+/** A layer that `conv` makes. */
 export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, ConvOptions>
 
 /**

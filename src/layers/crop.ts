@@ -5,6 +5,7 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from 
 import { movedValues } from './moved.ts'
 import { pair } from './window.ts'
 
+/** The options of `crop`. */
 export interface CropOptions {
   /** The row of the input that is the output's first, and the column; 0 by default. */
   readonly top: number
@@ -16,6 +17,7 @@ export interface CropOptions {
   readonly step?: number | readonly [vertical: number, horizontal: number]
 }
 
+/** A layer that `crop` makes. */
 export type CropLayer<Name extends string = string> = LayerOf<'crop', Name, CropOptions>
 
 /**

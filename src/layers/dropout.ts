@@ -3,6 +3,7 @@ import { hashAt, keyOf, keyOfTurn, type RandomKey } from '../random.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `dropout`; 0.5 and 0 by default. */
 export interface DropoutOptions {
   /** The share of values that become 0. */
   readonly rate: number
@@ -10,6 +11,7 @@ export interface DropoutOptions {
   readonly seed: number
 }
 
+/** A layer that `dropout` makes. */
 export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name, DropoutOptions>
 
 /**

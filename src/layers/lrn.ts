@@ -10,6 +10,7 @@ import {
 import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `lrn`. */
 export interface LrnOptions {
   /** The window is 2 * radius + 1 channels, cut off at the first and the last. */
   readonly radius: number
@@ -24,6 +25,7 @@ export interface LrnOptions {
   readonly beta: number
 }
 
+/** A layer that `lrn` makes. */
 export type LrnLayer<Name extends string = string> = LayerOf<'lrn', Name, LrnOptions>
 
 /** The article's constants. */

@@ -6,6 +6,7 @@ import { type Decayed, decayedRules } from './trained.ts'
 const PER = ['channel', 'pixel', 'value'] as const
 export type ScalePer = (typeof PER)[number]
 
+/** The options of `scale`. */
 export interface ScaleOptions extends Decayed {
   /**
    * What has a scale and a shift of its own: each channel (by default), each pixel, for all its channels, or each value
@@ -20,6 +21,7 @@ export interface ScaleOptions extends Decayed {
   readonly trained?: boolean | undefined
 }
 
+/** A layer that `scale` makes. */
 export type ScaleLayer<Name extends string = string> = LayerOf<'scale', Name, ScaleOptions>
 
 /**
