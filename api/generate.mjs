@@ -49,7 +49,13 @@ const app = await Application.bootstrapWithPlugins({
   typeDeclarationFormat: 'table',
   typeDeclarationVisibility: 'compact',
   tableColumnSettings: { hideInherited: true, hideOverrides: true, hideSources: true, hideModifiers: true },
-  validation: { notDocumented: true, notExported: false, invalidLink: true, rewrittenLink: true },
+  validation: {
+    notDocumented: true,
+    notExported: false,
+    invalidLink: true,
+    rewrittenLink: true,
+    invalidPath: false,
+  },
   requiredToBeDocumented: [
     'Module',
     'Class',

@@ -39,6 +39,7 @@ export function formatExponent(value: number, decimals: number): string {
 /** The limit if there is no visible noise; a clock is no more precise. */
 const MAX_SIGNIFICANT_DIGITS = 5
 
+/** A measured value and its interval as text, with as many digits as its noise allows. */
 export interface Measured {
   readonly value: string
   readonly low: string

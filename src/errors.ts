@@ -11,6 +11,10 @@ const MAX_MESSAGE_LENGTH = 10_000
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
+  /**
+   * With which the command line ends: 1 for a failure, 2 for a UsageError, 4 for an UnavailableError, 130 for an
+   * InterruptedError.
+   */
   readonly exitCode: number = 1
   constructor(message = '', options?: ErrorOptions) {
     super(inOneLine(shortened(message, MAX_MESSAGE_LENGTH)), options)
@@ -119,6 +123,7 @@ export function nearestName(name: string, allowed: readonly string[]): string | 
   return allowed[found] ?? null
 }
 
+/** An error's message; of a value that is no Error, its text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

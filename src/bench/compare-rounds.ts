@@ -9,9 +9,11 @@ export interface RoundComparison {
   readonly ratio: number
   /** The 95% interval of the ratio. */
   readonly interval: readonly [number, number]
+  /** Two-sided, of Wilcoxon's signed-rank test. */
   readonly pValue: number
   /** A difference of this fraction would have been found in four of five comparisons. */
   readonly detectable: number
+  /** `faster` or `slower` than the other, at 5%. */
   readonly verdict: 'faster' | 'slower' | 'no difference found'
 }
 

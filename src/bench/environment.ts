@@ -32,12 +32,15 @@ export interface Host {
 
 /** A description that was begun before a benchmark and is completed after it. */
 export interface StartedEnvironment {
+  /** Completes the description, with warnings in plain words about what may have disturbed the benchmark. */
   finish(ran: RanBenchmark): Promise<Environment>
 }
 
+/** What the description of the environment must know of the benchmark that ran. */
 export interface RanBenchmark {
   /** The most threads of any run; 0 if there was none. */
   readonly threads: number
+  /** See `Environment`; null if nothing was calibrated. */
   readonly calibrationSpread: number | null
 }
 

@@ -7,6 +7,7 @@ import { PASSES } from '../plan/plan.ts'
 import { parseJson, requireShape, requireVersion } from './parse-json.ts'
 import { amount, intervalOf, limit, milliseconds as ms, ratio } from './quantities.ts'
 
+/** The version of the schema of results; another one is refused. */
 export const SCHEMA_VERSION = 1
 
 const summarySchema = z.looseObject({
@@ -65,8 +66,10 @@ const tuningSchema = z.looseObject({
   choices: z.record(z.string(), z.string()),
 })
 
+/** The schema of what wrote a result. */
 export const toolSchema = z.looseObject({ name: z.literal('convmark'), version: z.string() })
 
+/** The schema of `EngineRecord`. */
 export const engineSchema = z.looseObject({
   name: z.string(),
   target: z.string(),
@@ -121,6 +124,7 @@ const runSchema = z.looseObject({
   interrupted: z.boolean(),
 })
 
+/** The schema of `Environment`. */
 export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
@@ -193,6 +197,7 @@ const comparisonSchema = z.looseObject({
   text: z.string(),
 })
 
+/** The schema of `Result`, of zod. Unknown fields are kept. */
 export const resultSchema = z.looseObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   tool: toolSchema,
@@ -204,13 +209,28 @@ export const resultSchema = z.looseObject({
   interrupted: z.optional(z.boolean()),
 })
 
+/** What `convmark bench --json` and `benchmarkResult` give: the machine, and every run with all of its samples. */
 export type Result = z.infer<typeof resultSchema>
+
+/** One pass of one network on one engine: settings, every sample, their summary, the check and the layers. */
 export type Run = z.infer<typeof runSchema>
+
+/** What `summarize` makes of samples, in milliseconds. */
 export type Summary = z.infer<typeof summarySchema>
+
+/** How long a layer took, and its work. */
 export type LayerTime = z.infer<typeof layerSchema>
+
+/** The machine and the software that a result was measured on. */
 export type Environment = z.infer<typeof environmentSchema>
+
+/** One engine compared with another, over rounds. */
 export type ComparisonResult = z.infer<typeof comparisonSchema>
+
+/** What an engine can't do, or why it failed. */
 export type Unsupported = z.infer<typeof unsupportedSchema>
+
+/** The engine of a run: see `EngineInfo`. */
 export type EngineRecord = z.infer<typeof engineSchema>
 
 /** `not compared: it has no filter gradient`, `not compared after 8 rounds: its process ended with signal SIGKILL` */

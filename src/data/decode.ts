@@ -14,6 +14,7 @@ import { decodePng, decodeWebp } from './wasm-decoders.ts'
  * transparency is ignored, so a transparent pixel shows its stored colour. EXIF's orientation is applied.
  */
 export interface Decoder {
+  /** What decodes PNGs: see `DecoderOptions`. */
   readonly name: 'sharp' | 'wasm'
   /** Why this decoder: `sharp 0.35.5 is installed`. */
   readonly reason: string

@@ -18,7 +18,7 @@ export {
   triedSplit,
 } from './dataset.ts'
 export { type Decoder, openDecoder } from './decode.ts'
-export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
+export { type DataIdentity, dataDifference, type IdentifiedData, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'

@@ -15,7 +15,9 @@ import type { ChannelStatistics } from './colour.ts'
 import { type Channels, channelCount, type DecodedImage, withChannels } from './dataset.ts'
 import { centralSquare } from './resample.ts'
 
-/** Plain data, stored in model files, so that evaluation needs nothing else. */
+/**
+ * How an image becomes the network's input. Plain data, stored in model files, so that evaluation needs nothing else.
+ */
 export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
@@ -28,6 +30,7 @@ export interface Preprocessing {
   readonly normalise: Normalisation
 }
 
+/** How a crop's bytes become the network's numbers. */
 export type Normalisation =
   /** (x - mean) / max(sd, 1 / sqrt(n)) over the n values of the crop. Source: TensorFlow's per_image_standardization. */
   | { readonly kind: 'per-image' }

@@ -23,6 +23,7 @@ import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
 import { addMoments, addPixels, type Moments, noMoments } from './moments.ts'
 import { centralSquare } from './resample.ts'
 import type { SkippedImage } from './samples.ts'
+/** Which pixels are counted, and how images are read. */
 export interface StatisticsOptions extends DecoderOptions {
   /** How many images are sampled, evenly spread over the set. 1,000 by default. */
   readonly sample?: number
@@ -33,6 +34,7 @@ export interface StatisticsOptions extends DecoderOptions {
   readonly side?: number | null
   /** Threads for images in files; by default one for each core, up to 4. */
   readonly workers?: number
+  /** Called with the number of images read so far, and of all that are to be read. */
   readonly onProgress?: (imagesDone: number, total: number) => void
   /** Rejects with InterruptedError. */
   readonly signal?: AbortSignal

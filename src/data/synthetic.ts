@@ -2,6 +2,7 @@ import { integerFromZero, optional, positiveInteger, type Rules, requireOptions 
 import { hashAt, keyOf } from '../random.ts'
 import { type Channels, channelCount, type Dataset, type DecodedImage, type Split } from './dataset.ts'
 
+/** The size of a data set that `syntheticDataset` makes. */
 export interface SyntheticOptions {
   /** 32 by default: the images are (size, size, channels). */
   readonly size?: number

@@ -19,8 +19,14 @@ import type { PeakOptions, Peaks } from './peak.ts'
 
 /** Describes an engine, for results and for people. */
 export interface EngineInfo {
+  /** `x64`, `wasm` or `reference`. */
   readonly name: string
+  /**
+   * What its code is made for: `avx512` or `avx2` of x64, `simd128` or `revectorized` of wasm, `float64` of the
+   * reference.
+   */
   readonly target: string
+  /** How many threads compute. */
   readonly threads: number
   /** Why this engine and target were chosen, and what was missing for a faster one. */
   readonly reason: string
@@ -28,6 +34,7 @@ export interface EngineInfo {
   readonly v8Flags: readonly string[]
 }
 
+/** How an engine is opened. */
 export interface EngineOptions {
   /** By default as many as there are physical cores that this process may use. */
   readonly threads?: number
@@ -49,6 +56,7 @@ export const engineRules: Rules<EngineOptions> = {
   signal: optional(abortSignal),
 }
 
+/** How a plan is prepared: which tiles its steps use, and how long it may take to measure them. */
 export interface PrepareOptions {
   /** Tiles chosen before; missing ones are measured. */
   readonly tuning?: Tuning
@@ -67,7 +75,9 @@ export interface PrepareOptions {
   readonly tuningBudgetMs?: number
   /** Restricts steps that can be done in several ways to this algorithm; `auto` takes the fastest. */
   readonly algorithm?: Algorithm
+  /** Called while tiles are measured: how many of the steps that are to be measured are done. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  /** If aborted while the plan is prepared, its reason is thrown. */
   readonly signal?: AbortSignal
   /**
    * What the caller keeps in memory beside a session of this plan. If memory is limited, it decides which batches are
@@ -80,6 +90,7 @@ export interface PrepareOptions {
 
 /** What is in memory at the same time as a session. */
 export interface MemoryBeside {
+  /** Beside the plans below. */
   readonly bytes: number
   /** Plans of other sessions on the same engine. */
   readonly plans?: readonly Plan[]
@@ -104,6 +115,7 @@ export interface Engine {
   readonly lanes: number
   /** Whether one of its steps may do several layers: see `PlanOptions`. */
   readonly fuses: boolean
+  /** Allocates the plan's memory and makes its code. Throws UsageError if the plan does not fit into memory. */
   prepare(plan: Plan, options?: PrepareOptions): Promise<PreparedPlan>
   /** Throws UsageError if the plan does not fit into memory, as `prepare` does. Allocates nothing. */
   requireRoom?(plan: Plan, options?: PrepareOptions): Promise<void>
@@ -111,13 +123,16 @@ export interface Engine {
   measurePeaks?(options?: PeakOptions): Promise<Peaks>
   /** Only `auto` has it: opens the engine to use if this one fails its check for the given reason. The caller disposes both. */
   fallback?: ((why: string) => Promise<Engine>) | undefined
+  /** Frees what the engine itself holds. Prepared plans free their own memory: dispose them first. */
   dispose(): Promise<void>
 }
 
 /** How a step is done. */
 export interface PreparedStep {
   readonly step: Step
+  /** `direct`, `winograd`, `dot`, or `plain` if there is only one. */
   readonly algorithm: string
+  /** The name of the candidate that was chosen; empty if the step has none. */
   readonly tile: string
   /** Why the step is not done by the algorithm that was asked for. */
   readonly note: string | null
@@ -125,9 +140,11 @@ export interface PreparedStep {
 
 /** Steps whose tiles were not measured, or only in part, because the budget for tuning was spent. */
 export interface UnmeasuredSteps {
+  /** How many steps were not measured. */
   readonly count: number
   /** All steps that had to be measured. */
   readonly of: number
+  /** The `tuningBudgetMs` that was given. */
   readonly budgetMs: number
 }
 
@@ -135,11 +152,15 @@ export interface UnmeasuredSteps {
 export interface TensorView {
   readonly data: Float32Array | Float64Array
   readonly offset: number
+  /** With the batch: (N, H, W, C). */
   readonly shape: Shape
+  /** From one value to the next along each axis, in values. */
   readonly strides: readonly number[]
 }
 
+/** What may differ from run to run. */
 export interface RunOptions {
+  /** If aborted, the run ends within a step and rejects with InterruptedError. */
   readonly signal?: AbortSignal
   /**
    * In the pass `train`: `gradients` leaves the update out (gradients of several such runs add up, and running
@@ -156,11 +177,18 @@ export const runRules: Rules<RunOptions> = {
 /** A plan that can be run many times. The session checks names. A run has ended when every result can be read. */
 export interface PreparedPlan {
   readonly plan: Plan
+  /** The memory of all of the plan's buffers together. */
   readonly slabByteLength: number
+  /** How each step of the plan is done. */
   readonly steps: readonly PreparedStep[]
   /** What was chosen. Passed to `prepare` again, it gives bit-identical results on the same machine. */
   readonly tuning: Tuning | null
+  /**
+   * Writes a tensor of a role that can be written, dense float32 in the order of its shape. It stays until it is
+   * written again.
+   */
   write(tensor: string, values: Float32Array): void
+  /** Runs the plan's pass once. Resolves when every result can be read. */
   run(options?: RunOptions): Promise<void>
   /** Valid until the next run. */
   view(tensor: string): TensorView
@@ -181,19 +209,23 @@ export interface PreparedPlan {
   readonly isChoosingThreads?: boolean
   /** For the check: runs steps one by one and shows the engine's memory. Null if the engine can't. */
   readonly inspection: Inspection | null
+  /** Frees the memory and the code, and ends the threads. A run must have ended. */
   dispose(): Promise<void>
 }
 
+/** The memory of a prepared plan and its single steps, for the check of an engine. */
 export interface Inspection {
   /** Runs one step alone; step -1 is the preparation of parameters that comes before all others. */
   runStep(index: number): Promise<void>
-  /** All of the memory, and where the plan's buffers begin in it, in values. Null if the memory belongs to a single worker. */
+  /** All of the memory. Null if it belongs to a single worker. */
   readonly memory: ArrayBufferLike | null
+  /** Where each buffer of the plan begins in the memory, in values of 4 bytes, by its id. */
   readonly bufferOffsets: ReadonlyMap<number, number>
   /**
-   * If the memory belongs to a worker: reads copies of the plan's buffers, and writes them back. If it is shared, these
-   * do nothing.
+   * If the memory belongs to a worker: copies of these of the plan's buffers, by their ids. If it is shared, an empty
+   * map.
    */
   fetch(buffers: readonly number[]): Promise<ReadonlyMap<number, Float32Array>>
+  /** If the memory belongs to a worker: writes back what `fetch` gave. If it is shared, it does nothing. */
   store(values: ReadonlyMap<number, Float32Array>): void
 }

@@ -7,9 +7,11 @@ import { type Engine, type EngineOptions, engineRules } from './engine.ts'
 
 /** The parts of `name[:target][@threads]`. */
 export interface EngineSpec {
+  /** A key of `engines`. */
   readonly name: string
   /** Empty: the engine chooses. */
   readonly target: string
+  /** Left out: as many as there are physical cores that this process may use. */
   readonly threads?: number
 }
 

@@ -8,6 +8,7 @@ export { readSafetensors, writeSafetensors } from './files.ts'
 export { withInputShapes } from './onnx/with-input-shapes.ts'
 export { type OnnxOptions, onnxModel } from './onnx.ts'
 export {
+  type ImageSize,
   importOnnx,
   type OnnxImport,
   type OnnxImportOptions,
@@ -15,6 +16,7 @@ export {
   type OnnxRefusal,
   type OnnxTensorNote,
   OpenSizeError,
+  type OperatorCounts,
   type ReadExternalData,
   UnsupportedModelError,
 } from './onnx-import.ts'

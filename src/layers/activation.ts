@@ -49,6 +49,8 @@ export interface OptionsOfActivation {
   erf: NoOptions
   power: PowerOptions
 }
+
+/** The name of a kind of activation, which is also the kind of the layer that is only this activation. */
 export type ActivationKind = keyof OptionsOfActivation
 
 /** The table kind -> function. */
@@ -90,6 +92,8 @@ export const ACTIVATIONS = [
   'exp',
   'erf',
 ] as const
+
+/** The name of an activation with its default options. */
 export type ActivationName = (typeof ACTIVATIONS)[number]
 
 /** An activation with options of its own: `{ kind: 'leaky-relu', slope: 0.1 }`. */
@@ -101,8 +105,10 @@ export type ActivationWithOptions =
     }[WithDefaults]
 type WithDefaults = Exclude<ActivationKind, 'clip' | 'power'>
 
+/** An activation: its name, `'relu'`, or an object with options, `{ kind: 'leaky-relu', slope: 0.1 }`. */
 export type Activation = ActivationName | ActivationWithOptions
 
+/** The options of a layer that may apply an activation to its results. */
 export interface Activated {
   /** Applied to the sums; the layer's output is its result. */
   readonly activation?: Activation | undefined
@@ -154,6 +160,7 @@ function functionOf(activation: Activation): readonly [Elementwise<object>, obje
   return [functions[kind] as Elementwise<object>, options]
 }
 
+/** Whether this is the name of a kind of activation. */
 export const isActivation = (name: string | undefined): name is ActivationKind =>
   (KINDS as readonly (string | undefined)[]).includes(name)
 

@@ -4,6 +4,8 @@ import { eachPixel, formatShape, type Grid, pixelAt, type Shape } from '../tenso
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 const AXES = ['channels', 'rows', 'columns', 'pixels'] as const
+
+/** The axis along which `concat` joins tensors. */
 export type ConcatAxis = (typeof AXES)[number]
 
 /** The options of `concat`. */

@@ -28,6 +28,7 @@ import {
 
 /** The options of `convTranspose`. */
 export interface ConvTransposeOptions extends WindowOptions, Activated, Trained {
+  /** The number of filters, which is the number of the output's channels. */
   readonly filters: number
   /** Rows and columns of output that are added at the bottom and at the right; 0 by default. */
   readonly outputPadding?: Extent

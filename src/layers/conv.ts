@@ -23,6 +23,7 @@ import {
 
 /** The options of `conv`. */
 export interface ConvOptions extends WindowOptions, Activated, Trained {
+  /** The number of filters, which is the number of the output's channels. */
   readonly filters: number
   /** From one tap of the kernel to the next, in pixels; 1 by default. */
   readonly dilation?: Extent

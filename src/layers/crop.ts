@@ -7,11 +7,13 @@ import { pair } from './window.ts'
 
 /** The options of `crop`. */
 export interface CropOptions {
-  /** The row of the input that is the output's first, and the column; 0 by default. */
+  /** The row of the input that is the output's first; 0 by default. */
   readonly top: number
+  /** The column of the input that is the output's first; 0 by default. */
   readonly left: number
-  /** The output's. */
+  /** Rows of the output. */
   readonly height: number
+  /** Columns of the output. */
   readonly width: number
   /** From one row or column to the next, one number or [vertical, horizontal]; below 0 it goes up or left. 1 by default. */
   readonly step?: number | readonly [vertical: number, horizontal: number]

@@ -13,6 +13,7 @@ import { type Trained, trainedRules } from './trained.ts'
 
 /** The options of `dense`. */
 export interface DenseOptions extends Activated, Trained {
+  /** The number of outputs. */
   readonly units: number
   /** False: no biases are added. True by default. */
   readonly biases?: boolean

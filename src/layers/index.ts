@@ -86,7 +86,7 @@ export { type BroadcastKind, type Spread, spreadOf } from './broadcast.ts'
 export { type ChannelPoolLayer, type ChannelPoolOptions, channelPool } from './channel-pool.ts'
 export { type ChannelShuffleLayer, type ChannelShuffleOptions, channelShuffle } from './channel-shuffle.ts'
 export { type ClipLayer, type ClipOptions, clip, relu6 } from './clip.ts'
-export { type ConcatAxis, type ConcatLayer, concat } from './concat.ts'
+export { type ConcatAxis, type ConcatLayer, type ConcatOptions, concat } from './concat.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
 export {
   type ConvTransposeLayer,
@@ -116,8 +116,11 @@ export {
   isTrainedRole,
   type LayerDefinition,
   type LayerFlops,
+  type LayerInputs,
+  type LayerOf,
   type ParameterRole,
   type ParameterSpec,
+  type Removable,
   type Statistics,
   scalesOutput,
 } from './layer.ts'
@@ -149,8 +152,10 @@ export { type UnflattenLayer, type UnflattenOptions, unflatten } from './unflatt
 export {
   type Extent,
   type Padding,
+  type PoolOptions,
   poolGeometry,
   type WindowGeometry,
+  type WindowOptions,
   windowGeometry,
 } from './window.ts'
 
@@ -224,7 +229,10 @@ export interface BatchStatisticsOfKind {
   'batch-norm': 'batchMean' | 'batchVariance'
 }
 
+/** The kind of a layer: 'conv', 'max-pool' and so on. */
 export type LayerKind = Layer['kind']
+
+/** The options of the layers of one kind. */
 export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
 
 /** The table kind -> definition. A kind without a definition does not compile. */

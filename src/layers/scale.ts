@@ -4,6 +4,8 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 import { type Decayed, decayedRules } from './trained.ts'
 
 const PER = ['channel', 'pixel', 'value'] as const
+
+/** What has a scale and a shift of its own: each channel, each pixel, or each value of an image. */
 export type ScalePer = (typeof PER)[number]
 
 /** The options of `scale`. */

@@ -22,6 +22,7 @@ export interface Trained extends Decayed {
   readonly initial?: InitialValues | undefined
 }
 
+/** How the parameters of a layer with weights begin a training. */
 export interface InitialValues {
   /** Standard deviation of the weights, which are truncated normal: redrawn past 2 standard deviations. */
   readonly weightsSd: number

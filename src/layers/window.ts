@@ -31,24 +31,31 @@ interface Sides {
 
 /** A window that slides over the image: what convolution and pooling share. */
 export interface WindowOptions {
+  /** The window, in pixels or taps. */
   readonly kernel: Extent
+  /** From one window to the next, in pixels; 1 by default. */
   readonly stride?: Extent
+  /** 'valid' by default. */
   readonly padding?: Padding
 }
 
 /** A window's sizes over one image, with all defaults filled in. */
 export interface WindowGeometry {
+  /** The taps of the kernel, from the top down and from left to right. */
   readonly kernelHeight: number
   readonly kernelWidth: number
+  /** From one window to the next, in pixels of the input. */
   readonly strideHeight: number
   readonly strideWidth: number
   /** From one tap of the kernel to the next, in pixels of the input. */
   readonly dilationHeight: number
   readonly dilationWidth: number
+  /** Rows of padding above the input, below it, and columns at its sides. */
   readonly top: number
   readonly bottom: number
   readonly left: number
   readonly right: number
+  /** Sizes in pixels. */
   readonly inputHeight: number
   readonly inputWidth: number
   readonly outputHeight: number
@@ -102,7 +109,7 @@ export const windowRules: Rules<WindowOptions> = {
 
 /** A pooling's window, with options that a convolution's does not have. */
 export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
-  /** `global`: all of the image. */
+  /** The window in pixels; `global`: all of the image. */
   readonly kernel: Extent | 'global'
   /**
    * The last window may reach beyond the padded input, as in ONNX and PyTorch, but it must begin inside the input or

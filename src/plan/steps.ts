@@ -117,5 +117,8 @@ export function lastReads(steps: readonly Step[]): readonly (readonly View[])[] 
   })
 }
 
+/** The kind of a step: 'conv-forward', 'sgd-update' and so on. */
 export type StepKind = Step['kind']
+
+/** The step of one kind, with its options and the names of what it reads and writes. */
 export type StepOfKind<Kind extends StepKind> = Extract<Step, { kind: Kind }>

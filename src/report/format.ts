@@ -134,4 +134,5 @@ export function formatDuration(ms: number): string {
 
 const twoDigits = (value: number): string => String(value).padStart(2, '0')
 
+/** The text with its first letter in upper case. */
 export const capitalized = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`

@@ -55,6 +55,7 @@ export interface TrainingBatch {
 
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
+/** What `train` does with the network. */
 export interface TrainOptions
   extends Pick<
     SessionOptions,
@@ -67,6 +68,7 @@ export interface TrainOptions
   readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
   /** How many batches an epoch has; the schedule of the learning rate depends on it. */
   readonly batchesPerEpoch: number
+  /** How many epochs the training has, those before `resume` included. */
   readonly epochs: number
   /** Images of an update. */
   readonly batch: number
@@ -97,6 +99,7 @@ export interface TrainOptions
   readonly resume?: TrainingState
   /** An engine's spec; `auto` by default. */
   readonly engine?: string
+  /** As in PrepareOptions: called while tiles are measured. */
   readonly onProgress?: SessionOptions['onProgress']
   /** Ends the training; the current update is finished or undone. The state is in the last event. */
   readonly signal?: AbortSignal
@@ -113,6 +116,7 @@ interface Now {
   state(): TrainingState
 }
 
+/** What `train` yields: `start` once, `step` after each update, `epoch` after each epoch, `end` at the end. */
 export type TrainEvent =
   | {
       readonly kind: 'start'

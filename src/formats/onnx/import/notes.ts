@@ -19,13 +19,18 @@ export interface OnnxTensorNote {
   readonly layout: 'NCHW' | 'NHWC' | null
 }
 
+/** How many nodes there are of each operator, by its name. */
 export type OperatorCounts = Readonly<Record<string, number>>
 
 /** What was found in the file, and what became of it. */
 export interface OnnxNotes {
+  /** The program that wrote the file, as the file says. */
   readonly producer: string
+  /** The version of ONNX's own operators that the file uses. */
   readonly opset: number
+  /** The inputs that the network has. */
   readonly inputs: readonly OnnxTensorNote[]
+  /** The outputs at which the network ends. */
   readonly outputs: readonly OnnxTensorNote[]
   /** Every value of the file that a tensor of the network holds, in the same order or in another one: its name there. */
   readonly tensors: Readonly<Record<string, string>>
@@ -52,8 +57,11 @@ export interface OnnxNotes {
 
 /** A node that has no counterpart in a network. */
 export interface OnnxRefusal {
+  /** The operator, such as `Einsum`. */
   readonly operator: string
+  /** The node's name, or that of its first output if it has none. */
   readonly node: string
+  /** Why there is no layer for it, in words. */
   readonly why: string
 }
 
