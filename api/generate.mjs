@@ -6,8 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Application } from 'typedoc'
-import { MarkdownPageEvent } from 'typedoc-plugin-markdown'
-import { withContents, withoutAnchors } from './contents.mjs'
+import { finished } from './finish.mjs'
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
 const folder = dirname(fileURLToPath(import.meta.url))
@@ -25,6 +24,7 @@ const app = await Application.bootstrapWithPlugins({
   plugin: ['typedoc-plugin-markdown'],
   tsconfig: join(folder, 'tsconfig.json'),
   entryPoints,
+  logLevel: 'Warn',
   name: 'convmark',
   readme: join(folder, 'introduction.md'),
   mergeReadme: true,
@@ -67,9 +67,6 @@ const app = await Application.bootstrapWithPlugins({
     'Method',
   ],
 })
-app.renderer.on(MarkdownPageEvent.END, (page) => {
-  page.contents = withContents(withoutAnchors(page.contents))
-})
 
 const project = await app.convert()
 if (!project) process.exit(1)
@@ -80,7 +77,7 @@ const read = (path) =>
 const folderOfMade = mkdtempSync(join(tmpdir(), 'convmark-api-'))
 try {
   await app.outputs.writeOutput({ name: 'markdown', path: folderOfMade }, project)
-  const made = read(folderOfMade)
+  const made = finished(read(folderOfMade))
   if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exitCode = 1
   if (values.check) {
     const committed = read(pages)
