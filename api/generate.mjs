@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Application } from 'typedoc'
+import { Application, Converter, ReflectionKind } from 'typedoc'
 import { finished } from './finish.mjs'
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
@@ -48,7 +48,13 @@ const app = await Application.bootstrapWithPlugins({
   typeAliasPropertiesFormat: 'table',
   typeDeclarationFormat: 'table',
   typeDeclarationVisibility: 'compact',
-  tableColumnSettings: { hideInherited: true, hideOverrides: true, hideSources: true, hideModifiers: true },
+  tableColumnSettings: {
+    hideInherited: true,
+    hideOverrides: true,
+    hideSources: true,
+    hideModifiers: true,
+    hideDefaults: true,
+  },
   validation: {
     notDocumented: true,
     notExported: false,
@@ -67,6 +73,19 @@ const app = await Application.bootstrapWithPlugins({
     'Method',
   ],
 })
+
+app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
+  for (const each of project.getReflectionsByKind(ReflectionKind.Constructor))
+    if (each.inheritedFrom) project.removeReflection(each)
+  for (const parameter of project.getReflectionsByKind(ReflectionKind.Parameter))
+    if (parameter.name === '__namedParameters') parameter.name = nameByType(parameter.type)
+})
+
+/** A name for a parameter that is destructured: a Dataset, or what is picked from one, is `dataset`. */
+function nameByType({ name, typeArguments }) {
+  const typeName = (name === 'Pick' ? typeArguments[0].name : name) ?? 'options'
+  return typeName[0].toLowerCase() + typeName.slice(1)
+}
 
 const project = await app.convert()
 if (!project) process.exit(1)

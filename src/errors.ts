@@ -12,7 +12,7 @@ const MAX_MESSAGE_LENGTH = 10_000
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
   /**
-   * With which the command line ends: 1 for a failure, 2 for a UsageError, 4 for an UnavailableError, 130 for an
+   * The command line's exit code: 1 for a failure, 2 for a UsageError, 4 for an UnavailableError, 130 for an
    * InterruptedError.
    */
   readonly exitCode: number = 1
@@ -65,11 +65,13 @@ export class DivergedError extends ConvmarkError {
   override readonly name: string = 'DivergedError'
 }
 
-/** An image that can't be read, decoded or trusted; names its file. `reason` is the message without that name. */
+/** An image that can't be read, decoded or trusted; names its file. */
 export class DamagedImageError extends FormatError {
   override readonly name: string = 'DamagedImageError'
   constructor(
+    /** The file that the image is in. */
     readonly file: string,
+    /** What is wrong with it: the message without the file's name. */
     readonly reason: string,
     options?: ErrorOptions,
   ) {

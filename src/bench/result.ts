@@ -210,28 +210,40 @@ export const resultSchema = z.looseObject({
 })
 
 /** What `convmark bench --json` and `benchmarkResult` give: the machine, and every run with all of its samples. */
-export type Result = z.infer<typeof resultSchema>
+export interface Result extends z.infer<typeof resultSchema> {
+  environment: Environment
+  /** One for each pass of each engine. */
+  runs: Run[]
+  unsupported?: Unsupported[] | undefined
+  comparisons?: ComparisonResult[] | undefined
+}
 
 /** One pass of one network on one engine: settings, every sample, their summary, the check and the layers. */
-export type Run = z.infer<typeof runSchema>
+export interface Run extends z.infer<typeof runSchema> {
+  engine: EngineRecord
+  /** Null if the run was interrupted before its first sample. */
+  summary: Summary | null
+  /** In the order of the network. */
+  layers: LayerTime[]
+}
 
 /** What `summarize` makes of samples, in milliseconds. */
-export type Summary = z.infer<typeof summarySchema>
+export interface Summary extends z.infer<typeof summarySchema> {}
 
 /** How long a layer took, and its work. */
-export type LayerTime = z.infer<typeof layerSchema>
+export interface LayerTime extends z.infer<typeof layerSchema> {}
 
 /** The machine and the software that a result was measured on. */
-export type Environment = z.infer<typeof environmentSchema>
+export interface Environment extends z.infer<typeof environmentSchema> {}
 
 /** One engine compared with another, over rounds. */
-export type ComparisonResult = z.infer<typeof comparisonSchema>
+export interface ComparisonResult extends z.infer<typeof comparisonSchema> {}
 
 /** What an engine can't do, or why it failed. */
-export type Unsupported = z.infer<typeof unsupportedSchema>
+export interface Unsupported extends z.infer<typeof unsupportedSchema> {}
 
 /** The engine of a run: see `EngineInfo`. */
-export type EngineRecord = z.infer<typeof engineSchema>
+export interface EngineRecord extends z.infer<typeof engineSchema> {}
 
 /** `not compared: it has no filter gradient`, `not compared after 8 rounds: its process ended with signal SIGKILL` */
 export function notCompared({ reason, afterRounds = 0 }: Unsupported): string {

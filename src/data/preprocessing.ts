@@ -21,12 +21,14 @@ import { centralSquare } from './resample.ts'
 export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
+  /** Images of another number of channels become grey or coloured. */
   readonly channels: Channels
   /**
    * The image's central square is resized to this, and crops are taken from that. Null: crops are taken from the image
    * as stored.
    */
   readonly resize: number | null
+  /** How bytes become numbers. */
   readonly normalise: Normalisation
 }
 

@@ -6,10 +6,15 @@ import { type Channels, channelCount, type Dataset, type DecodedImage, type Spli
 export interface SyntheticOptions {
   /** 32 by default: the images are (size, size, channels). */
   readonly size?: number
+  /** 3 by default. */
   readonly channels?: Channels
+  /** 10 by default. */
   readonly classes?: number
+  /** Images to train on; 1,024 by default. */
   readonly trainCount?: number
+  /** Images to test on; 256 by default. */
   readonly testCount?: number
+  /** 7 by default. */
   readonly seed?: number
 }
 

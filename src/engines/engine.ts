@@ -110,6 +110,7 @@ export const prepareRules: Rules<PrepareOptions> = {
 
 /** An engine prepares a whole plan, not single operations, so a peer's adapter can build its own graph from it. */
 export interface Engine {
+  /** Which engine it is, and why it was chosen. */
   readonly info: EngineInfo
   /** The vector to which the plan should round channels up, in values. */
   readonly lanes: number
@@ -129,6 +130,7 @@ export interface Engine {
 
 /** How a step is done. */
 export interface PreparedStep {
+  /** The step of the plan. */
   readonly step: Step
   /** `direct`, `winograd`, `dot`, or `plain` if there is only one. */
   readonly algorithm: string
@@ -150,7 +152,9 @@ export interface UnmeasuredSteps {
 
 /** A tensor as it lies in memory: value (i, j, ...) is `data[offset + i * strides[0] + j * strides[1] + ...]`. */
 export interface TensorView {
+  /** The memory that the tensor is in, with other tensors. */
   readonly data: Float32Array | Float64Array
+  /** Where the first value of the tensor is in `data`. */
   readonly offset: number
   /** With the batch: (N, H, W, C). */
   readonly shape: Shape

@@ -41,24 +41,33 @@ export interface WindowOptions {
 
 /** A window's sizes over one image, with all defaults filled in. */
 export interface WindowGeometry {
-  /** The taps of the kernel, from the top down and from left to right. */
+  /** Taps of the kernel from top to bottom. */
   readonly kernelHeight: number
+  /** Taps of the kernel from left to right. */
   readonly kernelWidth: number
-  /** From one window to the next, in pixels of the input. */
+  /** From one window to the one below it, in pixels of the input. */
   readonly strideHeight: number
+  /** From one window to the one at its right, in pixels of the input. */
   readonly strideWidth: number
-  /** From one tap of the kernel to the next, in pixels of the input. */
+  /** From one tap of the kernel to the one below it, in pixels of the input. */
   readonly dilationHeight: number
+  /** From one tap of the kernel to the one at its right, in pixels of the input. */
   readonly dilationWidth: number
-  /** Rows of padding above the input, below it, and columns at its sides. */
+  /** Rows of padding above the input. */
   readonly top: number
+  /** Rows of padding below the input. */
   readonly bottom: number
+  /** Columns of padding at the left of the input. */
   readonly left: number
+  /** Columns of padding at the right of the input. */
   readonly right: number
-  /** Sizes in pixels. */
+  /** In pixels, without padding. */
   readonly inputHeight: number
+  /** In pixels, without padding. */
   readonly inputWidth: number
+  /** How many windows there are from top to bottom. */
   readonly outputHeight: number
+  /** How many windows there are from left to right. */
   readonly outputWidth: number
 }
 

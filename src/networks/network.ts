@@ -36,6 +36,7 @@ export interface Network<Tensors extends string = string> {
 
 /** A layer within its network: its inputs, shapes, parameters and work. Shapes are those of one image. */
 export interface ResolvedLayer {
+  /** The layer as it was given to `defineNetwork`. */
   readonly layer: Layer
   /** The names of the tensors that it reads. */
   readonly inputs: readonly string[]
@@ -53,6 +54,7 @@ export interface ResolvedLayer {
 export interface NetworkDefinition<Inputs extends string, Layers extends readonly Layer[]> {
   /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, such as a label. */
   readonly inputs: { readonly [Name in Inputs]: Shape }
+  /** At least one; each may read only what comes before it. */
   readonly layers: Layers
   /** By default every layer except the losses. */
   readonly printed?: readonly string[]

@@ -58,6 +58,7 @@ export type Keep = readonly string[] | 'printed' | 'all'
 export interface PlanOptions {
   /** Images of a run. */
   readonly batch: number
+  /** What a run computes. */
   readonly pass: Pass
   /** Activations that can be read after a run, in addition to the outputs; none by default. */
   readonly keep?: Keep
@@ -114,6 +115,7 @@ export interface Plan {
   readonly steps: readonly Step[]
   /** The first of the steps that update parameters by their gradients; the number of steps if there is none. */
   readonly firstUpdate: number
+  /** What the plan needs of memory, and when. */
   readonly buffers: readonly Buffer[]
   /** By name: inputs, parameters, activations, gradients and what a training keeps. */
   readonly tensors: Readonly<Record<string, PlannedTensor>>

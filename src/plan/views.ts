@@ -32,8 +32,9 @@ export interface Buffer {
   readonly name: string
   /** In values of 4 bytes. */
   readonly length: number
-  /** It must not be overwritten from the first to the last of these steps, both included; see memory.ts. */
+  /** The first step in which it must not be overwritten by another buffer. */
   readonly firstStep: number
+  /** The last such step. */
   readonly lastStep: number
 }
 

@@ -4,6 +4,7 @@ import { readsOf, writesOf } from '../plan/steps.ts'
 
 /** Which candidate each step uses: plain data, valid for one processor and one version of the engine. */
 export interface Tuning {
+  /** Of this format. */
   readonly version: 1
   /** The processor's name; on another one the tiles are measured again. */
   readonly processor: string

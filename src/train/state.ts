@@ -39,6 +39,7 @@ export interface EpochSums {
   readonly loss: number
   /** Images whose label had the largest logit; null if the network has no classes. */
   readonly correct: number | null
+  /** How long the updates took, the waiting for batches included. */
   readonly elapsedMs: number
   /** How much of `elapsedMs` was spent waiting for the next batch. */
   readonly waitedMs: number

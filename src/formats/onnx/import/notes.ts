@@ -38,6 +38,7 @@ export interface OnnxNotes {
   readonly losses: readonly string[]
   /** What became of the file's nodes: how many of each operator. */
   readonly nodes: {
+    /** Became a layer of their own. */
     readonly layers: OperatorCounts
     /** Part of another node's layer: a batch norm in a convolution, a sigmoid and a product in one activation. */
     readonly fused: OperatorCounts
@@ -68,8 +69,8 @@ export interface OnnxRefusal {
 /** A model whose images have any size, so that one must be given. */
 export class OpenSizeError extends NetworkError {
   override readonly name: string = 'OpenSizeError'
-  /** `reason` is the message without the advice. */
   constructor(
+    /** What is open: the message without the advice. */
     readonly reason: string,
     /** The input whose size is open, by the file's name, and the file's order of its values. */
     readonly input: { readonly name: string; readonly layout: 'nchw' | 'nhwc' },
@@ -78,10 +79,13 @@ export class OpenSizeError extends NetworkError {
   }
 }
 
-/** A model of which some nodes can't be imported; `refusals` are all of them. */
+/** A model of which some nodes can't be imported. */
 export class UnsupportedModelError extends NetworkError {
   override readonly name: string = 'UnsupportedModelError'
-  constructor(readonly refusals: readonly OnnxRefusal[]) {
+  constructor(
+    /** Every node without a layer. */
+    readonly refusals: readonly OnnxRefusal[],
+  ) {
     super(`it can't be imported: ${refusalsByReason(refusals).join('; ')}`)
   }
 }
