@@ -5,9 +5,9 @@ import { inOneLine, shortened } from './plain-text.ts'
 const MAX_MESSAGE_LENGTH = 10_000
 
 /**
- * The root of all errors that convmark throws on purpose. `exitCode` is the command line's exit code. Each class sets
- * its name as text, since a page's bundler shortens class names. A message is one line: line breaks and other control
- * characters, which may come from a file or from another library, are escaped.
+ * The root of all errors that convmark throws on purpose. Each class sets its name as text, since a page's bundler
+ * shortens class names. A message is one line: line breaks and other control characters, which may come from a file or
+ * from another library, are escaped.
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
@@ -98,7 +98,10 @@ export function isInterruption(error: unknown, signal: AbortSignal | undefined):
 const MAX_NAME_LENGTH = 80
 const MAX_NAMES = 40
 
-/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`; it asks only if there is a similar name. */
+/**
+ * A message for a name that is not allowed: `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`. It asks
+ * only if there is a similar name.
+ */
 export function unknownName(what: string, name: unknown, allowed: readonly string[]): string {
   const shown = shortened(String(name), MAX_NAME_LENGTH)
   if (allowed.length === 0) return `unknown ${what} '${shown}'`

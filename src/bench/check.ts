@@ -30,7 +30,10 @@ import {
   workersOf,
 } from './shared-tensors.ts'
 
-/** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
+/**
+ * The largest error that the check accepts: an engine whose error is larger is refused; a right one has 1e-6 (direct)
+ * to 1e-5 (Winograd).
+ */
 export const MAX_RELATIVE_ERROR = 1e-4
 
 /**

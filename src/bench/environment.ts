@@ -46,7 +46,10 @@ export interface RanBenchmark {
 
 const LOAD_PERIOD_MS = 60_000
 
-/** Call it before the work begins: what the machine does until then is other work. */
+/**
+ * Begins to describe the machine and its load. Call it before the work begins: what the machine does until then is
+ * other work. `host` is where the facts come from; by default this machine.
+ */
 export async function startEnvironment(host?: Host): Promise<StartedEnvironment> {
   if (!isNode) return startBrowserEnvironment()
   const source = host ?? (await thisHost())

@@ -245,7 +245,10 @@ export interface Unsupported extends z.infer<typeof unsupportedSchema> {}
 /** The engine of a run: see `EngineInfo`. */
 export interface EngineRecord extends z.infer<typeof engineSchema> {}
 
-/** `not compared: it has no filter gradient`, `not compared after 8 rounds: its process ended with signal SIGKILL` */
+/**
+ * Why an engine was not compared, in words: `not compared: it has no filter gradient`, or `not compared after 8 rounds:
+ * its process ended with signal SIGKILL`.
+ */
 export function notCompared({ reason, afterRounds = 0 }: Unsupported): string {
   const after = afterRounds > 0 ? ` after ${afterRounds} ${afterRounds === 1 ? 'round' : 'rounds'}` : ''
   return `not compared${after}: ${reason}`

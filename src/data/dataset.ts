@@ -16,7 +16,7 @@ export interface Dataset {
   readonly whole: Split | null
 }
 
-/** What a training is tested on after each epoch. */
+/** The split that a training is tested on after each epoch; null if there is none. */
 export const triedSplit = ({ validation, test }: Dataset): Split | null => validation ?? test
 
 /** How the files of images are decoded. */
@@ -57,7 +57,7 @@ export const decodingOf = (split: Split, { decoder, maxPixels }: DecoderOptions)
   maxPixels: maxPixels ?? split.decoding?.maxPixels,
 })
 
-/** Bytes (height, width, channels). */
+/** An image as bytes (height, width, channels). */
 export interface DecodedImage {
   readonly width: number
   readonly height: number
@@ -71,7 +71,7 @@ export interface NamedBytes {
   readonly bytes: Uint8Array
 }
 
-/** Grey or red, green, blue. */
+/** The channels of an image: 1 is grey; 3 are red, green and blue. */
 export type Channels = 1 | 3
 
 export const channelCount = must((value: unknown) => value === 1 || value === 3, '1 or 3')

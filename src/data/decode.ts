@@ -28,7 +28,7 @@ export interface Decoder {
 
 export const DEFAULT_MAX_PIXELS = 100_000_000
 
-/** Throws UnavailableError if sharp was asked for and can't be loaded. */
+/** Opens a decoder for images in files. Throws UnavailableError if sharp was asked for and can't be loaded. */
 export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder> {
   requireOptions('openDecoder', options, decoderRules)
   const { decoder = 'auto', maxPixels = DEFAULT_MAX_PIXELS } = options

@@ -106,7 +106,10 @@ const DEFAULT_SEED = 7
 const DEFAULT_PREFETCH = 2
 const MAX_DAMAGED_SHARE = 0.01
 
-/** Throws UsageError for invalid options, UnavailableError if the decoder that was asked for can't be used. */
+/**
+ * Opens a pipeline over a split and starts its threads. Throws UsageError for invalid options, UnavailableError if the
+ * decoder that was asked for can't be used.
+ */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options

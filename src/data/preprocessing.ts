@@ -77,7 +77,7 @@ const rules: Rules<Preprocessing> = {
   normalise: normaliseRule,
 }
 
-/** Throws UsageError for unknown keys, and for values that do not fit together. */
+/** Checks a preprocessing. Throws UsageError for unknown keys, and for values that do not fit together. */
 export function checkPreprocessing(preprocessing: Preprocessing): void {
   requireOptions('preprocessing', preprocessing, rules)
   const { size, channels, resize, normalise } = preprocessing
@@ -148,7 +148,10 @@ export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): F
   return crop
 }
 
-/** The ten crops of Krizhevsky et al. 2012, section 4.1: (10, size, size, channels), in the order of `tenViews`. */
+/**
+ * The ten crops of an image: (10, size, size, channels), the four corners from top left to bottom right, the centre,
+ * and the same five flipped. Source: Krizhevsky et al. 2012, section 4.1.
+ */
 export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
   checkPreprocessing(preprocessing)
   const { size, channels } = preprocessing

@@ -56,7 +56,10 @@ const rules: Rules<StatisticsOptions> = {
 
 const SAMPLE_IMAGES = 1000
 
-/** Mean and sd of each channel. Damaged images are left out; throws FormatError, which says why, if all are damaged. */
+/**
+ * Mean and sd of each channel over the pixels of a split. Damaged images are left out; throws FormatError, which says
+ * why, if all are damaged.
+ */
 export async function channelStatistics(
   split: Split,
   channels: Channels,
@@ -67,7 +70,10 @@ export async function channelStatistics(
   return { mean, sd: covariance.map((row, c) => Math.sqrt(row[c]!)) }
 }
 
-/** Principal components of the colours, as `channelStatistics`. Source: Krizhevsky et al. 2012, section 4.1. */
+/**
+ * Principal components of the colours of a split, computed as `channelStatistics` does. Source: Krizhevsky et al. 2012,
+ * section 4.1.
+ */
 export async function colourComponents(
   split: Split,
   options: StatisticsOptions = {},

@@ -34,7 +34,10 @@ const GREY = 128
 const CONTRAST = 24
 const NOISE_BITS = 0x7f
 
-/** Noise with a pattern that depends on the class, so that it can be learned. The same bytes on every machine. */
+/**
+ * A data set of noise with a pattern that depends on the class, so that it can be learned. The same bytes on every
+ * machine. Throws UsageError for invalid options.
+ */
 export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
   requireOptions('syntheticDataset', options, syntheticRules)
   const { classes = 10, trainCount = 1024, testCount = 256 } = options

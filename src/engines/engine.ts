@@ -194,7 +194,7 @@ export interface PreparedPlan {
   write(tensor: string, values: Float32Array): void
   /** Runs the plan's pass once. Resolves when every result can be read. */
   run(options?: RunOptions): Promise<void>
-  /** Valid until the next run. */
+  /** A tensor in the engine's own memory, valid until the next run. */
   view(tensor: string): TensorView
   /** How long each step of the last run took, measured inside the run; null if that can't be measured. */
   stepTimesMs(): readonly number[] | null
@@ -205,7 +205,7 @@ export interface PreparedPlan {
    * from the cache, so that they are measured again at the next start. True if there was any. `dispose` calls it too.
    */
   forgetDoubtfulTiles?(): Promise<boolean>
-  /** If the budget for tuning did not suffice. */
+  /** Which steps were not measured because the budget for tuning did not suffice; null if there are none. */
   readonly unmeasuredSteps?: UnmeasuredSteps | null
   /** If the plan is so small that, by its runs so far, it runs on fewer threads than the engine has, or on the calling one. */
   readonly fewerThreads?: FewerThreads | null

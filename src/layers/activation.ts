@@ -114,7 +114,7 @@ export interface Activated {
   readonly activation?: Activation | undefined
 }
 
-/** A name, or an object of a kind and its options. */
+/** The check of an option that is an activation: a name, or an object of a kind and its options. */
 export const activationRule: Rule = {
   fault(value, name) {
     if (typeof value === 'string') return oneOf(ACTIVATIONS).fault(value, name)
@@ -194,7 +194,7 @@ export function activate({ activation }: Activated, sum: number): number {
 
 type Values = Grid['values']
 
-/** `activate` for consecutive sums, in place. */
+/** Applies an activation to consecutive sums, in place. NaN stays NaN. */
 export function activateAll({ activation }: Activated, values: Values, from: number, count: number): void {
   if (activation === undefined) return
   const [pointwise, options] = functionOf(activation)

@@ -224,7 +224,7 @@ export interface ParametersOfKind {
   'instance-norm': 'scale' | 'shift'
 }
 
-/** The batch statistics of each layer kind that has any, likewise. */
+/** The batch statistics of each layer kind that has any, by their short names, likewise. */
 export interface BatchStatisticsOfKind {
   'batch-norm': 'batchMean' | 'batchVariance'
 }
@@ -235,7 +235,7 @@ export type LayerKind = Layer['kind']
 /** The options of the layers of one kind. */
 export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
 
-/** The table kind -> definition. A kind without a definition does not compile. */
+/** The table of definitions by kind. A kind without a definition does not compile. */
 export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<LayerOptions<Kind>> } = {
   conv: convDefinition,
   'conv-transpose': convTransposeDefinition,

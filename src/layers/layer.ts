@@ -77,7 +77,7 @@ export interface ForwardContext<Options> {
   readonly statistics?: Statistics | undefined
 }
 
-/** A few values by name. */
+/** Statistics of a batch by name, each a few values. */
 export type Statistics = Readonly<Record<string, Float32Array | Float64Array>>
 
 /** What a layer reads and writes in the pass backward; `output` is what its forward wrote. */
@@ -132,7 +132,10 @@ export interface LayerDefinition<Options> {
   readonly readsWholeImages?: boolean
   /** What each option must be. */
   readonly rules: Rules<Options>
-  /** Throws ShapeError, naming the layer. Shapes are those of one image: (H, W, C). */
+  /**
+   * The shape of the output, given those of the inputs; shapes are those of one image, (H, W, C). Throws ShapeError,
+   * naming the layer.
+   */
   outputShape(name: string, options: Options, inputs: readonly Shape[]): Shape
   /** The parameters by their short names, such as `weights`, for inputs of these shapes, of one image each. */
   parameters(options: Options, inputs: readonly Shape[]): Readonly<Record<string, ParameterSpec>>

@@ -16,7 +16,7 @@ export interface Decayed {
   readonly decay?: number | undefined
 }
 
-/** The same for a layer with weights. */
+/** How training treats the parameters of a layer with weights, if the network fixes that. */
 export interface Trained extends Decayed {
   /** Initial values; by default as `initializeForTraining` chooses them. */
   readonly initial?: InitialValues | undefined

@@ -10,10 +10,13 @@ import {
 import { ShapeError } from '../errors.ts'
 import { isPositiveInteger, type Shape } from '../tensor.ts'
 
-/** A pair is (height, width); a single number is both. */
+/** Rows and columns: a pair is (height, width); a single number is both. */
 export type Extent = number | readonly [number, number]
 
-/** `same` and `valid` as in TensorFlow, or explicit: one number for all sides, a pair, or the four of them. */
+/**
+ * What is added around an image: `same` and `valid` as in TensorFlow, or in pixels: one number for all sides, a pair
+ * (above and below, left and right), or the four sides.
+ */
 export type Padding =
   | 'same'
   | 'valid'
@@ -127,7 +130,7 @@ export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
   readonly ceilMode?: boolean
 }
 
-/** A maximum's window, whose values may be apart. */
+/** The options of `maxPool`. */
 export interface MaxPoolOptions extends PoolOptions {
   /** From one value of the window to the next, in pixels; 1 by default. */
   readonly dilation?: Extent
@@ -220,7 +223,10 @@ export function windowGeometry(
   }
 }
 
-/** Of a pooling: no window may contain only padding. Throws ShapeError. */
+/**
+ * The window of a pooling over an image (H, W, C). Throws ShapeError if no window fits, or if one would contain only
+ * padding.
+ */
 export function poolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
   if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
   const [height, width] = [input[0]!, input[1]!]

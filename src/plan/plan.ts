@@ -51,7 +51,10 @@ export const passesRule = must(
 /** The passes of the AlexNet article, which are timed by default. */
 export const CLASSIC_PASSES: readonly Pass[] = ['forward', 'forward-backward']
 
-/** Which activations can be read after a run, in addition to the outputs. */
+/**
+ * Which activations can be read after a run, in addition to the outputs: these by name, those in `Network.printed`, or
+ * all.
+ */
 export type Keep = readonly string[] | 'printed' | 'all'
 
 /** What a plan is made for. */

@@ -33,7 +33,7 @@ export const tuningRules: Rules<Tuning> = {
   choices: recordOf(someText, 'an object of names'),
 }
 
-/** Throws FormatError unless the value is a tuning as in `session.tuning`. */
+/** The value as a tuning. Throws FormatError unless it is one, as `session.tuning` gives them. */
 export function requireTuning(value: unknown): Tuning {
   return requireContent('tuning', value, tuningRules)
 }

@@ -17,7 +17,10 @@ import { batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
 import { evaluationBeside } from './room.ts'
 
-/** Any number of images up to `batch`; consecutive `views` belong to one image and one label. */
+/**
+ * Images (N, H, W, C) and the index of each one's class: any number up to `batch`. With `views`, consecutive ones
+ * belong to one image and one label.
+ */
 export interface EvaluationBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -72,7 +75,7 @@ const rules: Rules<EvaluateOptions> = {
   isRoomSure: prepareRules.isRoomSure,
 }
 
-/** Over all images of all batches. */
+/** How well a network classified all images of all batches. */
 export interface Accuracy {
   /** How many images there were. */
   readonly count: number

@@ -116,7 +116,16 @@ interface Now {
   state(): TrainingState
 }
 
-/** What `train` yields: `start` once, `step` after each update, `epoch` after each epoch, `end` at the end. */
+/**
+ * What `train` yields, by `kind`: `start` once the session is open; `step` after each update; `epoch` after each epoch,
+ * with sums over it; `end` at the end.
+ *
+ * All but `start` have `epoch` (the current one, counted from 1), `step` (all updates made so far) and `state()`, a
+ * copy of all that the training needs to continue: call it before the next event; it throws DivergedError if the state
+ * is not finite. `loss` is the mean over the update's images, `correct` how many of them had the largest logit at their
+ * label (null if the network has no classes), `gradientNorm` the norm of all gradients before clipping (null if they
+ * are not clipped), `waitedMs` how much of `elapsedMs` was spent waiting for the batch.
+ */
 export type TrainEvent =
   | {
       readonly kind: 'start'
