@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { entries, exportedNames, withoutHeading } from './support/api-docs.ts'
+import { anchorsOf, entries, exportedNames, withoutHeading } from './support/api-docs.ts'
 import { root } from './support/package.ts'
 
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -30,12 +30,20 @@ describe('docs/api', () => {
     for (const name of names) expect(textOf('docs/api/README.md')).toContain(`](${name})`)
   })
 
-  it('links to files that are there', () => {
-    const files = pages.flatMap((page) =>
-      [...textOf(`docs/api/${page}`).matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(([, file]) => file!),
+  it('links to files and headings that are there', () => {
+    const anchors = new Map(pages.map((page) => [page, anchorsOf(textOf(`docs/api/${page}`))]))
+    const links = pages.flatMap((page) =>
+      [...textOf(`docs/api/${page}`).matchAll(/\]\(([\w./]*)(?:#([\w-]+))?\)/g)].map(([, file, anchor]) => ({
+        page,
+        file: file || page,
+        anchor,
+      })),
     )
-    const local = [...new Set(files)].filter((file) => !file.startsWith('https://'))
-    expect(local.filter((file) => !existsSync(join(root, 'docs/api', file)))).toEqual([])
+    expect(links.length).toBeGreaterThan(1000)
+    const broken = links.filter(({ file, anchor }) =>
+      anchor === undefined ? !existsSync(join(root, 'docs/api', file)) : !anchors.get(file)?.has(anchor),
+    )
+    expect(broken).toEqual([])
   })
 
   it('is the same on every machine: it names no folder of one, and no commit', () => {
@@ -65,6 +73,11 @@ const internal = 1
 
   it('all names of an entry are known, whatever way they are exported', () => {
     expect(names).toEqual(['A', 'D', 'E', 'F', 'G', 'H', 'a', 'c', 'e', 'f', 'g'])
+  })
+
+  it('a heading whose text was there before, but for its case, has a number', () => {
+    const page = '# A\n\n## Adam\n\n```ts\n# adam\n```\n\n## adam()\n\n### MAX\\_ERROR of it\n'
+    expect([...anchorsOf(page)]).toEqual(['a', 'adam', 'adam-1', 'max_error-of-it'])
   })
 
   it('a name without a heading is one, and neither a longer name nor another level counts', () => {

@@ -107,8 +107,8 @@ const DEFAULT_PREFETCH = 2
 const MAX_DAMAGED_SHARE = 0.01
 
 /**
- * Opens a pipeline over a split and starts its threads. Throws UsageError for invalid options, UnavailableError if the
- * decoder that was asked for can't be used.
+ * Opens a pipeline over a split, and starts its threads if the images are in files. Throws UsageError for invalid
+ * options, UnavailableError if the decoder that was asked for can't be used.
  */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)

@@ -61,7 +61,8 @@ export async function readParameters(path: string, network: Network): Promise<Re
 }
 
 /**
- * Writes a safetensors file, whole or not at all. Throws UsageError if it can't be written, before anything is encoded.
+ * Writes a safetensors file; a reader sees the old file or the whole new one, where the system allows that. Throws
+ * UsageError if it can't be written, before anything is encoded.
  */
 export async function writeSafetensors(
   path: string,

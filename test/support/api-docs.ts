@@ -48,3 +48,19 @@ export function withoutHeading(names: readonly string[], page: string): string[]
   const documented = new Set(headings)
   return names.filter((name) => !documented.has(name))
 }
+
+/** The anchors that GitHub gives a page's headings: in lower case, and numbered from the second of the same text on. */
+export function anchorsOf(page: string): ReadonlySet<string> {
+  const counts = new Map<string, number>()
+  const prose = page.replace(/^```.*?^```$/gms, '')
+  const anchors = [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => {
+    const anchor = heading!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-')
+    const count = counts.get(anchor) ?? 0
+    counts.set(anchor, count + 1)
+    return count === 0 ? anchor : `${anchor}-${count}`
+  })
+  return new Set(anchors)
+}
