@@ -2,7 +2,7 @@ import { finiteNumber } from '../check-options.ts'
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
-/** The options of `clip` or `relu6`. */
+/** The options of `clip`. */
 export interface ClipOptions {
   /** The least output. */
   readonly min: number
