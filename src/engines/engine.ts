@@ -19,7 +19,7 @@ import type { PeakOptions, Peaks } from './peak.ts'
 
 /** Describes an engine, for results and for people. */
 export interface EngineInfo {
-  /** `x64`, `wasm` or `reference`. */
+  /** `x64`, `wasm` or `reference`; an adapter's engine has its own name. */
   readonly name: string
   /**
    * What its code is made for: `avx512` or `avx2` of x64, `simd128` or `revectorized` of wasm, `float64` of the

@@ -34,7 +34,7 @@ interface Sides {
 
 /** A window that slides over the image: what convolution and pooling share. */
 export interface WindowOptions {
-  /** The window, in pixels or taps. */
+  /** Rows and columns of the window; of a convolution with dilation, its taps. */
   readonly kernel: Extent
   /** From one window to the next, in pixels; 1 by default. */
   readonly stride?: Extent
