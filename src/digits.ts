@@ -9,7 +9,7 @@ const MAX_WRITTEN_OUT = 1e15
 /** With more decimals an exponent is easier to read. */
 const MAX_DECIMALS = 9
 
-/** `12.30` with 2 decimals; `1.2e300` if it would be too long. */
+/** A number with this many decimals: `12.30`; `1.2e300` if it would be too long, and `-` if it is not finite. */
 export function formatFixed(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return NO_NUMBER
   if (Math.abs(value) >= MAX_WRITTEN_OUT) return formatExponent(value, 1)
@@ -39,13 +39,17 @@ export function formatExponent(value: number, decimals: number): string {
 /** The limit if there is no visible noise; a clock is no more precise. */
 const MAX_SIGNIFICANT_DIGITS = 5
 
+/** A measured value and its interval as text, with as many digits as its noise allows. */
 export interface Measured {
   readonly value: string
   readonly low: string
   readonly high: string
 }
 
-/** `2.31` from 2.313 with an interval of 2.27 to 2.36: digits up to the first one of half the interval's width. */
+/**
+ * A value and its interval with digits up to the first one of half the interval's width: `2.31` from 2.313 with an
+ * interval of 2.27 to 2.36.
+ */
 export function formatMeasured(value: number, [low, high]: readonly [number, number]): Measured {
   const noise = Math.abs(high - low) / 2
   const finest = placeOf(value) - MAX_SIGNIFICANT_DIGITS + 1

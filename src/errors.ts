@@ -5,12 +5,16 @@ import { inOneLine, shortened } from './plain-text.ts'
 const MAX_MESSAGE_LENGTH = 10_000
 
 /**
- * The root of all errors that convmark throws on purpose. `exitCode` is the command line's exit code. Each class sets
- * its name as text, since a page's bundler shortens class names. A message is one line: line breaks and other control
- * characters, which may come from a file or from another library, are escaped.
+ * The root of all errors that convmark throws on purpose. Each class sets its name as text, since a page's bundler
+ * shortens class names. A message is one line: line breaks and other control characters, which may come from a file or
+ * from another library, are escaped.
  */
 export class ConvmarkError extends Error {
   override readonly name: string = 'ConvmarkError'
+  /**
+   * The command line's exit code: 1 for a failure, 2 for a UsageError, 4 for an UnavailableError, 130 for an
+   * InterruptedError.
+   */
   readonly exitCode: number = 1
   constructor(message = '', options?: ErrorOptions) {
     super(inOneLine(shortened(message, MAX_MESSAGE_LENGTH)), options)
@@ -61,11 +65,13 @@ export class DivergedError extends ConvmarkError {
   override readonly name: string = 'DivergedError'
 }
 
-/** An image that can't be read, decoded or trusted; names its file. `reason` is the message without that name. */
+/** An image that can't be read, decoded or trusted; names its file. */
 export class DamagedImageError extends FormatError {
   override readonly name: string = 'DamagedImageError'
   constructor(
+    /** The file that the image is in. */
     readonly file: string,
+    /** What is wrong with it: the message without the file's name. */
     readonly reason: string,
     options?: ErrorOptions,
   ) {
@@ -92,7 +98,10 @@ export function isInterruption(error: unknown, signal: AbortSignal | undefined):
 const MAX_NAME_LENGTH = 80
 const MAX_NAMES = 40
 
-/** `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`; it asks only if there is a similar name. */
+/**
+ * A message for a name that is not allowed: `unknown network 'alexnt'; did you mean 'alexnet'? (alexnet, ...)`. It asks
+ * only if there is a similar name.
+ */
 export function unknownName(what: string, name: unknown, allowed: readonly string[]): string {
   const shown = shortened(String(name), MAX_NAME_LENGTH)
   if (allowed.length === 0) return `unknown ${what} '${shown}'`
@@ -119,6 +128,7 @@ export function nearestName(name: string, allowed: readonly string[]): string | 
   return allowed[found] ?? null
 }
 
+/** An error's message; of a value that is no Error, its text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

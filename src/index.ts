@@ -1,3 +1,8 @@
+/**
+ * Networks, sessions that run and train them, and what both need.
+ *
+ * @module convmark
+ */
 export type { Engine, EngineInfo, PrepareOptions, RunOptions, TensorView } from './engines/engine.ts'
 export * from './errors.ts'
 export {
@@ -29,6 +34,7 @@ export {
   hardSwish,
   instanceNorm,
   type Layer,
+  type LayerInputs,
   l2Loss,
   layerNorm,
   leakyRelu,
@@ -81,6 +87,7 @@ export {
   densenet121,
   efficientnetB0,
   googlenet,
+  type InitializeOptions,
   initialize,
   initializeForTraining,
   initializeImages,
@@ -90,6 +97,7 @@ export {
   mobilenetV2,
   mobilenetV3Large,
   type Network,
+  type NetworkDefinition,
   type NetworkOptions,
   networkCounts,
   networkNamed,
@@ -105,10 +113,11 @@ export {
   vggA,
   weightDecays,
 } from './networks/index.ts'
-export { adam, type Optimizer, sgd } from './optimizers/index.ts'
+export { type Adam, adam, type Optimizer, type Sgd, sgd } from './optimizers/index.ts'
 export type { Keep, Pass, Plan } from './plan/plan.ts'
 export type { Training } from './plan/training.ts'
 export type { Tuning } from './runtime/tuning.ts'
 export { openSession, type Session, type SessionOptions, type SessionRunOptions } from './session.ts'
 export type { Layout, Layouts } from './session-tensors.ts'
+export type { Shape } from './tensor.ts'
 export { VERSION } from './version.ts'

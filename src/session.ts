@@ -54,7 +54,9 @@ import {
 } from './session-tensors.ts'
 import { elementCount, formatShape } from './tensor.ts'
 
+/** How a network is prepared by `openSession`. */
 export interface SessionOptions extends EngineOptions, PrepareOptions {
+  /** Images of a run. */
   readonly batch: number
   /** `forward` by default. */
   readonly pass?: Pass
@@ -95,6 +97,7 @@ const sessionRules: Rules<SessionOptions> = {
   ...prepareRules,
 }
 
+/** What may differ from run to run of a session. */
 export interface SessionRunOptions extends RunOptions {
   /** Only in the pass `train`: the learning rate. Later runs without one use what the optimizer made of this one. */
   readonly rate?: number
@@ -114,11 +117,15 @@ const sessionRunRules: Rules<SessionRunOptions> = {
 /** A network prepared on an engine: write its parameters, run it, and read the results. */
 export interface Session<Names extends string = string> extends AsyncDisposable {
   readonly network: Network<Names>
+  /** What a run does and where its tensors are. */
   readonly plan: Plan
+  /** The engine that was chosen, and why. */
   readonly engine: EngineInfo
   /** The measured tiles; null if the engine has none. Pass it as `tuning` for the same bits. */
   readonly tuning: Tuning | null
+  /** The memory of all activations, gradients and parameters together. */
   readonly slabByteLength: number
+  /** How each step of the plan is done. */
   readonly steps: readonly PreparedStep[]
   /** For tools: what the engine prepared. */
   readonly prepared: PreparedPlan
@@ -137,6 +144,10 @@ export interface Session<Names extends string = string> extends AsyncDisposable 
   view(tensor: Names): TensorView
   /** How long each step of the last run took, measured inside the run; null if that can't be measured. */
   stepTimesMs(): readonly number[] | null
+  /**
+   * Frees the memory, and closes the engine if the session opened it. Waits for a run that has not ended; may be called
+   * again.
+   */
   dispose(): Promise<void>
 }
 

@@ -31,6 +31,7 @@ import { unmeasuredWarnings } from './tuning-warnings.ts'
 import { madeDenormalsWarning } from './value-warnings.ts'
 import { type Subject, warmUp } from './warm-up.ts'
 
+/** What `benchmark` measures, and how. */
 export interface BenchOptions {
   /** 32 by default. */
   readonly batch?: number
@@ -44,6 +45,7 @@ export interface BenchOptions {
   readonly passes?: readonly Pass[]
   /** A spec or an open engine; `auto` by default. */
   readonly engine?: string | Engine
+  /** By default as many as there are physical cores that this process may use. */
   readonly threads?: number
   /** `auto` by default: the fastest for each step. */
   readonly algorithm?: Algorithm
@@ -60,6 +62,7 @@ export interface BenchOptions {
   readonly parameters?: Readonly<Record<string, Float32Array>>
   /** False leaves the check out and marks the result as unchecked. */
   readonly check?: boolean
+  /** As in EngineOptions. */
   readonly experimentalV8Flags?: boolean
   /** Called before each sample, outside of the timed section: for work beside the benchmark, such as a calibration. */
   readonly betweenSamples?: () => void

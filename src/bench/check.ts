@@ -30,7 +30,10 @@ import {
   workersOf,
 } from './shared-tensors.ts'
 
-/** An engine whose error is larger is refused; a right one has 1e-6 (direct) to 1e-5 (Winograd). */
+/**
+ * The largest error that the check accepts: an engine whose error is larger is refused; a right one has 1e-6 (direct)
+ * to 1e-5 (Winograd).
+ */
 export const MAX_RELATIVE_ERROR = 1e-4
 
 /**
@@ -42,13 +45,17 @@ export const MAX_NORMALIZED_ERROR = 1e-2
 /** Its own data, not the benchmark's: another seed, another scale. */
 const CHECK_SEED = 1
 
+/** What the check of an engine found. */
 export interface CheckResult {
+  /** What the engine was compared with, in words: `float64, 10 steps and one image end to end`. */
   readonly against: string
   /** 2-norm of the difference over 2-norm of the truth, of the worst tensor of the worst step. */
   readonly maxRelativeError: number
+  /** The tensor with the largest error. */
   readonly tensor: string
   /** Null where no output misses a part of what its step reads. */
   readonly outlier: OutlierError | null
+  /** True: an engine whose results are wrong makes the check throw CheckError. */
   readonly passed: boolean
 }
 
@@ -57,12 +64,17 @@ export interface CheckResult {
  * error, over their own size, of the worst step. It is Winograd's algorithm's nature, and not refused; see docs/method.md.
  */
 export interface OutlierError {
+  /** The error over the outputs' own size. */
   readonly error: number
+  /** The tensor that has it. */
   readonly tensor: string
 }
 
+/** How a check reports, and how it is ended. */
 export interface CheckOptions {
+  /** How many steps of the plan were compared. */
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  /** If aborted, the check rejects. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -280,6 +292,7 @@ export class Checker {
     return Promise.all(this.#workers.map((worker) => ask(worker, request, kind)))
   }
 
+  /** Ends the threads of the reference. */
   async dispose(): Promise<void> {
     await endAll(this.#workers)
   }

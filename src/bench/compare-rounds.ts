@@ -9,14 +9,17 @@ export interface RoundComparison {
   readonly ratio: number
   /** The 95% interval of the ratio. */
   readonly interval: readonly [number, number]
+  /** Two-sided, of Wilcoxon's signed-rank test. */
   readonly pValue: number
   /** A difference of this fraction would have been found in four of five comparisons. */
   readonly detectable: number
+  /** `faster` or `slower` than the other, at 5%. */
   readonly verdict: 'faster' | 'slower' | 'no difference found'
 }
 
 const SIGNIFICANCE = 0.05
-/** With fewer rounds, not even unanimous ones would be significant at 5%. */
+
+/** The least rounds that a comparison takes: with fewer, not even unanimous ones would be significant at 5%. */
 export const MIN_ROUNDS = 6
 /**
  * The distance that is found four times out of five, in half widths of the interval, for normal errors:
@@ -25,11 +28,11 @@ export const MIN_ROUNDS = 6
 const POWER_FACTOR = 1.43
 
 /**
- * The unit is the round: consecutive samples depend on each other, and a test over them would find differences that do
- * not exist. For each round the log-ratio of the medians is taken; over rounds Wilcoxon's signed-rank test decides,
- * with its estimate and interval (Hodges & Lehmann 1963), so that slowness in some rounds does not decide. Both arrays
- * contain one array of samples for each round. Throws RangeError for fewer than MIN_ROUNDS, or for different numbers of
- * rounds.
+ * Compares the times of two engines. The unit is the round: consecutive samples depend on each other, and a test over
+ * them would find differences that do not exist. For each round the log-ratio of the medians is taken; over rounds
+ * Wilcoxon's signed-rank test decides, with its estimate and interval (Hodges & Lehmann 1963), so that slowness in some
+ * rounds does not decide. Both arrays contain one array of samples for each round. Throws RangeError for fewer than
+ * MIN_ROUNDS, or for different numbers of rounds.
  */
 export function compareRounds(
   engine: readonly (readonly number[])[],
@@ -61,7 +64,7 @@ export function compareRounds(
   }
 }
 
-/** `x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36` */
+/** A comparison in words: `x64 is 2.31x faster than wasm, 95% interval 2.27 to 2.36`. */
 export function verdictText(engine: string, other: string, comparison: RoundComparison): string {
   const { ratio, interval, verdict } = comparison
   if (verdict === 'no difference found') {
@@ -86,7 +89,7 @@ export interface Unseen {
   readonly isCoarse: boolean
 }
 
-/** Null if nothing could have gone unnoticed. */
+/** The largest difference that a comparison could have missed; null if nothing could have gone unnoticed. */
 export function unseenBy({ detectable }: Pick<RoundComparison, 'detectable'>): Unseen | null {
   if (detectable === 0) return null
   const isCoarse = detectable > COARSE

@@ -32,18 +32,24 @@ export interface Host {
 
 /** A description that was begun before a benchmark and is completed after it. */
 export interface StartedEnvironment {
+  /** Completes the description, with warnings in plain words about what may have disturbed the benchmark. */
   finish(ran: RanBenchmark): Promise<Environment>
 }
 
+/** What the description of the environment must know of the benchmark that ran. */
 export interface RanBenchmark {
   /** The most threads of any run; 0 if there was none. */
   readonly threads: number
+  /** See `Environment`; null if nothing was calibrated. */
   readonly calibrationSpread: number | null
 }
 
 const LOAD_PERIOD_MS = 60_000
 
-/** Call it before the work begins: what the machine does until then is other work. */
+/**
+ * Begins to describe the machine and its load. Call it before the work begins: what the machine does until then is
+ * other work. `host` is where the facts come from; by default this machine.
+ */
 export async function startEnvironment(host?: Host): Promise<StartedEnvironment> {
   if (!isNode) return startBrowserEnvironment()
   const source = host ?? (await thisHost())

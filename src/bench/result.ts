@@ -7,6 +7,7 @@ import { PASSES } from '../plan/plan.ts'
 import { parseJson, requireShape, requireVersion } from './parse-json.ts'
 import { amount, intervalOf, limit, milliseconds as ms, ratio } from './quantities.ts'
 
+/** The version of the schema of results; another one is refused. */
 export const SCHEMA_VERSION = 1
 
 const summarySchema = z.looseObject({
@@ -65,8 +66,10 @@ const tuningSchema = z.looseObject({
   choices: z.record(z.string(), z.string()),
 })
 
+/** The schema of what wrote a result. */
 export const toolSchema = z.looseObject({ name: z.literal('convmark'), version: z.string() })
 
+/** The schema of `EngineRecord`. */
 export const engineSchema = z.looseObject({
   name: z.string(),
   target: z.string(),
@@ -121,6 +124,7 @@ const runSchema = z.looseObject({
   interrupted: z.boolean(),
 })
 
+/** The schema of `Environment`. */
 export const environmentSchema = z.looseObject({
   date: z.string(),
   processor: z.string(),
@@ -193,6 +197,7 @@ const comparisonSchema = z.looseObject({
   text: z.string(),
 })
 
+/** The schema of `Result`, of zod. Unknown fields are kept. */
 export const resultSchema = z.looseObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   tool: toolSchema,
@@ -204,16 +209,46 @@ export const resultSchema = z.looseObject({
   interrupted: z.optional(z.boolean()),
 })
 
-export type Result = z.infer<typeof resultSchema>
-export type Run = z.infer<typeof runSchema>
-export type Summary = z.infer<typeof summarySchema>
-export type LayerTime = z.infer<typeof layerSchema>
-export type Environment = z.infer<typeof environmentSchema>
-export type ComparisonResult = z.infer<typeof comparisonSchema>
-export type Unsupported = z.infer<typeof unsupportedSchema>
-export type EngineRecord = z.infer<typeof engineSchema>
+/** What `convmark bench --json` and `benchmarkResult` give: the machine, and every run with all of its samples. */
+export interface Result extends z.infer<typeof resultSchema> {
+  environment: Environment
+  /** One for each pass of each engine. */
+  runs: Run[]
+  unsupported?: Unsupported[] | undefined
+  comparisons?: ComparisonResult[] | undefined
+}
 
-/** `not compared: it has no filter gradient`, `not compared after 8 rounds: its process ended with signal SIGKILL` */
+/** One pass of one network on one engine: settings, every sample, their summary, the check and the layers. */
+export interface Run extends z.infer<typeof runSchema> {
+  engine: EngineRecord
+  /** Null if the run was interrupted before its first sample. */
+  summary: Summary | null
+  /** In the order of the network. */
+  layers: LayerTime[]
+}
+
+/** What `summarize` makes of samples, in milliseconds. */
+export interface Summary extends z.infer<typeof summarySchema> {}
+
+/** How long a layer took, and its work. */
+export interface LayerTime extends z.infer<typeof layerSchema> {}
+
+/** The machine and the software that a result was measured on. */
+export interface Environment extends z.infer<typeof environmentSchema> {}
+
+/** One engine compared with another, over rounds. */
+export interface ComparisonResult extends z.infer<typeof comparisonSchema> {}
+
+/** What an engine can't do, or why it failed. */
+export interface Unsupported extends z.infer<typeof unsupportedSchema> {}
+
+/** The engine of a run: see `EngineInfo`. */
+export interface EngineRecord extends z.infer<typeof engineSchema> {}
+
+/**
+ * Why an engine was not compared, in words: `not compared: it has no filter gradient`, or `not compared after 8 rounds:
+ * its process ended with signal SIGKILL`.
+ */
 export function notCompared({ reason, afterRounds = 0 }: Unsupported): string {
   const after = afterRounds > 0 ? ` after ${afterRounds} ${afterRounds === 1 ? 'round' : 'rounds'}` : ''
   return `not compared${after}: ${reason}`

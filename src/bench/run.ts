@@ -17,9 +17,13 @@ import { summarize } from './statistics.ts'
 
 /** The settings of a run. */
 export interface RunSettings {
+  /** Images of a run. */
   readonly batch: number
+  /** Samples of each round. */
   readonly batches: number
+  /** Runs before the first sample. */
   readonly burnIn: number
+  /** Of images and weights. */
   readonly seed: number
   readonly algorithm: Algorithm
 }
@@ -44,6 +48,7 @@ export interface SeenPlan {
   readonly fusedWith: Readonly<Record<string, string>>
 }
 
+/** What an engine shows of a prepared plan, as plain data. */
 export function seenPlan(
   prepared: readonly PreparedStep[],
   { fusedWith }: Pick<Plan, 'fusedWith'> = { fusedWith: {} },
@@ -71,6 +76,7 @@ export interface RunMeasurement {
   readonly pass: Pass
   readonly engine: EngineInfo
   readonly settings: RunSettings
+  /** How long each run took, in order. */
   readonly samplesMs: readonly number[]
   /** When each sample began, relative to the first one's start. */
   readonly startsMs: readonly number[]
@@ -82,12 +88,16 @@ export interface RunMeasurement {
   readonly stepMediansMs: readonly number[] | null
   /** The same for the preparation of weights before the first step; left out if they did not change. */
   readonly weightsMedianMs?: number | undefined
+  /** Null: unchecked. */
   readonly check: CheckResult | null
+  /** Null if the engine's peak can't be measured. */
   readonly peaks: Peaks | null
+  /** The process's largest resident size so far. */
   readonly peakMemoryBytes: number
   readonly tuning: Tuning | null
   /** About the values; warnings about the samples are added. */
   readonly warnings: readonly string[]
+  /** Whether it ended before all samples were taken. */
   readonly interrupted: boolean
 }
 

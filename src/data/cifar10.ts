@@ -23,7 +23,10 @@ export const CIFAR10_CLASSES = [
   'truck',
 ] as const
 
-/** The files' images, one file after the other. Throws FormatError, naming the file, for a wrong size or label. */
+/**
+ * The images of CIFAR-10's binary files, one file after the other; `records` is how many images each has. Throws
+ * FormatError, naming the file, for a wrong size or label.
+ */
 export function cifar10Split(files: readonly NamedBytes[], records: number = CIFAR10_RECORDS): Split {
   for (const file of files) checkFile(file, records)
   const recordOf = (index: number): Uint8Array => {

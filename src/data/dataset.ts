@@ -4,7 +4,9 @@ import { must, oneOf, optional, positiveInteger, type Rules } from '../check-opt
 export interface Dataset {
   /** As the user gave it: `mnist`, `cifar10:cifar`, `folder:cats`. */
   readonly name: string
+  /** In the order of their indexes. */
   readonly classNames: readonly string[]
+  /** What a network is trained on. */
   readonly train: Split
   /** What a training is tested on after each epoch. Null if the source has none: `test` then serves for that too. */
   readonly validation: Split | null
@@ -14,9 +16,10 @@ export interface Dataset {
   readonly whole: Split | null
 }
 
-/** What a training is tested on after each epoch. */
+/** The split that a training is tested on after each epoch; null if there is none. */
 export const triedSplit = ({ validation, test }: Dataset): Split | null => validation ?? test
 
+/** How the files of images are decoded. */
 export interface DecoderOptions {
   /** `auto` uses sharp if it is installed, for PNGs only: it takes two thirds of the time, and the pixels are the same. */
   readonly decoder?: 'auto' | 'sharp' | 'wasm' | undefined
@@ -29,7 +32,9 @@ export const decoderRules: Rules<DecoderOptions> = {
   maxPixels: optional(positiveInteger),
 }
 
+/** The images of a data set that serve one purpose, with their classes. */
 export interface Split {
+  /** How many images there are. */
   readonly count: number
   /** The index of its class. */
   label(index: number): number
@@ -52,7 +57,7 @@ export const decodingOf = (split: Split, { decoder, maxPixels }: DecoderOptions)
   maxPixels: maxPixels ?? split.decoding?.maxPixels,
 })
 
-/** Bytes (height, width, channels). */
+/** An image as bytes (height, width, channels). */
 export interface DecodedImage {
   readonly width: number
   readonly height: number
@@ -66,7 +71,7 @@ export interface NamedBytes {
   readonly bytes: Uint8Array
 }
 
-/** Grey or red, green, blue. */
+/** The channels of an image: 1 is grey; 3 are red, green and blue. */
 export type Channels = 1 | 3
 
 export const channelCount = must((value: unknown) => value === 1 || value === 3, '1 or 3')

@@ -14,6 +14,7 @@ import { decodePng, decodeWebp } from './wasm-decoders.ts'
  * transparency is ignored, so a transparent pixel shows its stored colour. EXIF's orientation is applied.
  */
 export interface Decoder {
+  /** What decodes PNGs: see `DecoderOptions`. */
   readonly name: 'sharp' | 'wasm'
   /** Why this decoder: `sharp 0.35.5 is installed`. */
   readonly reason: string
@@ -28,7 +29,7 @@ export interface Decoder {
 
 export const DEFAULT_MAX_PIXELS = 100_000_000
 
-/** Throws UnavailableError if sharp was asked for and can't be loaded. */
+/** Opens a decoder for images in files. Throws UnavailableError if sharp was asked for and can't be loaded. */
 export async function openDecoder(options: DecoderOptions = {}): Promise<Decoder> {
   requireOptions('openDecoder', options, decoderRules)
   const { decoder = 'auto', maxPixels = DEFAULT_MAX_PIXELS } = options

@@ -18,6 +18,7 @@ export interface DataIdentity {
   readonly tried: SplitIdentity | null
 }
 
+/** Identifies the images of a split and their classes. Plain data. */
 export interface SplitIdentity {
   /** By class: the number of images. */
   readonly counts: readonly number[]

@@ -38,7 +38,10 @@ export function parseIdx({ name, bytes }: NamedBytes, dimensions: number): IdxFi
 
 const hex = (magic: number): string => `0x${magic.toString(16).padStart(8, '0')}`
 
-/** Grey images (N, height, width) and labels (N). Throws FormatError if the files don't belong together. */
+/**
+ * The images and labels in two IDX files, as MNIST has them: grey images (N, height, width) and labels (N). Throws
+ * FormatError, naming the file, for one that is no IDX file, and if the two don't belong together.
+ */
 export function idxSplit(imageFile: NamedBytes, labelFile: NamedBytes): Split {
   const images = parseIdx(imageFile, 3)
   const labels = parseIdx(labelFile, 1)
@@ -59,7 +62,10 @@ export function idxSplit(imageFile: NamedBytes, labelFile: NamedBytes): Split {
   }
 }
 
-/** Classes are named by their numbers, from 0 to `classes - 1`, or by default to the largest label. */
+/**
+ * A data set of splits whose classes are named by their numbers, from 0 to `classes - 1`, or by default to the largest
+ * label. Throws FormatError for a label beyond `classes`.
+ */
 export function idxDataset(name: string, train: Split, test: Split | null, classes?: number): Dataset {
   const largest = Math.max(largestLabel(train), test ? largestLabel(test) : 0)
   if (classes !== undefined && largest >= classes)

@@ -1,4 +1,9 @@
-// These also run in a browser, where bytes come from elsewhere: idxSplit, cifar10Split, openDecoder.
+/**
+ * Data sets, decoding, preprocessing, augmentation and the input pipeline. `idxSplit`, `cifar10Split` and `openDecoder` also run
+ * in a browser, where bytes come from elsewhere.
+ *
+ * @module convmark/data
+ */
 export { type Augmentation, requireColours } from './augmentation.ts'
 export { choosePreprocessing, type PreprocessingOptions } from './choose-preprocessing.ts'
 export { cifar10Split } from './cifar10.ts'
@@ -13,7 +18,7 @@ export {
   triedSplit,
 } from './dataset.ts'
 export { type Decoder, openDecoder } from './decode.ts'
-export { type DataIdentity, dataDifference, type SplitIdentity } from './identity.ts'
+export { type DataIdentity, dataDifference, type IdentifiedData, type SplitIdentity } from './identity.ts'
 export { idxDataset, idxSplit } from './idx.ts'
 export {
   assumedHow,

@@ -9,6 +9,7 @@ import type { DataIdentity } from './identity.ts'
 import { idxPaths } from './idx.ts'
 import { type SyntheticOptions, syntheticDataset, syntheticRules } from './synthetic.ts'
 
+/** How `openDataset` opens a data set. */
 export interface OpenOptions extends DecoderOptions {
   /** For `synthetic`. */
   readonly synthetic?: SyntheticOptions
@@ -43,6 +44,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   synthetic: { takes: null, open: async (_, { synthetic }) => syntheticDataset(synthetic) },
 }
 
+/** The sources that `openDataset` takes, for messages: `mnist`, `cifar10:<folder>` and so on. */
 export const dataSources: readonly string[] = Object.entries(SOURCES).map(([name, { takes }]) =>
   takes === null ? name : `${name}:${takes}`,
 )

@@ -26,9 +26,11 @@ import {
   sampleLength,
 } from './samples.ts'
 
+/** How images become batches. */
 export interface PipelineOptions extends DecoderOptions {
   /** Images in a batch. */
   readonly batch: number
+  /** What `choosePreprocessing` gives, or your own. */
   readonly preprocessing: Preprocessing
   /** Null, the default, takes the image's centre, upright. */
   readonly augmentation?: Augmentation | null
@@ -72,6 +74,7 @@ const rules: Rules<PipelineOptions> = {
   ...decoderRules,
 }
 
+/** A batch of images as a session takes them. */
 export interface Batch {
   /** (N, size, size, channels); with ten crops (N, 10, size, size, channels). */
   readonly images: Float32Array
@@ -83,7 +86,9 @@ export interface Batch {
   readonly waitedMs: number
 }
 
+/** Reads the epochs of a split in batches, which are prepared while the consumer works. */
 export interface Pipeline {
+  /** How many batches an epoch has if no image is damaged. */
   readonly batchesPerEpoch: number
   /** The decoder and why it was chosen; null if nothing is decoded. */
   readonly decoder: string | null
@@ -97,6 +102,7 @@ export interface Pipeline {
   epoch(epoch: number, fromBatch?: number): AsyncGenerator<Batch, void>
   /** Ends the workers; an epoch that is still being read rejects. */
   dispose(): Promise<void>
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -104,7 +110,10 @@ const DEFAULT_SEED = 7
 const DEFAULT_PREFETCH = 2
 const DEFAULT_DAMAGED_SHARE = 0.01
 
-/** Throws UsageError for invalid options, UnavailableError if the decoder that was asked for can't be used. */
+/**
+ * Opens a pipeline over a split, and starts its threads if the images are in files. Throws UsageError for invalid
+ * options, UnavailableError if the decoder that was asked for can't be used.
+ */
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options

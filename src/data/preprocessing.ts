@@ -17,10 +17,13 @@ import type { ChannelStatistics } from './colour.ts'
 import { type Channels, channelCount, type DecodedImage, withChannels } from './dataset.ts'
 import { FITS, type Fit, resizedSquare } from './resample.ts'
 
-/** Plain data, stored in model files, so that evaluation needs nothing else. */
+/**
+ * How an image becomes the network's input. Plain data, stored in model files, so that evaluation needs nothing else.
+ */
 export interface Preprocessing {
   /** The network takes (size, size, channels). */
   readonly size: number
+  /** Images of another number of channels become grey or coloured. */
   readonly channels: Channels
   /**
    * The image is resized to a square of this side, and crops are taken from that. Null: crops are taken from the image
@@ -31,12 +34,16 @@ export interface Preprocessing {
   readonly fit?: Fit | undefined
   /** The order of the three channels in the network's input. `rgb` by default. */
   readonly order?: ChannelOrder | undefined
+  /** How bytes become numbers. */
   readonly normalise: Normalisation
 }
 
+/** The orders of channels that a network may take: red, green, blue, or blue, green, red. */
 export const CHANNEL_ORDERS = ['rgb', 'bgr'] as const
+/** One of `CHANNEL_ORDERS`. */
 export type ChannelOrder = (typeof CHANNEL_ORDERS)[number]
 
+/** How a crop's bytes become the network's numbers. */
 export type Normalisation =
   /** (x - mean) / max(sd, 1 / sqrt(n)) over the n values of the crop. Source: TensorFlow's per_image_standardization. */
   | { readonly kind: 'per-image' }
@@ -101,7 +108,7 @@ const rules: Rules<Preprocessing> = {
   normalise: normaliseRule,
 }
 
-/** Throws UsageError for unknown keys, and for values that do not fit together. */
+/** Checks a preprocessing. Throws UsageError for unknown keys, and for values that do not fit together. */
 export function checkPreprocessing(preprocessing: Preprocessing): void {
   requireOptions('preprocessing', preprocessing, rules)
   const { size, channels, resize, order, normalise } = preprocessing
@@ -175,7 +182,10 @@ export function centreCrop(image: DecodedImage, preprocessing: Preprocessing): F
   return crop
 }
 
-/** The ten crops of Krizhevsky et al. 2012, section 4.1: (10, size, size, channels), in the order of `tenViews`. */
+/**
+ * The ten crops of an image: (10, size, size, channels), the four corners from top left to bottom right, the centre,
+ * and the same five flipped. Source: Krizhevsky et al. 2012, section 4.1.
+ */
 export function tenCrops(image: DecodedImage, preprocessing: Preprocessing): Float32Array {
   checkPreprocessing(preprocessing)
   const { size, channels } = preprocessing

@@ -25,10 +25,13 @@ export interface SamplePlace {
   readonly index: number
 }
 
+/** An image that was left out because it is damaged. */
 export interface SkippedImage {
+  /** Its index in the split. */
   readonly index: number
   /** Its path, if it is a file. */
   readonly file: string
+  /** What is wrong with it, in words. */
   readonly reason: string
 }
 

@@ -23,6 +23,7 @@ import { FileCrew, IMAGES_PER_JOB } from './file-crew.ts'
 import { addMoments, addPixels, type Moments, noMoments } from './moments.ts'
 import { resizedSquare } from './resample.ts'
 import type { SkippedImage } from './samples.ts'
+/** Which pixels are counted, and how images are read. */
 export interface StatisticsOptions extends DecoderOptions {
   /** How many images are sampled, evenly spread over the set. 1,000 by default. */
   readonly sample?: number
@@ -33,6 +34,7 @@ export interface StatisticsOptions extends DecoderOptions {
   readonly side?: number | null
   /** Threads for images in files; by default one for each core, up to 4. */
   readonly workers?: number
+  /** Called with the number of images read so far, and of all that are to be read. */
   readonly onProgress?: (imagesDone: number, total: number) => void
   /** Rejects with InterruptedError. */
   readonly signal?: AbortSignal
@@ -54,7 +56,10 @@ const rules: Rules<StatisticsOptions> = {
 
 const SAMPLE_IMAGES = 1000
 
-/** Mean and sd of each channel. Damaged images are left out; throws FormatError, which says why, if all are damaged. */
+/**
+ * Mean and sd of each channel over the pixels of a split. Damaged images are left out; throws FormatError, which says
+ * why, if all are damaged.
+ */
 export async function channelStatistics(
   split: Split,
   channels: Channels,
@@ -65,7 +70,10 @@ export async function channelStatistics(
   return { mean, sd: covariance.map((row, c) => Math.sqrt(row[c]!)) }
 }
 
-/** Principal components of the colours, as `channelStatistics`. Source: Krizhevsky et al. 2012, section 4.1. */
+/**
+ * Principal components of the colours of a split, computed as `channelStatistics` does. Source: Krizhevsky et al. 2012,
+ * section 4.1.
+ */
 export async function colourComponents(
   split: Split,
   options: StatisticsOptions = {},

@@ -2,13 +2,19 @@ import { integerFromZero, optional, positiveInteger, type Rules, requireOptions 
 import { hashAt, keyOf } from '../random.ts'
 import { type Channels, channelCount, type Dataset, type DecodedImage, type Split } from './dataset.ts'
 
+/** The size of a data set that `syntheticDataset` makes. */
 export interface SyntheticOptions {
   /** 32 by default: the images are (size, size, channels). */
   readonly size?: number
+  /** 3 by default. */
   readonly channels?: Channels
+  /** 10 by default. */
   readonly classes?: number
+  /** Images to train on; 1,024 by default. */
   readonly trainCount?: number
+  /** Images to test on; 256 by default. */
   readonly testCount?: number
+  /** 7 by default. */
   readonly seed?: number
 }
 
@@ -28,7 +34,10 @@ const GREY = 128
 const CONTRAST = 24
 const NOISE_BITS = 0x7f
 
-/** Noise with a pattern that depends on the class, so that it can be learned. The same bytes on every machine. */
+/**
+ * A data set of noise with a pattern that depends on the class, so that it can be learned. The same bytes on every
+ * machine. Throws UsageError for invalid options.
+ */
 export function syntheticDataset(options: SyntheticOptions = {}): Dataset {
   requireOptions('syntheticDataset', options, syntheticRules)
   const { classes = 10, trainCount = 1024, testCount = 256 } = options

@@ -2,7 +2,9 @@ import { CALLING_THREAD } from '../runtime/executor.ts'
 
 /** On which threads a plan runs, if not on all of an engine's. */
 export interface FewerThreads {
+  /** How many threads it runs on. */
   readonly threads: number
+  /** How many threads the engine has. */
   readonly of: number
   /** Whether it is the calling thread, which computes itself, instead of one of the engine's. */
   readonly isCallingThread: boolean

@@ -7,15 +7,19 @@ import { type Engine, type EngineOptions, engineRules } from './engine.ts'
 
 /** The parts of `name[:target][@threads]`. */
 export interface EngineSpec {
+  /** A key of `engines`. */
   readonly name: string
   /** Empty: the engine chooses. */
   readonly target: string
+  /** Left out: as many as there are physical cores that this process may use. */
   readonly threads?: number
 }
 
 type Open = (spec: EngineSpec, options: EngineOptions) => Promise<Engine>
 
-/** The table name -> engine; engines are loaded when they are asked for. */
+/**
+ * The table of engines by name. Each entry opens one, and loads its code only then; `openEngine` takes a spec instead.
+ */
 export const engines: Readonly<Record<string, Open>> = {
   auto: async (spec, options) => {
     if (spec.target) throw new UsageError(`engine 'auto:${spec.target}': auto chooses the target itself`)
@@ -57,8 +61,8 @@ const FASTEST = 'the fastest engine here'
 const SPEC = /^([^:@]+)(?::([^:@]+))?(?:@(.+))?$/
 
 /**
- * Throws UsageError for a malformed spec, an unknown name (and suggests the nearest), or a thread count that is not a
- * positive integer.
+ * Takes `name[:target][@threads]` apart. Throws UsageError for a malformed spec, an unknown name (and suggests the
+ * nearest), or a thread count that is not a positive integer.
  */
 export function parseEngineSpec(spec: string): EngineSpec {
   const [, name, target = '', threads] = (typeof spec === 'string' && SPEC.exec(spec)) || []

@@ -11,13 +11,17 @@ import type { CodeTarget, CompiledPrograms } from './target.ts'
 
 /** The limits of this machine, measured with code of the same target. */
 export interface Peaks {
+  /** Multiply-adds of all threads together, of which each counts 2, in 10^9 a second. */
   readonly gflopsPerSecond: number
-  /** Null if it was not asked for. */
+  /** Of memory that is read by all threads, in 10^9 bytes a second; null if it was not asked for. */
   readonly bandwidthGigabytesPerSecond: number | null
 }
 
+/** What `measurePeaks` measures. */
 export interface PeakOptions {
+  /** Measures the memory's bandwidth too; false by default. */
   readonly withBandwidth?: boolean
+  /** If aborted, it rejects with InterruptedError. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -14,7 +14,7 @@ import {
   type Tensor,
 } from './safetensors.ts'
 
-/** Throws UsageError if the file can't be read, and FormatError if it is damaged; both name it. */
+/** Reads a safetensors file. Throws UsageError if it can't be read, and FormatError if it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
   await using file = await InputFile.open(path)
   return await readSafetensorsFrom(file, path, (byteLength) => requireMemory(path, byteLength))
@@ -60,7 +60,10 @@ export async function readParameters(path: string, network: Network): Promise<Re
   return requireTensors(path, tensors, Object.fromEntries(shapes))
 }
 
-/** Throws UsageError if the file can't be written, before anything is encoded; see `OutputFile`. */
+/**
+ * Writes a safetensors file; a reader sees the old file or the whole new one, where the system allows that. Throws
+ * UsageError if it can't be written, before anything is encoded.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, Tensor>>,

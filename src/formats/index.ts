@@ -1,8 +1,14 @@
-// Everything except the files works in a browser, where bytes come from elsewhere.
+/**
+ * Files of other tools: safetensors and ONNX. All but the functions that take a path also run in a browser, where bytes come
+ * from elsewhere.
+ *
+ * @module convmark/formats
+ */
 export { readSafetensors, writeSafetensors } from './files.ts'
 export { withInputShapes } from './onnx/with-input-shapes.ts'
 export { type OnnxOptions, onnxModel } from './onnx.ts'
 export {
+  type ImageSize,
   importOnnx,
   type OnnxImport,
   type OnnxImportOptions,
@@ -10,6 +16,7 @@ export {
   type OnnxRefusal,
   type OnnxTensorNote,
   OpenSizeError,
+  type OperatorCounts,
   type ReadExternalData,
   UnsupportedModelError,
 } from './onnx-import.ts'

@@ -18,6 +18,7 @@ export {
   UnsupportedModelError,
 } from './onnx/import/notes.ts'
 
+/** What `importOnnx` may be told about a file. */
 export interface OnnxImportOptions {
   /** Height and width of the images, or one number for both: for a file that leaves them open, or instead of the file's. */
   readonly imageSize?: ImageSize

@@ -14,6 +14,7 @@ import { DATA_TYPES, transpose } from './onnx/graph.ts'
 import { convertLayer } from './onnx/index.ts'
 import { encodeMessage, type Message } from './onnx/messages.ts'
 
+/** How `onnxModel` writes a network. */
 export interface OnnxOptions {
   /**
    * The layout of inputs and outputs that are images. ONNX computes in NCHW; `NHWC`, convmark's own layout and the

@@ -20,7 +20,10 @@ type StoredAs = {
   readonly [D in Dtype]: { readonly dtype: D; readonly shape: Shape; readonly data: DataOf[D] }
 }
 
-/** A tensor as a file has it. */
+/**
+ * A tensor as a file has it: `dtype` is the stored type, by safetensors' name, such as F32 or I64, `shape` its extents,
+ * and `data` a typed array for that type; float16 and bfloat16 are their bits in a Uint16Array.
+ */
 export type StoredTensor = StoredAs[Dtype]
 
 const ARRAYS: { readonly [D in Dtype]: { new (length: number): DataOf[D]; BYTES_PER_ELEMENT: number } } = {

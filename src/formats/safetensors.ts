@@ -22,8 +22,11 @@ export interface Tensor {
 
 export type { StoredTensor } from './safetensors-dtypes.ts'
 
+/** What a safetensors file contains. */
 export interface DecodedSafetensors {
+  /** By name, in their stored types. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
+  /** The file's `__metadata__`; empty if it has none. */
   readonly metadata: Readonly<Record<string, string>>
 }
 

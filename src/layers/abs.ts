@@ -1,7 +1,10 @@
 import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** `abs` has no options of its own. */
 export type AbsOptions = NoOptions
+
+/** A layer that `abs` makes. */
 export type AbsLayer<Name extends string = string> = LayerOf<'abs', Name, AbsOptions>
 
 /** The absolute value |x|; its slope at 0 is 0. Any shape. Source: ONNX, Abs. */

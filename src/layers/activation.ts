@@ -49,6 +49,8 @@ export interface OptionsOfActivation {
   erf: NoOptions
   power: PowerOptions
 }
+
+/** The name of a kind of activation, which is also the kind of the layer that is only this activation. */
 export type ActivationKind = keyof OptionsOfActivation
 
 /** The table kind -> function. */
@@ -90,6 +92,8 @@ export const ACTIVATIONS = [
   'exp',
   'erf',
 ] as const
+
+/** The name of an activation with its default options. */
 export type ActivationName = (typeof ACTIVATIONS)[number]
 
 /** An activation with options of its own: `{ kind: 'leaky-relu', slope: 0.1 }`. */
@@ -101,14 +105,16 @@ export type ActivationWithOptions =
     }[WithDefaults]
 type WithDefaults = Exclude<ActivationKind, 'clip' | 'power'>
 
+/** An activation: its name, `'relu'`, or an object with options, `{ kind: 'leaky-relu', slope: 0.1 }`. */
 export type Activation = ActivationName | ActivationWithOptions
 
+/** The options of a layer that may apply an activation to its results. */
 export interface Activated {
   /** Applied to the sums; the layer's output is its result. */
   readonly activation?: Activation | undefined
 }
 
-/** A name, or an object of a kind and its options. */
+/** The check of an option that is an activation: a name, or an object of a kind and its options. */
 export const activationRule: Rule = {
   fault(value, name) {
     if (typeof value === 'string') return oneOf(ACTIVATIONS).fault(value, name)
@@ -154,6 +160,7 @@ function functionOf(activation: Activation): readonly [Elementwise<object>, obje
   return [functions[kind] as Elementwise<object>, options]
 }
 
+/** Whether this is the name of a kind of activation. */
 export const isActivation = (name: string | undefined): name is ActivationKind =>
   (KINDS as readonly (string | undefined)[]).includes(name)
 
@@ -191,7 +198,7 @@ export function activate({ activation }: Activated, sum: number): number {
 
 type Values = Grid['values']
 
-/** `activate` for consecutive sums, in place. */
+/** Applies an activation to consecutive sums, in place. NaN stays NaN. */
 export function activateAll({ activation }: Activated, values: Values, from: number, count: number): void {
   if (activation === undefined) return
   const [pointwise, options] = functionOf(activation)

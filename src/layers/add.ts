@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `add`: an activation of its results. */
 export type AddOptions = Activated
+
+/** A layer that `add` makes. */
 export type AddLayer<Name extends string = string> = LayerOf<'add', Name, AddOptions>
 
 /**

@@ -3,6 +3,7 @@ import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 import { overlap, type PoolOptions, poolGeometry, poolRules, type WindowGeometry } from './window.ts'
 
+/** The options of `averagePool`. */
 export interface AveragePoolOptions extends PoolOptions {
   /**
    * The padding's zeros count among a window's values, as by default in PyTorch; here they don't by default, as in ONNX
@@ -11,6 +12,7 @@ export interface AveragePoolOptions extends PoolOptions {
   readonly countPadding?: boolean
 }
 
+/** A layer that `averagePool` or `globalAveragePool` makes. */
 export type AveragePoolLayer<Name extends string = string> = LayerOf<'average-pool', Name, AveragePoolOptions>
 
 /**

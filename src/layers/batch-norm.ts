@@ -11,13 +11,15 @@ import {
 } from './layer.ts'
 import { type Decayed, decayedRules } from './trained.ts'
 
+/** The options of `batchNorm`. */
 export interface BatchNormOptions extends Activated, Decayed {
-  /** Added to the variance. */
+  /** Added to the variance; 1e-5 by default. */
   readonly epsilon: number
-  /** How much of the batch's statistics goes into the running ones in each step of training. */
+  /** How much of the batch's statistics goes into the running ones in each step of training; 0.1 by default. */
   readonly momentum: number
 }
 
+/** A layer that `batchNorm` makes. */
 export type BatchNormLayer<Name extends string = string> = LayerOf<'batch-norm', Name, BatchNormOptions>
 
 /**

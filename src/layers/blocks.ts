@@ -6,6 +6,7 @@ import { formatShape, type Shape } from '../tensor.ts'
 
 export const BLOCK_ORDERS = ['DCR', 'CRD'] as const
 
+/** The options of `depthToSpace` and `spaceToDepth`. */
 export interface BlockOptions {
   /** Rows and columns of a block. */
   readonly blockSize: number

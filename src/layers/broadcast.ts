@@ -14,6 +14,7 @@ import {
 import { type Activated, activateAll, activationRules, gradientsThrough, outputOrSums } from './activation.ts'
 import { type LayerDefinition, NO_FLOPS } from './layer.ts'
 
+/** The kinds of the layers that combine tensors value by value, where the smaller ones are broadcast to the largest. */
 export type BroadcastKind = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum'
 
 export const broadcastRules: Rules<Activated> = activationRules
@@ -38,6 +39,7 @@ interface Combination {
  */
 export type Spread = 'whole' | 'pixel' | 'channel' | 'value'
 
+/** How an input of this shape is spread over an output of that one, both (N, H, W, C), which must fit. */
 export function spreadOf(input: Grid['shape'], output: Grid['shape']): Spread {
   const [, height, width, channels] = output
   const hasPixels = input[1] === height && input[2] === width

@@ -3,11 +3,13 @@ import { ShapeError } from '../errors.ts'
 import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `channelPool`. */
 export interface ChannelPoolOptions {
   /** Their mean, their maximum, their sum, or `l2`: the root of the sum of their squares. */
   readonly mode: 'mean' | 'max' | 'sum' | 'l2'
 }
 
+/** A layer that `channelPool` makes. */
 export type ChannelPoolLayer<Name extends string = string> = LayerOf<'channel-pool', Name, ChannelPoolOptions>
 
 /**

@@ -3,11 +3,13 @@ import { dividedIntoGroups } from './groups.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { movedValues } from './moved.ts'
 
+/** The options of `channelShuffle`. */
 export interface ChannelShuffleOptions {
   /** The number of groups of consecutive channels; the output takes one channel of each group in turn. */
   readonly groups: number
 }
 
+/** A layer that `channelShuffle` makes. */
 export type ChannelShuffleLayer<Name extends string = string> = LayerOf<
   'channel-shuffle',
   Name,

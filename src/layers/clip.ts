@@ -2,6 +2,7 @@ import { finiteNumber } from '../check-options.ts'
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `clip`. */
 export interface ClipOptions {
   /** The least output. */
   readonly min: number
@@ -9,6 +10,7 @@ export interface ClipOptions {
   readonly max: number
 }
 
+/** A layer that `clip` or `relu6` makes. */
 export type ClipLayer<Name extends string = string> = LayerOf<'clip', Name, ClipOptions>
 
 /**

@@ -4,12 +4,17 @@ import { eachPixel, formatShape, type Grid, pixelAt, type Shape } from '../tenso
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
 const AXES = ['channels', 'rows', 'columns', 'pixels'] as const
+
+/** The axis along which `concat` joins tensors. */
 export type ConcatAxis = (typeof AXES)[number]
 
+/** The options of `concat`. */
 export interface ConcatOptions {
   /** 'channels' by default. 'pixels': images of any height and width become one row of all their pixels. */
   readonly axis?: ConcatAxis | undefined
 }
+
+/** A layer that `concat` makes. */
 export type ConcatLayer<Name extends string = string> = LayerOf<'concat', Name, ConcatOptions>
 
 /**

@@ -26,7 +26,9 @@ import {
   windowRules,
 } from './window.ts'
 
+/** The options of `convTranspose`. */
 export interface ConvTransposeOptions extends WindowOptions, Activated, Trained {
+  /** The number of filters, which is the number of the output's channels. */
   readonly filters: number
   /** Rows and columns of output that are added at the bottom and at the right; 0 by default. */
   readonly outputPadding?: Extent
@@ -36,6 +38,7 @@ export interface ConvTransposeOptions extends WindowOptions, Activated, Trained 
   readonly biases?: boolean
 }
 
+/** A layer that `convTranspose` makes. */
 export type ConvTransposeLayer<Name extends string = string> = LayerOf<
   'conv-transpose',
   Name,

@@ -21,7 +21,9 @@ import {
   windowRules,
 } from './window.ts'
 
+/** The options of `conv`. */
 export interface ConvOptions extends WindowOptions, Activated, Trained {
+  /** The number of filters, which is the number of the output's channels. */
   readonly filters: number
   /** From one tap of the kernel to the next, in pixels; 1 by default. */
   readonly dilation?: Extent
@@ -34,6 +36,7 @@ export interface ConvOptions extends WindowOptions, Activated, Trained {
   readonly biases?: boolean
 }
 
+/** A layer that `conv` makes. */
 export type ConvLayer<Name extends string = string> = LayerOf<'conv', Name, ConvOptions>
 
 /**

@@ -5,17 +5,21 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from 
 import { movedValues } from './moved.ts'
 import { pair } from './window.ts'
 
+/** The options of `crop`. */
 export interface CropOptions {
-  /** The row of the input that is the output's first, and the column; 0 by default. */
+  /** The row of the input that is the output's first; 0 by default. */
   readonly top: number
+  /** The column of the input that is the output's first; 0 by default. */
   readonly left: number
-  /** The output's. */
+  /** Rows of the output. */
   readonly height: number
+  /** Columns of the output. */
   readonly width: number
   /** From one row or column to the next, one number or [vertical, horizontal]; below 0 it goes up or left. 1 by default. */
   readonly step?: number | readonly [vertical: number, horizontal: number]
 }
 
+/** A layer that `crop` makes. */
 export type CropLayer<Name extends string = string> = LayerOf<'crop', Name, CropOptions>
 
 /**

@@ -11,12 +11,15 @@ import {
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { type Trained, trainedRules } from './trained.ts'
 
+/** The options of `dense`. */
 export interface DenseOptions extends Activated, Trained {
+  /** The number of outputs. */
   readonly units: number
   /** False: no biases are added. True by default. */
   readonly biases?: boolean
 }
 
+/** A layer that `dense` makes. */
 export type DenseLayer<Name extends string = string> = LayerOf<'dense', Name, DenseOptions>
 
 /**

@@ -4,6 +4,7 @@ import { type BlockOptions, blockRules, deepChannel, requireImage } from './bloc
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { movedValues } from './moved.ts'
 
+/** A layer that `depthToSpace` makes. */
 export type DepthToSpaceLayer<Name extends string = string> = LayerOf<'depth-to-space', Name, BlockOptions>
 
 /**

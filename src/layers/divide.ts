@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `divide`: an activation of its results. */
 export type DivideOptions = Activated
+
+/** A layer that `divide` makes. */
 export type DivideLayer<Name extends string = string> = LayerOf<'divide', Name, DivideOptions>
 
 /**

@@ -3,13 +3,18 @@ import { hashAt, keyOf, keyOfTurn, type RandomKey } from '../random.ts'
 import { type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `dropout`. */
 export interface DropoutOptions {
-  /** The share of values that become 0. */
+  /** The share of values that become 0; 0.5 by default. */
   readonly rate: number
-  /** An integer from 0 to 2^53 - 1; layers with the same seed differ by their names. */
+  /**
+   * An integer from 0 to 2^53 - 1; 0 by default. Layers with the same seed drop different values, since their names
+   * differ.
+   */
   readonly seed: number
 }
 
+/** A layer that `dropout` makes. */
 export type DropoutLayer<Name extends string = string> = LayerOf<'dropout', Name, DropoutOptions>
 
 /**

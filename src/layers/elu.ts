@@ -2,11 +2,13 @@ import { numberOverZero } from '../check-options.ts'
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `elu`. */
 export interface EluOptions {
   /** For inputs far below 0 the output is nearly -alpha; 1 by default. */
   readonly alpha: number
 }
 
+/** A layer that `elu` makes. */
 export type EluLayer<Name extends string = string> = LayerOf<'elu', Name, EluOptions>
 
 /**

@@ -1,7 +1,10 @@
 import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** `erf` has no options of its own. */
 export type ErfOptions = NoOptions
+
+/** A layer that `erf` makes. */
 export type ErfLayer<Name extends string = string> = LayerOf<'erf', Name, ErfOptions>
 
 /**

@@ -29,7 +29,10 @@ export function placeInImage(
   return { y: Math.floor(pixel / width), x: pixel % width, c }
 }
 
+/** The options of `flatten`. */
 export type FlattenOptions = VectorOptions
+
+/** A layer that `flatten` makes. */
 export type FlattenLayer<Name extends string = string> = LayerOf<'flatten', Name, FlattenOptions>
 
 /**

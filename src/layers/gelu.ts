@@ -5,11 +5,13 @@ import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
 export const GELU_APPROXIMATIONS = ['none', 'tanh'] as const
 
+/** The options of `gelu`. */
 export interface GeluOptions {
   /** How the normal distribution is approximated: not at all, or by tanh; 'none' by default. */
   readonly approximate: (typeof GELU_APPROXIMATIONS)[number]
 }
 
+/** A layer that `gelu` makes. */
 export type GeluLayer<Name extends string = string> = LayerOf<'gelu', Name, GeluOptions>
 
 /**

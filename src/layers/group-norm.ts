@@ -3,11 +3,13 @@ import { dividedIntoGroups } from './groups.ts'
 import { type NormOptions, normalizedSets, normRules } from './image-norm.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `groupNorm`. */
 export interface GroupNormOptions extends NormOptions {
   /** The number of groups of consecutive channels; it must divide the channels. */
   readonly groups: number
 }
 
+/** A layer that `groupNorm` makes. */
 export type GroupNormLayer<Name extends string = string> = LayerOf<'group-norm', Name, GroupNormOptions>
 
 /**

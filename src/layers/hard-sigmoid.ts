@@ -1,6 +1,7 @@
 import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** A layer that `hardSigmoid` makes. */
 export type HardSigmoidLayer<Name extends string = string> = LayerOf<'hard-sigmoid', Name, NoOptions>
 
 /**

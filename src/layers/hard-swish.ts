@@ -2,6 +2,7 @@ import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { hardLogistic } from './hard-sigmoid.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** A layer that `hardSwish` makes. */
 export type HardSwishLayer<Name extends string = string> = LayerOf<'hard-swish', Name, NoOptions>
 
 /**

@@ -5,8 +5,9 @@ import { asImageShape, eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, NO_FLOPS } from './layer.ts'
 import { type Decayed, decayedRules } from './trained.ts'
 
+/** The options of `layerNorm`, `instanceNorm` and `groupNorm`. */
 export interface NormOptions extends Decayed {
-  /** Added to the variance. */
+  /** Added to the variance; 1e-5 by default. */
   readonly epsilon: number
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Layers: what makes them, their options and shapes, and their definitions as plain loops, which are the truth.
+ *
+ * @module convmark/layers
+ */
 import { type AbsLayer, absDefinition } from './abs.ts'
 import { type AddLayer, addDefinition } from './add.ts'
 import { type AveragePoolLayer, averagePoolDefinition } from './average-pool.ts'
@@ -82,7 +87,7 @@ export { type BroadcastKind, type Spread, spreadOf } from './broadcast.ts'
 export { type ChannelPoolLayer, type ChannelPoolOptions, channelPool } from './channel-pool.ts'
 export { type ChannelShuffleLayer, type ChannelShuffleOptions, channelShuffle } from './channel-shuffle.ts'
 export { type ClipLayer, type ClipOptions, clip, relu6 } from './clip.ts'
-export { type ConcatAxis, type ConcatLayer, concat } from './concat.ts'
+export { type ConcatAxis, type ConcatLayer, type ConcatOptions, concat } from './concat.ts'
 export { type ConvLayer, type ConvOptions, conv } from './conv.ts'
 export {
   type ConvTransposeLayer,
@@ -112,8 +117,11 @@ export {
   isTrainedRole,
   type LayerDefinition,
   type LayerFlops,
+  type LayerInputs,
+  type LayerOf,
   type ParameterRole,
   type ParameterSpec,
+  type Removable,
   type Statistics,
   scalesOutput,
 } from './layer.ts'
@@ -145,8 +153,10 @@ export { type UnflattenLayer, type UnflattenOptions, unflatten } from './unflatt
 export {
   type Extent,
   type Padding,
+  type PoolOptions,
   poolGeometry,
   type WindowGeometry,
+  type WindowOptions,
   windowGeometry,
 } from './window.ts'
 
@@ -215,15 +225,18 @@ export interface ParametersOfKind {
   'instance-norm': 'scale' | 'shift'
 }
 
-/** The batch statistics of each layer kind that has any, likewise. */
+/** The batch statistics of each layer kind that has any, by their short names, likewise. */
 export interface BatchStatisticsOfKind {
   'batch-norm': 'batchMean' | 'batchVariance'
 }
 
+/** The kind of a layer: 'conv', 'max-pool' and so on. */
 export type LayerKind = Layer['kind']
+
+/** The options of the layers of one kind. */
 export type LayerOptions<Kind extends LayerKind> = Extract<Layer, { kind: Kind }>['options']
 
-/** The table kind -> definition. A kind without a definition does not compile. */
+/** The table of definitions by kind. A kind without a definition does not compile. */
 export const layerDefinitions: { readonly [Kind in LayerKind]: LayerDefinition<LayerOptions<Kind>> } = {
   conv: convDefinition,
   'conv-transpose': convTransposeDefinition,

@@ -2,6 +2,7 @@ import { requireImage } from './blocks.ts'
 import { type NormOptions, normalizedSets, normRules } from './image-norm.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** A layer that `instanceNorm` makes. */
 export type InstanceNormLayer<Name extends string = string> = LayerOf<'instance-norm', Name, NormOptions>
 
 /**

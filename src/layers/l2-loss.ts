@@ -1,7 +1,10 @@
 import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** `l2Loss` has no options of its own. */
 export type L2LossOptions = Readonly<Record<never, never>>
+
+/** A layer that `l2Loss` makes. */
 export type L2LossLayer<Name extends string = string> = LayerOf<'l2-loss', Name, L2LossOptions>
 
 /** sum(x^2) / 2 over the whole batch (not its mean), as TensorFlow's l2_loss. (N, H, W, C) -> (). */

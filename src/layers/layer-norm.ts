@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.ts'
 import { type NormOptions, normalizedSets, normRules } from './image-norm.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** A layer that `layerNorm` makes. */
 export type LayerNormLayer<Name extends string = string> = LayerOf<'layer-norm', Name, NormOptions>
 
 /**

@@ -4,15 +4,22 @@ import type { Grid, Shape } from '../tensor.ts'
 
 /** One layer of a network, as plain data: it can be stored, sent to a worker and compared. */
 export interface LayerOf<Kind extends string, Name extends string, Options> {
+  /** Which layer it is: 'conv', 'max-pool' and so on. */
   readonly kind: Kind
+  /** Unique in its network; it is also the name of the layer's output. */
   readonly name: Name
   /** The tensors that it reads. By default the output of the layer (or the input) before it. */
   readonly inputs?: readonly string[]
+  /** The layer's own options, defaults included. */
   readonly options: Options
 }
 
 /** What every layer's factory takes beside the layer's own options. */
 export interface LayerInputs {
+  /**
+   * The names of the tensors that the layer reads: inputs of the network, and layers before it. By default the layer
+   * before it.
+   */
   readonly inputs?: readonly string[]
 }
 
@@ -29,7 +36,9 @@ export const isTrainedRole = (role: ParameterRole): boolean => role !== 'statist
 /** Whether multiplying all such parameters of a layer multiplies its outputs. A slope does so only for inputs below 0. */
 export const scalesOutput = (role: ParameterRole): boolean => isTrainedRole(role) && role !== 'slope'
 
+/** A parameter of a layer, or of a network: its shape and what it is for. */
 export interface ParameterSpec {
+  /** As in files; weights of a convolution are (KH, KW, C / groups, F), those of a dense layer (in, out). */
   readonly shape: Shape
   readonly role: ParameterRole
   /** For weights: the axis of the output's channels, one of the last two; by default the last. The other one is the input's. */
@@ -43,17 +52,24 @@ export interface ParameterSpec {
 
 /** Work of one image; a multiply-add counts 2. Layers without multiply-adds of their own (ReLU, LRN, pooling) count 0. */
 export interface LayerFlops {
+  /** FLOPs of the layer in the pass forward. */
   readonly forward: number
+  /** FLOPs of the gradients of the layer's parameters. */
   readonly parametersGradient: number
+  /** FLOPs of the gradients of the layer's inputs. */
   readonly inputGradient: number
 }
 
+/** What a layer reads and writes in the pass forward, for a batch of images. */
 export interface ForwardContext<Options> {
   /** The layer's name. */
   readonly name: string
   readonly options: Options
+  /** The layer's input tensors, each (N, H, W, C). */
   readonly inputs: readonly Grid[]
+  /** The layer's parameters by their short names, such as `weights`. */
   readonly parameters: Readonly<Record<string, Float32Array | Float64Array>>
+  /** Is written: (N, OH, OW, F). */
   readonly output: Grid
   /** The number of the run, which decides what is dropped; 0 by default. */
   readonly turn?: number
@@ -61,13 +77,16 @@ export interface ForwardContext<Options> {
   readonly statistics?: Statistics | undefined
 }
 
-/** A few values by name. */
+/** Statistics of a batch by name, each a few values. */
 export type Statistics = Readonly<Record<string, Float32Array | Float64Array>>
 
+/** What a layer reads and writes in the pass backward; `output` is what its forward wrote. */
 export interface BackwardContext<Options> extends ForwardContext<Options> {
+  /** The gradient of the layer's output; it has the output's shape. */
   readonly outputGradient: Grid
   /** One for each input, null if that gradient isn't wanted. Gradients are added to what is there. */
   readonly inputGradients: readonly (Grid | null)[]
+  /** By short name, as `parameters`. Gradients are added to what is there. */
   readonly parameterGradients: Readonly<Record<string, Float64Array>>
 }
 
@@ -115,17 +134,25 @@ export interface LayerDefinition<Options> {
   readonly readsWholeImages?: boolean
   /** What each option must be. */
   readonly rules: Rules<Options>
-  /** Throws ShapeError, naming the layer. Shapes are those of one image: (H, W, C). */
+  /**
+   * The shape of the output, given those of the inputs; shapes are those of one image, (H, W, C). Throws ShapeError,
+   * naming the layer.
+   */
   outputShape(name: string, options: Options, inputs: readonly Shape[]): Shape
+  /** The parameters by their short names, such as `weights`, for inputs of these shapes, of one image each. */
   parameters(options: Options, inputs: readonly Shape[]): Readonly<Record<string, ParameterSpec>>
+  /** The work of one image, given the shapes of one image. */
   flops(options: Options, inputs: readonly Shape[], output: Shape): LayerFlops
+  /** Writes all of the output by plain loops in float64: the truth that every engine is checked against. */
   forward(context: ForwardContext<Options>): void
+  /** Adds to the gradients of the inputs and of the parameters by plain loops in float64. */
   backward(context: BackwardContext<Options>): void
 }
 
 /** Something that can be left out of a network, by the name that the command line takes; a layer says here how. */
 export interface Removable<Options> {
   readonly part: 'lrn' | 'dropout' | 'overlap'
+  /** Whether the layer has the part. */
   has(options: Options): boolean
   /** The options of what is left; null if the whole layer is removed. */
   without(options: Options): Options | null

@@ -2,11 +2,13 @@ import { numberFromZero } from '../check-options.ts'
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `leakyRelu`. */
 export interface LeakyReluOptions {
   /** The factor of inputs that are not over 0; 0.01 by default. */
   readonly slope: number
 }
 
+/** A layer that `leakyRelu` makes. */
 export type LeakyReluLayer<Name extends string = string> = LayerOf<'leaky-relu', Name, LeakyReluOptions>
 
 /**

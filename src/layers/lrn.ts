@@ -10,6 +10,7 @@ import {
 import { eachPixel, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `lrn`; those left out are those of `ALEXNET_LRN`. */
 export interface LrnOptions {
   /** The window is 2 * radius + 1 channels, cut off at the first and the last. */
   readonly radius: number
@@ -18,15 +19,18 @@ export interface LrnOptions {
    * do.
    */
   readonly even?: boolean
+  /** Added to the sum of squares before it is raised to -beta. */
   readonly bias: number
   /** NOT divided by the window, unlike ONNX, oneDNN and PyTorch: their alpha is this one times the window. */
   readonly alpha: number
+  /** The power by which the normalizing sum divides. */
   readonly beta: number
 }
 
+/** A layer that `lrn` makes. */
 export type LrnLayer<Name extends string = string> = LayerOf<'lrn', Name, LrnOptions>
 
-/** The article's constants. */
+/** The constants of AlexNet's first implementation: radius 4, bias 1, alpha 0.001 / 9, beta 0.75. */
 export const ALEXNET_LRN: LrnOptions = { radius: 4, bias: 1, alpha: 0.001 / 9, beta: 0.75 }
 
 /**

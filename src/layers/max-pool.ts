@@ -3,6 +3,8 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 import { type MaxPoolOptions, maxPoolRules, overlap, poolGeometry, type WindowGeometry } from './window.ts'
 
 export type { MaxPoolOptions } from './window.ts'
+
+/** A layer that `maxPool` or `globalMaxPool` makes. */
 export type MaxPoolLayer<Name extends string = string> = LayerOf<'max-pool', Name, MaxPoolOptions>
 
 /**

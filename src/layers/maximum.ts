@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules, gradientOfExtreme, MOST_INPUTS } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `maximum`: an activation of its results. */
 export type MaximumOptions = Activated
+
+/** A layer that `maximum` makes. */
 export type MaximumLayer<Name extends string = string> = LayerOf<'maximum', Name, MaximumOptions>
 
 /**

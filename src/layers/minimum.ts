@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules, gradientOfExtreme, MOST_INPUTS } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `minimum`: an activation of its results. */
 export type MinimumOptions = Activated
+
+/** A layer that `minimum` makes. */
 export type MinimumLayer<Name extends string = string> = LayerOf<'minimum', Name, MinimumOptions>
 
 /**

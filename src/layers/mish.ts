@@ -3,6 +3,7 @@ import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { logistic } from './sigmoid.ts'
 import { smoothRectified } from './softplus.ts'
 
+/** A layer that `mish` makes. */
 export type MishLayer<Name extends string = string> = LayerOf<'mish', Name, NoOptions>
 
 /**

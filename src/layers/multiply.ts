@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules, MOST_INPUTS } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `multiply`: an activation of its results. */
 export type MultiplyOptions = Activated
+
+/** A layer that `multiply` makes. */
 export type MultiplyLayer<Name extends string = string> = LayerOf<'multiply', Name, MultiplyOptions>
 
 /**

@@ -8,6 +8,7 @@ import { isFromZero } from './window.ts'
 export const PAD_MODES = ['constant', 'reflect', 'edge'] as const
 export type PadMode = (typeof PAD_MODES)[number]
 
+/** The options of `pad`. */
 export interface PadOptions {
   /** How many rows or columns are added on each side: one number for all sides, or four. */
   readonly padding: number | readonly [top: number, bottom: number, left: number, right: number]
@@ -20,6 +21,7 @@ export interface PadOptions {
   readonly value?: number
 }
 
+/** A layer that `pad` makes. */
 export type PadLayer<Name extends string = string> = LayerOf<'pad', Name, PadOptions>
 
 /**

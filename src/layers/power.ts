@@ -2,11 +2,13 @@ import { must } from '../check-options.ts'
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `power`. */
 export interface PowerOptions {
   /** From -64 to 64, but not 0. */
   readonly exponent: number
 }
 
+/** A layer that `power` makes. */
 export type PowerLayer<Name extends string = string> = LayerOf<'power', Name, PowerOptions>
 
 const MOST = 64

@@ -1,7 +1,10 @@
 import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** `prelu` has no options of its own. */
 export type PreluOptions = Readonly<Record<never, never>>
+
+/** A layer that `prelu` makes. */
 export type PreluLayer<Name extends string = string> = LayerOf<'prelu', Name, PreluOptions>
 
 /** PyTorch's default. */

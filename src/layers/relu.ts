@@ -1,7 +1,10 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** `relu` has no options of its own. */
 export type ReluOptions = Readonly<Record<never, never>>
+
+/** A layer that `relu` makes. */
 export type ReluLayer<Name extends string = string> = LayerOf<'relu', Name, ReluOptions>
 
 /**

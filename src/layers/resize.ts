@@ -9,6 +9,7 @@ export const RESIZE_MODES = ['nearest', 'linear'] as const
 export const RESIZE_COORDINATES = ['half_pixel', 'asymmetric', 'align_corners'] as const
 export const RESIZE_ROUNDINGS = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const
 
+/** The options of `resize`. */
 export interface ResizeOptions {
   /**
    * How many times as large the image becomes; its size is computed in float32, as in ONNX, and rounded down. Give
@@ -28,6 +29,7 @@ export interface ResizeOptions {
   readonly rounding?: (typeof RESIZE_ROUNDINGS)[number]
 }
 
+/** A layer that `resize` makes. */
 export type ResizeLayer<Name extends string = string> = LayerOf<'resize', Name, ResizeOptions>
 
 /**

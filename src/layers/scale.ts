@@ -4,8 +4,11 @@ import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLO
 import { type Decayed, decayedRules } from './trained.ts'
 
 const PER = ['channel', 'pixel', 'value'] as const
+
+/** What has a scale and a shift of its own: each channel, each pixel, or each value of an image. */
 export type ScalePer = (typeof PER)[number]
 
+/** The options of `scale`. */
 export interface ScaleOptions extends Decayed {
   /**
    * What has a scale and a shift of its own: each channel (by default), each pixel, for all its channels, or each value
@@ -20,6 +23,7 @@ export interface ScaleOptions extends Decayed {
   readonly trained?: boolean | undefined
 }
 
+/** A layer that `scale` makes. */
 export type ScaleLayer<Name extends string = string> = LayerOf<'scale', Name, ScaleOptions>
 
 /**

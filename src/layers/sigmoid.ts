@@ -1,7 +1,10 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** `sigmoid` has no options of its own. */
 export type SigmoidOptions = Readonly<Record<never, never>>
+
+/** A layer that `sigmoid` makes. */
 export type SigmoidLayer<Name extends string = string> = LayerOf<'sigmoid', Name, SigmoidOptions>
 
 /**

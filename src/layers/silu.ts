@@ -2,6 +2,7 @@ import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { logistic } from './sigmoid.ts'
 
+/** A layer that `silu` makes. */
 export type SiluLayer<Name extends string = string> = LayerOf<'silu', Name, NoOptions>
 
 /**

@@ -3,6 +3,7 @@ import { ShapeError } from '../errors.ts'
 import { eachPixel, formatShape, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** The options of `slice`. */
 export interface SliceOptions {
   /** The first channel. */
   readonly begin: number
@@ -10,6 +11,7 @@ export interface SliceOptions {
   readonly end: number
 }
 
+/** A layer that `slice` makes. */
 export type SliceLayer<Name extends string = string> = LayerOf<'slice', Name, SliceOptions>
 
 /** A range of channels. (N, H, W, C) -> (N, H, W, end - begin), or (N, C) -> (N, end - begin). */

@@ -4,10 +4,13 @@ import { asImageShape, formatShape, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 import { exponentialsAt } from './softmax.ts'
 
+/** The options of `softmaxLoss`. */
 export interface SoftmaxLossOptions {
   /** The share of the target, from 0 to 1, that is divided equally among all classes, the label's included; 0 by default. */
   readonly labelSmoothing?: number | undefined
 }
+
+/** A layer that `softmaxLoss` makes. */
 export type SoftmaxLossLayer<Name extends string = string> = LayerOf<'softmax-loss', Name, SoftmaxLossOptions>
 
 /**

@@ -2,7 +2,10 @@ import { ShapeError } from '../errors.ts'
 import { eachPixel, type Grid, pixelAt } from '../tensor.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer, NO_FLOPS } from './layer.ts'
 
+/** `softmax` has no options of its own. */
 export type SoftmaxOptions = Readonly<Record<never, never>>
+
+/** A layer that `softmax` makes. */
 export type SoftmaxLayer<Name extends string = string> = LayerOf<'softmax', Name, SoftmaxOptions>
 
 /**

@@ -1,6 +1,7 @@
 import { type Elementwise, elementwise, type NoOptions } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** A layer that `softplus` makes. */
 export type SoftplusLayer<Name extends string = string> = LayerOf<'softplus', Name, NoOptions>
 
 /**

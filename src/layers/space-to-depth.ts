@@ -4,6 +4,7 @@ import { type BlockOptions, blockRules, requireImage } from './blocks.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { movedValues } from './moved.ts'
 
+/** A layer that `spaceToDepth` makes. */
 export type SpaceToDepthLayer<Name extends string = string> = LayerOf<'space-to-depth', Name, BlockOptions>
 
 /**

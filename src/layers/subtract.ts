@@ -2,7 +2,10 @@ import type { Activated } from './activation.ts'
 import { broadcastDefinition, broadcastRules } from './broadcast.ts'
 import { type LayerDefinition, type LayerOf, makeLayer } from './layer.ts'
 
+/** The options of `subtract`: an activation of its results. */
 export type SubtractOptions = Activated
+
+/** A layer that `subtract` makes. */
 export type SubtractLayer<Name extends string = string> = LayerOf<'subtract', Name, SubtractOptions>
 
 /**

@@ -1,7 +1,10 @@
 import { type Elementwise, elementwise } from './elementwise.ts'
 import { type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 
+/** `tanh` has no options of its own. */
 export type TanhOptions = Readonly<Record<never, never>>
+
+/** A layer that `tanh` makes. */
 export type TanhLayer<Name extends string = string> = LayerOf<'tanh', Name, TanhOptions>
 
 /**

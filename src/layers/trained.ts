@@ -16,12 +16,13 @@ export interface Decayed {
   readonly decay?: number | undefined
 }
 
-/** The same for a layer with weights. */
+/** How training treats the parameters of a layer with weights, if the network fixes that. */
 export interface Trained extends Decayed {
   /** Initial values; by default as `initializeForTraining` chooses them. */
   readonly initial?: InitialValues | undefined
 }
 
+/** How the parameters of a layer with weights begin a training. */
 export interface InitialValues {
   /** Standard deviation of the weights, which are truncated normal: redrawn past 2 standard deviations. */
   readonly weightsSd: number

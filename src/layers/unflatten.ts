@@ -5,12 +5,14 @@ import { type VectorOptions, vectorRules } from './flatten.ts'
 import { type LayerDefinition, type LayerInputs, type LayerOf, makeLayer } from './layer.ts'
 import { movedValues } from './moved.ts'
 
+/** The options of `unflatten`. */
 export interface UnflattenOptions extends VectorOptions {
   /** The image's. */
   readonly height: number
   readonly width: number
 }
 
+/** A layer that `unflatten` makes. */
 export type UnflattenLayer<Name extends string = string> = LayerOf<'unflatten', Name, UnflattenOptions>
 
 /**

@@ -10,10 +10,13 @@ import {
 import { ShapeError } from '../errors.ts'
 import { isPositiveInteger, type Shape } from '../tensor.ts'
 
-/** A pair is (height, width); a single number is both. */
+/** Rows and columns: a pair is (height, width); a single number is both. */
 export type Extent = number | readonly [number, number]
 
-/** `same` and `valid` as in TensorFlow, or explicit: one number for all sides, a pair, or the four of them. */
+/**
+ * What is added around an image: `same` and `valid` as in TensorFlow, or in pixels: one number for all sides, a pair
+ * (above and below, left and right), or the four sides.
+ */
 export type Padding =
   | 'same'
   | 'valid'
@@ -31,27 +34,43 @@ interface Sides {
 
 /** A window that slides over the image: what convolution and pooling share. */
 export interface WindowOptions {
+  /** Rows and columns of the window; of a convolution with dilation, its taps. */
   readonly kernel: Extent
+  /** From one window to the next, in pixels; 1 by default. */
   readonly stride?: Extent
+  /** 'valid' by default. */
   readonly padding?: Padding
 }
 
 /** A window's sizes over one image, with all defaults filled in. */
 export interface WindowGeometry {
+  /** Taps of the kernel from top to bottom. */
   readonly kernelHeight: number
+  /** Taps of the kernel from left to right. */
   readonly kernelWidth: number
+  /** From one window to the one below it, in pixels of the input. */
   readonly strideHeight: number
+  /** From one window to the one at its right, in pixels of the input. */
   readonly strideWidth: number
-  /** From one tap of the kernel to the next, in pixels of the input. */
+  /** From one tap of the kernel to the one below it, in pixels of the input. */
   readonly dilationHeight: number
+  /** From one tap of the kernel to the one at its right, in pixels of the input. */
   readonly dilationWidth: number
+  /** Rows of padding above the input. */
   readonly top: number
+  /** Rows of padding below the input. */
   readonly bottom: number
+  /** Columns of padding at the left of the input. */
   readonly left: number
+  /** Columns of padding at the right of the input. */
   readonly right: number
+  /** In pixels, without padding. */
   readonly inputHeight: number
+  /** In pixels, without padding. */
   readonly inputWidth: number
+  /** How many windows there are from top to bottom. */
   readonly outputHeight: number
+  /** How many windows there are from left to right. */
   readonly outputWidth: number
 }
 
@@ -102,7 +121,7 @@ export const windowRules: Rules<WindowOptions> = {
 
 /** A pooling's window, with options that a convolution's does not have. */
 export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
-  /** `global`: all of the image. */
+  /** The window in pixels; `global`: all of the image. */
   readonly kernel: Extent | 'global'
   /**
    * The last window may reach beyond the padded input, as in ONNX and PyTorch, but it must begin inside the input or
@@ -111,7 +130,7 @@ export interface PoolOptions extends Omit<WindowOptions, 'kernel'> {
   readonly ceilMode?: boolean
 }
 
-/** A maximum's window, whose values may be apart. */
+/** The options of `maxPool`. */
 export interface MaxPoolOptions extends PoolOptions {
   /** From one value of the window to the next, in pixels; 1 by default. */
   readonly dilation?: Extent
@@ -204,7 +223,10 @@ export function windowGeometry(
   }
 }
 
-/** Of a pooling: no window may contain only padding. Throws ShapeError. */
+/**
+ * The window of a pooling over an image (H, W, C). Throws ShapeError if no window fits, or if one would contain only
+ * padding.
+ */
 export function poolGeometry(name: string, options: MaxPoolOptions, input: Shape): WindowGeometry {
   if (input.length !== 3) throw new ShapeError(`${name}: its input [${input}] is not an image (H, W, C)`)
   const [height, width] = [input[0]!, input[1]!]

@@ -16,6 +16,7 @@ export interface LayerCounts {
   readonly neurons: number
   /** FLOPs by pass. */
   readonly forward: number
+  /** With gradients of all parameters. */
   readonly 'forward-backward': number
   /** The same as forward-backward: an update counts 0. */
   readonly train: number
@@ -26,7 +27,7 @@ const hasWeights = ({ parameters }: ResolvedLayer): boolean =>
 
 const FLOPS_PER_CONNECTION = 2
 
-/** An input of the network needs no gradient, so layers that read it have less work. */
+/** The counts of one layer. An input of the network needs no gradient, so layers that read it have less work. */
 export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts {
   const { forward, parametersGradient, inputGradient } = layer.flops
   const parameters = Object.values(layer.parameters)
@@ -46,6 +47,7 @@ export function layerCounts(network: Network, layer: ResolvedLayer): LayerCounts
   }
 }
 
+/** The counts of all layers of a network together, for one image. */
 export function networkCounts(network: Network): LayerCounts {
   const counts = network.layers.map((layer) => layerCounts(network, layer))
   const sum = (name: keyof LayerCounts) => counts.reduce((total, layer) => total + layer[name], 0)

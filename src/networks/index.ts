@@ -90,10 +90,10 @@ const table: Readonly<Record<(typeof NETWORK_NAMES)[number], NetworkFactory>> = 
   'convnext-tiny': convnextTiny,
 }
 
-/** The table name -> network. */
+/** The table of networks by name: each entry makes one, with the options given. */
 export const networks: Readonly<Record<string, NetworkFactory>> = table
 
-/** Throws UsageError, with the nearest name, if there is no such network. */
+/** The network of this name. Throws UsageError, with the nearest name, if there is none. */
 export function networkNamed(name: string, options: NetworkOptions = {}): Network {
   const factory = Object.hasOwn(networks, name) ? networks[name] : undefined
   if (!factory) throw new UsageError(unknownName('network', name, Object.keys(networks)))

@@ -12,7 +12,9 @@ import { normal, truncatedNormal, uniform } from '../random.ts'
 import { elementCount, type Shape } from '../tensor.ts'
 import { labelClasses, type Network, parametersOf, type ResolvedLayer } from './network.ts'
 
+/** How the benchmark's parameters and images are made. */
 export interface InitializeOptions {
+  /** An integer from 0. Each tensor has its own values, which depend on the seed and on its name. */
   readonly seed: number
   /** Standard deviation of the weights; the article's 0.1 by default. */
   readonly sd?: number

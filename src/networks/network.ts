@@ -26,6 +26,7 @@ export interface Network<Tensors extends string = string> {
   readonly name: string
   /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, such as a label. */
   readonly inputs: Readonly<Record<string, Shape>>
+  /** In the order in which they are computed. */
   readonly layers: readonly ResolvedLayer[]
   /** The tensors whose shapes the classic lines print. */
   readonly printed: readonly string[]
@@ -35,18 +36,25 @@ export interface Network<Tensors extends string = string> {
 
 /** A layer within its network: its inputs, shapes, parameters and work. Shapes are those of one image. */
 export interface ResolvedLayer {
+  /** The layer as it was given to `defineNetwork`. */
   readonly layer: Layer
+  /** The names of the tensors that it reads. */
   readonly inputs: readonly string[]
   readonly inputShapes: readonly Shape[]
   readonly outputShape: Shape
   /** By full name, as in files: `conv1/weights`. */
   readonly parameters: Readonly<Record<string, ParameterSpec>>
+  /** Work of one image. */
   readonly flops: LayerFlops
+  /** Whether its output is a number that is added to the objective; the pass forward leaves it out. */
   readonly isLoss: boolean
 }
 
+/** What `defineNetwork` takes: a network's inputs and its layers, in the order in which they are computed. */
 export interface NetworkDefinition<Inputs extends string, Layers extends readonly Layer[]> {
+  /** An image's shape, (H, W, C), by the input's name; `[]` is one number an image, such as a label. */
   readonly inputs: { readonly [Name in Inputs]: Shape }
+  /** At least one; each may read only what comes before it. */
   readonly layers: Layers
   /** By default every layer except the losses. */
   readonly printed?: readonly string[]

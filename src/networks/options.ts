@@ -14,6 +14,7 @@ export interface NetworkOptions {
   readonly classes?: number | undefined
   /** Replaces every ReLU, or what a network has in its place (ReLU6, hard swish, SiLU, GELU), but not the gates. */
   readonly activation?: Activation | undefined
+  /** Parts to leave out: 'lrn', 'dropout', or 'overlap' (poolings are then 2 x 2 in steps of 2). */
   readonly without?: readonly RemovablePart[] | undefined
 }
 

@@ -8,8 +8,11 @@ import type { OptimizerDefinition } from './optimizer.ts'
  */
 export interface Adam {
   readonly kind: 'adam'
+  /** From 0 to below 1; the decay of the mean of gradients. */
   readonly beta1: number
+  /** From 0 to below 1; the decay of the mean of their squares. */
   readonly beta2: number
+  /** Over 0. */
   readonly epsilon: number
 }
 

@@ -20,14 +20,18 @@ export type Optimizer = Sgd | Adam
 export type OptimizerKind = Optimizer['kind']
 export type OptimizerOptions<Kind extends OptimizerKind> = Extract<Optimizer, { kind: Kind }>
 
-/** Stochastic gradient descent. Momentum 0.9 by default. */
+/**
+ * Stochastic gradient descent, as `Sgd` describes it. Momentum 0.9 by default. Throws UsageError for invalid options.
+ */
 export function sgd(options: Partial<Omit<Sgd, 'kind'>> = {}): Sgd {
   requireOptions('sgd', options, withAllOptional(sgdDefinition.rules))
   const { momentum = 0.9 } = options
   return { kind: 'sgd', momentum }
 }
 
-/** Adam. Beta1 0.9, beta2 0.999, epsilon 1e-8 by default. */
+/**
+ * Adam, as `Adam` describes it. Beta1 0.9, beta2 0.999, epsilon 1e-8 by default. Throws UsageError for invalid options.
+ */
 export function adam(options: Partial<Omit<Adam, 'kind'>> = {}): Adam {
   requireOptions('adam', options, withAllOptional(adamDefinition.rules))
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options

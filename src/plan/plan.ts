@@ -38,6 +38,11 @@ import {
 import { type Buffer, type Halo, layOut, NO_HALO, type View, widest } from './views.ts'
 
 export const PASSES = ['forward', 'forward-backward', 'train'] as const
+
+/**
+ * What a run computes: `forward`, the outputs; `forward-backward`, also the gradients of all parameters; `train`, also
+ * the update of the parameters by an optimizer.
+ */
 export type Pass = (typeof PASSES)[number]
 export const passesRule = must(
   (passes: readonly Pass[]) => Array.isArray(passes) && passes.every((pass) => PASSES.includes(pass)),
@@ -46,12 +51,19 @@ export const passesRule = must(
 /** The passes of the AlexNet article, which are timed by default. */
 export const CLASSIC_PASSES: readonly Pass[] = ['forward', 'forward-backward']
 
-/** Which activations can be read after a run, in addition to the outputs. */
+/**
+ * Which activations can be read after a run, in addition to the outputs: these by name, those in `Network.printed`, or
+ * all.
+ */
 export type Keep = readonly string[] | 'printed' | 'all'
 
+/** What a plan is made for. */
 export interface PlanOptions {
+  /** Images of a run. */
   readonly batch: number
+  /** What a run computes. */
   readonly pass: Pass
+  /** Activations that can be read after a run, in addition to the outputs; none by default. */
   readonly keep?: Keep
   /** Required by the pass `train`. */
   readonly training?: Training
@@ -79,7 +91,9 @@ const planRules: Rules<PlanOptions> = {
 export interface PlannedTensor {
   /** `setting`: what differs from run to run; `state`: an optimizer's state, at first zeros. Both can be written. */
   readonly role: 'input' | 'parameter' | 'setting' | 'state' | 'gradient' | 'activation'
+  /** As the caller sees it: of inputs and activations with the batch, (N, H, W, C). */
   readonly shape: Shape
+  /** Where it lies among the buffers of the plan. */
   readonly view: View
   /** False for an activation whose memory may be reused within the run. */
   readonly isKept: boolean
@@ -94,14 +108,19 @@ export interface Plan {
   readonly training: Training | null
   /** The names of the layers whose parameters get no gradient. */
   readonly frozen: readonly string[]
+  /** Channels are rounded up to this many values. */
   readonly lanes: number
+  /** Whether one step may do several layers. */
   readonly fuses: boolean
   /** Layers without steps of their own: the name of the layer whose step does each. */
   readonly fusedWith: Readonly<Record<string, string>>
+  /** In the order in which they run. */
   readonly steps: readonly Step[]
   /** The first of the steps that update parameters by their gradients; the number of steps if there is none. */
   readonly firstUpdate: number
+  /** What the plan needs of memory, and when. */
   readonly buffers: readonly Buffer[]
+  /** By name: inputs, parameters, activations, gradients and what a training keeps. */
   readonly tensors: Readonly<Record<string, PlannedTensor>>
   /** What a run is for: the last activations, and in forward-backward also the losses and gradients. */
   readonly outputs: readonly string[]

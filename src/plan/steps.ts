@@ -54,8 +54,9 @@ type Update<Kind extends string, States extends string, Options> = StepOf<
 > & { readonly reads: { readonly factor?: View }; readonly writes: { readonly gradient?: View } }
 
 /**
- * What a run does, in order. Each kind has a kernel (kernels/) and a truth that its results are compared with
- * (bench/truth.ts). Parameters are views (1, 1, rows, columns): weights have KH * KW * C (dense: H * W * C) rows of F.
+ * One step of what a run does. Each kind has a kernel in src/kernels/ and a truth, in src/bench/truth.ts, that its
+ * results are compared with. Parameters are views (1, 1, rows, columns): weights have KH * KW * C (dense: H * W * C)
+ * rows of F.
  */
 export type Step =
   | ConvStep
@@ -117,5 +118,8 @@ export function lastReads(steps: readonly Step[]): readonly (readonly View[])[] 
   })
 }
 
+/** The kind of a step: 'conv-forward', 'sgd-update' and so on. */
 export type StepKind = Step['kind']
+
+/** The step of one kind, with its options and the names of what it reads and writes. */
 export type StepOfKind<Kind extends StepKind> = Extract<Step, { kind: Kind }>

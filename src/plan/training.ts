@@ -21,6 +21,7 @@ import type { View } from './views.ts'
  * instead.
  */
 export interface Training {
+  /** What `sgd` or `adam` makes. */
   readonly optimizer: Optimizer
   /** L2 penalty by parameter; 0 for those left out. Only parameters that training can change may be named. */
   readonly decays?: Readonly<Record<string, number>>

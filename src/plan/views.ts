@@ -26,29 +26,38 @@ export const covers = (wide: Halo, halo: Halo): boolean =>
 
 /** A range of the slab that one tensor, or one step's scratch, owns for some steps. */
 export interface Buffer {
+  /** The buffer's index in `Plan.buffers`. */
   readonly id: number
+  /** For messages: the tensor, or the step whose scratch it is. */
   readonly name: string
   /** In values of 4 bytes. */
   readonly length: number
-  /** It must not be overwritten from the first to the last of these steps, both included; see memory.ts. */
+  /** The first step in which it must not be overwritten by another buffer. */
   readonly firstStep: number
+  /** The last such step. */
   readonly lastStep: number
 }
 
 /** How a tensor (N, H, W, C) lies in a buffer. Pitches and offset are in values; channels are contiguous. */
 export interface View {
+  /** The tensor's name. */
   readonly tensor: string
+  /** The id of its buffer. */
   readonly buffer: number
   /** Offset of the first pixel of the first image, after its halo. */
   readonly offset: number
+  /** (N, H, W, C). */
   readonly shape: readonly [number, number, number, number]
+  /** From one image to the next. */
   readonly imagePitch: number
+  /** From one row of pixels to the next. */
   readonly rowPitch: number
   /**
    * The channels, rounded up to whole vectors. The values in between are zero in every tensor, so kernels need no code
    * for the tail.
    */
   readonly pixelPitch: number
+  /** Zeros around each image, which the step that writes the tensor writes too. */
   readonly halo: Halo
 }
 

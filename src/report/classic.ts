@@ -6,24 +6,24 @@ import { formatFixed } from '../digits.ts'
 
 const STEPS_PER_LINE = 10
 
-/** `conv1  [32, 56, 56, 64]` */
+/** A layer's line of the classic output: `conv1  [32, 56, 56, 64]`. */
 export function shapeLine(name: string, shape: readonly number[]): string {
   return `${name}  [${shape.join(', ')}]`
 }
 
-/** Every tenth step after burn-in has a line, from step 0 on. */
+/** Whether a step has a line of the classic output: every tenth after burn-in, from step 0 on. */
 export function hasStepLine(step: number): boolean {
   return step % STEPS_PER_LINE === 0
 }
 
-/** `2026-01-31 12:00:00.123456: step 0, duration = 0.123` */
+/** A step's line of the classic output: `2026-01-31 12:00:00.123456: step 0, duration = 0.123`, in seconds. */
 export function stepLine(step: number, durationMs: number, endedAt: TimeStamp): string {
   return `${formatTime(endedAt)}: step ${step}, duration = ${formatSeconds(durationMs)}`
 }
 
 /**
- * `2026-01-31 12:00:00.123456: Forward across 100 steps, 0.123 +/- 0.001 sec / batch`, with the number of steps that
- * were made; null if there was none.
+ * The last line of a pass in the classic output, with the number of steps that were made; null if there was none:
+ * `2026-01-31 12:00:00.123456: Forward across 100 steps, 0.123 +/- 0.001 sec / batch`.
  */
 export function passLine(run: Run, endedAt: TimeStamp): string | null {
   if (!run.summary) return null
@@ -37,7 +37,7 @@ const PASS_NAMES = { forward: 'Forward', 'forward-backward': 'Forward-backward',
 /** `Forward`, `Forward-backward` */
 export const passName = (pass: Run['pass']): string => PASS_NAMES[pass]
 
-/** Local time with six digits of the second. */
+/** A time as local time with six digits of the second: `2026-01-31 12:00:00.123456`. */
 export function formatTime(timeStamp: TimeStamp): string {
   const wholeMs = Math.floor(timeStamp)
   const date = new Date(wholeMs)

@@ -3,9 +3,13 @@ import { max, min, quantileSorted } from 'd3-array'
 
 /** What an axis shows, and the values beyond it, on each side from the nearest to the furthest. */
 export interface RobustExtent {
+  /** Where the axis begins. */
   readonly low: number
+  /** Where the axis ends. */
   readonly high: number
+  /** Values below `low`. */
   readonly below: readonly number[]
+  /** Values above `high`. */
   readonly above: readonly number[]
 }
 

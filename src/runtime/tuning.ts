@@ -4,7 +4,9 @@ import { readsOf, writesOf } from '../plan/steps.ts'
 
 /** Which candidate each step uses: plain data, valid for one processor and one version of the engine. */
 export interface Tuning {
+  /** Of this format. */
   readonly version: 1
+  /** The processor's name; on another one the tiles are measured again. */
   readonly processor: string
   /** The target, its features and its version: `wasm relaxed-fma V8 11.3`. */
   readonly engine: string
@@ -31,7 +33,7 @@ export const tuningRules: Rules<Tuning> = {
   choices: recordOf(someText, 'an object of names'),
 }
 
-/** Throws FormatError unless the value is a tuning as in `session.tuning`. */
+/** The value as a tuning. Throws FormatError unless it is one, as `session.tuning` gives them. */
 export function requireTuning(value: unknown): Tuning {
   return requireContent('tuning', value, tuningRules)
 }

@@ -17,12 +17,16 @@ import { batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
 import { evaluationBeside } from './room.ts'
 
-/** Any number of images up to `batch`; consecutive `views` belong to one image and one label. */
+/**
+ * Images (N, H, W, C) and the index of each one's class: any number up to `batch`. With `views`, consecutive ones
+ * belong to one image and one label.
+ */
 export interface EvaluationBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
 }
 
+/** What `evaluate` measures, and how. */
 export interface EvaluateOptions
   extends Pick<
     SessionOptions,
@@ -35,16 +39,20 @@ export interface EvaluateOptions
     | 'memoryBeside'
     | 'isRoomSure'
   > {
+  /** By name, in convmark's layouts. */
   readonly parameters: Readonly<Record<string, Float32Array>>
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
   /** The most images (or views) in a batch. */
   readonly batch: number
   /** Views of each image, whose answers are averaged: 10 for ten crops; 1 by default. */
   readonly views?: number
+  /** A spec or an open engine, which is then not closed; `auto` by default. */
   readonly engine?: string | Engine
   /** Called before the first batch, for what the session says of itself, such as steps that were not measured. */
   readonly onOpen?: (session: Session) => void
+  /** Called after each batch with the number of images that were classified so far. */
   readonly onBatch?: (imagesDone: number) => void
+  /** If aborted, the evaluation rejects. */
   readonly signal?: AbortSignal
 }
 
@@ -67,11 +75,16 @@ const rules: Rules<EvaluateOptions> = {
   isRoomSure: prepareRules.isRoomSure,
 }
 
-/** Over all images of all batches. */
+/** How well a network classified all images of all batches. */
 export interface Accuracy {
+  /** How many images there were. */
   readonly count: number
+  /** The share of images whose class has the largest logit. */
   readonly top1: number
-  /** With five classes or fewer, every image that has a prediction counts. */
+  /**
+   * The share of images whose class is among the five largest logits. With five classes or fewer, every image that has
+   * a prediction counts.
+   */
   readonly top5: number
   /** Mean cross-entropy; NaN if an image has no prediction. */
   readonly loss: number

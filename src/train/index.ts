@@ -1,3 +1,8 @@
+/**
+ * The training loop, evaluation, and the files of checkpoints and models.
+ *
+ * @module convmark/train
+ */
 export { type Accuracy, type EvaluateOptions, type EvaluationBatch, evaluate } from './evaluate.ts'
 export { logitsOf } from './logits.ts'
 export {

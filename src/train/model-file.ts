@@ -74,8 +74,10 @@ const checkpointRules: Rules<StoredCheckpoint> = {
   settings: anything,
 }
 
+/** A trained network and all that is needed to use it: what a model's file contains. */
 export interface Model {
   readonly network: Network
+  /** By name, in convmark's layouts. */
   readonly parameters: Readonly<Record<string, Float32Array>>
   /** In the order of their indexes. */
   readonly classNames: readonly string[]
@@ -85,6 +87,7 @@ export interface Model {
   readonly trainedOn?: DataIdentity
 }
 
+/** A training that can be continued: what a checkpoint's file contains. */
 export interface Checkpoint {
   readonly model: Model
   readonly state: TrainingState

@@ -1,7 +1,9 @@
 import { UsageError, unknownName } from '../errors.ts'
 
-/** How the learning rate changes during a training. */
+/** The names of all schedules of the learning rate. */
 export const SCHEDULES = ['constant', 'step', 'cosine'] as const
+
+/** How the learning rate changes during a training; see `rateAt`. */
 export type Schedule = (typeof SCHEDULES)[number]
 
 /** Krizhevsky divided the rate by 10 three times; here this happens after these shares of the training. */

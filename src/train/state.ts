@@ -17,13 +17,15 @@ import type { Session } from '../session.ts'
 export interface TrainingState {
   /** Updates made. */
   readonly step: number
-  /** The current or next epoch, counted from 1, and how many of its batches are done. */
+  /** The current or next epoch, counted from 1. */
   readonly epoch: number
+  /** How many batches of that epoch are done. */
   readonly batch: number
   /** By name, dense. */
   readonly parameters: Readonly<Record<string, Float32Array>>
   /** The optimizer's states, by name: `conv1/weights.momentum`. */
   readonly states: Readonly<Record<string, Float32Array>>
+  /** The tiles that were chosen; null if the engine has none. */
   readonly tuning: Tuning | null
   /** Sums over the current epoch. */
   readonly sums: EpochSums
@@ -31,11 +33,13 @@ export interface TrainingState {
 
 /** The sums from which an epoch's figures are computed. */
 export interface EpochSums {
+  /** Images that were trained on. */
   readonly images: number
   /** The sum of the images' losses. */
   readonly loss: number
   /** Images whose label had the largest logit; null if the network has no classes. */
   readonly correct: number | null
+  /** How long the updates took, the waiting for batches included. */
   readonly elapsedMs: number
   /** How much of `elapsedMs` was spent waiting for the next batch. */
   readonly waitedMs: number

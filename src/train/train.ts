@@ -55,6 +55,7 @@ export interface TrainingBatch {
 
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
+/** What `train` does with the network. */
 export interface TrainOptions
   extends Pick<
     SessionOptions,
@@ -67,6 +68,7 @@ export interface TrainOptions
   readonly batches: (epoch: number, firstBatch: number) => MaybeAsync<TrainingBatch>
   /** How many batches an epoch has; the schedule of the learning rate depends on it. */
   readonly batchesPerEpoch: number
+  /** How many epochs the training has, those before `resume` included. */
   readonly epochs: number
   /** Images of an update. */
   readonly batch: number
@@ -97,6 +99,7 @@ export interface TrainOptions
   readonly resume?: TrainingState
   /** An engine's spec; `auto` by default. */
   readonly engine?: string
+  /** As in PrepareOptions: called while tiles are measured. */
   readonly onProgress?: SessionOptions['onProgress']
   /** Ends the training; the current update is finished or undone. The state is in the last event. */
   readonly signal?: AbortSignal
@@ -113,6 +116,16 @@ interface Now {
   state(): TrainingState
 }
 
+/**
+ * What `train` yields, by `kind`: `start` once the session is open; `step` after each update; `epoch` after each epoch,
+ * with sums over it; `end` at the end.
+ *
+ * All but `start` have `epoch` (the current one, counted from 1), `step` (all updates made so far) and `state()`, a
+ * copy of all that the training needs to continue: call it before the next event; it throws DivergedError if the state
+ * is not finite. `loss` is the mean over the update's images, `correct` how many of them had the largest logit at their
+ * label (null if the network has no classes), `gradientNorm` the norm of all gradients before clipping (null if they
+ * are not clipped), `waitedMs` how much of `elapsedMs` was spent waiting for the batch.
+ */
 export type TrainEvent =
   | {
       readonly kind: 'start'

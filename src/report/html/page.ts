@@ -3,6 +3,7 @@ import { type Rules, someText } from '../../check-options.ts'
 import { type Content, html, type Markup } from './markup.ts'
 import { STYLE } from './style.ts'
 
+/** What a report says of itself. */
 export interface ReportOptions {
   /** The command that made the report. */
   readonly command: string

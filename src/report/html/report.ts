@@ -12,8 +12,9 @@ import { runTitle } from './run-title.ts'
 import { tableRegion } from './table.ts'
 import { failureList, verdicts, warningList } from './verdicts.ts'
 
-/** A result and the name of its file; null if it was not read from a file. */
+/** A result and the name of its file. */
 export interface NamedResult {
+  /** Null if it was not read from a file. */
   readonly name: string | null
   readonly result: Result
 }

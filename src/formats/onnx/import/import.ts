@@ -34,12 +34,15 @@ import {
   wholeAxis,
 } from './views.ts'
 
+/** Height and width in pixels; a number is both. */
 export type ImageSize = number | readonly [height: number, width: number]
 
+/** What `importOnnx` makes of a model. */
 export interface OnnxImport {
   readonly network: Network
   /** By name, in convmark's layouts. */
   readonly parameters: Readonly<Record<string, Float32Array>>
+  /** What was found in the file, and what became of it. */
   readonly notes: OnnxNotes
 }
 

@@ -14,7 +14,7 @@ const EXTERNAL = 1
 /** The bytes of other files that hold tensors, by the names that the model has for them. */
 export type ExternalData = Readonly<Record<string, Uint8Array>>
 
-/** Gives `length` bytes of such a file from `offset` on, fewer if it ends before. */
+/** Reads `length` bytes of a file that holds tensors of a model, from `offset` on; fewer if it ends before. */
 export type ReadExternalData = (file: string, offset: number, length: number) => Promise<Uint8Array>
 
 export interface Model {

@@ -19,13 +19,18 @@ export interface OnnxTensorNote {
   readonly layout: 'NCHW' | 'NHWC' | null
 }
 
+/** How many nodes there are of each operator, by its name. */
 export type OperatorCounts = Readonly<Record<string, number>>
 
 /** What was found in the file, and what became of it. */
 export interface OnnxNotes {
+  /** The program that wrote the file, as the file says. */
   readonly producer: string
+  /** The version of ONNX's own operators that the file uses. */
   readonly opset: number
+  /** The inputs that the network has. */
   readonly inputs: readonly OnnxTensorNote[]
+  /** The outputs at which the network ends. */
   readonly outputs: readonly OnnxTensorNote[]
   /** Every value of the file that a tensor of the network holds, in the same order or in another one: its name there. */
   readonly tensors: Readonly<Record<string, string>>
@@ -33,6 +38,7 @@ export interface OnnxNotes {
   readonly losses: readonly string[]
   /** What became of the file's nodes: how many of each operator. */
   readonly nodes: {
+    /** Became a layer of their own. */
     readonly layers: OperatorCounts
     /** Part of another node's layer: a batch norm in a convolution, a sigmoid and a product in one activation. */
     readonly fused: OperatorCounts
@@ -52,16 +58,19 @@ export interface OnnxNotes {
 
 /** A node that has no counterpart in a network. */
 export interface OnnxRefusal {
+  /** The operator, such as `Einsum`. */
   readonly operator: string
+  /** The node's name, or that of its first output if it has none. */
   readonly node: string
+  /** Why there is no layer for it, in words. */
   readonly why: string
 }
 
 /** A model whose images have any size, so that one must be given. */
 export class OpenSizeError extends NetworkError {
   override readonly name: string = 'OpenSizeError'
-  /** `reason` is the message without the advice. */
   constructor(
+    /** What is open: the message without the advice. */
     readonly reason: string,
     /** The input whose size is open, by the file's name, and the file's order of its values. */
     readonly input: { readonly name: string; readonly layout: 'nchw' | 'nhwc' },
@@ -70,10 +79,13 @@ export class OpenSizeError extends NetworkError {
   }
 }
 
-/** A model of which some nodes can't be imported; `refusals` are all of them. */
+/** A model of which some nodes can't be imported. */
 export class UnsupportedModelError extends NetworkError {
   override readonly name: string = 'UnsupportedModelError'
-  constructor(readonly refusals: readonly OnnxRefusal[]) {
+  constructor(
+    /** Every node without a layer. */
+    readonly refusals: readonly OnnxRefusal[],
+  ) {
     super(`it can't be imported: ${refusalsByReason(refusals).join('; ')}`)
   }
 }
