@@ -1,3 +1,8 @@
+/**
+ * Comparing engines, convmark's own and peers, in processes of their own: in Node alone.
+ *
+ * @module convmark/compare
+ */
 import { median } from 'simple-statistics'
 import {
   arrayOfText,
@@ -31,6 +36,7 @@ import { peaksOrNull } from './peaks.ts'
 import { type ComparisonResult, notCompared, type Run, type Unsupported } from './result.ts'
 import { describeRun, type RunSettings, stepMedians } from './run.ts'
 
+/** What is compared, and how long: the options of `compare`. */
 export interface CompareOptions {
   /** Engine specs, including peers. */
   readonly engines: readonly string[]
@@ -87,6 +93,7 @@ const rules: Rules<CompareOptions> = {
   signal: prepareRules.signal,
 }
 
+/** What a comparison found. */
 export interface CompareResult {
   readonly runs: readonly Run[]
   readonly comparisons: readonly ComparisonResult[]
@@ -99,6 +106,7 @@ export interface CompareResult {
   readonly interrupted: boolean
 }
 
+/** What happens in a comparison; the last event is `finished`. */
 export type CompareEvent =
   | { readonly kind: 'starting'; readonly engine: string; readonly pass: Pass }
   | { readonly kind: 'unsupported'; readonly unsupported: Unsupported }

@@ -69,6 +69,7 @@ const NAMED = {
 
 /** `imagenet`, `inception`, `caffe` or `zero-one`: see `namedPreprocessing`. */
 export type PreprocessingName = keyof typeof NAMED
+/** All names that `namedPreprocessing` takes. */
 export const PREPROCESSING_NAMES = Object.keys(NAMED) as readonly PreprocessingName[]
 
 /**

@@ -16,6 +16,7 @@ export interface Area {
  * side, `stretch` all of the image, whose proportions change.
  */
 export const FITS = ['crop', 'stretch'] as const
+/** One of `FITS`. */
 export type Fit = (typeof FITS)[number]
 
 /**

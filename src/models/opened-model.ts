@@ -26,11 +26,13 @@ export type ModelRunOptions = Pick<
   | 'signal'
 >
 
+/** The options of `classify`. */
 export interface ClassifyOptions {
   /** How many classes are told, the most probable first. 5 by default. */
   readonly top?: number | undefined
 }
 
+/** The options of `embed`. */
 export interface EmbedOptions {
   /**
    * The tensor that is taken for the features, by its layer's name: by default what the last layer with weights reads,
@@ -39,6 +41,7 @@ export interface EmbedOptions {
   readonly layer?: string | undefined
 }
 
+/** How many pictures are decoded and computed: options of `classifyAll` and `embedAll`. */
 export interface ManyOptions {
   /** Pictures at a time. 16 by default. */
   readonly batch?: number | undefined
@@ -56,7 +59,7 @@ export type Embedded =
   | { readonly index: number; readonly features: Float32Array; readonly error?: undefined }
   | { readonly index: number; readonly features?: undefined; readonly error: string }
 
-/** In sentences; null: nothing was assumed. */
+/** What a model does not say and was therefore assumed, in sentences; null if nothing was. */
 export interface Assumed {
   readonly preprocessing: string | null
   readonly classNames: string | null
@@ -118,6 +121,7 @@ export class OpenedModel implements AsyncDisposable {
     this.#options = options
   }
 
+  /** The network that is run; it ends in a classifier's loss if the model is one. */
   get network(): Network {
     return this.model.network
   }
@@ -201,12 +205,14 @@ export class OpenedModel implements AsyncDisposable {
     )
   }
 
+  /** Ends its sessions, after the pictures that were asked for. Later calls reject. */
   async dispose(): Promise<void> {
     this.#isDisposed = true
     await this.#last
     await Promise.allSettled([...this.#sessions.values()].map(async (session) => (await session).dispose()))
   }
 
+  /** As `dispose`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose()
   }
