@@ -1,4 +1,12 @@
-import { oneOf, optional, positiveInteger, type Rules, requireOptions } from '../check-options.ts'
+import {
+  oneOf,
+  optional,
+  positiveInteger,
+  type Rules,
+  recordOf,
+  requireOptions,
+  someText,
+} from '../check-options.ts'
 import { NetworkError, UsageError } from '../errors.ts'
 import {
   type Network,
@@ -23,11 +31,14 @@ export interface OnnxOptions {
   readonly layout?: 'NHWC' | 'NCHW'
   /** If left out, the model takes any batch. */
   readonly batch?: number
+  /** What the file says about itself, by key, for whoever reads it: `importOnnx` gives it as `notes.metadata`. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 const optionRules: Rules<OnnxOptions> = {
   layout: optional(oneOf(['NHWC', 'NCHW'])),
   batch: optional(positiveInteger),
+  metadata: optional(recordOf(someText, 'an object of texts')),
 }
 
 /** ONNX 1.12, of 2022: it has all that is needed, and every installed runtime reads it. */
@@ -59,7 +70,7 @@ export function onnxModel(
   const read = new Set(layers.flatMap(({ inputs }) => inputs))
   const inputs = Object.keys(network.inputs).filter((name) => read.has(name))
 
-  const { layout = 'NHWC', batch } = options
+  const { layout = 'NHWC', batch, metadata = {} } = options
   const shapes = new Map([...inputs, ...outputs].map((name) => [name, shapeOf(network, name)]))
   const isTransposed = (tensor: string) => layout === 'NHWC' && shapes.get(tensor)?.length === 3
   const prefixes = prefixesOf([...Object.keys(network.inputs), ...layers.map(({ layer }) => layer.name)])
@@ -86,6 +97,7 @@ export function onnxModel(
     producerVersion: VERSION,
     graph,
     opsetImport: [{ domain: '', version: OPSET }],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   })
 }
 

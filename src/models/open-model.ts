@@ -25,6 +25,7 @@ import { isNode } from '../runtime/host.ts'
 import { engineRule } from '../session.ts'
 import { imageOf } from '../train/inputs.ts'
 import { type Model, modelOf } from '../train/model-file.ts'
+import { describedByOnnx } from './described.ts'
 import { labelsFor } from './labels.ts'
 import { type ModelRunOptions, OpenedModel } from './opened-model.ts'
 import { fetched } from './pictures.ts'
@@ -167,12 +168,13 @@ async function ofBytes(bytes: Uint8Array, name: string, options: FileOptions): P
   const { importOnnx } = await import('../formats/onnx-import.ts')
   const size: ImageSize | undefined = imageSize
   try {
-    const { network, parameters } = await importOnnx(bytes, {
+    const { network, parameters, notes } = await importOnnx(bytes, {
       ...(externalData && { externalData }),
       ...(size !== undefined && { imageSize: size }),
       ...(outputs && { outputs }),
     })
-    return { name, data: { network: { ...network, name: stemOf(name) }, parameters } }
+    const described = describedByOnnx(notes.metadata, network)
+    return { name, data: { network: { ...network, name: stemOf(name) }, parameters, ...described } }
   } catch (error) {
     return ofFile(name, () => {
       throw error

@@ -147,7 +147,7 @@ export class Import {
     for (const node of this.#model.nodes) this.#node(node)
     const outputs = this.#refusals.length === 0 ? this.#model.outputs.map((name) => this.#output(name)) : []
     if (this.#refusals.length > 0) throw new UnsupportedModelError(this.#refusals)
-    const { opset, producer, overridable, name } = this.#model
+    const { opset, producer, metadata, overridable, name } = this.#model
     const { network, parameters, nameOf, takenIn, losses } = assemble(name || 'model', this.#builder, outputs)
     const named = (notes: readonly OnnxTensorNote[]) =>
       notes.map((note) => ({ ...note, tensor: nameOf(note.tensor).tensor }))
@@ -159,6 +159,7 @@ export class Import {
       nodes: this.#fates(takenIn),
       producer,
       opset,
+      metadata,
       inputs: named(inputs),
       outputs: named(outputs),
       tensors: this.#tensors(network, nameOf),

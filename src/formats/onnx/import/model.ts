@@ -20,6 +20,8 @@ export type ReadExternalData = (file: string, offset: number, length: number) =>
 export interface Model {
   readonly producer: string
   readonly opset: number
+  /** What the file says of itself, by key. */
+  readonly metadata: Readonly<Record<string, string>>
   readonly name: string
   /** In the order of computation. */
   readonly nodes: readonly GraphNode[]
@@ -177,6 +179,7 @@ export async function readModel(
   return {
     producer: [model.producerName, model.producerVersion].filter((text) => text).join(' '),
     opset,
+    metadata: metadataOf(model),
     name: graph.name ?? '',
     nodes: needed,
     constants,
@@ -186,6 +189,10 @@ export async function readModel(
     overridable: listed.map(({ name }) => name).filter((name) => initializers.has(name)),
   }
 }
+
+/** Of entries with one key the last counts. */
+const metadataOf = ({ metadataProps = [] }: Message<'ModelProto'>): Readonly<Record<string, string>> =>
+  Object.fromEntries(metadataProps.map(({ key = '', value = '' }) => [key, value]))
 
 /** What is often saved under such a name by mistake is named. */
 function requireOnnx(bytes: Uint8Array): void {

@@ -28,6 +28,8 @@ export interface OnnxNotes {
   readonly producer: string
   /** The version of ONNX's own operators that the file uses. */
   readonly opset: number
+  /** What its producer wrote about it, by key: names of classes, an author. */
+  readonly metadata: Readonly<Record<string, string>>
   /** The inputs that the network has. */
   readonly inputs: readonly OnnxTensorNote[]
   /** The outputs at which the network ends. */
