@@ -13,7 +13,7 @@ import type { NetworkSource } from '../network-source.ts'
  * network that is no classifier.
  */
 export function classifierOf({ network, kind, file }: NetworkSource): Network {
-  if (kind === 'named' || kind === 'model') return network
+  if (kind === 'named' || kind === 'weights' || kind === 'model') return network
   batchInputs(network, file!)
   return logitsOf(network) === null ? withLoss(file!, network, kind === 'onnx') : network
 }

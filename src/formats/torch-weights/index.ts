@@ -1,3 +1,3 @@
 export { type TorchNames, WEIGHT_NAMES, type WeightNames } from './names.ts'
-export { classesOf, type RecognizedWeights, recognizeWeights } from './recognize.ts'
-export { weightsOf, weightTensors } from './weights.ts'
+export { type RecognizedWeights, recognizedAs, recognizeWeights } from './recognize.ts'
+export { namesText, nearestText, weightsOf, weightTensors } from './weights.ts'

@@ -47,14 +47,30 @@ export function recognizeWeights(tensors: Tensors): RecognizedWeights | null {
   return null
 }
 
-/** The number of classes in a file with all weights of a named network, of any shape; null if it has not all of them. */
-export function classesOf(tensors: Tensors, network: string): number | null {
-  return (
-    namesOf(network)
-      .map((names) => classesIn(tensors, network, names))
-      .find((classes) => classes) ?? null
-  )
+/**
+ * As `recognizeWeights`, but whether they are this named network's, by their names alone: the shapes may be those for images of another
+ * size.
+ */
+export function recognizedAs(network: string, tensors: Tensors): RecognizedWeights | null {
+  for (const names of namesOf(network)) {
+    const classes = classesIn(tensors, network, names)
+    if (classes !== undefined) return { network, classes, names }
+  }
+  return null
 }
+
+/** How the tensors compare with the weights of the named network that they are nearest to; null if not even half of them is there. */
+export function nearestNetwork(tensors: Tensors): (Comparison & { readonly network: string }) | null {
+  const near = NETWORK_NAMES.flatMap((network) =>
+    namesOf(network).map((names) => ({ network, ...compared(tensors, networkNamed(network), names)! })),
+  )
+  const found = near.filter(({ counterparts, missing }) => 2 * missing.length < counterparts.length)
+  return found.toSorted((a, b) => faultsOf(a) - faultsOf(b))[0] ?? null
+}
+
+/** Tensors that are missing, left over or of another shape. */
+export const faultsOf = ({ missing, leftOver, reshaped }: Comparison): number =>
+  missing.length + leftOver.length + reshaped.length
 
 /** Whose names the weights of a network of this name may have. */
 export const namesOf = (network: string): readonly WeightNames[] => ['convmark', ...torchNamesOf(network)]

@@ -6,7 +6,16 @@ import { formatShape } from '../../tensor.ts'
 import { requireFloats, type Tensor } from '../safetensors.ts'
 import { counterparts } from './counterparts.ts'
 import { torchNamesOf, type WeightNames } from './names.ts'
-import { type Comparison, compared, namesOf, recognizeWeights, type Tensors } from './recognize.ts'
+import {
+  type Comparison,
+  compared,
+  faultsOf,
+  namesOf,
+  nearestNetwork,
+  type RecognizedWeights,
+  recognizeWeights,
+  type Tensors,
+} from './recognize.ts'
 
 /**
  * A network's parameters from the tensors of a file, which `fileName` names in messages. Their names are convmark's own,
@@ -40,13 +49,22 @@ export function weightsOf(
 }
 
 /** `resnet50's weights, of 1000 classes`. */
-const shownWeights = ({ network, classes }: { readonly network: string; readonly classes: number | null }) =>
+const shownWeights = ({ network, classes }: Pick<RecognizedWeights, 'network' | 'classes'>): string =>
   `${network}'s weights${classes === null ? '' : `, of ${classes} classes`}`
 
-const classesOf = (network: Network): number | null => Object.values(labelClasses(network))[0] ?? null
+/** What tensors that are no named network's weights lack to be those of the nearest; null if they are far from all of them. */
+export function nearestText(tensors: Tensors): string | null {
+  const nearest = nearestNetwork(tensors)
+  return (
+    nearest &&
+    `${nearest.network}'s weights in ${namesText(nearest.names)} are nearest: ${faultText(nearest)}`
+  )
+}
 
-const faultsOf = ({ missing, leftOver, reshaped }: Comparison): number =>
-  missing.length + leftOver.length + reshaped.length
+/** `torchvision's names`. */
+export const namesText = (names: WeightNames): string => `${names}'s names`
+
+const classesOf = (network: Network): number | null => Object.values(labelClasses(network))[0] ?? null
 
 function valuesOf({ counterparts, tensors }: Comparison, fileName: string): Record<string, Float32Array> {
   const stored = new Map(counterparts.map((each) => [each.name, each.stored]))
@@ -64,7 +82,7 @@ const SHOWN = 3
 const MAX_NAME_LENGTH = 80
 
 /** `2 missing (fc.weight, fc.bias), 1 left over (head.weight)`. */
-export function faultText({ missing, leftOver, reshaped }: Comparison): string {
+function faultText({ missing, leftOver, reshaped }: Comparison): string {
   const shapes = reshaped.map(
     ({ name, found, expected }) =>
       `${name}: ${shortened(formatShape(found), MAX_NAME_LENGTH)}, but ${formatShape(expected)} is expected`,
@@ -99,7 +117,7 @@ export function weightTensors(
   if (found === null) {
     const others = torchNamesOf(network.name).filter((each) => counterparts(network, each) !== null)
     throw new UsageError(
-      `${network.name}: there are no names of ${names} for it; its weights can be written in those of ${namesText(others)}`,
+      `${network.name}: there are no names of ${names} for it; its weights can be written in those of ${[...others, 'convmark'].join(' or ')}`,
     )
   }
   const valuesNamed = (name: string): Float32Array => parameters[name]!
@@ -110,8 +128,6 @@ export function weightTensors(
   const counters = names === 'convmark' ? [] : tensors.filter(([name]) => name.endsWith(MEAN)).map(counterOf)
   return Object.fromEntries([...tensors, ...counters])
 }
-
-const namesText = (others: readonly string[]): string => [...others, 'convmark'].join(' or ')
 
 const MEAN = '.running_mean'
 
