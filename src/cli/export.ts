@@ -66,19 +66,19 @@ async function exportNetwork(text: string, options: Options): Promise<void> {
   const { network, notes } = source
   const { initialize } = await import('../networks/index.ts')
   const parameters = source.parameters ?? initialize(network, { seed })
+  const { namesText, weightTensors } = await import('../formats/torch-weights/index.ts')
+  const tensors = safetensors === undefined ? null : weightTensors(network, parameters, names)
   const output = new Output({ color: false, isAllThereIs: true })
-  if (files['--onnx']) {
+  if (onnx !== undefined) {
     const { onnxModel } = await import('../formats/onnx.ts')
     const isChannelsFirst = notes?.inputs.some((input) => input.layout === 'NCHW') ?? false
     const layout = options.layout ?? (isChannelsFirst ? 'nchw' : 'nhwc')
-    await files['--onnx'].write(onnxModel(network, parameters, { layout: LAYOUTS[layout] }))
+    await files['--onnx']!.write(onnxModel(network, parameters, { layout: LAYOUTS[layout] }))
     output.lines(`${network.name} written to ${onnx}`)
   }
-  if (files['--safetensors']) {
+  if (tensors !== null) {
     const { encodeSafetensors } = await import('../formats/safetensors.ts')
-    const { namesText, weightTensors } = await import('../formats/torch-weights/index.ts')
-    const tensors = weightTensors(network, parameters, names)
-    await files['--safetensors'].write(encodeSafetensors(tensors, names === 'convmark' ? {} : OF_PYTORCH))
+    await files['--safetensors']!.write(encodeSafetensors(tensors, names === 'convmark' ? {} : OF_PYTORCH))
     output.lines(`weights of ${network.name} written to ${safetensors}, in ${namesText(names)}`)
   }
 }

@@ -21,7 +21,8 @@ export function isPyTorch(start: Uint8Array): boolean {
 
 /** What such a file is, and the Python that converts it, in one line. `path`: the file, as messages name it. */
 export function pyTorchText(path: string): string {
-  const target = `${path.replace(/\.[^./\\]*$/, '')}.safetensors`
+  const stem = path.replace(/\.[^./\\]*$/, '')
+  const target = `${stem}${path.endsWith('.safetensors') ? '-converted' : ''}.safetensors`
   const [from, to] = [path, target].map(pythonText)
   return (
     'PyTorch saved it as a program for Python, which is not run here; convert it in Python: ' +

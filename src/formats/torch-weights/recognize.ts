@@ -108,17 +108,19 @@ export function compared(tensors: Tensors, network: Network, names: WeightNames)
 /** How many batches batch norm's statistics are of: PyTorch keeps it, and uses it only if momentum is None. */
 const COUNTERS = /\.num_batches_tracked$/
 
-/** What DataParallel, torch.compile, Lightning and others put before all names. */
-const PREFIX = /^(?:module|_orig_mod|model|backbone|net|network|state_dict)\./
+/** What DataParallel, Lightning and others put before all names. */
+const PREFIX = /^(?:module|model|backbone|net|network|state_dict)\./
+/** What torch.compile puts before the names of the module that it compiled, which may be a part of the network. */
+const COMPILED = /(?<=^|\.)_orig_mod\./g
 
 /** The tensors by their names in the library itself. */
 function withoutPrefix(tensors: Tensors, renameOld: (name: string) => string = (name) => name): Tensors {
-  const names = [...tensors.keys()]
+  const names = [...tensors.keys()].map((name) => name.replace(COMPILED, ''))
   let length = 0
   for (;;) {
     const [prefix] = PREFIX.exec(names[0]?.slice(length) ?? '') ?? []
     if (prefix === undefined || !names.every((name) => name.startsWith(prefix, length))) break
     length += prefix.length
   }
-  return new Map([...tensors].map(([name, tensor]) => [renameOld(name.slice(length)), tensor]))
+  return new Map([...tensors.values()].map((tensor, i) => [renameOld(names[i]!.slice(length)), tensor]))
 }

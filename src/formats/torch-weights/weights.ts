@@ -38,19 +38,16 @@ export function weightsOf(
   const found = recognizeWeights(tensors)
   const classes = classesOf(network)
   if (found && (found.network !== network.name || (found.classes ?? classes) !== classes)) {
-    const expected = found.network === network.name ? '' : `${network.name}'s`
-    const counted = classes === null ? '' : `${expected === '' ? '' : ', '}of ${classes} classes`
-    throw new FormatError(
-      `${fileName}: these are ${shownWeights(found)}, but ${expected}${counted} are expected`,
-    )
+    const expected = shownWeights({ network: network.name, classes })
+    throw new FormatError(`${fileName}: these are ${shownWeights(found)}; expected are ${expected}`)
   }
   const [nearest] = comparisons.toSorted((a, b) => faultsOf(a) - faultsOf(b))
   throw new FormatError(`${fileName}: its tensors are not ${network.name}'s: ${faultText(nearest!)}`)
 }
 
-/** `resnet50's weights, of 1000 classes`. */
+/** `resnet50's weights for 1000 classes`. */
 const shownWeights = ({ network, classes }: Pick<RecognizedWeights, 'network' | 'classes'>): string =>
-  `${network}'s weights${classes === null ? '' : `, of ${classes} classes`}`
+  `${network}'s weights${classes === null ? '' : ` for ${classes} classes`}`
 
 /** What tensors that are no named network's weights lack to be those of the nearest; null if they are far from all of them. */
 export function nearestText(tensors: Tensors): string | null {
