@@ -2,7 +2,7 @@
 import { type Network, networkNamed, parametersOf, type ResolvedLayer } from '../../networks/index.ts'
 import { NETWORK_NAMES } from '../../networks/names.ts'
 import { asImageShape, type Shape } from '../../tensor.ts'
-import { permuted } from '../onnx/graph.ts'
+import { filtersFirst, filtersLast } from './filter-order.ts'
 import { type TorchNaming, torchNaming, type WeightNames } from './names.ts'
 
 export interface Counterpart {
@@ -51,11 +51,14 @@ const ofOwn = ([name, { shape }]: [string, { readonly shape: Shape }]): Counterp
 /** Whether it has the layers of the named network of its name: an ONNX file may have that name too. */
 function isNamed(network: Network): boolean {
   if (!NETWORK_NAMES.some((name) => name === network.name)) return false
-  const [own, published] = [network, networkNamed(network.name)].map((each) =>
-    Object.keys(parametersOf(each)),
-  )
-  return own!.length === published!.length && own!.every((name, i) => name === published![i])
+  const known = publishedNames.get(network.name) ?? Object.keys(parametersOf(networkNamed(network.name)))
+  publishedNames.set(network.name, known)
+  const own = Object.keys(parametersOf(network))
+  return own.length === known.length && own.every((name, i) => name === known[i])
 }
+
+/** The parameters of named networks, of those that were asked for. */
+const publishedNames = new Map<string, readonly string[]>()
 
 function ofLayer(resolved: ResolvedLayer, naming: TorchNaming): readonly Counterpart[] {
   const { layer, parameters } = resolved
@@ -89,10 +92,10 @@ function weightShapes(layer: ResolvedLayer, shape: Shape): readonly Shape[] {
 }
 
 function ofWeights(layer: ResolvedLayer, shape: Shape): Pick<Counterpart, 'read' | 'write'> {
-  const [height, width, channels, filters] = extentsOf(layer, shape)
+  const extents = extentsOf(layer, shape)
   return {
-    read: (values) => permuted(values, [filters, channels, height, width], [2, 3, 1, 0]),
-    write: (values) => permuted(values, [height, width, channels, filters], [3, 2, 0, 1]),
+    read: (values) => filtersLast(values, extents),
+    write: (values) => filtersFirst(values, extents),
   }
 }
 

@@ -37,12 +37,11 @@ export interface Comparison {
  */
 export function recognizeWeights(tensors: Tensors): RecognizedWeights | null {
   for (const network of NETWORK_NAMES) {
-    for (const names of namesOf(network)) {
-      const classes = classesIn(tensors, network, names)
-      if (classes === undefined) continue
-      const whole = networkNamed(network, { ...(classes !== null && { classes }) })
-      if (compared(tensors, whole, names)!.reshaped.length === 0) return { network, classes, names }
-    }
+    const found = recognizedAs(network, tensors)
+    if (found === null) continue
+    const { names, classes } = found
+    const whole = networkNamed(network, { ...(classes !== null && { classes }) })
+    if (compared(tensors, whole, names)!.reshaped.length === 0) return found
   }
   return null
 }
@@ -52,8 +51,9 @@ export function recognizeWeights(tensors: Tensors): RecognizedWeights | null {
  * size.
  */
 export function recognizedAs(network: string, tensors: Tensors): RecognizedWeights | null {
+  const published = networkNamed(network)
   for (const names of namesOf(network)) {
-    const classes = classesIn(tensors, network, names)
+    const classes = classesIn(tensors, published, names)
     if (classes !== undefined) return { network, classes, names }
   }
   return null
@@ -61,9 +61,10 @@ export function recognizedAs(network: string, tensors: Tensors): RecognizedWeigh
 
 /** How the tensors compare with the weights of the named network that they are nearest to; null if not even half of them is there. */
 export function nearestNetwork(tensors: Tensors): (Comparison & { readonly network: string }) | null {
-  const near = NETWORK_NAMES.flatMap((network) =>
-    namesOf(network).map((names) => ({ network, ...compared(tensors, networkNamed(network), names)! })),
-  )
+  const near = NETWORK_NAMES.flatMap((network) => {
+    const published = networkNamed(network)
+    return namesOf(network).map((names) => ({ network, ...compared(tensors, published, names)! }))
+  })
   const found = near.filter(({ counterparts, missing }) => 2 * missing.length < counterparts.length)
   return found.toSorted((a, b) => faultsOf(a) - faultsOf(b))[0] ?? null
 }
@@ -76,8 +77,7 @@ export const faultsOf = ({ missing, leftOver, reshaped }: Comparison): number =>
 export const namesOf = (network: string): readonly WeightNames[] => ['convmark', ...torchNamesOf(network)]
 
 /** Undefined if the names are others. */
-function classesIn(tensors: Tensors, name: string, names: WeightNames): number | null | undefined {
-  const network = networkNamed(name)
+function classesIn(tensors: Tensors, network: Network, names: WeightNames): number | null | undefined {
   const { missing, leftOver, ...found } = compared(tensors, network, names)!
   if (missing.length + leftOver.length > 0) return undefined
   if (Object.keys(labelClasses(network)).length === 0) return null
