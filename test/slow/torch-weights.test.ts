@@ -1,9 +1,10 @@
 // torchvision's weights here, and ours there: the same results, and no tensor is left over or missing.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pyTorchText } from '../../src/formats/pytorch-file.ts'
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -120,4 +121,43 @@ describe.skipIf(!hasTorchvision)(`torchvision's weights ${SKIPPED}`, () => {
     python(...options, '--load')
     expect(await errorOf(network, ours, read(`${theirs}.results`))).toBeLessThan(MAX_ERROR)
   })
+
+  it('the Python that converts a .pth file does so', () => {
+    mkdirSync(join(folder, 'safetensors'))
+    writeFileSync(join(folder, 'safetensors/torch.py'), SAFE_SAVE_FILE)
+    const run = (program: string) =>
+      execFileSync(PYTHON, ['-c', program], { cwd: folder, env: { ...process.env, PYTHONPATH: folder } })
+    run(SHARED_CHECKPOINT)
+    const [, program] = pyTorchText('net.pth').split('convert it in Python: ')
+    run(program!)
+    const tensors = read('net')
+    expect(recognizeWeights(tensors)).toEqual({ network: 'squeezenet', classes: 4, names: 'torchvision' })
+    expect(weightsOf(networkNamed('squeezenet', { classes: 4 }), tensors, 'net')).toBeTruthy()
+  })
 })
+
+/** As DataParallel and a training save it: a checkpoint, in which two tensors share memory. */
+const SHARED_CHECKPOINT = `
+import torch, torchvision
+weights = torch.nn.DataParallel(torchvision.models.squeezenet1_1(num_classes=4)).state_dict()
+weights['module.classifier.1.bias'] = weights['module.classifier.1.weight'].view(-1)[:4]
+torch.save({'state_dict': weights, 'epoch': 3}, 'net.pth')
+`
+
+/** In place of the package safetensors: refuses what it refuses, and writes the same format. */
+const SAFE_SAVE_FILE = `
+import json, struct
+def save_file(tensors, path):
+    assert all(t.is_contiguous() for t in tensors.values())
+    assert len({t.data_ptr() for t in tensors.values()}) == len(tensors)
+    header, at = {}, 0
+    for name, t in tensors.items():
+        size = t.numel() * t.element_size()
+        header[name] = {'dtype': 'F32', 'shape': list(t.shape), 'data_offsets': [at, at + size]}
+        at += size
+    text = json.dumps(header).encode()
+    with open(path, 'wb') as file:
+        file.write(struct.pack('<Q', len(text)) + text)
+        for t in tensors.values():
+            file.write(t.numpy().tobytes())
+`
