@@ -354,8 +354,12 @@ describe('run', () => {
   it.each([
     ['cut short', encodeSafetensors(weights).subarray(0, 1000), /weights.*cut short/i],
     ['empty', new Uint8Array(), /it has 0 bytes/],
-    ['without a tensor', encodeSafetensors(incomplete), /conv1\/biases: it is missing/],
-    ['with an unknown tensor', encodeSafetensors({ ...weights, conv9: biases }), /unknown tensor 'conv9'/],
+    ['without a tensor', encodeSafetensors(incomplete), /not alexnet's: 1 missing \(conv1\/biases\)\n/],
+    [
+      'with an unknown tensor',
+      encodeSafetensors({ ...weights, conv9: biases }),
+      /not alexnet's: 1 left over \(conv9\)\n/,
+    ],
     [
       'with NaN',
       encodeSafetensors({ ...weights, 'conv3/biases': { ...biases, data: nan } }),
@@ -364,7 +368,7 @@ describe('run', () => {
     [
       'of another shape',
       encodeSafetensors({ ...weights, 'conv3/biases': { ...biases, shape: [2, 192] } }),
-      /conv3\/biases: its shape is \[2, 192\], but \[384\]/,
+      /1 of another shape \(conv3\/biases: \[2, 192\], but \[384\] is expected\)\n/,
     ],
   ])('refuses weights that are %s, and leaves no output', async (what, bytes, message) => {
     const file = write(`weights ${what}.safetensors`, bytes)
@@ -720,7 +724,11 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],
     ['run --weights a --input b', "required option '--output <file>' not specified"],
     ['run --weights a --input b --output c', "b: can't be read: it does not exist"],
-    ['export', "required option '--onnx <file>' not specified"],
+    ['export', 'nothing to write; give --onnx <file> or --safetensors <file>'],
+    ['export --onnx a --names timm', '--names is of weights; give --safetensors <file> too'],
+    ['export --safetensors a --layout nchw', "--layout is of an ONNX model's images; give --onnx <file> too"],
+    ['export --safetensors a --names pytorch', "unknown value of --names 'pytorch'"],
+    ['export lenet --safetensors a --names timm', 'lenet: there are no names of timm for it'],
     ['export alexnt --onnx a', "unknown network 'alexnt'; did you mean 'alexnet'?"],
     ['export --onnx nowhere/a.onnx --weights b', "nowhere/a.onnx: can't be written: its folder 'nowhere'"],
     ['export --onnx a.onnx --weights b', "b: can't be read: it does not exist"],

@@ -36,7 +36,10 @@ export function addBenchCommand(program: Command, onEnd: OnEnd): void {
 async function bench(text: string, options: Options): Promise<number> {
   const source = await openNetworkSource(text, options)
   const { network, parameters, file, notes } = source
-  const files = await openResultFiles(options, file === null ? [] : [file])
+  const files = await openResultFiles(
+    options,
+    [file, options.weights].filter((path) => path != null),
+  )
   const hasLoss = network.layers.some(({ isLoss }) => isLoss)
   const isForwardAlone = options.pass === 'both' && !hasLoss
   const passes = isForwardAlone ? (['forward'] as const) : passesOf(options)

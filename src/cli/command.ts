@@ -76,6 +76,12 @@ export const IMAGE_SIZE = [
   imageSize,
 ] as const
 
+/** For every command that opens a network. */
+export const WEIGHTS = [
+  '--weights <file>',
+  "its parameters, safetensors: in convmark's names, or a named network's in torchvision's or timm's; a network's file has its own",
+] as const
+
 /** For every command that opens a network of an ONNX file. */
 export const OUTPUTS = [
   '--outputs <names>',

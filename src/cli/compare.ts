@@ -46,8 +46,8 @@ async function run(specs: readonly string[], options: Options): Promise<number> 
     if (!known.includes(name!)) throw new UsageError(unknownName('engine', name!, known))
     if (!peerNames.includes(name!)) parseEngineSpec(spec)
   }
-  const { imageSize, outputs } = options
-  const source = await openNetworkSource(options.network, { imageSize, outputs })
+  const { imageSize, outputs, weights } = options
+  const source = await openNetworkSource(options.network, { imageSize, outputs, weights })
   const { network, parameters, file, notes } = source
   const files = await openResultFiles(options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })

@@ -17,6 +17,7 @@ import {
   oneOf,
   positiveInteger,
   RETUNE,
+  WEIGHTS,
 } from './command.ts'
 import { type EvaluatedSplit, evaluatedSplit, SPLITS, type SplitName } from './evaluated-split.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -32,6 +33,7 @@ interface Options extends TuningBudgetOptions, PreprocessOptions {
   readonly split?: SplitName
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
+  readonly weights?: string
   readonly tenCrop?: boolean
   readonly batch: number
   readonly engine: string
@@ -46,7 +48,10 @@ const TEN = 10
 
 export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
   const command = addCommand(program, 'evaluate', 'how well a trained model classifies')
-    .argument('<model>', 'a .safetensors file that train wrote, an ONNX file, or a module with weights')
+    .argument(
+      '<model>',
+      'a .safetensors file that train wrote or with the weights of a named network, an ONNX file, a module with weights, or a name with --weights',
+    )
     .requiredOption(...DATA)
     .option(
       '--split <name>',
@@ -55,6 +60,7 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
     )
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
+    .option(...WEIGHTS)
   addPreprocessOptions(command)
     .option('--ten-crop', 'average over crops of the four corners and the centre, and their mirror images')
     .option('--batch <n>', 'images at a time', positiveInteger('--batch'), 100)
@@ -72,7 +78,10 @@ export function addEvaluateCommand(program: Command, onEnd: OnEnd): void {
 async function run(file: string, options: Options): Promise<number> {
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
-  const files = await openResultFiles(options, [file])
+  const files = await openResultFiles(
+    options,
+    [file, options.weights].filter((path) => path !== undefined),
+  )
   const source = await openNetworkSource(file, options)
   const output = new Output({ color: options.color, isAllThereIs: !files.isWritten })
   const progress = await openProgress()

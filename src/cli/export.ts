@@ -1,15 +1,19 @@
 import { type Command, Option } from 'commander'
+import { UsageError } from '../errors.ts'
 import type { ImageSize } from '../formats/onnx-import.ts'
-import { addCommand, IMAGE_SIZE, integerFromZero, type OnEnd, OUTPUTS, oneOf } from './command.ts'
+import { WEIGHT_NAMES, type WeightNames } from '../formats/torch-weights/names.ts'
+import { addCommand, IMAGE_SIZE, integerFromZero, type OnEnd, OUTPUTS, oneOf, WEIGHTS } from './command.ts'
 import { FILE_LAYOUTS, type FileLayout } from './file-layout.ts'
-import { NETWORK_HELP, openNetworkSource } from './network-source.ts'
+import { isFile, NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
 
 const LAYOUTS = { nchw: 'NCHW', nhwc: 'NHWC' } as const
 
 interface Options {
-  readonly onnx: string
+  readonly onnx?: string
+  readonly safetensors?: string
+  readonly names?: WeightNames
   readonly weights?: string
   readonly seed: number
   readonly layout?: FileLayout
@@ -18,13 +22,20 @@ interface Options {
 }
 
 export function addExportCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(program, 'export', 'write a network and its weights as an ONNX model, for any batch')
+  addCommand(
+    program,
+    'export',
+    'write a network and its weights as an ONNX model, for any batch, or its weights alone',
+  )
     .argument('[network]', NETWORK_HELP, 'alexnet')
-    .requiredOption('--onnx <file>', 'the model: images in, activations or logits out; losses are left out')
+    .option('--onnx <file>', 'the model: images in, activations or logits out; losses are left out')
+    .option('--safetensors <file>', 'the weights')
     .option(
-      '--weights <file>',
-      "its parameters, safetensors: conv1/weights, conv1/biases, ...; a network's file has its own",
+      '--names <library>',
+      `of --safetensors: ${WEIGHT_NAMES.join(' | ')}; convmark's own by default`,
+      oneOf('--names', WEIGHT_NAMES),
     )
+    .option(...WEIGHTS)
     .option(
       '--layout <order>',
       `of images: ${FILE_LAYOUTS.join(' | ')}; an ONNX file's own, otherwise nhwc, by default`,
@@ -39,28 +50,48 @@ export function addExportCommand(program: Command, onEnd: OnEnd): void {
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
     .action(async (network: string, options: Options) => {
-      await exportOnnx(network, options)
+      await exportNetwork(network, options)
       onEnd(0)
     })
 }
 
-async function exportOnnx(text: string, options: Options): Promise<void> {
-  const { initialize } = await import('../networks/index.ts')
-  const source = await openNetworkSource(text, options)
-  const { network, file, notes } = source
-  const { readParameters } = await import('../formats/files.ts')
-  const { onnxModel } = await import('../formats/onnx.ts')
-  const { weights, seed } = options
+async function exportNetwork(text: string, options: Options): Promise<void> {
+  const { onnx, safetensors, weights, seed, names = 'convmark' } = options
+  requireOptionsFit(options)
   const files = await openOutputFiles(
-    { '--onnx': options.onnx },
-    [file, weights].filter((path) => path != null),
+    { '--onnx': onnx, '--safetensors': safetensors },
+    [(await isFile(text)) ? text : undefined, weights].filter((path) => path !== undefined),
   )
-  const parameters =
-    weights !== undefined
-      ? await readParameters(weights, network)
-      : (source.parameters ?? initialize(network, { seed }))
-  const isChannelsFirst = notes?.inputs.some((input) => input.layout === 'NCHW') ?? false
-  const layout = options.layout ?? (isChannelsFirst ? 'nchw' : 'nhwc')
-  await files['--onnx']!.write(onnxModel(network, parameters, { layout: LAYOUTS[layout] }))
-  new Output({ color: false, isAllThereIs: true }).lines(`${network.name} written to ${options.onnx}`)
+  const source = await openNetworkSource(text, options)
+  const { network, notes } = source
+  const { initialize } = await import('../networks/index.ts')
+  const parameters = source.parameters ?? initialize(network, { seed })
+  const { namesText, weightTensors } = await import('../formats/torch-weights/index.ts')
+  const tensors = safetensors === undefined ? null : weightTensors(network, parameters, names)
+  const output = new Output({ color: false, isAllThereIs: true })
+  if (onnx !== undefined) {
+    const { onnxModel } = await import('../formats/onnx.ts')
+    const isChannelsFirst = notes?.inputs.some((input) => input.layout === 'NCHW') ?? false
+    const layout = options.layout ?? (isChannelsFirst ? 'nchw' : 'nhwc')
+    await files['--onnx']!.write(onnxModel(network, parameters, { layout: LAYOUTS[layout] }))
+    output.lines(`${network.name} written to ${onnx}`)
+  }
+  if (tensors !== null) {
+    const { encodeSafetensors } = await import('../formats/safetensors.ts')
+    await files['--safetensors']!.write(encodeSafetensors(tensors, names === 'convmark' ? {} : OF_PYTORCH))
+    output.lines(`weights of ${network.name} written to ${safetensors}, in ${namesText(names)}`)
+  }
+}
+
+/** What programs for PyTorch look for in the metadata. */
+const OF_PYTORCH = { format: 'pt' } as const
+
+/** Throws UsageError if there is nothing to write, or for an option of what is not written. */
+function requireOptionsFit({ onnx, safetensors, names, layout }: Options): void {
+  if (onnx === undefined && safetensors === undefined)
+    throw new UsageError('nothing to write; give --onnx <file> or --safetensors <file>')
+  if (safetensors === undefined && names !== undefined)
+    throw new UsageError('--names is of weights; give --safetensors <file> too')
+  if (onnx === undefined && layout !== undefined)
+    throw new UsageError("--layout is of an ONNX model's images; give --onnx <file> too")
 }

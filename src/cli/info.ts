@@ -4,7 +4,7 @@ import { messageOf, UnavailableError, UsageError } from '../errors.ts'
 import type { ImageSize, UnsupportedModelError } from '../formats/onnx-import.ts'
 import { machineLines, type TargetStatus } from '../report/machine.ts'
 import { fileLines, networkLines, networksLines, refusalLines } from '../report/network.ts'
-import { addCommand, IMAGE_SIZE, type OnEnd, OUTPUTS } from './command.ts'
+import { addCommand, IMAGE_SIZE, type OnEnd, OUTPUTS, WEIGHTS } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { NETWORK_HELP, openNetworkSource, sourceLine } from './network-source.ts'
 import { Output } from './output.ts'
@@ -14,6 +14,7 @@ interface Options {
   readonly networks?: true
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
+  readonly weights?: string
 }
 
 /** In this order, since a target may set V8's flags for the whole process. */
@@ -30,6 +31,7 @@ export function addInfoCommand(program: Command, onEnd: OnEnd): void {
     .argument('[network]', `${NETWORK_HELP}; left out, the machine`)
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
+    .option(...WEIGHTS)
     .option('--networks', 'how deep and how large each network is')
     .option('--no-color', 'plain text')
     .action(async (network: string | undefined, options: Options) => {

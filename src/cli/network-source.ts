@@ -6,7 +6,10 @@ import { pathToFileURL } from 'node:url'
 import { float32Tensors, isRecord, requireOptions } from '../check-options.ts'
 import { FormatError, messageOf, nearestName, ofFile, UsageError, unknownName } from '../errors.ts'
 import type { ImageSize, OnnxNotes } from '../formats/onnx-import.ts'
+import { isPyTorch, PYTORCH_EXTENSIONS, PYTORCH_START_BYTES, pyTorchText } from '../formats/pytorch-file.ts'
 import { reasonOf } from '../formats/reason.ts'
+import type { DecodedSafetensors } from '../formats/safetensors.ts'
+import type { RecognizedWeights } from '../formats/torch-weights/index.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { NetworkOptions } from '../networks/options.ts'
@@ -18,19 +21,23 @@ export interface NetworkSourceOptions extends Omit<NetworkOptions, 'imageSize'> 
   readonly imageSize?: ImageSize | undefined
   /** The tensors of an ONNX file at which the network ends; by default the file's outputs. */
   readonly outputs?: readonly string[] | undefined
+  /** A file with the network's parameters, in place of those that it has. */
+  readonly weights?: string | undefined
 }
 
 export interface NetworkSource {
   readonly network: Network
   /** By name; null if neither the network's name nor its file has any. */
   readonly parameters: Readonly<Record<string, Float32Array>> | null
-  /** As it was given; null for a named network. */
+  /** As it was given: the network's file, or the one with a named network's weights; null for a named network without them. */
   readonly file: string | null
-  readonly kind: 'named' | 'onnx' | 'model' | 'module'
+  readonly kind: 'named' | 'weights' | 'onnx' | 'model' | 'module'
   /** What the import of an ONNX file says; null for all others. */
   readonly notes: OnnxNotes | null
   /** The classes and the preprocessing of a trained model; null for all others. */
   readonly model: Model | null
+  /** Whose weights a file has from which a named network has them; null for all others. */
+  readonly weights: RecognizedWeights | null
 }
 
 const MODULES: readonly string[] = ['.js', '.mjs', '.cjs', '.ts', '.mts']
@@ -39,7 +46,7 @@ const MODEL = '.safetensors'
 const EXTENSIONS: readonly string[] = [ONNX, MODEL, ...MODULES]
 
 /** For the help of commands. */
-export const NETWORK_HELP = `${NETWORK_NAMES.join(', ')}; or a file: ${ONNX}, ${MODEL} that train wrote, or a module whose default export is a network, ${MODULES.join(', ')}`
+export const NETWORK_HELP = `${NETWORK_NAMES.join(', ')}; or a file: ${ONNX}, ${MODEL} that train wrote or with weights of one of these, or a module whose default export is a network, ${MODULES.join(', ')}`
 
 /**
  * Opens the network that a word stands for. Throws UsageError for a word that is neither a network's name nor a file, with the
@@ -49,7 +56,17 @@ export async function openNetworkSource(
   text: string,
   options: NetworkSourceOptions = {},
 ): Promise<NetworkSource> {
-  if (!(await isFile(text))) return named(text, options)
+  const { weights } = options
+  if (!(await isFile(text)))
+    return weights === undefined ? named(text, options) : withWeights(text, weights, options)
+  const source = await ofFileAt(text, options)
+  if (weights === undefined) return source
+  const { readParameters } = await import('../formats/files.ts')
+  const parameters = await readParameters(weights, source.network)
+  return { ...source, parameters, model: source.model && { ...source.model, parameters } }
+}
+
+async function ofFileAt(text: string, options: NetworkSourceOptions): Promise<NetworkSource> {
   await requireThere(text)
   const kind = await kindOf(text)
   if (kind !== 'onnx' && options.outputs)
@@ -63,7 +80,12 @@ export async function openNetworkSource(
 }
 
 /** What a file is, in one line: `model.onnx: ONNX, opset 17, pytorch 2.1.0`; null for a named network. */
-export function sourceLine({ file, kind, notes, model }: NetworkSource): string | null {
+export function sourceLine({ file, kind, notes, model, weights }: NetworkSource): string | null {
+  if (weights) {
+    const { network, names, classes } = weights
+    const whose = names === 'convmark' ? '' : ` in ${names}'s names`
+    return `${file}: weights of ${network}${whose}${classes === null ? '' : `, ${classes} classes`}`
+  }
   if (notes) return `${file}: ONNX, opset ${notes.opset}${notes.producer === '' ? '' : `, ${notes.producer}`}`
   if (model) return `${file}: a model that convmark trained, of ${model.classNames.length} classes`
   return kind === 'module' ? `${file}: a module` : null
@@ -71,7 +93,7 @@ export function sourceLine({ file, kind, notes, model }: NetworkSource): string 
 
 /** Whether the word is a path: it looks like one, or it is a file's name and no network's. */
 export async function isFile(text: string): Promise<boolean> {
-  if (/[\\/]/.test(text) || EXTENSIONS.includes(extensionOf(text))) return true
+  if (/[\\/]/.test(text) || [...EXTENSIONS, ...PYTORCH_EXTENSIONS].includes(extensionOf(text))) return true
   return !isName(text) && (await exists(text))
 }
 
@@ -85,27 +107,32 @@ const exists = (path: string): Promise<boolean> =>
 
 const extensionOf = (path: string): string => extname(path).toLowerCase()
 
-/** A file with any other name is taken for a model if it begins as one, otherwise for ONNX, whose reader says what is wrong. */
+/**
+ * A file with any other name is taken for a model if it begins as one, otherwise for ONNX, whose reader says what is wrong. Throws
+ * FormatError for PyTorch's files.
+ */
 async function kindOf(path: string): Promise<'onnx' | 'model' | 'module'> {
   const extension = extensionOf(path)
   if (MODULES.includes(extension)) return 'module'
+  const start = await startOf(path)
+  if (isPyTorch(start)) throw new FormatError(`${path}: ${pyTorchText(path)}`)
   if (extension === MODEL) return 'model'
-  return extension !== ONNX && (await beginsAsModel(path)) ? 'model' : 'onnx'
+  // A JSON object follows the length of a header
+  return extension !== ONNX && start[HEADER_LENGTH_BYTES] === '{'.charCodeAt(0) ? 'model' : 'onnx'
 }
 
 const HEADER_LENGTH_BYTES = 8
 
-/** Whether a JSON object follows the length of a header. What can't be read twice, such as a pipe, is not looked at. */
-async function beginsAsModel(path: string): Promise<boolean> {
+/** The first bytes; none of what can't be read twice, such as a pipe. */
+async function startOf(path: string): Promise<Uint8Array> {
   const { InputFile } = await import('../formats/input-file.ts')
   const isPlain = await stat(path).then(
     (found) => found.isFile(),
     () => false,
   )
-  if (!isPlain) return false
+  if (!isPlain) return new Uint8Array()
   await using file = await InputFile.open(path)
-  const start = await file.readRange(0, HEADER_LENGTH_BYTES + 1)
-  return start[HEADER_LENGTH_BYTES] === '{'.charCodeAt(0)
+  return await file.readRange(0, Math.max(HEADER_LENGTH_BYTES + 1, PYTORCH_START_BYTES))
 }
 
 /** Throws UsageError, with the nearest file of the folder, if there is none. Whether it can be read is seen when it is read. */
@@ -155,7 +182,23 @@ async function named(name: string, options: NetworkSourceOptions): Promise<Netwo
   if (outputs) throw new UsageError(`${name}: --outputs cuts ONNX files, and this is a named network`)
   const { networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(name, { ...changesOf(options), imageSize: squareOf(name, imageSize) })
-  return { network, parameters: null, file: null, kind: 'named', notes: null, model: null }
+  return { network, parameters: null, file: null, kind: 'named', notes: null, model: null, weights: null }
+}
+
+/** A named network with the weights of a file, and as many classes as they have unless the options say how many. */
+async function withWeights(
+  name: string,
+  file: string,
+  options: NetworkSourceOptions,
+): Promise<NetworkSource> {
+  await named(name, options) // so that an unknown name is reported before any file is read
+  const { readSafetensors } = await import('../formats/files.ts')
+  const { recognizedAs, weightsOf } = await import('../formats/torch-weights/index.ts')
+  const { tensors } = await readSafetensors(file)
+  const weights = recognizedAs(name, tensors)
+  const source = await named(name, { ...options, classes: options.classes ?? weights?.classes ?? undefined })
+  const parameters = weightsOf(source.network, tensors, file)
+  return { ...source, parameters, file, kind: 'weights', weights }
 }
 
 /** Throws UsageError for images that are not square. */
@@ -190,6 +233,7 @@ async function ofOnnx(file: string, { imageSize, outputs }: NetworkSourceOptions
       kind: 'onnx',
       notes,
       model: null,
+      weights: null,
     }
   } catch (error) {
     if (error instanceof OpenSizeError) {
@@ -204,10 +248,14 @@ async function ofOnnx(file: string, { imageSize, outputs }: NetworkSourceOptions
   }
 }
 
-async function ofModel(file: string, { imageSize }: NetworkSourceOptions): Promise<NetworkSource> {
-  const { readModel } = await import('../train/read-model.ts')
-  const model = await readModel(file)
-  const network = await resized(file, model.network, imageSize)
+/** A model that convmark trained, or else the weights of a named network. */
+async function ofModel(file: string, options: NetworkSourceOptions): Promise<NetworkSource> {
+  const { readSafetensors } = await import('../formats/files.ts')
+  const { modelOf, saysItIsModel } = await import('../train/model-file.ts')
+  const content = await readSafetensors(file)
+  if (!saysItIsModel(content)) return ofWeights(file, content, options)
+  const model = modelOf(content, file)
+  const network = await resized(file, model.network, options.imageSize)
   return {
     network,
     parameters: model.parameters,
@@ -215,7 +263,32 @@ async function ofModel(file: string, { imageSize }: NetworkSourceOptions): Promi
     kind: 'model',
     notes: null,
     model: { ...model, network },
+    weights: null,
   }
+}
+
+async function ofWeights(
+  file: string,
+  { tensors }: DecodedSafetensors,
+  options: NetworkSourceOptions,
+): Promise<NetworkSource> {
+  const { nearestText, recognizeWeights, weightsOf } = await import('../formats/torch-weights/index.ts')
+  const weights = recognizeWeights(tensors)
+  if (weights === null) {
+    const nearest = nearestText(tensors)
+    throw new FormatError(
+      `${file}: it is neither a model that convmark trained nor a named network's weights${nearest === null ? '' : `; ${nearest}`}`,
+    )
+  }
+  const source = await named(weights.network, { classes: weights.classes ?? undefined })
+  const parameters = weightsOf(source.network, tensors, file)
+  const network = await resized(file, source.network, options.imageSize)
+  return { ...source, network, parameters, file, kind: 'weights', weights }
+}
+
+/** The same weights, over images of this size. Throws as `openNetworkSource`. */
+export async function withImageSize(source: NetworkSource, imageSize: ImageSize): Promise<NetworkSource> {
+  return { ...source, network: await resized(source.file!, source.network, imageSize) }
 }
 
 /** The same layers over images of this size. Throws FormatError if their parameters would have other shapes. */
@@ -271,7 +344,7 @@ async function ofModule(file: string, options: NetworkSourceOptions): Promise<Ne
       networks.requireParameters(network, parameters)
     })
   }
-  return { network, parameters, file, kind: 'module', notes: null, model: null }
+  return { network, parameters, file, kind: 'module', notes: null, model: null, weights: null }
 }
 
 interface Loaded {

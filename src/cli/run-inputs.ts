@@ -6,7 +6,7 @@ import { requireTensors, type StoredTensor } from '../formats/safetensors.ts'
 import { labelClasses } from '../networks/network.ts'
 import { formatShape } from '../tensor.ts'
 import { batchIn, type FileLayout, type FileTensor, fileShape, fileTensor, fromFile } from './file-layout.ts'
-import { isFile, type NetworkSource, openNetworkSource } from './network-source.ts'
+import { isFile, type NetworkSource, openNetworkSource, withImageSize } from './network-source.ts'
 
 const IMAGES = 'images'
 
@@ -21,6 +21,7 @@ export interface InputsFile {
 interface NetworkOptions {
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
+  readonly weights?: string
 }
 
 /** The values of the network's inputs, by its own names and in its own order. */
@@ -57,22 +58,24 @@ export function inputsFor(
 export async function openFor(
   text: string,
   input: InputsFile,
-  { imageSize, outputs }: NetworkOptions,
+  { imageSize, outputs, weights }: NetworkOptions,
 ): Promise<NetworkSource> {
   const { layout } = input
-  if (!(await isFile(text))) {
-    const [size] = extentsOf(input, IMAGES, layout ?? 'nhwc', { isSquare: true })
-    return openNetworkSource(text, { imageSize: imageSize ?? size, outputs })
-  }
+  const ownSize = () => extentsOf(input, IMAGES, layout ?? 'nhwc', { isSquare: true })[0]
+  if (!(await isFile(text)))
+    return openNetworkSource(text, { imageSize: imageSize ?? ownSize(), outputs, weights })
   try {
-    return await openNetworkSource(text, { imageSize, outputs })
+    const source = await openNetworkSource(text, { imageSize, outputs, weights })
+    return source.kind === 'weights' && imageSize === undefined
+      ? await withImageSize(source, ownSize())
+      : source
   } catch (error) {
     const { OpenSizeError } = await import('../formats/onnx-import.ts')
     const { cause } = error as Error
     if (!(cause instanceof OpenSizeError)) throw error
     const { name, layout: own } = cause.input
     const size = extentsOf(input, name, layout ?? own)
-    return openNetworkSource(text, { imageSize: size, outputs })
+    return openNetworkSource(text, { imageSize: size, outputs, weights })
   }
 }
 

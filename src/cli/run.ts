@@ -12,6 +12,7 @@ import {
   oneOf,
   positiveInteger,
   RETUNE,
+  WEIGHTS,
 } from './command.ts'
 import { FILE_LAYOUTS, type FileLayout } from './file-layout.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -43,7 +44,7 @@ export function addRunCommand(program: Command, onEnd: OnEnd): void {
     'run a network once, with inputs, and if it has none of its own weights, from safetensors files',
   )
     .argument('[network]', NETWORK_HELP, 'alexnet')
-    .option('--weights <file>', "its parameters: conv1/weights, ...; a network's file has its own")
+    .option(...WEIGHTS)
     .requiredOption(
       '--input <file>',
       "its inputs by name: images, (batch, size, size, channels), or an ONNX file's own; with --gradients also labels, int64, if it takes them",
@@ -86,7 +87,7 @@ async function run(text: string, options: Options): Promise<void> {
     if (weights === undefined)
       throw new UsageError(`${text} has no weights of its own; give --weights <file>`)
   }
-  const { readParameters, readSafetensors } = await import('../formats/files.ts')
+  const { readSafetensors } = await import('../formats/files.ts')
   const { encodeSafetensors } = await import('../formats/safetensors.ts')
   const { inputsFor, openFor } = await import('./run-inputs.ts')
   const { lookedAt, resultsBeside, resultsOf, warningsOf } = await import('./run-results.ts')
@@ -102,7 +103,7 @@ async function run(text: string, options: Options): Promise<void> {
   const source = await openFor(text, input, options)
   const { network } = source
   const { batch, inputs } = inputsFor(source, input, { needsLabels: options.gradients ?? false })
-  const parameters = weights === undefined ? source.parameters : await readParameters(weights, network)
+  const { parameters } = source
   if (parameters === null) throw new UsageError(`${text} has no weights; give --weights <file>`)
 
   const output = new Output({ color: options.color, isAllThereIs: false })

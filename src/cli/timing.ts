@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { ImageSize } from '../formats/onnx-import.ts'
 import { ALGORITHMS, type Algorithm } from '../kernels/kernel.ts'
 import { CLASSIC_PASSES, PASSES, type Pass } from '../plan/plan.ts'
-import { IMAGE_SIZE, integerFromZero, OUTPUTS, oneOf, positiveInteger, RETUNE } from './command.ts'
+import { IMAGE_SIZE, integerFromZero, OUTPUTS, oneOf, positiveInteger, RETUNE, WEIGHTS } from './command.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions } from './tuning-budget.ts'
 
 export interface TimingOptions extends TuningBudgetOptions {
@@ -14,6 +14,7 @@ export interface TimingOptions extends TuningBudgetOptions {
   readonly threads?: number
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
+  readonly weights?: string
   readonly seed: number
   readonly algorithm: Algorithm
   readonly retune?: boolean
@@ -40,6 +41,7 @@ export function addTimingOptions(
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
+    .option(...WEIGHTS)
     .option('--seed <n>', 'of weights and images', integerFromZero('--seed'), 7)
     .option(
       '--algorithm <name>',

@@ -59,10 +59,13 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   const { requireFiniteRates } = await import('../optimizers/index.ts')
   requireFiniteRates(await optimizerOf(options), settings.rate)
   const progress = await openProgress()
-  const files = await TrainingFiles.open({ ...options, network: source.file }, (message) => {
-    progress.clear()
-    complain(new Error(message))
-  })
+  const files = await TrainingFiles.open(
+    { ...options, networks: [source.file, options.weights ?? null] },
+    (message) => {
+      progress.clear()
+      complain(new Error(message))
+    },
+  )
   const started = performance.now()
   try {
     const isKept = files.checkpointPath !== null

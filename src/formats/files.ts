@@ -1,6 +1,6 @@
 import { decodeText, MAX_TEXT_BYTES, tooLong } from '../decode-text.ts'
 import { FormatError } from '../errors.ts'
-import { type Network, parametersOf } from '../networks/index.ts'
+import type { Network } from '../networks/index.ts'
 import { shortened } from '../plain-text.ts'
 import { nodeModule } from '../runtime/host.ts'
 import { InputFile, requireMemory } from './input-file.ts'
@@ -10,9 +10,9 @@ import {
   type DecodedSafetensors,
   encodeSafetensors,
   readSafetensorsFrom,
-  requireTensors,
   type Tensor,
 } from './safetensors.ts'
+import { weightsOf } from './torch-weights/index.ts'
 
 /** Reads a safetensors file. Throws UsageError if it can't be read, and FormatError if it is damaged; both name it. */
 export async function readSafetensors(path: string): Promise<DecodedSafetensors> {
@@ -53,11 +53,10 @@ export function externalDataBeside(model: string): ReadExternalData {
   }
 }
 
-/** A network's parameters by name, as `readSafetensors`; FormatError also if one is missing, unknown or has another shape. */
+/** A network's parameters by name, in any of the names that `weightsOf` takes. Throws as `readSafetensors` and `weightsOf`. */
 export async function readParameters(path: string, network: Network): Promise<Record<string, Float32Array>> {
   const { tensors } = await readSafetensors(path)
-  const shapes = Object.entries(parametersOf(network)).map(([name, { shape }]) => [name, shape])
-  return requireTensors(path, tensors, Object.fromEntries(shapes))
+  return weightsOf(network, tensors, path)
 }
 
 /**

@@ -28,3 +28,10 @@ export {
   type StoredTensor,
   type Tensor,
 } from './safetensors.ts'
+export {
+  type RecognizedWeights,
+  recognizeWeights,
+  type WeightNames,
+  weightsOf,
+  weightTensors,
+} from './torch-weights/index.ts'

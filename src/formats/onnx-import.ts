@@ -6,6 +6,7 @@ import { type ExternalData, type ReadExternalData, readModel } from './onnx/impo
 import { UnsupportedModelError } from './onnx/import/notes.ts'
 import { withPatterns } from './onnx/import/patterns.ts'
 import { Refusal } from './onnx/import/sizes.ts'
+import { isPyTorch, pyTorchText } from './pytorch-file.ts'
 
 export type { ImageSize, OnnxImport } from './onnx/import/import.ts'
 export type { ReadExternalData } from './onnx/import/model.ts'
@@ -57,6 +58,7 @@ const optionRules: Rules<OnnxImportOptions> = {
  */
 export async function importOnnx(bytes: Uint8Array, options: OnnxImportOptions = {}): Promise<OnnxImport> {
   requireOptions('importOnnx', options, optionRules)
+  if (isPyTorch(bytes)) throw new FormatError(pyTorchText('model.pth'))
   const model = await readModel(bytes, options.externalData ?? {}, options.outputs)
   const known = constantsOf(model)
   const graph = asNetworkError(() => withPatterns(model, known))

@@ -42,6 +42,9 @@ export const DTYPES = Object.keys(ARRAYS) as readonly Dtype[]
 /** Those that become float32 where any numbers will do. int64 is left out: it is the type of labels, and no image's. */
 export const NUMBER_DTYPES: readonly Dtype[] = DTYPES.filter((dtype) => dtype !== 'I64')
 
+/** Those that weights may have. */
+export const FLOAT_DTYPES: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']
+
 export const bytesOf = (dtype: Dtype): number => ARRAYS[dtype].BYTES_PER_ELEMENT
 
 /** A tensor of zeros. */

@@ -2,11 +2,13 @@ import { must, oneOf, optional, type Rules, recordOf, requireOptions, someText }
 import { FormatError, messageOf, UsageError, unknownName } from '../errors.ts'
 import { shortened, shownValue } from '../plain-text.ts'
 import { elementCount, firstNotFinite, formatShape, roundUp, type Shape, sameShape } from '../tensor.ts'
+import { isPyTorch, pyTorchText } from './pytorch-file.ts'
 import {
   bytesOf,
   DTYPES,
   type Dtype,
   emptyStored,
+  FLOAT_DTYPES,
   float32Of,
   isWideInteger,
   NUMBER_DTYPES,
@@ -113,7 +115,7 @@ export function encodeSafetensors(
  */
 export function decodeSafetensors(bytes: Uint8Array, fileName: string): DecodedSafetensors {
   const refuse = refuser(fileName)
-  const headerBytes = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, refuse)
+  const headerBytes = headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, fileName)
   const dataStart = LENGTH_BYTES + headerBytes
   const layout = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), bytes.length - dataStart, refuse)
   const tensors = layout.entries.map((entry) => {
@@ -150,7 +152,7 @@ export async function readSafetensorsFrom(
   const refuse = refuser(fileName)
   const first = new Uint8Array(LENGTH_BYTES)
   const found = await source.fill(first)
-  const headerBytes = headerLength(first.subarray(0, found), source.byteLength, refuse)
+  const headerBytes = headerLength(first.subarray(0, found), source.byteLength, fileName)
   const header = new Uint8Array(headerBytes)
   const headerFound = await source.fill(header)
   if (headerFound < headerBytes) cutInHeader(headerBytes, headerFound, refuse)
@@ -183,12 +185,14 @@ const refuser =
   }
 
 /** From the file's first bytes. `total`: the file's size, or null if not known yet. */
-function headerLength(first: Uint8Array, total: number | null, refuse: Refuse): number {
+function headerLength(first: Uint8Array, total: number | null, fileName: string): number {
+  const refuse = refuser(fileName)
   if (first.length < LENGTH_BYTES) {
     refuse(
       `it has ${first.length} bytes, but a safetensors file begins with ${LENGTH_BYTES} for its header's length`,
     )
   }
+  if (isPyTorch(first)) refuse(pyTorchText(fileName))
   const headerBytes = Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true))
   if (headerBytes > MAX_HEADER_BYTES) {
     refuse(
@@ -355,23 +359,34 @@ export function requireTensors<Name extends string>(
       throw new FormatError(`${file}: ${unknownName('tensor', name, names)}`)
   }
   const values = names.map((name) => {
-    const refuse = (what: string): never => {
-      throw new FormatError(`${file}: ${name}: ${what}`)
-    }
+    const refuse = refuser(`${file}: ${name}`)
     const tensor = tensors.get(name)
     if (!tensor) return refuse('it is missing')
     const one: Dtype = integers.includes(name) ? 'I64' : 'F32'
-    const dtypes = one === 'F32' && numbers.includes(name) ? NUMBER_DTYPES : [one]
-    if (!dtypes.includes(tensor.dtype))
-      refuse(
-        `its dtype is ${tensor.dtype}, but ${dtypes.length === 1 ? one : `one of ${listed(dtypes)}`} is expected`,
-      )
+    requireDtype(tensor, one === 'F32' && numbers.includes(name) ? NUMBER_DTYPES : [one], refuse)
     if (!sameShape(tensor.shape, expected[name])) {
       refuse(`its shape is ${formatShape(tensor.shape)}, but ${formatShape(expected[name])} is expected`)
     }
     return [name, requireFloat32(tensor, refuse)] as const
   })
   return Object.fromEntries(values) as Record<Name, Float32Array>
+}
+
+function requireDtype({ dtype }: StoredTensor, dtypes: readonly Dtype[], refuse: Refuse): void {
+  if (dtypes.includes(dtype)) return
+  refuse(
+    `its dtype is ${dtype}, but ${dtypes.length === 1 ? dtypes[0] : `one of ${listed(dtypes)}`} is expected`,
+  )
+}
+
+/**
+ * A tensor's values in float32, rounded where it has none such. `what`: the file and the tensor, which messages begin with. Throws
+ * FormatError unless the tensor is of F32, F16, BF16 or F64 and all its values are finite.
+ */
+export function requireFloats(what: string, tensor: StoredTensor): Float32Array {
+  const refuse = refuser(what)
+  requireDtype(tensor, FLOAT_DTYPES, refuse)
+  return requireFloat32(tensor, refuse)
 }
 
 /** Its values in float32, if they are finite there, and exact if they are integers. */

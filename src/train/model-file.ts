@@ -157,7 +157,7 @@ export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkp
   return ofFile(fileName, () => {
     const stored = file.metadata[CHECKPOINT]
     if (stored === undefined) {
-      const isModel = file.metadata[MODEL] !== undefined
+      const isModel = saysItIsModel(file)
       throw new FormatError(
         `${isModel ? "a model, not a checkpoint: it lacks the optimizer's state" : 'no checkpoint of convmark'}; ` +
           "resume from the '.checkpoint.safetensors' that train writes beside its model",
@@ -173,6 +173,9 @@ export function checkpointOf(file: DecodedSafetensors, fileName: string): Checkp
     return { model, state: { ...rest, parameters: model.parameters, states }, settings }
   })
 }
+
+/** Whether a file says that it has a model. */
+export const saysItIsModel = ({ metadata }: DecodedSafetensors): boolean => metadata[MODEL] !== undefined
 
 /** As `decodeModel`, for a file that was read tensor by tensor. */
 export function modelOf(file: DecodedSafetensors, fileName: string): Model {

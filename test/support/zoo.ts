@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { decodeSafetensors, type StoredTensor } from '../../src/formats/safetensors.ts'
 import { root } from './package.ts'
 
-const PYTHON = '/usr/bin/python3'
+export const PYTHON = '/usr/bin/python3'
 export const hasTorchvision = spawnSync(PYTHON, ['-c', 'import torchvision']).status === 0
 
 export interface ZooFile {

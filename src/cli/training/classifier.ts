@@ -4,6 +4,6 @@ import type { NetworkSource } from '../network-source.ts'
 
 /** A file's network as training and evaluation take it, see `asClassifier`. A named network and a trained model are so already. */
 export function classifierOf({ network, kind, file }: NetworkSource): Network {
-  if (kind === 'named' || kind === 'model') return network
+  if (kind === 'named' || kind === 'weights' || kind === 'model') return network
   return asClassifier(network, file!, kind === 'onnx' ? '--outputs' : null)
 }

@@ -20,8 +20,8 @@ interface Paths {
   readonly log?: string
   readonly html?: string
   readonly resume?: string
-  /** The file that the network is read from, if it is. */
-  readonly network?: string | null
+  /** The files that the network and its weights are read from, if they are. */
+  readonly networks?: readonly (string | null)[]
 }
 
 interface Files {
@@ -53,7 +53,7 @@ export class TrainingFiles {
    * Checks all paths before anything runs. Throws UsageError. `warn` is called with what could not be written later:
    * path, reason and what happens now.
    */
-  static async open({ out, log, html, resume, network = null }: Paths, warn: Warn): Promise<TrainingFiles> {
+  static async open({ out, log, html, resume, networks = [] }: Paths, warn: Warn): Promise<TrainingFiles> {
     if (out !== undefined && !out.endsWith(EXTENSION))
       throw new UsageError(`--out is '${out}'; a model's file ends in ${EXTENSION}`)
     if (log !== undefined && !log.endsWith('.jsonl'))
@@ -72,7 +72,7 @@ export class TrainingFiles {
         '--log': log,
         '--html': html,
       },
-      [...(isReadOnly ? [resume] : []), ...(network === null ? [] : [network])],
+      [...(isReadOnly ? [resume] : []), ...networks.filter((path) => path !== null)],
     )
     const files = {
       model: opened['--out'] ?? null,

@@ -17,6 +17,7 @@ import {
   oneOf,
   positiveInteger,
   RETUNE,
+  WEIGHTS,
 } from '../command.ts'
 import { addPreprocessOptions, type PreprocessOptions } from '../preprocess-options.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions } from '../tuning-budget.ts'
@@ -44,6 +45,7 @@ export interface TrainOptions extends TuningBudgetOptions, PreprocessOptions {
   readonly activation?: ActivationName
   readonly without: readonly (typeof PARTS)[number][]
   readonly init: (typeof INITS)[number]
+  readonly weights?: string
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
   readonly seed: number
@@ -105,6 +107,7 @@ export function addTrainOptions(command: Command): Command {
       oneOf('--init', INITS),
       'training',
     )
+    .option(...WEIGHTS)
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
     .option('--seed <n>', 'of weights, order, dropout and augmentation', integerFromZero('--seed'), 7)

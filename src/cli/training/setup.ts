@@ -60,9 +60,9 @@ export async function askedNetwork(
   options: TrainOptions,
   classes?: number,
 ): Promise<AskedNetwork> {
-  const { imageSize, outputs, activation } = options
+  const { imageSize, outputs, activation, weights } = options
   const without = removedParts(options)
-  const source = await openNetworkSource(text, { imageSize, outputs, activation, without, classes })
+  const source = await openNetworkSource(text, { imageSize, outputs, activation, without, classes, weights })
   const network = classifierOf(source)
   if (!logitsOf(network))
     throw new UsageError(
