@@ -159,7 +159,7 @@ describe('bad input is one line', () => {
     [[MODEL, 'gone.png'], "gone.png: can't be read: it does not exist"],
     [[MODEL, 'empty'], 'empty: this folder has no picture: no .jpg, .jpeg, .png or .webp file'],
     [[MODEL, 'photos/*.gif'], 'photos/*.gif: no file fits this pattern'],
-    [['resnet18', 'photos'], 'resnet18: it has no weights'],
+    [['resnet18', 'photos'], 'resnet18 has no weights of its own; give --weights <file>'],
     [['gone.onnx', 'photos'], "gone.onnx: can't be read: it does not exist"],
     [['photos/red.png', 'photos'], 'photos/red.png: '],
     [[ONNX, 'photos', '--labels', 'short.txt'], 'short.txt: 2 names, but the model knows 3 classes'],

@@ -11,6 +11,7 @@ import { openOutputFiles } from './output-files.ts'
 import { openPhotos, PHOTOS_HELP } from './photos.ts'
 import {
   addPictureModelOptions,
+  filesOf,
   MODEL_HELP,
   openPictureModel,
   type PictureModelOptions,
@@ -45,7 +46,11 @@ async function run(text: string, words: readonly string[], options: Options): Pr
   const { parseEngineSpec } = await import('../engines/index.ts')
   parseEngineSpec(options.engine)
   const photos = await openPhotos(words)
-  const files = await openOutputFiles({ '--out': options.out }, [text, ...photos.map(({ name }) => name)])
+  const files = await openOutputFiles({ '--out': options.out }, [
+    text,
+    ...filesOf(options),
+    ...photos.map(({ name }) => name),
+  ])
   const output = new Output({ color: options.color, isAllThereIs: false })
   const progress = await openProgress()
   const names: string[] = []

@@ -134,46 +134,39 @@ interface Opened {
   readonly assumed: string | null
 }
 
-/** The data, and a model that knows its classes. A model of another program has no names of classes, and no preprocessing. */
+/** The data, and the model as its file has it; what another program's file does not say is taken from the data or assumed. */
 async function opened(
   file: string,
   source: NetworkSource,
   options: Options,
   progress: Progress,
 ): Promise<Opened> {
-  const { knownPreprocessing, openDataset } = await import('../data/index.ts')
-  const { model, parameters } = source
-  const choice = preprocessingChoice(options)
-  if (model) {
-    const { image, own } = await imageOfModel(file, model)
-    const { preprocessing } = knownPreprocessing(image, own, choice)
-    const dataset = await openDataset(options.data, { synthetic: image })
-    requireFit(file, model, options.data, dataset)
-    return { dataset, model: { ...model, preprocessing }, assumed: null }
-  }
-  if (parameters === null) throw new UsageError(`${file}: it has no weights, so it classifies nothing yet`)
+  const { openDataset } = await import('../data/index.ts')
   const { classifierOf } = await import('./training/classifier.ts')
   const { imageOf } = await import('../train/inputs.ts')
-  const { datasetPreprocessing } = await import('./dataset-preprocessing.ts')
   const { logitsOf } = await import('../train/logits.ts')
+  const { datasetPreprocessing } = await import('./dataset-preprocessing.ts')
+  const { ownPreprocessing } = await import('../models/described.ts')
+  const { model, parameters, described } = source
+  if (parameters === null) throw new UsageError(`${file}: it has no weights, so it classifies nothing yet`)
   const network = classifierOf(source)
   const image = ofFile(file, () => imageOf(network))
+  const own = ownPreprocessing(described, image, file)
   const dataset = await openDataset(options.data, { synthetic: image })
-  const { classNames } = dataset
-  const classes = logitsOf(network)?.classes
-  if (classes !== classNames.length)
-    throw new FormatError(`${file}: it knows ${classes} classes, ${options.data} has ${classNames.length}`)
+  requireFit(file, described.classNames ?? null, logitsOf(network)?.classes ?? 0, options.data, dataset)
   const { preprocessing, assumed } = await untilInterrupted((signal) =>
     datasetPreprocessing(dataset, image, {
-      own: null,
-      choice,
+      own,
+      choice: preprocessingChoice(options),
       model: file,
       isTrained: true,
       signal,
       onProgress: (done, total) => progress.update('colours of images', done, total),
     }),
   ).finally(() => progress.clear())
-  const taken = { network, parameters, classNames, preprocessing }
+  const { classNames } = dataset
+  const trainedOn = model?.trainedOn
+  const taken = { network, parameters, classNames, preprocessing, ...(trainedOn && { trainedOn }) }
   return { dataset, model: taken, assumed }
 }
 
@@ -187,33 +180,23 @@ function requirePredictions(file: string, { unpredicted, count }: Accuracy): voi
   )
 }
 
-/** The images that the model's network takes, and how its file says they are made. Throws FormatError if these differ. */
-async function imageOfModel(file: string, { network, preprocessing }: Model) {
-  const { imageOf } = await import('../train/inputs.ts')
-  const { parsePreprocessing } = await import('../data/index.ts')
-  const image = ofFile(file, () => imageOf(network))
-  const made = parsePreprocessing(preprocessing, file)
-  if (made.size !== image.size || made.channels !== image.channels) {
+/** Throws if the model's classes are not those of the data; `names` is null if the model does not say what they are called. */
+function requireFit(
+  file: string,
+  names: readonly string[] | null,
+  classes: number,
+  source: string,
+  { classNames }: Dataset,
+): void {
+  if (classes !== classNames.length) {
     throw new FormatError(
-      `${file}: its preprocessing makes images of ${made.size} x ${made.size} x ${made.channels}, ` +
-        `its network takes ${image.size} x ${image.size} x ${image.channels}`,
+      `${file}: it knows ${classes} classes, ${source} has ${classNames.length}; evaluate with the data it was trained for`,
     )
   }
-  return { image, own: made }
-}
-
-/** Throws if the model's classes are not those of the data. */
-function requireFit(file: string, { classNames }: Model, source: string, dataset: Dataset): void {
-  const other = dataset.classNames
-  if (classNames.length !== other.length) {
-    throw new FormatError(
-      `${file}: it knows ${classNames.length} classes, ${source} has ${other.length}; evaluate with the data it was trained for`,
-    )
-  }
-  const different = classNames.findIndex((name, i) => name !== other[i])
+  const different = names?.findIndex((name, i) => name !== classNames[i]) ?? -1
   if (different >= 0) {
     throw new FormatError(
-      `${file}: its class ${different} is '${classNames[different]}', that of ${source} is '${other[different]}'`,
+      `${file}: its class ${different} is '${names![different]}', that of ${source} is '${classNames[different]}'`,
     )
   }
 }

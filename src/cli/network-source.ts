@@ -10,6 +10,7 @@ import { isPyTorch, PYTORCH_EXTENSIONS, PYTORCH_START_BYTES, pyTorchText } from 
 import { reasonOf } from '../formats/reason.ts'
 import type { DecodedSafetensors } from '../formats/safetensors.ts'
 import type { RecognizedWeights } from '../formats/torch-weights/index.ts'
+import type { Described } from '../models/described.ts'
 import { NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { NetworkOptions } from '../networks/options.ts'
@@ -36,6 +37,8 @@ export interface NetworkSource {
   readonly notes: OnnxNotes | null
   /** The classes and the preprocessing of a trained model; null for all others. */
   readonly model: Model | null
+  /** What the file says of classes and pictures; of a trained model all, of others what they say. */
+  readonly described: Described
   /** Whose weights a file has from which a named network has them; null for all others. */
   readonly weights: RecognizedWeights | null
 }
@@ -182,7 +185,16 @@ async function named(name: string, options: NetworkSourceOptions): Promise<Netwo
   if (outputs) throw new UsageError(`${name}: --outputs cuts ONNX files, and this is a named network`)
   const { networkNamed } = await import('../networks/index.ts')
   const network = networkNamed(name, { ...changesOf(options), imageSize: squareOf(name, imageSize) })
-  return { network, parameters: null, file: null, kind: 'named', notes: null, model: null, weights: null }
+  return {
+    network,
+    parameters: null,
+    file: null,
+    kind: 'named',
+    notes: null,
+    model: null,
+    weights: null,
+    described: {},
+  }
 }
 
 /** A named network with the weights of a file, and as many classes as they have unless the options say how many. */
@@ -198,7 +210,19 @@ async function withWeights(
   const weights = recognizedAs(name, tensors)
   const source = await named(name, { ...options, classes: options.classes ?? weights?.classes ?? undefined })
   const parameters = weightsOf(source.network, tensors, file)
-  return { ...source, parameters, file, kind: 'weights', weights }
+  return {
+    ...source,
+    parameters,
+    file,
+    kind: 'weights',
+    weights,
+    described: await describedFor(weights, source.network),
+  }
+}
+
+async function describedFor(weights: RecognizedWeights | null, network: Network): Promise<Described> {
+  const { describedByWeights } = await import('../models/described.ts')
+  return weights === null ? {} : describedByWeights(weights, network)
 }
 
 /** Throws UsageError for images that are not square. */
@@ -226,6 +250,7 @@ async function ofOnnx(file: string, { imageSize, outputs }: NetworkSourceOptions
     })
     // Many exporters give every graph the same name, and such files have hundreds of layers.
     const printed = [...new Set(notes.outputs.map(({ tensor }) => tensor))]
+    const { describedByOnnx } = await import('../models/described.ts')
     return {
       network: { ...network, name: stemOf(file), printed },
       parameters,
@@ -234,6 +259,7 @@ async function ofOnnx(file: string, { imageSize, outputs }: NetworkSourceOptions
       notes,
       model: null,
       weights: null,
+      described: describedByOnnx(notes.metadata, network),
     }
   } catch (error) {
     if (error instanceof OpenSizeError) {
@@ -264,6 +290,7 @@ async function ofModel(file: string, options: NetworkSourceOptions): Promise<Net
     notes: null,
     model: { ...model, network },
     weights: null,
+    described: { classNames: model.classNames, preprocessing: model.preprocessing },
   }
 }
 
@@ -275,15 +302,21 @@ async function ofWeights(
   const { nearestText, recognizeWeights, weightsOf } = await import('../formats/torch-weights/index.ts')
   const weights = recognizeWeights(tensors)
   if (weights === null) {
-    const nearest = nearestText(tensors)
-    throw new FormatError(
-      `${file}: it is neither a model that convmark trained nor a named network's weights${nearest === null ? '' : `; ${nearest}`}`,
-    )
+    const { unrecognized } = await import('../models/open-model.ts')
+    throw unrecognized(file, nearestText(tensors))
   }
   const source = await named(weights.network, { classes: weights.classes ?? undefined })
   const parameters = weightsOf(source.network, tensors, file)
   const network = await resized(file, source.network, options.imageSize)
-  return { ...source, network, parameters, file, kind: 'weights', weights }
+  return {
+    ...source,
+    network,
+    parameters,
+    file,
+    kind: 'weights',
+    weights,
+    described: await describedFor(weights, network),
+  }
 }
 
 /** The same weights, over images of this size. Throws as `openNetworkSource`. */
@@ -344,7 +377,7 @@ async function ofModule(file: string, options: NetworkSourceOptions): Promise<Ne
       networks.requireParameters(network, parameters)
     })
   }
-  return { network, parameters, file, kind: 'module', notes: null, model: null, weights: null }
+  return { network, parameters, file, kind: 'module', notes: null, model: null, weights: null, described: {} }
 }
 
 interface Loaded {

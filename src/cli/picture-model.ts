@@ -6,7 +6,7 @@ import type { ImageSize } from '../formats/onnx-import.ts'
 import { parseLabels } from '../models/labels.ts'
 import { openModel } from '../models/open-model.ts'
 import type { OpenedModel } from '../models/opened-model.ts'
-import { ENGINE, IMAGE_SIZE, OUTPUTS, positiveInteger, RETUNE } from './command.ts'
+import { ENGINE, IMAGE_SIZE, OUTPUTS, positiveInteger, RETUNE, WEIGHTS } from './command.ts'
 import { openNetworkSource } from './network-source.ts'
 import { addPreprocessOptions, type PreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
 import type { Progress } from './progress.ts'
@@ -14,6 +14,7 @@ import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf } from './tunin
 
 export interface PictureModelOptions extends PreprocessOptions, TuningBudgetOptions {
   readonly labels?: string
+  readonly weights?: string
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
   readonly batch: number
@@ -28,6 +29,7 @@ export function addPictureModelOptions(command: Command): Command {
   return addPreprocessOptions(command)
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
+    .option(...WEIGHTS)
     .option('--batch <n>', 'pictures at a time', positiveInteger('--batch'), 16)
     .option(...ENGINE)
     .option('--threads <n>', 'physical cores by default', positiveInteger('--threads'))
@@ -36,7 +38,8 @@ export function addPictureModelOptions(command: Command): Command {
 }
 
 /** The files that these options read. */
-export const filesOf = ({ labels }: PictureModelOptions): string[] => (labels === undefined ? [] : [labels])
+export const filesOf = ({ labels, weights }: PictureModelOptions): string[] =>
+  [labels, weights].filter((file) => file !== undefined)
 
 /** Opens the model. Throws UsageError if it has no weights. */
 export async function openPictureModel(
@@ -44,18 +47,14 @@ export async function openPictureModel(
   options: PictureModelOptions,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
 ): Promise<OpenedModel> {
-  const { labels: file, imageSize, outputs, engine, threads, retune } = options
+  const { labels: file, weights, imageSize, outputs, engine, threads, retune } = options
   const labels = file === undefined ? undefined : parseLabels(await readBytes(file), file)
-  const source = await openNetworkSource(text, { imageSize, outputs })
-  if (source.parameters === null) throw new UsageError(`${text}: it has no weights`)
-  const { network, parameters, model } = source
+  const source = await openNetworkSource(text, { imageSize, outputs, weights })
+  if (source.parameters === null)
+    throw new UsageError(`${text} has no weights of its own; give --weights <file>`)
+  const { network, parameters, described } = source
   return await openModel(
-    {
-      name: text,
-      network,
-      parameters,
-      ...(model && { classNames: model.classNames, preprocessing: model.preprocessing }),
-    },
+    { name: text, network, parameters, ...described },
     {
       labels,
       preprocessing: preprocessingChoice(options),

@@ -168,9 +168,9 @@ async function withPictures(context: BegunJob): Promise<Job> {
   const { pictureLines } = await import('./training/head-lines.ts')
   const { begun, settings, options, output, progress, asked } = context
   const { batch, seed, epochs } = settings
-  const recipe = await recipeFor(begun, options, context).finally(() => progress.clear())
+  const { assumed, ...recipe } = await recipeFor(begun, options, context).finally(() => progress.clear())
   const pipeline = await openPipeline(begun.dataset.train, { batch, ...recipe, seed, epochs })
-  const setup = { ...begun, ...recipe }
+  const setup = { ...begun, ...recipe, assumed }
   output.lines(...(await pictureLines(setup, pipeline)))
   return { ...context, setup, kept: { ...asked, augmentation: recipe.augmentation }, pipeline }
 }

@@ -1,6 +1,7 @@
 // What a file of another program says about its model, for those who give pictures to it.
-import { type ImageShape, namedPreprocessing } from '../data/index.ts'
-import { ShapeError, UsageError } from '../errors.ts'
+import { type ImageShape, namedPreprocessing, type Preprocessing, parsePreprocessing } from '../data/index.ts'
+import { FormatError, ShapeError, UsageError } from '../errors.ts'
+import type { RecognizedWeights } from '../formats/torch-weights/index.ts'
 import { type Network, outputsOf, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
 import { imageOf } from '../train/inputs.ts'
@@ -8,6 +9,37 @@ import type { Model } from '../train/model-file.ts'
 
 /** What a file says of a model's classes and pictures; what it does not say is left out. */
 export type Described = Partial<Pick<Model, 'classNames' | 'preprocessing'>>
+
+/**
+ * The preprocessing that a file says its model has; null if it says none. Throws FormatError, naming the file, for one that is
+ * invalid or makes other images than the network takes.
+ */
+export function ownPreprocessing(
+  { preprocessing }: Described,
+  image: ImageShape,
+  file: string,
+): Preprocessing | null {
+  if (preprocessing === undefined) return null
+  const own = parsePreprocessing(preprocessing, file)
+  if (own.size === image.size && own.channels === image.channels) return own
+  throw new FormatError(
+    `${file}: its preprocessing makes images of ${own.size} x ${own.size} x ${own.channels}, ` +
+      `its network takes ${image.size} x ${image.size} x ${image.channels}`,
+  )
+}
+
+/**
+ * What the names of a file's weights say: torchvision's GoogLeNet rescales its images itself, to values from -1 to 1. All others
+ * are published for `imagenet`, which is what is assumed anyway.
+ */
+export function describedByWeights(
+  { network: name, names }: Pick<RecognizedWeights, 'network' | 'names'>,
+  network: Network,
+): Described {
+  const image = imageIn(network)
+  const isRescaled = name === 'googlenet' && names === 'torchvision' && image !== null
+  return isRescaled ? { preprocessing: namedPreprocessing('inception', image) } : {}
+}
 
 const CLASS_NAMES = 'convmark.classNames'
 const PREPROCESSING = 'convmark.preprocessing'

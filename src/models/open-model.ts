@@ -14,18 +14,18 @@ import {
   knownPreprocessing,
   type PreprocessingChoice,
   type PreprocessingName,
-  parsePreprocessing,
 } from '../data/index.ts'
 import { engineRules, prepareRules } from '../engines/engine.ts'
 import { FormatError, ofFile, UsageError } from '../errors.ts'
 import type { ImageSize, ReadExternalData } from '../formats/onnx-import.ts'
+import type { DecodedSafetensors } from '../formats/safetensors.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { shownValue } from '../plain-text.ts'
 import { isNode } from '../runtime/host.ts'
 import { engineRule } from '../session.ts'
 import { imageOf } from '../train/inputs.ts'
-import { type Model, modelOf } from '../train/model-file.ts'
-import { describedByOnnx } from './described.ts'
+import { type Model, modelOf, saysItIsModel } from '../train/model-file.ts'
+import { describedByOnnx, describedByWeights, ownPreprocessing } from './described.ts'
 import { labelsFor } from './labels.ts'
 import { type ModelRunOptions, OpenedModel } from './opened-model.ts'
 import { fetched } from './pictures.ts'
@@ -45,6 +45,11 @@ export interface ModelData extends Pick<Model, 'network' | 'parameters' | 'train
 }
 
 export interface OpenModelOptions extends ModelRunOptions {
+  /**
+   * The weights of a named network, safetensors, in convmark's, torchvision's or timm's names: a path (in a page, its
+   * address) or bytes. Then the model is the network's name: `openModel('resnet50', { weights: 'resnet50.safetensors' })`.
+   */
+  readonly weights?: string | Uint8Array | ArrayBuffer | undefined
   /** The names of the classes, in the order of the model's outputs, if its file has none or others are wanted. */
   readonly labels?: readonly string[] | undefined
   /** How pictures are prepared: a name, or a change of what the model's file says. */
@@ -58,6 +63,13 @@ export interface OpenModelOptions extends ModelRunOptions {
 }
 
 const rules: Rules<OpenModelOptions> = {
+  weights: optional(
+    must(
+      (value: unknown) =>
+        typeof value === 'string' || value instanceof Uint8Array || value instanceof ArrayBuffer,
+      'a path or the bytes of a safetensors file',
+    ),
+  ),
   labels: optional(arrayOfText),
   preprocessing: optional(
     must(
@@ -86,18 +98,12 @@ const rules: Rules<OpenModelOptions> = {
  */
 export async function openModel(source: ModelSource, options: OpenModelOptions = {}): Promise<OpenedModel> {
   requireOptions('openModel', options, rules)
-  const { labels, preprocessing: choice, imageSize, outputs, externalData, ...runOptions } = options
-  const { name, data } = await dataOf(source, { imageSize, outputs, externalData })
+  const { labels, preprocessing: choice, weights, imageSize, outputs, externalData, ...runOptions } = options
+  const { name, data } = await dataOf(source, { weights, imageSize, outputs, externalData })
   const scores = triedScores(data.network, name)
   const network = typeof scores === 'string' ? data.network : scores.network
   const image = ofFile(name, () => imageOf(network))
-  const own = data.preprocessing === undefined ? null : parsePreprocessing(data.preprocessing, name)
-  if (own && (own.size !== image.size || own.channels !== image.channels)) {
-    throw new FormatError(
-      `${name}: its preprocessing makes images of ${own.size} x ${own.size} x ${own.channels}, ` +
-        `its network takes ${image.size} x ${image.size} x ${image.channels}`,
-    )
-  }
+  const own = ownPreprocessing(data, image, name)
   const { preprocessing, ground } = knownPreprocessing(image, own, choice)
   const known =
     typeof scores === 'string'
@@ -129,9 +135,10 @@ interface Named {
   readonly data: ModelData
 }
 
-type FileOptions = Pick<OpenModelOptions, 'imageSize' | 'outputs' | 'externalData'>
+type FileOptions = Pick<OpenModelOptions, 'weights' | 'imageSize' | 'outputs' | 'externalData'>
 
 async function dataOf(source: unknown, options: FileOptions): Promise<Named> {
+  if (options.weights !== undefined) return ofNetwork(source, options.weights)
   if (typeof source === 'string') return ofPath(source, options)
   if (source instanceof Uint8Array) return ofBytes(source, 'model', options)
   if (source instanceof ArrayBuffer) return ofBytes(new Uint8Array(source), 'model', options)
@@ -149,11 +156,58 @@ async function dataOf(source: unknown, options: FileOptions): Promise<Named> {
 async function ofPath(path: string, options: FileOptions): Promise<Named> {
   if (!isNode) return ofBytes(await fetched(path), path, options)
   const { externalDataBeside, readBytes, readSafetensors } = await import('../formats/files.ts')
-  if (path.toLowerCase().endsWith(SAFETENSORS))
-    return { name: path, data: modelOf(await readSafetensors(path), path) }
+  if (path.toLowerCase().endsWith(SAFETENSORS)) return ofSafetensors(await readSafetensors(path), path)
   const beside = options.externalData ?? externalDataBeside(path)
   return ofBytes(await readBytes(path), path, { ...options, externalData: beside })
 }
+
+/** A named network and a file of its weights. */
+async function ofNetwork(source: unknown, weights: string | Uint8Array | ArrayBuffer): Promise<Named> {
+  const { networkNamed } = await import('../networks/index.ts')
+  if (typeof source !== 'string')
+    throw new UsageError(
+      `openModel: weights belong to a network's name, and the model is ${shownValue(source)}`,
+    )
+  networkNamed(source) // so that an unknown name is reported before any file is read
+  const [name, content] = await weightsAt(weights)
+  const { recognizedAs, weightsOf } = await import('../formats/torch-weights/index.ts')
+  const recognized = recognizedAs(source, content.tensors)
+  const network: Network = networkNamed(source, { classes: recognized?.classes ?? undefined })
+  const parameters = weightsOf(network, content.tensors, name)
+  const described = recognized === null ? {} : describedByWeights(recognized, network)
+  return { name, data: { network, parameters, ...described } }
+}
+
+async function weightsAt(
+  weights: string | Uint8Array | ArrayBuffer,
+): Promise<readonly [name: string, DecodedSafetensors]> {
+  const { decodeSafetensors } = await import('../formats/safetensors.ts')
+  if (typeof weights !== 'string') {
+    const bytes = weights instanceof Uint8Array ? weights : new Uint8Array(weights)
+    return ['weights', decodeSafetensors(bytes, 'weights')]
+  }
+  if (!isNode) return [weights, decodeSafetensors(await fetched(weights), weights)]
+  const { readSafetensors } = await import('../formats/files.ts')
+  return [weights, await readSafetensors(weights)]
+}
+
+/** A model that convmark wrote, or the weights of a named network. */
+async function ofSafetensors(content: DecodedSafetensors, name: string): Promise<Named> {
+  if (saysItIsModel(content)) return { name, data: modelOf(content, name) }
+  const { networkNamed } = await import('../networks/index.ts')
+  const { nearestText, recognizeWeights, weightsOf } = await import('../formats/torch-weights/index.ts')
+  const recognized = recognizeWeights(content.tensors)
+  if (recognized === null) throw unrecognized(name, nearestText(content.tensors))
+  const network: Network = networkNamed(recognized.network, { classes: recognized.classes ?? undefined })
+  const parameters = weightsOf(network, content.tensors, name)
+  return { name, data: { network, parameters, ...describedByWeights(recognized, network) } }
+}
+
+/** The error for a file of tensors that are no model's. */
+export const unrecognized = (name: string, nearest: string | null): FormatError =>
+  new FormatError(
+    `${name}: it is neither a model that convmark trained nor a named network's weights${nearest === null ? '' : `; ${nearest}`}`,
+  )
 
 const SAFETENSORS = '.safetensors'
 /** A safetensors file has the length of its header in 8 bytes, and then the header's JSON. */
@@ -162,7 +216,7 @@ const HEADER_LENGTH_BYTES = 8
 async function ofBytes(bytes: Uint8Array, name: string, options: FileOptions): Promise<Named> {
   if (bytes[HEADER_LENGTH_BYTES] === '{'.charCodeAt(0)) {
     const { decodeSafetensors } = await import('../formats/safetensors.ts')
-    return { name, data: modelOf(decodeSafetensors(bytes, name), name) }
+    return ofSafetensors(decodeSafetensors(bytes, name), name)
   }
   const { imageSize, outputs, externalData } = options
   const { importOnnx } = await import('../formats/onnx-import.ts')

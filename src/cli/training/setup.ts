@@ -14,6 +14,7 @@ import {
   requireColours,
 } from '../../data/index.ts'
 import { UsageError } from '../../errors.ts'
+import { ownPreprocessing } from '../../models/described.ts'
 import { networkCounts } from '../../networks/index.ts'
 import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
@@ -147,11 +148,11 @@ export async function recipeFor(
     throw new UsageError(
       `--resume ${resumed.file}: images are prepared as in its training; leave --preprocess and its parts out`,
     )
-  const { file, model, parameters } = source
+  const { file, described, parameters } = source
   const { preprocessing, assumed } = kept
     ? { preprocessing: kept.preprocessing, assumed: null }
     : await datasetPreprocessing(dataset, imageOf(network), {
-        own: model && parsePreprocessing(model.preprocessing, file!),
+        own: ownPreprocessing(described, imageOf(network), file ?? network.name),
         choice,
         model: file ?? network.name,
         isTrained: parameters !== null,
