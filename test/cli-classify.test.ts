@@ -227,3 +227,40 @@ describe('embed', () => {
     expect(code).toBe(1)
   })
 })
+
+describe('export keeps what was said of a model', () => {
+  const told = ['--labels', 'LABELS.txt', '--preprocess', 'zero-one']
+  const exported = (...words: string[]) => inProcess('export', ...words)
+
+  it.each([
+    ['a model of convmark', '--model', 'kept.safetensors'],
+    ['an ONNX file', '--onnx', 'kept.onnx'],
+  ])('in %s', async (_, option, file) => {
+    expect(await exported(ONNX, option, file, ...told)).toMatchObject({
+      code: 0,
+      stdout: `colours written to ${file}\n`,
+    })
+    const { stdout } = await classify(file, 'photos/red.png', '--top', '1')
+    expect(stdout).toMatch(/^photos\/red.png +98\.7% +rouge\n$/)
+  })
+
+  it('and what a model’s file said already', async () => {
+    await exported(MODEL, '--onnx', 'again.onnx')
+    expect((await classify('again.onnx', 'photos/blue.png', '--top', '1')).stdout).toMatch(/98\.7% +blue\n$/)
+  })
+
+  it('and says what it had to assume', async () => {
+    const { stdout } = await exported(ONNX, '--model', 'assumed.safetensors')
+    expect(stdout).toMatch(/^warning: colours.onnx does not say how its images are to be prepared/m)
+  })
+
+  it.each([
+    [[ONNX, '--safetensors', 'w.safetensors', ...told], '--labels and --preprocess are not of weights alone'],
+    [['lenet', '--model', 'm.safetensors'], 'lenet has no weights of its own; give --weights <file>'],
+    [[ONNX], 'nothing to write; give --onnx <file>, --model <file> or --safetensors <file>'],
+  ])('not %j', async (words, message) => {
+    const { code, stderr } = await exported(...words)
+    expect(stderr).toContain(message)
+    expect(code).toBe(2)
+  })
+})

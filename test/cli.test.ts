@@ -724,7 +724,7 @@ describe('wrong use is one line on stderr and exit code 2', () => {
     ['report gone.json --html nowhere/page.html', "nowhere/page.html: can't be written: its folder"],
     ['run --weights a --input b', "required option '--output <file>' not specified"],
     ['run --weights a --input b --output c', "b: can't be read: it does not exist"],
-    ['export', 'nothing to write; give --onnx <file> or --safetensors <file>'],
+    ['export', 'nothing to write; give --onnx <file>, --model <file> or --safetensors <file>'],
     ['export --onnx a --names timm', '--names is of weights; give --safetensors <file> too'],
     ['export --safetensors a --layout nchw', "--layout is of an ONNX model's images; give --onnx <file> too"],
     ['export --safetensors a --names pytorch', "unknown value of --names 'pytorch'"],

@@ -9,6 +9,7 @@ import { openPhotos, PHOTOS_HELP } from './photos.ts'
 import {
   addPictureModelOptions,
   filesOf,
+  LABELS,
   MODEL_HELP,
   openPictureModel,
   type PictureModelOptions,
@@ -29,10 +30,7 @@ export function addClassifyCommand(program: Command, onEnd: OnEnd): void {
     .argument('<model>', MODEL_HELP)
     .argument('<photo...>', PHOTOS_HELP)
     .option('--top <n>', 'how many classes are told of each picture', positiveInteger('--top'), 5)
-    .option(
-      '--labels <file>',
-      "the names of the classes, one a line; ImageNet's for 1,000 classes by default",
-    )
+    .option(...LABELS)
   addPictureModelOptions(command)
     .option('--json <file>', "the answers as JSON; '-' prints it, and nothing else")
     .option('--html <file>', 'the pictures with their answers as one page')

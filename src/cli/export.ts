@@ -7,10 +7,13 @@ import { FILE_LAYOUTS, type FileLayout } from './file-layout.ts'
 import { isFile, NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
+import { type DescriptionOptions, LABELS, openedModel } from './picture-model.ts'
+import { addPreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
 
 const LAYOUTS = { nchw: 'NCHW', nhwc: 'NHWC' } as const
 
-interface Options {
+interface Options extends DescriptionOptions {
+  readonly model?: string
   readonly onnx?: string
   readonly safetensors?: string
   readonly names?: WeightNames
@@ -22,14 +25,15 @@ interface Options {
 }
 
 export function addExportCommand(program: Command, onEnd: OnEnd): void {
-  addCommand(
+  const command = addCommand(
     program,
     'export',
-    'write a network and its weights as an ONNX model, for any batch, or its weights alone',
+    'write a network and its weights: as an ONNX model, as a model of convmark, or the weights alone',
   )
     .argument('[network]', NETWORK_HELP, 'alexnet')
     .option('--onnx <file>', 'the model: images in, activations or logits out; losses are left out')
-    .option('--safetensors <file>', 'the weights')
+    .option('--model <file>', "a model that every command takes, with its classes' names and preprocessing")
+    .option('--safetensors <file>', 'the weights alone')
     .option(
       '--names <library>',
       `of --safetensors: ${WEIGHT_NAMES.join(' | ')}; convmark's own by default`,
@@ -49,18 +53,19 @@ export function addExportCommand(program: Command, onEnd: OnEnd): void {
     )
     .option(...IMAGE_SIZE)
     .option(...OUTPUTS)
-    .action(async (network: string, options: Options) => {
-      await exportNetwork(network, options)
-      onEnd(0)
-    })
+    .option(...LABELS)
+  addPreprocessOptions(command).action(async (network: string, options: Options) => {
+    await exportNetwork(network, options)
+    onEnd(0)
+  })
 }
 
 async function exportNetwork(text: string, options: Options): Promise<void> {
-  const { onnx, safetensors, weights, seed, names = 'convmark' } = options
+  const { onnx, model, safetensors, weights, labels, seed, names = 'convmark' } = options
   requireOptionsFit(options)
   const files = await openOutputFiles(
-    { '--onnx': onnx, '--safetensors': safetensors },
-    [(await isFile(text)) ? text : undefined, weights].filter((path) => path !== undefined),
+    { '--onnx': onnx, '--model': model, '--safetensors': safetensors },
+    [(await isFile(text)) ? text : undefined, weights, labels].filter((path) => path !== undefined),
   )
   const source = await openNetworkSource(text, options)
   const { network, notes } = source
@@ -68,14 +73,27 @@ async function exportNetwork(text: string, options: Options): Promise<void> {
   const parameters = source.parameters ?? initialize(network, { seed })
   const { namesText, weightTensors } = await import('../formats/torch-weights/index.ts')
   const tensors = safetensors === undefined ? null : weightTensors(network, parameters, names)
+  const opened = isDescribed(options) ? await openedModel(text, source, options) : null
+  const described = opened?.model ?? source.described
   const output = new Output({ color: false, isAllThereIs: true })
   if (onnx !== undefined) {
     const { onnxModel } = await import('../formats/onnx.ts')
+    const { onnxMetadata } = await import('../models/described.ts')
     const isChannelsFirst = notes?.inputs.some((input) => input.layout === 'NCHW') ?? false
     const layout = options.layout ?? (isChannelsFirst ? 'nchw' : 'nhwc')
-    await files['--onnx']!.write(onnxModel(network, parameters, { layout: LAYOUTS[layout] }))
+    await files['--onnx']!.write(
+      onnxModel(network, parameters, { layout: LAYOUTS[layout], metadata: onnxMetadata(described) }),
+    )
     output.lines(`${network.name} written to ${onnx}`)
   }
+  if (model !== undefined) {
+    const { encodeModel } = await import('../train/model-file.ts')
+    await files['--model']!.write(encodeModel(opened!.model))
+    output.lines(`${network.name} written to ${model}`)
+  }
+  const { preprocessing = null, classNames = null } = opened?.assumed ?? {}
+  const assumed = [preprocessing, classNames].filter((sentence) => sentence !== null)
+  output.lines(...assumed.map((sentence) => `warning: ${sentence}`))
   if (tensors !== null) {
     const { encodeSafetensors } = await import('../formats/safetensors.ts')
     await files['--safetensors']!.write(encodeSafetensors(tensors, names === 'convmark' ? {} : OF_PYTORCH))
@@ -83,13 +101,22 @@ async function exportNetwork(text: string, options: Options): Promise<void> {
   }
 }
 
+/** Whether something is to be kept that the source may not say. */
+const isDescribed = (options: Options): boolean =>
+  options.model !== undefined || options.labels !== undefined || preprocessingChoice(options) !== undefined
+
 /** What programs for PyTorch look for in the metadata. */
 const OF_PYTORCH = { format: 'pt' } as const
 
 /** Throws UsageError if there is nothing to write, or for an option of what is not written. */
-function requireOptionsFit({ onnx, safetensors, names, layout }: Options): void {
-  if (onnx === undefined && safetensors === undefined)
-    throw new UsageError('nothing to write; give --onnx <file> or --safetensors <file>')
+function requireOptionsFit(options: Options): void {
+  const { onnx, model, safetensors, names, layout } = options
+  if (onnx === undefined && model === undefined && safetensors === undefined)
+    throw new UsageError('nothing to write; give --onnx <file>, --model <file> or --safetensors <file>')
+  if (onnx === undefined && model === undefined && isDescribed(options))
+    throw new UsageError(
+      '--labels and --preprocess are not of weights alone; give --model <file> or --onnx <file>',
+    )
   if (safetensors === undefined && names !== undefined)
     throw new UsageError('--names is of weights; give --safetensors <file> too')
   if (onnx === undefined && layout !== undefined)

@@ -1,19 +1,28 @@
-// What classify and embed share: a model that is ready for pictures.
+// What commands share that take somebody's model and pictures, or keep what is known of them.
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
 import { readBytes } from '../formats/files.ts'
 import type { ImageSize } from '../formats/onnx-import.ts'
 import { parseLabels } from '../models/labels.ts'
 import { openModel } from '../models/open-model.ts'
-import type { OpenedModel } from '../models/opened-model.ts'
+import type { ModelRunOptions, OpenedModel } from '../models/opened-model.ts'
 import { ENGINE, IMAGE_SIZE, OUTPUTS, positiveInteger, RETUNE, WEIGHTS } from './command.ts'
-import { openNetworkSource } from './network-source.ts'
+import { type NetworkSource, openNetworkSource } from './network-source.ts'
 import { addPreprocessOptions, type PreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
 import type { Progress } from './progress.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf } from './tuning-budget.ts'
 
-export interface PictureModelOptions extends PreprocessOptions, TuningBudgetOptions {
+/** The options that say what a model's file may not: what its classes are called, and how its pictures are prepared. */
+export interface DescriptionOptions extends PreprocessOptions {
   readonly labels?: string
+}
+
+export const LABELS = [
+  '--labels <file>',
+  "the names of the classes, one a line; ImageNet's for 1,000 classes by default",
+] as const
+
+export interface PictureModelOptions extends DescriptionOptions, TuningBudgetOptions {
   readonly weights?: string
   readonly imageSize?: ImageSize
   readonly outputs?: readonly string[]
@@ -47,31 +56,41 @@ export async function openPictureModel(
   options: PictureModelOptions,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
 ): Promise<OpenedModel> {
-  const { labels: file, weights, imageSize, outputs, engine, threads, retune } = options
-  const labels = file === undefined ? undefined : parseLabels(await readBytes(file), file)
+  const { weights, imageSize, outputs, engine, threads, retune } = options
   const source = await openNetworkSource(text, { imageSize, outputs, weights })
-  if (source.parameters === null)
-    throw new UsageError(`${text} has no weights of its own; give --weights <file>`)
-  const { network, parameters, described } = source
-  return await openModel(
+  return openedModel(text, source, options, {
+    engine,
+    experimentalV8Flags: true,
+    ...(threads !== undefined && { threads }),
+    ...(retune && { retune }),
+    ...tuningBudgetOf(options),
+    onProgress: ({ done, total }) => progress.update('tuning', done, total),
+    signal,
+  })
+}
+
+/**
+ * The model of a source, with the names of its classes and its preprocessing as given, as its file says or as assumed. Throws
+ * UsageError if it has no weights; errors of labels name their file.
+ */
+export async function openedModel(
+  text: string,
+  { network, parameters, described }: Pick<NetworkSource, 'network' | 'parameters' | 'described'>,
+  options: DescriptionOptions,
+  runOptions: ModelRunOptions = {},
+): Promise<OpenedModel> {
+  const { labels: file } = options
+  const labels = file === undefined ? undefined : parseLabels(await readBytes(file), file)
+  if (parameters === null) throw new UsageError(`${text} has no weights of its own; give --weights <file>`)
+  return openModel(
     { name: text, network, parameters, ...described },
-    {
-      labels,
-      preprocessing: preprocessingChoice(options),
-      engine,
-      experimentalV8Flags: true,
-      ...(threads !== undefined && { threads }),
-      ...(retune && { retune }),
-      ...tuningBudgetOf(options),
-      onProgress: ({ done, total }) => progress.update('tuning', done, total),
-      signal,
-    },
+    { labels, preprocessing: preprocessingChoice(options), ...runOptions },
   ).catch((error: unknown) => {
-    const isOfLabels = error instanceof UsageError && error.message.startsWith(LABELS)
+    const isOfLabels = error instanceof UsageError && error.message.startsWith(OF_LABELS)
     throw isOfLabels
-      ? new UsageError(`${file}: ${error.message.slice(LABELS.length)}`, { cause: error })
+      ? new UsageError(`${file}: ${error.message.slice(OF_LABELS.length)}`, { cause: error })
       : error
   })
 }
 
-const LABELS = 'labels: '
+const OF_LABELS = 'labels: '
