@@ -9,6 +9,7 @@ import {
   optional,
   positiveInteger,
   type Rules,
+  recordOf,
   requireOptions,
   someFunction,
   someText,
@@ -35,6 +36,7 @@ import { findNotFinite } from './diagnose.ts'
 import { diverged } from './diverged.ts'
 import { type BatchInputs, batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
+import { rateFactors } from './rates.ts'
 import { trainingBeside } from './room.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
 import {
@@ -74,8 +76,13 @@ export interface TrainOptions
   readonly microBatch?: number
   /** SGD with momentum 0.9 by default. */
   readonly optimizer?: Optimizer
-  /** 0.01 by default. */
+  /** The learning rate; 0.01 by default. */
   readonly rate?: number
+  /**
+   * Rates of single layers in place of `rate`, by name or by a pattern in which `*` stands for any text: `{ fc: 0.1, 'layer4.*': 0.001 }`.
+   * A name counts more than a pattern, a later pattern more than an earlier one. The schedule applies to all.
+   */
+  readonly rates?: Readonly<Record<string, number>>
   /** `constant` by default. */
   readonly schedule?: Schedule
   /** L2 penalty of the weights and biases for which the network does not fix it; see `weightDecays`. */
@@ -101,6 +108,8 @@ export interface TrainOptions
   /** Ends the training; the current update is finished or undone. The state is in the last event. */
   readonly signal?: AbortSignal
 }
+
+const DEFAULT_RATE = 0.01
 
 interface Now {
   /** The current epoch, counted from 1, and all updates made so far. */
@@ -150,10 +159,11 @@ export async function* train(
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, void> {
   requireTrainable(network, options)
-  const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
+  const { optimizer = sgd(), batch, microBatch = batch, rate = DEFAULT_RATE, rates, resume, signal } = options
   const training: Training = {
     optimizer,
     decays: weightDecays(network, options.decay),
+    ...(rates && { rateFactors: rateFactors(network, { rate, rates, freeze: options.freeze }) }),
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
     ...(options.freeze && { freeze: options.freeze }),
@@ -298,7 +308,7 @@ class TrainingRun {
   /** Forward and backward of each micro-batch; then, if the loss is a number, the update. */
   async #update(given: TrainingBatch, diagnose: Diagnose) {
     const { microBatches = 1, optimizer } = this.#training
-    const { rate = 0.01, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
+    const { rate = DEFAULT_RATE, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
     const now = rateAt(schedule, rate, this.#step, epochs * batchesPerEpoch)
     const session = this.#session
     session.write({
@@ -429,6 +439,7 @@ const rules: Rules<TrainOptions> = {
   microBatch: optional(positiveInteger),
   optimizer: optional(optimizerRule),
   rate: optional(numberOverZero),
+  rates: optional(recordOf(numberOverZero, 'an object of numbers by layer')),
   schedule: optional(oneOf(SCHEDULES)),
   decay: optional(numberFromZero),
   clipNorm: optional(numberOverZero),
@@ -451,9 +462,9 @@ const rules: Rules<TrainOptions> = {
 function requireTrainable(network: Network, options: TrainOptions): void {
   requireNetwork('train', network)
   requireOptions('train', options, rules)
-  const { batch, microBatch = batch, rate = 0.01, optimizer = sgd() } = options
+  const { batch, microBatch = batch, rate = DEFAULT_RATE, rates = {}, optimizer = sgd() } = options
   if (batch % microBatch !== 0)
     throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
-  requireFiniteRates(optimizer, rate)
+  for (const each of [rate, ...Object.values(rates)]) requireFiniteRates(optimizer, each)
   batchInputs(network)
 }
