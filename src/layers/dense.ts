@@ -38,6 +38,7 @@ const rules: Rules<DenseOptions> = {
 }
 
 export const denseDefinition: LayerDefinition<DenseOptions> = {
+  outputsOption: 'units',
   rules,
 
   outputShape: (_name, { units }) => [units],

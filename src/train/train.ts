@@ -17,8 +17,10 @@ import {
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
+import { frozenLayers } from '../networks/freeze.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
+import { firstChanged, splitNetwork } from '../networks/split.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
 import {
   checkpointRule,
@@ -49,7 +51,7 @@ import {
   tensorsOf,
 } from './state.ts'
 
-/** Images (N, H, W, C) and the index of each one's class, whatever the network calls these inputs. */
+/** Images (N, H, W, C), or the values of `from`, and the index of each one's class, whatever the network calls these inputs. */
 export interface TrainingBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -91,6 +93,11 @@ export interface TrainOptions
   readonly clipNorm?: number
   /** Layers whose parameters stay as they are, by name or with `*`; see `Training`. */
   readonly freeze?: readonly string[]
+  /**
+   * A tensor before which all layers are frozen (`lastFixedTensor`): `images` of the batches are its values, as `keepFeatures` makes
+   * them, and only what comes after it is computed. States are those of the whole network all the same.
+   */
+  readonly from?: string
   /** `blocks`: activations are made again in backward, for less memory and the same bits; see `Training`. */
   readonly checkpoint?: Training['checkpoint']
   /** Seed of the initial parameters; 7 by default. */
@@ -160,21 +167,23 @@ export async function* train(
 ): AsyncGenerator<TrainEvent, void, void> {
   requireTrainable(network, options)
   const { optimizer = sgd(), batch, microBatch = batch, rate = DEFAULT_RATE, rates, resume, signal } = options
+  const { computed, frozen, isComputed } = computedPart(network, options)
+  const factors = rates && rateFactors(network, { rate, rates, freeze: options.freeze })
   const training: Training = {
     optimizer,
-    decays: weightDecays(network, options.decay),
-    ...(rates && { rateFactors: rateFactors(network, { rate, rates, freeze: options.freeze }) }),
+    decays: pick(weightDecays(network, options.decay), isComputed),
+    ...(factors && { rateFactors: factors }),
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
-    ...(options.freeze && { freeze: options.freeze }),
+    ...(frozen && { freeze: frozen }),
     ...(options.checkpoint && { checkpoint: options.checkpoint }),
   }
   const { threads, experimentalV8Flags, retune, tuningBudgetMs, algorithm, onProgress } = options
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
   let session: Session | null = null
   try {
-    const logits = logitsOf(network)
-    session = await openSession(network, {
+    const logits = logitsOf(computed)
+    session = await openSession(computed, {
       batch: microBatch,
       pass: 'train',
       training,
@@ -190,13 +199,16 @@ export async function* train(
       signal,
     })
     yield { kind: 'start', engine: engine.info, session, tuning: session.tuning }
-    if (resume) requireSameTensors(session, resume)
-    const first = resume?.parameters ?? options.parameters
-    session.write(first ?? initializeForTraining(network, { seed: options.seed ?? 7 }))
+    const first =
+      resume?.parameters ?? options.parameters ?? initializeForTraining(network, { seed: options.seed ?? 7 })
+    const fixed = pick(first, (name) => !isComputed(name))
+    const own = pick(first, isComputed)
+    if (resume) requireSameTensors(session, { ...resume, parameters: own })
+    session.write(own)
     if (resume) session.write(resume.states)
-    const run = new TrainingRun(network, session, training, options)
+    const run = new TrainingRun(computed, session, training, options, fixed)
     yield* run.events((inputs, settings) =>
-      findNotFinite(network, engine, microBatch, {
+      findNotFinite(computed, engine, microBatch, {
         parameters: tensorsOf(session!).parameters,
         inputs,
         settings,
@@ -223,6 +235,8 @@ class TrainingRun {
   readonly #session: Session
   readonly #training: Training
   readonly #options: TrainOptions
+  /** The parameters of what is not computed. */
+  readonly #fixed: Tensors
   readonly #losses: readonly string[]
   readonly #inputs: BatchInputs
   readonly #logits: { readonly name: string; readonly classes: number } | null
@@ -235,7 +249,8 @@ class TrainingRun {
   /** Running statistics as they were before the current update, since forward changes them; empty between updates. */
   #statisticsBefore: Tensors = {}
 
-  constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
+  constructor(network: Network, session: Session, training: Training, options: TrainOptions, fixed: Tensors) {
+    this.#fixed = fixed
     this.#network = network
     this.#session = session
     this.#training = training
@@ -419,11 +434,46 @@ class TrainingRun {
       const tensors = tensorsOf(this.#session)
       for (const [name, values] of Object.entries({ ...tensors.parameters, ...tensors.states }))
         requireFinite(name, values, `after step ${step}`)
-      return { step, epoch, batch, ...tensors, tuning: this.#session.tuning, sums }
+      const parameters = { ...this.#fixed, ...tensors.parameters }
+      return { step, epoch, batch, ...tensors, parameters, tuning: this.#session.tuning, sums }
     }
     return { epoch, step, state }
   }
 }
+
+interface ComputedPart {
+  /** The whole network, or what comes after `from`. */
+  readonly computed: Network
+  /** Those of its layers that are frozen. */
+  readonly frozen: readonly string[] | undefined
+  /** Whether a parameter of the whole network is one of its own. */
+  isComputed(parameter: string): boolean
+}
+
+/** Throws UsageError if a layer before `from` is trained. */
+function computedPart(network: Network, { from, freeze }: TrainOptions): ComputedPart {
+  if (from === undefined) return { computed: network, frozen: freeze, isComputed: () => true }
+  const { trunk, rest } = splitNetwork(network, from)
+  const frozen = frozenLayers(network, freeze)
+  const changed = firstChanged(trunk, frozen)
+  if (changed !== null)
+    throw new UsageError(
+      `train: from '${from}': '${changed}' before it changes in training; freeze it, or begin earlier`,
+    )
+  const own = new Set(Object.keys(parametersOf(rest)))
+  const layers = new Set(rest.layers.map(({ layer }) => layer.name))
+  return {
+    computed: rest,
+    frozen: [...frozen].filter((layer) => layers.has(layer)),
+    isComputed: (parameter) => own.has(parameter),
+  }
+}
+
+const pick = <Value>(
+  values: Readonly<Record<string, Value>>,
+  isWanted: (name: string) => boolean,
+): Readonly<Record<string, Value>> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => isWanted(name)))
 
 function requireFinite(name: string, values: Float32Array, after: string): void {
   const bad = firstNotFinite(values)
@@ -444,6 +494,7 @@ const rules: Rules<TrainOptions> = {
   decay: optional(numberFromZero),
   clipNorm: optional(numberOverZero),
   freeze: optional(arrayOfText),
+  from: optional(someText),
   checkpoint: checkpointRule,
   seed: optional(integerFromZero),
   parameters: optional(float32Tensors),
