@@ -1,5 +1,6 @@
 // What training and evaluation have in memory in addition to their sessions.
 import type { MemoryBeside } from '../engines/engine.ts'
+import type { Network } from '../networks/network.ts'
 import { createPlan, type Plan, writtenBytes } from '../plan/plan.ts'
 import { logitsOf } from './logits.ts'
 
@@ -18,6 +19,8 @@ export interface TrainingBatches {
   readonly tested?: number | undefined
   /** Whether they are files, which workers decode meanwhile. */
   readonly areFiles?: boolean
+  /** What frozen layers make, if it is kept: its bytes, and the layers, which run before the training. */
+  readonly kept?: { readonly bytes: number; readonly trunk: Network } | undefined
 }
 
 /**
@@ -25,17 +28,20 @@ export interface TrainingBatches {
  * and the session for the test after each epoch, if there is one.
  */
 export const trainingBeside =
-  ({ whole, tested = 0, areFiles = false }: TrainingBatches) =>
+  ({ whole, tested = 0, areFiles = false, kept }: TrainingBatches) =>
   (plan: Plan): MemoryBeside => {
     const learned = writtenBytes(plan, ['parameter', 'state'])
     const batchBytes = (inputBytes(plan) / plan.batch) * (whole ?? plan.batch)
-    const bytes = BATCHES_AT_ONCE * batchBytes + 3 * learned + (areFiles ? DECODERS_BYTES : 0)
-    if (tested === 0) return { bytes }
     const { network, lanes, fuses } = plan
+    const own = BATCHES_AT_ONCE * batchBytes + 3 * learned + (areFiles ? DECODERS_BYTES : 0)
+    const trunk = kept && createPlan(kept.trunk, { batch: plan.batch, pass: 'forward', lanes, fuses })
+    const bytes = own + (kept?.bytes ?? 0) + (trunk ? evaluationBeside(trunk).bytes : 0)
+    const plans = trunk ? [trunk] : []
+    if (tested === 0) return { bytes, plans }
     const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
     const batch = Math.min(plan.batch, tested)
     const test = createPlan(network, { batch, pass: 'forward', lanes, fuses, keep })
-    return { bytes: bytes + evaluationBeside(test).bytes, plans: [test] }
+    return { bytes: bytes + evaluationBeside(test).bytes, plans: [...plans, test] }
   }
 
 /** Beside an evaluation: its batches, the one that is being filled, and the parameters. */
