@@ -18,7 +18,14 @@ export { idxDataset, idxSplit } from './idx.ts'
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
 export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
-export { type Batch, fullBatches, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
+export {
+  type Batch,
+  type BatchOptions,
+  fullBatches,
+  openPipeline,
+  type Pipeline,
+  type PipelineOptions,
+} from './pipeline.ts'
 export {
   centreCrop,
   checkPreprocessing,

@@ -24,7 +24,7 @@ export function splitNetwork(network: Network, tensor: string): SplitNetwork {
   const past = readerPast(network, tensor, before)
   if (tensor in network.inputs || past) {
     const why = past
-      ? `'${past.layer.name}' comes after it and reads ${past.inputs.filter((input) => before.has(input)).join(', ')}`
+      ? `'${past.layer.name}' comes after it and reads '${past.inputs.find((input) => input !== tensor && before.has(input))}'`
       : 'it is an input'
     throw new UsageError(`${network.name}: it can't be divided at '${tensor}': ${why}`)
   }

@@ -24,8 +24,8 @@ export interface TrainingBatches {
 }
 
 /**
- * Beside a training: its batches; the initial parameters, a copy of all for a checkpoint, and the checkpoint's file;
- * and the session for the test after each epoch, if there is one.
+ * Beside a training: its batches; the initial parameters, a copy of all for a checkpoint, and the checkpoint's file; the session
+ * for the test after each epoch, if there is one; and what frozen layers make, with their session, if it is kept.
  */
 export const trainingBeside =
   ({ whole, tested = 0, areFiles = false, kept }: TrainingBatches) =>
@@ -33,15 +33,17 @@ export const trainingBeside =
     const learned = writtenBytes(plan, ['parameter', 'state'])
     const batchBytes = (inputBytes(plan) / plan.batch) * (whole ?? plan.batch)
     const { network, lanes, fuses } = plan
-    const own = BATCHES_AT_ONCE * batchBytes + 3 * learned + (areFiles ? DECODERS_BYTES : 0)
-    const trunk = kept && createPlan(kept.trunk, { batch: plan.batch, pass: 'forward', lanes, fuses })
-    const bytes = own + (kept?.bytes ?? 0) + (trunk ? evaluationBeside(trunk).bytes : 0)
-    const plans = trunk ? [trunk] : []
-    if (tested === 0) return { bytes, plans }
-    const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
-    const batch = Math.min(plan.batch, tested)
-    const test = createPlan(network, { batch, pass: 'forward', lanes, fuses, keep })
-    return { bytes: bytes + evaluationBeside(test).bytes, plans: [...plans, test] }
+    const decoders = areFiles ? DECODERS_BYTES : 0
+    const bytes = BATCHES_AT_ONCE * batchBytes + 3 * learned + decoders + (kept?.bytes ?? 0)
+    const forward = { pass: 'forward', lanes, fuses } as const
+    const plans: Plan[] = []
+    if (kept) plans.push(createPlan(kept.trunk, { batch: plan.batch, ...forward }))
+    if (tested > 0) {
+      const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
+      plans.push(createPlan(network, { batch: Math.min(plan.batch, tested), ...forward, keep }))
+    }
+    if (plans.length === 0) return { bytes }
+    return { bytes: plans.reduce((sum, each) => sum + evaluationBeside(each).bytes, bytes), plans }
   }
 
 /** Beside an evaluation: its batches, the one that is being filled, and the parameters. */

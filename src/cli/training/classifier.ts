@@ -7,6 +7,12 @@ import { batchInputs } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
 import type { NetworkSource } from '../network-source.ts'
 
+/** A network to train, and the parameters that it begins with; null: made from the seed. */
+export interface AskedNetwork extends Pick<NetworkSource, 'parameters'> {
+  readonly network: Network
+  readonly source: NetworkSource
+}
+
 /**
  * The network with one input of images and one of labels, ending in a classifier's loss: where its file has none, its
  * only output is taken for the logits. A named network and a trained model are so already. Throws UsageError for a

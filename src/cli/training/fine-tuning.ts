@@ -3,8 +3,8 @@ import type { Dataset } from '../../data/index.ts'
 import { UsageError } from '../../errors.ts'
 import { frozenLayers } from '../../networks/freeze.ts'
 import { type HeadAndBody, headAndBody, replaceHead } from '../../train/head.ts'
+import type { AskedNetwork } from './classifier.ts'
 import type { TrainOptions } from './options.ts'
-import type { AskedNetwork } from './setup.ts'
 
 /** The word of `--freeze` for all layers but the head's. */
 export const ALL_BUT_HEAD = 'all-but-head'

@@ -20,9 +20,9 @@ import { TRAINABLE_NETWORK_NAMES } from '../../networks/names.ts'
 import type { Network } from '../../networks/network.ts'
 import { batchInputs } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
-import { type NetworkSource, openNetworkSource } from '../network-source.ts'
+import { openNetworkSource } from '../network-source.ts'
 import type { Progress } from '../progress.ts'
-import { classifierOf } from './classifier.ts'
+import { type AskedNetwork, classifierOf } from './classifier.ts'
 import { ALL_BUT_HEAD, asksForHead, differentClass, type Head, withHead } from './fine-tuning.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
 import { keptSettings, type Resumed, requireSameData } from './resume.ts'
@@ -44,12 +44,6 @@ export interface Recipe {
 }
 
 export type TrainingSetup = Beginning & Recipe
-
-/** A network to train, and the parameters that it begins with; null: made from the seed. */
-export interface AskedNetwork extends Pick<NetworkSource, 'parameters'> {
-  readonly network: Network
-  readonly source: NetworkSource
-}
 
 /**
  * The network with as many classes as the data has, or, before the data is read, with as many as it was published with.
