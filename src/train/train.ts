@@ -17,7 +17,7 @@ import {
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
-import { frozenLayers } from '../networks/freeze.ts'
+import { frozenLayers, layersWithParameters } from '../networks/freeze.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
 import { firstChanged, splitNetwork } from '../networks/split.ts'
@@ -461,7 +461,7 @@ function computedPart(network: Network, { from, freeze }: TrainOptions): Compute
       `train: from '${from}': '${changed}' before it changes in training; freeze it, or begin earlier`,
     )
   const own = new Set(Object.keys(parametersOf(rest)))
-  const layers = new Set(rest.layers.map(({ layer }) => layer.name))
+  const layers = new Set(layersWithParameters(rest))
   return {
     computed: rest,
     frozen: [...frozen].filter((layer) => layers.has(layer)),
