@@ -5,6 +5,7 @@ import { TRAINABLE_NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
+import type { Session } from '../session.ts'
 import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { complain } from './errors.ts'
@@ -16,7 +17,7 @@ import type { BegunJob, FollowedTraining, Job } from './training/follow.ts'
 import type { Keeping, KeptOfDataset } from './training/kept-features.ts'
 import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
 import type { TrainingSetup } from './training/setup.ts'
-import { tuningBudgetOf } from './tuning-budget.ts'
+import { tuningBudgetOf, warnOfUnmeasured } from './tuning-budget.ts'
 
 /** What a log says of weights that a file began with, in place of a value of `--init`. */
 const OF_FILE = 'file'
@@ -209,6 +210,12 @@ async function featuresOf(
     ...(threads !== undefined && { threads }),
     ...(retune && { retune }),
     ...tuningBudgetOf(options),
+    onProgress: ({ done, total }: { readonly done: number; readonly total: number }) =>
+      progress.update('tuning', done, total),
+    onOpen: (session: Session) => {
+      progress.clear()
+      warnOfUnmeasured(session, 'frozen layers')
+    },
     signal,
   }
   return keptOfDataset(setup, keeping.from, session, (done, total) =>

@@ -70,28 +70,28 @@ export async function keptOfDataset(
   options: Omit<KeepOptions, 'from' | 'split' | 'preprocessing' | 'onBatch'>,
   onImages: (done: number, total: number) => void,
 ): Promise<KeptOfDataset> {
+  const { onOpen, retune, ...others } = options
   const tried = triedSplit(dataset)
   const total = dataset.train.count + (tried?.count ?? 0)
-  const kept = (split: Split, before: number) =>
+  const kept = (split: Split, before: number, more: Pick<KeepOptions, 'retune' | 'onOpen'>) =>
     keepFeatures(network, {
-      ...options,
-      // The second time what was measured is in the cache
-      retune: before === 0 && (options.retune ?? false),
-      batch: Math.min(options.batch, split.count),
+      ...others,
+      ...more,
       from,
       split,
       preprocessing,
       onBatch: (done) => onImages(before + done, total),
     })
-  const train = await kept(dataset.train, 0)
-  const others = tried && (await kept(tried, dataset.train.count))
-  const bytes = train.byteLength + (others?.byteLength ?? 0)
+  const train = await kept(dataset.train, 0, { onOpen, retune })
+  // By then what was measured is in the cache, and what was not has been reported
+  const ofTried = tried && (await kept(tried, dataset.train.count, {}))
+  const bytes = train.byteLength + (ofTried?.byteLength ?? 0)
   const images =
-    dataset.train.count + (tried?.count ?? 0) - train.skipped.length - (others?.skipped.length ?? 0)
+    dataset.train.count + (tried?.count ?? 0) - train.skipped.length - (ofTried?.skipped.length ?? 0)
   return {
     from,
     train,
-    tried: others,
+    tried: ofTried,
     line: `the frozen layers ran once: ${valuesText(network, from, images)}, ${formatMegabytes(bytes)} kept`,
   }
 }
