@@ -149,9 +149,11 @@ describe('features of frozen layers that are kept', () => {
     const onFeatures = await trainedOnFeatures(network, { ...more, parameters })
     expect(onFeatures.from).toBe(from)
     expectClose(onFeatures, await trainedOnPictures(network, { ...more, parameters }))
-    // keras-team/keras#9214: a frozen batch norm keeps its statistics; pytorch: neither decay nor momentum moves a frozen weight
+    // A frozen batch norm keeps its statistics (keras-team/keras#7085), and neither decay nor momentum moves a frozen weight
+    // (ahrefs/ocannl#673), which has no momentum (explosion/curated-transformers#69)
     for (const name of Object.keys(parameters).filter((name) => /^(stem|bn)/.test(name)))
       expect(onFeatures.state.parameters[name], name).toEqual(parameters[name])
+    expect(Object.keys(onFeatures.state.states).filter((name) => /^(stem|bn)/.test(name))).toEqual([])
     expect(onFeatures.state.parameters['fc/weights']).not.toEqual(parameters['fc/weights'])
   })
 
@@ -269,7 +271,7 @@ describe('rates of single layers', () => {
     expect(other.losses).toEqual(usual.losses.map((loss) => expect.closeTo(loss, 4)))
   })
 
-  // huggingface/transformers: a group's rate that the scheduler does not know
+  // microsoft/hi-ml#611: a schedule that knows one rate
   it('follow the schedule', async () => {
     const more = { ...one, epochs: 2, schedule: 'step' } as const
     const usual = await trainedOnPictures(network, { ...more, rate: 0.1 })

@@ -81,6 +81,7 @@ describe('the head', () => {
     )
   })
 
+  // lightly-ai/lightly-train#982: a new head that began with the old classes' first rows
   it('is new, as in any training, and all else is what it was', () => {
     const network = classifier(conv('c', { filters: 5, kernel: 1 }), batchNorm('bn'), globalAveragePool('p'))
     const parameters = learned(network)

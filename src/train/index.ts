@@ -1,3 +1,4 @@
+export { asClassifier } from './classifier.ts'
 export { type Accuracy, type EvaluateOptions, type EvaluationBatch, evaluate } from './evaluate.ts'
 export {
   type HeadAndBody,

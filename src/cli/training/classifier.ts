@@ -1,8 +1,7 @@
 // A file's network as training and evaluation take it.
 import { UsageError } from '../../errors.ts'
-import { definitionOf, softmaxLoss } from '../../layers/index.ts'
-import { type Network, networkData, networkOf, outputsOf, shapeOf } from '../../networks/index.ts'
-import { elementCount } from '../../tensor.ts'
+import { type Network, outputsOf } from '../../networks/index.ts'
+import { asClassifier, isVector } from '../../train/classifier.ts'
 import { batchInputs } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
 import type { NetworkSource } from '../network-source.ts'
@@ -27,23 +26,13 @@ export function classifierOf({ network, kind, file }: NetworkSource): Network {
 /** Cross-entropy takes the place of other losses. */
 function withLoss(file: string, network: Network, canBeCut: boolean): Network {
   const [output, ...others] = outputsOf(network)
-  const isVector = (name: string) => elementCount(shapeOf(network, name)) === shapeOf(network, name).at(-1)
   if (output === undefined || others.length > 0)
     throw new UsageError(
       `${file}: it has the outputs ${[output, ...others].join(', ')}; a classifier has one, its classes' logits${canBeCut ? `: give it by --outputs ${output}` : ''}`,
     )
-  if (!isVector(output))
+  if (!isVector(network, output))
     throw new UsageError(
       `${file}: its output '${output}' is no vector of classes${canBeCut ? '; --outputs may name another tensor that is' : ''}`,
     )
-  const data = networkData(network)
-  const kept = data.layers.filter((layer) => !definitionOf(layer).isLoss)
-  const taken = new Set([...Object.keys(data.inputs), ...kept.map(({ name }) => name)])
-  const free = (name: string): string => (taken.has(name) ? free(`${name}_`) : name)
-  const labels = free('labels')
-  return networkOf({
-    ...data,
-    inputs: { [labels]: [], ...data.inputs },
-    layers: [...kept, softmaxLoss(free('loss'), { inputs: [output, labels] })],
-  })
+  return asClassifier(network)
 }
