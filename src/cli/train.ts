@@ -117,7 +117,7 @@ async function trained(context: BegunJob): Promise<boolean> {
   const { triedSplit } = await import('../data/index.ts')
   const { trainingBeside } = await import('../train/room.ts')
   const { headLines } = await import('./training/head-lines.ts')
-  const { chooseKeeping } = await import('./training/kept-features.ts')
+  const { chooseKeeping, NOT_KEPT } = await import('./training/kept-features.ts')
   const { layerSettings } = await import('./training/fine-tuning.ts')
   const { network, batchesPerEpoch, dataset } = begun
   let followed: FollowedTraining | null = null
@@ -125,7 +125,8 @@ async function trained(context: BegunJob): Promise<boolean> {
   try {
     output.lines(...headLines(context))
     const layers = layerSettings(options, begun.head)
-    const keeping = await chooseKeeping(begun, options, settings, layers.freeze)
+    const isAllDone = resumed !== null && resumed.checkpoint.state.epoch > settings.epochs
+    const keeping = isAllDone ? NOT_KEPT : await chooseKeeping(begun, options, settings, layers.freeze)
     if (keeping.note !== null) output.lines(keeping.note)
     const parameters = await firstParameters(context)
     const events = train(network, {

@@ -24,13 +24,16 @@ export interface Keeping {
   readonly kept?: TrainingBatches['kept']
 }
 
+/** All of the network in every epoch, as nobody would expect otherwise. */
+export const NOT_KEPT: Keeping = { from: null, note: null }
+
 export async function chooseKeeping(
   { network, dataset }: Pick<Beginning, 'network' | 'dataset'>,
   { keepFeatures }: Pick<TrainOptions, 'keepFeatures'>,
   { augment }: Pick<TrainingSettings, 'augment'>,
   freeze: readonly string[] | undefined,
 ): Promise<Keeping> {
-  if (!freeze || keepFeatures === 'never') return { from: null, note: null }
+  if (!freeze || keepFeatures === 'never') return NOT_KEPT
   const not = (why: string): Keeping => ({
     from: null,
     note: `what the frozen layers make is not kept, so they run in every epoch: ${why}`,
