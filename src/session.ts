@@ -316,8 +316,8 @@ class EngineSession<Names extends string> implements Session<Names> {
     if (!training)
       throw new UsageError(`run: rate and step belong to the pass 'train'; this session's pass is '${pass}'`)
     if (rate === undefined) throw new UsageError('run: a step is given without a rate')
-    const { optimizer, microBatches = 1 } = training
-    requireFiniteRates(optimizer, rate)
+    const { optimizer, microBatches = 1, rateFactors = {} } = training
+    requireFiniteRates(optimizer, rate * Math.max(1, ...Object.values(rateFactors)))
     return {
       [RATES_TENSOR]: Float32Array.from(optimizerOf(optimizer).rates(optimizer, rate, step)),
       ...(Object.hasOwn(tensors, TURN_TENSOR) && {

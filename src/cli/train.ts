@@ -5,6 +5,7 @@ import { TRAINABLE_NETWORK_NAMES } from '../networks/names.ts'
 import type { Network } from '../networks/network.ts'
 import type { Optimizer } from '../optimizers/index.ts'
 import type { TrainingSettings } from '../records/training-log.ts'
+import type { Session } from '../session.ts'
 import { shellWord } from '../shell.ts'
 import { addCommand, type OnEnd } from './command.ts'
 import { complain } from './errors.ts'
@@ -13,9 +14,10 @@ import { Output } from './output.ts'
 import { openProgress } from './progress.ts'
 import type { TrainingFiles } from './training/files.ts'
 import type { BegunJob, FollowedTraining, Job } from './training/follow.ts'
+import type { Keeping, KeptOfDataset } from './training/kept-features.ts'
 import { addTrainOptions, settingsOf, type TrainOptions } from './training/options.ts'
-import type { Beginning } from './training/setup.ts'
-import { tuningBudgetOf } from './tuning-budget.ts'
+import type { TrainingSetup } from './training/setup.ts'
+import { tuningBudgetOf, warnOfUnmeasured } from './tuning-budget.ts'
 
 /** What a log says of weights that a file began with, in place of a value of `--init`. */
 const OF_FILE = 'file'
@@ -48,8 +50,8 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   const { network, source } = asked
   if (source.parameters !== null && options.init === 'benchmark')
     throw new UsageError(`${source.file}: it begins with its own weights; leave --init out`)
-  const { frozenLayers } = await import('../networks/freeze.ts')
-  frozenLayers(network, options.freeze)
+  const { requireFineTuning } = await import('./training/fine-tuning.ts')
+  requireFineTuning(asked, options)
   const settings = {
     ...settingsOf(options, await decayOf(network, options)),
     ...(source.parameters !== null && { init: OF_FILE }),
@@ -57,7 +59,8 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   const asBefore = { ...settings, network: networkName, imageSize: imageOf(network).size }
   if (resumed) requireSameSettings(resumed, asBefore, options.data)
   const { requireFiniteRates } = await import('../optimizers/index.ts')
-  requireFiniteRates(await optimizerOf(options), settings.rate)
+  for (const rate of [settings.rate, settings.headRate ?? settings.rate])
+    requireFiniteRates(await optimizerOf(options), rate)
   const progress = await openProgress()
   const files = await TrainingFiles.open(
     { ...options, networks: [source.file, options.weights ?? null] },
@@ -118,19 +121,30 @@ async function trained(context: BegunJob): Promise<boolean> {
   const { triedSplit } = await import('../data/index.ts')
   const { trainingBeside } = await import('../train/room.ts')
   const { headLines } = await import('./training/head-lines.ts')
+  const { chooseKeeping, NOT_KEPT } = await import('./training/kept-features.ts')
+  const { layerSettings } = await import('./training/fine-tuning.ts')
   const { network, batchesPerEpoch, dataset } = begun
   let followed: FollowedTraining | null = null
   let pipeline: Pipeline | null = null
   try {
     output.lines(...headLines(context))
+    const layers = layerSettings(options, begun.head)
+    const isAllDone = resumed !== null && resumed.checkpoint.state.epoch > settings.epochs
+    const keeping = isAllDone ? NOT_KEPT : await chooseKeeping(begun, options, settings, layers.freeze)
+    if (keeping.note !== null) output.lines(keeping.note)
+    const parameters = await firstParameters(context)
     const events = train(network, {
-      ...(await trainerOptions(options, begun, settings)),
+      ...(await trainerOptions(options, settings)),
+      ...layers,
+      ...(keeping.from !== null && { from: keeping.from }),
+      parameters,
       batches: (epoch, first) => pipeline!.epoch(epoch, first),
       batchesPerEpoch,
       memoryBeside: trainingBeside({
         whole: settings.microBatch && settings.batch,
         tested: triedSplit(dataset)?.count,
         areFiles: dataset.train.files !== undefined,
+        kept: keeping.kept,
       }),
       ...(resumed && { resume: resumed.checkpoint.state }),
       onProgress: ({ done, total }) => progress.update('tuning', done, total),
@@ -140,7 +154,7 @@ async function trained(context: BegunJob): Promise<boolean> {
       // The engine has its memory now, so anything that does not fit is reported before a picture is decoded
       if (event.kind === 'start') {
         const { FollowedTraining } = await import('./training/follow.ts')
-        const job = await withPictures(context)
+        const job = await withPictures({ ...context, keeping, parameters })
         pipeline = job.pipeline
         followed = new FollowedTraining(job)
       }
@@ -162,17 +176,67 @@ async function trained(context: BegunJob): Promise<boolean> {
 }
 
 /** Looks at the pictures, and prepares how they become the network's input. */
-async function withPictures(context: BegunJob): Promise<Job> {
+async function withPictures(context: KeepingJob): Promise<Job> {
   const { openPipeline } = await import('../data/index.ts')
   const { recipeFor } = await import('./training/setup.ts')
   const { pictureLines } = await import('./training/head-lines.ts')
   const { begun, settings, options, output, progress, asked } = context
   const { batch, seed, epochs } = settings
   const { assumed, ...recipe } = await recipeFor(begun, options, context).finally(() => progress.clear())
-  const pipeline = await openPipeline(begun.dataset.train, { batch, ...recipe, seed, epochs })
   const setup = { ...begun, ...recipe, assumed }
-  output.lines(...(await pictureLines(setup, pipeline)))
-  return { ...context, setup, kept: { ...asked, augmentation: recipe.augmentation }, pipeline }
+  const features = await featuresOf(context, setup)
+  const pipeline =
+    features?.train.pipeline({ batch, seed, epochs }) ??
+    (await openPipeline(begun.dataset.train, { batch, ...recipe, seed, epochs }))
+  output.lines(...(await pictureLines(setup, features?.train ?? pipeline)))
+  if (features) output.lines(features.line)
+  return { ...context, setup, kept: { ...asked, augmentation: recipe.augmentation }, pipeline, features }
+}
+
+interface KeepingJob extends BegunJob {
+  readonly keeping: Keeping
+  /** With which the training begins or continues. */
+  readonly parameters: Readonly<Record<string, Float32Array>>
+}
+
+/** What the frozen layers make of all images; null if it is not kept. */
+async function featuresOf(
+  { options, settings, progress, signal, keeping, parameters }: KeepingJob,
+  setup: TrainingSetup,
+): Promise<KeptOfDataset | null> {
+  if (keeping.from === null) return null
+  const { keptOfDataset } = await import('./training/kept-features.ts')
+  const { engine, threads, retune } = options
+  const session = {
+    parameters,
+    batch: settings.microBatch ?? settings.batch,
+    engine,
+    experimentalV8Flags: true,
+    ...(threads !== undefined && { threads }),
+    ...(retune && { retune }),
+    ...tuningBudgetOf(options),
+    onProgress: ({ done, total }: { readonly done: number; readonly total: number }) =>
+      progress.update('tuning', done, total),
+    onOpen: (session: Session) => {
+      progress.clear()
+      warnOfUnmeasured(session, 'frozen layers')
+    },
+    signal,
+  }
+  return keptOfDataset(setup, keeping.from, session, (done, total) =>
+    progress.update('frozen layers', done, total),
+  ).finally(() => progress.clear())
+}
+
+/** Those of the checkpoint, of the network's file, or made from the seed. */
+async function firstParameters({
+  begun: { network, parameters },
+  resumed,
+  settings: { seed, init },
+}: BegunJob): Promise<Readonly<Record<string, Float32Array>>> {
+  const { initialize, initializeForTraining } = await import('../networks/initialize.ts')
+  const made = init === 'benchmark' ? initialize : initializeForTraining
+  return resumed?.checkpoint.state.parameters ?? parameters ?? made(network, { seed })
 }
 
 async function decayOf(network: Network, { decay }: TrainOptions): Promise<number> {
@@ -185,13 +249,8 @@ async function optimizerOf({ optimizer, momentum }: TrainOptions): Promise<Optim
   return optimizer === 'adam' ? adam() : sgd({ momentum })
 }
 
-async function trainerOptions(
-  options: TrainOptions,
-  { network, parameters }: Beginning,
-  settings: TrainingSettings,
-) {
-  const { initialize } = await import('../networks/initialize.ts')
-  const { batch, microBatch, rate, clip, freeze, epochs, seed, init } = settings
+async function trainerOptions(options: TrainOptions, settings: TrainingSettings) {
+  const { batch, microBatch, rate, clip, epochs } = settings
   const { engine, threads, retune, schedule, decay } = options
   return {
     engine,
@@ -207,11 +266,7 @@ async function trainerOptions(
     optimizer: await optimizerOf(options),
     ...(decay !== undefined && { decay }),
     ...(clip !== null && { clipNorm: clip }),
-    ...(freeze && { freeze }),
     ...(options.checkpoint && { checkpoint: options.checkpoint }),
-    seed,
-    ...(init === 'benchmark' && { parameters: initialize(network, { seed }) }),
-    ...(parameters && { parameters }),
   }
 }
 

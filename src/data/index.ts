@@ -38,7 +38,14 @@ export {
 export { dataSources, identifyDataset, type OpenOptions, openDataset } from './open.ts'
 export { epochOrder } from './order.ts'
 export { parseAugmentation, parsePreprocessing } from './parse-preprocessing.ts'
-export { type Batch, fullBatches, openPipeline, type Pipeline, type PipelineOptions } from './pipeline.ts'
+export {
+  type Batch,
+  type BatchOptions,
+  fullBatches,
+  openPipeline,
+  type Pipeline,
+  type PipelineOptions,
+} from './pipeline.ts'
 export {
   CHANNEL_ORDERS,
   type ChannelOrder,

@@ -117,20 +117,39 @@ const DEFAULT_DAMAGED_SHARE = 0.01
 export async function openPipeline(split: Split, options: PipelineOptions): Promise<Pipeline> {
   requireOptions('openPipeline', options, rules)
   const { preprocessing, augmentation = null, seed = DEFAULT_SEED, tenCrop: isTenCrop = false } = options
-  const { batch, prefetch = DEFAULT_PREFETCH, epochs = 1, workers } = options
-  const { maxDamagedShare = DEFAULT_DAMAGED_SHARE } = options
+  const { batch, shuffle = true, dropLast = shuffle, workers } = options
   checkPreprocessing(preprocessing)
   if (augmentation) checkAugmentation(augmentation, preprocessing)
   if (augmentation && isTenCrop)
     throw new UsageError('pipeline: ten crops are always the same; use no augmentation')
-  const { shuffle: isShuffled = true, dropLast: areFull = isShuffled } = options
-  const batchesPerEpoch = areFull ? fullBatches(split.count, batch) : Math.ceil(split.count / batch)
+  if (dropLast) fullBatches(split.count, batch) // throws before a worker starts
   const recipe: Recipe = { preprocessing, augmentation, seed, isTenCrop }
   const maker = split.files
     ? await openFileMaker(split.files, recipe, { ...decodingOf(split, options), workers })
     : openInlineMaker(split, recipe)
-  const layout = { batch, prefetch, epochs, batchesPerEpoch, isShuffled, areFull, maxDamagedShare }
-  return new SplitPipeline(split, maker, recipe, layout)
+  return pipelineOf(split, maker, sampleLength(recipe), options)
+}
+
+/** What the order and the size of batches depend on. */
+export type BatchOptions = Pick<
+  PipelineOptions,
+  'batch' | 'seed' | 'shuffle' | 'dropLast' | 'prefetch' | 'epochs' | 'maxDamagedShare'
+>
+
+/** A pipeline over samples of `length` values that `maker` makes in place of pictures; in all else as `openPipeline`. */
+export function pipelineOf(
+  split: Split,
+  maker: SampleMaker,
+  length: number,
+  options: BatchOptions,
+): Pipeline {
+  const { batch, seed = DEFAULT_SEED, prefetch = DEFAULT_PREFETCH, epochs = 1 } = options
+  const { shuffle: isShuffled = true, dropLast: areFull = isShuffled } = options
+  const { maxDamagedShare = DEFAULT_DAMAGED_SHARE } = options
+  const batchesPerEpoch = areFull ? fullBatches(split.count, batch) : Math.ceil(split.count / batch)
+  const order = { batchesPerEpoch, isShuffled, areFull, maxDamagedShare }
+  const layout = { batch, length, seed, prefetch, epochs, ...order }
+  return new SplitPipeline(split, maker, layout)
 }
 
 /** How many full batches an epoch has. Throws UsageError if it has none. */
@@ -141,6 +160,9 @@ export function fullBatches(images: number, batch: number): number {
 
 interface Layout {
   readonly batch: number
+  /** Values of a sample. */
+  readonly length: number
+  readonly seed: number
   readonly prefetch: number
   readonly epochs: number
   readonly batchesPerEpoch: number
@@ -163,7 +185,6 @@ class SplitPipeline implements Pipeline {
   readonly decoder: string | null
   readonly #split: Split
   readonly #maker: SampleMaker
-  readonly #recipe: Recipe
   readonly #layout: Layout
   readonly #skipped = new Map<number, SkippedImage>()
   /** Memory of batches that nobody uses now. */
@@ -171,10 +192,9 @@ class SplitPipeline implements Pipeline {
   /** The first batches of an epoch that nobody has asked for yet. */
   #ahead: Making | null = null
 
-  constructor(split: Split, maker: SampleMaker, recipe: Recipe, layout: Layout) {
+  constructor(split: Split, maker: SampleMaker, layout: Layout) {
     this.#split = split
     this.#maker = maker
-    this.#recipe = recipe
     this.#layout = layout
     this.batchesPerEpoch = layout.batchesPerEpoch
     this.decoder = maker.decoder
@@ -245,12 +265,13 @@ class SplitPipeline implements Pipeline {
   }
 
   #allocate(): Float32Array {
-    return this.#maker.allocate(this.#layout.batch * sampleLength(this.#recipe))
+    return this.#maker.allocate(this.#layout.batch * this.#layout.length)
   }
 
   #orderOf(epoch: number): Uint32Array {
     const { count } = this.#split
-    if (this.#layout.isShuffled) return epochOrder(count, this.#recipe.seed, epoch)
+    const { isShuffled, seed } = this.#layout
+    if (isShuffled) return epochOrder(count, seed, epoch)
     return Uint32Array.from({ length: count }, (_, index) => index)
   }
 
@@ -259,7 +280,8 @@ class SplitPipeline implements Pipeline {
     const indexes = [...order.subarray(first, first + this.#layout.batch)]
     const places = indexes.map((index, position) => ({ position, index }))
     const damaged = await this.#attempt(epoch, places, memory)
-    if (!this.#layout.areFull) return this.#batchOf(memory, compacted(memory, indexes, damaged, this.#recipe))
+    if (!this.#layout.areFull)
+      return this.#batchOf(memory, compacted(memory, indexes, damaged, this.#layout.length))
     await Promise.all(
       damaged.map(async ({ position }) => {
         indexes[position] = await this.#replace(epoch, order, first + position, position, memory)
@@ -269,7 +291,7 @@ class SplitPipeline implements Pipeline {
   }
 
   #batchOf(memory: Float32Array, indexes: readonly number[]): MadeBatch {
-    const images = memory.subarray(0, indexes.length * sampleLength(this.#recipe))
+    const images = memory.subarray(0, indexes.length * this.#layout.length)
     return { images, labels: Float32Array.from(indexes, (index) => this.#split.label(index)), indexes }
   }
 
@@ -322,9 +344,8 @@ function compacted(
   memory: Float32Array,
   indexes: readonly number[],
   damaged: readonly SamplePlace[],
-  recipe: Recipe,
+  length: number,
 ): readonly number[] {
-  const length = sampleLength(recipe)
   const bad = new Set(damaged.map(({ position }) => position))
   const kept = indexes.map((_, position) => position).filter((position) => !bad.has(position))
   kept.forEach((from, to) => {

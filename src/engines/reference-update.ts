@@ -24,7 +24,7 @@ export function referenceAccumulation(network: Network, training: Training, tens
 
 /** Updates the parameters and the optimizer's states by the gradients. */
 export function referenceUpdate(network: Network, training: Training, tensors: Tensors): void {
-  const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
+  const { optimizer, decays = {}, rateFactors = {}, clipNorm, microBatches = 1 } = training
   const shapes = parametersOf(network)
   const trained = trainedParametersOf(network, frozenLayers(network, training.freeze))
   const parameters = trained.map((name) => [name, shapes[name]!] as const)
@@ -43,7 +43,7 @@ export function referenceUpdate(network: Network, training: Training, tensors: T
       denseGrid(values, 1, [1, elementCount(shape) / columns, columns])
     const definition = optimizerOf(optimizer)
     definition.update({
-      options: { ...optimizer, decay: decays[name] ?? 0 },
+      options: { ...optimizer, decay: decays[name] ?? 0, rateFactor: rateFactors[name] ?? 1 },
       rates: tensors[RATES_TENSOR]!,
       factor,
       gradient: grid(gradientOf(training, tensors, name)),

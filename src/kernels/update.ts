@@ -73,6 +73,7 @@ function updateParts(
   ) => Vector,
 ): Part[] {
   const { parameter, gradient, rates, factor } = step.reads
+  const { rateFactor = 1 } = step.options
   const others = {
     rates: argument(rates, 0, []),
     ...(factor && { factor: argument(factor, 0, []) }),
@@ -83,7 +84,8 @@ function updateParts(
     `${step.kind} of ${parameter.tensor}`,
     views,
     (b, pointers, vectors) => {
-      const rateVectors = [0, 1].map((i) => b.broadcast(pointers.rates!, bytes(i)))
+      const [rate, other] = [0, 1].map((i) => b.broadcast(pointers.rates!, bytes(i)))
+      const rateVectors = [rateFactor === 1 ? rate! : b.mul(rate!, b.splat(rateFactor)), other!]
       const scale = factor ? b.broadcast(pointers.factor!, 0) : null
       const moving = Object.keys(views).map((name) => pointers[name]!)
       eachVector(b, vectors, moving, (offset) => {

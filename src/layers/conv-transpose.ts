@@ -138,6 +138,7 @@ function outputExtent(
 }
 
 export const convTransposeDefinition: LayerDefinition<ConvTransposeOptions> = {
+  outputsOption: 'filters',
   rules,
 
   outputShape(name, options, [input]) {

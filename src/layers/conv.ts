@@ -80,6 +80,7 @@ export interface Convolution {
 }
 
 export const convDefinition: LayerDefinition<ConvOptions> = {
+  outputsOption: 'filters',
   rules,
 
   outputShape(name, options, [input]) {

@@ -41,6 +41,7 @@ const rules: Rules<DenseOptions> = {
 }
 
 export const denseDefinition: LayerDefinition<DenseOptions> = {
+  outputsOption: 'units',
   rules,
 
   outputShape: (_name, { units }) => [units],

@@ -116,6 +116,8 @@ export interface LayerDefinition<Options> {
   readonly activation?: string
   /** It lets large inputs through, as ReLU does: in training, the layer before it begins with the weights of He et al. 2015. */
   readonly rectifies?: boolean
+  /** Of a layer with weights: the option that is its number of outputs (filters, units). */
+  readonly outputsOption?: keyof Options & string
   /** What can be left out of it, to see what that is worth. */
   readonly removable?: Removable<Options>
   /** In training its outputs depend on all images of the batch, through these statistics, given by name. */

@@ -8,18 +8,24 @@ import type { Network } from './network.ts'
  * UsageError, naming the pattern, if it matches no layer with parameters.
  */
 export function frozenLayers(network: Network, freeze: readonly string[] = []): ReadonlySet<string> {
-  const names = network.layers
-    .filter(({ parameters }) => Object.keys(parameters).length > 0)
-    .map(({ layer }) => layer.name)
-  return new Set(
-    freeze.flatMap((pattern) => {
-      const fits = new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`)
-      const found = names.filter((name) => fits.test(name))
-      if (found.length === 0) throw new UsageError(`freeze: ${unknownName('layer', pattern, names)}`)
-      return found
-    }),
-  )
+  return new Set(freeze.flatMap((pattern) => layersNamed(network, pattern, 'freeze')))
 }
+
+/**
+ * The layers with parameters that a name or a pattern with `*` stands for. Throws UsageError, naming the pattern and `option`, if
+ * there are none.
+ */
+export function layersNamed(network: Network, pattern: string, option: string): readonly string[] {
+  const names = layersWithParameters(network)
+  const fits = new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`)
+  const found = names.filter((name) => fits.test(name))
+  if (found.length === 0) throw new UsageError(`${option}: ${unknownName('layer', pattern, names)}`)
+  return found
+}
+
+/** Their names, in the network's order. */
+export const layersWithParameters = (network: Network): readonly string[] =>
+  network.layers.filter(({ parameters }) => Object.keys(parameters).length > 0).map(({ layer }) => layer.name)
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 

@@ -258,6 +258,15 @@ export function parametersOf(network: Network): Readonly<Record<string, Paramete
   return Object.assign({}, ...network.layers.map((layer) => layer.parameters))
 }
 
+/** Those of `parameters` that the network has. */
+export function parametersIn(
+  network: Network,
+  parameters: Readonly<Record<string, Float32Array>>,
+): Readonly<Record<string, Float32Array>> {
+  const own = parametersOf(network)
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => Object.hasOwn(own, name)))
+}
+
 /**
  * Throws UsageError, naming the parameter, if one is missing, and ShapeError if one has another number of values. There may be
  * others beside them.

@@ -23,8 +23,8 @@ export const adamDefinition: OptimizerDefinition<Adam> = {
   rates: ({ beta1, beta2 }, rate, step) => [rate / (1 - beta1 ** step), 1 / Math.sqrt(1 - beta2 ** step)],
 
   update({ options, rates, factor, gradient, parameter, states: [moment1, moment2] }) {
-    const { beta1, beta2, epsilon, decay } = options
-    const [rate, rootFactor] = [rates[0]!, rates[1]!]
+    const { beta1, beta2, epsilon, decay, rateFactor = 1 } = options
+    const [rate, rootFactor] = [rates[0]! * rateFactor, rates[1]!]
     eachValue([parameter, gradient, moment1!, moment2!], ([w, g, m, v]) => {
       const slope = gradient.values[g!]! * factor + decay * parameter.values[w!]!
       const mean = beta1 * moment1!.values[m!]! + (1 - beta1) * slope

@@ -12,7 +12,7 @@ import type { OptimizerDefinition } from './optimizer.ts'
 import { type Sgd, sgdDefinition } from './sgd.ts'
 
 export type { Adam } from './adam.ts'
-export { type OptimizerDefinition, RATES, type Regularized, type UpdateContext } from './optimizer.ts'
+export { type OptimizerDefinition, type ParameterOptions, RATES, type UpdateContext } from './optimizer.ts'
 export type { Sgd } from './sgd.ts'
 
 /** Any optimizer, as plain data; its `kind` tells which. */

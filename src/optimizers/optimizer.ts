@@ -2,14 +2,16 @@ import type { Rules } from '../check-options.ts'
 import type { Grid } from '../tensor.ts'
 
 /** Options that every optimizer has for a parameter. */
-export interface Regularized {
+export interface ParameterOptions {
   /** L2 penalty: decay * parameter is added to the gradient. */
   readonly decay: number
+  /** What the learning rate is multiplied by; 1 if left out. */
+  readonly rateFactor?: number
 }
 
 /** One parameter and what belongs to it, as (1, 1, rows, columns) grids. */
 export interface UpdateContext<Options> {
-  readonly options: Options & Regularized
+  readonly options: Options & ParameterOptions
   /** The result of the optimizer's `rates` for this step. */
   readonly rates: ArrayLike<number>
   /** What gradients are multiplied by: 1 unless they are clipped. */

@@ -9,7 +9,7 @@ const grid = (...values: number[]): Grid => denseGrid(Float64Array.from(values),
 function followed(
   optimizer: Optimizer,
   gradients: readonly number[],
-  { rate = 0.1, decay = 0, factor = 1, from = 1 } = {},
+  { rate = 0.1, decay = 0, factor = 1, from = 1, rateFactor = 1 } = {},
 ): number[] {
   const definition = optimizerOf(optimizer)
   const parameter = grid(from)
@@ -17,7 +17,7 @@ function followed(
   return gradients.map((gradient, i) => {
     const rates = definition.rates(optimizer, rate, i + 1)
     definition.update({
-      options: { ...optimizer, decay },
+      options: { ...optimizer, decay, rateFactor },
       rates,
       factor,
       gradient: grid(gradient),
@@ -46,6 +46,13 @@ describe('SGD, by hand', () => {
       near([0.78, 0.78 - 0.1 * (1.1 + 2 + 0.156)]),
     )
   })
+})
+
+it.each([sgd(), adam()])('a factor of the rate is as good as another rate: $kind', (optimizer) => {
+  const [gradients, others] = [[1, 2, -4], { decay: 0.2, factor: 0.5 }]
+  expect(followed(optimizer, gradients, { ...others, rate: 0.1, rateFactor: 3 })).toEqual(
+    near(followed(optimizer, gradients, { ...others, rate: 0.3 })),
+  )
 })
 
 describe('Adam, by hand', () => {

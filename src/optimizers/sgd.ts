@@ -18,11 +18,19 @@ export const sgdDefinition: OptimizerDefinition<Sgd> = {
 
   rates: (_options, rate) => [rate, 1],
 
-  update({ options: { momentum, decay }, rates, factor, gradient, parameter, states: [velocity] }) {
+  update({
+    options: { momentum, decay, rateFactor = 1 },
+    rates,
+    factor,
+    gradient,
+    parameter,
+    states: [velocity],
+  }) {
+    const rate = rates[0]! * rateFactor
     eachValue([parameter, gradient, velocity!], ([w, g, v]) => {
       const slope = gradient.values[g!]! * factor + decay * parameter.values[w!]!
       velocity!.values[v!] = momentum * velocity!.values[v!]! + slope
-      parameter.values[w!]! -= rates[0]! * velocity!.values[v!]!
+      parameter.values[w!]! -= rate * velocity!.values[v!]!
     })
   },
 }

@@ -549,6 +549,21 @@ it('a decay of running statistics is refused, since no optimizer changes them; o
   expect(planned({ 'bn/scale': 0.1 }, ['bn']).frozen).toEqual(['bn'])
 })
 
+it('a factor of the rate is in the step of its parameter, and one of 1 changes no step', () => {
+  const network = behindStem(conv('a', { filters: 2, kernel: 1 }), l2Loss('loss'))
+  const updates = (rateFactors: Record<string, number>) =>
+    createPlan(network, {
+      batch: 2,
+      pass: 'train',
+      training: { optimizer: sgd(), rateFactors },
+    }).steps.flatMap(({ kind, layer, options }) => (kind === 'sgd-update' && layer === 'a' ? [options] : []))
+  const plain = { kind: 'sgd', momentum: 0.9, decay: 0 }
+  expect(updates({ 'a/weights': 0.5 })).toEqual([{ ...plain, rateFactor: 0.5 }, plain])
+  expect(updates({ 'a/weights': 1 })).toEqual([plain, plain])
+  expect(() => updates({ 'a/weight': 1 })).toThrow("training.rateFactors: unknown parameter 'a/weight'")
+  expect(() => updates({ 'a/weights': 0 })).toThrow('training: rateFactors of a/weights is 0')
+})
+
 describe('batch norm in a plan', () => {
   const network = defineNetwork('one value', {
     inputs: { images: [1, 1, 3] },

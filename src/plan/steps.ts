@@ -1,4 +1,4 @@
-import type { Adam, Regularized, Sgd } from '../optimizers/index.ts'
+import type { Adam, ParameterOptions, Sgd } from '../optimizers/index.ts'
 import type { ActivationStep } from './layers/activation.ts'
 import type { AddStep } from './layers/add.ts'
 import type { AveragePoolStep } from './layers/average-pool.ts'
@@ -50,7 +50,7 @@ type Update<Kind extends string, States extends string, Options> = StepOf<
   Kind,
   'parameter' | 'gradient' | 'rates' | States,
   'parameter' | States,
-  Options & Regularized
+  Options & ParameterOptions
 > & { readonly reads: { readonly factor?: View }; readonly writes: { readonly gradient?: View } }
 
 /**

@@ -25,6 +25,8 @@ export interface Training {
   readonly optimizer: Optimizer
   /** L2 penalty by parameter; 0 for those left out. Only parameters that training can change may be named. */
   readonly decays?: Readonly<Record<string, number>>
+  /** What the learning rate is multiplied by, by parameter; 1 for those left out. Only parameters as in `decays` may be named. */
+  readonly rateFactors?: Readonly<Record<string, number>>
   /** If the norm of all gradients together is larger, they are scaled down to it. */
   readonly clipNorm?: number
   /**
@@ -82,6 +84,7 @@ export const checkpointRule = optional(oneOf(CHECKPOINTS))
 const trainingRules: Rules<Training> = {
   optimizer: optimizerRule,
   decays: optional(recordOf(numberFromZero, 'an object of numbers by parameter')),
+  rateFactors: optional(recordOf(numberOverZero, 'an object of numbers by parameter')),
   clipNorm: optional(numberOverZero),
   microBatches: optional(positiveInteger),
   freeze: optional(arrayOfText),
@@ -92,9 +95,10 @@ const trainingRules: Rules<Training> = {
 export function requireTraining(network: Network, training: Training): void {
   requireOptions('training', training, trainingRules)
   const parameters = trainedParametersOf(network, new Set())
-  for (const name of Object.keys(training.decays ?? {})) {
-    if (!parameters.includes(name))
-      throw new UsageError(`training.decays: ${unknownName('parameter', name, parameters)}`)
+  for (const option of ['decays', 'rateFactors'] as const) {
+    const unknown = Object.keys(training[option] ?? {}).find((name) => !parameters.includes(name))
+    if (unknown !== undefined)
+      throw new UsageError(`training.${option}: ${unknownName('parameter', unknown, parameters)}`)
   }
   const trained = trainedParametersOf(network, frozenLayers(network, training.freeze))
   if (trained.length === 0) {
@@ -124,7 +128,7 @@ export function accumulationSteps({ microBatches = 1 }: Training, context: Train
 
 /** The steps of the update, which are left out of runs that only add up gradients. */
 export function updateSteps(training: Training, context: TrainingContext): Step[] {
-  const { optimizer, decays = {}, clipNorm, microBatches = 1 } = training
+  const { optimizer, decays = {}, rateFactors = {}, clipNorm, microBatches = 1 } = training
   const isTotal = microBatches > 1
   const gradientOf = (parameter: string): View =>
     context.view(isTotal ? totalOf(parameter) : `${parameter}.gradient`)
@@ -143,6 +147,7 @@ export function updateSteps(training: Training, context: TrainingContext): Step[
   }
   for (const parameter of context.parameters) {
     const gradient = gradientOf(parameter)
+    const rateFactor = rateFactors[parameter] ?? 1
     const views = {
       parameter: context.view(parameter),
       ...Object.fromEntries(
@@ -155,7 +160,7 @@ export function updateSteps(training: Training, context: TrainingContext): Step[
       pass: 'update',
       reads: { ...views, gradient, rates: context.view(RATES_TENSOR), ...(factor && { factor }) },
       writes: { ...views, ...(isTotal && { gradient }) },
-      options: { ...optimizer, decay: decays[parameter] ?? 0 },
+      options: { ...optimizer, decay: decays[parameter] ?? 0, ...(rateFactor !== 1 && { rateFactor }) },
     } as Step)
   }
   return steps

@@ -32,8 +32,12 @@ const settingsSchema = z.looseObject({
   init: z.string(),
   /** The largest norm of all gradients together; null if they are not clipped. */
   clip: z.nullable(z.number().check(z.positive())),
-  /** Layers whose parameters stay as they are; null or left out if there are none. */
+  /** Layers whose parameters stay as they are, or `all-but-head`; null or left out if there are none. */
   freeze: z.optional(z.nullable(z.array(z.string()))),
+  /** The layer that was asked to be made anew for the data's classes; null or left out if none was named. */
+  head: z.optional(z.nullable(z.string())),
+  /** The head's own learning rate; null or left out if it has none. */
+  headRate: z.optional(z.nullable(real)),
 })
 
 /** The first line of a command, including one that resumes. */

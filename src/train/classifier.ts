@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts'
 import { definitionOf, softmaxLoss } from '../layers/index.ts'
 import { networkData, networkOf } from '../networks/index.ts'
-import { type Network, outputsOf, shapeOf } from '../networks/network.ts'
+import { type Network, outputsOf, requireNetwork, shapeOf } from '../networks/network.ts'
 import { elementCount } from '../tensor.ts'
 import { batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
@@ -12,7 +12,12 @@ import { logitsOf } from './logits.ts'
  * is taken for the classes' logits, or, if that is a softmax, what it reads. Throws UsageError for a network that is no
  * classifier. `what` is how messages call it; `cutBy` is the option that ends it at other tensors, if there is one.
  */
-export function asClassifier(network: Network, what: string, cutBy: string | null = null): Network {
+export function asClassifier(
+  network: Network,
+  what: string = network?.name,
+  cutBy: string | null = null,
+): Network {
+  requireNetwork('asClassifier', network)
   batchInputs(network, what)
   return logitsOf(network) === null ? withLoss(what, network, cutBy) : network
 }
@@ -20,12 +25,11 @@ export function asClassifier(network: Network, what: string, cutBy: string | nul
 /** Cross-entropy takes the place of other losses. */
 function withLoss(what: string, network: Network, cutBy: string | null): Network {
   const [output, ...others] = outputsOf(network)
-  const isVector = (name: string) => elementCount(shapeOf(network, name)) === shapeOf(network, name).at(-1)
   if (output === undefined || others.length > 0)
     throw new UsageError(
       `${what}: it has the outputs ${[output, ...others].join(', ')}; a classifier has one, its classes' logits${cutBy === null ? '' : `: give it by ${cutBy} ${output}`}`,
     )
-  if (!isVector(output))
+  if (!isVector(network, output))
     throw new UsageError(
       `${what}: its output '${output}' is no vector of classes${cutBy === null ? '' : `; ${cutBy} may name another tensor that is`}`,
     )
@@ -42,3 +46,7 @@ function withLoss(what: string, network: Network, cutBy: string | null): Network
     layers: [...kept, softmaxLoss(free('loss'), { inputs: [logits, labels] })],
   })
 }
+
+/** Whether a tensor has one pixel. */
+const isVector = (network: Network, tensor: string): boolean =>
+  elementCount(shapeOf(network, tensor)) === shapeOf(network, tensor).at(-1)

@@ -6,10 +6,12 @@ import {
   requireOptions,
   someFunction,
   someObject,
+  someText,
 } from '../check-options.ts'
 import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
 import { UsageError } from '../errors.ts'
-import { type Network, requireNetwork } from '../networks/network.ts'
+import { type Network, parametersIn, requireNetwork } from '../networks/network.ts'
+import { splitNetwork } from '../networks/split.ts'
 import { engineRule, openSession, type Session, type SessionOptions } from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
@@ -41,6 +43,8 @@ export interface EvaluateOptions
   > {
   /** By name, in convmark's layouts. */
   readonly parameters: Readonly<Record<string, Float32Array>>
+  /** A tensor whose values are the batches' `images`, as in `train`: only what comes after it is computed. */
+  readonly from?: string
   readonly batches: AsyncIterable<EvaluationBatch> | Iterable<EvaluationBatch>
   /** The most images (or views) in a batch. */
   readonly batch: number
@@ -58,6 +62,7 @@ export interface EvaluateOptions
 
 const rules: Rules<EvaluateOptions> = {
   parameters: float32Tensors,
+  from: optional(someText),
   batches: someObject,
   batch: positiveInteger,
   views: optional(positiveInteger),
@@ -98,12 +103,14 @@ export interface Accuracy {
  * How well a network with these parameters classifies, in the pass forward, so with dropout off. Throws UsageError for
  * a network without classes, or if there is no image.
  */
-export async function evaluate(network: Network, options: EvaluateOptions): Promise<Accuracy> {
-  requireNetwork('evaluate', network)
+export async function evaluate(whole: Network, options: EvaluateOptions): Promise<Accuracy> {
+  requireNetwork('evaluate', whole)
   requireOptions('evaluate', options, rules)
+  const { from } = options
+  const network = from === undefined ? whole : splitNetwork(whole, from).rest
   const logits = logitsOf(network)
   if (!logits) throw new UsageError(`${network.name} has no classes; a network that ends in softmaxLoss has`)
-  const { parameters, batches, batch, views = 1, onOpen, onBatch, ...sessionOptions } = options
+  const { parameters, from: _, batches, batch, views = 1, onOpen, onBatch, ...sessionOptions } = options
   const { signal } = options
   const { images: input } = batchInputs(network)
   const { classes, name } = logits
@@ -118,7 +125,7 @@ export async function evaluate(network: Network, options: EvaluateOptions): Prom
   })
   try {
     onOpen?.(session)
-    session.write(parameters)
+    session.write(from === undefined ? parameters : parametersIn(network, parameters))
     const length = elementCount(network.inputs[input]!)
     const padded = new Float32Array(batch * length)
     for await (const { images, labels } of batches) {

@@ -3,7 +3,16 @@
  *
  * @module convmark/train
  */
+export { asClassifier } from './classifier.ts'
 export { type Accuracy, type EvaluateOptions, type EvaluationBatch, evaluate } from './evaluate.ts'
+export {
+  type HeadAndBody,
+  type HeadOptions,
+  headAndBody,
+  type ReplacedHead,
+  replaceHead,
+} from './head.ts'
+export { featureBytes, type KeepOptions, type KeptFeatures, keepFeatures } from './kept-features.ts'
 export { logitsOf } from './logits.ts'
 export {
   type Checkpoint,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { lenet } from '../networks/lenet.ts'
+import { splitNetwork } from '../networks/split.ts'
 import { sgd } from '../optimizers/index.ts'
 import { createPlan, type Pass, writtenBytes } from '../plan/plan.ts'
 import { evaluationBeside, trainingBeside } from './room.ts'
@@ -32,6 +33,16 @@ it('and the session of its test, of no more images than there are', () => {
     expect(plans).toMatchObject([{ batch, pass: 'forward' }])
     expect(bytes).toBe(batches(8) + learned + evaluationBeside(plans![0]!).bytes)
   }
+})
+
+it('and what its frozen layers make, with their session', () => {
+  const { trunk, rest } = splitNetwork(network, 'pool2')
+  const training = { optimizer: sgd() }
+  const restPlan = createPlan(rest, { batch: 8, pass: 'train', lanes: 4, training })
+  const without = trainingBeside({ whole: null })(restPlan)
+  const { bytes, plans } = trainingBeside({ whole: null, kept: { bytes: 1000, trunk } })(restPlan)
+  expect(plans).toMatchObject([{ batch: 8, pass: 'forward', network: trunk }])
+  expect(bytes).toBe(without.bytes + 1000 + evaluationBeside(plans![0]!).bytes)
 })
 
 it('an evaluation has its batches beside it, one that is filled up, and the parameters', () => {

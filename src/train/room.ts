@@ -1,5 +1,6 @@
 // What training and evaluation have in memory in addition to their sessions.
 import type { MemoryBeside } from '../engines/engine.ts'
+import type { Network } from '../networks/network.ts'
 import { createPlan, type Plan, writtenBytes } from '../plan/plan.ts'
 import { logitsOf } from './logits.ts'
 
@@ -18,24 +19,31 @@ export interface TrainingBatches {
   readonly tested?: number | undefined
   /** Whether they are files, which workers decode meanwhile. */
   readonly areFiles?: boolean
+  /** What frozen layers make, if it is kept: its bytes, and the layers, which run before the training. */
+  readonly kept?: { readonly bytes: number; readonly trunk: Network } | undefined
 }
 
 /**
- * Beside a training: its batches; the initial parameters, a copy of all for a checkpoint, and the checkpoint's file;
- * and the session for the test after each epoch, if there is one.
+ * Beside a training: its batches; the initial parameters, a copy of all for a checkpoint, and the checkpoint's file; the session
+ * for the test after each epoch, if there is one; and what frozen layers make, with their session, if it is kept.
  */
 export const trainingBeside =
-  ({ whole, tested = 0, areFiles = false }: TrainingBatches) =>
+  ({ whole, tested = 0, areFiles = false, kept }: TrainingBatches) =>
   (plan: Plan): MemoryBeside => {
     const learned = writtenBytes(plan, ['parameter', 'state'])
     const batchBytes = (inputBytes(plan) / plan.batch) * (whole ?? plan.batch)
-    const bytes = BATCHES_AT_ONCE * batchBytes + 3 * learned + (areFiles ? DECODERS_BYTES : 0)
-    if (tested === 0) return { bytes }
     const { network, lanes, fuses } = plan
-    const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
-    const batch = Math.min(plan.batch, tested)
-    const test = createPlan(network, { batch, pass: 'forward', lanes, fuses, keep })
-    return { bytes: bytes + evaluationBeside(test).bytes, plans: [test] }
+    const decoders = areFiles ? DECODERS_BYTES : 0
+    const bytes = BATCHES_AT_ONCE * batchBytes + 3 * learned + decoders + (kept?.bytes ?? 0)
+    const forward = { pass: 'forward', lanes, fuses } as const
+    const plans: Plan[] = []
+    if (kept) plans.push(createPlan(kept.trunk, { batch: plan.batch, ...forward }))
+    if (tested > 0) {
+      const keep = [logitsOf(network)].flatMap((logits) => (logits ? [logits.name] : []))
+      plans.push(createPlan(network, { batch: Math.min(plan.batch, tested), ...forward, keep }))
+    }
+    if (plans.length === 0) return { bytes }
+    return { bytes: plans.reduce((sum, each) => sum + evaluationBeside(each).bytes, bytes), plans }
   }
 
 /** Beside an evaluation: its batches, the one that is being filled, and the parameters. */

@@ -9,6 +9,7 @@ import {
   optional,
   positiveInteger,
   type Rules,
+  recordOf,
   requireOptions,
   someFunction,
   someText,
@@ -16,8 +17,10 @@ import {
 import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
+import { frozenLayers, layersWithParameters } from '../networks/freeze.ts'
 import { initializeForTraining, weightDecays } from '../networks/initialize.ts'
 import { type Network, parametersOf, requireNetwork } from '../networks/network.ts'
+import { firstChanged, splitNetwork } from '../networks/split.ts'
 import { type Optimizer, optimizerOf, optimizerRule, requireFiniteRates, sgd } from '../optimizers/index.ts'
 import {
   checkpointRule,
@@ -35,6 +38,7 @@ import { findNotFinite } from './diagnose.ts'
 import { diverged } from './diverged.ts'
 import { type BatchInputs, batchInputs } from './inputs.ts'
 import { logitsOf } from './logits.ts'
+import { rateFactors } from './rates.ts'
 import { trainingBeside } from './room.ts'
 import { rateAt, SCHEDULES, type Schedule } from './schedule.ts'
 import {
@@ -47,7 +51,7 @@ import {
   tensorsOf,
 } from './state.ts'
 
-/** Images (N, H, W, C) and the index of each one's class, whatever the network calls these inputs. */
+/** Images (N, H, W, C), or the values of `from`, and the index of each one's class, whatever the network calls these inputs. */
 export interface TrainingBatch {
   readonly images: Float32Array
   readonly labels: Float32Array
@@ -76,8 +80,13 @@ export interface TrainOptions
   readonly microBatch?: number
   /** SGD with momentum 0.9 by default. */
   readonly optimizer?: Optimizer
-  /** 0.01 by default. */
+  /** The learning rate; 0.01 by default. */
   readonly rate?: number
+  /**
+   * Rates of single layers in place of `rate`, by name or by a pattern in which `*` stands for any text: `{ fc: 0.1, 'layer4.*': 0.001 }`.
+   * A name counts more than a pattern, a later pattern more than an earlier one. The schedule applies to all.
+   */
+  readonly rates?: Readonly<Record<string, number>>
   /** `constant` by default. */
   readonly schedule?: Schedule
   /** L2 penalty of the weights and biases for which the network does not fix it; see `weightDecays`. */
@@ -86,6 +95,11 @@ export interface TrainOptions
   readonly clipNorm?: number
   /** Layers whose parameters stay as they are, by name or with `*`; see `Training`. */
   readonly freeze?: readonly string[]
+  /**
+   * A tensor before which all layers are frozen (`lastFixedTensor`): `images` of the batches are its values, as `keepFeatures` makes
+   * them, and only what comes after it is computed. States are those of the whole network all the same.
+   */
+  readonly from?: string
   /** `blocks`: activations are made again in backward, for less memory and the same bits; see `Training`. */
   readonly checkpoint?: Training['checkpoint']
   /** Seed of the initial parameters; 7 by default. */
@@ -104,6 +118,8 @@ export interface TrainOptions
   /** Ends the training; the current update is finished or undone. The state is in the last event. */
   readonly signal?: AbortSignal
 }
+
+const DEFAULT_RATE = 0.01
 
 interface Now {
   /** The current epoch, counted from 1, and all updates made so far. */
@@ -163,21 +179,24 @@ export async function* train(
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void, void> {
   requireTrainable(network, options)
-  const { optimizer = sgd(), batch, microBatch = batch, resume, signal } = options
+  const { optimizer = sgd(), batch, microBatch = batch, rate = DEFAULT_RATE, rates, resume, signal } = options
+  const { computed, frozen, isComputed } = computedPart(network, options)
+  const factors = rates && rateFactors(network, { rate, rates, freeze: options.freeze })
   const training: Training = {
     optimizer,
-    decays: weightDecays(network, options.decay),
+    decays: pick(weightDecays(network, options.decay), isComputed),
+    ...(factors && { rateFactors: factors }),
     microBatches: batch / microBatch,
     clipNorm: options.clipNorm,
-    ...(options.freeze && { freeze: options.freeze }),
+    ...(frozen && { freeze: frozen }),
     ...(options.checkpoint && { checkpoint: options.checkpoint }),
   }
   const { threads, experimentalV8Flags, retune, tuningBudgetMs, algorithm, onProgress } = options
   const engine = await openEngine(options.engine ?? 'auto', { threads, experimentalV8Flags, retune, signal })
   let session: Session | null = null
   try {
-    const logits = logitsOf(network)
-    session = await openSession(network, {
+    const logits = logitsOf(computed)
+    session = await openSession(computed, {
       batch: microBatch,
       pass: 'train',
       training,
@@ -193,13 +212,16 @@ export async function* train(
       signal,
     })
     yield { kind: 'start', engine: engine.info, session, tuning: session.tuning }
-    if (resume) requireSameTensors(session, resume)
-    const first = resume?.parameters ?? options.parameters
-    session.write(first ?? initializeForTraining(network, { seed: options.seed ?? 7 }))
+    const first =
+      resume?.parameters ?? options.parameters ?? initializeForTraining(network, { seed: options.seed ?? 7 })
+    const fixed = pick(first, (name) => !isComputed(name))
+    const own = pick(first, isComputed)
+    if (resume) requireSameTensors(session, { ...resume, parameters: own })
+    session.write(own)
     if (resume) session.write(resume.states)
-    const run = new TrainingRun(network, session, training, options)
+    const run = new TrainingRun(computed, session, training, options, fixed)
     yield* run.events((inputs, settings) =>
-      findNotFinite(network, engine, microBatch, {
+      findNotFinite(computed, engine, microBatch, {
         parameters: tensorsOf(session!).parameters,
         inputs,
         settings,
@@ -226,6 +248,8 @@ class TrainingRun {
   readonly #session: Session
   readonly #training: Training
   readonly #options: TrainOptions
+  /** The parameters of what is not computed. */
+  readonly #fixed: Tensors
   readonly #losses: readonly string[]
   readonly #inputs: BatchInputs
   readonly #logits: { readonly name: string; readonly classes: number } | null
@@ -238,7 +262,8 @@ class TrainingRun {
   /** Running statistics as they were before the current update, since forward changes them; empty between updates. */
   #statisticsBefore: Tensors = {}
 
-  constructor(network: Network, session: Session, training: Training, options: TrainOptions) {
+  constructor(network: Network, session: Session, training: Training, options: TrainOptions, fixed: Tensors) {
+    this.#fixed = fixed
     this.#network = network
     this.#session = session
     this.#training = training
@@ -311,7 +336,7 @@ class TrainingRun {
   /** Forward and backward of each micro-batch; then, if the loss is a number, the update. */
   async #update(given: TrainingBatch, diagnose: Diagnose) {
     const { microBatches = 1, optimizer } = this.#training
-    const { rate = 0.01, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
+    const { rate = DEFAULT_RATE, schedule = 'constant', epochs, batchesPerEpoch, signal } = this.#options
     const now = rateAt(schedule, rate, this.#step, epochs * batchesPerEpoch)
     const session = this.#session
     session.write({
@@ -422,11 +447,46 @@ class TrainingRun {
       const tensors = tensorsOf(this.#session)
       for (const [name, values] of Object.entries({ ...tensors.parameters, ...tensors.states }))
         requireFinite(name, values, `after step ${step}`)
-      return { step, epoch, batch, ...tensors, tuning: this.#session.tuning, sums }
+      const parameters = { ...this.#fixed, ...tensors.parameters }
+      return { step, epoch, batch, ...tensors, parameters, tuning: this.#session.tuning, sums }
     }
     return { epoch, step, state }
   }
 }
+
+interface ComputedPart {
+  /** The whole network, or what comes after `from`. */
+  readonly computed: Network
+  /** Those of its layers that are frozen. */
+  readonly frozen: readonly string[] | undefined
+  /** Whether a parameter of the whole network is one of its own. */
+  isComputed(parameter: string): boolean
+}
+
+/** Throws UsageError if a layer before `from` is trained. */
+function computedPart(network: Network, { from, freeze }: TrainOptions): ComputedPart {
+  if (from === undefined) return { computed: network, frozen: freeze, isComputed: () => true }
+  const { trunk, rest } = splitNetwork(network, from)
+  const frozen = frozenLayers(network, freeze)
+  const changed = firstChanged(trunk, frozen)
+  if (changed !== null)
+    throw new UsageError(
+      `train: from '${from}': '${changed}' before it changes in training; freeze it, or begin earlier`,
+    )
+  const own = new Set(Object.keys(parametersOf(rest)))
+  const layers = new Set(layersWithParameters(rest))
+  return {
+    computed: rest,
+    frozen: [...frozen].filter((layer) => layers.has(layer)),
+    isComputed: (parameter) => own.has(parameter),
+  }
+}
+
+const pick = <Value>(
+  values: Readonly<Record<string, Value>>,
+  isWanted: (name: string) => boolean,
+): Readonly<Record<string, Value>> =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => isWanted(name)))
 
 function requireFinite(name: string, values: Float32Array, after: string): void {
   const bad = firstNotFinite(values)
@@ -442,10 +502,12 @@ const rules: Rules<TrainOptions> = {
   microBatch: optional(positiveInteger),
   optimizer: optional(optimizerRule),
   rate: optional(numberOverZero),
+  rates: optional(recordOf(numberOverZero, 'an object of numbers by layer')),
   schedule: optional(oneOf(SCHEDULES)),
   decay: optional(numberFromZero),
   clipNorm: optional(numberOverZero),
   freeze: optional(arrayOfText),
+  from: optional(someText),
   checkpoint: checkpointRule,
   seed: optional(integerFromZero),
   parameters: optional(float32Tensors),
@@ -464,9 +526,9 @@ const rules: Rules<TrainOptions> = {
 function requireTrainable(network: Network, options: TrainOptions): void {
   requireNetwork('train', network)
   requireOptions('train', options, rules)
-  const { batch, microBatch = batch, rate = 0.01, optimizer = sgd() } = options
+  const { batch, microBatch = batch, rate = DEFAULT_RATE, rates = {}, optimizer = sgd() } = options
   if (batch % microBatch !== 0)
     throw new UsageError(`microBatch is ${microBatch}; it must divide the batch, ${batch}`)
-  requireFiniteRates(optimizer, rate)
+  for (const each of [rate, ...Object.values(rates)]) requireFiniteRates(optimizer, each)
   batchInputs(network)
 }

@@ -686,7 +686,7 @@ export function kernelConformance(share: number): void {
         expect(broken.images[1]![2]).toBeCloseTo(-0.4, 6)
       })
 
-      it('trains: every update agrees with float64, whatever the optimizer, the decay, clipping and micro-batches', () => {
+      it('trains: every update agrees with float64, whatever the optimizer, the decay, the rate, clipping and micro-batches', () => {
         const network = defineNetwork('trained', {
           inputs: { images: [5, 4, 3], labels: [] },
           layers: [
@@ -705,6 +705,7 @@ export function kernelConformance(share: number): void {
                 .map((betas) => adam({ ...betas, epsilon: 1e-3 })),
             ),
             decays: fc.constant({ 'a/weights': 0.3, 'logits/biases': 0.1 }),
+            rateFactors: fc.constant({ 'a/weights': 0.1, 'logits/weights': 7 }),
             clipNorm: fc.constantFrom(0.01, 1e6),
             microBatches: fc.integer({ min: 1, max: 3 }),
           },

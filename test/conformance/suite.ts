@@ -724,6 +724,7 @@ export function engineConformance(conformance: Conformance): void {
         const training: Training = {
           optimizer: sgd({ momentum: 0.7 }),
           decays: { 'a/weights': 0.01 },
+          rateFactors: { 'a/weights': 3, 'a/biases': 0.25 },
           clipNorm: 0.5,
           microBatches: 2,
         }

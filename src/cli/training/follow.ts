@@ -19,6 +19,7 @@ import type { Output } from '../output.ts'
 import type { Progress } from '../progress.ts'
 import { tuningBudgetOf, warnOfUnmeasured } from '../tuning-budget.ts'
 import type { TrainingFiles } from './files.ts'
+import type { KeptOfDataset } from './kept-features.ts'
 import type { TrainOptions } from './options.ts'
 import type { Resumed } from './resume.ts'
 import { type Beginning, parameterCount, type TrainingSetup } from './setup.ts'
@@ -50,6 +51,8 @@ export interface Job extends BegunJob {
   /** The settings that a checkpoint stores. */
   readonly kept: unknown
   readonly pipeline: Pipeline
+  /** What frozen layers make of the images; null if they run in every epoch. */
+  readonly features: KeptOfDataset | null
 }
 
 type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>
@@ -245,7 +248,7 @@ export class FollowedTraining {
 
   /** Null if there is no test set. */
   async #test({ parameters }: TrainingState): Promise<Accuracy | null> {
-    const { setup, options, progress, signal, settings } = this.#job
+    const { setup, options, progress, signal, settings, features } = this.#job
     const { dataset, network, preprocessing } = setup
     const { batch, microBatch } = settings
     const tried = triedSplit(dataset)
@@ -253,11 +256,14 @@ export class FollowedTraining {
     const { openPipeline } = await import('../../data/index.ts')
     const { evaluate } = await import('../../train/evaluate.ts')
     const size = Math.min(microBatch ?? batch, tried.count)
-    await using pipeline = await openPipeline(tried, { batch: size, preprocessing, shuffle: false })
+    const layout = { batch: size, shuffle: false }
+    await using pipeline =
+      features?.tried?.pipeline(layout) ?? (await openPipeline(tried, { ...layout, preprocessing }))
     const retune = this.#retunesNext
     this.#retunesNext = false
     return await evaluate(network, {
       parameters,
+      ...(features && { from: features.from }),
       batches: pipeline.epoch(1),
       batch: size,
       engine: options.engine,

@@ -2,6 +2,7 @@
 import type { Dataset, Pipeline, Preprocessing } from '../../data/index.ts'
 import { formatCount } from '../../report/format.ts'
 import { imageOf } from '../../train/inputs.ts'
+import type { Head } from './fine-tuning.ts'
 import type { BegunJob } from './follow.ts'
 import { cantCompare } from './resume.ts'
 import { parameterCount, type TrainingSetup } from './setup.ts'
@@ -10,7 +11,7 @@ import { parameterCount, type TrainingSetup } from './setup.ts'
 export function headLines({
   networkName,
   options,
-  begun: { network, dataset, batchesPerEpoch },
+  begun: { network, dataset, batchesPerEpoch, head },
   settings,
   resumed,
   files,
@@ -22,6 +23,7 @@ export function headLines({
   return [
     `${networkName}: ${formatCount(parameterCount(network))} parameters, images ${size} x ${size} x ${channels}`,
     `${options.data}: ${partsText(dataset)}, ${dataset.classNames.length} classes`,
+    ...(head ? [headText(head, dataset.classNames.length)] : []),
     ...(dataset.whole && dataset.test
       ? ['the test images are a tenth of each class, always the same ones']
       : []),
@@ -34,7 +36,7 @@ export function headLines({
 /** The lines about pictures, once the preprocessing is known. */
 export async function pictureLines(
   { dataset, preprocessing, augmentation, assumed }: TrainingSetup,
-  { decoder }: Pipeline,
+  { decoder }: Pick<Pipeline, 'decoder'>,
 ): Promise<string[]> {
   const view = await viewText(dataset, preprocessing, augmentation?.crop ?? false)
   return [
@@ -42,6 +44,11 @@ export async function pictureLines(
     ...(assumed === null ? [] : [assumed]),
     ...(decoder === null ? [] : [`decoder: ${decoder}`]),
   ]
+}
+
+function headText({ head, isNew }: Head, classes: number): string {
+  const layers = `the head, ${head.join(' and ')}`
+  return isNew ? `${layers}, is new, for ${classes} classes` : `${layers}, goes on from what it has learned`
 }
 
 function partsText({ train, validation, test }: Dataset): string {

@@ -24,6 +24,7 @@ import { TUNING_BUDGET, type TuningBudgetOptions } from '../tuning-budget.ts'
 
 export const OPTIMIZERS = ['sgd', 'adam'] as const
 export const AUGMENTS = ['none', 'flip', 'crop', 'alexnet'] as const
+export const KEEPING = ['auto', 'never'] as const
 export const INITS = ['training', 'benchmark'] as const
 /** The values of `--without`: parts of the network, and the augmentation. */
 const PARTS = [...REMOVABLE_PARTS, 'augment'] as const
@@ -39,6 +40,9 @@ export interface TrainOptions extends TuningBudgetOptions, PreprocessOptions {
   readonly decay?: number
   readonly clip?: number
   readonly freeze?: readonly string[]
+  readonly head?: string
+  readonly headRate?: number
+  readonly keepFeatures: (typeof KEEPING)[number]
   readonly checkpoint?: (typeof CHECKPOINTS)[number]
   readonly schedule: Schedule
   readonly augment: (typeof AUGMENTS)[number]
@@ -80,8 +84,20 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       '--freeze <layers>',
-      "layers that are not trained, by name or with *: 'conv1,layer1.*'",
+      "layers that are not trained, by name or with *: 'conv1,layer1.*'; all-but-head gives the model a new head and trains that alone",
       (text: string) => text.split(',').map((layer) => layer.trim()),
+    )
+    .option('--head <layer>', 'the layer that gets as many outputs as the data has classes, and new weights')
+    .option(
+      '--head-rate <x>',
+      "the new head's learning rate; --rate is that of all other layers",
+      float32From('--head-rate', 0, { isOver: true }),
+    )
+    .option(
+      '--keep-features <when>',
+      'auto | never: what frozen layers make of the images is computed once, if it is the same in every epoch and fits into memory',
+      oneOf('--keep-features', KEEPING),
+      'auto',
     )
     .option(
       '--schedule <name>',
@@ -158,6 +174,8 @@ export function settingsOf(options: TrainOptions, decay: number): TrainingSettin
     init,
     clip: options.clip ?? null,
     freeze: options.freeze ? [...options.freeze] : null,
+    head: options.head ?? null,
+    headRate: options.headRate ?? null,
   }
 }
 

@@ -21,15 +21,18 @@ import type { Network } from '../../networks/network.ts'
 import { imageOf } from '../../train/inputs.ts'
 import { logitsOf } from '../../train/logits.ts'
 import { datasetPreprocessing } from '../dataset-preprocessing.ts'
-import { type NetworkSource, openNetworkSource } from '../network-source.ts'
+import { openNetworkSource } from '../network-source.ts'
 import { preprocessingChoice } from '../preprocess-options.ts'
 import type { Progress } from '../progress.ts'
-import { classifierOf } from './classifier.ts'
+import { type AskedNetwork, classifierOf } from './classifier.ts'
+import { ALL_BUT_HEAD, asksForHead, differentClass, type Head, withHead } from './fine-tuning.ts'
 import { type AUGMENTS, removedParts, type TrainOptions } from './options.ts'
 import { keptSettings, type Resumed, requireSameData } from './resume.ts'
 
 /** All that is known before a picture is decoded. */
 export interface Beginning extends AskedNetwork {
+  /** Null if no option speaks of it. */
+  readonly head: Head | null
   readonly dataset: Dataset
   readonly batchesPerEpoch: number
   /** Which images these are; null if no file is written that stores it. */
@@ -45,12 +48,6 @@ export interface Recipe {
 }
 
 export type TrainingSetup = Beginning & Recipe
-
-/** A network to train, and the parameters that it begins with; null: made from the seed. */
-export interface AskedNetwork extends Pick<NetworkSource, 'parameters'> {
-  readonly network: Network
-  readonly source: NetworkSource
-}
 
 /**
  * The network with as many classes as the data has, or, before the data is read, with as many as it was published with.
@@ -72,22 +69,35 @@ export async function askedNetwork(
   return { network, parameters: source.parameters, source }
 }
 
-/** For data of so many classes. Throws UsageError for a file's network that has another number of them. */
+/** For the data's classes. Throws UsageError for a network that has learned others, unless an option asks for a new head. */
 async function fittedTo(
-  classes: number,
+  dataset: Dataset,
   asked: AskedNetwork,
   text: string,
   options: TrainOptions,
-): Promise<AskedNetwork> {
-  const found = logitsOf(asked.network)!.classes
-  if (found === classes) return asked
-  const { kind } = asked.source
-  if (kind === 'named' || kind === 'module') {
-    const other = await askedNetwork(text, options, classes)
-    if (logitsOf(other.network)!.classes === classes) return other
-  }
-  throw new UsageError(`${text}: it knows ${found} classes, ${options.data} has ${classes}`)
+): Promise<Pick<Beginning, 'network' | 'parameters' | 'source' | 'head'>> {
+  const { classNames } = dataset
+  const classes = classNames.length
+  const isAsked = asksForHead(options)
+  const { kind, parameters } = asked.source
+  if (isAsked && parameters !== null) return withHead(asked, dataset, options)
+  const isMade = (kind === 'named' || kind === 'module') && parameters === null
+  const fits = ({ network }: AskedNetwork) => logitsOf(network)!.classes === classes
+  const made = isMade && !fits(asked) ? await askedNetwork(text, options, classes) : asked
+  if (!fits(made))
+    throw new UsageError(
+      `${text}: it knows ${logitsOf(asked.network)!.classes} classes, ${options.data} has ${classes}${parameters === null ? '' : NEW_HEAD}`,
+    )
+  const knows = asked.source.model?.classNames ?? classNames
+  const different = differentClass(knows, classNames)
+  if (different >= 0)
+    throw new UsageError(
+      `${text}: its class ${different} is '${knows[different]}', that of ${options.data} is '${classNames[different]}'${NEW_HEAD}`,
+    )
+  return isAsked ? withHead(made, dataset, options) : { ...made, head: null }
 }
+
+const NEW_HEAD = `; for a new head give --freeze ${ALL_BUT_HEAD} or --head-rate`
 
 interface SetupOptions {
   readonly resumed: Resumed | null
@@ -108,7 +118,7 @@ export async function setUp(
 ): Promise<Beginning> {
   const dataset = await openDataset(options.data, { synthetic: imageOf(asked.network) })
   const batchesPerEpoch = fullBatches(dataset.train.count, options.batch)
-  const { network, parameters, source } = await fittedTo(dataset.classNames.length, asked, text, options)
+  const { network, parameters, source, head } = await fittedTo(dataset, asked, text, options)
   if (augmentKind(options) === 'alexnet') requireColours(imageOf(network).channels)
   let trainedOn: DataIdentity | null = null
   if (isKept || resumed) {
@@ -117,7 +127,7 @@ export async function setUp(
     )
     if (resumed) requireSameData(resumed, dataset, trainedOn)
   }
-  return { network, parameters, source, dataset, batchesPerEpoch, trainedOn }
+  return { network, parameters, source, head, dataset, batchesPerEpoch, trainedOn }
 }
 
 export const parameterCount = (network: Network): number => networkCounts(network).parameters

@@ -59,6 +59,8 @@ export function trainCommand({ network, data, engine, settings }: RunRecord): st
     schedule: settings.schedule,
     clip,
     freeze: freeze?.join(',') ?? null,
+    head: settings.head ?? null,
+    'head-rate': settings.headRate ?? null,
     augment,
     activation,
     without: without.join(',') || null,
