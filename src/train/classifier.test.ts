@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { conv, dense, l2Loss, relu } from '../layers/index.ts'
+import { conv, dense, l2Loss, relu, softmax } from '../layers/index.ts'
 import { lenet } from '../networks/lenet.ts'
 import { defineNetwork } from '../networks/network.ts'
 import { asClassifier } from './classifier.ts'
@@ -13,16 +13,25 @@ describe('a network as a classifier', () => {
 
   it('has cross-entropy over its output, in place of other losses, by names that are free', () => {
     const network = defineNetwork('plain', {
-      inputs: { labels: [2, 2, 3] },
-      layers: [dense('loss', { units: 5 }), l2Loss('l2')],
+      inputs: { x: [2, 2, 3] },
+      layers: [relu('labels'), dense('loss', { units: 5 }), l2Loss('l2')],
     })
     const made = asClassifier(network)
-    expect(made.inputs).toEqual({ labels_: [], labels: [2, 2, 3] })
+    expect(made.inputs).toEqual({ labels_: [], x: [2, 2, 3] })
     expect(made.layers.map(({ layer, inputs }) => [layer.name, inputs])).toEqual([
+      ['labels', ['x']],
       ['loss', ['labels']],
       ['loss_', ['loss', 'labels_']],
     ])
     expect(logitsOf(made)).toEqual({ name: 'loss', classes: 5 })
+  })
+
+  it('reads what a softmax at its end reads', () => {
+    const network = defineNetwork('certain', {
+      inputs: { x: [2, 2, 3] },
+      layers: [dense('scores', { units: 5 }), softmax('classes')],
+    })
+    expect(logitsOf(asClassifier(network))).toEqual({ name: 'scores', classes: 5 })
   })
 
   it.each([
