@@ -3,9 +3,17 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { onnxModel } from '../src/formats/onnx.ts'
+import { encodeSafetensors } from '../src/formats/safetensors.ts'
+import { type WeightNames, weightTensors } from '../src/formats/torch-weights/index.ts'
 import { conv, maxPool } from '../src/layers/index.ts'
 import type { OpenedModel } from '../src/models/opened-model.ts'
-import { defineNetwork, initialize } from '../src/networks/index.ts'
+import {
+  defineNetwork,
+  googlenet,
+  initialize,
+  initializeForTraining,
+  squeezenet,
+} from '../src/networks/index.ts'
 import { encodeModel, type Model } from '../src/train/model-file.ts'
 import { built } from './support/built.ts'
 import {
@@ -17,6 +25,7 @@ import {
   pictureOf,
   pixelsOf,
 } from './support/colour-model.ts'
+import { gradient } from './support/images.ts'
 import { ownCache } from './support/own-cache.ts'
 import { workingFolder } from './support/working-folder.ts'
 
@@ -189,6 +198,17 @@ describe('an ONNX file', () => {
     expect(model.ground).toBe('assumed')
   })
 
+  it('with metadata is described by that', async () => {
+    const metadata = {
+      'convmark.classNames': JSON.stringify(COLOURS),
+      'convmark.preprocessing': JSON.stringify(colourModel.preprocessing),
+    }
+    const bytes = onnxModel(colourNetwork('softmax'), colourParameters, { layout: 'NCHW', metadata })
+    await using model = await openModel(bytes, options)
+    expect(await top(model, green!)).toEqual(['green', certain])
+    expect(model.assumed).toEqual({ preprocessing: null, classNames: null })
+  })
+
   it('saved as a model, it is the same, and needs nothing more', async () => {
     {
       await using model = await openModel(file('softmax'), { ...zeroOne, labels: [...COLOURS] })
@@ -198,6 +218,49 @@ describe('an ONNX file', () => {
     await using again = await openModel('saved.safetensors', options)
     expect(await top(again, red!)).toEqual(['red', certain])
     expect(again.assumed).toEqual({ preprocessing: null, classNames: null })
+  })
+})
+
+describe('weights of a named network', () => {
+  const classes = 3
+  const network = squeezenet({ classes })
+  const parameters = initializeForTraining(network, { seed: 3 })
+  const bytes = (names: WeightNames) => encodeSafetensors(weightTensors(network, parameters, names))
+  const pixels = gradient(300, 250)
+
+  it('are recognized, or belong to the name that is given', async () => {
+    await using own = await openModel({ network, parameters }, options)
+    const expected = await own.classify(pixels)
+    expect(expected).toHaveLength(classes)
+    const file = write('theirs.safetensors', bytes('torchvision'))
+    for (const [source, weights] of [
+      [file, undefined],
+      [bytes('torchvision'), undefined],
+      ['squeezenet', file],
+      ['squeezenet', bytes('convmark')],
+    ] as const) {
+      await using model = await openModel(source, { ...options, ...(weights && { weights }) })
+      expect(await model.classify(pixels)).toEqual(expected)
+    }
+  })
+
+  it('of torchvision’s GoogLeNet say that it rescales its images', async () => {
+    const googlenetOf = googlenet({ classes: 2 })
+    const weights = weightTensors(googlenetOf, initializeForTraining(googlenetOf, { seed: 3 }), 'torchvision')
+    await using model = await openModel(encodeSafetensors(weights), options)
+    expect(model.ground).toBe('model')
+    expect(model.preprocessing.normalise).toMatchObject({ mean: [0.5, 0.5, 0.5] })
+  })
+
+  it('must be of that network', async () => {
+    const refused = (source: string, weights: unknown) =>
+      expect(openModel(source, { ...options, weights: weights as Uint8Array })).rejects
+    await refused('squeezenat', bytes('torchvision')).toThrow("did you mean 'squeezenet'?")
+    await refused('lenet', bytes('torchvision')).toThrow(/weights: .*squeezenet/)
+    await refused('squeezenet', 7).toThrow('weights is 7; it must be a path or the bytes')
+    await expect(openModel(write('odd.safetensors', encodeSafetensors({})), options)).rejects.toThrow(
+      "odd.safetensors: it is neither a model that convmark trained nor a named network's weights",
+    )
   })
 })
 
