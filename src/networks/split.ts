@@ -4,6 +4,7 @@ import { definitionOf, flatten } from '../layers/index.ts'
 import { defineNetwork, type Network, type ResolvedLayer, shapeOf } from './network.ts'
 import { networkData } from './network-data.ts'
 
+/** A network in two at one of its tensors: what `splitNetwork` gives. */
 export interface SplitNetwork {
   /** Makes the tensor from the network's inputs. */
   readonly trunk: Network

@@ -24,6 +24,7 @@ export interface HeadAndBody {
   readonly body: readonly string[]
 }
 
+/** What `replaceHead` gives. */
 export interface ReplacedHead extends HeadAndBody {
   /** Ends in as many classes as were asked for; all layers have the names that they had. */
   readonly network: Network
@@ -31,6 +32,7 @@ export interface ReplacedHead extends HeadAndBody {
   readonly parameters: Readonly<Record<string, Float32Array>>
 }
 
+/** The options of `replaceHead`. */
 export interface HeadOptions {
   readonly classes: number
   /** The layer to replace; by default the last one with weights before the scores. */

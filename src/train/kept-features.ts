@@ -22,6 +22,7 @@ import { elementCount } from '../tensor.ts'
 import { batchInputs } from './inputs.ts'
 import { evaluationBeside } from './room.ts'
 
+/** The options of `keepFeatures`. */
 export interface KeepOptions
   extends Pick<
     SessionOptions,
@@ -44,6 +45,7 @@ export interface KeepOptions
   readonly batch: number
   /** Called before the first batch, for what the session says of itself. */
   readonly onOpen?: (session: Session) => void
+  /** Called after each batch. */
   readonly onBatch?: (imagesDone: number) => void
 }
 

@@ -2,6 +2,7 @@
 
 /** Whose names a file of weights has: convmark's own, or a library's for PyTorch. */
 export const WEIGHT_NAMES = ['convmark', 'torchvision', 'timm'] as const
+/** In whose names and layouts weights are: convmark's own, or those of a library of PyTorch's. */
 export type WeightNames = (typeof WEIGHT_NAMES)[number]
 export type TorchNames = Exclude<WeightNames, 'convmark'>
 
