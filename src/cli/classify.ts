@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
+import type { OpenedModel } from '../models/opened-model.ts'
 import type { Classification, ClassifiedPicture } from '../records/classification.ts'
 import { formatImageRate } from '../report/format.ts'
+import type { Session } from '../session.ts'
 import { VERSION } from '../version.ts'
 import { addCommand, type OnEnd, positiveInteger } from './command.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -58,13 +60,17 @@ async function run(text: string, words: readonly string[], options: Options): Pr
   }
   const started = await startEnvironment()
   const pictures: ClassifiedPicture[] = []
-  const { opened, session, elapsedMs } = await untilInterrupted(async (signal) => {
+  let ready: { readonly opened: OpenedModel; readonly session: Session } | null = null
+  let startedMs = 0
+  let failure: unknown = null
+  await untilInterrupted(async (signal) => {
     await using opened = await openPictureModel(text, options, { signal, progress })
     const batch = Math.min(options.batch, photos.length)
     const session = await opened.prepare({ batch })
     progress.clear()
     warnOfUnmeasured(session)
-    const startedMs = performance.now()
+    ready = { opened, session }
+    startedMs = performance.now()
     const each = opened.classifyAll(
       photos.map(({ picture }) => picture),
       { top: options.top, batch },
@@ -76,16 +82,18 @@ async function run(text: string, words: readonly string[], options: Options): Pr
         : { file, error }
       pictures.push(picture)
       say(...pictureLines(picture, output.palette))
-      const seconds = (performance.now() - startedMs) / 1000
-      progress.update(
-        'pictures',
-        index + 1,
-        photos.length,
-        `${formatImageRate((index + 1) / seconds)} images/s`,
-      )
+      const rate = (1000 * (index + 1)) / (performance.now() - startedMs)
+      progress.update('pictures', index + 1, photos.length, `${formatImageRate(rate)} images/s`)
     }
-    return { opened, session, elapsedMs: performance.now() - startedMs }
-  }).finally(() => progress.clear())
+  })
+    .catch((error: unknown) => {
+      failure = error
+    })
+    .finally(() => progress.clear())
+  // What was answered before a failure, or before Ctrl-C, is not lost
+  if (ready === null || pictures.length === 0) throw failure
+  const { opened, session }: { opened: OpenedModel; session: Session } = ready
+  const elapsedMs = performance.now() - startedMs
   const { preprocessing, ground, assumed, classNames, network } = opened
   const { name, target, threads } = session.engine
   const classification: Classification = {
@@ -98,6 +106,7 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     engine: { name, target, threads },
     classes: classNames.length,
     preprocessing: { text: preprocessingText(preprocessing), ground, values: preprocessing },
+    ...(failure !== null && { interrupted: true }),
     assumed: [assumed.preprocessing, assumed.classNames].filter((sentence) => sentence !== null),
     elapsedMs,
     pictures,
@@ -111,5 +120,6 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     const onProgress = (done: number, total: number) => progress.update('small pictures', done, total)
     return classificationPage([{ name: text, classification }], { bytes: new Map(given), onProgress })
   })
+  if (failure !== null) throw failure
   return pictures.some(({ error }) => error !== undefined) ? 1 : exitCode
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { ConvmarkError, UsageError } from '../errors.ts'
+import { ConvmarkError, FormatError } from '../errors.ts'
+import { requireMemory } from '../formats/input-file.ts'
 import { encodeSafetensors } from '../formats/safetensors.ts'
 import { formatCount } from '../report/format.ts'
 import { elementCount, formatShape } from '../tensor.ts'
@@ -65,7 +66,10 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     const { preprocessing } = model.assumed
     if (preprocessing !== null) output.lines(output.palette.yellow(preprocessing))
     const shape = model.featuresShape(layer)
-    const values = new Float32Array(photos.length * elementCount(shape))
+    const count = photos.length * elementCount(shape)
+    // In memory, and again in the file
+    await requireMemory(options.out, 2 * count * Float32Array.BYTES_PER_ELEMENT)
+    const values = new Float32Array(count)
     const pictures = photos.map(({ picture }) => picture)
     for await (const { index, features, error } of model.embedAll(pictures, { layer, batch })) {
       const { name } = photos[index]!
@@ -76,7 +80,8 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     return { layer, shape, values: values.subarray(0, names.length * elementCount(shape)), model }
   }).finally(() => progress.clear())
   for (const reason of failed) complain(new ConvmarkError(reason))
-  if (names.length === 0) throw new UsageError(`none of ${formatCount(photos.length)} pictures could be read`)
+  if (names.length === 0)
+    throw new FormatError(`none of ${formatCount(photos.length)} pictures could be read`)
   const { layer, shape, values, model } = made
   const description = { version: 1, model: text, layer, files: names, preprocessing: model.preprocessing }
   await files['--out']!.write(

@@ -18,10 +18,8 @@ export const STDIN = '-'
 export const PHOTOS_HELP =
   "pictures, folders of them, patterns ('photos/**/*.jpg'), or - for one on standard input"
 
+/** Without hidden files, which operating systems leave behind. */
 const PICTURES = '**/*.{jpg,jpeg,png,webp}'
-/** As in a data set: files that operating systems leave behind. */
-const IGNORED = ['**/.*', '**/.*/**']
-
 /**
  * The pictures that the words name, each once, in the words' order; those of a folder or a pattern by their paths. Throws
  * UsageError, before anything is decoded, for a word that names none.
@@ -39,23 +37,13 @@ async function pathsOf(word: string): Promise<readonly string[]> {
   const found = await stat(word).catch((error: NodeJS.ErrnoException) => error)
   if (!(found instanceof Error)) {
     if (!found.isDirectory()) return [word]
-    const files = await glob(PICTURES, {
-      cwd: word,
-      caseSensitiveMatch: false,
-      ignore: IGNORED,
-      onlyFiles: true,
-    })
+    const files = await glob(PICTURES, { cwd: word, caseSensitiveMatch: false })
     if (files.length > 0) return sorted(files.map((file) => join(word, file)))
     throw new UsageError(`${word}: this folder has no picture: no .jpg, .jpeg, .png or .webp file`)
   }
   if (found.code !== 'ENOENT' || !isDynamicPattern(word))
     throw new UsageError(`${word}: can't be read: ${reasonOf(found)}`, { cause: found })
-  const files = await glob(word, {
-    caseSensitiveMatch: true,
-    ignore: IGNORED,
-    onlyFiles: true,
-    absolute: false,
-  })
+  const files = await glob(word)
   if (files.length > 0) return sorted(files)
   throw new UsageError(`${word}: no file fits this pattern`)
 }

@@ -56,6 +56,8 @@ export const classificationSchema = z.looseObject({
   }),
   /** What the model does not say and was assumed, in sentences. */
   assumed: z.array(z.string()),
+  /** Whether it was ended before all pictures were answered; those that were are here. Left out if it was not. */
+  interrupted: z.optional(z.boolean()),
   /** Of all pictures, with their decoding but without the model's opening. */
   elapsedMs: milliseconds,
   /** In the order in which they were given. */

@@ -1,14 +1,16 @@
 // Ctrl-C, SIGTERM and SIGHUP, which are one thing, at every moment of a command.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { CompareResult } from '../../src/bench/compare.ts'
 import { parseResult } from '../../src/bench/result.ts'
-import { decodeCheckpoint } from '../../src/train/model-file.ts'
+import { parseClassification } from '../../src/records/classification.ts'
+import { decodeCheckpoint, encodeModel } from '../../src/train/model-file.ts'
 import { built } from '../support/built.ts'
+import { colourModel, pictureOf } from '../support/colour-model.ts'
 import { commandsIn } from '../support/command.ts'
 import { allEnded, childrenOf, signalsCaught, threadCount, until } from '../support/processes.ts'
 
@@ -103,6 +105,32 @@ describe.skipIf(process.platform === 'win32')('train', () => {
     expect(stderr).toBe(`convmark: interrupted; continue with --resume '${checkpoint}'\n`)
     expect([129, 143]).toContain(code)
     expect(decodeCheckpoint(readFileSync(inFolder(checkpoint)), checkpoint).state.step).toBeGreaterThan(0)
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('classify', () => {
+  it('has the answers that it gave before', async () => {
+    writeFileSync(inFolder('colours.safetensors'), encodeModel(colourModel))
+    mkdirSync(inFolder('reds'))
+    const red = await pictureOf('red')
+    const count = 5000
+    for (let i = 0; i < count; i++) writeFileSync(inFolder(`reds/${i}.png`), red)
+    const { child, ended, printed } = start([
+      ...['classify', 'colours.safetensors', 'reds', '--top', '1', '--batch', '1'],
+      ...['--json', 'answers.json', '--tuning-budget', '0'],
+    ])
+    await printed(/0.png/)
+    child.kill('SIGINT')
+    const { code, stdout } = await ended
+    expect(code).toBe(130)
+    expect(stdout).toMatch(/^reds\/0.png +98\.7% +red$/m)
+    const { pictures, interrupted } = parseClassification(
+      readFileSync(inFolder('answers.json'), 'utf8'),
+      'answers.json',
+    )
+    expect(pictures.length).toBeGreaterThan(0)
+    expect(pictures.length).toBeLessThan(count)
+    expect(interrupted).toBe(true)
   })
 })
 
