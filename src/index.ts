@@ -120,7 +120,13 @@ export { type Adam, adam, type Optimizer, type Sgd, sgd } from './optimizers/ind
 export type { Keep, Pass, Plan } from './plan/plan.ts'
 export type { Training } from './plan/training.ts'
 export type { Tuning } from './runtime/tuning.ts'
-export { openSession, type Session, type SessionOptions, type SessionRunOptions } from './session.ts'
+export {
+  openSession,
+  type Session,
+  type SessionChoices,
+  type SessionOptions,
+  type SessionRunOptions,
+} from './session.ts'
 export type { Layout, Layouts } from './session-tensors.ts'
 export type { Shape } from './tensor.ts'
 export { VERSION } from './version.ts'

@@ -85,6 +85,22 @@ export const engineRule = must(
   "an engine's spec, such as 'wasm@1', or what openEngine gave",
 )
 
+/** What whoever opens a session for somebody else lets them choose of it. */
+export type SessionChoices = Pick<
+  SessionOptions,
+  'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'tuningBudgetMs' | 'onProgress' | 'signal'
+>
+
+export const sessionChoiceRules: Rules<SessionChoices> = {
+  algorithm: prepareRules.algorithm,
+  threads: engineRules.threads,
+  experimentalV8Flags: engineRules.experimentalV8Flags,
+  retune: prepareRules.retune,
+  tuningBudgetMs: prepareRules.tuningBudgetMs,
+  onProgress: prepareRules.onProgress,
+  signal: prepareRules.signal,
+}
+
 const sessionRules: Rules<SessionOptions> = {
   batch: positiveInteger,
   pass: optional(oneOf(PASSES)),

@@ -15,14 +15,13 @@ import {
   type PreprocessingChoice,
   type PreprocessingName,
 } from '../data/index.ts'
-import { engineRules, prepareRules } from '../engines/engine.ts'
 import { FormatError, ofFile, UsageError } from '../errors.ts'
 import type { ImageSize, ReadExternalData } from '../formats/onnx-import.ts'
 import type { DecodedSafetensors } from '../formats/safetensors.ts'
 import { type Network, requireNetwork } from '../networks/network.ts'
 import { shownValue } from '../plain-text.ts'
 import { isNode } from '../runtime/host.ts'
-import { engineRule } from '../session.ts'
+import { engineRule, sessionChoiceRules } from '../session.ts'
 import { imageOf } from '../train/inputs.ts'
 import { type Model, modelOf, saysItIsModel } from '../train/model-file.ts'
 import { describedByOnnx, describedByWeights, ownPreprocessing } from './described.ts'
@@ -81,13 +80,7 @@ const rules: Rules<OpenModelOptions> = {
   outputs: optional(arrayOfText),
   externalData: optional(someFunction),
   engine: optional(engineRule),
-  threads: engineRules.threads,
-  experimentalV8Flags: engineRules.experimentalV8Flags,
-  retune: engineRules.retune,
-  signal: prepareRules.signal,
-  algorithm: prepareRules.algorithm,
-  tuningBudgetMs: prepareRules.tuningBudgetMs,
-  onProgress: prepareRules.onProgress,
+  ...sessionChoiceRules,
 }
 
 /**

@@ -4,7 +4,7 @@ import { optional, positiveInteger, type Rules, requireOptions, someText } from 
 import { centreCrop, type KnownPreprocessing, openPipeline, type Preprocessing } from '../data/index.ts'
 import { DivergedError, UsageError } from '../errors.ts'
 import { type Network, shapeOf } from '../networks/network.ts'
-import { openSession, type Session, type SessionOptions } from '../session.ts'
+import { openSession, type Session, type SessionChoices, type SessionOptions } from '../session.ts'
 import { elementCount, type Shape } from '../tensor.ts'
 import { batchInputs } from '../train/inputs.ts'
 import type { Model } from '../train/model-file.ts'
@@ -14,17 +14,7 @@ import { decodedPicture, type Picture, type Preparation } from './pictures.ts'
 import { type Prediction, predictionsOf, type Scores } from './scores.ts'
 
 /** How a model's network is run. */
-export type ModelRunOptions = Pick<
-  SessionOptions,
-  | 'engine'
-  | 'threads'
-  | 'algorithm'
-  | 'experimentalV8Flags'
-  | 'retune'
-  | 'tuningBudgetMs'
-  | 'onProgress'
-  | 'signal'
->
+export type ModelRunOptions = SessionChoices & Pick<SessionOptions, 'engine'>
 
 /** The options of `classify`. */
 export interface ClassifyOptions {

@@ -8,11 +8,18 @@ import {
   someObject,
   someText,
 } from '../check-options.ts'
-import { type Engine, engineRules, prepareRules } from '../engines/engine.ts'
+import { type Engine, prepareRules } from '../engines/engine.ts'
 import { UsageError } from '../errors.ts'
 import { type Network, parametersIn, requireNetwork } from '../networks/network.ts'
 import { splitNetwork } from '../networks/split.ts'
-import { engineRule, openSession, type Session, type SessionOptions } from '../session.ts'
+import {
+  engineRule,
+  openSession,
+  type Session,
+  type SessionChoices,
+  type SessionOptions,
+  sessionChoiceRules,
+} from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { judge, meanOfSoftmax } from './accuracy.ts'
 import { batchInputs } from './inputs.ts'
@@ -29,18 +36,7 @@ export interface EvaluationBatch {
 }
 
 /** What `evaluate` measures, and how. */
-export interface EvaluateOptions
-  extends Pick<
-    SessionOptions,
-    | 'algorithm'
-    | 'threads'
-    | 'experimentalV8Flags'
-    | 'retune'
-    | 'tuningBudgetMs'
-    | 'onProgress'
-    | 'memoryBeside'
-    | 'isRoomSure'
-  > {
+export interface EvaluateOptions extends SessionChoices, Pick<SessionOptions, 'memoryBeside' | 'isRoomSure'> {
   /** By name, in convmark's layouts. */
   readonly parameters: Readonly<Record<string, Float32Array>>
   /** A tensor whose values are the batches' `images`, as in `train`: only what comes after it is computed. */
@@ -69,13 +65,7 @@ const rules: Rules<EvaluateOptions> = {
   engine: optional(engineRule),
   onOpen: optional(someFunction),
   onBatch: optional(someFunction),
-  algorithm: prepareRules.algorithm,
-  onProgress: prepareRules.onProgress,
-  signal: prepareRules.signal,
-  threads: engineRules.threads,
-  experimentalV8Flags: engineRules.experimentalV8Flags,
-  retune: engineRules.retune,
-  tuningBudgetMs: prepareRules.tuningBudgetMs,
+  ...sessionChoiceRules,
   memoryBeside: prepareRules.memoryBeside,
   isRoomSure: prepareRules.isRoomSure,
 }

@@ -14,27 +14,22 @@ import { type BatchOptions, openPipeline, type Pipeline, pipelineOf } from '../d
 import type { Preprocessing } from '../data/preprocessing.ts'
 import type { SampleMaker } from '../data/sample-makers.ts'
 import type { SkippedImage } from '../data/samples.ts'
-import { engineRules, prepareRules } from '../engines/engine.ts'
 import { type Network, parametersIn, requireNetwork, shapeOf } from '../networks/network.ts'
 import { splitNetwork } from '../networks/split.ts'
-import { engineRule, openSession, type Session, type SessionOptions } from '../session.ts'
+import {
+  engineRule,
+  openSession,
+  type Session,
+  type SessionChoices,
+  type SessionOptions,
+  sessionChoiceRules,
+} from '../session.ts'
 import { elementCount } from '../tensor.ts'
 import { batchInputs } from './inputs.ts'
 import { evaluationBeside } from './room.ts'
 
 /** The options of `keepFeatures`. */
-export interface KeepOptions
-  extends Pick<
-    SessionOptions,
-    | 'algorithm'
-    | 'engine'
-    | 'threads'
-    | 'experimentalV8Flags'
-    | 'retune'
-    | 'tuningBudgetMs'
-    | 'onProgress'
-    | 'signal'
-  > {
+export interface KeepOptions extends SessionChoices, Pick<SessionOptions, 'engine'> {
   /** The tensor to keep, for example `lastFixedTensor`. */
   readonly from: string
   /** By name; those of the layers before the tensor are used. */
@@ -58,13 +53,7 @@ const rules: Rules<KeepOptions> = {
   engine: optional(engineRule),
   onOpen: optional(someFunction),
   onBatch: optional(someFunction),
-  algorithm: prepareRules.algorithm,
-  onProgress: prepareRules.onProgress,
-  signal: prepareRules.signal,
-  threads: engineRules.threads,
-  experimentalV8Flags: engineRules.experimentalV8Flags,
-  retune: engineRules.retune,
-  tuningBudgetMs: prepareRules.tuningBudgetMs,
+  ...sessionChoiceRules,
 }
 
 /** The values of one tensor for all images of a split that could be read. */

@@ -14,7 +14,7 @@ import {
   someFunction,
   someText,
 } from '../check-options.ts'
-import { type EngineInfo, engineRules, prepareRules } from '../engines/engine.ts'
+import { type EngineInfo, prepareRules } from '../engines/engine.ts'
 import { openEngine } from '../engines/index.ts'
 import { isInterruption, ShapeError, UsageError } from '../errors.ts'
 import { frozenLayers, layersWithParameters } from '../networks/freeze.ts'
@@ -31,7 +31,13 @@ import {
   TURN_TENSOR,
 } from '../plan/training.ts'
 import type { Tuning } from '../runtime/tuning.ts'
-import { openSession, type Session, type SessionOptions } from '../session.ts'
+import {
+  openSession,
+  type Session,
+  type SessionChoices,
+  type SessionOptions,
+  sessionChoiceRules,
+} from '../session.ts'
 import { elementCount, firstNotFinite } from '../tensor.ts'
 import { judge } from './accuracy.ts'
 import { findNotFinite } from './diagnose.ts'
@@ -60,11 +66,7 @@ export interface TrainingBatch {
 type MaybeAsync<T> = AsyncIterable<T> | Iterable<T>
 
 /** What `train` does with the network. */
-export interface TrainOptions
-  extends Pick<
-    SessionOptions,
-    'algorithm' | 'threads' | 'experimentalV8Flags' | 'retune' | 'tuningBudgetMs' | 'memoryBeside'
-  > {
+export interface TrainOptions extends SessionChoices, Pick<SessionOptions, 'memoryBeside'> {
   /**
    * The batches of an epoch (counted from 1) from `firstBatch` on. All have `batch` images; asked again for the same
    * epoch, they come in the same order.
@@ -513,13 +515,7 @@ const rules: Rules<TrainOptions> = {
   parameters: optional(float32Tensors),
   resume: optional(objectWith(stateRules)),
   engine: optional(someText),
-  algorithm: prepareRules.algorithm,
-  onProgress: prepareRules.onProgress,
-  signal: prepareRules.signal,
-  threads: engineRules.threads,
-  experimentalV8Flags: engineRules.experimentalV8Flags,
-  retune: engineRules.retune,
-  tuningBudgetMs: prepareRules.tuningBudgetMs,
+  ...sessionChoiceRules,
   memoryBeside: prepareRules.memoryBeside,
 }
 
