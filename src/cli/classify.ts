@@ -10,6 +10,7 @@ import { Output } from './output.ts'
 import { openPhotos, PHOTOS_HELP } from './photos.ts'
 import {
   addPictureModelOptions,
+  assumptionsOf,
   filesOf,
   LABELS,
   MODEL_HELP,
@@ -94,7 +95,7 @@ async function run(text: string, words: readonly string[], options: Options): Pr
   if (ready === null || pictures.length === 0) throw failure
   const { opened, session }: { opened: OpenedModel; session: Session } = ready
   const elapsedMs = performance.now() - startedMs
-  const { preprocessing, ground, assumed, classNames, network } = opened
+  const { preprocessing, ground, classNames, network } = opened
   const { name, target, threads } = session.engine
   const classification: Classification = {
     kind: 'classification',
@@ -107,7 +108,7 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     classes: classNames.length,
     preprocessing: { text: preprocessingText(preprocessing), ground, values: preprocessing },
     ...(failure !== null && { interrupted: true }),
-    assumed: [assumed.preprocessing, assumed.classNames].filter((sentence) => sentence !== null),
+    assumed: assumptionsOf(opened),
     elapsedMs,
     pictures,
   }

@@ -11,6 +11,7 @@ import {
   type PreprocessingOptions,
   RESIZE_OVER_SIZE,
 } from '../data/index.ts'
+import { changeable } from './preprocess-options.ts'
 
 interface Wanted extends PreprocessingOptions {
   /** What the model's file says; null if it says nothing. */
@@ -40,11 +41,11 @@ export async function datasetPreprocessing(
 ): Promise<DatasetPreprocessing> {
   if (own || choice || (isTrained && image.channels === 3)) {
     const { preprocessing, ground } = knownPreprocessing(image, own, choice)
-    const assumed = ground === 'assumed' ? assumedText(model, assumedHow(preprocessing)) : null
+    const assumed = ground === 'assumed' ? changeable(assumedText(model, assumedHow(preprocessing))) : null
     return { preprocessing: options.crop ? withRoomForCrops(preprocessing) : preprocessing, assumed }
   }
   const preprocessing = await choosePreprocessing(dataset, image, options)
-  const assumed = isTrained ? assumedText(model, valuesText(preprocessing)) : null
+  const assumed = isTrained ? changeable(assumedText(model, valuesText(preprocessing))) : null
   return { preprocessing, assumed }
 }
 

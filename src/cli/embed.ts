@@ -17,6 +17,7 @@ import {
   openPictureModel,
   type PictureModelOptions,
 } from './picture-model.ts'
+import { changeable } from './preprocess-options.ts'
 import { openProgress } from './progress.ts'
 import { warnOfUnmeasured } from './tuning-budget.ts'
 
@@ -64,7 +65,7 @@ async function run(text: string, words: readonly string[], options: Options): Pr
     progress.clear()
     warnOfUnmeasured(session)
     const { preprocessing } = model.assumed
-    if (preprocessing !== null) output.lines(output.palette.yellow(preprocessing))
+    if (preprocessing !== null) output.lines(output.palette.yellow(`warning: ${changeable(preprocessing)}`))
     const shape = model.featuresShape(layer)
     const count = photos.length * elementCount(shape)
     // In memory, and again in the file

@@ -7,7 +7,7 @@ import { FILE_LAYOUTS, type FileLayout } from './file-layout.ts'
 import { isFile, NETWORK_HELP, openNetworkSource } from './network-source.ts'
 import { Output } from './output.ts'
 import { openOutputFiles } from './output-files.ts'
-import { type DescriptionOptions, LABELS, openedModel } from './picture-model.ts'
+import { assumptionsOf, type DescriptionOptions, LABELS, openedModel } from './picture-model.ts'
 import { addPreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
 
 const LAYOUTS = { nchw: 'NCHW', nhwc: 'NHWC' } as const
@@ -91,9 +91,7 @@ async function exportNetwork(text: string, options: Options): Promise<void> {
     await files['--model']!.write(encodeModel(opened!.model))
     output.lines(`${network.name} written to ${model}`)
   }
-  const { preprocessing = null, classNames = null } = opened?.assumed ?? {}
-  const assumed = [preprocessing, classNames].filter((sentence) => sentence !== null)
-  output.lines(...assumed.map((sentence) => `warning: ${sentence}`))
+  if (opened) output.lines(...assumptionsOf(opened).map((sentence) => `warning: ${sentence}`))
   if (tensors !== null) {
     const { encodeSafetensors } = await import('../formats/safetensors.ts')
     await files['--safetensors']!.write(encodeSafetensors(tensors, names === 'convmark' ? {} : OF_PYTORCH))

@@ -8,7 +8,12 @@ import { openModel } from '../models/open-model.ts'
 import type { ModelRunOptions, OpenedModel } from '../models/opened-model.ts'
 import { ENGINE, IMAGE_SIZE, OUTPUTS, positiveInteger, RETUNE, WEIGHTS } from './command.ts'
 import { type NetworkSource, openNetworkSource } from './network-source.ts'
-import { addPreprocessOptions, type PreprocessOptions, preprocessingChoice } from './preprocess-options.ts'
+import {
+  addPreprocessOptions,
+  changeable,
+  type PreprocessOptions,
+  preprocessingChoice,
+} from './preprocess-options.ts'
 import type { Progress } from './progress.ts'
 import { TUNING_BUDGET, type TuningBudgetOptions, tuningBudgetOf } from './tuning-budget.ts'
 
@@ -94,3 +99,12 @@ export async function openedModel(
 }
 
 const OF_LABELS = 'labels: '
+
+/** What was assumed of the model, in sentences. */
+export function assumptionsOf({ assumed }: OpenedModel): string[] {
+  const { preprocessing, classNames } = assumed
+  return [
+    ...(preprocessing === null ? [] : [changeable(preprocessing)]),
+    ...(classNames === null ? [] : [classNames]),
+  ]
+}

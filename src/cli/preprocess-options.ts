@@ -53,6 +53,9 @@ export function addPreprocessOptions(command: Command): Command {
     .option('--fit <how>', `how a picture becomes that square: ${FITS.join(' | ')}`, oneOf('--fit', FITS))
 }
 
+/** A sentence about what was assumed of images, and by which option it can be changed. */
+export const changeable = (assumed: string): string => `${assumed}; --preprocess says otherwise`
+
 /** What was asked for; undefined if nothing was. */
 export function preprocessingChoice(options: PreprocessOptions): PreprocessingChoice | undefined {
   const { preprocess: from, mean, sd, range, channelOrder: order, resize, fit } = options
