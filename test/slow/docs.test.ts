@@ -5,9 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { transformSync } from 'esbuild'
 import { afterAll, expect, it } from 'vitest'
+import { onnxModel } from '../../src/formats/onnx.ts'
 import { importOnnx } from '../../src/formats/onnx-import.ts'
+import { initializeForTraining, squeezenet } from '../../src/networks/index.ts'
+import { decodeModel } from '../../src/train/model-file.ts'
 import { documentedPrograms } from '../support/docs.ts'
-import { gradient, pngOf } from '../support/images.ts'
+import { gradient, jpegOf, pngOf } from '../support/images.ts'
 import { root } from '../support/package.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'convmark-docs-'))
@@ -30,15 +33,44 @@ async function outputsOf(file: string, prepare: (text: string) => string = (text
   return outputs
 }
 
+const write = (file: string, content: Uint8Array): void => writeFileSync(join(folder, file), content)
+
+/** A network of that many classes as an ONNX file, of which nobody says that it learned anything. */
+function writeOnnx(file: string, classes: number): void {
+  const network = squeezenet({ classes })
+  write(file, onnxModel(network, initializeForTraining(network, { seed: 1 }), { layout: 'NCHW' }))
+}
+
 it('the programs of docs/training.md run, one after the other', async () => {
-  writeFileSync(join(folder, 'seven.png'), await pngOf(gradient(40, 30)))
+  write('seven.png', await pngOf(gradient(40, 30)))
+  writeOnnx('model.onnx', 4)
+  for (const name of ['cat', 'dog']) {
+    mkdirSync(join(folder, 'photos', name), { recursive: true })
+    for (let i = 0; i < 20; i++) write(`photos/${name}/${i}.png`, await pngOf(gradient(60, 50, i)))
+  }
   // MNIST has to be fetched; a set of its size for the network that is at hand everywhere
   const outputs = await outputsOf('docs/training.md', (text) => text.replaceAll("'mnist'", "'synthetic'"))
   const [trained, resumed, evaluated, seen] = outputs
   expect(trained).toMatch(/^1 [\d.]+\n(.*\n)*16 [\d.]+\n$/)
   expect(resumed).toMatch(/^3 \{/)
   expect(evaluated).toMatch(/^[\d.]+ [\d.]+\n$/)
-  expect(seen).toMatch(/^pattern \d\n$/)
+  expect(seen).toMatch(/^pattern \d [\d.]+\n$/)
+  expect(decodeModel(readFileSync(join(folder, 'mine.safetensors')), 'mine').classNames).toEqual([
+    'cat',
+    'dog',
+  ])
+})
+
+it('the programs of docs/models.md run', async () => {
+  writeOnnx('model.onnx', 1000)
+  writeOnnx('squeezenet.onnx', 2)
+  for (const [i, file] of ['photo.jpg', 'a.jpg', 'b.jpg', 'c.jpg', 'which.jpg'].entries())
+    write(file, await jpegOf(gradient(300, 200, i)))
+  write('b.png', await pngOf(gradient(300, 200)))
+  const [answers, , nearest] = await outputsOf('docs/models.md')
+  expect(answers).toMatch(/^.+ [\d.]+\n0 .+\n1 .+\n\{/)
+  expect(answers).toContain('does not say how its images are to be prepared')
+  expect(nearest).toMatch(/^\[ '[abc].jpg', '[abc].jpg', '[abc].jpg' \]\n$/)
 })
 
 const PYTHON = '/usr/bin/python3'
