@@ -171,6 +171,10 @@ describe('train --freeze all-but-head', () => {
         'its training had headRate 0.02, now it has headRate 0.03; give the same options',
       ],
       [['--head', 'head'], 'its training had no head, now it has head "head"; give the same options'],
+      [
+        ['--preprocess', 'caffe'],
+        'images are prepared as in its training; leave --preprocess and its parts out',
+      ],
     ] as const) {
       const refused = await convmark(...tuned, ...more, ...resume)
       expect(refused).toMatchObject({ code: 2, stdout: '' })
@@ -241,6 +245,11 @@ describe('is refused in one line', () => {
       'classes that differ',
       words(ONNX),
       `before.onnx: it knows 7 classes, ${IDX} has 3; for a new head give --freeze all-but-head or --head-rate`,
+    ],
+    [
+      'a preparation that does not fit',
+      words(ONNX, '--freeze', 'all-but-head', '--resize', '1'),
+      'preprocessing: resize 1 is smaller than the crops of ',
     ],
     [
       'a head that is misspelt',

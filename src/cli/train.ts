@@ -41,7 +41,7 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
   parseEngineSpec(options.engine)
   const { readCheckpoint } = await import('../train/read-model.ts')
   const { TrainingFiles } = await import('./training/files.ts')
-  const { askedNetwork, setUp } = await import('./training/setup.ts')
+  const { askedNetwork, requirePreprocessing, setUp } = await import('./training/setup.ts')
   const { imageOf } = await import('../train/inputs.ts')
   const { requireSameSettings } = await import('./training/resume.ts')
   const { resume } = options
@@ -52,6 +52,7 @@ async function run(networkName: string, options: TrainOptions): Promise<number> 
     throw new UsageError(`${source.file}: it begins with its own weights; leave --init out`)
   const { requireFineTuning } = await import('./training/fine-tuning.ts')
   requireFineTuning(asked, options)
+  requirePreprocessing(asked, options, resumed)
   const settings = {
     ...settingsOf(options, await decayOf(network, options)),
     ...(source.parameters !== null && { init: OF_FILE }),

@@ -84,10 +84,10 @@ const rules: Rules<OpenModelOptions> = {
 }
 
 /**
- * Opens a model for pictures: an ONNX file, or a model that convmark wrote, by its path, its bytes or its data. A network
- * is prepared when the first picture comes. Throws UsageError for invalid options and for what can't be read, FormatError,
- * naming the file, for one that is damaged or of another kind, and ShapeError if the network takes no square images of 1
- * or 3 channels.
+ * Opens a model for pictures: an ONNX file, a model that convmark wrote, or a named network's weights, by path, bytes or data. The
+ * network is prepared when the first picture comes. Throws UsageError for invalid options and for what can't be read,
+ * FormatError, naming the file, for one that is damaged or of another kind, and ShapeError if the network takes no square images of
+ * 1 or 3 channels.
  */
 export async function openModel(source: ModelSource, options: OpenModelOptions = {}): Promise<OpenedModel> {
   requireOptions('openModel', options, rules)

@@ -7,6 +7,7 @@ import {
   type Dataset,
   fullBatches,
   identifyDataset,
+  knownPreprocessing,
   openDataset,
   type Preprocessing,
   parseAugmentation,
@@ -137,6 +138,24 @@ type AugmentKind = (typeof AUGMENTS)[number]
 const augmentKind = ({ without, augment }: TrainOptions): AugmentKind =>
   without.includes('augment') ? 'none' : augment
 
+const ownOf = ({ network, source }: Pick<AskedNetwork, 'network' | 'source'>): Preprocessing | null =>
+  ownPreprocessing(source.described, imageOf(network), source.file ?? network.name)
+
+/** Throws UsageError, before anything is prepared, for a preprocessing that is invalid or that a resumed training has already. */
+export function requirePreprocessing(
+  asked: AskedNetwork,
+  options: TrainOptions,
+  resumed: Resumed | null,
+): void {
+  const choice = preprocessingChoice(options)
+  if (!choice) return
+  if (resumed)
+    throw new UsageError(
+      `--resume ${resumed.file}: images are prepared as in its training; leave --preprocess and its parts out`,
+    )
+  knownPreprocessing(imageOf(asked.network), ownOf(asked), choice)
+}
+
 /**
  * How images become inputs: as in the checkpoint, or chosen for these images, many of which are decoded for their
  * colours. Throws FormatError if none of them can be decoded, UnavailableError if a decoder can't start.
@@ -153,17 +172,12 @@ export async function recipeFor(
   }
   const kept = resumed && keptRecipe(resumed)
   const crop = kind === 'crop' || kind === 'alexnet'
-  const choice = preprocessingChoice(options)
-  if (resumed && choice)
-    throw new UsageError(
-      `--resume ${resumed.file}: images are prepared as in its training; leave --preprocess and its parts out`,
-    )
-  const { file, described, parameters } = source
+  const { file, parameters } = source
   const { preprocessing, assumed } = kept
     ? { preprocessing: kept.preprocessing, assumed: null }
     : await datasetPreprocessing(dataset, imageOf(network), {
-        own: ownPreprocessing(described, imageOf(network), file ?? network.name),
-        choice,
+        own: ownOf({ network, source }),
+        choice: preprocessingChoice(options),
         model: file ?? network.name,
         isTrained: parameters !== null,
         crop,
